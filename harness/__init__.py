@@ -1,0 +1,91 @@
+"""harness: a plugin-based benchmark harness and leaderboard for time-series forecasting models.
+
+The public interface, in the order of the flow. `import harness` itself loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.api import evaluate, standings
+    from harness.arrays import Floats, Ints
+    from harness.errors import (
+        BadData,
+        BadInput,
+        BadParameter,
+        DataUnavailable,
+        HarnessError,
+        InvalidForecast,
+        Unsupported,
+    )
+    from harness.forecast import Forecast
+    from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+    from harness.generation import OneStepModel, free_run
+    from harness.hookspecs import hookimpl
+    from harness.metrics import Metric
+    from harness.outcomes import Outcomes
+    from harness.panel import Channel, Panel
+    from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+    from harness.run import Run, Status
+    from harness.specs import DataFile, DatasetSpec, ForecasterSpec, Resources
+    from harness.task import Task
+    from harness.windows import Context, Contexts, TrainingData
+
+_PLACES = {
+    "hookimpl": "hookspecs",
+    "DatasetSpec": "specs",
+    "DataFile": "specs",
+    "Panel": "panel",
+    "Channel": "panel",
+    "Floats": "arrays",
+    "Ints": "arrays",
+    "TimeSplit": "protocols",
+    "SeriesSplit": "protocols",
+    "RollingOrigin": "protocols",
+    "Generation": "protocols",
+    "Task": "task",
+    "TrainingData": "windows",
+    "Contexts": "windows",
+    "Context": "windows",
+    "ForecasterSpec": "specs",
+    "Resources": "specs",
+    "Forecaster": "forecaster",
+    "LocalForecaster": "forecaster",
+    "FittedLocalForecaster": "forecaster",
+    "OneStepModel": "generation",
+    "free_run": "generation",
+    "Forecast": "forecast",
+    "evaluate": "api",
+    "Run": "run",
+    "Status": "run",
+    "Outcomes": "outcomes",
+    "Metric": "metrics",
+    "standings": "api",
+    "HarnessError": "errors",
+    "BadInput": "errors",
+    "BadData": "errors",
+    "BadParameter": "errors",
+    "DataUnavailable": "errors",
+    "InvalidForecast": "errors",
+    "Unsupported": "errors",
+}
+
+__all__ = [*_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("forecast-harness")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'harness' has no attribute {name!r}")
+    value = getattr(import_module(f"harness.{_PLACES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,38 @@
+"""The one place that catches what a forecaster raises."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from harness.errors import HarnessError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What was raised, and where."""
+
+    error: Exception
+
+    def __str__(self) -> str:
+        if isinstance(self.error, HarnessError):
+            return str(self.error)
+        text = str(self.error).strip()
+        return f"{type(self.error).__name__}: {text}" if text else type(self.error).__name__
+
+    @property
+    def traceback(self) -> str:
+        """The whole traceback, as Python prints it."""
+        return "".join(traceback.format_exception(self.error))
+
+
+def attempt(action: Callable[[], T]) -> T | Failure:
+    """What the action returns, or how it failed."""
+    try:
+        return action()
+    except Exception as error:
+        return Failure(error)

@@ -1,0 +1,252 @@
+"""A task and its panel → folds: each one fit, and the windows it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.arrays import Ints
+from harness.calendar import observations_until
+from harness.errors import BadTask
+from harness.panel import Panel
+from harness.protocols import Generation, Part, RollingOrigin, SeriesSplit, TimeSplit
+from harness.task import Task
+from harness.windows import LeftOut, TrainingData, Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One fit, and all the windows up to the next one."""
+
+    train: TrainingData
+    windows: Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that a task asks of a panel: the windows, fit by fit, and what was left out."""
+
+    task: Task
+    panel: Panel
+    rounds: tuple[tuple[Ints, Ints], ...]  # of each fit: the series and the cutoffs of its windows
+    parts: Parts
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def season_length(self) -> int:
+        """The task's season length where it names one, else the panel's."""
+        return self.panel.season_length if self.task.season_length is None else self.task.season_length
+
+    @property
+    def windows(self) -> Windows:
+        """All windows, in the order in which folds forecast them."""
+        return self._windows(
+            np.concatenate([series for series, _ in self.rounds]),
+            np.concatenate([cutoffs for _, cutoffs in self.rounds]),
+        )
+
+    def _windows(self, series: Ints, cutoffs: Ints) -> Windows:
+        protocol = self.task.protocol
+        return Windows(
+            self.panel,
+            series,
+            cutoffs,
+            protocol.horizon,
+            self.task.gap,
+            self.task.quantile_levels,
+            self.season_length,
+            protocol.max_context if isinstance(protocol, RollingOrigin) else None,
+        )
+
+    def folds(self) -> Iterator[Fold]:
+        """The fits in their order."""
+        for series, cutoffs in self.rounds:
+            windows = self._windows(series, cutoffs)
+            yield Fold(self._training(windows), windows)
+
+    def _training(self, windows: Windows) -> TrainingData:
+        panel, task, parts = self.panel, self.task, self.parts
+        if isinstance(task.split, SeriesSplit):
+            zero = np.zeros(len(panel), dtype=np.int64)
+            train = panel.between(zero, np.where(parts.training > 0, panel.lengths, 0))
+            validation = panel.between(zero, np.where(parts.validation > 0, panel.lengths, 0))
+        else:
+            ends = _first_cutoffs(len(panel), windows)  # 0 where a series has no window here
+            fixed = task.split is not None and ends_of_training_part(task)
+            apart = parts.validation
+            middle = parts.training if fixed else np.maximum(ends - apart, 0)
+            ends = np.minimum(parts.training + apart, ends) if fixed else ends
+            begins = np.zeros(len(panel), dtype=np.int64)
+            if isinstance(task.protocol, RollingOrigin) and task.protocol.train_length is not None:
+                begins = np.maximum(middle - task.protocol.train_length, 0)
+            train = panel.between(begins, np.minimum(middle, ends))
+            validation = panel.between(middle, ends) if apart.any() else None
+        if train is None:
+            raise BadTask(f"task {task.label!r} leaves nothing to train on; make its training part longer")
+        return TrainingData(train, validation, task.horizon, task.gap, task.quantile_levels, self.season_length)
+
+
+def ends_of_training_part(task: Task) -> bool:
+    """Whether the fit ends with the training part of the split, rather than at each refit's cutoff."""
+    return isinstance(task.protocol, RollingOrigin) and task.protocol.refit == "once"
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """How many rows of each series train, validate and test; for held-out series, all or none."""
+
+    training: Ints  # (series,)
+    validation: Ints
+    test: Ints
+
+
+def plan(task: Task, panel: Panel) -> Plan:
+    """The windows and fits of a task on a panel.
+
+    Raises BadTask if the task does not fit the panel, BadData if a series has no target value.
+    """
+    if task.targets is not None:
+        panel = panel.with_targets(task.targets)
+    panel.check_observed()
+    parts = _parts(task, panel)
+    if isinstance(task.protocol, Generation):
+        made = _generation(task, task.protocol, panel, parts)
+    else:
+        made = _rolling(task, task.protocol, panel, parts)
+    return _without_empty_contexts(made)
+
+
+def _parts(task: Task, panel: Panel) -> Parts:
+    lengths, split = panel.lengths, task.split
+    if split is None:
+        none = np.zeros(len(panel), dtype=np.int64)
+        return Parts(none, none, lengths)
+    if isinstance(split, TimeSplit):
+        training = _rows(split.training, panel, np.zeros_like(lengths))
+        validation = _rows(split.validation, panel, training)
+        rest = lengths - training - validation
+        test = rest if split.test is None else _rows(split.test, panel, training + validation)
+        _check_parts(task, training, test, rest)
+        return Parts(training, validation, test)
+    total = len(panel)
+    counts = [_count(split.training, total), _count(split.validation, total)]
+    left = total - sum(counts)
+    counts.append(left if split.test is None else _count(split.test, total))
+    if counts[2] > left or counts[2] < 1 or counts[0] < 1:
+        raise BadTask(
+            f"task {task.label!r} asks for {counts[0]} + {counts[1]} + {counts[2]} series to train, validate "
+            f"and test; dataset {task.dataset!r} has {total}"
+        )
+    borders = np.cumsum(counts)
+    position = np.arange(total)
+    part = np.searchsorted(borders, position, side="right")
+    return Parts(*(np.where(part == i, lengths, 0) for i in range(3)))
+
+
+def _rows(part: Part, panel: Panel, before: Ints) -> Ints:
+    if isinstance(part, str):
+        return np.asarray(np.maximum(observations_until(panel, part) - before, 0))
+    if isinstance(part, float):
+        return np.asarray(np.floor(panel.lengths * part + 1e-9), dtype=np.int64)
+    return np.full(len(panel), part, dtype=np.int64)
+
+
+def _count(part: float | int, total: int) -> int:
+    return int(total * part + 1e-9) if isinstance(part, float) else part
+
+
+def _check_parts(task: Task, training: Ints, test: Ints, rest: Ints) -> None:
+    if (training < 1).any():
+        raise BadTask(f"the split of task {task.label!r} leaves a series without training rows")
+    if (test > rest).any() or (test < 1).any():
+        raise BadTask(f"the split of task {task.label!r} asks for more rows than its series have")
+
+
+def _generation(task: Task, protocol: Generation, panel: Panel, parts: Parts) -> Plan:
+    if not isinstance(task.split, SeriesSplit):
+        raise BadTask(f"task {task.label!r} generates, so its split must hold out series: kind = 'series'")
+    held_out = np.flatnonzero(parts.test > 0)
+    needed = protocol.warm_up + protocol.horizon
+    fits = panel.lengths[held_out] >= needed
+    if not fits.any():
+        raise BadTask(
+            f"task {task.label!r} needs {needed} steps (warm-up {protocol.warm_up}, horizon {protocol.horizon}); "
+            f"the longest held-out series of {task.dataset!r} has {panel.lengths[held_out].max()}"
+        )
+    short = tuple(LeftOut(panel.ids[i], 1, f"shorter than {needed} steps") for i in held_out[~fits])
+    series = held_out[fits]
+    return Plan(task, panel, ((series, np.full(len(series), protocol.warm_up)),), parts, short)
+
+
+def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) -> Plan:
+    if protocol.windows is None and protocol.first_cutoff is None and not isinstance(task.split, TimeSplit):
+        raise BadTask(f"task {task.label!r} needs windows, first_cutoff or a split by time")
+    lengths, ahead = panel.lengths, protocol.gap + protocol.horizon
+    by_time = isinstance(task.split, TimeSplit)
+    begin = parts.training + parts.validation if by_time else np.zeros_like(lengths)
+    end = begin + parts.test if by_time else np.where(parts.test > 0, lengths, 0)
+    last = end - ahead
+    first = _first_permitted(protocol, panel, begin, end, last)
+    count = np.where(last >= first, (last - first) // protocol.steps + 1, 0)
+    if protocol.windows is not None:
+        count = np.where(last >= 0, np.minimum(count, protocol.windows), 0)
+    least = np.maximum(np.maximum(begin, protocol.min_context), 1)
+    series = np.repeat(np.arange(len(panel)), count)
+    number = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)
+    cutoffs = first[series] + number * protocol.steps
+    kept = cutoffs >= least[series]
+    asked = np.where(parts.test > 0, protocol.windows or np.maximum(count, 1), 0)
+    made = np.bincount(series[kept], minlength=len(panel))
+    if not kept.any():
+        raise BadTask(
+            f"task {task.label!r} has no window: horizon {protocol.horizon} and gap {protocol.gap} after "
+            f"{int(least.min())} or more observations do not fit into the series of {task.dataset!r}, "
+            f"the longest of which has {int(lengths.max())}"
+        )
+    left_out = tuple(
+        LeftOut(panel.ids[i], int(asked[i] - made[i]), f"{lengths[i]} observations are too few")
+        for i in np.flatnonzero(asked > made)
+    )
+    series, number, cutoffs = series[kept], number[kept], cutoffs[kept]
+    per_fit = protocol.windows_per_fit
+    fit = np.zeros_like(number) if per_fit is None else number // per_fit
+    order = np.argsort(fit, kind="stable")
+    borders = np.flatnonzero(np.diff(fit[order])) + 1
+    rounds = tuple(zip(np.split(series[order], borders), np.split(cutoffs[order], borders), strict=True))
+    return Plan(task, panel, rounds, parts, left_out)
+
+
+def _first_permitted(protocol: RollingOrigin, panel: Panel, begin: Ints, end: Ints, last: Ints) -> Ints:
+    first = protocol.first_cutoff
+    if isinstance(first, str):
+        return observations_until(panel, first)
+    if first is not None:
+        return np.where(first < 0, end + first, first)
+    if protocol.windows is not None:
+        return last - (protocol.windows - 1) * protocol.steps
+    return begin
+
+
+def _first_cutoffs(count: int, windows: Windows) -> Ints:
+    firsts = np.full(count, np.iinfo(np.int64).max)
+    np.minimum.at(firsts, windows.series, windows.cutoffs)
+    return np.where(firsts == np.iinfo(np.int64).max, 0, firsts)
+
+
+def _without_empty_contexts(made: Plan) -> Plan:
+    """Windows whose past holds no value at all are left out and reported."""
+    if made.panel.complete:
+        return made
+    rounds, left_out = [], list(made.left_out)
+    for series, cutoffs in made.rounds:
+        fine = made._windows(series, cutoffs).observed() > 0
+        for i in np.unique(series[~fine]):
+            lost = int((series[~fine] == i).sum())
+            left_out.append(LeftOut(made.panel.ids[i], lost, "nothing but missing values in its context"))
+        if fine.any():
+            rounds.append((series[fine], cutoffs[fine]))
+    if not rounds:
+        raise BadTask(f"task {made.task.label!r} has no window whose context holds a value")
+    return Plan(made.task, made.panel, tuple(rounds), made.parts, tuple(left_out))

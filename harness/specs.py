@@ -1,0 +1,122 @@
+"""What plugins hand in: descriptions that cost nothing to make; the heavy parts load when used."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from harness.errors import BadParameter, UnknownName
+
+if TYPE_CHECKING:
+    from harness.forecaster import Forecaster
+    from harness.panel import Panel
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Missing = Literal["native", "ffill", "interpolate", "seasonal"]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a cell may use; no part of its key."""
+
+    threads: int = 1
+    memory: int | None = None  # bytes
+    seconds: float | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class ForecasterSpec:
+    """A forecaster that a plugin provides.
+
+    `factory` is a dataclass whose fields are the hyperparameters, or where it lies, as text
+    ("package.module:Class"), so that listing it imports nothing.
+
+        ForecasterSpec("moving-average", MovingAverage, description="the mean of the last values")
+    """
+
+    name: str
+    factory: Callable[..., Forecaster] | str
+    description: str = ""
+    missing: Missing = "native"  # how missing values of the past are filled before it sees them
+    draws: bool | None = None  # whether it has a field `seed`; None: look at the factory
+    imports: tuple[str, ...] = ()  # heavy modules that worker processes load before they start
+    resources: Resources = Resources()
+    trained_on: tuple[str, ...] = ()  # data sets that a pretrained model has seen
+
+    def load(self) -> Callable[..., Forecaster]:
+        """The factory itself, imported now."""
+        return cast("Callable[..., Forecaster]", _loaded(self.factory))
+
+    def takes_seed(self) -> bool:
+        """Whether the forecaster draws random numbers, and so runs once a seed."""
+        if self.draws is not None:
+            return self.draws
+        return "seed" in _parameters(self.load())
+
+    def make(self, parameters: Mapping[str, Json], seed: int | None = None) -> Forecaster:
+        """A forecaster with these hyperparameters; raises BadParameter for those it does not have."""
+        factory = self.load()
+        known = _parameters(factory)
+        for name in parameters:
+            if name not in known:
+                reason = UnknownName(f"parameter of forecaster {self.name!r}", name, known)
+                raise BadParameter(str(reason))
+        values: dict[str, Any] = {name: _as_field(value) for name, value in parameters.items()}
+        if "seed" in known and seed is not None:
+            values["seed"] = seed
+        try:
+            return factory(**values)
+        except (TypeError, ValueError) as error:
+            raise BadParameter(f"forecaster {self.name!r} refuses its parameters: {error}") from error
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file that a dataset reads: looked up in the data folders, or downloaded and checked."""
+
+    name: str
+    url: str
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A dataset that a plugin provides.
+
+    `load` is a function that returns a Panel, or where it lies ("package.module:function"). With
+    `files` it is called with their paths, in their order; without, with nothing.
+    """
+
+    name: str
+    load: Callable[..., Panel] | str
+    description: str = ""
+    source: str = ""
+    licence: str = ""
+    files: tuple[DataFile, ...] = ()
+    depends: tuple[str, ...] = field(default=())  # distributions whose versions may change the data
+
+    def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
+        """The data, read now."""
+        return cast("Panel", _loaded(self.load)(*paths))
+
+
+def _loaded(place: Callable[..., Any] | str) -> Callable[..., Any]:
+    if not isinstance(place, str):
+        return place
+    module, _, name = place.partition(":")
+    return cast("Callable[..., Any]", getattr(importlib.import_module(module), name))
+
+
+def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:
+    if not dataclasses.is_dataclass(factory):
+        return ()
+    return tuple(one.name for one in dataclasses.fields(factory) if one.init)
+
+
+def _as_field(value: Json) -> Any:
+    return tuple(_as_field(one) for one in value) if isinstance(value, list) else value
