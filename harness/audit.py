@@ -1,0 +1,126 @@
+"""Did the future matter? Do the neighbours in a batch? A proof by trial, for any forecaster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from harness.arrays import Floats, Ints
+from harness.attempt import Failure, attempt
+from harness.errors import PartlyFailed
+from harness.forecast import Forecast
+from harness.forecaster import Forecaster
+from harness.run import Status
+from harness.specs import Missing
+from harness.windows import Contexts, Windows
+
+ROUNDING = 1e-5  # relative; what float32 and other orders of summation may change
+
+
+def audit(
+    forecaster: Forecaster, windows: Windows, missing: Missing, sample: int, neighbours: int = 4
+) -> tuple[Status, str] | None:
+    """What a fitted forecaster did wrong on a sample of windows, None if nothing was seen.
+
+    Each sampled window is forecast again, alone and in a batch, with everything after its cutoff but
+    known covariates replaced by noise and by NaN: the forecast must be the same to the last bit. Then
+    the batch is shuffled and taken apart: the forecast must be the same but for rounding.
+    """
+    chosen = spread(len(windows), max(sample, neighbours))
+    batch = windows.take(chosen)
+    whole = _forecast(forecaster, batch.contexts.filled(missing))
+    if whole is None:
+        return None
+    rng = np.random.default_rng(0)
+    for i in spread(len(batch), sample):
+        alone = batch.take(np.array([i]))
+        reference = _forecast(forecaster, alone.contexts.filled(missing))
+        verdict = _future(forecaster, batch, int(i), missing, whole, reference, rng)
+        if verdict is not None:
+            return verdict
+        if reference is not None and not _close(whole, int(i), reference, 0):
+            return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it is forecast otherwise than in a batch"
+    order = rng.permutation(len(batch))
+    shuffled = _forecast(forecaster, batch.take(order).contexts.filled(missing))
+    if shuffled is not None:
+        for place, i in enumerate(order.tolist()):
+            if not _close(whole, i, shuffled, place):
+                return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the order of the batch"
+    return None
+
+
+def _future(
+    forecaster: Forecaster,
+    batch: Windows,
+    i: int,
+    missing: Missing,
+    whole: Forecast,
+    reference: Forecast | None,
+    rng: np.random.Generator,
+) -> tuple[Status, str] | None:
+    for kind in ("noise", "missing values"):
+        other = _other_future(batch, i, rng if kind == "noise" else None)
+        together = _forecast(forecaster, other.contexts.filled(missing))
+        alone = _forecast(forecaster, other.take(np.array([i])).contexts.filled(missing))
+        lost = reference is not None and alone is None
+        changed = reference is not None and alone is not None and not _same(reference, 0, alone, 0)
+        changed |= together is not None and not _same(whole, i, together, i)
+        if lost or changed:
+            return Status.LEAKED, f"{_name(batch, i)}: its forecast changes when what comes later becomes {kind}"
+    return None
+
+
+def _other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Windows:
+    """The same windows over a panel in which window i's future is noise, or missing if there is no rng."""
+    panel = batch.panel
+    ends = np.full(len(panel), np.iinfo(np.int64).max)
+    np.minimum.at(ends, batch.series, batch.cutoffs)
+    ends[batch.series[i]] = batch.cutoffs[i]
+    values = panel.values.copy()
+    columns = [c for c, channel in enumerate(panel.channels) if channel.role != "known covariate"]
+    for series in np.unique(batch.series):
+        rows = slice(panel.offsets[series] + ends[series], panel.offsets[series + 1])
+        for column in columns:
+            values[rows, column] = np.nan if rng is None else _noise(values[rows, column], rng)
+    return replace(batch, panel=panel.with_values(values))
+
+
+def _noise(values: Floats, rng: np.random.Generator) -> Floats:
+    size = float(np.nanmax(np.abs(values), initial=0.0)) + 1.0
+    return rng.normal(0.0, 10 * size, size=values.shape)
+
+
+def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast | None:
+    outcome = attempt(lambda: forecaster.predict(contexts))
+    if isinstance(outcome, Failure):
+        return outcome.error.forecast if isinstance(outcome.error, PartlyFailed) else None
+    return outcome
+
+
+def _same(one: Forecast, i: int, other: Forecast, j: int) -> bool:
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in _pairs(one, i, other, j))
+
+
+def _close(one: Forecast, i: int, other: Forecast, j: int) -> bool:
+    for a, b in _pairs(one, i, other, j):
+        size = float(np.nanmax(np.abs(a), initial=0.0))
+        if not np.allclose(a, b, rtol=ROUNDING, atol=ROUNDING * size, equal_nan=True):
+            return False
+    return True
+
+
+def _pairs(one: Forecast, i: int, other: Forecast, j: int) -> list[tuple[Floats, Floats]]:
+    pairs = [(one.mean[i], other.mean[j])]
+    if one.quantiles is not None and other.quantiles is not None:
+        pairs.append((one.quantiles[i], other.quantiles[j]))
+    return pairs
+
+
+def _name(batch: Windows, i: int) -> str:
+    return f"series {batch.panel.ids[batch.series[i]]!r} at cutoff {batch.cutoffs[i]}"
+
+
+def spread(total: int, count: int) -> Ints:
+    """At most `count` positions, evenly spaced from the first to the last of `total`."""
+    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))

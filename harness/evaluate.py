@@ -1,0 +1,235 @@
+"""One forecaster through one task: fit, predict, time, validate. This is the program."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from harness.attempt import Failure, attempt
+from harness.audit import audit
+from harness.calendar import aligned
+from harness.errors import InvalidForecast, PartlyFailed, Unsupported
+from harness.folds import Fold, Plan, plan
+from harness.forecast import Forecast
+from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+from harness.metrics import METRICS, Metric
+from harness.outcomes import Actuals, Outcomes
+from harness.panel import Panel
+from harness.run import Cell, Costs, Results, Run, Status, WindowFailure
+from harness.scoring import applies, score, terms
+from harness.specs import Missing
+from harness.task import Task
+from harness.windows import Contexts, TrainingData
+
+T = TypeVar("T")
+AUDITED_WINDOWS = 2
+
+
+def evaluate(
+    forecaster: Forecaster,
+    task: Task,
+    panel: Panel,
+    *,
+    cell: Cell | None = None,
+    missing: Missing = "native",
+    metrics: Iterable[Metric] = METRICS,
+    audited_windows: int = AUDITED_WINDOWS,
+) -> Run:
+    """What comes of a forecaster on a task; whatever it raises becomes the run's status.
+
+    Raises BadInput only where the task itself does not fit the panel.
+    """
+    made = plan(task, panel)
+    cell = Cell(task, type(forecaster).__name__) if cell is None else cell
+    clock = Clock()
+    forecasts: list[Forecast] = []
+    failures: list[WindowFailure] = []
+    verdict: tuple[Status, str] | None = None
+    for fold in made.folds():
+        first = sum(len(one) for one in forecasts)
+        contexts = fold.windows.contexts.filled(missing)
+        fitted = clock.fit(partial(_fit, forecaster, fold.train.filled(missing), contexts))
+        outcome = fitted if isinstance(fitted, Failure) else clock.predict(partial(_predict, forecaster, contexts))
+        if isinstance(outcome, Failure) and not isinstance(outcome.error, PartlyFailed):
+            return _without_results(cell, made, outcome, clock, forecaster)
+        forecast, lost = _usable(outcome, first)
+        forecasts.append(forecast)
+        failures.extend(lost)
+        if audited_windows and first == 0:
+            verdict = audit(forecaster, fold.windows, missing, audited_windows)
+    run = Run(
+        cell,
+        Status.COMPLETED,
+        windows=len(made.windows),
+        window_failures=tuple(failures),
+        hyperparameters=hyperparameters(forecaster),
+        notes=_notes(made, forecaster, missing, forecasts),
+        costs=clock.costs(),
+    )
+    run = _judged(run, verdict)
+    return scored(run, Actuals.of(made), Forecast.concatenate(forecasts), metrics)
+
+
+def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
+    """The run with the scores of these metrics; other scores are kept."""
+    outcomes = Outcomes(actuals, forecast)
+    levels = actuals.quantile_levels
+    wanted = [metric for metric in metrics if applies(metric, levels)]
+    summed = {metric.name: terms(metric, outcomes) for metric in wanted}
+    scores = {one.name: score(one, summed[one.name], actuals.series, actuals.cutoffs) for one in wanted}
+    return replace(
+        run,
+        scores={**run.scores, **scores},
+        results=Results(forecast, summed, actuals.series, actuals.cutoffs),
+    )
+
+
+@dataclass
+class Clock:
+    """Measures what a forecaster does, and catches what it raises."""
+
+    spent: dict[str, list[float]] = field(default_factory=lambda: {"fit": [0.0, 0.0], "predict": [0.0, 0.0]})
+    fits: int = 0
+
+    def fit(self, action: Callable[[], T]) -> T | Failure:
+        """The action, its time counted as fitting."""
+        self.fits += 1
+        return self._timed("fit", action)
+
+    def predict(self, action: Callable[[], T]) -> T | Failure:
+        """The action, its time counted as forecasting."""
+        return self._timed("predict", action)
+
+    def _timed(self, phase: str, action: Callable[[], T]) -> T | Failure:
+        wall, cpu = time.perf_counter(), time.process_time()
+        outcome = attempt(action)
+        self.spent[phase][0] += time.perf_counter() - wall
+        self.spent[phase][1] += time.process_time() - cpu
+        return outcome
+
+    def costs(self) -> Costs:
+        """What was spent until now."""
+        (fit, fit_cpu), (predict, predict_cpu) = self.spent["fit"], self.spent["predict"]
+        return Costs(fit, predict, fit_cpu, predict_cpu, self.fits, _peak_memory())
+
+
+def _fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None:
+    forecaster.fit(train)
+    if isinstance(forecaster, FittedLocalForecaster):
+        forecaster.fit_asked(contexts)
+
+
+def _predict(forecaster: Forecaster, contexts: Contexts) -> Forecast:
+    forecast: Any = forecaster.predict(contexts)
+    if not isinstance(forecast, Forecast):
+        raise InvalidForecast(f"predict must return a Forecast, not {type(forecast).__name__}")
+    forecast.check(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
+    return forecast
+
+
+def _usable(outcome: Forecast | Failure, first: int) -> tuple[Forecast, list[WindowFailure]]:
+    """The forecast with NaN in every window that cannot be used, and those windows, counted from `first`."""
+    lost: dict[int, WindowFailure] = {}
+    if isinstance(outcome, Forecast):
+        forecast = outcome
+    else:
+        assert isinstance(outcome.error, PartlyFailed)
+        forecast = outcome.error.forecast
+        for window, failure in outcome.error.failures.items():
+            lost[window] = WindowFailure(first + window, status_of(failure), str(failure))
+    broken = (~forecast.finite()).nonzero()[0]
+    if not len(broken):
+        return forecast, []
+    for window in broken.tolist():
+        lost.setdefault(window, WindowFailure(first + window, Status.INVALID, "NaN or infinite values"))
+    mean, quantiles = forecast.mean.copy(), forecast.quantiles
+    mean[broken] = np.nan
+    if quantiles is not None:
+        quantiles = quantiles.copy()
+        quantiles[broken] = np.nan
+    return replace(forecast, mean=mean, quantiles=quantiles), [lost[window] for window in sorted(lost)]
+
+
+def status_of(failure: Failure) -> Status:
+    """What a failure is called."""
+    if isinstance(failure.error, Unsupported):
+        return Status.UNSUPPORTED
+    if isinstance(failure.error, InvalidForecast):
+        return Status.INVALID
+    return Status.OUT_OF_MEMORY if isinstance(failure.error, MemoryError) else Status.FAILED
+
+
+def _without_results(cell: Cell, made: Plan, failure: Failure, clock: Clock, forecaster: Forecaster) -> Run:
+    return Run(
+        cell,
+        status_of(failure),
+        reason=str(failure),
+        traceback="" if isinstance(failure.error, Unsupported) else failure.traceback,
+        windows=len(made.windows),
+        hyperparameters=hyperparameters(forecaster),
+        costs=clock.costs(),
+    )
+
+
+def _judged(run: Run, verdict: tuple[Status, str] | None) -> Run:
+    """The run's status: a broken promise weighs most; a cell whose every window is lost did not complete."""
+    if verdict is not None:
+        return replace(run, status=verdict[0], reason=verdict[1])
+    if len(run.window_failures) == run.windows:
+        worst = run.window_failures[0]
+        return replace(run, status=worst.status, reason=f"every window: {worst.reason}")
+    return run
+
+
+def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
+    """What a reader of the result should know."""
+    notes = [f"{one.id}: {one.windows} windows left out, {one.reason}" for one in made.left_out]
+    local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
+    if not local and not _aligned(made):
+        notes.append("cutoffs are not aligned in time, and one model learns from all series")
+    if missing != "native" and not made.panel.complete:
+        notes.append(f"missing values of the past were filled: {missing}")
+    if made.task.quantile_levels and any(one.quantiles is None for one in forecasts):
+        notes.append("point forecast, scored as degenerate quantiles")
+    return tuple(notes)
+
+
+def _aligned(made: Plan) -> bool:
+    fold: Fold = next(made.folds())
+    firsts = dict(zip(fold.windows.series[::-1].tolist(), fold.windows.cutoffs[::-1].tolist(), strict=True))
+    return aligned(made.panel, np.array(list(firsts)), np.array(list(firsts.values())))
+
+
+def hyperparameters(forecaster: Forecaster) -> dict[str, Any]:
+    """All hyperparameters, defaults included, as JSON values."""
+    if not dataclasses.is_dataclass(forecaster):
+        return {}
+    return {
+        one.name: _plain(getattr(forecaster, one.name))
+        for one in dataclasses.fields(forecaster)
+        if one.init and one.name != "seed"
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _peak_memory() -> int | None:
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -1,0 +1,241 @@
+"""Outcomes: forecasts beside what came; the quantities that metrics are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from harness.arrays import Bools, Floats, Ints
+from harness.folds import Plan
+from harness.forecast import Forecast
+from harness.panel import Panel
+from harness.windows import Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Actuals:
+    """What came after every cutoff of a task, and the scales of its past; one value serves all forecasters."""
+
+    ids: tuple[str, ...]  # of the panel's series
+    series: Ints  # (window,) positions in ids
+    cutoffs: Ints  # (window,)
+    values: Floats  # (window, horizon, target); NaN is missing
+    quantile_levels: tuple[float, ...] = ()
+    _windows: Windows | None = field(default=None, repr=False)
+    _scales: dict[int, Floats] = field(default_factory=dict, repr=False)
+    standard: tuple[Floats, Floats] | None = field(default=None, repr=False)  # mean and deviation, (window, target)
+
+    @classmethod
+    def of(cls, made: Plan) -> Actuals:
+        """The actuals of all windows of a plan, in its order."""
+        windows = made.windows
+        return cls(
+            made.panel.ids,
+            windows.series,
+            windows.cutoffs,
+            windows.actuals,
+            windows.quantile_levels,
+            windows,
+            standard=_standard(made) if made.task.standardise else None,
+        )
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def scale(self, power: int) -> Floats:
+        """Mean of |y_t − y_{t−m}|^power over all of a window's past, (window, target); NaN if undefined.
+
+        m is the season length (Hyndman & Koehler 2006, for power 1). Undefined: a past no longer than a
+        season, or one that repeats itself exactly.
+        """
+        if power not in self._scales:
+            if self._windows is None:
+                raise KeyError(f"no scale of power {power} was stored")
+            self._scales[power] = seasonal_error(self._windows, power)
+        return self._scales[power]
+
+
+def seasonal_error(windows: Windows, power: int) -> Floats:
+    """Mean of |y_t − y_{t−m}|^power up to each window's cutoff, (window, target).
+
+    Sums run series by series: one running sum over the whole panel would lose digits.
+    """
+    panel, season = windows.panel, windows.season_length
+    sums, counts = np.full((2, len(windows), len(panel.targets)), np.nan)
+    order = np.argsort(windows.series, kind="stable")
+    present, begins = np.unique(windows.series[order], return_index=True)
+    ends = np.append(begins[1:], len(order))
+    in_order = bool((order == np.arange(len(order))).all())
+    for series, begin, end in zip(present, begins, ends, strict=True):
+        mine: slice | Ints = slice(begin, end) if in_order else order[begin:end]
+        _running_means(panel, int(series), windows.cutoffs[mine], season, power, mine, sums, counts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = sums / counts
+    return np.where(means > 0, means, np.nan)
+
+
+def _running_means(
+    panel: Panel,
+    series: int,
+    cutoffs: Ints,
+    season: int,
+    power: int,
+    mine: slice | Ints,
+    sums: Floats,
+    counts: Floats,
+) -> None:
+    last = int(cutoffs.max())
+    if last <= season:
+        return
+    first = panel.offsets[series]
+    values = panel.target_values[first : first + last]
+    steps = values[season:] - values[:-season]
+    errors: Floats = np.abs(steps) if power == 1 else steps**power
+    at = cutoffs - season - 1
+    defined = at >= 0
+    total: Floats = np.cumsum(errors, axis=0)
+    number: Floats = (at + 1.0)[:, None]
+    if np.isnan(total[-1]).any():
+        seen = ~np.isnan(errors)
+        total = np.cumsum(np.where(seen, errors, 0.0), axis=0)
+        number = np.cumsum(seen, axis=0)[at].astype(np.float64)
+    sums[mine] = np.where(defined[:, None], total[at], np.nan)
+    counts[mine] = number
+
+
+def _standard(made: Plan) -> tuple[Floats, Floats]:
+    """Mean and deviation (ddof 0) of each window's series in the training part of its fit, (window, target)."""
+    means, deviations = [], []
+    for fold in made.folds():
+        train = fold.train.panel
+        place = {name: i for i, name in enumerate(train.ids)}
+        mean = np.full((len(made.panel), len(made.panel.targets)), np.nan)
+        deviation = np.full_like(mean, np.nan)
+        for i in np.unique(fold.windows.series):
+            where = place.get(made.panel.ids[i])
+            if where is not None:
+                rows = train.target_values[train.offsets[where] : train.offsets[where + 1]]
+                mean[i], deviation[i] = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+        means.append(mean[fold.windows.series])
+        deviations.append(deviation[fold.windows.series])
+    deviation = np.concatenate(deviations)
+    return np.concatenate(means), np.where(deviation > 0, deviation, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """A forecast beside its actuals, on the scale on which the task is scored.
+
+    Every array of three axes is (window, horizon, target); NaN where an actual or a forecast is missing.
+    """
+
+    truth: Actuals
+    forecast: Forecast
+
+    @cached_property
+    def actuals(self) -> Floats:
+        """What came."""
+        return self._scored(self.truth.values)
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The forecast mean."""
+        return self._scored(self.forecast.mean)
+
+    @cached_property
+    def median(self) -> Floats:
+        """The forecast median where quantiles hold it, else the mean."""
+        return self._scored(self.forecast.median)
+
+    def quantile(self, level: float) -> Floats:
+        """The forecast quantile of that level; the mean of a point forecast."""
+        return self._scored(self.forecast.quantile(level))
+
+    def _scored(self, values: Floats) -> Floats:
+        if self.truth.standard is None:
+            return values
+        mean, deviation = self.truth.standard
+        return (values - mean[:, None]) / deviation[:, None]
+
+    @property
+    def quantile_levels(self) -> tuple[float, ...]:
+        """The levels that the task asks for."""
+        return self.truth.quantile_levels
+
+    @cached_property
+    def error(self) -> Floats:
+        """Mean minus actual."""
+        return self.mean - self.actuals
+
+    @cached_property
+    def absolute_error(self) -> Floats:
+        """|mean − actual|."""
+        return np.abs(self.error)
+
+    @cached_property
+    def squared_error(self) -> Floats:
+        """(mean − actual)²."""
+        return self.error * self.error
+
+    @cached_property
+    def absolute_actuals(self) -> Floats:
+        """|actual|."""
+        return np.abs(self.actuals)
+
+    @cached_property
+    def quantile_loss(self) -> Floats:
+        """Twice the pinball loss, averaged over the levels (Koenker & Bassett 1978)."""
+        total: Floats = np.zeros_like(self.actuals)
+        for level in self.quantile_levels:
+            under = self.actuals - self.quantile(level)
+            total += np.maximum(level * under, (level - 1) * under)
+        return total * (2 / len(self.quantile_levels))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The levels of the widest interval."""
+        return self.quantile_levels[0], self.quantile_levels[-1]
+
+    @cached_property
+    def covered(self) -> Floats:
+        """1 where the widest interval holds the actual, else 0."""
+        low, high = (self.quantile(level) for level in self.interval)
+        inside = ((self.actuals >= low) & (self.actuals <= high)).astype(np.float64)
+        return np.where(self.unknown, np.nan, inside)
+
+    @cached_property
+    def interval_score(self) -> Floats:
+        """Width of the widest interval plus 2/α for what lies outside of it (Gneiting & Raftery 2007, eq. 43)."""
+        low, high = (self.quantile(level) for level in self.interval)
+        alpha = 1 - (self.interval[1] - self.interval[0])
+        outside = np.maximum(low - self.actuals, 0) + np.maximum(self.actuals - high, 0)
+        return high - low + 2 / alpha * outside
+
+    @property
+    def unknown(self) -> Bools:
+        """Where an actual or the forecast is missing."""
+        return np.isnan(self.error)
+
+    @cached_property
+    def seasonal_error(self) -> Floats:
+        """MASE's scale, (window, target)."""
+        return self._scaled(1)
+
+    @cached_property
+    def seasonal_squared_error(self) -> Floats:
+        """RMSSE's scale, (window, target)."""
+        return self._scaled(2)
+
+    def _scaled(self, power: int) -> Floats:
+        scale = self.truth.scale(power)
+        return scale if self.truth.standard is None else scale / self.truth.standard[1] ** power
+
+    @staticmethod
+    def ratio(numerator: Floats, denominator: Floats, empty: float = float("nan")) -> Floats:
+        """The quotient, and `empty` where the denominator is zero; missing stays missing."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotient = numerator / denominator
+        nothing = denominator == 0
+        return np.where(nothing, empty, quotient) if nothing.any() else quotient
