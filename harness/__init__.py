@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.api import evaluate, standings
     from harness.arrays import Floats, Ints
+    from harness.campaign import StoredPlan, stored_plans
     from harness.errors import (
         BadData,
         BadInput,
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
     from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
     from harness.generation import OneStepModel, free_run
     from harness.hookspecs import hookimpl
+    from harness.journal import Journal
+    from harness.leaderboard import Leaderboard
     from harness.metrics import Metric
     from harness.outcomes import Outcomes
     from harness.panel import Channel, Panel
     from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
-    from harness.run import Run, Status
+    from harness.run import Results, Run, Status
     from harness.specs import DataFile, DatasetSpec, ForecasterSpec, Resources
+    from harness.standings import Standings, stored_standings
     from harness.task import Task
     from harness.windows import Context, Contexts, TrainingData
 
@@ -63,6 +67,13 @@ _PLACES = {
     "Outcomes": "outcomes",
     "Metric": "metrics",
     "standings": "api",
+    "Journal": "journal",
+    "Results": "run",
+    "StoredPlan": "campaign",
+    "stored_plans": "campaign",
+    "Leaderboard": "leaderboard",
+    "Standings": "standings",
+    "stored_standings": "standings",
     "HarnessError": "errors",
     "BadInput": "errors",
     "BadData": "errors",

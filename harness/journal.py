@@ -82,11 +82,13 @@ class Journal:
         except OSError:
             return 0
 
+    def has_actuals(self, fingerprint: str, task: Task) -> bool:
+        """Whether what came is stored."""
+        return (self.actuals / _task_hash(fingerprint, task) / RECORD).is_file()
+
     def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
         """Store what came, once for all forecasters of a task."""
         folder = self.actuals / _task_hash(fingerprint, task)
-        if (folder / RECORD).is_file():
-            return
         arrays = {"series": actuals.series, "cutoffs": actuals.cutoffs, "values": actuals.values}
         arrays |= {"scale1": actuals.scale(1), "scale2": actuals.scale(2)}
         if actuals.standard is not None:

@@ -92,10 +92,10 @@ def _running_means(
     first = panel.offsets[series]
     values = panel.target_values[first : first + last]
     steps = values[season:] - values[:-season]
-    errors: Floats = np.abs(steps) if power == 1 else steps**power
+    errors = steps * steps if power == 2 else np.abs(steps)
     at = cutoffs - season - 1
     defined = at >= 0
-    total: Floats = np.cumsum(errors, axis=0)
+    total: Floats = np.cumsum(errors, axis=0, dtype=np.float64)
     number: Floats = (at + 1.0)[:, None]
     if np.isnan(total[-1]).any():
         seen = ~np.isnan(errors)

@@ -1,0 +1,142 @@
+"""A board → the cells it asks for, and where each stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import BadData, BadTask, DataUnavailable
+from harness.fingerprints import Fingerprints
+from harness.journal import Journal, read_json, write_json
+from harness.leaderboard import Entry, Leaderboard
+from harness.plugins import Catalog
+from harness.run import Cell, Run, Status
+from harness.specs import Resources
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell with its key and its place on a board."""
+
+    key: str
+    title: str  # the forecaster's name on the board
+    task: str  # the task's name on the board
+    cell: Cell
+    fingerprint: str
+    imports: tuple[str, ...] = ()
+    resources: Resources = field(default_factory=Resources)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """All cells of a board, and the tasks whose data is not here."""
+
+    name: str
+    board: Leaderboard
+    cells: tuple[PlannedCell, ...]
+    titles: tuple[str, ...]
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: why
+
+    def save(self, home: Path) -> None:
+        """Store which cells belong to the board, for whoever reads the journal."""
+        cells = tuple(StoredCell(one.key, one.title, one.task, one.fingerprint) for one in self.cells)
+        stored = StoredPlan(
+            self.name, self.board.title, self.board.description, self.board.metric, self.board.baseline, cells
+        )
+        path = board_folder(home, self.name) / "plan.json"
+        fields = asdict(stored) | {"cells": [asdict(one) for one in cells]}
+        if read_json(path) != fields:
+            write_json(path, fields)
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """The key of a cell in the journal, and its place on a board."""
+
+    key: str
+    forecaster: str  # its name on the board
+    task: str
+    fingerprint: str  # of the data
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A board as it was last run: which cells of the journal are its own."""
+
+    name: str
+    title: str
+    description: str
+    metric: str
+    baseline: str
+    cells: tuple[StoredCell, ...]
+
+
+def stored_plans(home: Path) -> list[StoredPlan]:
+    """The boards that were run with this home."""
+    found = [read_json(path) for path in sorted((home / "boards").glob("*/plan.json"))]
+    return [
+        StoredPlan(**{**fields, "cells": tuple(StoredCell(**one) for one in fields["cells"])})
+        for fields in found
+        if fields is not None
+    ]
+
+
+def board_folder(home: Path, name: str) -> Path:
+    """Where a board's plan and standings lie."""
+    return home / "boards" / name
+
+
+def planned(
+    name: str, board: Leaderboard, catalog: Catalog, fingerprints: Fingerprints, journal: Journal, seeds: int | None
+) -> Campaign:
+    """The cells of a board.
+
+    Raises BadTask or BadData where a task does not fit its data, BadParameter is left to the cell.
+    """
+    entries = board.entries(catalog)
+    cells: list[PlannedCell] = []
+    unavailable: dict[str, str] = {}
+    for task in board.tasks:
+        dataset = catalog.datasets[task.dataset]
+        try:
+            fingerprint = fingerprints.of(dataset)
+            mine = [one for entry in entries for one in _cells(entry, board, task, catalog, fingerprint, seeds)]
+            if not all(journal.has(one.key) for one in mine):
+                fingerprints.check(dataset, task)
+        except DataUnavailable as error:
+            unavailable[task.label] = str(error)
+            continue
+        except (BadTask, BadData) as error:
+            raise type(error)(f"board {name!r}: {error}") from error
+        cells += mine
+    return Campaign(name, board, tuple(cells), tuple(entry.title for entry in entries), unavailable)
+
+
+def _cells(
+    entry: Entry, board: Leaderboard, task: Any, catalog: Catalog, fingerprint: str, seeds: int | None
+) -> Iterator[PlannedCell]:
+    provided = catalog.forecasters[entry.name]
+    count = board.seeds if seeds is None else seeds
+    for seed in range(count) if provided.spec.takes_seed() else [None]:
+        cell = Cell(task, entry.name, dict(entry.parameters), seed)
+        key = cell.key(fingerprint, provided.plugin.result_version)
+        spec = provided.spec
+        yield PlannedCell(key, entry.title, task.label, cell, fingerprint, spec.imports, spec.resources)
+
+
+def missing(
+    campaigns: Iterable[Campaign], journal: Journal, *, rerun: bool = False, retry_failed: bool = False
+) -> list[PlannedCell]:
+    """The cells still to be run, each once though several boards ask for it."""
+    wanted: dict[str, PlannedCell] = {}
+    for campaign in campaigns:
+        for one in campaign.cells:
+            if one.key not in wanted and (rerun or _is_missing(journal.read(one.key), retry_failed)):
+                wanted[one.key] = one
+    return list(wanted.values())
+
+
+def _is_missing(run: Run | None, retry_failed: bool) -> bool:
+    return run is None or (retry_failed and run.status not in (Status.COMPLETED, Status.UNSUPPORTED))

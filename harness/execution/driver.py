@@ -1,0 +1,89 @@
+"""Drives an executor through the missing cells, sharing them with other processes on the same home."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+
+from harness.campaign import PlannedCell
+from harness.claims import Claims
+from harness.execution.local import Executor, outcome_of
+from harness.journal import Journal
+from harness.run import Run
+
+POLL = 0.5  # seconds between looks at cells that another process is at work on
+
+
+@dataclass(frozen=True)
+class Started:
+    """A cell was handed to the executor."""
+
+    planned: PlannedCell
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A cell has its run in the journal; `here` unless another process did it."""
+
+    planned: PlannedCell
+    run: Run
+    here: bool = True
+
+
+def drive(
+    cells: Sequence[PlannedCell], executor: Executor, journal: Journal, claims: Claims
+) -> Iterator[Started | Finished]:
+    """Runs the cells, as many at a time as the executor has slots, and tells of each start and end."""
+    waiting, elsewhere = deque(cells), deque[PlannedCell]()
+    before = {one.key: journal.modified(one.key) for one in cells}
+    running: dict[Future[Run], PlannedCell] = {}
+    while waiting or running or elsewhere:
+        while waiting and len(running) < executor.slots:
+            planned = waiting.popleft()
+            if not claims.take(planned.key):
+                elsewhere.append(planned)
+                continue
+            if journal.modified(planned.key) != before[planned.key]:
+                claims.release(planned.key)
+                yield from _done_elsewhere(planned, journal)
+                continue
+            yield Started(planned)
+            running[executor.submit(planned)] = planned
+        if not waiting:
+            yield from _met(elsewhere, waiting, journal, claims, before)
+        if running:
+            finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
+            for future in finished:
+                planned = running.pop(future)
+                run = outcome_of(planned, future, journal.write)
+                claims.release(planned.key)
+                yield Finished(planned, run)
+        elif elsewhere:
+            time.sleep(POLL)
+
+
+def _met(
+    elsewhere: deque[PlannedCell],
+    waiting: deque[PlannedCell],
+    journal: Journal,
+    claims: Claims,
+    before: dict[str, int],
+) -> Iterator[Finished]:
+    """Looks after the cells that other processes claimed: done by now, or left behind."""
+    for _ in range(len(elsewhere)):
+        planned = elsewhere.popleft()
+        if journal.modified(planned.key) != before[planned.key]:
+            yield from _done_elsewhere(planned, journal)
+        elif claims.take(planned.key):
+            waiting.append(planned)
+        else:
+            elsewhere.append(planned)
+
+
+def _done_elsewhere(planned: PlannedCell, journal: Journal) -> Iterator[Finished]:
+    run = journal.read(planned.key)
+    if run is not None:
+        yield Finished(planned, run, here=False)

@@ -1,0 +1,99 @@
+"""Executors on this machine: this process, and isolated processes that cannot hurt each other."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
+
+from harness.campaign import PlannedCell
+from harness.run import Run, Status
+
+
+class Executor(Protocol):
+    """Runs cells somewhere: the one thing to implement for another kind of place."""
+
+    slots: int  # how many cells it runs side by side
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        """The run of a cell, whose record is in the journal when it is done."""
+        ...
+
+    def close(self) -> None:
+        """End at once whatever still runs."""
+        ...
+
+
+class InProcess:
+    """Runs each cell here and now, where a debugger can see it."""
+
+    slots = 1
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        """The finished run."""
+        from harness.execution.worker import run_cell
+
+        future: Future[Run] = Future()
+        future.set_result(run_cell(planned, self.home))
+        return future
+
+    def close(self) -> None:
+        """Nothing runs on."""
+
+
+class LocalProcesses:
+    """Worker processes forked from a server that has the heavy imports loaded."""
+
+    def __init__(self, home: Path, jobs: int, imports: Iterable[str]) -> None:
+        from pebble import ProcessPool
+
+        from harness.execution.worker import limit_threads, start_worker
+
+        self.home = home
+        self.slots = jobs
+        limit_threads(1)
+        context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+        if sys.platform != "win32":
+            context.set_forkserver_preload(["harness.execution.worker", *imports])
+        self._pool = ProcessPool(max_workers=jobs, context=context, initializer=start_worker)
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        """A future run; it raises only if the worker process dies."""
+        from harness.execution.worker import run_cell
+
+        future: Future[Run] = self._pool.schedule(run_cell, args=[planned, self.home])
+        return future
+
+    def close(self) -> None:
+        """Kill the workers."""
+        self._pool.stop()
+        self._pool.join()
+
+
+def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run:
+    """What came of a submitted cell; if its process died, that is written down as its result."""
+    from dataclasses import replace
+
+    error = future.exception()
+    if error is None:
+        return future.result()
+    reason = str(error).strip() or type(error).__name__
+    code = getattr(error, "exitcode", None)
+    if code is not None:
+        reason = f"the worker process died (exit code {code}); run it with --jobs 0 to see more"
+    status = Status.CRASHED if code is not None else Status.FAILED
+    run = replace(Run(planned.cell, status, key=planned.key), reason=reason, traceback=_trace(error))
+    write(run)
+    return run
+
+
+def _trace(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))

@@ -1,0 +1,109 @@
+"""One cell, from its name to its record in the journal; what every worker process runs."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.attempt import Failure, attempt
+from harness.campaign import PlannedCell
+from harness.data import load
+from harness.evaluate import evaluate, status_of
+from harness.folds import plan
+from harness.journal import Journal
+from harness.outcomes import Actuals
+from harness.plugins import Catalog, load_catalog
+from harness.provenance import provenance
+from harness.run import Run
+
+if TYPE_CHECKING:
+    from harness.panel import Panel
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def run_cell(planned: PlannedCell, home: Path) -> Run:
+    """Evaluate a cell and write it into the journal; returns its record, without arrays."""
+    catalog = _catalog()
+    provided = catalog.forecasters[planned.cell.forecaster]
+    started = _now()
+    outcome = attempt(lambda: _evaluated(planned, home, catalog))
+    run = _lost(planned, outcome) if isinstance(outcome, Failure) else outcome
+    run = replace(
+        run,
+        key=planned.key,
+        started=started,
+        finished=_now(),
+        provenance=provenance(provided.plugin, planned.resources.threads),
+    )
+    Journal(home).write(run)
+    return replace(run, results=None)
+
+
+def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
+    from threadpoolctl import threadpool_limits
+
+    cell, spec = planned.cell, catalog.forecasters[planned.cell.forecaster].spec
+    metrics = [one.spec for one in catalog.metrics.values()]
+    panel = _panel(cell.task.dataset, planned.fingerprint, home)
+    journal = Journal(home)
+    with threadpool_limits(planned.resources.threads):
+        forecaster = spec.make(cell.parameters, cell.seed)
+        run = evaluate(forecaster, cell.task, panel, cell=cell, missing=spec.missing, metrics=metrics)
+    if not journal.has_actuals(planned.fingerprint, cell.task):
+        journal.write_actuals(planned.fingerprint, cell.task, Actuals.of(plan(cell.task, panel)))
+    return run
+
+
+def _lost(planned: PlannedCell, failure: Failure) -> Run:
+    return Run(planned.cell, status_of(failure), reason=str(failure), traceback=failure.traceback)
+
+
+@lru_cache(maxsize=1)
+def _catalog() -> Catalog:
+    return load_catalog()
+
+
+@lru_cache(maxsize=4)
+def _panel(dataset: str, fingerprint: str, home: Path) -> Panel:
+    """The data as it was when the cell was planned; the fingerprint is part of what it is remembered by."""
+    return load(_catalog().datasets[dataset].spec, home)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def limit_threads(threads: int) -> None:
+    """Let numerical libraries that are loaded from now on use so many threads, here and in child processes."""
+    for name in THREAD_VARIABLES:
+        os.environ[name] = str(threads)
+
+
+def start_worker() -> None:
+    """Prepare a worker process: Ctrl-C is the parent's to handle, and the worker ends when the parent does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    with contextlib.suppress(OSError):
+        multiprocessing.connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,157 @@
+"""Leaderboard: what is compared, and by what; read from a `leaderboard.toml`."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness import fields
+from harness.errors import BadBoard, UnknownName
+from harness.plugins import Catalog
+from harness.specs import Json
+from harness.task import PROTOCOL_KINDS, SPLIT_KINDS, Task
+
+fields.KINDS.update(PROTOCOL_KINDS)
+fields.KINDS.update(SPLIT_KINDS)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A forecaster on a board, under a name of its own if it has one."""
+
+    name: str
+    label: str | None = None
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its name on the board."""
+        return self.name if self.label is None else self.label
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Forecasters, tasks, the metric that ranks, and the baseline that errors are relative to."""
+
+    title: str
+    metric: str
+    baseline: str  # the name of a forecaster on the board
+    tasks: tuple[Task, ...]
+    description: str = ""
+    forecasters: tuple[Entry, ...] = ()
+    every_forecaster: bool = False  # all of the catalog with their defaults, beside those listed
+    without: tuple[str, ...] = ()  # forecasters of the catalog that `every_forecaster` leaves out
+    seeds: int = 1  # for forecasters that draw
+    clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
+    in_all: bool = True  # whether `harness run --all` runs it
+
+    def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
+        """The forecasters on the board, in its order, those of the catalog last."""
+        if not self.every_forecaster:
+            return self.forecasters
+        titles = {entry.title for entry in self.forecasters} | set(self.without)
+        rest = [Entry(name) for name in catalog.forecasters if name not in titles]
+        return (*self.forecasters, *rest)
+
+
+def read_leaderboard(path: Path) -> Leaderboard:
+    """The board that a file describes; raises BadBoard with file, line and what is allowed."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadBoard(f"the board file {path} cannot be read: {error.strerror}") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadBoard(f"{path}: {error}") from error
+    try:
+        board = fields.build(Leaderboard, table)
+        _check(board)
+    except fields.FieldError as error:
+        raise BadBoard(f"{path}, {_place(text, error.path)}: {error}") from error
+    return board
+
+
+def load_board(name: str, catalog: Catalog) -> Leaderboard:
+    """The board of that name, or of a file's path; every forecaster, dataset and metric is known."""
+    path = Path(name) if name.endswith(".toml") else catalog.boards[name].spec
+    board = read_leaderboard(path)
+    try:
+        catalog.metrics[board.metric]
+        for entry in board.forecasters:
+            catalog.forecasters[entry.name]
+        for task in board.tasks:
+            catalog.datasets[task.dataset]
+    except UnknownName as error:
+        raise BadBoard(f"{path}: {error}") from error
+    titles = [entry.title for entry in board.entries(catalog)]
+    if board.baseline not in titles:
+        raise BadBoard(f"{path}: {UnknownName('forecaster on the board (its baseline)', board.baseline, titles)}")
+    return board
+
+
+def board_name(name: str) -> str:
+    """What a board is called: its name in the catalog, or the folder that its file lies in."""
+    return Path(name).resolve().parent.name if name.endswith(".toml") else name
+
+
+def narrowed(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]) -> Leaderboard:
+    """The board with some of its forecasters and its baseline; raises UnknownName for one it has not."""
+    if not only:
+        return board
+    entries = {entry.title: entry for entry in board.entries(catalog)}
+    for name in only:
+        if name not in entries:
+            raise UnknownName("forecaster on the board", name, entries)
+    kept = [entry for title, entry in entries.items() if title in only or title == board.baseline]
+    return replace(board, forecasters=tuple(kept), every_forecaster=False)
+
+
+def with_parameters(board: Leaderboard, catalog: Catalog, settings: Mapping[str, Mapping[str, Json]]) -> Leaderboard:
+    """The board with other hyperparameters of some forecasters, whose names on the board say so."""
+    if not settings:
+        return board
+    entries = []
+    for entry in board.entries(catalog):
+        given = settings.get(entry.title)
+        if given is not None:
+            said = ", ".join(f"{key}={value}" for key, value in given.items())
+            title = entry.title if entry.title == board.baseline else f"{entry.title} ({said})"
+            entry = replace(entry, label=title, parameters={**entry.parameters, **given})
+        entries.append(entry)
+    return replace(board, forecasters=tuple(entries), every_forecaster=False)
+
+
+def _check(board: Leaderboard) -> None:
+    if not board.tasks:
+        raise fields.FieldError(("tasks",), "a board needs at least one task")
+    if not board.forecasters and not board.every_forecaster:
+        raise fields.FieldError(("forecasters",), "a board needs forecasters, or every_forecaster = true")
+    if board.seeds < 1:
+        raise fields.FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
+    if not 0 < board.clip[0] <= 1 <= board.clip[1]:
+        raise fields.FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
+    for what, labels in (
+        ("tasks", [task.label for task in board.tasks]),
+        ("forecasters", [entry.title for entry in board.forecasters]),
+    ):
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        if repeated:
+            raise fields.FieldError((what,), f"two {what} are called {repeated[0]!r}; give one another name")
+
+
+def _place(text: str, path: tuple[str, ...]) -> str:
+    """The line of a key, as near as it can be found, and the key's path."""
+    lines = text.splitlines()
+    start = 0
+    if len(path) > 1 and path[1].isdigit():
+        headers = [i for i, line in enumerate(lines) if line.strip() == f"[[{path[0]}]]"]
+        start = headers[int(path[1])] if int(path[1]) < len(headers) else 0
+    for key in reversed([part for part in path if not part.isdigit()]):
+        for number in range(start, len(lines)):
+            if re.search(rf"(^|[\s{{,.\[\"]){re.escape(key)}[\s\"\]]*(=|\]|\.)", lines[number]):
+                return f"line {number + 1} ({'.'.join(path)})"
+    return f"line {start + 1} ({'.'.join(path)})" if path else "the board"

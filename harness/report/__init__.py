@@ -1,0 +1,1 @@
+"""Standings and catalog as text: for a terminal, for Markdown, for a spreadsheet."""

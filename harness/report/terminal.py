@@ -1,0 +1,83 @@
+"""What the terminal shows, as rich renderables; nothing is printed here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from harness.standings import Row, Standings
+
+MOST_TASKS = 7  # more would not fit a terminal of 100 columns
+
+
+def standings_table(standings: Standings) -> Table:
+    """The standings, fit for 100 columns."""
+    table = Table(title=f"{standings.title} ({standings.board})", title_justify="left", header_style="bold")
+    table.add_column("#", justify="right")
+    table.add_column("forecaster", overflow="fold")
+    table.add_column("skill", justify="right")
+    tasks = standings.tasks[:MOST_TASKS]
+    for task in tasks:
+        table.add_column(task, justify="right", overflow="fold")
+    for heading in ("fit s", "predict s", "missing"):
+        table.add_column(heading, justify="right")
+    for row in standings.rows:
+        table.add_row(
+            str(row.rank),
+            Text(row.forecaster, style="bold" if row.rank == 1 else ""),
+            number(row.skill, 3),
+            *(error(row.scores[task], standings.logarithmic) for task in tasks),
+            number(row.fit_seconds, 2),
+            number(row.predict_seconds, 2),
+            missing(row),
+        )
+    scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
+    table.caption = f"{scale} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}"
+    table.caption_justify = "left"
+    return table
+
+
+def remarks(standings: Standings) -> list[str]:
+    """What belongs under the table: notes, and why results are missing."""
+    lines = list(standings.notes)
+    if len(standings.tasks) > MOST_TASKS:
+        lines.append(f"{len(standings.tasks) - MOST_TASKS} more tasks are in --csv and --markdown")
+    for row in standings.rows:
+        lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
+    lines += [f"left out {task}: {why}" for task, why in standings.unavailable.items()]
+    return lines
+
+
+def number(value: float, digits: int) -> str:
+    """A number with so many decimals, a dash where there is none."""
+    return "–" if not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def error(value: float, logarithmic: bool) -> str:
+    """An error of any size in few characters."""
+    if not math.isfinite(value):
+        return "–"
+    if logarithmic:
+        return f"{math.log10(value):.2f}" if value > 0 else "−∞"
+    return f"{value:.3f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
+
+
+def missing(row: Row) -> str:
+    """What is missing of a row: cells by status, and windows."""
+    parts = [f"{count} {status}" for status, count in row.missing.items()]
+    if row.failed_windows:
+        parts.append(f"{row.failed_windows} windows")
+    return ", ".join(parts)
+
+
+def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A plain table of names and what they are."""
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    return table

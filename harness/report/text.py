@@ -1,0 +1,48 @@
+"""Standings as Markdown and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from harness.report.terminal import error, missing, number, remarks
+from harness.standings import Standings
+
+
+def markdown(standings: Standings) -> str:
+    """A heading, the table of all tasks, and the remarks."""
+    scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
+    headings = ["#", "forecaster", "skill", *standings.tasks, "fit s", "predict s", "missing"]
+    lines = [f"# {_cell(standings.title)}", "", f"{scale} by task; baseline {_cell(standings.baseline)}.", ""]
+    lines.append("| " + " | ".join(_cell(heading) for heading in headings) + " |")
+    lines.append("|--:|---|" + "--:|" * (len(headings) - 2))
+    for row in standings.rows:
+        cells = [str(row.rank), row.forecaster, number(row.skill, 3)]
+        cells += [error(row.scores[task], standings.logarithmic) for task in standings.tasks]
+        cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2), missing(row)]
+        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    said = [f"- {_cell(line)}" for line in remarks(standings) if "--csv" not in line]
+    return "\n".join([*lines, *([""] if said else []), *said]) + "\n"
+
+
+def as_csv(standings: Standings) -> str:
+    """One row a forecaster: rank, skill, the error on each task, every metric's mean, costs, what is missing."""
+    metrics = list(dict.fromkeys(name for row in standings.rows for name in row.metrics))
+    statuses = list(dict.fromkeys(status for row in standings.rows for status in row.missing))
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    tasks = [f"{standings.metric}[{task}]" for task in standings.tasks]
+    headings = ["forecaster", "rank", "skill", "relative_error", *tasks, *metrics]
+    writer.writerow([*headings, "fit_seconds", "predict_seconds", "completed", *statuses, "failed_windows"])
+    for row in standings.rows:
+        numbers = [row.skill, row.relative_error, *(row.scores[task] for task in standings.tasks)]
+        numbers += [row.metrics.get(name, math.nan) for name in metrics] + [row.fit_seconds, row.predict_seconds]
+        written = ["" if math.isnan(value) else repr(value) for value in numbers]
+        counts = [row.completed, *(row.missing.get(status, 0) for status in statuses), row.failed_windows]
+        writer.writerow([row.forecaster, row.rank, *written, *counts])
+    return file.getvalue()
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
