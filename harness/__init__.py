@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from harness.outcomes import Outcomes
     from harness.panel import Channel, Panel
     from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+    from harness.ranking import Standings, stored_standings
     from harness.run import Results, Run, Status
     from harness.specs import DataFile, DatasetSpec, ForecasterSpec, Resources
-    from harness.standings import Standings, stored_standings
     from harness.task import Task
     from harness.windows import Context, Contexts, TrainingData
 
@@ -72,8 +72,8 @@ _PLACES = {
     "StoredPlan": "campaign",
     "stored_plans": "campaign",
     "Leaderboard": "leaderboard",
-    "Standings": "standings",
-    "stored_standings": "standings",
+    "Standings": "ranking",
+    "stored_standings": "ranking",
     "HarnessError": "errors",
     "BadInput": "errors",
     "BadData": "errors",

@@ -126,6 +126,7 @@ def _download(spec: DatasetSpec, file: DataFile, home: Path) -> None:
 def _reason(error: Exception) -> str:
     response = getattr(error, "response", None)
     if response is not None:
+        response.close()  # pooch leaves it open
         return f"the server answered {response.status_code} {response.reason}"
     if isinstance(error, OSError):
         return f"no connection ({type(error).__name__})" if error.strerror is None else error.strerror

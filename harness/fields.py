@@ -14,7 +14,7 @@ T = TypeVar("T")
 WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
-class FieldError(Exception):
+class FieldError(ValueError):
     """What is wrong with a key; `path` leads to it."""
 
     def __init__(self, path: tuple[str, ...], problem: str) -> None:
@@ -26,7 +26,7 @@ def build(cls: type[T], table: Mapping[str, Any], path: tuple[str, ...] = ()) ->
     """A dataclass from a table of the same keys; raises FieldError for a key or a value that does not fit."""
     assert dataclasses.is_dataclass(cls)
     fields = {one.name: one for one in dataclasses.fields(cls) if one.init}
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     for key in table:
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
@@ -42,6 +42,14 @@ def build(cls: type[T], table: Mapping[str, Any], path: tuple[str, ...] = ()) ->
         raise FieldError(path, str(error)) from error
 
 
+def _hints(cls: type) -> dict[str, Any]:
+    """The types of a dataclass's fields; those that cannot be resolved here allow anything."""
+    try:
+        return get_type_hints(cls)
+    except (NameError, TypeError):
+        return {one.name: Any for one in dataclasses.fields(cls)}
+
+
 def convert(kind: Any, value: Any, path: tuple[str, ...]) -> Any:
     """A value as a field of that type holds it."""
     origin = get_origin(kind)
@@ -51,9 +59,10 @@ def convert(kind: Any, value: Any, path: tuple[str, ...]) -> Any:
         if value not in get_args(kind):
             raise FieldError(path, f"{path[-1]} must be {_described(kind)}, not {value!r}")
         return value
-    if origin is tuple:
-        return _sequence(get_args(kind), value, path)
-    if origin in (Mapping, dict) or kind is Any:
+    if origin in (tuple, list):
+        values = _sequence(get_args(kind) if origin is tuple else (get_args(kind)[0], ...), value, path)
+        return values if origin is tuple else list(values)
+    if kind is Any or not (isinstance(kind, type) and origin is None):
         return value
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
@@ -67,7 +76,7 @@ def convert(kind: Any, value: Any, path: tuple[str, ...]) -> Any:
 
 
 def _sequence(kinds: tuple[Any, ...], value: Any, path: tuple[str, ...]) -> tuple[Any, ...]:
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         raise FieldError(path, f"{path[-1]} must be a list, not {value!r}")
     if kinds[-1] is not Ellipsis and len(kinds) != len(value):
         raise FieldError(path, f"{path[-1]} must be a list of {len(kinds)} values, not of {len(value)}")

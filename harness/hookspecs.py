@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from harness.leaderboard import Leaderboard
     from harness.metrics import Metric
+    from harness.ranking import Standings
     from harness.run import Run
     from harness.specs import DatasetSpec, ForecasterSpec
-    from harness.standings import Standings
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)

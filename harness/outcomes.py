@@ -92,11 +92,13 @@ def _running_means(
     first = panel.offsets[series]
     values = panel.target_values[first : first + last]
     steps = values[season:] - values[:-season]
-    errors = steps * steps if power == 2 else np.abs(steps)
+    errors: Floats = np.abs(steps)
+    if power == 2:
+        errors *= errors
     at = cutoffs - season - 1
     defined = at >= 0
-    total: Floats = np.cumsum(errors, axis=0, dtype=np.float64)
-    number: Floats = (at + 1.0)[:, None]
+    total = np.cumsum(errors, axis=0)
+    number = (at + 1.0)[:, None]
     if np.isnan(total[-1]).any():
         seen = ~np.isnan(errors)
         total = np.cumsum(np.where(seen, errors, 0.0), axis=0)

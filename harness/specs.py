@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from harness.errors import BadParameter, UnknownName
+from harness import fields
+from harness.errors import BadInput, BadParameter
 
 if TYPE_CHECKING:
     from harness.forecaster import Forecaster
@@ -59,20 +60,15 @@ class ForecasterSpec:
         return "seed" in _parameters(self.load())
 
     def make(self, parameters: Mapping[str, Json], seed: int | None = None) -> Forecaster:
-        """A forecaster with these hyperparameters; raises BadParameter for those it does not have."""
+        """A forecaster with these hyperparameters; raises BadParameter for those it does not take."""
         factory = self.load()
-        known = _parameters(factory)
-        for name in parameters:
-            if name not in known:
-                reason = UnknownName(f"parameter of forecaster {self.name!r}", name, known)
-                raise BadParameter(str(reason))
-        values: dict[str, Any] = {name: _as_field(value) for name, value in parameters.items()}
-        if "seed" in known and seed is not None:
-            values["seed"] = seed
+        drawn = {"seed": seed} if "seed" in _parameters(factory) and seed is not None else {}
         try:
-            return factory(**values)
-        except (TypeError, ValueError) as error:
-            raise BadParameter(f"forecaster {self.name!r} refuses its parameters: {error}") from error
+            if not dataclasses.is_dataclass(factory):
+                return factory(**parameters, **drawn)
+            return cast("Forecaster", fields.build(cast("type[Any]", factory), {**parameters, **drawn}))
+        except (TypeError, ValueError, BadInput) as error:
+            raise BadParameter(f"forecaster {self.name!r}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ class DatasetSpec:
     source: str = ""
     licence: str = ""
     files: tuple[DataFile, ...] = ()
-    depends: tuple[str, ...] = field(default=())  # distributions whose versions may change the data
+    depends: tuple[str, ...] = ()  # distributions whose versions may change the data
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
         """The data, read now."""
@@ -116,7 +112,3 @@ def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:
     if not dataclasses.is_dataclass(factory):
         return ()
     return tuple(one.name for one in dataclasses.fields(factory) if one.init)
-
-
-def _as_field(value: Json) -> Any:
-    return tuple(_as_field(one) for one in value) if isinstance(value, list) else value

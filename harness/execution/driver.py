@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from harness.campaign import PlannedCell
 from harness.claims import Claims
+from harness.errors import BadInput
 from harness.execution.local import Executor, outcome_of
 from harness.journal import Journal
 from harness.run import Run
@@ -33,9 +34,17 @@ class Finished:
     here: bool = True
 
 
+@dataclass(frozen=True)
+class Refused:
+    """A cell that cannot be what was asked for; nothing was written."""
+
+    planned: PlannedCell
+    error: BadInput
+
+
 def drive(
     cells: Sequence[PlannedCell], executor: Executor, journal: Journal, claims: Claims
-) -> Iterator[Started | Finished]:
+) -> Iterator[Started | Finished | Refused]:
     """Runs the cells, as many at a time as the executor has slots, and tells of each start and end."""
     waiting, elsewhere = deque(cells), deque[PlannedCell]()
     before = {one.key: journal.modified(one.key) for one in cells}
@@ -58,9 +67,9 @@ def drive(
             finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
             for future in finished:
                 planned = running.pop(future)
-                run = outcome_of(planned, future, journal.write)
+                outcome = outcome_of(planned, future, journal.write)
                 claims.release(planned.key)
-                yield Finished(planned, run)
+                yield Refused(planned, outcome) if isinstance(outcome, BadInput) else Finished(planned, outcome)
         elif elsewhere:
             time.sleep(POLL)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
 from harness.campaign import PlannedCell
+from harness.errors import BadInput
 from harness.run import Run, Status
 
 
@@ -40,7 +42,10 @@ class InProcess:
         from harness.execution.worker import run_cell
 
         future: Future[Run] = Future()
-        future.set_result(run_cell(planned, self.home))
+        try:
+            future.set_result(run_cell(planned, self.home))
+        except BadInput as error:
+            future.set_exception(error)
         return future
 
     def close(self) -> None:
@@ -76,24 +81,19 @@ class LocalProcesses:
         self._pool.join()
 
 
-def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run:
+def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run | BadInput:
     """What came of a submitted cell; if its process died, that is written down as its result."""
-    from dataclasses import replace
-
     error = future.exception()
     if error is None:
         return future.result()
+    if isinstance(error, BadInput):
+        return error
     reason = str(error).strip() or type(error).__name__
     code = getattr(error, "exitcode", None)
     if code is not None:
         reason = f"the worker process died (exit code {code}); run it with --jobs 0 to see more"
     status = Status.CRASHED if code is not None else Status.FAILED
-    run = replace(Run(planned.cell, status, key=planned.key), reason=reason, traceback=_trace(error))
+    trace = "".join(traceback.format_exception(error))
+    run = Run(planned.cell, status, planned.key, reason, trace)
     write(run)
     return run
-
-
-def _trace(error: BaseException) -> str:
-    import traceback
-
-    return "".join(traceback.format_exception(error))

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from harness.attempt import Failure, attempt
 from harness.campaign import PlannedCell
 from harness.data import load
-from harness.evaluate import evaluate, status_of
+from harness.errors import BadInput
+from harness.evaluation import evaluate, status_of
 from harness.folds import plan
 from harness.journal import Journal
 from harness.outcomes import Actuals
@@ -38,11 +39,16 @@ THREAD_VARIABLES = (
 
 
 def run_cell(planned: PlannedCell, home: Path) -> Run:
-    """Evaluate a cell and write it into the journal; returns its record, without arrays."""
+    """Evaluate a cell and write it into the journal; returns its record, without arrays.
+
+    Raises BadInput where the cell cannot be what was asked for, a hyperparameter that is not there say.
+    """
     catalog = _catalog()
     provided = catalog.forecasters[planned.cell.forecaster]
     started = _now()
     outcome = attempt(lambda: _evaluated(planned, home, catalog))
+    if isinstance(outcome, Failure) and isinstance(outcome.error, BadInput):
+        raise outcome.error
     run = _lost(planned, outcome) if isinstance(outcome, Failure) else outcome
     run = replace(
         run,

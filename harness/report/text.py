@@ -6,8 +6,8 @@ import csv
 import io
 import math
 
+from harness.ranking import Standings
 from harness.report.terminal import error, missing, number, remarks
-from harness.standings import Standings
 
 
 def markdown(standings: Standings) -> str:

@@ -131,7 +131,7 @@ def _score(planned: PlannedCell, run: Run | None, metric: Metric, journal: Journ
         return math.nan
     if metric.name in run.scores:
         return run.scores[metric.name]
-    from harness.evaluate import scored
+    from harness.evaluation import scored
 
     actuals = journal.read_actuals(planned.fingerprint, planned.cell.task)
     full = journal.read_with_results(planned.key)

@@ -1,0 +1,233 @@
+"""What every forecaster, dataset and metric must honour, tried on it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from harness.attempt import Failure, attempt
+from harness.audit import audit
+from harness.data import load
+from harness.errors import UnknownName, Unsupported
+from harness.evaluation import evaluate, hyperparameters
+from harness.folds import plan
+from harness.forecast import Forecast
+from harness.forecaster import FittedLocalForecaster, Forecaster
+from harness.metrics import Metric
+from harness.outcomes import Actuals, Outcomes
+from harness.panel import Channel, Panel
+from harness.plugins import Catalog
+from harness.protocols import Generation, RollingOrigin, SeriesSplit
+from harness.run import Status
+from harness.scoring import score, terms
+from harness.specs import DatasetSpec, ForecasterSpec
+from harness.task import Task
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was checked, and how it came out."""
+
+    name: str
+    passed: bool
+    detail: str = ""
+    skipped: bool = False  # the forecaster says that it does not do this
+
+
+def check(name: str, catalog: Catalog, home: Path) -> list[Verdict]:
+    """Everything that the thing of that name must honour; raises UnknownName if there is none."""
+    if name in catalog.forecasters:
+        return list(check_forecaster(catalog.forecasters[name].spec))
+    if name in catalog.datasets:
+        return list(check_dataset(catalog.datasets[name].spec, home))
+    if name in catalog.metrics:
+        return list(check_metric(catalog.metrics[name].spec))
+    known = [*catalog.forecasters, *catalog.datasets, *catalog.metrics]
+    raise UnknownName("forecaster, dataset or metric", name, known)
+
+
+def check_forecaster(spec: ForecasterSpec) -> Iterator[Verdict]:
+    """The contract of a forecaster, on small panels of every kind, and the audit in full."""
+    yield _holds("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
+    yield _holds("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
+    for what, task, panel in trials():
+        yield _tried(f"forecasts {what}", lambda task=task, panel=panel: _forecasts(spec, task, panel))  # type: ignore[misc]
+    what, task, panel = next(iter(trials()))
+    yield _tried("the same seed gives the same forecasts", lambda: _repeats(spec, task, panel))
+    yield _tried("predict changes nothing in it", lambda: _is_unchanged(spec, task, panel))
+    yield _tried("neither the future nor the neighbours matter", lambda: _passes_audit(spec, task, panel))
+
+
+def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[Verdict]:
+    """The contract of a dataset: it loads, twice the same, and says whose it is."""
+    yield _holds("says where it is from", lambda: spec.source or "no source is given")
+    yield _holds("says under which licence", lambda: spec.licence or "no licence is given", bool(spec.licence))
+    first = attempt(lambda: load(spec, home))
+    if isinstance(first, Failure):
+        yield Verdict("loads", False, str(first))
+        return
+    yield Verdict("loads", True, f"{len(first)} series, {len(first.values)} observations")
+    again = load(spec, home).fingerprint()
+    yield Verdict("loads twice the same", again == first.fingerprint(), f"fingerprint {again[:16]}…")
+
+
+def check_metric(metric: Metric) -> Iterator[Verdict]:
+    """The contract of a metric: a perfect forecast is best, order is nothing, what is missing counts for nothing."""
+    levels = (0.1, 0.5, 0.9)
+    panel = Panel.of([_wave(60, phase) for phase in range(3)], season_length=12)
+    actuals = Actuals.of(plan(Task("trial", RollingOrigin(6, windows=4), quantile_levels=levels), panel))
+    perfect, rough = _around(actuals, 0.0), _around(actuals, 0.5)
+    best, worse = (_distance(metric, actuals, one) for one in (perfect, rough))
+    if metric.best == "lowest":
+        yield Verdict(
+            "a perfect forecast scores better than a rough one", best < worse, f"{best:.4g} against {worse:.4g}"
+        )
+    yield Verdict("a forecast has a score", math.isfinite(worse), f"{worse:.4g}")
+    order = np.random.default_rng(0).permutation(len(actuals))
+    shuffled = dataclasses.replace(
+        actuals,
+        series=actuals.series[order],
+        cutoffs=actuals.cutoffs[order],
+        values=actuals.values[order],
+        _windows=None,
+        _scales={power: actuals.scale(power)[order] for power in (1, 2)},
+    )
+    same = _distance(metric, shuffled, _taken(rough, order))
+    yield Verdict("the order of windows is nothing", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
+    holes = actuals.values.copy()
+    holes[:, 0] = np.nan
+    with_holes = _distance(metric, dataclasses.replace(actuals, values=holes), rough)
+    yield Verdict("missing actuals count for nothing", math.isfinite(with_holes), f"{with_holes:.4g}")
+
+
+def trials() -> Iterator[tuple[str, Task, Panel]]:
+    """Small tasks of every kind that a board may hold."""
+    rng = np.random.default_rng(1)
+    waves = [_wave(90, phase) + rng.normal(0, 0.1, 90) for phase in range(3)]
+    rolling = RollingOrigin(4, windows=3)
+    yield "several series", Task("trial", rolling), Panel.of(waves, season_length=12)
+    ragged = [wave[: 90 - 11 * i] for i, wave in enumerate(waves)]
+    yield "series of different lengths", Task("trial", rolling), Panel.of(ragged, season_length=12)
+    holed = [wave.copy() for wave in waves]
+    for wave in holed:
+        wave[[20, 21, 50, 84, 85]] = np.nan
+    yield "series with missing values", Task("trial", rolling), Panel.of(holed, season_length=12)
+    pair = np.stack([waves[0], 5 + 2 * waves[1]], axis=1)
+    two = (Channel("a"), Channel("b"))
+    yield "two targets", Task("trial", rolling), Panel.of([pair], season_length=12, channels=two)
+    covariates = (Channel("y"), Channel("past", "past covariate"), Channel("known", "known covariate"))
+    triple = np.stack([waves[0], waves[1], waves[2]], axis=1)
+    dated = Panel.of([triple], start="2020-01-01", freq="MS", season_length=12, channels=covariates)
+    yield "with covariates and a calendar", Task("trial", rolling), dated
+    late = RollingOrigin(4, windows=3, gap=2, refit="every", max_context=60)
+    yield "after a gap, with refits", Task("trial", late), Panel.of(waves, season_length=12)
+    levels = Task("trial", rolling, quantile_levels=(0.1, 0.5, 0.9))
+    yield "with quantile levels", levels, Panel.of(waves, season_length=12)
+    apart = Task("trial", Generation(40, 30), SeriesSplit(training=1, validation=1, test=1))
+    yield "held-out series freely", apart, Panel.of(waves, season_length=12)
+
+
+def _wave(length: int, phase: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    t = np.arange(length)
+    return np.asarray(10 + 0.02 * t + np.sin(2 * np.pi * t / 12 + phase), dtype=np.float64)
+
+
+def _is_dataclass(spec: ForecasterSpec) -> str:
+    if not dataclasses.is_dataclass(spec.load()):
+        raise AssertionError("the factory must be a dataclass")
+    return ""
+
+
+def _has_json_fields(spec: ForecasterSpec) -> str:
+    return json.dumps(hyperparameters(spec.make({})))
+
+
+def _forecasts(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
+    run = evaluate(spec.make({}, 0), task, panel, missing=spec.missing, audited_windows=0)
+    if run.status is Status.UNSUPPORTED:
+        raise Unsupported(run.reason)
+    if run.status is not Status.COMPLETED:
+        raise AssertionError(f"{run.status}: {run.reason}")
+    if run.window_failures:
+        first = run.window_failures[0]
+        raise AssertionError(f"{len(run.window_failures)} of {run.windows} windows: {first.reason}")
+    return f"MAE {run.scores['MAE']:.3g}"
+
+
+def _repeats(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
+    first, second = (_fitted(spec, task, panel) for _ in range(2))
+    if not np.array_equal(first[1].mean, second[1].mean):
+        raise AssertionError("two runs with seed 0 differ")
+    return ""
+
+
+def _is_unchanged(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
+    forecaster, forecast = _fitted(spec, task, panel)
+    before = pickle.dumps(forecaster)
+    fold = next(plan(task, panel).folds())
+    again = forecaster.predict(fold.windows.contexts.filled(spec.missing))
+    if not np.array_equal(forecast.mean, again.mean):
+        raise AssertionError("a second call forecasts otherwise")
+    if pickle.dumps(forecaster) != before:
+        raise AssertionError("an attribute changed")
+    return ""
+
+
+def _passes_audit(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
+    forecaster, _ = _fitted(spec, task, panel)
+    fold = next(plan(task, panel).folds())
+    verdict = audit(forecaster, fold.windows, spec.missing, sample=len(fold.windows), neighbours=len(fold.windows))
+    if verdict is not None:
+        raise AssertionError(f"{verdict[0]}: {verdict[1]}")
+    return f"{len(fold.windows)} windows"
+
+
+def _fitted(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Forecast]:
+    forecaster = spec.make({}, 0)
+    fold = next(plan(task, panel).folds())
+    contexts = fold.windows.contexts.filled(spec.missing)
+    forecaster.fit(fold.train.filled(spec.missing))
+    if isinstance(forecaster, FittedLocalForecaster):
+        forecaster.fit_asked(contexts)
+    return forecaster, forecaster.predict(contexts)
+
+
+def _holds(name: str, action: Callable[[], str], passed: bool = True) -> Verdict:
+    outcome = attempt(action)
+    if isinstance(outcome, Failure):
+        return Verdict(name, False, str(outcome).removeprefix("AssertionError: "))
+    return Verdict(name, passed, outcome)
+
+
+def _tried(name: str, action: Callable[[], str]) -> Verdict:
+    outcome = attempt(action)
+    if isinstance(outcome, Failure) and isinstance(outcome.error, Unsupported):
+        return Verdict(name, True, str(outcome), skipped=True)
+    return _holds(name, lambda: outcome) if isinstance(outcome, str) else Verdict(name, False, _said(outcome))
+
+
+def _said(failure: Failure) -> str:
+    return str(failure).removeprefix("AssertionError: ")
+
+
+def _around(actuals: Actuals, spread: float) -> Forecast:
+    levels = actuals.quantile_levels
+    noise = np.random.default_rng(0).normal(0, spread, actuals.values.shape) if spread else 0.0
+    return Forecast.from_normal(actuals.values + noise, np.asarray(spread), levels)
+
+
+def _taken(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
+    assert forecast.quantiles is not None
+    return Forecast(forecast.mean[order], forecast.quantile_levels, forecast.quantiles[order])
+
+
+def _distance(metric: Metric, actuals: Actuals, forecast: Forecast) -> float:
+    summed = terms(metric, Outcomes(actuals, forecast))
+    return metric.distance(score(metric, summed, actuals.series, actuals.cutoffs), actuals.quantile_levels)

@@ -1,0 +1,231 @@
+"""The command line: parses, calls, prints. Nothing else in harness prints.
+
+Heavy modules are imported by the command that needs them, so that `--help` and `list` start at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from harness.errors import BadInput, HarnessError
+from harness.plugins import Catalog, load_catalog
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.specs import Json
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+
+
+def home_option(command: Command) -> Command:
+    """The option that says where state lives."""
+    return click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=".harness",
+        envvar="HARNESS_HOME",
+        show_default=True,
+        help="Where the journal, data and MLflow's store live.",
+    )(command)
+
+
+class Harness(click.Group):
+    """The group of commands; each takes --debug, and errors become one sentence."""
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, giving it --debug."""
+        cmd.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+        super().add_command(cmd, name)
+
+
+@click.group(cls=Harness, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="forecast-harness")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """A benchmark harness and leaderboard for time-series forecasting models."""
+    context.obj = _catalog
+
+
+@cli.command("run")
+@click.argument("boards", nargs=-1, metavar="[BOARD]...")
+@click.option("--all", "every", is_flag=True, help="Run every board whose data is here.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this forecaster, and the baseline. Repeatable.")
+@click.option("--set", "settings", multiple=True, metavar="NAME.KEY=VALUE", help="A hyperparameter. Repeatable.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Seeds for forecasters that draw; the board says else.")
+@click.option("--jobs", type=click.IntRange(min=0), help="Cells side by side; 0: in this process.  [default: cores]")
+@click.option("--rerun", is_flag=True, help="Run again what is finished.")
+@click.option("--retry-failed", is_flag=True, help="Run again what did not complete.")
+@home_option
+def run_command(boards: tuple[str, ...], every: bool, home: Path, **options: Any) -> None:
+    """Run what is missing of one or more boards, and show their standings."""
+    from harness.session import Request, run
+
+    if every == bool(boards):
+        raise BadInput("name the boards to run, or say --all; `harness list boards` shows them")
+    request = Request(
+        boards=boards,
+        home=home,
+        only=options["only"],
+        settings=_settings(options["settings"]),
+        seeds=options["seeds"],
+        jobs=options["jobs"],
+        rerun=options["rerun"],
+        retry_failed=options["retry_failed"],
+    )
+    sys.exit(run(request, _catalog(), _console()))
+
+
+KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
+
+
+@cli.command("list")
+@click.argument("kind", required=False, type=click.Choice(KINDS))
+def list_command(kind: str | None) -> None:
+    """What is here, and whose it is."""
+    from harness.report.terminal import inventory
+
+    catalog, console = _catalog(), _console()
+    for one in KINDS if kind is None else (kind,):
+        console.print(inventory(catalog, one))
+    _warn(catalog)
+
+
+@cli.command("show")
+@click.argument("board")
+@click.option("--metric", help="Rank by this metric instead of the board's own.")
+@click.option("--csv", "style", flag_value="csv", help="Print CSV.")
+@click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
+@click.option("--completed-only", is_flag=True, help="Leave out what is missing instead of counting it as worst.")
+@home_option
+def show_command(board: str, metric: str | None, style: str | None, completed_only: bool, home: Path) -> None:
+    """The standings of a board, from what the journal holds."""
+    from harness.session import shown
+
+    standings = shown(board, metric, completed_only, home, _catalog)
+    if style == "csv":
+        from harness.report.text import as_csv
+
+        click.echo(as_csv(standings), nl=False)
+    elif style == "markdown":
+        from harness.report.text import markdown
+
+        click.echo(markdown(standings), nl=False)
+    else:
+        from harness.session import print_standings
+
+        print_standings(standings, _console())
+
+
+@cli.command("check")
+@click.argument("name")
+@home_option
+def check_command(name: str, home: Path) -> None:
+    """Check that a forecaster, a dataset or a metric keeps its contract."""
+    from harness.checks import check
+    from harness.report.terminal import verdicts
+
+    catalog, console = _catalog(), _console()
+    results = check(name, catalog, home)
+    console.print(verdicts(name, results))
+    _warn(catalog)
+    sys.exit(0 if all(one.passed for one in results) else 1)
+
+
+@cli.group("data", cls=Harness)
+def data_group() -> None:
+    """The data of each dataset: what is here, and fetching what is not."""
+
+
+@data_group.command("list")
+@home_option
+def data_list_command(home: Path) -> None:
+    """Which datasets are here, where they are from, and under which licence."""
+    from harness.report.terminal import data_inventory
+
+    _console().print(data_inventory(_catalog(), home))
+
+
+@data_group.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@home_option
+def data_fetch_command(names: tuple[str, ...], home: Path) -> None:
+    """Download the files of datasets into the home folder, and check them."""
+    from harness.data import fetch
+    from harness.journal import prepared_home
+
+    specs = [_catalog().datasets[name].spec for name in names]
+    prepared_home(home)
+    for spec in specs:
+        for path in fetch(spec, home):
+            click.echo(f"{spec.name}: {path}")
+
+
+_found: list[Catalog] = []
+
+
+def _catalog() -> Catalog:
+    if not _found:
+        _found.append(load_catalog())
+    return _found[0]
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+def _warn(catalog: Catalog) -> None:
+    for problem in catalog.problems:
+        click.echo(f"warning: {problem}", err=True)
+
+
+def _settings(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
+    """`NAME.KEY=VALUE` texts, by name and key; a value is JSON, or else a text."""
+    settings: dict[str, dict[str, Json]] = {}
+    for text in given:
+        place, equals, value = text.partition("=")
+        name, _, key = place.rpartition(".")
+        if not (equals and name and key):
+            raise BadInput(f"--set takes NAME.KEY=VALUE, such as ridge.alpha=0.1, not {text!r}")
+        try:
+            settings.setdefault(name, {})[key] = json.loads(value)
+        except ValueError:
+            settings.setdefault(name, {})[key] = value
+    return settings
+
+
+def main() -> None:
+    """The entry point: errors of ours become one sentence and an exit code, unless --debug is given."""
+    debug = "--debug" in sys.argv
+    try:
+        _catalog().add_commands(cli)
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_INPUT)
+    except HarnessError as error:
+        if debug:
+            raise
+        click.echo(f"error: {error}", err=True)
+        sys.exit(EXIT_BAD_INPUT)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

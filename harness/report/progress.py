@@ -1,0 +1,67 @@
+"""The progress of a run: cells done, running, failed, and the time left."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from harness.execution.driver import Finished, Refused, Started
+from harness.run import Status
+
+
+class RunProgress:
+    """A line that lives while cells run; failures are said above it as they happen."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console = console
+        self.running: dict[str, str] = {}
+        self.counts = {"completed": 0, "failed": 0, "elsewhere": 0}
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("cells", total=total, state="")
+
+    def __enter__(self) -> RunProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: Started | Finished | Refused) -> None:
+        """Take an event in."""
+        name = f"{event.planned.title} on {event.planned.task}"
+        if isinstance(event, Started):
+            self.running[event.planned.key] = name
+        else:
+            self.running.pop(event.planned.key, None)
+            self._count(event, name)
+            self._bar.advance(self._task)
+        state = f"{len(self.running)} running, {self.counts['failed']} failed"
+        self._bar.update(self._task, state=state)
+
+    def _count(self, event: Finished | Refused, name: str) -> None:
+        if isinstance(event, Refused):
+            self.counts["failed"] += 1
+            self.console.print(f"{name}: {event.error}", style="red", markup=False, highlight=False)
+            return
+        self.counts["elsewhere"] += not event.here
+        if event.run.status is Status.COMPLETED:
+            self.counts["completed"] += 1
+            return
+        self.counts["failed"] += event.run.status is not Status.UNSUPPORTED
+        style = "yellow" if event.run.status is Status.UNSUPPORTED else "red"
+        line = f"{name}: {event.run.status.value}: {event.run.reason}"
+        self.console.print(line, style=style, markup=False, highlight=False)
