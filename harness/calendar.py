@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.arrays import Ints, Times
-from harness.errors import BadTask
+from harness.errors import BadData, BadTask
 
 if TYPE_CHECKING:
     from harness.panel import Panel
+
+FIRST_YEAR, LAST_YEAR = np.datetime64("1678"), np.datetime64("2261")  # in nanoseconds since 1970
 
 
 def advance(start: Times, freq: str | None, steps: Ints) -> Times:
@@ -33,7 +35,12 @@ def _fixed_step(freq: str) -> np.timedelta64 | None:
     """The length of a step where all are equally long, None for months, quarters, business days."""
     import pandas as pd
 
-    offset = pd.tseries.frequencies.to_offset(freq)
+    try:
+        offset = pd.tseries.frequencies.to_offset(freq)
+    except ValueError:
+        raise BadData(
+            f"{freq!r} is no frequency; use a pandas offset alias such as h, D, W-SAT, MS, QS or YS"
+        ) from None
     if isinstance(offset, pd.offsets.Week):
         return np.timedelta64(7 * 86_400 * 10**9 * offset.n, "ns")
     if isinstance(offset, pd.offsets.Day):
@@ -52,27 +59,37 @@ def _advance_by_calendar(start: Times, freq: str, steps: Ints) -> Times:
     for first in np.unique(start):
         mine = start == first
         times = pd.date_range(first, periods=int(steps[mine].max()) + 1, freq=freq)
+        if times[0] != first:
+            raise BadData(f"a series starts at {first}, which is no time of frequency {freq!r}; the next is {times[0]}")
         result[mine] = times.to_numpy(dtype="datetime64[ns]")[steps[mine]]
     return result
 
 
 def observations_until(panel: Panel, date: str) -> Ints:
-    """The number of observations of each series at or before a date.
+    """The number of observations of each series up to a date, all of it: a day ends with its last hour.
 
     Raises BadTask if the text is no date or the panel has no calendar.
     """
     if panel.freq is None:
         raise BadTask(f"the date {date!r} means nothing here: the series are numbered, not dated; give a row count")
-    try:
-        moment = np.datetime64(date).astype("datetime64[ns]")
-    except ValueError:
-        raise BadTask(f"{date!r} is no date; write it as 2017-10-01 or 2017-10-01T12:00") from None
+    after = _first_moment_after(date)
     counts = np.empty(len(panel), dtype=np.int64)
     lengths = panel.lengths
     for i in range(len(panel)):
         times = advance(panel.start[i : i + 1], panel.freq, np.arange(lengths[i])[None, :])[0]
-        counts[i] = int(np.searchsorted(times, moment, side="right"))
+        counts[i] = int(np.searchsorted(times, after, side="left"))
     return counts
+
+
+def _first_moment_after(date: str) -> np.datetime64:
+    try:
+        named = np.datetime64(date if date[:1].isdigit() else "none")  # NumPy also takes "today", and "" for NaT
+    except ValueError:
+        raise BadTask(f"{date!r} is no date; write it as 2017-10-01 or 2017-10-01T12:00") from None
+    if not FIRST_YEAR <= named.astype("datetime64[Y]") <= LAST_YEAR:
+        raise BadTask(f"the date {date!r} lies outside of the years {FIRST_YEAR} to {LAST_YEAR} that timestamps span")
+    after: np.datetime64 = (named + 1).astype("datetime64[ns]")
+    return after
 
 
 def aligned(panel: Panel, series: Ints, cutoffs: Ints) -> bool:

@@ -16,7 +16,7 @@ from harness.attempt import Failure, attempt
 from harness.audit import audit
 from harness.calendar import aligned
 from harness.errors import InvalidForecast, PartlyFailed, Unsupported
-from harness.folds import Fold, Plan, plan
+from harness.folds import Plan, plan
 from harness.forecast import Forecast
 from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
 from harness.metrics import METRICS, Metric
@@ -202,9 +202,11 @@ def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list
 
 
 def _aligned(made: Plan) -> bool:
-    fold: Fold = next(made.folds())
-    firsts = dict(zip(fold.windows.series[::-1].tolist(), fold.windows.cutoffs[::-1].tolist(), strict=True))
-    return aligned(made.panel, np.array(list(firsts)), np.array(list(firsts.values())))
+    """Whether the first fit ends at the same moment in all series."""
+    series, cutoffs = made.rounds[0]
+    order = np.lexsort((cutoffs, series))
+    first = np.concatenate([[True], np.diff(series[order]) != 0])
+    return aligned(made.panel, series[order][first], cutoffs[order][first])
 
 
 def hyperparameters(forecaster: Forecaster) -> dict[str, Any]:

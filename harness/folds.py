@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from harness.errors import BadTask
 from harness.panel import Panel
 from harness.protocols import Generation, Part, RollingOrigin, SeriesSplit, TimeSplit
 from harness.task import Task
-from harness.windows import LeftOut, TrainingData, Windows
+from harness.windows import LeftOut, Rows, TrainingData, Windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +40,11 @@ class Plan:
         """The task's season length where it names one, else the panel's."""
         return self.panel.season_length if self.task.season_length is None else self.task.season_length
 
-    @property
+    @cached_property
     def windows(self) -> Windows:
         """All windows, in the order in which folds forecast them."""
+        if len(self.rounds) == 1:
+            return self._windows(*self.rounds[0])
         return self._windows(
             np.concatenate([series for series, _ in self.rounds]),
             np.concatenate([cutoffs for _, cutoffs in self.rounds]),
@@ -63,29 +66,28 @@ class Plan:
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""
         for series, cutoffs in self.rounds:
-            windows = self._windows(series, cutoffs)
+            windows = self.windows if len(self.rounds) == 1 else self._windows(series, cutoffs)
             yield Fold(self._training(windows), windows)
 
     def _training(self, windows: Windows) -> TrainingData:
         panel, task, parts = self.panel, self.task, self.parts
+        begins = np.zeros(len(panel), dtype=np.int64)
         if isinstance(task.split, SeriesSplit):
-            zero = np.zeros(len(panel), dtype=np.int64)
-            train = panel.between(zero, np.where(parts.training > 0, panel.lengths, 0))
-            validation = panel.between(zero, np.where(parts.validation > 0, panel.lengths, 0))
+            train = Rows(panel, begins, np.where(parts.training > 0, panel.lengths, 0))
+            validation = Rows(panel, begins, np.where(parts.validation > 0, panel.lengths, 0))
         else:
             ends = _first_cutoffs(len(panel), windows)  # 0 where a series has no window here
             fixed = task.split is not None and ends_of_training_part(task)
-            apart = parts.validation
-            middle = parts.training if fixed else np.maximum(ends - apart, 0)
-            ends = np.minimum(parts.training + apart, ends) if fixed else ends
-            begins = np.zeros(len(panel), dtype=np.int64)
+            middle = parts.training if fixed else np.maximum(ends - parts.validation, 0)
+            ends = np.minimum(parts.training + parts.validation, ends) if fixed else ends
             if isinstance(task.protocol, RollingOrigin) and task.protocol.train_length is not None:
                 begins = np.maximum(middle - task.protocol.train_length, 0)
-            train = panel.between(begins, np.minimum(middle, ends))
-            validation = panel.between(middle, ends) if apart.any() else None
-        if train is None:
+            train = Rows(panel, begins, np.minimum(middle, ends))
+            validation = Rows(panel, middle, ends)
+        if not (train.ends > train.begins).any():
             raise BadTask(f"task {task.label!r} leaves nothing to train on; make its training part longer")
-        return TrainingData(train, validation, task.horizon, task.gap, task.quantile_levels, self.season_length)
+        apart = validation if parts.validation.any() else None
+        return TrainingData(train, apart, task.horizon, task.gap, task.quantile_levels, self.season_length)
 
 
 def ends_of_training_part(task: Task) -> bool:
@@ -210,8 +212,9 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
         for i in np.flatnonzero(asked > made)
     )
     series, number, cutoffs = series[kept], number[kept], cutoffs[kept]
-    per_fit = protocol.windows_per_fit
-    fit = np.zeros_like(number) if per_fit is None else number // per_fit
+    if protocol.windows_per_fit is None:
+        return Plan(task, panel, ((series, cutoffs),), parts, left_out)
+    fit = number // protocol.windows_per_fit
     order = np.argsort(fit, kind="stable")
     borders = np.flatnonzero(np.diff(fit[order])) + 1
     rounds = tuple(zip(np.split(series[order], borders), np.split(cutoffs[order], borders), strict=True))

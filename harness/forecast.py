@@ -92,7 +92,8 @@ class Forecast:
 
     def finite(self) -> Bools:
         """Whether all of a window's numbers are finite, (window,)."""
-        fine = np.isfinite(self.mean).all(axis=(1, 2))
-        if self.quantiles is not None:
-            fine &= np.isfinite(self.quantiles).all(axis=(1, 2, 3))
-        return np.asarray(fine, dtype=np.bool_)
+        fine = np.ones(len(self.mean), dtype=np.bool_)
+        for array in (self.mean, self.quantiles):
+            if array is not None and not np.isfinite(array.sum()):
+                fine &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+        return fine

@@ -10,7 +10,6 @@ import numpy as np
 from harness.arrays import Bools, Floats, Ints
 from harness.folds import Plan
 from harness.forecast import Forecast
-from harness.panel import Panel
 from harness.windows import Windows
 
 
@@ -60,51 +59,48 @@ class Actuals:
 def seasonal_error(windows: Windows, power: int) -> Floats:
     """Mean of |y_t − y_{t−m}|^power up to each window's cutoff, (window, target).
 
-    Sums run series by series: one running sum over the whole panel would lose digits.
+    Sums run from cutoff to cutoff within a series: one over the whole panel would lose digits.
     """
     panel, season = windows.panel, windows.season_length
-    sums, counts = np.full((2, len(windows), len(panel.targets)), np.nan)
-    order = np.argsort(windows.series, kind="stable")
-    present, begins = np.unique(windows.series[order], return_index=True)
-    ends = np.append(begins[1:], len(order))
-    in_order = bool((order == np.arange(len(order))).all())
-    for series, begin, end in zip(present, begins, ends, strict=True):
-        mine: slice | Ints = slice(begin, end) if in_order else order[begin:end]
-        _running_means(panel, int(series), windows.cutoffs[mine], season, power, mine, sums, counts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        means = sums / counts
+    order = np.lexsort((windows.cutoffs, windows.series))
+    series, cutoffs = windows.series[order], windows.cutoffs[order]
+    firsts = panel.offsets[series]
+    ends = firsts + np.maximum(cutoffs - season, 0)  # of the differences, which begin `season` rows later
+    new = np.concatenate([[True], np.diff(series) != 0])
+    begins = np.where(new, firsts, np.concatenate([[0], ends[:-1]]))
+    means = np.empty((len(windows), len(panel.targets)))
+    for target, values in enumerate(panel.target_values.T):
+        steps = np.abs(values[season:] - values[:-season])
+        errors = steps if power == 1 else steps * steps
+        sums = _sums_between(errors, begins, ends)
+        counts: Floats = (ends - firsts).astype(np.float64)
+        if np.isnan(sums.sum()):
+            seen = ~np.isnan(errors)
+            sums = _sums_between(np.where(seen, errors, 0.0), begins, ends)
+            counts = _running(_sums_between(seen.astype(np.float64), begins, ends), new)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means[order, target] = _running(sums, new) / counts
     return np.where(means > 0, means, np.nan)
 
 
-def _running_means(
-    panel: Panel,
-    series: int,
-    cutoffs: Ints,
-    season: int,
-    power: int,
-    mine: slice | Ints,
-    sums: Floats,
-    counts: Floats,
-) -> None:
-    last = int(cutoffs.max())
-    if last <= season:
-        return
-    first = panel.offsets[series]
-    values = panel.target_values[first : first + last]
-    steps = values[season:] - values[:-season]
-    errors: Floats = np.abs(steps)
-    if power == 2:
-        errors *= errors
-    at = cutoffs - season - 1
-    defined = at >= 0
-    total = np.cumsum(errors, axis=0)
-    number = (at + 1.0)[:, None]
-    if np.isnan(total[-1]).any():
-        seen = ~np.isnan(errors)
-        total = np.cumsum(np.where(seen, errors, 0.0), axis=0)
-        number = np.cumsum(seen, axis=0)[at].astype(np.float64)
-    sums[mine] = np.where(defined[:, None], total[at], np.nan)
-    counts[mine] = number
+def _sums_between(values: Floats, begins: Ints, ends: Ints) -> Floats:
+    """The sum of `values[begin:end]` of each pair; zero where there is nothing between."""
+    if not len(values):
+        return np.zeros(len(begins))
+    borders = np.stack([begins, ends], axis=1).ravel()
+    if borders.max() >= len(values):  # as an index it must lie inside; a zero more changes no sum
+        values, borders = np.append(values, 0.0), np.minimum(borders, len(values))
+    sums = np.add.reduceat(values, borders)[::2]
+    return np.where(ends > begins, sums, 0.0)
+
+
+def _running(values: Floats, new: Bools) -> Floats:
+    """Running sums that start again where `new` is true."""
+    starts = np.flatnonzero(new)
+    lengths = np.diff(np.append(starts, len(values)))
+    if (lengths == lengths[0]).all():
+        return np.cumsum(values.reshape(len(starts), -1), axis=1).ravel()
+    return np.concatenate([np.cumsum(part) for part in np.split(values, starts[1:])])
 
 
 def _standard(made: Plan) -> tuple[Floats, Floats]:
@@ -239,5 +235,6 @@ class Outcomes:
         """The quotient, and `empty` where the denominator is zero; missing stays missing."""
         with np.errstate(divide="ignore", invalid="ignore"):
             quotient = numerator / denominator
-        nothing = denominator == 0
-        return np.where(nothing, empty, quotient) if nothing.any() else quotient
+            if np.isfinite(quotient.sum()):
+                return quotient
+        return np.where(denominator == 0, empty, quotient)

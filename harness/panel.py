@@ -175,7 +175,7 @@ class Panel:
     @cached_property
     def complete(self) -> bool:
         """Whether no value is missing."""
-        return not np.isnan(self.values).any()
+        return not np.isnan(self.values.sum()) or not np.isnan(self.values).any()
 
     def between(self, begins: Ints, ends: Ints) -> Panel | None:
         """Rows `begins[i]` to `ends[i]` of each series i; series left without rows are dropped.

@@ -25,6 +25,9 @@ class TimeSplit:
     validation: Part = 0
     test: Part | None = None
 
+    def __post_init__(self) -> None:
+        _check_parts(self)
+
 
 @dataclass(frozen=True)
 class SeriesSplit:
@@ -36,6 +39,9 @@ class SeriesSplit:
     training: float | int
     validation: float | int = 0
     test: float | int | None = None
+
+    def __post_init__(self) -> None:
+        _check_parts(self)
 
 
 Split = TimeSplit | SeriesSplit
@@ -94,6 +100,15 @@ class Generation:
 
 
 Protocol = RollingOrigin | Generation
+
+
+def _check_parts(split: Split) -> None:
+    for name in ("training", "validation", "test"):
+        part = getattr(split, name)
+        if isinstance(part, float) and not 0 <= part <= 1:
+            raise BadTask(f"{name} is a fraction from 0 to 1 or a whole number, not {part}")
+        if isinstance(part, int) and part < 0:
+            raise BadTask(f"{name} must be at least 0, not {part}")
 
 
 def _at_least(protocol: object, least: int, *names: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +29,7 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     """The metric's sums over the steps of each window."""
     losses = metric.losses(outcomes)
     numerators = losses.sum(axis=1)
-    if metric.weights is None and not np.isnan(numerators).any():
+    if metric.weights is None and not np.isnan(numerators.sum()):
         denominators = np.full(numerators.shape, float(losses.shape[1]))
     else:
         counted = ~np.isnan(losses)
@@ -49,8 +50,16 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
 
 def score(metric: Metric, summed: Terms, series: Ints, cutoffs: Ints) -> float:
     """One number for all windows, by the metric's own aggregation; NaN if nothing counts."""
+    if metric.aggregation == "pooled":
+        counted = float(summed.denominators.sum())
+        pooled = float(summed.numerators.sum()) / counted if counted else math.nan
+        return math.sqrt(pooled) if metric.root else pooled
+    if metric.aggregation == "window":
+        return _mean_of_groups(_quotients(metric, summed.numerators, summed.denominators))
     groups = group_numbers(metric.aggregation, series, cutoffs)
-    return mean_of_groups(_ratios(metric, summed, groups))
+    count = int(groups.max()) + 1
+    sums = (_grouped(one, groups, count) for one in (summed.numerators, summed.denominators))
+    return _mean_of_groups(_quotients(metric, *sums))
 
 
 def by_window(metric: Metric, summed: Terms) -> Floats:
@@ -87,13 +96,9 @@ def by_step(metric: Metric, outcomes: Outcomes) -> Floats:
 
 
 def group_numbers(aggregation: Aggregation, series: Ints, cutoffs: Ints) -> Ints:
-    """The number of each window's group, (window,)."""
-    if aggregation == "pooled":
-        return np.zeros(len(series), dtype=np.int64)
+    """The number of each window's group, (window,): its series, or its cutoff's place among its series'."""
     if aggregation == "series":
         return series
-    if aggregation == "window":
-        return np.arange(len(series))
     order = np.lexsort((cutoffs, series))
     firsts = np.concatenate([[True], np.diff(series[order]) != 0])
     begins = np.maximum.accumulate(np.where(firsts, np.arange(len(series)), 0))
@@ -102,20 +107,11 @@ def group_numbers(aggregation: Aggregation, series: Ints, cutoffs: Ints) -> Ints
     return numbers
 
 
-def mean_of_groups(ratios: Floats) -> float:
+def _mean_of_groups(ratios: Floats) -> float:
     """The mean over targets, then over groups; what is undefined counts for nothing."""
     means = _over_targets(ratios)
     known = means[~np.isnan(means)]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def _ratios(metric: Metric, summed: Terms, groups: Ints) -> Floats:
-    if metric.aggregation == "window":
-        return _quotients(metric, summed.numerators, summed.denominators)
-    if metric.aggregation == "pooled":
-        return _quotients(metric, np.atleast_2d(summed.numerators.sum()), np.atleast_2d(summed.denominators.sum()))
-    count = int(groups.max()) + 1
-    return _quotients(metric, _grouped(summed.numerators, groups, count), _grouped(summed.denominators, groups, count))
 
 
 def _grouped(values: Floats, groups: Ints, count: int) -> Floats:
