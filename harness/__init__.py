@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from harness.run import Results, Run, Status
     from harness.specs import DataFile, DatasetSpec, ForecasterSpec, Resources
     from harness.task import Task
-    from harness.windows import Context, Contexts, TrainingData
+    from harness.training import TrainingData
+    from harness.windows import Context, Contexts
 
 _PLACES = {
     "hookimpl": "hookspecs",
@@ -50,7 +51,7 @@ _PLACES = {
     "RollingOrigin": "protocols",
     "Generation": "protocols",
     "Task": "task",
-    "TrainingData": "windows",
+    "TrainingData": "training",
     "Contexts": "windows",
     "Context": "windows",
     "ForecasterSpec": "specs",
@@ -83,7 +84,51 @@ _PLACES = {
     "Unsupported": "errors",
 }
 
-__all__ = [*_PLACES]
+__all__ = [
+    "hookimpl",
+    "DatasetSpec",
+    "DataFile",
+    "Panel",
+    "Channel",
+    "Floats",
+    "Ints",
+    "TimeSplit",
+    "SeriesSplit",
+    "RollingOrigin",
+    "Generation",
+    "Task",
+    "TrainingData",
+    "Contexts",
+    "Context",
+    "ForecasterSpec",
+    "Resources",
+    "Forecaster",
+    "LocalForecaster",
+    "FittedLocalForecaster",
+    "OneStepModel",
+    "free_run",
+    "Forecast",
+    "evaluate",
+    "Run",
+    "Status",
+    "Outcomes",
+    "Metric",
+    "standings",
+    "Journal",
+    "Results",
+    "StoredPlan",
+    "stored_plans",
+    "Leaderboard",
+    "Standings",
+    "stored_standings",
+    "HarnessError",
+    "BadInput",
+    "BadData",
+    "BadParameter",
+    "DataUnavailable",
+    "InvalidForecast",
+    "Unsupported",
+]
 
 
 def __getattr__(name: str) -> Any:

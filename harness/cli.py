@@ -5,7 +5,6 @@ Heavy modules are imported by the command that needs them, so that `--help` and 
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,12 +89,11 @@ KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 def list_command(kind: str | None) -> None:
     """What is here, and whose it is."""
-    from harness.report.terminal import inventory
+    from harness.report.listing import inventory
 
-    catalog, console = _catalog(), _console()
     for one in KINDS if kind is None else (kind,):
-        console.print(inventory(catalog, one))
-    _warn(catalog)
+        click.echo(inventory(_catalog(), one))
+    _warn(_catalog())
 
 
 @cli.command("show")
@@ -148,9 +146,9 @@ def data_group() -> None:
 @home_option
 def data_list_command(home: Path) -> None:
     """Which datasets are here, where they are from, and under which licence."""
-    from harness.report.terminal import data_inventory
+    from harness.report.listing import data_inventory
 
-    _console().print(data_inventory(_catalog(), home))
+    click.echo(data_inventory(_catalog(), home))
 
 
 @data_group.command("fetch")
@@ -191,6 +189,8 @@ def _warn(catalog: Catalog) -> None:
 
 def _settings(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
     """`NAME.KEY=VALUE` texts, by name and key; a value is JSON, or else a text."""
+    import json
+
     settings: dict[str, dict[str, Json]] = {}
     for text in given:
         place, equals, value = text.partition("=")

@@ -19,7 +19,6 @@ Every message says what is wrong, with which thing, and what would help.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -40,6 +39,8 @@ class UnknownName(BadInput):
     """No thing of that kind has that name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        import difflib
+
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=1)
         help_ = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"

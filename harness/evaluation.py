@@ -26,7 +26,8 @@ from harness.run import Cell, Costs, Results, Run, Status, WindowFailure
 from harness.scoring import applies, score, terms
 from harness.specs import Missing
 from harness.task import Task
-from harness.windows import Contexts, TrainingData
+from harness.training import TrainingData
+from harness.windows import Contexts
 
 T = TypeVar("T")
 AUDITED_WINDOWS = 2

@@ -57,34 +57,38 @@ def convert(kind: Any, value: Any, path: tuple[str, ...]) -> Any:
         return _one_of(get_args(kind), value, path)
     if origin is Literal:
         if value not in get_args(kind):
-            raise FieldError(path, f"{path[-1]} must be {_described(kind)}, not {value!r}")
+            raise FieldError(path, f"{_name(path)} must be {_described(kind)}, not {value!r}")
         return value
     if origin in (tuple, list):
         values = _sequence(get_args(kind) if origin is tuple else (get_args(kind)[0], ...), value, path)
         return values if origin is tuple else list(values)
+    if origin in (Mapping, dict) and not isinstance(value, Mapping):
+        raise FieldError(path, f"{_name(path)} must be a table, not {value!r}")
     if kind is Any or not (isinstance(kind, type) and origin is None):
         return value
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, Mapping):
-            raise FieldError(path, f"{path[-1]} must be a table, not {value!r}")
+            raise FieldError(path, f"{_name(path)} must be a table, not {value!r}")
         return build(cast("type[Any]", kind), value, path)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise FieldError(path, f"{path[-1]} must be {_described(kind)}, not {value!r}")
+        raise FieldError(path, f"{_name(path)} must be {_described(kind)}, not {value!r}")
     return value
 
 
 def _sequence(kinds: tuple[Any, ...], value: Any, path: tuple[str, ...]) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise FieldError(path, f"{path[-1]} must be a list, not {value!r}")
+        raise FieldError(path, f"{_name(path)} must be a list, not {value!r}")
     if kinds[-1] is not Ellipsis and len(kinds) != len(value):
-        raise FieldError(path, f"{path[-1]} must be a list of {len(kinds)} values, not of {len(value)}")
+        raise FieldError(path, f"{_name(path)} must be a list of {len(kinds)} values, not of {len(value)}")
     each = [kinds[0]] * len(value) if kinds[-1] is Ellipsis else list(kinds)
     return tuple(convert(kind, one, (*path, str(i))) for i, (kind, one) in enumerate(zip(each, value, strict=True)))
 
 
 def _one_of(kinds: tuple[Any, ...], value: Any, path: tuple[str, ...]) -> Any:
+    if value is None and type(None) in kinds:
+        return None
     tables = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
     if tables and isinstance(value, Mapping):
         return _table_of_kind(tables, value, path)
@@ -97,7 +101,7 @@ def _one_of(kinds: tuple[Any, ...], value: Any, path: tuple[str, ...]) -> Any:
         except FieldError:
             continue
     wanted = " or ".join(_described(kind) for kind in kinds if kind is not type(None))
-    raise FieldError(path, f"{path[-1]} must be {wanted}, not {value!r}")
+    raise FieldError(path, f"{_name(path)} must be {wanted}, not {value!r}")
 
 
 def _table_of_kind(tables: list[Any], value: Mapping[str, Any], path: tuple[str, ...]) -> Any:
@@ -106,11 +110,16 @@ def _table_of_kind(tables: list[Any], value: Mapping[str, Any], path: tuple[str,
         return build(tables[0], value, path)
     by_kind = {KINDS[table]: table for table in tables}
     kind = value.get("kind")
-    if kind not in by_kind:
+    if not isinstance(kind, str) or kind not in by_kind:
         allowed = ", ".join(repr(one) for one in by_kind)
-        problem = f"{path[-1]} needs a kind" if kind is None else f"unknown kind {kind!r}"
+        problem = f"{_name(path)} needs a kind" if kind is None else f"unknown kind {kind!r}"
         raise FieldError((*path, "kind") if kind is not None else path, f"{problem}; allowed: {allowed}")
     return build(by_kind[kind], {key: one for key, one in value.items() if key != "kind"}, path)
+
+
+def _name(path: tuple[str, ...]) -> str:
+    """What the value at the end of a path is called: its key, or its place in the list of a key."""
+    return f"{path[-2]}[{path[-1]}]" if len(path) > 1 and path[-1].isdigit() else path[-1]
 
 
 def _described(kind: Any) -> str:

@@ -14,7 +14,8 @@ from harness.errors import BadTask
 from harness.panel import Panel
 from harness.protocols import Generation, Part, RollingOrigin, SeriesSplit, TimeSplit
 from harness.task import Task
-from harness.windows import LeftOut, Rows, TrainingData, Windows
+from harness.training import Rows, TrainingData
+from harness.windows import LeftOut, Windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,9 @@ class Plan:
             ends = _first_cutoffs(len(panel), windows)  # 0 where a series has no window here
             fixed = task.split is not None and ends_of_training_part(task)
             middle = parts.training if fixed else np.maximum(ends - parts.validation, 0)
-            ends = np.minimum(parts.training + parts.validation, ends) if fixed else ends
+            if fixed:  # a series too short for a window still trains; none is fitted past its first cutoff
+                whole = parts.training + parts.validation
+                ends = np.where(ends > 0, np.minimum(whole, ends), whole)
             if isinstance(task.protocol, RollingOrigin) and task.protocol.train_length is not None:
                 begins = np.maximum(middle - task.protocol.train_length, 0)
             train = Rows(panel, begins, np.minimum(middle, ends))
@@ -208,7 +211,7 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
             f"the longest of which has {int(lengths.max())}"
         )
     left_out = tuple(
-        LeftOut(panel.ids[i], int(asked[i] - made[i]), f"{lengths[i]} observations are too few")
+        LeftOut(panel.ids[i], int(asked[i] - made[i]), f"its {lengths[i]} observations do not hold them all")
         for i in np.flatnonzero(asked > made)
     )
     series, number, cutoffs = series[kept], number[kept], cutoffs[kept]

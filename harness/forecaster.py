@@ -12,7 +12,8 @@ from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.errors import InvalidForecast, PartlyFailed
 from harness.forecast import Forecast
-from harness.windows import Context, Contexts, TrainingData
+from harness.training import TrainingData
+from harness.windows import Context, Contexts
 
 
 @runtime_checkable

@@ -63,6 +63,8 @@ def read_leaderboard(path: Path) -> Leaderboard:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise BadBoard(f"the board file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadBoard(f"the board file {path} cannot be read: it is not UTF-8") from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -80,13 +82,16 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
     path = Path(name) if name.endswith(".toml") else catalog.boards[name].spec
     board = read_leaderboard(path)
     try:
-        catalog.metrics[board.metric]
+        metric = catalog.metrics[board.metric].spec
         for entry in board.forecasters:
             catalog.forecasters[entry.name]
         for task in board.tasks:
             catalog.datasets[task.dataset]
     except UnknownName as error:
         raise BadBoard(f"{path}: {error}") from error
+    for task in board.tasks:
+        if metric.quantiles and not task.quantile_levels:
+            raise BadBoard(f"{path}: metric {metric.name} needs quantile_levels, and task {task.label!r} asks for none")
     titles = [entry.title for entry in board.entries(catalog)]
     if board.baseline not in titles:
         raise BadBoard(f"{path}: {UnknownName('forecaster on the board (its baseline)', board.baseline, titles)}")
@@ -145,7 +150,7 @@ def _check(board: Leaderboard) -> None:
 
 def _place(text: str, path: tuple[str, ...]) -> str:
     """The line of a key, as near as it can be found, and the key's path."""
-    lines = text.splitlines()
+    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
     start = 0
     if len(path) > 1 and path[1].isdigit():
         headers = [i for i, line in enumerate(lines) if line.strip() == f"[[{path[0]}]]"]

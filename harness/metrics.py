@@ -17,8 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from harness.hookspecs import hookimpl
-
 if TYPE_CHECKING:
     from harness.arrays import Floats
     from harness.outcomes import Outcomes
@@ -117,9 +115,3 @@ METRICS = (
         description="interval score of the outermost quantile levels, on MASE's scale (M4)",
     ),
 )
-
-
-@hookimpl
-def harness_metrics() -> list[Metric]:
-    """The core's own metrics."""
-    return list(METRICS)

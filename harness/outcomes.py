@@ -115,7 +115,8 @@ def _standard(made: Plan) -> tuple[Floats, Floats]:
             where = place.get(made.panel.ids[i])
             if where is not None:
                 rows = train.target_values[train.offsets[where] : train.offsets[where + 1]]
-                mean[i], deviation[i] = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+                seen = ~np.isnan(rows).all(axis=0)  # a target may begin after its training part
+                mean[i, seen], deviation[i, seen] = np.nanmean(rows[:, seen], axis=0), np.nanstd(rows[:, seen], axis=0)
         means.append(mean[fold.windows.series])
         deviations.append(deviation[fold.windows.series])
     deviation = np.concatenate(deviations)

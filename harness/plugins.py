@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from functools import cached_property, lru_cache, partial
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pluggy
 
-from harness import hookspecs, metrics
+from harness import hookspecs
 from harness.attempt import Failure, attempt
 from harness.errors import BadInput, DuplicateName, UnknownName
-from harness.metrics import Metric
 from harness.specs import DatasetSpec, ForecasterSpec
 
 if TYPE_CHECKING:
     import click
+
+    from harness.metrics import Metric
 
 GROUP = "harness"
 Spec = TypeVar("Spec")
@@ -33,24 +32,52 @@ class Plugin:
 
     name: str
     module: str
-    distribution: str
-    version: str
-    source: Path | None = None  # its folder or file, where it is installed editable
+    package: Distribution | None = field(default=None, compare=False, repr=False)
     problem: str = ""  # why it could not be loaded
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
 
+    @property
+    def distribution(self) -> str:
+        """The name of the distribution that it was installed with."""
+        return self.name if self.package is None else _name_and_version(self.package)[0]
+
+    @property
+    def version(self) -> str:
+        """The version of that distribution."""
+        return "0" if self.package is None else _name_and_version(self.package)[1]
+
     @cached_property
     def result_version(self) -> str:
         """What stands for the plugin in the key of a result: its version, or the hash of its source."""
-        if self.source is None:
+        source = None if self.package is None else _source(self.package, self.module)
+        if source is None:
             return f"{self.distribution}=={self.version}"
+        import hashlib
+
         digest = hashlib.sha256()
-        for path in sorted(self.source.rglob("*.py")) if self.source.is_dir() else [self.source]:
-            digest.update(str(path.relative_to(self.source.parent)).encode())
+        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
+            digest.update(str(path.relative_to(source.parent)).encode())
             digest.update(path.read_bytes())
         return f"{self.module}:{digest.hexdigest()[:32]}"
+
+
+@lru_cache
+def _name_and_version(package: Distribution) -> tuple[str, str]:
+    return package.name, package.version
+
+
+class Core:
+    """What the core itself provides, by the same door as everybody."""
+
+    @staticmethod
+    @hookspecs.hookimpl
+    def harness_metrics() -> list[Metric]:
+        """The losses of the field."""
+        from harness.metrics import METRICS
+
+        return list(METRICS)
 
 
 @dataclass(frozen=True)
@@ -115,6 +142,8 @@ class Catalog:
     @cached_property
     def metrics(self) -> Shelf[Metric]:
         """Metrics by name."""
+        from harness.metrics import Metric
+
         return self._shelf("metric", "harness_metrics", Metric, lambda metric: metric.name)
 
     @cached_property
@@ -169,17 +198,16 @@ def load_catalog(extra: Mapping[str, object] | None = None) -> Catalog:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog(manager, {})
-    core = Plugin("harness", "harness", "forecast-harness", _version_of_core())
-    _register(catalog, core, metrics)
+    _register(catalog, Plugin("harness", "harness", _own_distribution()), Core)
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         _load(catalog, point)
     for name, plugin in (extra or {}).items():
-        _register(catalog, Plugin(name, name, name, "0"), plugin)
+        _register(catalog, Plugin(name, name), plugin)
     return catalog
 
 
 def _load(catalog: Catalog, point: EntryPoint) -> None:
-    found = _described(point)
+    found = Plugin(point.name, point.module, point.dist)
     if found.name in catalog.plugins:
         catalog.problems.append(f"two plugins are called {found.name!r}: {catalog.plugins[found.name]} and {found}")
         return
@@ -215,20 +243,14 @@ def _broken(catalog: Catalog, plugin: Plugin, problem: str) -> None:
     catalog.problems.append(f"plugin {plugin} {problem}")
 
 
-def _described(point: EntryPoint) -> Plugin:
-    distribution = point.dist
-    name = distribution.name if distribution is not None else "unknown"
-    version = distribution.version if distribution is not None else "0"
-    source = _source(distribution, point.module) if distribution is not None else None
-    return Plugin(point.name, point.module, name, version, source)
-
-
-def _source(distribution: Distribution, module: str) -> Path | None:
+def _source(package: Distribution, module: str) -> Path | None:
     """Where an editable plugin's source lies, None if it was installed as a wheel."""
-    text = distribution.read_text("direct_url.json")
+    import importlib.util
+    import json
+
+    text = package.read_text("direct_url.json")
     if not text or not json.loads(text).get("dir_info", {}).get("editable"):
         return None
-    import importlib.util
 
     found = importlib.util.find_spec(module.partition(".")[0])
     if found is None or found.origin is None:
@@ -237,10 +259,8 @@ def _source(distribution: Distribution, module: str) -> Path | None:
     return origin.parent if origin.name == "__init__.py" else origin
 
 
-def _version_of_core() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
+def _own_distribution() -> Distribution:
     try:
-        return version("forecast-harness")
+        return distribution("forecast-harness")
     except PackageNotFoundError as error:
         raise BadInput("harness is not installed; run `pip install .` in its folder") from error

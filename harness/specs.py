@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from harness import fields
 from harness.errors import BadInput, BadParameter
 
 if TYPE_CHECKING:
@@ -61,6 +60,8 @@ class ForecasterSpec:
 
     def make(self, parameters: Mapping[str, Json], seed: int | None = None) -> Forecaster:
         """A forecaster with these hyperparameters; raises BadParameter for those it does not take."""
+        from harness import fields
+
         factory = self.load()
         drawn = {"seed": seed} if "seed" in _parameters(factory) and seed is not None else {}
         try:

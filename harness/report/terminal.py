@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -13,7 +11,6 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from harness.checks import Verdict
-    from harness.plugins import Catalog
     from harness.ranking import Row, Standings
 
 MOST_TASKS = 7  # more would not fit a terminal of 100 columns
@@ -77,54 +74,6 @@ def missing(row: Row) -> str:
     if row.failed_windows:
         parts.append(f"{row.failed_windows} windows")
     return ", ".join(parts)
-
-
-def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A plain table of names and what they are."""
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
-
-
-def inventory(catalog: Catalog, kind: str) -> Table:
-    """A table of everything of one kind: forecasters, datasets, boards, metrics or plugins."""
-    if kind == "forecasters":
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.forecasters.items()]
-    elif kind == "datasets":
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.datasets.items()]
-    elif kind == "metrics":
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.metrics.items()]
-    elif kind == "boards":
-        rows = [(name, _title(one.spec), str(one.plugin)) for name, one in catalog.boards.items()]
-    else:
-        rows = [
-            (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
-            for plugin in catalog.plugins.values()
-        ]
-        return listing("plugins", ("name", "module", "distribution"), rows)
-    return listing(kind, ("name", "what it is", "plugin"), rows)
-
-
-def _title(path: Path) -> str:
-    """The title of a board file, or why it cannot be read."""
-    try:
-        return str(tomllib.loads(path.read_text(encoding="utf-8")).get("title", "without a title"))
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {error}"
-
-
-def data_inventory(catalog: Catalog, home: Path) -> Table:
-    """Which datasets are here, from where, and under which licence."""
-    from harness.data import available
-
-    rows = [
-        (name, "here" if available(one.spec, home) else "to be fetched", one.spec.source, one.spec.licence)
-        for name, one in catalog.datasets.items()
-    ]
-    return listing("data", ("name", "state", "source", "licence"), rows)
 
 
 def verdicts(name: str, results: Iterable[Verdict]) -> Table:

@@ -1,0 +1,120 @@
+"""Datasets that lie in files of others: read as they are, and refused with file and line where they are broken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from harness import BadData, Channel, Floats, Panel
+
+M4_HORIZON = 48
+ETT_CHANNELS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
+ETT_HEADER = ("date", *ETT_CHANNELS)
+HOUR = np.timedelta64(3600, "s")
+
+
+def m4_hourly(train: Path, test: Path) -> Panel:
+    """The series of the M4 competition, the 48 values of the test file after those of the training file.
+
+    `RollingOrigin(horizon=48, windows=1)` is the official protocol. The files hold no dates.
+    """
+    past, ahead = _m4_series(train), _m4_series(test)
+    for name, values in ahead.items():
+        if len(values) != M4_HORIZON:
+            raise BadData(f"{test}: series {name!r} has {len(values)} values, not the {M4_HORIZON} to forecast")
+    apart = sorted(past.keys() ^ ahead.keys())
+    if apart:
+        raise BadData(f"series {apart[0]!r} is in only one of {train} and {test}; they do not belong together")
+    return Panel.of(
+        [np.concatenate([values, ahead[name]]) for name, values in past.items()],
+        ids=tuple(past),
+        season_length=24,
+    )
+
+
+def ett_hourly(*paths: Path) -> Panel:
+    """Electricity transformers, a series a file, all seven variables targets; a task may select `("OT",)`."""
+    starts, series = zip(*(_ett_series(path) for path in paths), strict=True)
+    return Panel.of(
+        series,
+        ids=[path.stem for path in paths],
+        start=np.array(starts),
+        freq="h",
+        season_length=24,
+        channels=[Channel(name) for name in ETT_CHANNELS],
+    )
+
+
+def _m4_series(path: Path) -> dict[str, Floats]:
+    """The values of each series by its id: a row a series, quoted, filled with empty cells to one width."""
+    rows = _rows(path)
+    _, header = next(rows, (1, []))
+    if header[:1] != ["V1"]:
+        raise BadData(f"{path}, line 1: the header must begin with V1, not {','.join(header)[:40]!r}")
+    series: dict[str, Floats] = {}
+    for line, (name, *cells) in rows:
+        while cells and not cells[-1]:
+            cells.pop()
+        if not cells:
+            raise BadData(f"{path}, line {line}: series {name!r} is empty")
+        if name in series:
+            raise BadData(f"{path}, line {line}: series {name!r} is here twice")
+        series[name] = _numbers(path, line, cells)
+    if not series:
+        raise BadData(f"{path} holds no series")
+    return series
+
+
+def _ett_series(path: Path) -> tuple[np.datetime64, Floats]:
+    """The time of the first row, and all rows (hour, variable)."""
+    rows = _rows(path)
+    _, header = next(rows, (1, []))
+    if tuple(header) != ETT_HEADER:
+        raise BadData(f"{path}, line 1: the header must be {','.join(ETT_HEADER)}, not {','.join(header)[:80]!r}")
+    values, times = [], []
+    for line, (date, *cells) in rows:
+        if len(cells) != len(ETT_CHANNELS):
+            raise BadData(f"{path}, line {line}: {len(cells)} values, not {len(ETT_CHANNELS)}")
+        values.append(_numbers(path, line, cells))
+        times.append(_time(path, line, date))
+        if times[-1] != times[0] + (len(times) - 1) * HOUR:
+            raise BadData(f"{path}, line {line}: {date} is not the hour after the line before")
+    if not values:
+        raise BadData(f"{path} holds no rows")
+    return times[0], np.stack(values)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line that is not empty, without their quotes, and the line's number."""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield number, line.replace('"', "").strip().split(",")
+
+
+def _time(path: Path, line: int, date: str) -> np.datetime64:
+    try:
+        return np.datetime64(date or "none", "s")  # NumPy takes an empty text for a missing time
+    except ValueError:
+        raise BadData(f"{path}, line {line}: {date!r} is no date") from None
+
+
+def _numbers(path: Path, line: int, cells: Sequence[str]) -> Floats:
+    try:
+        numbers = np.array(cells, dtype=np.float64)
+    except ValueError:
+        numbers = np.array([np.nan])
+    if not np.isfinite(numbers).all():
+        bad = next(i for i, cell in enumerate(cells) if not _is_finite(cell))
+        raise BadData(f"{path}, line {line}: value {bad + 1} is {cells[bad]!r}, not a number")
+    return numbers
+
+
+def _is_finite(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False

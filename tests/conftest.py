@@ -1,0 +1,38 @@
+"""What tests of several modules share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("harness", deadline=None)  # other work on the machine must not fail a test
+settings.load_profile("harness")
+
+
+@pytest.fixture
+def real_file() -> Callable[[str], Path]:
+    """The path of a file of real data by its name, in HARNESS_DATA_DIR.
+
+    Where it is not, the test is skipped, or fails if HARNESS_REQUIRE_DATA is 1.
+    """
+
+    def path_of(name: str) -> Path:
+        folder = os.environ.get("HARNESS_DATA_DIR")
+        if folder and (Path(folder) / name).is_file():
+            return Path(folder) / name
+        missing = f"set HARNESS_DATA_DIR to a folder that holds {name}"
+        if os.environ.get("HARNESS_REQUIRE_DATA") == "1":
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+    return path_of
+
+
+@pytest.fixture
+def data_dir(real_file: Callable[[str], Path]) -> Path:
+    """The folder of real data, HARNESS_DATA_DIR; skips or fails as `real_file` does."""
+    return real_file("ETTh1.csv").parent
