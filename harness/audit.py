@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from harness.arrays import Floats, Ints
 from harness.attempt import Failure, attempt
 from harness.errors import PartlyFailed
 from harness.forecast import Forecast
-from harness.forecaster import Forecaster
+from harness.forecaster import Forecaster, checked_forecast
 from harness.run import Status
 from harness.specs import Missing
 from harness.windows import Contexts, Windows
@@ -19,34 +21,44 @@ ROUNDING = 1e-5  # relative; what float32 and other orders of summation may chan
 
 
 def audit(
-    forecaster: Forecaster, windows: Windows, missing: Missing, sample: int, neighbours: int = 4
+    forecaster: Forecaster, windows: Windows, forecast: Forecast, missing: Missing, sample: int, neighbours: int = 4
 ) -> tuple[Status, str] | None:
     """What a fitted forecaster did wrong on a sample of windows, None if nothing was seen.
 
     Each sampled window is forecast again, alone and in a batch, with everything after its cutoff but
-    known covariates replaced by noise and by NaN: the forecast must be the same to the last bit. Then
-    the batch is shuffled and taken apart: the forecast must be the same but for rounding.
+    known covariates replaced by noise and by NaN: the forecast must be the same to the last bit. And
+    it must be the same but for rounding in every call: twice, alone, in the batch, in the batch
+    shuffled, and in `forecast`, which is of all windows.
     """
     chosen = spread(len(windows), max(sample, neighbours))
     batch = windows.take(chosen)
-    whole = _forecast(forecaster, batch.contexts.filled(missing))
-    if whole is None:
-        return None
+    whole, again = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
+    if whole is None or again is None:
+        return Status.INCONSISTENT, f"{_name(batch, 0)}: it can only be forecast together with all other windows"
+    for i in range(len(batch)):
+        if not _close(whole, i, again, i):
+            return Status.INCONSISTENT, f"{_name(batch, i)}: the same call again forecasts it otherwise"
+    exact = all(_same(whole, i, again, i) for i in range(len(batch)))
     rng = np.random.default_rng(0)
     for i in spread(len(batch), sample):
         alone = batch.take(np.array([i]))
         reference = _forecast(forecaster, alone.contexts.filled(missing))
-        verdict = _future(forecaster, batch, int(i), missing, whole, reference, rng)
+        if reference is None:
+            return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it cannot be forecast"
+        verdict = _future(forecaster, batch, int(i), missing, whole, reference, rng, _same if exact else _close)
         if verdict is not None:
             return verdict
-        if reference is not None and not _close(whole, int(i), reference, 0):
+        if not _close(whole, int(i), reference, 0):
             return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it is forecast otherwise than in a batch"
+    usable = forecast.finite()
+    for i, window in enumerate(chosen.tolist()):
+        if usable[window] and not _close(forecast, window, whole, i):
+            return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the size of the batch"
     order = rng.permutation(len(batch))
     shuffled = _forecast(forecaster, batch.take(order).contexts.filled(missing))
-    if shuffled is not None:
-        for place, i in enumerate(order.tolist()):
-            if not _close(whole, i, shuffled, place):
-                return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the order of the batch"
+    for place, i in enumerate(order.tolist()):
+        if shuffled is None or not _close(whole, i, shuffled, place):
+            return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the order of the batch"
     return None
 
 
@@ -56,33 +68,39 @@ def _future(
     i: int,
     missing: Missing,
     whole: Forecast,
-    reference: Forecast | None,
+    reference: Forecast,
     rng: np.random.Generator,
+    equal: Callable[[Forecast, int, Forecast, int], bool],
 ) -> tuple[Status, str] | None:
     for kind in ("noise", "missing values"):
         other = _other_future(batch, i, rng if kind == "noise" else None)
         together = _forecast(forecaster, other.contexts.filled(missing))
         alone = _forecast(forecaster, other.take(np.array([i])).contexts.filled(missing))
-        lost = reference is not None and alone is None
-        changed = reference is not None and alone is not None and not _same(reference, 0, alone, 0)
-        changed |= together is not None and not _same(whole, i, together, i)
-        if lost or changed:
+        changed = alone is None or not equal(reference, 0, alone, 0)
+        changed |= together is not None and not equal(whole, i, together, i)  # None: what became of its neighbours
+        if changed:
             return Status.LEAKED, f"{_name(batch, i)}: its forecast changes when what comes later becomes {kind}"
     return None
 
 
 def _other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Windows:
-    """The same windows over a panel in which window i's future is noise, or missing if there is no rng."""
+    """The same windows over a panel in which window i's future is noise, or missing if there is no rng.
+
+    So is what comes after the first cutoff of every other series, and all of those not in the batch.
+    """
     panel = batch.panel
     ends = np.full(len(panel), np.iinfo(np.int64).max)
     np.minimum.at(ends, batch.series, batch.cutoffs)
     ends[batch.series[i]] = batch.cutoffs[i]
-    values = panel.values.copy()
-    columns = [c for c, channel in enumerate(panel.channels) if channel.role != "known covariate"]
+    values = np.full_like(panel.values, np.nan if rng is None else rng.normal())
     for series in np.unique(batch.series):
-        rows = slice(panel.offsets[series] + ends[series], panel.offsets[series + 1])
-        for column in columns:
-            values[rows, column] = np.nan if rng is None else _noise(values[rows, column], rng)
+        begin, end = panel.offsets[series], panel.offsets[series] + ends[series]
+        values[begin:end] = panel.values[begin:end]
+        if rng is not None:
+            for column, later in enumerate(panel.values[end : panel.offsets[series + 1]].T):
+                values[end : panel.offsets[series + 1], column] = _noise(later, rng)
+    known = list(panel.channels_of("known covariate"))
+    values[:, known] = panel.values[:, known]
     return replace(batch, panel=panel.with_values(values))
 
 
@@ -92,7 +110,7 @@ def _noise(values: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast | None:
-    outcome = attempt(lambda: forecaster.predict(contexts))
+    outcome = attempt(partial(checked_forecast, forecaster, contexts))
     if isinstance(outcome, Failure):
         return outcome.error.forecast if isinstance(outcome.error, PartlyFailed) else None
     return outcome

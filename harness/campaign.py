@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.attempt import attempt
 from harness.errors import BadData, BadTask, DataUnavailable
 from harness.fingerprints import Fingerprints
 from harness.journal import Journal, read_json, write_json
@@ -119,7 +120,8 @@ def _cells(
 ) -> Iterator[PlannedCell]:
     provided = catalog.forecasters[entry.name]
     count = board.seeds if seeds is None else seeds
-    for seed in range(count) if provided.spec.takes_seed() else [None]:
+    draws = attempt(provided.spec.takes_seed)  # what cannot be imported fails in its cell, and only there
+    for seed in range(count) if draws is True else [None]:
         cell = Cell(task, entry.name, dict(entry.parameters), seed)
         key = cell.key(fingerprint, provided.plugin.result_version)
         spec = provided.spec

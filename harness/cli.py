@@ -65,7 +65,8 @@ def cli(context: click.Context) -> None:
 @home_option
 def run_command(boards: tuple[str, ...], every: bool, home: Path, **options: Any) -> None:
     """Run what is missing of one or more boards, and show their standings."""
-    from harness.session import Request, run
+    from harness.request import Request
+    from harness.session import run
 
     if every == bool(boards):
         raise BadInput("name the boards to run, or say --all; `harness list boards` shows them")

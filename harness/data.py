@@ -8,11 +8,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import DataUnavailable, HomeUnusable
+from harness.attempt import Failure, attempt
+from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable
 from harness.specs import DataFile, DatasetSpec
 
 if TYPE_CHECKING:
@@ -22,9 +23,17 @@ if TYPE_CHECKING:
 def load(spec: DatasetSpec, home: Path) -> Panel:
     """The panel of a dataset, from files that are here.
 
-    Raises DataUnavailable if one is not, BadData if a file or the panel is malformed.
+    Raises DataUnavailable if one is not, BadData if a file or the panel is malformed, or cannot be loaded.
     """
-    panel = spec.panel(data_paths(spec, home))
+    from harness.panel import Panel
+
+    panel = attempt(partial(spec.panel, data_paths(spec, home)))
+    if isinstance(panel, Failure):
+        if isinstance(panel.error, HarnessError):
+            raise panel.error
+        raise BadData(f"dataset {spec.name!r} cannot be loaded: {panel}") from panel.error
+    if not isinstance(panel, Panel):
+        raise BadData(f"dataset {spec.name!r} cannot be loaded: its loader returned {type(panel).__name__}, not Panel")
     panel.check_observed()
     return panel
 

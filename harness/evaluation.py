@@ -18,7 +18,7 @@ from harness.calendar import aligned
 from harness.errors import InvalidForecast, PartlyFailed, Unsupported
 from harness.folds import Plan, plan
 from harness.forecast import Forecast
-from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, checked_forecast
 from harness.metrics import METRICS, Metric
 from harness.outcomes import Actuals, Outcomes
 from harness.panel import Panel
@@ -57,14 +57,16 @@ def evaluate(
         first = sum(len(one) for one in forecasts)
         contexts = fold.windows.contexts.filled(missing)
         fitted = clock.fit(partial(_fit, forecaster, fold.train.filled(missing), contexts))
-        outcome = fitted if isinstance(fitted, Failure) else clock.predict(partial(_predict, forecaster, contexts))
+        outcome = (
+            fitted if isinstance(fitted, Failure) else clock.predict(partial(checked_forecast, forecaster, contexts))
+        )
         if isinstance(outcome, Failure) and not isinstance(outcome.error, PartlyFailed):
             return _without_results(cell, made, outcome, clock, forecaster)
         forecast, lost = _usable(outcome, first)
         forecasts.append(forecast)
         failures.extend(lost)
         if audited_windows and first == 0:
-            verdict = audit(forecaster, fold.windows, missing, audited_windows)
+            verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
         cell,
         Status.COMPLETED,
@@ -125,14 +127,6 @@ def _fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> Non
     forecaster.fit(train)
     if isinstance(forecaster, FittedLocalForecaster):
         forecaster.fit_asked(contexts)
-
-
-def _predict(forecaster: Forecaster, contexts: Contexts) -> Forecast:
-    forecast: Any = forecaster.predict(contexts)
-    if not isinstance(forecast, Forecast):
-        raise InvalidForecast(f"predict must return a Forecast, not {type(forecast).__name__}")
-    forecast.check(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
-    return forecast
 
 
 def _usable(outcome: Forecast | Failure, first: int) -> tuple[Forecast, list[WindowFailure]]:

@@ -30,6 +30,15 @@ class Forecaster(Protocol):
     def predict(self, contexts: Contexts) -> Forecast: ...
 
 
+def checked_forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast:
+    """What a forecaster says of these windows; raises InvalidForecast if it is not of their shape."""
+    forecast: Any = forecaster.predict(contexts)
+    if not isinstance(forecast, Forecast):
+        raise InvalidForecast(f"predict must return a Forecast, not {type(forecast).__name__}")
+    forecast.check(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
+    return forecast
+
+
 class LocalForecaster(ABC):
     """Forecasts each window from its own past; nothing is kept.
 

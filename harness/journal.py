@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HomeUnusable
+from harness.errors import DataUnavailable, HomeUnusable
 from harness.run import Run
 from harness.task import Task
 
@@ -132,10 +132,11 @@ def prepared_home(home: Path) -> Path:
 
 def write_json(path: Path, fields: Mapping[str, Any]) -> None:
     """A JSON file, written whole or not at all."""
+    text = json.dumps(fields, allow_nan=False, indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     with draft.open("w", encoding="utf-8") as file:
-        json.dump(fields, file, allow_nan=False, indent=1)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
@@ -155,7 +156,7 @@ def _commit(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, 
 
     folder.mkdir(parents=True, exist_ok=True)
     draft = uuid.uuid4().hex[:12]
-    older = [path for path in folder.iterdir() if path.suffix == ".npy"]
+    older = [path for path in folder.iterdir() if path.name != RECORD]
     for name, array in arrays.items():
         with (folder / f"{draft}-{name}.npy").open("wb") as file:
             np.save(file, np.ascontiguousarray(array), allow_pickle=False)
@@ -174,7 +175,13 @@ def _record(folder: Path) -> dict[str, Any] | None:
 def _loaded(folder: Path, fields: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     import numpy as np
 
-    return {name: np.load(folder / file, mmap_mode="r", allow_pickle=False) for name, file in fields["arrays"].items()}
+    try:
+        files = fields["arrays"].items()
+        return {name: np.load(folder / file, mmap_mode="r", allow_pickle=False) for name, file in files}
+    except (OSError, ValueError) as error:
+        raise DataUnavailable(
+            f"arrays in {folder} are lost or damaged; delete that folder and run its board with --rerun"
+        ) from error
 
 
 def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:

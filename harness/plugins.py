@@ -161,17 +161,22 @@ class Catalog:
             elif not isinstance(specs, list | tuple):
                 self._report(plugin, f"{hook} must return a list, not {type(specs).__name__}")
             else:
-                fine = [one for one in specs if isinstance(one, wanted)]
                 for one in specs:
+                    name: object = name_of(one) if isinstance(one, wanted) else None
                     if not isinstance(one, wanted):
                         self._report(plugin, f"{hook} must list {wanted.__name__} objects, not {one!r:.80}")
-                found += [Provided(one, plugin) for one in fine]
+                    elif not isinstance(name, str) or not name:
+                        self._report(plugin, f"{hook} lists a {kind} without a name: {one!r:.80}")
+                    else:
+                        found.append(Provided(one, plugin))
         shelf = Shelf(kind, found, name_of)
         self.problems += [str(duplicate) for duplicate in shelf.duplicates.values()]
         return shelf
 
     def _report(self, plugin: Plugin, what: str) -> None:
-        self.problems.append(f"plugin {plugin}: {what}")
+        problem = f"plugin {plugin}: {what}"
+        if problem not in self.problems:  # a hook may fail once a cell
+            self.problems.append(problem)
 
     def tell(self, hook: str, **arguments: Any) -> list[Any]:
         """Call a hook of every plugin; one that raises is reported and stops nobody. Returns the results."""
@@ -181,8 +186,11 @@ class Catalog:
             result = attempt(partial(implementation.function, **wanted))
             if isinstance(result, Failure):
                 self._report(self.plugins[implementation.plugin_name], f"{hook} raised {result}")
-            elif result is not None:
+            elif isinstance(result, list | tuple):
                 results.append(result)
+            elif result is not None:
+                what = f"{hook} must return a list, not {type(result).__name__}"
+                self._report(self.plugins[implementation.plugin_name], what)
         return results
 
     def add_commands(self, cli: click.Group) -> None:

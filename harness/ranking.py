@@ -108,6 +108,9 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
             ranked.append(task)
     distances = _distances(scores, cells, metric)
     relative = _relative_errors(distances, campaign, ranked, completed_only)
+    for title in campaign.titles:  # who did not run at all has no place yet
+        if all(runs[one.key] is None for task in tasks for one in cells[title, task]):
+            relative[title] = []
     rows = [_row(title, tasks, cells, runs, scores, relative[title]) for title in campaign.titles]
     unfinished = sum(run is None for run in runs.values())
     if unfinished:

@@ -126,13 +126,13 @@ class Run:
         """The record as JSON values; what is not a number is null."""
         fields = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "results"}
         return fields | {
-            "cell": self.cell.to_json(),
+            "cell": _finite(self.cell.to_json()),
             "status": self.status.value,
-            "scores": {name: None if math.isnan(score) else score for name, score in self.scores.items()},
+            "scores": {name: score if math.isfinite(score) else None for name, score in self.scores.items()},
             "window_failures": [dataclasses.asdict(one) for one in self.window_failures],
             "costs": dataclasses.asdict(self.costs),
             "notes": list(self.notes),
-            "hyperparameters": dict(self.hyperparameters),
+            "hyperparameters": _finite(dict(self.hyperparameters)),
             "provenance": dict(self.provenance),
         }
 
@@ -151,3 +151,12 @@ class Run:
                 "notes": tuple(fields["notes"]),
             }
         )
+
+
+def _finite(value: Any) -> Any:
+    """The same JSON value with infinity, for which JSON has no number, as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value

@@ -3,65 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.campaign import Campaign, PlannedCell, missing, planned
+from harness.campaign import PlannedCell, missing, planned
 from harness.claims import Claims
-from harness.errors import BadInput, HarnessError
+from harness.errors import BadInput
 from harness.execution.driver import Finished, Refused, drive
 from harness.execution.local import Executor, InProcess, LocalProcesses
 from harness.fingerprints import Fingerprints
 from harness.journal import Journal, prepared_home
-from harness.leaderboard import board_name, load_board, narrowed, with_parameters
+from harness.leaderboard import board_name, load_board
 from harness.plugins import Catalog
 from harness.ranking import Standings, standings, stored_standings
 from harness.report.progress import RunProgress
 from harness.report.terminal import remarks, standings_table
+from harness.request import Chosen, Request, chosen_boards
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from harness.specs import Json
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asked of `harness run`."""
-
-    boards: tuple[str, ...]  # none: all that are for --all
-    home: Path
-    only: tuple[str, ...] = ()
-    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
-    seeds: int | None = None
-    jobs: int | None = None
-    rerun: bool = False
-    retry_failed: bool = False
 
 
 def run(request: Request, catalog: Catalog, console: Console) -> int:
     """Run what is missing, show the standings; returns the exit code."""
     home = prepared_home(request.home)
     journal = Journal(home)
-    campaigns, refused = _campaigns(request, catalog, journal, console)
-    for campaign in campaigns:
-        campaign.save(home)
+    boards, left_out = chosen_boards(request, catalog, journal)
+    _say(console, left_out)
+    for board in boards:
+        board.stored.save(home)
+    campaigns = [board.run for board in boards]
     cells = missing(campaigns, journal, rerun=request.rerun, retry_failed=request.retry_failed)
-    interrupted = False
+    refused, interrupted = 0, False
     try:
-        refused += _run_cells(cells, request, catalog, console, journal)
+        refused = _run_cells(cells, request, catalog, console, journal)
     except KeyboardInterrupt:
         interrupted = True
     total = len({one.key for campaign in campaigns for one in campaign.cells})
     if not cells and total:
-        console.print(f"Nothing to do: all {total} cells are in the journal ({home / 'journal'}).")
-    for campaign in campaigns:
-        if campaign.cells:
-            _conclude(campaign, catalog, journal, home, console)
-        else:
-            _say(console, [f"board {campaign.name} was left out: {'; '.join(campaign.unavailable.values())}"])
+        _say(console, [f"Nothing to do: all {total} cells are in the journal ({home / 'journal'})."])
+    for board in boards:
+        _conclude(board, catalog, journal, home, console)
     if interrupted:
         done = sum(journal.has(one.key) for one in cells)
         _say(console, [f"Stopped: {done} of {len(cells)} missing cells are done; the same command goes on from here."])
@@ -69,50 +52,7 @@ def run(request: Request, catalog: Catalog, console: Console) -> int:
     for sentences in catalog.tell("harness_finished", home=home):
         _say(console, sentences)
     _say(console, [f"warning: {problem}" for problem in catalog.problems])
-    return 2 if refused else 0
-
-
-def _campaigns(request: Request, catalog: Catalog, journal: Journal, console: Console) -> tuple[list[Campaign], int]:
-    """The boards that were asked for; of `--all`, one that cannot be read does not stop the others."""
-    fingerprints = Fingerprints(request.home)
-    campaigns: list[Campaign] = []
-    refused = 0
-    chosen, named = {}, set()
-    for name in request.boards or catalog.boards:
-        try:
-            board = load_board(name, catalog)
-            if request.boards or board.in_all:
-                titles = {entry.title for entry in board.entries(catalog)}
-                named |= titles
-                chosen[board_name(name)] = (board, titles)
-        except HarnessError as error:
-            if request.boards:
-                raise
-            refused += 1
-            _say(console, [f"error: board {name!r} was left out: {error}"])
-    _check_names(request, named)
-    for name, (board, titles) in chosen.items():
-        only = tuple(one for one in request.only if one in titles)
-        if request.only and not only:
-            continue
-        settings = {one: given for one, given in request.settings.items() if one in titles}
-        board = with_parameters(narrowed(board, catalog, only), catalog, settings)
-        try:
-            campaigns.append(planned(name, board, catalog, fingerprints, journal, request.seeds))
-        except BadInput as error:
-            if request.boards:
-                raise
-            refused += 1
-            _say(console, [f"error: board {name!r} was left out: {error}"])
-    return campaigns, refused
-
-
-def _check_names(request: Request, titles: set[str]) -> None:
-    from harness.errors import UnknownName
-
-    for name in (*request.only, *request.settings):
-        if name not in titles:
-            raise UnknownName("forecaster on these boards", name, titles)
+    return 2 if refused or left_out else 0
 
 
 def _run_cells(cells: list[PlannedCell], request: Request, catalog: Catalog, console: Console, journal: Journal) -> int:
@@ -144,11 +84,16 @@ def _executor(cells: list[PlannedCell], request: Request) -> Executor:
     return LocalProcesses(home, min(jobs, len(cells)), imports)
 
 
-def _conclude(campaign: Campaign, catalog: Catalog, journal: Journal, home: Path, console: Console) -> None:
-    computed = standings(campaign, journal, catalog.metrics[campaign.board.metric].spec)
+def _conclude(board: Chosen, catalog: Catalog, journal: Journal, home: Path, console: Console) -> None:
+    """Compute, store and show the standings of a board."""
+    if not board.run.cells:
+        _say(console, [f"board {board.run.name} was left out: {'; '.join(board.run.unavailable.values())}"])
+        return
+    metric = catalog.metrics[board.run.board.metric].spec
+    computed = standings(board.stored, journal, metric)
     computed.save(home)
-    print_standings(computed, console)
-    catalog.tell("harness_standings_changed", leaderboard=campaign.board, standings=computed, home=home)
+    print_standings(computed if board.run is board.stored else standings(board.run, journal, metric), console)
+    catalog.tell("harness_standings_changed", leaderboard=board.stored.board, standings=computed, home=home)
 
 
 def print_standings(computed: Standings, console: Console) -> None:

@@ -17,6 +17,7 @@ class RunProgress:
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.running: dict[str, str] = {}
+        self._said: set[str] = set()
         self.counts = {"completed": 0, "failed": 0, "elsewhere": 0}
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -55,7 +56,10 @@ class RunProgress:
     def _count(self, event: Finished | Refused, name: str) -> None:
         if isinstance(event, Refused):
             self.counts["failed"] += 1
-            self.console.print(f"{name}: {event.error}", style="red", markup=False, highlight=False)
+            sentence = f"{event.planned.title}: {event.error}"
+            if sentence not in self._said:
+                self._said.add(sentence)
+                self.console.print(f"error: {sentence}", style="red", markup=False, highlight=False)
             return
         self.counts["elsewhere"] += not event.here
         if event.run.status is Status.COMPLETED:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -13,20 +14,31 @@ if TYPE_CHECKING:
     from harness.checks import Verdict
     from harness.ranking import Row, Standings
 
-MOST_TASKS = 7  # more would not fit a terminal of 100 columns
+WIDTH = 100  # columns of the terminal that a table is made for
+NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 28, 10, 16  # at most
+OTHERS_WIDTH = 36  # rank, skill, seconds, and the padding of all
 
 
 def standings_table(standings: Standings) -> Table:
-    """The standings, fit for 100 columns."""
-    table = Table(title=f"{standings.title} ({standings.board})", title_justify="left", header_style="bold")
-    table.add_column("#", justify="right")
-    table.add_column("forecaster", overflow="fold")
-    table.add_column("skill", justify="right")
-    tasks = standings.tasks[:MOST_TASKS]
+    """The standings, fit for 100 columns; tasks that do not fit are left to the other views."""
+    table = Table(
+        title=f"{standings.title} ({standings.board})",
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+    )
+    some_missing = any(missing(row) for row in standings.rows)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
+    table.add_column("skill", justify="right", no_wrap=True)
+    tasks = shown_tasks(standings)
     for task in tasks:
-        table.add_column(task, justify="right", overflow="fold")
-    for heading in ("fit s", "predict s", "missing"):
-        table.add_column(heading, justify="right")
+        table.add_column(task, justify="right", overflow="fold", max_width=TASK_WIDTH)
+    for heading in ("fit s", "predict s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if some_missing:
+        table.add_column("missing", overflow="fold", max_width=MISSING_WIDTH)
     for row in standings.rows:
         table.add_row(
             str(row.rank),
@@ -35,7 +47,7 @@ def standings_table(standings: Standings) -> Table:
             *(error(row.scores[task], standings.logarithmic) for task in tasks),
             number(row.fit_seconds, 2),
             number(row.predict_seconds, 2),
-            missing(row),
+            *([missing(row)] if some_missing else []),
         )
     scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
     table.caption = f"{scale} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}"
@@ -43,11 +55,27 @@ def standings_table(standings: Standings) -> Table:
     return table
 
 
+def shown_tasks(standings: Standings) -> tuple[str, ...]:
+    """As many tasks as a terminal has room for."""
+    names = max((len(row.forecaster) for row in standings.rows), default=0)
+    room = WIDTH - min(names, NAME_WIDTH) - OTHERS_WIDTH
+    if any(missing(row) for row in standings.rows):
+        room -= MISSING_WIDTH
+    shown: list[str] = []
+    for task in standings.tasks:
+        room -= min(max(len(task), 6), TASK_WIDTH) + 2
+        if room < 0 and shown:
+            break
+        shown.append(task)
+    return tuple(shown)
+
+
 def remarks(standings: Standings) -> list[str]:
     """What belongs under the table: notes, and why results are missing."""
     lines = list(standings.notes)
-    if len(standings.tasks) > MOST_TASKS:
-        lines.append(f"{len(standings.tasks) - MOST_TASKS} more tasks are in --csv and --markdown")
+    hidden = len(standings.tasks) - len(shown_tasks(standings))
+    if hidden:
+        lines.append(f"{hidden} more tasks are in --csv and --markdown")
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
     lines += [f"left out {task}: {why}" for task, why in standings.unavailable.items()]
@@ -78,7 +106,7 @@ def missing(row: Row) -> str:
 
 def verdicts(name: str, results: Iterable[Verdict]) -> Table:
     """What was checked, and how it came out."""
-    table = Table(title=f"check {name}", title_justify="left", header_style="bold")
+    table = Table(title=f"check {name}", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     for heading in ("check", "verdict", "detail"):
         table.add_column(heading, overflow="fold")
     for one in results:
