@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -26,15 +28,16 @@ def examples(language: str) -> list[pytest.param]:
 
 
 @pytest.mark.parametrize("example", examples("python"))
-def test_examples_run(example, capsys) -> None:
-    names: dict[str, object] = {"__name__": "example"}
+def test_examples_run(example, monkeypatch) -> None:
+    module = ModuleType("example")
+    monkeypatch.setitem(sys.modules, "example", module)
 
-    exec(compile(example, "example", "exec", dont_inherit=True), names)  # noqa: S102
+    exec(compile(example, "example", "exec", dont_inherit=True), vars(module))
 
-    made = [one for one in names.values() if isinstance(one, type) and one.__module__ == "example"]
+    made = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == "example"]
     for forecaster in made:
         if issubclass(forecaster, Forecaster):
-            verdicts = list(check_forecaster(ForecasterSpec(forecaster.__name__, forecaster)))
+            verdicts = list(check_forecaster(ForecasterSpec(forecaster.__name__, forecaster, missing="ffill")))
             assert [one for one in verdicts if not one.passed] == []
 
 
