@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -27,6 +26,8 @@ class Failure:
     @property
     def traceback(self) -> str:
         """The whole traceback, as Python prints it."""
+        import traceback
+
         return "".join(traceback.format_exception(self.error))
 
 

@@ -33,7 +33,10 @@ def audit(
     chosen = spread(len(windows), max(sample, neighbours))
     batch = windows.take(chosen)
     whole, again = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
+    usable = forecast.finite()[chosen]
     if whole is None or again is None:
+        if not usable.any():
+            return None
         return Status.INCONSISTENT, f"{_name(batch, 0)}: it can only be forecast together with all other windows"
     for i in range(len(batch)):
         if not _close(whole, i, again, i):
@@ -43,6 +46,8 @@ def audit(
     for i in spread(len(batch), sample):
         alone = batch.take(np.array([i]))
         reference = _forecast(forecaster, alone.contexts.filled(missing))
+        if reference is None and np.isnan(whole.mean[i]).all():
+            continue
         if reference is None:
             return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it cannot be forecast"
         verdict = _future(forecaster, batch, int(i), missing, whole, reference, rng, _same if exact else _close)
@@ -50,9 +55,8 @@ def audit(
             return verdict
         if not _close(whole, int(i), reference, 0):
             return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it is forecast otherwise than in a batch"
-    usable = forecast.finite()
     for i, window in enumerate(chosen.tolist()):
-        if usable[window] and not _close(forecast, window, whole, i):
+        if usable[i] and not _close(forecast, window, whole, i):
             return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the size of the batch"
     order = rng.permutation(len(batch))
     shuffled = _forecast(forecaster, batch.take(order).contexts.filled(missing))
@@ -122,7 +126,7 @@ def _same(one: Forecast, i: int, other: Forecast, j: int) -> bool:
 
 def _close(one: Forecast, i: int, other: Forecast, j: int) -> bool:
     for a, b in _pairs(one, i, other, j):
-        size = float(np.nanmax(np.abs(a), initial=0.0))
+        size = float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a)))
         if not np.allclose(a, b, rtol=ROUNDING, atol=ROUNDING * size, equal_nan=True):
             return False
     return True

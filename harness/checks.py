@@ -68,7 +68,7 @@ def check_forecaster(spec: ForecasterSpec) -> Iterator[Verdict]:
 
 def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[Verdict]:
     """The contract of a dataset: it loads, twice the same, and says whose it is."""
-    yield _holds("says where it is from", lambda: spec.source or "no source is given")
+    yield _holds("says where it is from", lambda: spec.source or "no source is given", bool(spec.source))
     yield _holds("says under which licence", lambda: spec.licence or "no licence is given", bool(spec.licence))
     first = attempt(lambda: load(spec, home))
     if isinstance(first, Failure):

@@ -199,7 +199,7 @@ def _settings(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
         if not (equals and name and key):
             raise BadInput(f"--set takes NAME.KEY=VALUE, such as ridge.alpha=0.1, not {text!r}")
         try:
-            settings.setdefault(name, {})[key] = json.loads(value)
+            settings.setdefault(name, {})[key] = json.loads(value, parse_constant=str)
         except ValueError:
             settings.setdefault(name, {})[key] = value
     return settings

@@ -100,9 +100,9 @@ class FittedLocalForecaster(ABC):
 
     def _training_context(self, windows: Contexts) -> Context:
         train = self.train_.panel
-        if windows.ids[0] not in train.ids:
+        i = train.positions.get(windows.ids[0])
+        if i is None:
             return next(iter(windows.take(slice(0, 1))))
-        i = train.ids.index(windows.ids[0])
         at_end = Contexts(
             train,
             np.array([i]),
@@ -118,8 +118,8 @@ class FittedLocalForecaster(ABC):
         """Series by series; one that fails does not stop the others."""
         parts: list[tuple[Any, Forecast | Failure]] = []
         for positions, windows in contexts.by_series():
-            state = self.states_.get(windows.ids[0])
-            state = self._fitted(windows) if state is None else state
+            name = windows.ids[0]
+            state = self.states_[name] if name in self.states_ else self._fitted(windows)
             if isinstance(state, Failure):
                 parts.append((positions, state))
             else:

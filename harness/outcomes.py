@@ -108,11 +108,10 @@ def _standard(made: Plan) -> tuple[Floats, Floats]:
     means, deviations = [], []
     for fold in made.folds():
         train = fold.train.panel
-        place = {name: i for i, name in enumerate(train.ids)}
         mean = np.full((len(made.panel), len(made.panel.targets)), np.nan)
         deviation = np.full_like(mean, np.nan)
         for i in np.unique(fold.windows.series):
-            where = place.get(made.panel.ids[i])
+            where = train.positions.get(made.panel.ids[i])
             if where is not None:
                 rows = train.target_values[train.offsets[where] : train.offsets[where + 1]]
                 seen = ~np.isnan(rows).all(axis=0)  # a target may begin after its training part

@@ -157,6 +157,11 @@ class Panel:
         return np.diff(self.offsets)
 
     @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each series is, by its id."""
+        return {name: position for position, name in enumerate(self.ids)}
+
+    @cached_property
     def targets(self) -> tuple[int, ...]:
         """The positions of the target channels."""
         return self.channels_of("target")

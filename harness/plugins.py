@@ -80,7 +80,7 @@ class Core:
         return list(METRICS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Provided(Generic[Spec]):
     """A spec, and whose it is."""
 
@@ -121,7 +121,7 @@ class Shelf(Mapping[str, Provided[Spec]]):
         return len(self._provided)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Catalog:
     """What the plugins provide. Each kind is asked for once, when it is first looked at."""
 

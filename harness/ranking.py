@@ -96,9 +96,8 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
     cells: dict[tuple[str, str], list[PlannedCell]] = {}
     for one in campaign.cells:
         cells.setdefault((one.title, one.task), []).append(one)
-    scores = {
-        place: _mean([_score(one, runs[one.key], metric, journal) for one in mine]) for place, mine in cells.items()
-    }
+    by_seed = {place: [_score(one, runs[one.key], metric, journal) for one in mine] for place, mine in cells.items()}
+    scores = {place: _mean(values) for place, values in by_seed.items()}
     ranked, notes = [], []
     for task in tasks:
         base = scores[campaign.board.baseline, task]
@@ -106,7 +105,7 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
             notes.append(f"{task} does not count: the baseline {campaign.board.baseline} has no {metric.name} there")
         else:
             ranked.append(task)
-    distances = _distances(scores, cells, metric)
+    distances = _distances(by_seed, cells, metric)
     relative = _relative_errors(distances, campaign, ranked, completed_only)
     for title in campaign.titles:  # who did not run at all has no place yet
         if all(runs[one.key] is None for task in tasks for one in cells[title, task]):
@@ -144,9 +143,17 @@ def _score(planned: PlannedCell, run: Run | None, metric: Metric, journal: Journ
 
 
 def _distances(
-    scores: Mapping[tuple[str, str], float], cells: Mapping[tuple[str, str], Sequence[PlannedCell]], metric: Metric
+    by_seed: Mapping[tuple[str, str], Sequence[float]],
+    cells: Mapping[tuple[str, str], Sequence[PlannedCell]],
+    metric: Metric,
 ) -> dict[tuple[str, str], float]:
-    return {place: metric.distance(value, cells[place][0].cell.task.quantile_levels) for place, value in scores.items()}
+    """How far from the best, mean over seeds: biases of opposite sign must not cancel."""
+    distances = {}
+    for place, scores in by_seed.items():
+        levels = cells[place][0].cell.task.quantile_levels
+        known = not any(math.isnan(score) for score in scores)
+        distances[place] = _mean([metric.distance(score, levels) for score in scores]) if known else math.nan
+    return distances
 
 
 def _relative_errors(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,10 +34,11 @@ def run(request: Request, catalog: Catalog, console: Console) -> int:
     for board in boards:
         board.stored.save(home)
     campaigns = [board.run for board in boards]
+    before = {one.key: journal.modified(one.key) for campaign in campaigns for one in campaign.cells}
     cells = missing(campaigns, journal, rerun=request.rerun, retry_failed=request.retry_failed)
     refused, interrupted = 0, False
     try:
-        refused = _run_cells(cells, request, catalog, console, journal)
+        refused = _run_cells(cells, before, request, catalog, console, journal)
     except KeyboardInterrupt:
         interrupted = True
     total = len({one.key for campaign in campaigns for one in campaign.cells})
@@ -46,7 +47,7 @@ def run(request: Request, catalog: Catalog, console: Console) -> int:
     for board in boards:
         _conclude(board, catalog, journal, home, console)
     if interrupted:
-        done = sum(journal.has(one.key) for one in cells)
+        done = sum(journal.modified(one.key) != before[one.key] for one in cells)
         _say(console, [f"Stopped: {done} of {len(cells)} missing cells are done; the same command goes on from here."])
         return 130
     for sentences in catalog.tell("harness_finished", home=home):
@@ -55,7 +56,14 @@ def run(request: Request, catalog: Catalog, console: Console) -> int:
     return 2 if refused or left_out else 0
 
 
-def _run_cells(cells: list[PlannedCell], request: Request, catalog: Catalog, console: Console, journal: Journal) -> int:
+def _run_cells(
+    cells: list[PlannedCell],
+    before: Mapping[str, int],
+    request: Request,
+    catalog: Catalog,
+    console: Console,
+    journal: Journal,
+) -> int:
     """Runs the cells; returns how many were refused."""
     if not cells:
         return 0
@@ -64,7 +72,7 @@ def _run_cells(cells: list[PlannedCell], request: Request, catalog: Catalog, con
     refused = 0
     try:
         with RunProgress(console, len(cells)) as progress:
-            for event in drive(cells, executor, journal, claims):
+            for event in drive(cells, executor, journal, claims, before):
                 progress.show(event)
                 refused += isinstance(event, Refused)
                 if isinstance(event, Finished) and event.here:
@@ -119,7 +127,10 @@ def shown(
     found = catalog()
     definition = load_board(board, found)
     journal = Journal(home)
+    nothing = BadInput(f"board {name!r} has no results in {home}; run `harness run {board}` first")
+    if not journal.cells.is_dir():
+        raise nothing  # before anything is written
     campaign = planned(name, definition, found, Fingerprints(home), journal, None)
     if not any(journal.has(one.key) for one in campaign.cells):
-        raise BadInput(f"board {name!r} has no results in {home}; run `harness run {board}` first")
+        raise nothing
     return standings(campaign, journal, found.metrics[metric or definition.metric].spec, completed_only=completed_only)

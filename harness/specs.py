@@ -29,7 +29,7 @@ class Resources:
     device: str = "cpu"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ForecasterSpec:
     """A forecaster that a plugin provides.
 
@@ -81,7 +81,7 @@ class DataFile:
     sha256: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DatasetSpec:
     """A dataset that a plugin provides.
 

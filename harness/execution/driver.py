@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
@@ -43,11 +43,14 @@ class Refused:
 
 
 def drive(
-    cells: Sequence[PlannedCell], executor: Executor, journal: Journal, claims: Claims
+    cells: Sequence[PlannedCell], executor: Executor, journal: Journal, claims: Claims, before: Mapping[str, int]
 ) -> Iterator[Started | Finished | Refused]:
-    """Runs the cells, as many at a time as the executor has slots, and tells of each start and end."""
+    """Runs the cells, as many at a time as the executor has slots, and tells of each start and end.
+
+    `before` says when each cell's record was written as it was found missing; one that was written
+    since then is another process's work and done.
+    """
     waiting, elsewhere = deque(cells), deque[PlannedCell]()
-    before = {one.key: journal.modified(one.key) for one in cells}
     running: dict[Future[Run], PlannedCell] = {}
     while waiting or running or elsewhere:
         while waiting and len(running) < executor.slots:
@@ -79,7 +82,7 @@ def _met(
     waiting: deque[PlannedCell],
     journal: Journal,
     claims: Claims,
-    before: dict[str, int],
+    before: Mapping[str, int],
 ) -> Iterator[Finished]:
     """Looks after the cells that other processes claimed: done by now, or left behind."""
     for _ in range(len(elsewhere)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -13,6 +14,8 @@ from typing import Protocol
 from harness.campaign import PlannedCell
 from harness.errors import BadInput
 from harness.run import Run, Status
+
+PRELOAD = "HARNESS_PRELOAD"  # names of modules; the server of the workers is given no other arguments
 
 
 class Executor(Protocol):
@@ -65,7 +68,8 @@ class LocalProcesses:
         limit_threads(1)
         context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
         if sys.platform != "win32":
-            context.set_forkserver_preload(["harness.execution.worker", *imports])
+            os.environ[PRELOAD] = " ".join(imports)
+            context.set_forkserver_preload(["harness.execution.preload"])
         self._pool = ProcessPool(max_workers=jobs, context=context, initializer=start_worker)
 
     def submit(self, planned: PlannedCell) -> Future[Run]:

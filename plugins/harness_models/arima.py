@@ -1,0 +1,223 @@
+"""ARIMA by statsmodels: fitted once, then carried along each series by one Kalman filter pass."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from statsmodels.tsa.arima.model import ARIMA
+from statsmodels.tsa.statespace import kalman_filter
+
+from harness import Context, Floats, Ints, Unsupported
+from harness_models.univariate import TargetPasts, UnivariateForecaster
+
+Order = tuple[int, int, int]
+SeasonalOrder = tuple[int, int, int, int]
+
+PART = 10_000_000  # values of state covariances in memory at once
+MEANS_ONLY = (
+    kalman_filter.MEMORY_NO_FORECAST
+    | kalman_filter.MEMORY_NO_FILTERED
+    | kalman_filter.MEMORY_NO_LIKELIHOOD
+    | kalman_filter.MEMORY_NO_GAIN
+    | kalman_filter.MEMORY_NO_SMOOTHING
+    | kalman_filter.MEMORY_NO_STD_FORECAST
+    | kalman_filter.MEMORY_NO_PREDICTED_COV
+)
+MEANS_AND_VARIANCES = MEANS_ONLY & ~kalman_filter.MEMORY_NO_PREDICTED_COV
+
+
+@dataclass(frozen=True)
+class Specification:
+    """Which ARIMA model, as statsmodels knows it."""
+
+    order: Order
+    seasonal_order: SeasonalOrder = (0, 0, 0, 0)
+    trend: str | None = None
+    enforce_stationarity: bool = True
+    enforce_invertibility: bool = True
+    concentrate_scale: bool = False
+
+    def model(self, values: Floats, first: int = 0) -> Any:
+        """The model of these values, of which the first is the `first` after the one where time begins."""
+        return ARIMA(
+            values,
+            order=self.order,
+            seasonal_order=self.seasonal_order,
+            trend=self.trend,
+            enforce_stationarity=self.enforce_stationarity,
+            enforce_invertibility=self.enforce_invertibility,
+            concentrate_scale=self.concentrate_scale,
+            trend_offset=1 + first,
+        )
+
+    @property
+    def trend_powers(self) -> tuple[int, ...]:
+        """The powers of time in its trend, whose coefficients are the first parameters."""
+        if self.trend is None:
+            return () if self.order[1] or self.seasonal_order[1] else (0,)
+        return {"n": (), "c": (0,), "t": (1,), "ct": (0, 1)}[self.trend]
+
+    @property
+    def least_length(self) -> int:
+        """The fewest observations that such a model can be fitted to."""
+        (p, d, q), (sp, sd, sq, season) = self.order, self.seasonal_order
+        return d + sd * season + max(p + sp * season, q + sq * season) + 3
+
+
+@dataclass(frozen=True, eq=False)
+class FittedArima:
+    """An ARIMA model with its parameters."""
+
+    specification: Specification
+    parameters: Floats
+    start: np.datetime64 | int  # where time begins for its trend
+    scale: float = 1.0  # what values are divided by before the model sees them
+
+
+class FilteredArima(UnivariateForecaster):
+    """Forecasts of all cutoffs of a series from the states that one filter pass went through."""
+
+    def forecast_target(self, state: FittedArima, past: TargetPasts) -> tuple[Floats, Floats | None]:
+        """Exactly what statsmodels forecasts after each cutoff with these parameters."""
+        horizon, wanted = len(past.steps), bool(past.contexts.quantile_levels)
+        mean = np.empty((len(past.rows), horizon))
+        deviation = np.empty_like(mean) if wanted else None
+        begins = past.begins
+        if 1 in state.specification.trend_powers:
+            begins = begins - past.position(state.start)
+        for row, padding in enumerate(past.paddings):
+            windows = np.flatnonzero(past.rows == row)
+            ends = past.ends[windows] - padding
+            values = past.values[row, padding:] / state.scale
+            found, variance = _forecasts(state, values, int(begins[row]), ends, past.steps, wanted)
+            mean[windows] = found * state.scale
+            if deviation is not None:
+                deviation[windows] = np.sqrt(np.maximum(variance, 0)) * state.scale
+        return mean, deviation
+
+
+def fitted(specification: Specification, values: Floats) -> Any:
+    """The results of statsmodels' maximum-likelihood fit; its warnings are not worth stopping for."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return specification.model(values).fit(cov_type="none", low_memory=True)
+
+
+def _forecasts(
+    state: FittedArima, values: Floats, first: int, ends: Ints, steps: Ints, wanted: bool
+) -> tuple[Floats, Floats]:
+    """Means and variances after each end, (window, horizon) each; the variances are 0 where not wanted.
+
+    With state a and covariance P before the next observation, that of j steps later has the mean
+    Z Tʲ a and the variance Z Tʲ P (Z Tʲ)ᵀ + Σ_{i<j} Z Tⁱ R Q Rᵀ (Z Tⁱ)ᵀ. A trend is a regression on
+    powers of time and adds to the mean.
+    """
+    mean, variance = np.empty((len(ends), len(steps))), np.zeros((len(ends), len(steps)))
+    times = ends[:, None] + steps + float(first)  # (window, horizon)
+    trend = np.zeros_like(times)
+    for power, coefficient in zip(state.specification.trend_powers, state.parameters, strict=False):
+        trend = trend + coefficient * times**power
+    for part in _filtered(state, values, first, wanted):
+        windows = np.flatnonzero((ends > part.begin) & (ends <= part.end))
+        loadings = _loadings(part.model, int(steps[-1]))  # (ahead, state)
+        seen = ends[windows] - part.begin
+        mean[windows] = part.results.predicted_state[:, seen].T @ loadings[steps - 1].T + trend[windows]
+        if wanted:
+            covariances = np.moveaxis(part.results.predicted_state_cov[:, :, seen], -1, 0)  # (window, state, state)
+            now = np.einsum("whi,hi->wh", loadings[steps - 1] @ covariances, loadings[steps - 1])
+            variance[windows] = now + _later_noise(part.model, loadings)[steps - 1]
+    return mean, variance
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A part of a series, filtered on from where the part before it ended."""
+
+    begin: int
+    end: int
+    model: Any
+    results: Any
+
+
+def _filtered(state: FittedArima, values: Floats, first: int, wanted: bool) -> Iterator[_Part]:
+    """One filter pass, in parts whose covariances fit into memory."""
+    length = max(100, PART // state.specification.least_length**2)  # it is no less than the count of states
+    known = None
+    for begin in range(0, len(values), length):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = state.specification.model(values[begin : begin + length], first + begin)
+        model.update(state.parameters)
+        if known is not None:
+            model.ssm.initialize_known(*known)
+        memory = MEANS_AND_VARIANCES if wanted else MEANS_ONLY
+        results = model.ssm.filter(conserve_memory=memory, tolerance=0)  # what comes later decides on no shortcut
+        known = results.predicted_state[:, -1], results.predicted_state_cov[:, :, -1]
+        yield _Part(begin, min(begin + length, len(values)), model, results)
+
+
+def _later_noise(model: Any, loadings: Floats) -> Floats:
+    """The variance that noise after the last observation known adds, (ahead,)."""
+    noise = model["selection"] @ model["state_cov"] @ model["selection"].T
+    shocks = np.einsum("hi,ij,hj->h", loadings, noise, loadings)
+    return np.concatenate([[0.0], np.cumsum(shocks[:-1])])
+
+
+def _loadings(model: Any, ahead: int) -> Floats:
+    """Z Tʲ for j = 0 … ahead − 1, (ahead, state)."""
+    rows = [model["design"][0]]
+    for _ in range(ahead - 1):
+        rows.append(rows[-1] @ model["transition"])
+    return np.array(rows)
+
+
+@dataclass
+class Arima(FilteredArima):
+    """ARIMA (p, d, q)(P, D, Q)m with the likelihood and the defaults of statsmodels.
+
+    `seasonal_order` is (P, D, Q), at the task's season length, or (P, D, Q, m). `trend` is "n", "c",
+    "t" or "ct"; None is a constant without differences and none with. A series is fitted once;
+    missing values pass through the filter. Quantiles are those of the normal distributions of the
+    state-space model.
+    """
+
+    order: tuple[int, ...] = (1, 1, 1)
+    seasonal_order: tuple[int, ...] = (0, 0, 0)
+    trend: str | None = None
+    enforce_stationarity: bool = True
+    enforce_invertibility: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.order) != 3 or min(self.order) < 0:
+            raise ValueError(f"order is three counts (p, d, q), not {self.order}")
+        if len(self.seasonal_order) not in (3, 4) or min(self.seasonal_order) < 0:
+            raise ValueError(f"seasonal_order is (P, D, Q) or (P, D, Q, season length), not {self.seasonal_order}")
+        if self.trend not in (None, "n", "c", "t", "ct"):
+            raise ValueError(f"trend is 'n', 'c', 't', 'ct' or none, not {self.trend!r}")
+
+    def fit_target(self, values: Floats, context: Context) -> FittedArima:
+        """The parameters of greatest likelihood."""
+        specification = self._specification(context)
+        observed = int((~np.isnan(values)).sum())
+        if observed < specification.least_length:
+            raise Unsupported(
+                f"an ARIMA model of this order needs {specification.least_length} observations to be fitted to; "
+                f"series {context.id!r} has {observed}"
+            )
+        return FittedArima(specification, np.asarray(fitted(specification, values).params), context.start)
+
+    def _specification(self, context: Context) -> Specification:
+        p, d, q = self.order
+        sp, sd, sq, *named = self.seasonal_order
+        season = named[0] if named else context.season_length
+        if not sp and not sd and not sq:
+            season = 0
+        elif season < 2:
+            raise Unsupported(f"a seasonal order needs a season of 2 or more steps; series {context.id!r} has {season}")
+        return Specification(
+            (p, d, q), (sp, sd, sq, season), self.trend, self.enforce_stationarity, self.enforce_invertibility
+        )

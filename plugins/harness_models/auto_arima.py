@@ -1,0 +1,173 @@
+"""ARIMA whose differences are found by tests and whose orders are found by AICc."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+from statsmodels.tsa.seasonal import STL
+from statsmodels.tsa.stattools import kpss
+
+from harness import Context, Floats, Unsupported
+from harness_models.arima import FilteredArima, FittedArima, Specification, fitted
+
+KPSS_CRITICAL_VALUE = 0.463  # of level stationarity at 5 %: Kwiatkowski et al. 1992, table 1
+NEARLY_NO_NOISE = np.array([1e-12])  # the variance of a constant series: a filter cannot do with none
+STRONG_SEASON = 0.64  # Wang, Smith and Hyndman 2006; the limit of R's forecast::nsdiffs
+
+
+@dataclass
+class AutoArima(FilteredArima):
+    """ARIMA (p, d, q)(P, D, Q)m chosen for each series, after Hyndman and Khandakar 2008.
+
+    - D is 1 where the season explains more than 64 % of what the trend leaves (by STL), else 0;
+      d is the least for which a KPSS test at 5 % takes the differences as stationary, at most `max_d`.
+    - The grid, by AICc: first (P, Q) of 0 and 1 with (p, q) = (1, 1); then with these all (p, q) of at
+      most `max_p` and `max_q` whose sum is at most `max_order`; then the model with and without its
+      constant (d + D = 0) or drift (d + D = 1). A fit that fails or does not converge is passed over.
+    - Seasons are modelled if `seasonal`, from 2 to `max_season_length` steps, where three of them are known.
+
+    Parameters are those of the differenced series' likelihood, of the last `truncate` observations (None:
+    all). Values are divided by the deviation of their differences first, so that the diffuse prior of
+    statsmodels is vague at any scale. A constant series is continued as it is.
+    """
+
+    max_p: int = 3
+    max_d: int = 2
+    max_q: int = 3
+    max_order: int = 4
+    seasonal: bool = True
+    max_season_length: int = 24
+    truncate: int | None = 400
+
+    def __post_init__(self) -> None:
+        for name in ("max_p", "max_d", "max_q", "max_order"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if self.truncate is not None and self.truncate < 20:
+            raise ValueError(f"truncate must be at least 20 observations or none, not {self.truncate}")
+
+    def fit_target(self, values: Floats, context: Context) -> FittedArima:
+        """The best model of the grid."""
+        first = 0 if self.truncate is None else max(0, len(values) - self.truncate)
+        shown = values[first:]
+        if (~np.isnan(shown)).sum() < 8:
+            raise Unsupported(f"auto-arima needs 8 observations to choose by; series {context.id!r} has fewer")
+        if np.nanmin(shown) == np.nanmax(shown):
+            return FittedArima(Specification((0, 1, 0)), NEARLY_NO_NOISE, context.start)
+        scale = _scale(shown)
+        season = self._season(len(shown), context.season_length)
+        d, seasonal_d = _differences(shown, season, self.max_d)
+        search = _Search(shown / scale, d, seasonal_d, season)
+        best = search.best(self._grid(d, seasonal_d, season, search))
+        return FittedArima(best.specification, best.parameters, context.start, scale)
+
+    def _season(self, length: int, season_length: int) -> int:
+        modelled = self.seasonal and 2 <= season_length <= self.max_season_length and length >= 3 * season_length
+        return season_length if modelled else 0
+
+    def _grid(self, d: int, seasonal_d: int, season: int, search: _Search) -> Iterator[Specification]:
+        """The models to compare; what comes later depends on how the earlier ones did."""
+        trend = "n" if d + seasonal_d else "c"
+        seasonal_order = (0, 0, 0, 0)
+        if season:
+            seasons = [(sp, seasonal_d, sq, season) for sp, sq in product((0, 1), repeat=2)]
+            start = min(self.max_p, 1), d, min(self.max_q, 1)
+            best = search.best(Specification(start, one, trend) for one in seasons)
+            seasonal_order = best.specification.seasonal_order
+        orders = [
+            (p, d, q) for p, q in product(range(self.max_p + 1), range(self.max_q + 1)) if p + q <= self.max_order
+        ]
+        grid = [Specification(order, seasonal_order, trend) for order in orders]
+        yield from grid
+        best = search.best(grid)
+        if d + seasonal_d <= 1:
+            yield replace(best.specification, trend={"c": "n", "n": "t"}[trend])
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    specification: Specification
+    parameters: Floats
+    aicc: float
+
+
+class _Search:
+    """Fits each model of one series once, and remembers.
+
+    Models are fitted to the differences themselves: the same parameters from a filter of half the states.
+    """
+
+    def __init__(self, values: Floats, d: int, seasonal_d: int, season: int) -> None:
+        values = np.diff(values, d)
+        self._differences = values[season:] - values[:-season] if seasonal_d else values
+        self._slope = season if seasonal_d else 1  # what one step of drift adds to a difference
+        self._seen: dict[Specification, _Candidate | None] = {}
+
+    def best(self, specifications: Iterable[Specification]) -> _Candidate:
+        """The one of least AICc."""
+        found = [one for one in map(self._candidate, specifications) if one is not None]
+        if not found:
+            raise Unsupported("no ARIMA model of the grid could be fitted: all fits failed or did not converge")
+        return min(found, key=lambda one: one.aicc)
+
+    def _candidate(self, specification: Specification) -> _Candidate | None:
+        if specification not in self._seen:
+            self._seen[specification] = self._fitted(specification)
+        return self._seen[specification]
+
+    def _fitted(self, specification: Specification) -> _Candidate | None:
+        (p, _, q), (sp, _, sq, season) = specification.order, specification.seasonal_order
+        trend = "n" if specification.trend == "n" else "c"
+        arma = Specification((p, 0, q), (sp, 0, sq, season), trend, concentrate_scale=True)
+        if int((~np.isnan(self._differences)).sum()) < arma.least_length:
+            return None
+        try:
+            results = fitted(arma, self._differences)
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+            return None
+        if not (results.mle_retvals["converged"] and np.isfinite(results.aicc)):
+            return None
+        parameters = np.append(results.params, results.scale)
+        if specification.trend == "t":
+            parameters[0] /= self._slope
+        return _Candidate(specification, parameters, float(results.aicc))
+
+
+def _scale(values: Floats) -> float:
+    """The deviation of the differences, or 1 where it is nothing."""
+    differences = np.diff(values)
+    spread = float(np.nanstd(differences)) if (~np.isnan(differences)).any() else 0.0
+    return spread if spread > 0 else 1.0
+
+
+def _differences(values: Floats, season: int, most: int) -> tuple[int, int]:
+    """How often to take differences, and seasonal differences."""
+    positions = np.arange(len(values))
+    seen = ~np.isnan(values)
+    values = np.interp(positions, positions[seen], values[seen])
+    seasonal = 0
+    if season and _seasonal_strength(values, season) > STRONG_SEASON:
+        seasonal, values = 1, values[season:] - values[:-season]
+    for d in range(most):
+        if len(values) < 8 or np.ptp(values) == 0 or _kpss(values) <= KPSS_CRITICAL_VALUE:
+            return d, seasonal
+        values = np.diff(values)
+    return most, seasonal
+
+
+def _seasonal_strength(values: Floats, season: int) -> float:
+    """The share of the season in what the trend leaves, from 0 to 1."""
+    parts = STL(values, period=season).fit()
+    rest = float(np.var(parts.seasonal + parts.resid))
+    return max(0.0, 1 - float(np.var(parts.resid)) / rest) if rest > 0 else 0.0
+
+
+def _kpss(values: Floats) -> float:
+    """The KPSS statistic of level stationarity, with the short lag truncation of Hyndman and Khandakar."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of p-values beyond the table, which nobody reads
+        return float(kpss(values, regression="c", nlags=int(3 * np.sqrt(len(values)) / 13))[0])

@@ -1,0 +1,84 @@
+"""Whole contexts of many windows, in arrays that never hold windows × context values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import Contexts, Floats, Ints
+
+BATCH = 2_000_000  # values in memory at once, one long series excepted
+
+
+@dataclass(frozen=True, eq=False)
+class Pasts:
+    """The contexts of some windows, several of which may be beginnings of one past."""
+
+    windows: Ints  # (window,) their positions among all windows
+    values: Floats  # (past, length, target), ending together; NaN before a context's start
+    lengths: Ints  # (past,) how many of these values are shown
+    begins: Ints  # (past,) the position in its series of the first value shown
+    rows: Ints  # (window,) the past that holds each window's context
+    ends: Ints  # (window,) where in that past its context ends
+
+    def known(self, running: Floats) -> Floats:
+        """What something that runs along the pasts, (past, length, target), has come to, (window, target)."""
+        return np.asarray(running[self.rows, self.ends - 1])
+
+
+def pasts(contexts: Contexts) -> Iterator[Pasts]:
+    """The contexts of all windows, a bounded number of values at a time.
+
+    Where contexts begin with their series, the longest of a series holds all others; where
+    `max_context` clips them, each window has a past of its own.
+    """
+    clipped = bool((contexts.lengths < contexts.cutoffs).any())
+    keys = np.arange(len(contexts)) if clipped else contexts.series
+    order = np.lexsort((contexts.cutoffs, keys))
+    longest = order[np.flatnonzero(np.diff(keys[order], append=-1))]  # (past,) the window that sees all of it
+    past = np.searchsorted(keys[longest], keys)  # (window,)
+    ends = contexts.lengths[longest][past] - (contexts.cutoffs[longest][past] - contexts.cutoffs)
+    left = np.argsort(-contexts.lengths[longest], kind="stable")
+    while len(left):
+        length = int(contexts.lengths[longest[left[0]]])
+        size = max(1, BATCH // (length * len(contexts.targets)))
+        chosen, left = np.sort(left[:size]), left[size:]
+        row = np.full(len(longest), -1)
+        row[chosen] = np.arange(len(chosen))
+        windows = np.flatnonzero(row[past] >= 0)
+        shown = contexts.take(longest[chosen])
+        rows = row[past[windows]]
+        yield Pasts(
+            windows=windows,
+            values=shown.last_targets(length),
+            lengths=shown.lengths,
+            begins=shown.cutoffs - shown.lengths,
+            rows=rows,
+            ends=ends[windows] + length - shown.lengths[rows],
+        )
+
+
+def over_windows(contexts: Contexts, measure: Callable[[Pasts], Floats]) -> Floats:
+    """A measure of every window's context, (window, ...), computed past by past."""
+    parts = [(some.windows, measure(some)) for some in pasts(contexts)]
+    if len(parts) == 1:
+        return parts[0][1]  # its windows are all windows, in their order
+    result = np.empty((len(contexts), *parts[0][1].shape[1:]))
+    for windows, part in parts:
+        result[windows] = part
+    return result
+
+
+def carried(values: Floats, lag: int = 1) -> Floats:
+    """Each value, or where it is missing the last one observed a multiple of `lag` steps earlier.
+
+    `values` are (past, length, target); what lies before the first observation stays NaN.
+    """
+    length = values.shape[1]
+    padded = np.pad(values, ((0, 0), (-length % lag, 0), (0, 0)), constant_values=np.nan)
+    rounds = padded.reshape(len(values), -1, lag, values.shape[2])
+    seen = np.where(np.isnan(rounds), 0, np.arange(rounds.shape[1])[:, None, None])
+    filled = np.take_along_axis(rounds, np.maximum.accumulate(seen, axis=1), axis=1)
+    return np.asarray(filled.reshape(padded.shape)[:, -length:])

@@ -1,0 +1,255 @@
+"""Regressions of scikit-learn on lags: one model learns from all series and forecasts all windows at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness import Contexts, Floats, Forecast, TrainingData, Unsupported
+from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
+from harness_models.pasts import BATCH
+
+STRATEGIES = ("recursive", "direct", "multi-output")
+SCALES = ("none", "last", "standard")
+
+
+class Regressor(Protocol):
+    """What fits a table (row, column) to targets (row, output), and predicts them."""
+
+    def fit(self, table: Floats, outputs: Floats) -> Any: ...
+
+    def predict(self, table: Floats) -> Floats: ...
+
+
+@dataclass
+class LagRegression(ABC):
+    """A regression on the last `lags` values, by one of three strategies.
+
+    - "recursive": a model of the next step, fed on its own output;
+    - "direct": a model for each step ahead;
+    - "multi-output": one fit whose outputs are all the steps.
+
+    Every target of every series gives rows of its own, described by its lags, the last past covariates,
+    the facts of its series, and the known covariates of the step forecast (for "multi-output": of all
+    steps). `scale` is how lags and outputs of each row are scaled: "none", less the "last" value, or
+    "standard", less the mean and divided by the deviation of the lags (of which a model fed on its own
+    output never takes a greater one than was observed, lest it run away). `lags` None are two seasons, at
+    least 24, but no more than half of what the longest series leaves. At most `max_rows` windows, evenly
+    spaced, are trained on; rows whose outputs are missing are left out. Forecasts are points.
+    """
+
+    lags: int | None = None
+    strategy: str = "recursive"
+    scale: str = "standard"
+    max_rows: int = 100_000
+
+    def __post_init__(self) -> None:
+        if self.lags is not None and self.lags < 1:
+            raise ValueError(f"lags must be at least 1, not {self.lags}")
+        if self.strategy not in STRATEGIES:
+            raise ValueError(f"strategy is one of {', '.join(STRATEGIES)}, not {self.strategy!r}")
+        if self.scale not in SCALES:
+            raise ValueError(f"scale is one of {', '.join(SCALES)}, not {self.scale!r}")
+        if self.max_rows < 1:
+            raise ValueError(f"max_rows must be at least 1, not {self.max_rows}")
+
+    @abstractmethod
+    def regressor(self, outputs: int) -> Regressor:
+        """A model that is not fitted yet."""
+
+    def fit(self, train: TrainingData) -> None:
+        """One model, or with "direct" one a step, from the windows of all series."""
+        recursive = self.strategy == "recursive"
+        steps = np.array([1]) if recursive else np.arange(1, train.horizon + 1) + train.gap
+        self.lags_ = self._lags(train, int(steps[-1]))
+        self.encoding_ = Encoding.of(train.panel.static)
+        rows = training_rows(train.panel, self.encoding_, self.lags_, steps, self.max_rows)
+        if rows is None:
+            raise Unsupported(
+                f"{self.lags_} lags and {steps[-1]} steps ahead need series of {self.lags_ + steps[-1]} "
+                f"observations to train on; the longest has {train.panel.lengths.max()}"
+            )
+        scale, outputs = _outputs(rows, self.scale)
+        if self.strategy == "direct":
+            self.models_ = [
+                self._fitted(_table(rows, scale, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
+            ]
+        else:
+            self.models_ = [self._fitted(_table(rows, scale, rows.known), outputs)]
+
+    def _lags(self, train: TrainingData, ahead: int) -> int:
+        if self.lags is not None:
+            return self.lags
+        half = (int(train.panel.lengths.max()) - ahead) // 2
+        return max(1, min(max(2 * train.season_length, 24), half))
+
+    def _fitted(self, table: Floats, outputs: Floats) -> Regressor:
+        complete = ~np.isnan(outputs).any(axis=1)
+        if not complete.any():
+            raise Unsupported("no window of the training data has all the values that it should predict")
+        model = self.regressor(outputs.shape[1])
+        model.fit(table[complete], outputs[complete])
+        return model
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        """Some windows at a time, as many as fit."""
+        if contexts.max_context is not None and contexts.max_context < self.lags_:
+            raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
+        width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
+        return Forecast.concatenate([self._predict(some) for some in contexts.batches(max(1, BATCH // width))])
+
+    def _predict(self, contexts: Contexts) -> Forecast:
+        rows = forecast_rows(contexts, self.encoding_, self.lags_)
+        steps = np.arange(contexts.horizon) + contexts.gap
+        if self.strategy == "recursive":
+            ahead = self._fed_on_itself(rows, int(steps[-1]) + 1)[:, contexts.gap :]
+        else:
+            scale = Scale.of(_flat(rows.lags), self.scale)
+            if self.strategy == "direct":
+                tables = (_table(rows, scale, rows.known[:, [step]]) for step in steps)
+                outputs = [_column(model.predict(table)) for model, table in zip(self.models_, tables, strict=True)]
+                ahead = scale.undo(np.concatenate(outputs, axis=1))
+            else:
+                table = _table(rows, scale, rows.known[:, steps])
+                ahead = scale.undo(self.models_[0].predict(table).reshape(len(table), -1))
+        shape = len(contexts), len(contexts.targets), contexts.horizon
+        return Forecast.point(ahead.reshape(shape).transpose(0, 2, 1))
+
+    def _fed_on_itself(self, rows: Rows, ahead: int) -> Floats:
+        """The model's own continuation of every row, (row, ahead)."""
+        lags = _flat(rows.lags)
+        observed = Scale.of(lags, self.scale)
+        values = np.concatenate([lags, np.empty((len(lags), ahead))], axis=1)
+        for step in range(ahead):
+            lags = values[:, step : step + self.lags_]
+            scale = Scale.of(lags, self.scale).at_most(observed.spread)
+            table = _described(lags, rows, scale, rows.known[:, [step]])
+            values[:, step + self.lags_] = scale.undo(_column(self.models_[0].predict(table)))[:, 0]
+        return values[:, self.lags_ :]
+
+
+def _outputs(rows: Rows, kind: str) -> tuple[Scale, Floats]:
+    """The scale of each row, and what came, scaled, (window × target, step)."""
+    scale = Scale.of(_flat(rows.lags), kind)
+    return scale, scale.apply(_flat(rows.ahead.transpose(0, 2, 1)))
+
+
+def _table(rows: Rows, scale: Scale, known: Floats) -> Floats:
+    return _described(_flat(rows.lags), rows, scale, known)
+
+
+def _described(lags: Floats, rows: Rows, scale: Scale, known: Floats) -> Floats:
+    """The table (window × target, column): scaled lags, what stands beside them, known covariates."""
+    targets = rows.lags.shape[1]
+    others = np.concatenate([rows.beside, _flat_steps(known)], axis=1)
+    return np.concatenate([scale.apply(lags), np.repeat(others, targets, axis=0)], axis=1)
+
+
+def _flat(values: Floats) -> Floats:
+    """(window, target, …) as (window × target, …)."""
+    return values.reshape(-1, values.shape[2])
+
+
+def _flat_steps(known: Floats) -> Floats:
+    return known.reshape(len(known), -1)
+
+
+def _column(outputs: Floats) -> Floats:
+    """What a model of one output predicts, (row, 1)."""
+    return outputs.reshape(-1, 1)
+
+
+@dataclass
+class RidgeRegression(LagRegression):
+    """Least squares with the penalty `alpha` on coefficients of standardised columns.
+
+    For it "direct" and "multi-output" are the same least squares, but that the latter sees the known
+    covariates of all steps. A missing column takes its mean of the training data.
+    """
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.alpha < 0:
+            raise ValueError(f"alpha must be at least 0, not {self.alpha}")
+
+    def regressor(self, outputs: int) -> Regressor:
+        """A linear model."""
+        return _Linear(self.alpha)
+
+
+class _Linear:
+    """scikit-learn's Ridge on standardised columns, folded into one product."""
+
+    def __init__(self, alpha: float) -> None:
+        self._alpha = alpha
+
+    def fit(self, table: Floats, outputs: Floats) -> None:
+        from sklearn.linear_model import Ridge
+
+        seen = ~np.isnan(table)
+        count = np.maximum(seen.sum(axis=0), 1)
+        self._mean = np.where(seen, table, 0.0).sum(axis=0) / count
+        table = np.where(seen, table, self._mean) - self._mean
+        sd = np.sqrt((table**2).mean(axis=0))
+        sd[sd == 0] = 1.0
+        solver = "svd" if table.shape[1] <= 64 else "cholesky"  # the first is exact for lags that say the same
+        ridge = Ridge(alpha=self._alpha, solver=solver).fit(table / sd, outputs)
+        self._coefficients = (np.atleast_2d(ridge.coef_) / sd).T  # (column, output)
+        self._intercepts = np.atleast_1d(ridge.intercept_) - self._mean @ self._coefficients
+
+    def predict(self, table: Floats) -> Floats:
+        return np.asarray(np.where(np.isnan(table), self._mean, table) @ self._coefficients + self._intercepts)
+
+
+@dataclass
+class GradientBoosting(LagRegression):
+    """Histogram gradient boosting of regression trees; missing columns are its own business.
+
+    Trees have one output: "multi-output" fits one ensemble a step, all on the same columns.
+    """
+
+    max_iter: int = 100
+    learning_rate: float = 0.1
+    max_leaf_nodes: int = 31
+    min_samples_leaf: int = 20
+    seed: int = 0  # of the sample by which scikit-learn bins large tables
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, least in (("max_iter", 1), ("max_leaf_nodes", 2), ("min_samples_leaf", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate must be positive, not {self.learning_rate}")
+
+    def regressor(self, outputs: int) -> Regressor:
+        """An ensemble of trees, or one for each output."""
+        return _Trees(self, outputs)
+
+
+class _Trees:
+    def __init__(self, settings: GradientBoosting, outputs: int) -> None:
+        from sklearn.ensemble import HistGradientBoostingRegressor
+        from sklearn.multioutput import MultiOutputRegressor
+
+        trees = HistGradientBoostingRegressor(
+            max_iter=settings.max_iter,
+            learning_rate=settings.learning_rate,
+            max_leaf_nodes=settings.max_leaf_nodes,
+            min_samples_leaf=settings.min_samples_leaf,
+            early_stopping=False,
+            random_state=settings.seed,
+        )
+        self._model: Any = trees if outputs == 1 else MultiOutputRegressor(trees)
+        self._outputs = outputs
+
+    def fit(self, table: Floats, outputs: Floats) -> None:
+        self._model.fit(table, outputs[:, 0] if self._outputs == 1 else outputs)
+
+    def predict(self, table: Floats) -> Floats:
+        return np.asarray(self._model.predict(table))

@@ -1,0 +1,108 @@
+"""The theta method by statsmodels, carried along each series by its simple exponential smoothing."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.signal import lfilter
+from statsmodels.tsa.forecasting.theta import ThetaModel
+
+from harness import Context, Floats, Ints, Unsupported
+from harness_models.univariate import TargetPasts, UnivariateForecaster
+
+
+@dataclass(frozen=True, eq=False)
+class FittedTheta:
+    """Smoothing weight, slope, seasonal factors, and the variance of one-step errors."""
+
+    alpha: float
+    slope: float
+    seasons: Floats  # (season length,) from the first value of the training data on
+    multiplicative: bool
+    start: np.datetime64 | int  # the time of that first value
+    variance: float = 0.0
+
+    def season(self, positions: Ints) -> Floats:
+        """The factors of positions counted from the first value of the training data."""
+        return np.asarray(self.seasons[positions % len(self.seasons)])
+
+    def without_season(self, values: Floats, positions: Ints) -> Floats:
+        """Values less their season."""
+        return values / self.season(positions) if self.multiplicative else values - self.season(positions)
+
+    def with_season(self, values: Floats, positions: Ints) -> Floats:
+        """Values with their season."""
+        return values * self.season(positions) if self.multiplicative else values + self.season(positions)
+
+    def levels(self, values: Floats) -> Floats:
+        """The smoothed level after each value, (past, length); it starts at the first."""
+        start = (1 - self.alpha) * values[:, :1]
+        levels, _ = lfilter([self.alpha], [1.0, self.alpha - 1], values, axis=1, zi=start)
+        return np.asarray(levels)
+
+
+@dataclass
+class Theta(UnivariateForecaster):
+    """The theta method with the lines 0 and `theta`: Assimakopoulos and Nikolopoulos 2000.
+
+    As Hyndman and Billah 2003 showed, that is simple exponential smoothing with (θ − 1)/θ of the slope
+    of the series' trend line. A season is divided out first (subtracted, where values are not positive)
+    if the autocorrelation at its length is significant at 10 %, and multiplied in again.
+
+    The weight, the slope and the seasonal factors are kept between refits. Quantiles are normal, with
+    the variance σ² (1 + (h − 1) α²) of the smoothing, σ² from the one-step errors in the training data.
+    """
+
+    theta: float = 2.0
+    deseasonalise: bool = True
+
+    def __post_init__(self) -> None:
+        if self.theta < 1:
+            raise ValueError(f"theta must be at least 1, not {self.theta}")
+
+    def fit_target(self, values: Floats, context: Context) -> FittedTheta:
+        """Seasonal factors, then the trend line by least squares and the smoothing by maximum likelihood."""
+        if len(values) < 4:
+            raise Unsupported(f"the theta method needs 4 values to be fitted to; series {context.id!r} has fewer")
+        season = context.season_length
+        seasonal = self.deseasonalise and season > 1 and len(values) >= 2 * season
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = ThetaModel(values, period=season if seasonal else None, deseasonalize=seasonal)
+            results = model.fit()
+            factors = np.asarray(results.forecast_components(season if seasonal else 1)["seasonal"])
+        slope, alpha = (float(one) for one in results.params)
+        seasons = np.roll(factors, len(values) % len(factors))  # they follow the last value
+        state = FittedTheta(alpha, slope, seasons, model.method.startswith("mul"), context.start)
+        plain = state.without_season(values, np.arange(len(values)))
+        seen = np.arange(1, len(values))
+        expected = state.levels(plain[None])[0, :-1] + self._rise(state, seen, np.ones(1))[:, 0]
+        return replace(state, variance=float(np.mean((plain[1:] - expected) ** 2)))
+
+    def _rise(self, state: FittedTheta, seen: Ints, steps: Floats | Ints) -> Floats:
+        """What the trend line adds to the level after so many observations, (window, horizon)."""
+        ahead = steps - 1 + np.zeros((len(seen), 1))
+        if state.alpha > 0:
+            ahead = ahead + ((1 - (1 - state.alpha) ** seen) / state.alpha)[:, None]
+        return np.asarray((self.theta - 1) / self.theta * state.slope * ahead)
+
+    def forecast_target(self, state: FittedTheta, past: TargetPasts) -> tuple[Floats, Floats | None]:
+        """What statsmodels forecasts with these parameters, from the level at each cutoff."""
+        length = past.values.shape[1]
+        phase = past.begins - past.paddings - past.position(state.start)  # (past,) of column 0
+        plain = state.without_season(past.values, phase[:, None] + np.arange(length))
+        level = np.empty(len(past.rows))
+        for padding in np.unique(past.paddings):
+            rows = np.flatnonzero(past.paddings == padding)
+            windows = np.flatnonzero(np.isin(past.rows, rows))
+            levels = state.levels(plain[rows, padding:])
+            level[windows] = levels[np.searchsorted(rows, past.rows[windows]), past.ends[windows] - 1 - padding]
+        line = level[:, None] + self._rise(state, past.cutoffs_shown, past.steps)
+        ahead = (phase[past.rows] + past.ends)[:, None] + past.steps - 1
+        mean = state.with_season(line, ahead)
+        if not past.contexts.quantile_levels:
+            return mean, None
+        sd = np.sqrt(state.variance * (1 + (past.steps - 1) * state.alpha**2))
+        return mean, sd * state.season(ahead) if state.multiplicative else np.broadcast_to(sd, mean.shape)
