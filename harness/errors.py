@@ -20,7 +20,7 @@ Every message says what is wrong, with which thing, and what would help.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.attempt import Failure
@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 
 class HarnessError(Exception):
     """The root of all errors that harness raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What crosses to another process is the message; the arguments it was made of stay behind."""
+        return _said, (type(self), str(self))
+
+
+def _said(kind: type[HarnessError], message: str) -> HarnessError:
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    return error
 
 
 class BadInput(HarnessError):

@@ -74,6 +74,7 @@ def evaluate(
         window_failures=tuple(failures),
         hyperparameters=hyperparameters(forecaster),
         notes=_notes(made, forecaster, missing, forecasts),
+        curves=_curves(forecaster),
         costs=clock.costs(),
     )
     run = _judged(run, verdict)
@@ -193,7 +194,13 @@ def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list
         notes.append(f"missing values of the past were filled: {missing}")
     if made.task.quantile_levels and any(one.quantiles is None for one in forecasts):
         notes.append("point forecast, scored as degenerate quantiles")
-    return tuple(notes)
+    return (*notes, *(str(remark) for remark in getattr(forecaster, "remarks_", ())))
+
+
+def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:
+    """What a forecaster tells of its last training: `curves_`, a dictionary of numbers by name."""
+    curves: Any = getattr(forecaster, "curves_", {})
+    return {str(name): tuple(float(value) for value in curve) for name, curve in curves.items()}
 
 
 def _aligned(made: Plan) -> bool:

@@ -116,6 +116,7 @@ class Run:
     window_failures: tuple[WindowFailure, ...] = ()
     hyperparameters: Mapping[str, Json] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of the last training, by name
     costs: Costs = Costs()
     started: str = ""  # UTC, ISO 8601
     finished: str = ""
@@ -132,6 +133,7 @@ class Run:
             "window_failures": [dataclasses.asdict(one) for one in self.window_failures],
             "costs": dataclasses.asdict(self.costs),
             "notes": list(self.notes),
+            "curves": {name: [_plain(value) for value in curve] for name, curve in self.curves.items()},
             "hyperparameters": _finite(dict(self.hyperparameters)),
             "provenance": dict(self.provenance),
         }
@@ -145,10 +147,11 @@ class Run:
                 **fields,
                 "cell": Cell.from_json(fields["cell"]),
                 "status": Status(fields["status"]),
-                "scores": {name: math.nan if one is None else one for name, one in fields["scores"].items()},
+                "scores": {name: _number(one) for name, one in fields["scores"].items()},
                 "window_failures": tuple(failures),
                 "costs": Costs(**fields["costs"]),
                 "notes": tuple(fields["notes"]),
+                "curves": {name: tuple(map(_number, curve)) for name, curve in fields["curves"].items()},
             }
         )
 
@@ -160,3 +163,11 @@ def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: _finite(one) for name, one in value.items()}
     return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _plain(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable
@@ -70,6 +71,7 @@ class LocalProcesses:
         if sys.platform != "win32":
             os.environ[PRELOAD] = " ".join(imports)
             context.set_forkserver_preload(["harness.execution.preload"])
+            _start_server()
         self._pool = ProcessPool(max_workers=jobs, context=context, initializer=start_worker)
 
     def submit(self, planned: PlannedCell) -> Future[Run]:
@@ -83,6 +85,17 @@ class LocalProcesses:
         """Kill the workers."""
         self._pool.stop()
         self._pool.join()
+
+
+def _start_server() -> None:
+    """Start the server of the workers with Ctrl-C blocked, for it and for them: it is this process's to handle."""
+    from multiprocessing import forkserver
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run | BadInput:

@@ -9,6 +9,5 @@ from importlib import import_module
 from harness.attempt import attempt
 from harness.execution.local import PRELOAD
 
-
 for name in ("harness.execution.worker", *os.environ.get(PRELOAD, "").split()):
     attempt(partial(import_module, name))  # one that fails does so again in its cell, where it is reported
