@@ -81,6 +81,11 @@ def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[Verdict]:
 
 def check_metric(metric: Metric) -> Iterator[Verdict]:
     """The contract of a metric: a perfect forecast is best, order is nothing, what is missing counts for nothing."""
+    verdicts = attempt(lambda: list(_metric_verdicts(metric)))
+    yield from [Verdict("scores a forecast", False, str(verdicts))] if isinstance(verdicts, Failure) else verdicts
+
+
+def _metric_verdicts(metric: Metric) -> Iterator[Verdict]:
     levels = (0.1, 0.5, 0.9)
     panel = Panel.of([_wave(60, phase) for phase in range(3)], season_length=12)
     actuals = Actuals.of(plan(Task("trial", RollingOrigin(6, windows=4), quantile_levels=levels), panel))

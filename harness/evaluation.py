@@ -159,7 +159,10 @@ def status_of(failure: Failure) -> Status:
         return Status.UNSUPPORTED
     if isinstance(failure.error, InvalidForecast):
         return Status.INVALID
-    return Status.OUT_OF_MEMORY if isinstance(failure.error, MemoryError) else Status.FAILED
+    kinds = type(failure.error).__mro__  # torch has an error of its own, which is no MemoryError
+    if MemoryError in kinds or any(kind.__name__ == "OutOfMemoryError" for kind in kinds):
+        return Status.OUT_OF_MEMORY
+    return Status.FAILED
 
 
 def _without_results(cell: Cell, made: Plan, failure: Failure, clock: Clock, forecaster: Forecaster) -> Run:
@@ -189,7 +192,7 @@ def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list
     notes = [f"{one.id}: {one.windows} windows left out, {one.reason}" for one in made.left_out]
     local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
     if not local and not _aligned(made):
-        notes.append("cutoffs are not aligned in time, and one model learns from all series")
+        notes.append("cutoffs are not aligned in time: what learns from all series may know later dates of others")
     if missing != "native" and not made.panel.complete:
         notes.append(f"missing values of the past were filled: {missing}")
     if made.task.quantile_levels and any(one.quantiles is None for one in forecasts):

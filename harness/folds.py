@@ -112,6 +112,8 @@ def plan(task: Task, panel: Panel) -> Plan:
 
     Raises BadTask if the task does not fit the panel, BadData if a series has no target value.
     """
+    if task.standardise and isinstance(task.split, SeriesSplit):
+        raise BadTask(f"task {task.label!r} standardises by each series' training part; held-out series have none")
     if task.targets is not None:
         panel = panel.with_targets(task.targets)
     panel.check_observed()

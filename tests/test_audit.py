@@ -354,6 +354,16 @@ class FailsOnOneSeries(LocalForecaster):
         return np.full((context.horizon, 1), context.target[-1, 0])
 
 
+class FailsAloneWhereItFailsAnyway(Unfitted):
+    """Says nothing of some windows in a batch, and raises where there are no others."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        lost = contexts.series == 0
+        if lost.all():
+            raise ValueError("nothing but what cannot be forecast")
+        return np.where(lost, math.nan, last(contexts))
+
+
 class GivesUpOnMissingNeighbours(Unfitted):
     def numbers(self, contexts: Contexts) -> Floats:
         if np.isnan(contexts.last(4)).any():
@@ -377,7 +387,16 @@ HONEST = (Honest, HonestAlone, HonestAndFitted, HonestAndDrawing)
 @pytest.mark.parametrize("windows", [1, 4])
 @pytest.mark.parametrize(
     "honest",
-    [*HONEST, OnePass, Unfitted, SaysNothing, FailsOnOneSeries, GivesUpOnMissingNeighbours, RoundsOtherwiseInEachCall],
+    [
+        *HONEST,
+        OnePass,
+        Unfitted,
+        SaysNothing,
+        FailsOnOneSeries,
+        FailsAloneWhereItFailsAnyway,
+        GivesUpOnMissingNeighbours,
+        RoundsOtherwiseInEachCall,
+    ],
 )
 def test_honest_forecasters_pass(honest: type[Forecaster], windows: int):
     verdict = audited(honest(), windows=windows, sample=10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import signal
@@ -37,7 +38,8 @@ DATA = ("ramp", "hollow", "void", "broken")
 def harness_forecasters():
     known = [ForecasterSpec(name, f"toy_models:{name.title()}", draws=name == "draws") for name in NAMES]
     lost = ForecasterSpec("lost", "toy_models:Lost")
-    return [*known, lost, ForecasterSpec("preloads", "toy_models:Level", imports=("toy_bomb",))]
+    bomb = ForecasterSpec("preloads", "toy_models:Level", imports=("toy_bomb",))
+    return [*known, lost, bomb, ForecasterSpec("imports", "toy_models:Level", imports=("toy_weight",))]
 
 
 @hookimpl
@@ -130,6 +132,14 @@ def void():
 def broken():
     raise RuntimeError("no luck")
 '''
+
+WEIGHT = """
+import os, time
+
+with open(os.environ["TOY_LOG"], "a") as log:
+    log.write("import")
+time.sleep(60)
+"""
 
 BOARDS = """
 import os
@@ -242,6 +252,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "toys": PLUGIN,
         "toy_models": MODELS,
         "toy_bomb": "raise RuntimeError('no luck')",
+        "toy_weight": WEIGHT,
         "harness_leaderboards": BOARDS,
         "harness_mlflow": "",
     }
@@ -343,6 +354,8 @@ class TestRunning:
 
         assert set(shell.runs()) == {"level", "naive"}
         assert "drift" not in said.out
+        rows = {row["forecaster"]: row for row in shell("show", "toys", "--csv").rows}
+        assert {name: row["not run"] for name, row in rows.items()} == {"level": "0", "naive": "0", "drift": "1"}
 
     def test_set_changes_a_hyperparameter(self, shell: Shell) -> None:
         shell.board(forecasters=["level", "slow level=9.0"])
@@ -557,9 +570,8 @@ class TestStopping:
         process = shell.start("run", "toys", "--jobs", "2")
         assert eventually(lambda: len(shell.begun()) == 3 and len(shell.done()) == 2)
         yield process
-        for child in [*family(process), psutil.Process()][:-1]:
-            child.kill()
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
     def test_after_a_kill_the_next_run_goes_on(self, shell: Shell, running: subprocess.Popen[str]) -> None:
@@ -608,6 +620,19 @@ class TestStopping:
         assert eventually(lambda: not any(alive(one) for one in workers), seconds=5)
         assert list((shell.home / "journal" / "claims").iterdir()) == []
         assert len(shell.runs()) == 2
+
+    def test_while_workers_still_import_what_they_need(self, shell: Shell) -> None:
+        shell.board(forecasters=["level", "imports"])
+        process, begin = shell.start("run", "toys", "--jobs", "2"), time.monotonic()
+        assert eventually(shell.begun)
+
+        os.killpg(process.pid, signal.SIGINT)
+        said = shell.end(process)
+
+        assert time.monotonic() - begin < 20
+        assert said.code == 130
+        assert "Stopped: 0 of 2 missing cells are done" in flat(said.out)
+        assert "Traceback" not in said.out + said.err
 
     def test_in_this_process_too(self, shell: Shell) -> None:
         shell.board(forecasters=["level", "slow seconds=60.0"])

@@ -428,7 +428,7 @@ def test_windows_left_out_are_noted():
     assert [note.partition(", ")[0] for note in run.notes] == ["1: 1 windows left out", "2: 3 windows left out"]
 
 
-NOT_ALIGNED = "cutoffs are not aligned in time, and one model learns from all series"
+NOT_ALIGNED = "cutoffs are not aligned in time: what learns from all series may know later dates of others"
 
 
 @pytest.mark.parametrize(

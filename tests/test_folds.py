@@ -467,3 +467,11 @@ class TestJson:
 
     def test_the_name_on_boards_is_no_part_of_it(self) -> None:
         assert Task("toy", Generation(), name="a").to_json() == Task("toy", Generation(), name="b").to_json()
+
+
+def test_scores_of_held_out_series_cannot_be_standardised() -> None:
+    panel = Panel.of([np.arange(40.0)] * 3)
+    task = Task("x", RollingOrigin(4, windows=2), SeriesSplit(training=1, test=1), standardise=True)
+
+    with pytest.raises(BadTask, match="held-out series have none"):
+        plan(task, panel)

@@ -217,6 +217,17 @@ def test_parameters_are_kept_until_the_next_fit():
     assert means == [[3, 3], [3, 3], [7], [7]]
 
 
+def test_a_series_asked_for_again_is_not_fitted_again():
+    contexts = contexts_of(panel_of(10, 10), RollingOrigin(2, windows=2))
+    forecaster = Remembers()
+    forecaster.fit(TrainingData(panel_of(4, 4), None, 2))
+
+    forecaster.fit_asked(contexts.take(np.array([0])))
+    forecaster.fit_asked(contexts)
+
+    assert forecaster.fitted == [("0", 4), ("1", 4)]
+
+
 def test_all_windows_of_a_series_come_in_one_call_by_rising_cutoff():
     contexts = contexts_of(panel_of(10, 10), RollingOrigin(2, windows=2)).take(np.array([1, 2, 0, 3]))
     forecaster = Remembers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -131,6 +132,7 @@ class TestRecords:
 
     def test_the_time_of_writing_tells_a_new_record_from_an_old_one(self, journal: Journal) -> None:
         journal.write(RECORD)
+        os.utime(journal.cells / KEY / "record.json", (1, 1))
         before = journal.modified(KEY)
         journal.write(RECORD)
 

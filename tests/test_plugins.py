@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -144,6 +145,13 @@ class TestFinding:
         with pytest.raises(UnknownName, match="no forecaster called 'drfit'; did you mean 'drift'"):
             load_catalog().forecasters["drfit"]
 
+    @pytest.mark.parametrize("error", [UnknownName("board", "a", ["b"]), DuplicateName("board", "a", ("one", "two"))])
+    def test_the_sentence_crosses_to_another_process(self, error: Exception) -> None:
+        again = pickle.loads(pickle.dumps(error))
+
+        assert type(again) is type(error)
+        assert str(again) == str(error)
+
     def test_an_unknown_name_without_a_neighbour_is_told_what_is_known(self) -> None:
         with pytest.raises(UnknownName, match="no dataset called 'xyz'; known: co2, cosine"):
             load_catalog().datasets["xyz"]
@@ -284,7 +292,7 @@ class TestTelling:
         first, bad, last = Hears(["a"]), Hears(ValueError("no luck")), Hears(["b", "c"])
         catalog = load_catalog({"first": first, "bad": bad, "last": last})
 
-        results = [one for one in catalog.tell("harness_finished", home=tmp_path) if set(one) <= set("abc")]
+        results = [one for one in catalog.tell("harness_finished", home=tmp_path) if one and set(one) <= set("abc")]
 
         assert first.heard == bad.heard == last.heard == [tmp_path]
         assert sorted(results) == [["a"], ["b", "c"]]

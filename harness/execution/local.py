@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -82,20 +83,33 @@ class LocalProcesses:
         return future
 
     def close(self) -> None:
-        """Kill the workers."""
+        """Kill the workers, and their server first: it must not begin another one, or finish an import."""
+        if sys.platform != "win32":
+            _kill_server()
         self._pool.stop()
         self._pool.join()
 
 
 def _start_server() -> None:
     """Start the server of the workers with Ctrl-C blocked, for it and for them: it is this process's to handle."""
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
+    resource_tracker.ensure_running()  # first: starting it unblocks Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill_server() -> None:
+    import psutil
+
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any("multiprocessing.forkserver" in part for part in child.cmdline()):
+                child.kill()
+                child.wait(5)
 
 
 def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run | BadInput:

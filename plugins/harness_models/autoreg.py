@@ -19,6 +19,11 @@ class FittedAutoRegression:
     weights: Floats  # (target, lag): of the values 1, 2, … steps back; 0 where a lag is not used
     variances: Floats  # (target,) of the one-step error
 
+    @property
+    def longest_lag(self) -> int:
+        """How many observations a forecast looks back on."""
+        return int(self.weights.shape[1])
+
 
 @dataclass
 class AutoRegression(FittedLocalForecaster):
@@ -66,21 +71,28 @@ class AutoRegression(FittedLocalForecaster):
         return sorted(lags)
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """All windows of all series at once; or series by series, where one is not fitted."""
+        """All windows of all series at once; or series by series, where one cannot be forecast."""
         _, firsts, numbers = np.unique(contexts.series, return_index=True, return_inverse=True)
         states = [self.states_.get(name) for name in contexts.take(firsts).ids]
         fitted = [one for one in states if isinstance(one, FittedAutoRegression)]
-        return _continued(fitted, numbers, contexts) if len(fitted) == len(states) else super().predict(contexts)
+        if len(fitted) < len(states) or _shown(contexts) < max(one.longest_lag for one in fitted):
+            return super().predict(contexts)
+        return _continued(fitted, numbers, contexts)
 
     def predict_windows(self, state: FittedAutoRegression, contexts: Contexts) -> Forecast:
         """The windows of one series."""
         return _continued([state], np.zeros(len(contexts), np.int64), contexts)
 
 
+def _shown(contexts: Contexts) -> float:
+    """The most observations that a context may show."""
+    return np.inf if contexts.max_context is None else contexts.max_context
+
+
 def _continued(states: list[FittedAutoRegression], numbers: Ints, contexts: Contexts) -> Forecast:
     """Forecasts of windows by `states[numbers[window]]`, some windows at a time."""
-    most = max(one.weights.shape[1] for one in states)
-    if contexts.max_context is not None and contexts.max_context < most:
+    most = max(one.longest_lag for one in states)
+    if _shown(contexts) < most:
         raise Unsupported(f"autoreg needs contexts of {most} observations, as many as its longest lag")
     model = _Stacked.of(states, most)
     targets, ahead = len(contexts.targets), contexts.gap + contexts.horizon

@@ -196,7 +196,7 @@ class _Linear:
         self._mean = np.where(seen, table, 0.0).sum(axis=0) / count
         table = np.where(seen, table, self._mean) - self._mean
         sd = np.sqrt((table**2).mean(axis=0))
-        sd[sd == 0] = 1.0
+        sd[sd <= 1e-12 * np.abs(self._mean)] = 1.0  # constant, but for rounding
         solver = "svd" if table.shape[1] <= 64 else "cholesky"  # the first is exact for lags that say the same
         ridge = Ridge(alpha=self._alpha, solver=solver).fit(table / sd, outputs)
         self._coefficients = (np.atleast_2d(ridge.coef_) / sd).T  # (column, output)

@@ -17,9 +17,11 @@ from harness import (
     Panel,
     RollingOrigin,
     SeriesSplit,
+    Status,
     Task,
     Unsupported,
 )
+from harness.evaluation import evaluate
 from harness.folds import Fold, plan
 from harness_models.lag_features import Encoding, Scale
 from harness_models.tabular import GradientBoosting, LagRegression, RidgeRegression
@@ -304,3 +306,15 @@ def test_the_same_seed_gives_the_same_trees() -> None:
 def test_senseless_parameters_are_refused(make: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_a_column_that_is_constant_but_for_rounding_is_no_information() -> None:
+    rng = np.random.default_rng(0)
+    level = np.full(80, 0.1) + 1e-17 * rng.normal(size=80)
+    channels = (Channel("y"), Channel("c", "past covariate"))
+    panel = Panel.of([np.stack([rng.normal(size=80), 3 * level], axis=1)], channels=channels)
+
+    run = evaluate(RidgeRegression(lags=3), Task("x", RollingOrigin(4, windows=3)), panel)
+
+    assert run.status is Status.COMPLETED
+    assert run.scores["MAE"] < 10
