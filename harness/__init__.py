@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.api import evaluate, standings
     from harness.arrays import Floats, Ints
-    from harness.campaign import StoredPlan, stored_plans
+    from harness.campaign import StoredCell, StoredPlan, stored_plans
     from harness.errors import (
         BadData,
         BadInput,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from harness.journal import Journal
     from harness.leaderboard import Leaderboard
     from harness.metrics import Metric
-    from harness.outcomes import Outcomes
+    from harness.outcomes import Actuals, Outcomes
     from harness.panel import Channel, Panel
     from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
     from harness.ranking import Standings, stored_standings
@@ -65,12 +65,14 @@ _PLACES = {
     "evaluate": "api",
     "Run": "run",
     "Status": "run",
+    "Actuals": "outcomes",
     "Outcomes": "outcomes",
     "Metric": "metrics",
     "standings": "api",
     "Journal": "journal",
     "Results": "run",
     "StoredPlan": "campaign",
+    "StoredCell": "campaign",
     "stored_plans": "campaign",
     "Leaderboard": "leaderboard",
     "Standings": "ranking",
@@ -111,12 +113,14 @@ __all__ = [
     "evaluate",
     "Run",
     "Status",
+    "Actuals",
     "Outcomes",
     "Metric",
     "standings",
     "Journal",
     "Results",
     "StoredPlan",
+    "StoredCell",
     "stored_plans",
     "Leaderboard",
     "Standings",

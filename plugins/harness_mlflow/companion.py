@@ -1,0 +1,111 @@
+"""The companion: the mirror's process, as the command that started it sees it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from functools import cache
+from pathlib import Path
+
+from harness_mlflow.place import Place
+
+FINISH = b"finish\n"  # what the mirror is told when no more cells come
+PATIENCE = 120.0  # seconds without progress after which nobody waits any longer
+
+
+@cache
+def companion_of(home: Path) -> Companion:
+    """The one companion that a home has in this process."""
+    return Companion(home)
+
+
+class Companion:
+    """Starts a mirror once, and awaits its end; whatever goes wrong with it becomes a sentence."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._tried = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._problem = ""
+
+    def start(self) -> None:
+        """Start the mirror, unless this was tried before."""
+        if self._tried:
+            return
+        self._tried = True
+        self._problem = ""
+        place = Place(self.home)
+        command = [sys.executable, "-P", "-m", "harness_mlflow.mirror", "--home", str(self.home), "--follow"]
+        try:
+            place.folder.mkdir(parents=True, exist_ok=True)
+            (place.folder / "mirror.json").unlink(missing_ok=True)
+            with place.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                )
+        except OSError as error:
+            self._problem = f"its mirror cannot be started ({error})"
+
+    def finish(self) -> list[str]:
+        """Let the mirror send what is left, and say how it went."""
+        from harness_mlflow.index import backlog
+
+        place = Place(self.home)
+        waiting = backlog(place)
+        if not waiting.boards:
+            return []
+        if waiting or self._process is not None:
+            self.start()
+            self._await(place)
+            waiting = backlog(place)
+        self._tried, self._process = False, None
+        if not waiting:
+            return [f"MLflow: `harness ui` shows the boards (store: {place.shown})"]
+        problem = self._problem or problem_of(place) or f"the mirror ended early; {place.log} says more"
+        runs = f"{waiting.cells} runs wait" if waiting.cells else "new standings wait"
+        return [
+            f"MLflow ({place.shown}): {problem}; {runs}. "
+            "The journal is complete, and the next command sends what is missing."
+        ]
+
+    def _await(self, place: Place) -> None:
+        """Returns when the mirror has ended, or shows no progress any more."""
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            with contextlib.suppress(OSError):
+                process.stdin.write(FINISH)
+                process.stdin.flush()
+            seen, since = 0, time.monotonic()
+            while process.poll() is None:
+                progress = _modified(place.folder / "mirror.json")
+                if progress != seen:
+                    seen, since = progress, time.monotonic()
+                if time.monotonic() - since > PATIENCE:
+                    self._problem = f"no progress for {PATIENCE:.0f} seconds"
+                    return
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            self._problem = "interrupted"
+        finally:
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # a mirror that is left behind ends after the run it is at
+
+
+def problem_of(place: Place) -> str:
+    """What the last mirror could not do, in words; nothing if all went well."""
+    try:
+        return str(json.loads((place.folder / "mirror.json").read_text(encoding="utf-8"))["problem"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

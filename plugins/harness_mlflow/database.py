@@ -1,0 +1,30 @@
+"""The SQLite file of a home's own store: read while it is written to, and moved along with its home."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+from harness_mlflow.place import Place
+
+
+def prepare(place: Place) -> None:
+    """Let readers not wait for the writer, and let artifacts be found where the home is now."""
+    place.folder.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(place.database, timeout=60)) as connection, connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "experiments" in tables:
+            _move_artifacts(connection, place.artifacts.as_uri())
+
+
+def _move_artifacts(connection: sqlite3.Connection, here: str) -> None:
+    locations = [text for (text,) in connection.execute("SELECT artifact_location FROM experiments")]
+    folders = {text.rpartition("/")[0] for text in locations if text}
+    for there in folders:
+        if there.startswith("file:") and there.endswith("/mlflow/artifacts") and there != here:
+            for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+                connection.execute(
+                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
+                    (here, len(there) + 1, len(there) + 1, f"{there}/"),
+                )

@@ -1,0 +1,167 @@
+"""Entries: what MLflow is told of a cell and of a forecaster's place on a board, as plain values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from harness import Run, Standings, Status, StoredPlan
+
+LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A run as MLflow shows it."""
+
+    name: str
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]  # finite
+    tags: Mapping[str, str]
+    curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # metrics that have a value at every step
+
+    @property
+    def digest(self) -> str:
+        """Changes when anything of it does."""
+        text = json.dumps([self.name, self.params, self.metrics, self.tags], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
+    """A cell of a board; `forecaster` and `task` are their names there."""
+    seed = run.cell.seed
+    hyperparameters = {**run.cell.parameters, **run.hyperparameters}
+    provenance = run.provenance
+    tags = {
+        "board": plan.name,
+        "forecaster": forecaster,
+        "task": task,
+        "seed": "" if seed is None else str(seed),
+        "status": run.status.value,
+        "reason": run.reason,
+        "notes": "; ".join(run.notes),
+        "plugin": _plugin(provenance.get("plugin", {})),
+        "machine": str(provenance.get("machine", {}).get("name", "")),
+        "threads": str(provenance.get("threads", "")),
+        "harness.version": str(provenance.get("harness", "")),
+        "harness.key": run.key,
+    }
+    return Entry(
+        name=f"{forecaster} · {task}" + ("" if seed is None else f" · seed {seed}"),
+        params=_texts(
+            {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
+        ),
+        metrics=_finite({**run.scores, **_costs(run), "windows": run.windows, "failed_windows": _lost(run)}),
+        tags=_known(tags),
+        curves={safe_name(f"training/{name}"): curve for name, curve in run.curves.items()},
+    )
+
+
+def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
+    """The rows of a board, best first; `hyperparameters` by the forecaster's name on it."""
+    return [
+        Entry(
+            name=row.forecaster,
+            params=_texts(hyperparameters.get(row.forecaster, {})),
+            metrics=_finite(
+                {
+                    "rank": row.rank,
+                    "skill": row.skill,
+                    "relative_error": row.relative_error,
+                    **{f"{standings.metric}/{task}": score for task, score in row.scores.items()},
+                    **row.metrics,
+                    "fit_seconds": row.fit_seconds,
+                    "predict_seconds": row.predict_seconds,
+                    "completed": row.completed,
+                    "missing": sum(row.missing.values()),
+                    "failed_windows": row.failed_windows,
+                }
+            ),
+            tags=_known(
+                {
+                    "board": standings.board,
+                    "forecaster": row.forecaster,
+                    "missing": ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in row.missing.items()),
+                    "reasons": "\n".join(row.reasons),
+                }
+            ),
+        )
+        for row in standings.rows
+    ]
+
+
+def succeeded(run: Run) -> bool:
+    """Whether MLflow shows the run as finished rather than failed."""
+    return run.status is Status.COMPLETED
+
+
+def milliseconds(moment: str, otherwise: int) -> int:
+    """A moment in ISO 8601 as MLflow counts time; `otherwise`, in nanoseconds, where nothing is known."""
+    if not moment:
+        return otherwise // 1_000_000
+    return int(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
+def safe_name(name: str) -> str:
+    """A name as MLflow accepts it for metrics and parameters."""
+    return "/".join(part for part in re.sub(r"[^/\w.\- ]", "_", name).split("/") if part.strip("."))[:250] or "_"
+
+
+def _costs(run: Run) -> dict[str, float]:
+    costs = run.costs
+    known = {
+        "fit_seconds": costs.fit_seconds,
+        "predict_seconds": costs.predict_seconds,
+        "fit_cpu_seconds": costs.fit_cpu_seconds,
+        "predict_cpu_seconds": costs.predict_cpu_seconds,
+        "fits": costs.fits,
+    }
+    return known if costs.peak_memory is None else {**known, "peak_memory_mib": costs.peak_memory / 2**20}
+
+
+def _lost(run: Run) -> int:
+    return len(run.window_failures)
+
+
+def _known(tags: Mapping[str, str]) -> dict[str, str]:
+    return {name: value[:LONGEST] for name, value in tags.items() if value}
+
+
+def _plugin(plugin: Mapping[str, Any]) -> str:
+    return " ".join(str(plugin[name]) for name in ("name", "version") if name in plugin)
+
+
+def _flat(name: str, value: Any) -> dict[str, Any]:
+    """Nested tables as one, names joined by dots; what was left open is left out."""
+    if isinstance(value, Mapping):
+        parts = (_flat(f"{name}.{key}", one) for key, one in value.items())
+        return {key: one for part in parts for key, one in part.items()}
+    return {} if value is None else {name: value}
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    texts = {name: one if isinstance(one, str) else json.dumps(one) for name, one in values.items()}
+    return {name: texts[old][:LONGEST] for old, name in _safe_names(texts).items()}
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    names = _safe_names(values)
+    return {names[name]: float(value) for name, value in values.items() if math.isfinite(value)}
+
+
+def _safe_names(names: Iterable[str]) -> dict[str, str]:
+    """Accepted names by the real ones, no two alike."""
+    safe: dict[str, str] = {}
+    for name in names:
+        wanted, number = safe_name(name), 1
+        while wanted in safe.values():
+            number += 1
+            wanted = f"{safe_name(name)}_{number}"
+        safe[name] = wanted
+    return safe

@@ -1,0 +1,217 @@
+"""The mirror: a process that reads the journal and sends to MLflow what is not there yet.
+
+    python -m harness_mlflow.mirror --home HOME             send everything, then end
+    python -m harness_mlflow.mirror --home HOME --follow    go on until told to finish
+
+It is told to finish by the line `finish` on its standard input: it sends what is left and the standings.
+If the input ends without a word, because the command was interrupted or has died, it ends after the run it
+is at. It may be killed at any moment: started again, it neither repeats nor loses anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import Journal, StoredPlan
+from harness_mlflow.companion import FINISH
+from harness_mlflow.index import Board, Index, Sent, Waiting, boards_of
+from harness_mlflow.lock import held
+from harness_mlflow.place import Place, without_password
+
+if TYPE_CHECKING:
+    from harness_mlflow.store import Store
+
+POLL = 1.0  # seconds between looks at the journal
+AWAY = 30.0  # seconds between tries of a store that is away
+SAVE = 1.0  # seconds between savings of the index
+
+
+class Orders:
+    """What the command that started the mirror wants; followed on a thread of its own."""
+
+    def __init__(self) -> None:
+        self.finish = threading.Event()  # send what is left, then end
+        self.stop = threading.Event()  # end after the run at hand
+        self._changed = threading.Event()
+        self._parent = os.getppid()
+
+    def listen(self, file: int) -> None:
+        """Follow what is written to a file descriptor."""
+        threading.Thread(target=self._read, args=[file], daemon=True).start()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but not through an order."""
+        self._changed.wait(seconds)
+        if os.getppid() != self._parent and not self.finish.is_set():
+            self.stop.set()
+
+    def _read(self, file: int) -> None:
+        heard = b""
+        while part := os.read(file, 1024):
+            heard += part
+            if FINISH in heard:
+                self.finish.set()
+                self._changed.set()
+        self.stop.set()
+        self._changed.set()
+
+
+class Mirror:
+    """Sends a home's boards to its store, item by item, and remembers each."""
+
+    def __init__(self, place: Place, orders: Orders) -> None:
+        self.place = place
+        self.orders = orders
+        self.index = Index(place)
+        self.journal = Journal(place.home)
+        self.problem = ""
+        self.sent = 0
+        self._store: Store | None = None
+        self._opened: set[str] = set()
+        self._away = False
+        self._saved = 0.0
+
+    def follow(self) -> None:
+        """Send cells as they finish, until told otherwise; then everything."""
+        while not self.orders.finish.is_set() and not self.orders.stop.is_set():
+            before = time.monotonic()
+            self.send_cells(boards_of(self.place.home))
+            spent = time.monotonic() - before
+            self.orders.wait(AWAY if self.problem else max(POLL, 5 * spent))
+        if not self.orders.stop.is_set():
+            self.send_all()
+
+    def send_all(self) -> None:
+        """Send the cells that wait, then the standings."""
+        boards = boards_of(self.place.home)
+        self.send_cells(boards)
+        for board in boards:
+            if self._goes_on and self.index.standings_wait(board):
+                self._attempt(partial(self._send_standings, board))
+        self._save()
+
+    def send_cells(self, boards: Iterable[Board]) -> None:
+        """Send the cells that wait."""
+        self.problem, self._away = "", False
+        for board in boards:
+            if any(True for _ in self.index.waiting_cells(board.plan, self.journal)):
+                self._attempt(partial(self._opened_board, board.plan))  # more may wait than the index knows
+            for cell in self.index.waiting_cells(board.plan, self.journal):
+                if not self._goes_on:
+                    break
+                self._attempt(partial(self._send_cell, board.plan, cell))
+                if time.monotonic() - self._saved > SAVE:
+                    self._save()
+        self._save()
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._away and not self.orders.stop.is_set()
+
+    def _send_cell(self, plan: StoredPlan, cell: Waiting) -> None:
+        store, sent = self._opened_board(plan)
+        store.send_cell(plan, cell, sent)
+        sent.cells[cell.key] = cell.modified
+        self.sent += 1
+
+    def _send_standings(self, board: Board) -> None:
+        store, sent = self._opened_board(board.plan)
+        store.retag_cells(board.plan, sent)
+        store.send_standings(board, sent)
+        sent.standings = board.digest
+        self.sent += 1
+
+    def _opened_board(self, plan: StoredPlan) -> tuple[Store, Sent]:
+        """The store, with the board's experiments in it."""
+        if self._store is None:
+            from harness_mlflow.store import Store
+
+            self._store = Store(self.place)
+        sent = self.index.board(plan.name)
+        if plan.name not in self._opened:
+            self._store.open_board(plan, sent)
+            self._opened.add(plan.name)
+        return self._store, sent
+
+    def _attempt(self, action: Callable[[], object]) -> None:
+        """The border to MLflow: whatever goes wrong is told, and tried again by the next pass."""
+        try:
+            action()
+        except Exception as error:
+            self._away = self._store is None or not self._store.answers()
+            self.problem = _sentence(error)
+            traceback.print_exc()
+
+    def _save(self) -> None:
+        self._saved = time.monotonic()
+        if self._store is not None:
+            self.index.save()
+        report(self.place, self.problem, self.sent)
+
+
+def report(place: Place, problem: str, sent: int = 0) -> None:
+    """Leave word of how far the mirror is, and of what it could not do."""
+    path = place.folder / "mirror.json"
+    draft = path.with_name(f".{path.name}-{os.getpid()}")
+    draft.write_text(json.dumps({"problem": problem, "sent": sent}), encoding="utf-8")
+    os.replace(draft, path)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Mirror a home."""
+    parser = argparse.ArgumentParser(prog="python -m harness_mlflow.mirror", description="Mirror a home into MLflow.")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--follow", action="store_true", help="until the standard input says `finish`")
+    given = parser.parse_args(arguments)
+    _be_humble()
+    place, orders = Place(given.home.resolve()), Orders()
+    if given.follow:
+        orders.listen(sys.stdin.fileno())
+    else:
+        orders.finish.set()
+    while not orders.stop.is_set():
+        with held(place.folder / "mirror.lock") as mine:
+            if mine:
+                mirror = Mirror(place, orders)
+                mirror.follow()
+                sys.exit(1 if mirror.problem else 0)
+        if orders.finish.is_set():
+            report(place, "another harness command is sending this home's runs")
+            sys.exit(1)
+        orders.wait(POLL)
+
+
+def _be_humble() -> None:
+    """Leave the processor to the cells, Ctrl-C to the command, and the network to MLflow's store alone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(10)
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, for the eyes of a user: its first line, without passwords."""
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "") or type(error).__name__
+    if "Max retries exceeded" in text:
+        return "it does not answer"
+    if " " not in text:
+        text = f"{type(error).__name__}: {text}"
+    return without_password(text if len(text) <= 200 else f"{text[:200]}…")
+
+
+if __name__ == "__main__":
+    main()

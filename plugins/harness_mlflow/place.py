@@ -1,0 +1,78 @@
+"""Where a home's mirror lives: the address of the MLflow store, and the files beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+OWN = "own"  # how the index calls the store inside of the home, wherever the home is moved to
+
+
+@dataclass(frozen=True)
+class Place:
+    """The mirror's corner of a home folder."""
+
+    home: Path  # absolute
+
+    @property
+    def folder(self) -> Path:
+        """The mirror's files."""
+        return self.home / "mlflow"
+
+    @property
+    def artifacts(self) -> Path:
+        """Where artifacts go, unless a server keeps them."""
+        return self.folder / "artifacts"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of the home's own store."""
+        return self.folder / "mlflow.db"
+
+    @property
+    def log(self) -> Path:
+        """What the mirror and MLflow have to say."""
+        return self.folder / "mirror.log"
+
+    @property
+    def own(self) -> bool:
+        """Whether the store is the home's own: MLFLOW_TRACKING_URI names no other."""
+        return not os.environ.get("MLFLOW_TRACKING_URI")
+
+    @property
+    def uri(self) -> str:
+        """The tracking URI."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.database}"
+
+    @property
+    def served(self) -> bool:
+        """Whether a server holds the store."""
+        return self.uri.startswith(("http://", "https://"))
+
+    @property
+    def store(self) -> str:
+        """The store's name in the index: its address without name and password."""
+        return OWN if self.own else without_password(self.uri)
+
+    @property
+    def shown(self) -> str:
+        """The store as a sentence names it."""
+        return str(self.database) if self.own else self.store
+
+    def identity(self) -> str:
+        """The name by which stores that several homes share tell them apart; made once."""
+        path = self.folder / "home"
+        if not path.is_file():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".home-{uuid.uuid4().hex}")
+            draft.write_text(uuid.uuid4().hex, encoding="utf-8")
+            os.replace(draft, path)
+        return path.read_text(encoding="utf-8").strip()
+
+
+def without_password(text: str) -> str:
+    """The text, its addresses without user and password."""
+    return re.sub(r"//[^/@\s]*@", "//", text)

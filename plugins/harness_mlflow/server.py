@@ -1,0 +1,165 @@
+"""MLflow's server on the loopback, for as long as somebody looks at it."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness import BadInput, HarnessError
+from harness_mlflow.companion import companion_of
+from harness_mlflow.database import prepare
+from harness_mlflow.index import Index, backlog, boards_of
+from harness_mlflow.place import Place
+from harness_mlflow.views import shared_page
+
+HOST = "127.0.0.1"
+PORTS = range(5000, 5100)  # tried in turn where none was asked for
+START = 120.0  # seconds that the server may take to answer
+END = 5.0  # seconds that it may take to end
+
+
+def show(home: Path, board: str | None, port: int | None, *, browser: bool, say: Callable[[str], None]) -> None:
+    """Catch up, serve the home's store until Ctrl-C, and say where to look.
+
+    Raises BadInput where there is nothing to show or the port is taken.
+    """
+    place = Place(home)
+    names = [one.plan.name for one in boards_of(home)]
+    if not names:
+        raise BadInput(f"nothing was run with the home {home} yet; `harness run BOARD` fills it")
+    if board is not None and board not in names:
+        near = difflib.get_close_matches(board, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+        raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
+    chosen = None if place.served else free_port(port)
+    waiting = backlog(place)
+    if waiting.cells:
+        say(f"MLflow: {waiting.cells} runs are sent first")
+    for sentence in companion_of(home).finish():
+        if "`harness ui`" not in sentence:
+            say(sentence)
+    page = page_of(place, board)
+    if chosen is None:
+        _open(f"{place.uri.rstrip('/')}/{page}", browser, say)
+        return
+    _end_by_signals()
+    with contextlib.suppress(KeyboardInterrupt), served(place, chosen) as address:
+        _open(f"{address}/{page}", browser, say)
+        say("Ctrl-C ends it.")
+        while True:
+            time.sleep(3600)
+
+
+def page_of(place: Place, board: str | None) -> str:
+    """The page of a board, or of all experiments."""
+    sent = None if board is None else Index(place).boards.get(board)
+    return shared_page(sent.experiment) if sent is not None and sent.experiment else "#/experiments"
+
+
+@contextlib.contextmanager
+def served(place: Place, port: int) -> Iterator[str]:
+    """MLflow's server, two processes, at the address given; it ends with the block."""
+    if place.own:
+        prepare(place)
+    with (place.folder / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            _command(place, port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=place.folder,
+            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+            start_new_session=True,
+        )
+    try:
+        address = f"http://{HOST}:{port}"
+        _await(process, address, Path(log.name))
+        yield address
+    finally:
+        _end(process)
+
+
+def free_port(asked: int | None) -> int:
+    """The port that was asked for, or the first free one; raises BadInput if it is taken."""
+    for port in PORTS if asked is None else [asked]:
+        if _is_free(port):
+            return port
+    taken = f"port {asked}" if asked is not None else f"every port from {PORTS.start} to {PORTS.stop - 1}"
+    raise BadInput(f"{taken} of {HOST} is taken; name another by --port")
+
+
+def _end_by_signals() -> None:
+    """Have every polite way to end this process end the server too."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
+
+
+def _command(place: Place, port: int) -> list[str]:
+    return [
+        *(sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1", "--host", HOST, "--port", str(port)),
+        *("--backend-store-uri", place.uri, "--artifacts-destination", place.artifacts.as_uri()),
+    ]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _await(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    until = time.monotonic() + START
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise HarnessError(f"MLflow's server ended at once; {log} says why")
+        if _answers(address):
+            return
+        time.sleep(0.2)
+    raise HarnessError(f"MLflow's server did not answer within {START:.0f} seconds; {log} may say why")
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:  # refused, until it listens
+        return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the server with all its children."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        root = psutil.Process(process.pid)
+        family = [*root.children(recursive=True), root]
+        for one in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.terminate()
+        for one in psutil.wait_procs(family, timeout=END)[1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.wait()
+
+
+def _open(address: str, browser: bool, say: Callable[[str], None]) -> None:
+    say(f"MLflow: {address}")
+    if browser:
+        import webbrowser
+
+        webbrowser.open(address)

@@ -1,0 +1,71 @@
+"""The table of forecasts: one row for every window, step and target, beside what came; as Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness import Outcomes
+
+FULL = 2_000_000  # rows; beyond, numbers are stored as float32
+MOST = 20_000_000  # rows; beyond, every second, third, … window is left out
+CHUNK = 200_000  # rows written at a time
+
+
+def write_forecasts(path: Path, outcomes: Outcomes) -> str:
+    """Write the table; returns what was left out of it, in words.
+
+    Columns: series, cutoff (observations known), step (from 1), target (from 0), mean, one for each
+    quantile (q0.1, …) and actual.
+    """
+    forecast = outcomes.forecast
+    windows, horizon, targets = forecast.mean.shape
+    rows = forecast.mean.size
+    every = -(-rows // MOST)
+    kind = np.float64 if rows <= FULL else np.float32
+    chosen = np.arange(0, windows, every)
+    size = max(1, CHUNK // (horizon * targets))
+    schema = _schema(outcomes, pa.from_numpy_dtype(kind))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for first in range(0, len(chosen), size):
+            columns = _columns(chosen[first : first + size], outcomes, kind)
+            writer.write_table(pa.table(columns, schema=schema))
+    said = ["numbers are rounded to float32"] if kind is np.float32 else []
+    said += [f"only one of {every} windows is listed"] if every > 1 else []
+    return "; ".join(said)
+
+
+def _schema(outcomes: Outcomes, number: Any) -> Any:
+    labels = [
+        ("series", pa.dictionary(pa.int32(), pa.string())),
+        ("cutoff", pa.int64()),
+        ("step", pa.int32()),
+        ("target", pa.int16()),
+    ]
+    forecast = outcomes.forecast
+    levels = () if forecast.quantiles is None else forecast.quantile_levels
+    return pa.schema([*labels, *((name, number) for name in ("mean", *(f"q{level:g}" for level in levels), "actual"))])
+
+
+def _columns(windows: Any, outcomes: Outcomes, kind: type) -> list[Any]:
+    actuals, forecast = outcomes.truth, outcomes.forecast
+    mean = forecast.mean[windows]
+    count, horizon, targets = mean.shape
+    each = horizon * targets
+    ids = pa.DictionaryArray.from_arrays(
+        pa.array(np.repeat(actuals.series[windows].astype(np.int32), each)), pa.array(actuals.ids, pa.string())
+    )
+    numbers = [mean]
+    if forecast.quantiles is not None:
+        numbers += list(np.moveaxis(forecast.quantiles[windows], -1, 0))
+    return [
+        ids,
+        np.repeat(actuals.cutoffs[windows].astype(np.int64), each),
+        np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), count),
+        np.tile(np.arange(targets, dtype=np.int16), count * horizon),
+        *(np.asarray(one, dtype=kind).ravel() for one in (*numbers, actuals.values[windows])),
+    ]
