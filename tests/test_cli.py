@@ -578,7 +578,7 @@ class TestStopping:
         done = {key: shell.journal.modified(key) for key in shell.done()}
 
         running.kill()
-        running.communicate()
+        running.wait()
         shell.board(forecasters=self.SLOW[:2])
         said = shell("run", "toys", "--jobs", "2")
 
@@ -587,7 +587,7 @@ class TestStopping:
 
     def test_what_was_begun_is_begun_again(self, shell: Shell, running: subprocess.Popen[str]) -> None:
         running.kill()
-        running.communicate()
+        running.wait()
         text = (shell.folder / "toys" / "leaderboard.toml").read_text(encoding="utf-8")
         again = shell.start("run", "toys", "--jobs", "2")
 
@@ -602,7 +602,7 @@ class TestStopping:
         assert len(workers) >= 3  # a server and two workers
 
         running.kill()
-        running.communicate()
+        running.wait()
 
         assert eventually(lambda: not any(alive(one) for one in workers), seconds=5)
 
@@ -798,7 +798,7 @@ class TestBadInput:
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """All processes that come from this one."""
     try:
-        return psutil.Process(process.pid).children(recursive=True)
+        return [*psutil.Process(process.pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
 
@@ -806,6 +806,6 @@ def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
 def alive(process: psutil.Process) -> bool:
     """Whether a process runs; one that waits for its parent to take note of its end does not."""
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
