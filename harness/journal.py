@@ -90,10 +90,13 @@ class Journal:
         """Store what came, once for all forecasters of a task."""
         folder = self.actuals / _task_hash(fingerprint, task)
         arrays = {"series": actuals.series, "cutoffs": actuals.cutoffs, "values": actuals.values}
+        if actuals.start is not None:
+            arrays["start"] = actuals.start
         arrays |= {"scale1": actuals.scale(1), "scale2": actuals.scale(2)}
         if actuals.standard is not None:
             arrays |= {"mean": actuals.standard[0], "deviation": actuals.standard[1]}
         fields = {"schema": SCHEMA, "ids": actuals.ids, "levels": actuals.quantile_levels}
+        fields |= {"targets": actuals.targets, "freq": actuals.freq}
         _commit(folder, arrays, fields)
 
     def read_actuals(self, fingerprint: str, task: Task) -> Actuals | None:
@@ -111,6 +114,9 @@ class Journal:
             arrays["cutoffs"],
             arrays["values"],
             tuple(fields["levels"]),
+            tuple(fields["targets"]),
+            arrays.get("start"),
+            fields["freq"],
             _scales={1: arrays["scale1"], 2: arrays["scale2"]},
             standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
         )

@@ -7,7 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints
+from harness.arrays import Bools, Floats, Ints, Times
+from harness.calendar import advance
 from harness.folds import Plan
 from harness.forecast import Forecast
 from harness.windows import Windows
@@ -22,6 +23,9 @@ class Actuals:
     cutoffs: Ints  # (window,)
     values: Floats  # (window, horizon, target); NaN is missing
     quantile_levels: tuple[float, ...] = ()
+    targets: tuple[str, ...] = ()  # the names of the target channels
+    start: Times | None = None  # of each series in ids
+    freq: str | None = None
     _windows: Windows | None = field(default=None, repr=False)
     _scales: dict[int, Floats] = field(default_factory=dict, repr=False)
     standard: tuple[Floats, Floats] | None = field(default=None, repr=False)  # mean and deviation, (window, target)
@@ -36,12 +40,25 @@ class Actuals:
             windows.cutoffs,
             windows.actuals,
             windows.quantile_levels,
+            tuple(made.panel.channels[i].name for i in made.panel.targets),
+            made.panel.start,
+            made.panel.freq,
             windows,
             standard=_standard(made) if made.task.standardise else None,
         )
 
     def __len__(self) -> int:
         return len(self.series)
+
+    def last_known(self, window: int) -> np.datetime64 | int | None:
+        """The time of the last observation before a window's cutoff; None where it was not stored."""
+        if self.start is None:
+            return None
+        series = int(self.series[window])
+        time: np.datetime64 | int = advance(
+            self.start[series : series + 1], self.freq, self.cutoffs[window : window + 1] - 1
+        )[0]
+        return time
 
     def scale(self, power: int) -> Floats:
         """Mean of |y_t − y_{t−m}|^power over all of a window's past, (window, target); NaN if undefined.

@@ -50,7 +50,7 @@ def windows_of(panel: Panel, horizon: int = 5, windows: int = 3, levels: tuple[f
 def actuals_of(windows: Windows) -> Actuals:
     """What came in these windows, in their order."""
     levels = windows.quantile_levels
-    return Actuals(windows.panel.ids, windows.series, windows.cutoffs, windows.actuals, levels, windows)
+    return Actuals(windows.panel.ids, windows.series, windows.cutoffs, windows.actuals, levels, _windows=windows)
 
 
 def forecast_of(windows: Windows, seed: int = 1) -> Forecast:

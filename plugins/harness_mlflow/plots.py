@@ -63,7 +63,7 @@ def _windows(run: Run, outcomes: Outcomes, losses: Floats, said: str) -> Figure:
             if row == 0:
                 axes.set_title(_title(outcomes, window, f"{name} window by {said}: {losses[window]:.4g}"), fontsize=9)
             if column == 0 and outcomes.truth.values.shape[2] > 1:
-                axes.set_ylabel(f"target {row + 1} of {outcomes.truth.values.shape[2]}", fontsize=9)
+                axes.set_ylabel(outcomes.truth.targets[row], fontsize=9)
             if row == targets - 1:
                 axes.set_xlabel("observation", fontsize=9)
     return figure
@@ -169,8 +169,10 @@ def _error_by_step(outcomes: Outcomes, generated: bool) -> Figure:
 
 
 def _title(outcomes: Outcomes, window: int, text: str) -> str:
-    series = outcomes.truth.ids[int(outcomes.truth.series[window])]
-    return f"{text}\nseries {series}, cutoff {int(outcomes.truth.cutoffs[window])}"
+    series, known = outcomes.truth.ids[int(outcomes.truth.series[window])], int(outcomes.truth.cutoffs[window])
+    until = outcomes.truth.last_known(window) if outcomes.truth.freq is not None else None
+    place = f"cutoff {known}" if until is None else f"cutoff {known}, {str(until)[:16].removesuffix('T00:00')}"
+    return f"{text}\nseries {series}, {place}"
 
 
 def _save(figure: Figure, heading: str, path: Path) -> None:
