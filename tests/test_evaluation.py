@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable
@@ -583,3 +584,23 @@ def test_a_metric_added_later_scores_the_same_and_keeps_the_others():
     more = scored(run, actuals, run.results.forecast, METRICS[1:3])
 
     assert more.scores == {"MAE": 1.5, "MSE": 2.5, "RMSE": pytest.approx(math.sqrt(2.5))}
+
+
+@dataclass
+class Trained(LocalForecaster):
+    def fit(self, train: TrainingData) -> None:
+        self.curves_ = {"loss": [2.0, np.float32(1.0), float("nan")]}
+        self.remarks_ = ["the budget of 3 iterations was used up"]
+
+    def predict_series(self, context: Context) -> Floats:
+        return np.zeros((context.horizon, 1))
+
+
+def test_what_a_forecaster_tells_of_its_training_is_kept() -> None:
+    run = evaluate(Trained(), Task("x", RollingOrigin(2, windows=2)), Panel.of([np.arange(20.0)]))
+
+    again = Run.from_json(json.loads(json.dumps(run.to_json())))
+
+    assert "the budget of 3 iterations was used up" in again.notes
+    assert again.curves["loss"][:2] == (2.0, 1.0)
+    assert math.isnan(again.curves["loss"][2])

@@ -328,11 +328,11 @@ def _check_order_in_time(fold: Fold) -> None:
         first[name] = min(cutoff, first.get(name, cutoff))
     train = dict(zip(fold.train.panel.ids, rows(fold.train.panel), strict=True))
     for name, (_, end) in train.items():
-        assert end <= first[name]
+        assert end <= first.get(name, end)  # a series too short for a window has no cutoff to respect
     if fold.train.validation is not None:
         for name, (begin, end) in zip(fold.train.validation.ids, rows(fold.train.validation), strict=True):
             assert train.get(name, (0, 0))[1] <= begin
-            assert end <= first[name]
+            assert end <= first.get(name, end)  # a series too short for a window has no cutoff to respect
 
 
 class TestSplits:
@@ -475,3 +475,12 @@ def test_scores_of_held_out_series_cannot_be_standardised() -> None:
 
     with pytest.raises(BadTask, match="held-out series have none"):
         plan(task, panel)
+
+
+def test_a_series_too_short_for_a_window_still_trains() -> None:
+    panel = Panel.of([np.arange(8.0), np.arange(20.0)], ids=["short", "long"])
+
+    fold = next(plan(Task("x", RollingOrigin(4), TimeSplit(6)), panel).folds())
+
+    assert set(fold.windows.contexts.ids) == {"long"}
+    assert dict(zip(fold.train.panel.ids, fold.train.panel.lengths.tolist(), strict=True)) == {"short": 6, "long": 6}
