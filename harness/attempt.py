@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Failure:
     """What was raised, and where."""
 
-    error: Exception
+    error: Exception | SystemExit
 
     def __str__(self) -> str:
         if isinstance(self.error, HarnessError):
@@ -32,8 +32,8 @@ class Failure:
 
 
 def attempt(action: Callable[[], T]) -> T | Failure:
-    """What the action returns, or how it failed."""
+    """What the action returns, or how it failed; one that exits has failed too."""
     try:
         return action()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return Failure(error)

@@ -44,6 +44,9 @@ class Verdict:
 
 def check(name: str, catalog: Catalog, home: Path) -> list[Verdict]:
     """Everything that the thing of that name must honour; raises UnknownName if there is none."""
+    for duplicates in (catalog.forecasters.duplicates, catalog.datasets.duplicates, catalog.metrics.duplicates):
+        if name in duplicates:
+            raise duplicates[name]
     if name in catalog.forecasters:
         return list(check_forecaster(catalog.forecasters[name].spec))
     if name in catalog.datasets:

@@ -13,10 +13,11 @@ import pytest
 
 from harness.arrays import Floats
 from harness.checks import Verdict, check, check_dataset, check_forecaster, check_metric, trials
-from harness.errors import DataUnavailable, UnknownName, Unsupported
+from harness.errors import DataUnavailable, DuplicateName, UnknownName, Unsupported
 from harness.folds import plan
 from harness.forecast import Forecast
 from harness.forecaster import FittedLocalForecaster, LocalForecaster
+from harness.hookspecs import hookimpl
 from harness.metrics import METRICS, Metric
 from harness.panel import Panel
 from harness.plugins import load_catalog
@@ -370,3 +371,15 @@ def test_things_are_checked_by_their_name(name: str, first: str, tmp_path: Path)
 def test_a_name_unknown_is_told_with_the_nearest_one(tmp_path: Path):
     with pytest.raises(UnknownName, match="did you mean 'naive'"):
         check("naiv", load_catalog(), tmp_path)
+
+
+def test_a_name_that_two_plugins_claim_is_refused_with_both_owners(tmp_path) -> None:
+    class Second:
+        @hookimpl
+        def harness_forecasters(self) -> list[ForecasterSpec]:
+            return [ForecasterSpec("naive", "harness_models.naive:Naive")]
+
+    catalog = load_catalog(extra={"second": Second()})
+
+    with pytest.raises(DuplicateName, match=r"models .* and second"):
+        check("naive", catalog, tmp_path)

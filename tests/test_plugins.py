@@ -201,7 +201,9 @@ class TestBroken:
         assert "nowhere_to_be_found" in catalog.plugins["fragile"].problem
         assert "naive" in catalog.forecasters
 
-    @pytest.mark.parametrize("source", ["raise RuntimeError('no luck')", "def broken(:", "1 / 0"])
+    @pytest.mark.parametrize(
+        "source", ["raise RuntimeError('no luck')", "def broken(:", "1 / 0", "raise SystemExit('none')"]
+    )
     def test_whatever_it_raises(self, install: Install, source: str) -> None:
         install("fragile", source)
 
