@@ -104,6 +104,7 @@ def _metric_verdicts(metric: Metric) -> Iterator[Verdict]:
         actuals,
         series=actuals.series[order],
         cutoffs=actuals.cutoffs[order],
+        numbers=actuals.numbers[order],
         values=actuals.values[order],
         _windows=None,
         _scales={power: actuals.scale(power)[order] for power in (1, 2)},
@@ -264,4 +265,4 @@ def _with_first_step(forecast: Forecast, value: float) -> Forecast:
 
 def _distance(metric: Metric, actuals: Actuals, forecast: Forecast) -> float:
     summed = terms(metric, Outcomes(actuals, forecast))
-    return metric.distance(score(metric, summed, actuals.series, actuals.cutoffs), actuals.quantile_levels)
+    return metric.distance(score(metric, summed, actuals), actuals.quantile_levels)

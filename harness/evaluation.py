@@ -87,7 +87,7 @@ def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Met
     levels = actuals.quantile_levels
     wanted = [metric for metric in metrics if applies(metric, levels)]
     summed = {metric.name: terms(metric, outcomes) for metric in wanted}
-    scores = {one.name: score(one, summed[one.name], actuals.series, actuals.cutoffs) for one in wanted}
+    scores = {one.name: score(one, summed[one.name], actuals) for one in wanted}
     return replace(
         run,
         scores={**run.scores, **scores},
@@ -208,7 +208,7 @@ def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:
 
 def _aligned(made: Plan) -> bool:
     """Whether the first fit ends at the same moment in all series."""
-    series, cutoffs = made.rounds[0]
+    series, cutoffs = made.rounds[0].series, made.rounds[0].cutoffs
     order = np.lexsort((cutoffs, series))
     first = np.concatenate([[True], np.diff(series[order]) != 0])
     return aligned(made.panel, series[order][first], cutoffs[order][first])

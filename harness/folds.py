@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from harness.arrays import Ints
+from harness.arrays import Bools, Ints
 from harness.calendar import observations_until
 from harness.errors import BadTask
 from harness.panel import Panel
@@ -27,12 +27,25 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
+class Round:
+    """The windows that one fit serves."""
+
+    series: Ints  # (window,)
+    cutoffs: Ints
+    numbers: Ints  # which of its series' cutoffs each is, as the protocol counts them
+
+    def take(self, windows: Ints | Bools) -> Round:
+        """Some of the windows."""
+        return Round(self.series[windows], self.cutoffs[windows], self.numbers[windows])
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Everything that a task asks of a panel: the windows, fit by fit, and what was left out."""
 
     task: Task
     panel: Panel
-    rounds: tuple[tuple[Ints, Ints], ...]  # of each fit: the series and the cutoffs of its windows
+    rounds: tuple[Round, ...]  # fit by fit
     parts: Parts
     left_out: tuple[LeftOut, ...] = ()
 
@@ -45,18 +58,26 @@ class Plan:
     def windows(self) -> Windows:
         """All windows, in the order in which folds forecast them."""
         if len(self.rounds) == 1:
-            return self._windows(*self.rounds[0])
+            return self._windows(self.rounds[0])
         return self._windows(
-            np.concatenate([series for series, _ in self.rounds]),
-            np.concatenate([cutoffs for _, cutoffs in self.rounds]),
+            Round(
+                np.concatenate([one.series for one in self.rounds]),
+                np.concatenate([one.cutoffs for one in self.rounds]),
+                self.numbers,
+            )
         )
 
-    def _windows(self, series: Ints, cutoffs: Ints) -> Windows:
+    @property
+    def numbers(self) -> Ints:
+        """Which of its series' cutoffs each window has, in the order of `windows`."""
+        return np.concatenate([one.numbers for one in self.rounds])
+
+    def _windows(self, of: Round) -> Windows:
         protocol = self.task.protocol
         return Windows(
             self.panel,
-            series,
-            cutoffs,
+            of.series,
+            of.cutoffs,
             protocol.horizon,
             self.task.gap,
             self.task.quantile_levels,
@@ -66,8 +87,8 @@ class Plan:
 
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""
-        for series, cutoffs in self.rounds:
-            windows = self.windows if len(self.rounds) == 1 else self._windows(series, cutoffs)
+        for one in self.rounds:
+            windows = self.windows if len(self.rounds) == 1 else self._windows(one)
             yield Fold(self._training(windows), windows)
 
     def _training(self, windows: Windows) -> TrainingData:
@@ -184,7 +205,8 @@ def _generation(task: Task, protocol: Generation, panel: Panel, parts: Parts) ->
         )
     short = tuple(LeftOut(panel.ids[i], 1, f"shorter than {needed} steps") for i in held_out[~fits])
     series = held_out[fits]
-    return Plan(task, panel, ((series, np.full(len(series), protocol.warm_up)),), parts, short)
+    only = Round(series, np.full(len(series), protocol.warm_up), np.zeros_like(series))
+    return Plan(task, panel, (only,), parts, short)
 
 
 def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) -> Plan:
@@ -216,13 +238,11 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
         LeftOut(panel.ids[i], int(asked[i] - made[i]), f"its {lengths[i]} observations do not hold them all")
         for i in np.flatnonzero(asked > made)
     )
-    series, number, cutoffs = series[kept], number[kept], cutoffs[kept]
+    windows = Round(series[kept], cutoffs[kept], number[kept])
     if protocol.windows_per_fit is None:
-        return Plan(task, panel, ((series, cutoffs),), parts, left_out)
-    fit = number // protocol.windows_per_fit
-    order = np.argsort(fit, kind="stable")
-    borders = np.flatnonzero(np.diff(fit[order])) + 1
-    rounds = tuple(zip(np.split(series[order], borders), np.split(cutoffs[order], borders), strict=True))
+        return Plan(task, panel, (windows,), parts, left_out)
+    fit = windows.numbers // protocol.windows_per_fit
+    rounds = tuple(windows.take(fit == one) for one in np.unique(fit))
     return Plan(task, panel, rounds, parts, left_out)
 
 
@@ -248,13 +268,13 @@ def _without_empty_contexts(made: Plan) -> Plan:
     if made.panel.complete:
         return made
     rounds, left_out = [], list(made.left_out)
-    for series, cutoffs in made.rounds:
-        fine = made._windows(series, cutoffs).observed() > 0
-        for i in np.unique(series[~fine]):
-            lost = int((series[~fine] == i).sum())
+    for one in made.rounds:
+        fine = made._windows(one).observed() > 0
+        for i in np.unique(one.series[~fine]):
+            lost = int((one.series[~fine] == i).sum())
             left_out.append(LeftOut(made.panel.ids[i], lost, "nothing but missing values in its context"))
         if fine.any():
-            rounds.append((series[fine], cutoffs[fine]))
+            rounds.append(one.take(fine))
     if not rounds:
         raise BadTask(f"task {made.task.label!r} has no window whose context holds a value")
     return Plan(made.task, made.panel, tuple(rounds), made.parts, tuple(left_out))

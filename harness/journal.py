@@ -89,7 +89,12 @@ class Journal:
     def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
         """Store what came, once for all forecasters of a task."""
         folder = self.actuals / _task_hash(fingerprint, task)
-        arrays = {"series": actuals.series, "cutoffs": actuals.cutoffs, "values": actuals.values}
+        arrays: dict[str, NDArray[Any]] = {
+            "series": actuals.series,
+            "cutoffs": actuals.cutoffs,
+            "numbers": actuals.numbers,
+        }
+        arrays["values"] = actuals.values
         if actuals.start is not None:
             arrays["start"] = actuals.start
         arrays |= {"scale1": actuals.scale(1), "scale2": actuals.scale(2)}
@@ -112,6 +117,7 @@ class Journal:
             tuple(fields["ids"]),
             arrays["series"],
             arrays["cutoffs"],
+            arrays["numbers"],
             arrays["values"],
             tuple(fields["levels"]),
             tuple(fields["targets"]),

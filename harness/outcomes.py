@@ -21,6 +21,7 @@ class Actuals:
     ids: tuple[str, ...]  # of the panel's series
     series: Ints  # (window,) positions in ids
     cutoffs: Ints  # (window,)
+    numbers: Ints  # (window,) which of its series' cutoffs each is
     values: Floats  # (window, horizon, target); NaN is missing
     quantile_levels: tuple[float, ...] = ()
     targets: tuple[str, ...] = ()  # the names of the target channels
@@ -38,6 +39,7 @@ class Actuals:
             made.panel.ids,
             windows.series,
             windows.cutoffs,
+            made.numbers,
             windows.actuals,
             windows.quantile_levels,
             tuple(made.panel.channels[i].name for i in made.panel.targets),

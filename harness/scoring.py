@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.arrays import Floats, Ints
-from harness.metrics import Aggregation, Metric
-from harness.outcomes import Outcomes
+from harness.metrics import Metric
+from harness.outcomes import Actuals, Outcomes
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     return Terms(numerators / scale, denominators)
 
 
-def score(metric: Metric, summed: Terms, series: Ints, cutoffs: Ints) -> float:
+def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
     """One number for all windows, by the metric's own aggregation; NaN if nothing counts."""
     if metric.aggregation == "pooled":
         counted = float(summed.denominators.sum())
@@ -56,7 +56,7 @@ def score(metric: Metric, summed: Terms, series: Ints, cutoffs: Ints) -> float:
         return math.sqrt(pooled) if metric.root else pooled
     if metric.aggregation == "window":
         return _mean_of_groups(_quotients(metric, summed.numerators, summed.denominators))
-    groups = group_numbers(metric.aggregation, series, cutoffs)
+    groups = actuals.series if metric.aggregation == "series" else actuals.numbers
     count = int(groups.max()) + 1
     sums = (_grouped(one, groups, count) for one in (summed.numerators, summed.denominators))
     return _mean_of_groups(_quotients(metric, *sums))
@@ -93,18 +93,6 @@ def by_step(metric: Metric, outcomes: Outcomes) -> Floats:
         totals, numbers = np.where(known, quotients, 0.0).sum(axis=0), known.sum(axis=0).astype(float)
         return _over_targets(Outcomes.ratio(totals, numbers))
     return _over_targets(_quotients(metric, numerators.sum(axis=0), weights.sum(axis=0)))
-
-
-def group_numbers(aggregation: Aggregation, series: Ints, cutoffs: Ints) -> Ints:
-    """The number of each window's group, (window,): its series, or its cutoff's place among its series'."""
-    if aggregation == "series":
-        return series
-    order = np.lexsort((cutoffs, series))
-    firsts = np.concatenate([[True], np.diff(series[order]) != 0])
-    begins = np.maximum.accumulate(np.where(firsts, np.arange(len(series)), 0))
-    numbers = np.empty(len(series), dtype=np.int64)
-    numbers[order] = np.arange(len(series)) - begins
-    return numbers
 
 
 def _mean_of_groups(ratios: Floats) -> float:

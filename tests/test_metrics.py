@@ -50,7 +50,11 @@ def windows_of(panel: Panel, horizon: int = 5, windows: int = 3, levels: tuple[f
 def actuals_of(windows: Windows) -> Actuals:
     """What came in these windows, in their order."""
     levels = windows.quantile_levels
-    return Actuals(windows.panel.ids, windows.series, windows.cutoffs, windows.actuals, levels, _windows=windows)
+    pairs = zip(windows.series, windows.cutoffs, strict=True)
+    numbers = np.array([int((windows.cutoffs[windows.series == one] < cutoff).sum()) for one, cutoff in pairs])
+    return Actuals(
+        windows.panel.ids, windows.series, windows.cutoffs, numbers, windows.actuals, levels, _windows=windows
+    )
 
 
 def forecast_of(windows: Windows, seed: int = 1) -> Forecast:
@@ -82,7 +86,7 @@ def by_hand(past: object, actuals: object, mean: object, quantiles: object = Non
 def scored(name: str | Metric, outcomes: Outcomes) -> float:
     """The score of all windows."""
     metric = METRIC[name] if isinstance(name, str) else name
-    return score(metric, terms(metric, outcomes), outcomes.truth.series, outcomes.truth.cutoffs)
+    return score(metric, terms(metric, outcomes), outcomes.truth)
 
 
 def taken(outcomes: Outcomes, windows: object) -> Outcomes:
@@ -820,3 +824,15 @@ def test_the_interval_score_is_the_one_of_gluonts():
     theirs = ev.metrics.MSIS(alpha=0.05)(axis=None).update(data).get()
 
     assert scored("MSIS", outcomes) == pytest.approx(float(theirs), rel=1e-9)
+
+
+def test_cutoffs_are_grouped_as_the_protocol_counts_them_though_windows_were_left_out() -> None:
+    """The short series lacks its first window; its others still belong to the second and the third cutoff."""
+    long, short = np.arange(40.0), np.arange(23.0)
+    panel = Panel.of([long, short])
+    task = Task("trial", RollingOrigin(5, windows=3, min_context=12))
+
+    actuals = Actuals.of(plan(task, panel))
+
+    assert actuals.series.tolist() == [0, 0, 0, 1, 1]
+    assert actuals.numbers.tolist() == [0, 1, 2, 1, 2]
