@@ -70,7 +70,8 @@ class Plan:
     @property
     def numbers(self) -> Ints:
         """Which of its series' cutoffs each window has, in the order of `windows`."""
-        return np.concatenate([one.numbers for one in self.rounds])
+        numbers = [one.numbers for one in self.rounds]
+        return numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
 
     def _windows(self, of: Round) -> Windows:
         protocol = self.task.protocol
@@ -238,7 +239,8 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
         LeftOut(panel.ids[i], int(asked[i] - made[i]), f"its {lengths[i]} observations do not hold them all")
         for i in np.flatnonzero(asked > made)
     )
-    windows = Round(series[kept], cutoffs[kept], number[kept])
+    windows = Round(series, cutoffs, number)
+    windows = windows if kept.all() else windows.take(kept)
     if protocol.windows_per_fit is None:
         return Plan(task, panel, (windows,), parts, left_out)
     fit = windows.numbers // protocol.windows_per_fit
