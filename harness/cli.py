@@ -5,7 +5,9 @@ Heavy modules are imported by the command that needs them, so that `--help` and 
 
 from __future__ import annotations
 
+import io
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -69,7 +71,7 @@ def run_command(boards: tuple[str, ...], every: bool, home: Path, **options: Any
     from harness.session import run
 
     if every == bool(boards):
-        raise BadInput("name the boards to run, or say --all; `harness list boards` shows them")
+        raise BadInput("name the boards to run, or else say --all; `harness list boards` shows them")
     request = Request(
         boards=boards,
         home=home,
@@ -208,6 +210,9 @@ def _settings(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
 def main() -> None:
     """The entry point: errors of ours become one sentence and an exit code, unless --debug is given."""
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         _catalog().add_commands(cli)
         cli.main(standalone_mode=False)
@@ -220,7 +225,9 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except HarnessError as error:
         if debug:
-            raise
+            traceback.print_exc()
+        for found in _found:  # what is wrong with a plugin may be why something is not there
+            _warn(found)
         click.echo(f"error: {error}", err=True)
         sys.exit(EXIT_BAD_INPUT)
     except BrokenPipeError:

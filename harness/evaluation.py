@@ -31,6 +31,7 @@ from harness.windows import Contexts
 
 T = TypeVar("T")
 AUDITED_WINDOWS = 2
+PERFECT = "every forecast equals what came, to the last digit; does it know the answers?"
 
 
 def evaluate(
@@ -53,6 +54,7 @@ def evaluate(
     forecasts: list[Forecast] = []
     failures: list[WindowFailure] = []
     verdict: tuple[Status, str] | None = None
+    trace = ""
     for fold in made.folds():
         first = sum(len(one) for one in forecasts)
         contexts = fold.windows.contexts.filled(missing)
@@ -65,6 +67,8 @@ def evaluate(
         forecast, lost = _usable(outcome, first)
         forecasts.append(forecast)
         failures.extend(lost)
+        if isinstance(outcome, Failure) and not trace:
+            trace = _first_trace(outcome)
         if audited_windows and first == 0:
             verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
@@ -76,9 +80,10 @@ def evaluate(
         notes=_notes(made, forecaster, missing, forecasts),
         curves=_curves(forecaster),
         costs=clock.costs(),
+        traceback=trace,
     )
-    run = _judged(run, verdict)
-    return scored(run, Actuals.of(made), Forecast.concatenate(forecasts), metrics)
+    run = scored(_judged(run, verdict), Actuals.of(made), Forecast.concatenate(forecasts), metrics)
+    return replace(run, notes=(*run.notes, PERFECT)) if run.scores.get("MAE") == 0 else run
 
 
 def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
@@ -151,6 +156,13 @@ def _usable(outcome: Forecast | Failure, first: int) -> tuple[Forecast, list[Win
         quantiles = quantiles.copy()
         quantiles[broken] = np.nan
     return replace(forecast, mean=mean, quantiles=quantiles), [lost[window] for window in sorted(lost)]
+
+
+def _first_trace(failure: Failure) -> str:
+    """The traceback of the first window that failed; none if it is not supported, which is no accident."""
+    assert isinstance(failure.error, PartlyFailed)
+    first = next(iter(failure.error.failures.values()))
+    return "" if isinstance(first.error, Unsupported) else first.traceback
 
 
 def status_of(failure: Failure) -> Status:

@@ -31,7 +31,7 @@ def build(cls: type[T], table: Mapping[str, Any], path: tuple[str, ...] = ()) ->
         if key not in fields:
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            raise FieldError((*path, key), f"unknown key {key!r}; {hint}allowed: {', '.join(fields)}")
+            raise FieldError((*path, key), f"unknown key {key!r}; {hint}allowed: {', '.join(fields) or 'none'}")
     values = {key: convert(hints[key], value, (*path, key)) for key, value in table.items()}
     for name, one in fields.items():
         if name not in values and one.default is one.default_factory is dataclasses.MISSING:

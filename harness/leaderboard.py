@@ -14,6 +14,7 @@ from harness.plugins import Catalog
 from harness.specs import Json
 from harness.task import PROTOCOL_KINDS, SPLIT_KINDS, Task
 
+BOARD_FILE = "leaderboard.toml"
 fields.KINDS.update(PROTOCOL_KINDS)
 fields.KINDS.update(SPLIT_KINDS)
 
@@ -79,7 +80,14 @@ def read_leaderboard(path: Path) -> Leaderboard:
 
 def load_board(name: str, catalog: Catalog) -> Leaderboard:
     """The board of that name, or of a file's path; every forecaster, dataset and metric is known."""
-    path = Path(name) if name.endswith(".toml") else catalog.boards[name].spec
+    path = board_file(name) or catalog.boards[name].spec
+    if board_file(name) and board_name(name) in catalog.boards:
+        provided = catalog.boards[board_name(name)]
+        if provided.spec.resolve() != path.resolve():
+            raise BadBoard(
+                f"{path}: a board called {board_name(name)!r} is provided by plugin {provided.plugin}; "
+                "rename the folder that the file lies in"
+            )
     board = read_leaderboard(path)
     try:
         metric = catalog.metrics[board.metric].spec
@@ -98,9 +106,20 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
     return board
 
 
+def board_file(name: str) -> Path | None:
+    """The file that a user named, by its own path or by its folder's; None where it is a name of the catalog."""
+    if name.endswith(".toml"):
+        return Path(name)
+    inside = Path(name) / BOARD_FILE
+    return inside if inside.is_file() else None
+
+
 def board_name(name: str) -> str:
-    """What a board is called: its name in the catalog, or the folder that its file lies in."""
-    return Path(name).resolve().parent.name if name.endswith(".toml") else name
+    """What a board is called: its name in the catalog, its file's name, or the folder of a `leaderboard.toml`."""
+    path = board_file(name)
+    if path is None:
+        return name
+    return path.resolve().parent.name if path.name == BOARD_FILE else path.stem
 
 
 def narrowed(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]) -> Leaderboard:

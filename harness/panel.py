@@ -185,7 +185,7 @@ class Panel:
     def between(self, begins: Ints, ends: Ints) -> Panel | None:
         """Rows `begins[i]` to `ends[i]` of each series i; series left without rows are dropped.
 
-        None if no series is left. Copies where the panel has several series.
+        None if no series is left. The values are copied.
         """
         begins, ends = np.maximum(begins, 0), np.minimum(ends, self.lengths)
         kept = np.flatnonzero(ends > begins)
@@ -196,7 +196,7 @@ class Panel:
         return replace(
             self,
             ids=tuple(self.ids[i] for i in kept),
-            values=parts[0] if len(parts) == 1 else np.concatenate(parts),
+            values=np.concatenate(parts),  # a copy: a view would lead to what comes after
             offsets=np.concatenate([[0], np.cumsum(lasts - firsts)]),
             start=advance(self.start[kept], self.freq, begins[kept]),
             static={name: tuple(facts[i] for i in kept) for name, facts in self.static.items()},

@@ -50,8 +50,8 @@ class Plugin:
 
     @cached_property
     def result_version(self) -> str:
-        """What stands for the plugin in the key of a result: its version, or the hash of its source."""
-        source = None if self.package is None else _source(self.package, self.module)
+        """What stands for the plugin in the key of a result: its version, and a hash of its source."""
+        source = _source(self.module)
         if source is None:
             return f"{self.distribution}=={self.version}"
         import hashlib
@@ -60,7 +60,7 @@ class Plugin:
         for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
             digest.update(str(path.relative_to(source.parent)).encode())
             digest.update(path.read_bytes())
-        return f"{self.module}:{digest.hexdigest()[:32]}"
+        return f"{self.distribution}=={self.version}:{digest.hexdigest()[:32]}"
 
 
 @lru_cache
@@ -251,14 +251,9 @@ def _broken(catalog: Catalog, plugin: Plugin, problem: str) -> None:
     catalog.problems.append(f"plugin {plugin} {problem}")
 
 
-def _source(package: Distribution, module: str) -> Path | None:
-    """Where an editable plugin's source lies, None if it was installed as a wheel."""
+def _source(module: str) -> Path | None:
+    """Where a plugin's source lies: the folder of its package, or its one file."""
     import importlib.util
-    import json
-
-    text = package.read_text("direct_url.json")
-    if not text or not json.loads(text).get("dir_info", {}).get("editable"):
-        return None
 
     found = importlib.util.find_spec(module.partition(".")[0])
     if found is None or found.origin is None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.campaign import Campaign, PlannedCell, board_folder
-from harness.errors import DataUnavailable
+from harness.imputation import scores_of_task
 from harness.journal import Journal, read_json, write_json
 from harness.metrics import Metric
 from harness.protocols import Generation
@@ -88,15 +88,19 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
     """The standings of a board from its journal, by any metric.
 
     A cell without a result counts as the worst completed one of its task and never better than the
-    baseline; with `completed_only` it does not count. Tasks on which the baseline has no result do not
-    count, and a note says so.
+    baseline, and so does a window within its cell; with `completed_only` they do not count. Who did not
+    run at all has no place yet. Tasks on which the baseline has no result do not count, and a note says so.
     """
     runs = {one.key: journal.read(one.key) for one in campaign.cells}
     tasks = list(dict.fromkeys(one.task for one in campaign.cells))
     cells: dict[tuple[str, str], list[PlannedCell]] = {}
     for one in campaign.cells:
         cells.setdefault((one.title, one.task), []).append(one)
-    by_seed = {place: [_score(one, runs[one.key], metric, journal) for one in mine] for place, mine in cells.items()}
+    found: dict[str, float] = {}
+    for task in tasks:
+        mine = [one for one in campaign.cells if one.task == task]
+        found |= scores_of_task(mine, runs, metric, journal, impute=not completed_only)
+    by_seed = {place: [found.get(one.key, math.nan) for one in mine] for place, mine in cells.items()}
     scores = {place: _mean(values) for place, values in by_seed.items()}
     ranked, notes = [], []
     for task in tasks:
@@ -107,11 +111,12 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
             ranked.append(task)
     distances = _distances(by_seed, cells, metric)
     relative = _relative_errors(distances, campaign, ranked, completed_only)
-    for title in campaign.titles:  # who did not run at all has no place yet
+    for title in campaign.titles:
         if all(runs[one.key] is None for task in tasks for one in cells[title, task]):
             relative[title] = []
     rows = [_row(title, tasks, cells, runs, scores, relative[title]) for title in campaign.titles]
     unfinished = sum(run is None for run in runs.values())
+    notes += _left_out(campaign, runs)
     if unfinished:
         notes.append(f"{unfinished} of {len(runs)} cells are not run yet")
     return Standings(
@@ -125,21 +130,6 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
         dict(campaign.unavailable),
         all(isinstance(task.protocol, Generation) for task in campaign.board.tasks),
     )
-
-
-def _score(planned: PlannedCell, run: Run | None, metric: Metric, journal: Journal) -> float:
-    """A cell's score, computed from its stored forecast if the run does not hold it yet."""
-    if run is None or run.status is not Status.COMPLETED:
-        return math.nan
-    if metric.name in run.scores:
-        return run.scores[metric.name]
-    from harness.evaluation import scored
-
-    actuals = journal.read_actuals(planned.fingerprint, planned.cell.task)
-    full = journal.read_with_results(planned.key)
-    if actuals is None or full is None or full.results is None:
-        raise DataUnavailable(f"the forecasts of cell {planned.key} are not in the journal; run it with --rerun")
-    return scored(run, actuals, full.results.forecast, [metric]).scores.get(metric.name, math.nan)
 
 
 def _distances(
@@ -209,17 +199,49 @@ def _row(
         completed=len(done),
         missing={status: lost.count(status) for status in sorted(set(lost))},
         failed_windows=sum(len(run.window_failures) for run in done),
-        reasons=tuple(dict.fromkeys(f"{run.cell.task.label}: {run.reason}" for run in known if run not in done)),
+        reasons=_reasons(known),
     )
 
 
+def _reasons(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Why cells and windows are missing, each reason once, with the tasks where it was met."""
+    tasks: dict[str, list[str]] = {}
+    for run in runs:
+        reason = run.reason
+        if run.status is Status.COMPLETED and run.window_failures:
+            lost = f"{len(run.window_failures)} of {run.windows} windows failed"
+            reason = f"{lost} and count as the worst completed ones; the first: {run.window_failures[0].reason}"
+        if reason:
+            tasks.setdefault(reason, []).append(run.cell.task.label)
+    return tuple(f"{', '.join(dict.fromkeys(mine))}: {reason}" for reason, mine in tasks.items())
+
+
+def _left_out(campaign: Campaign, runs: Mapping[str, Run | None]) -> list[str]:
+    """Which windows of a task were not forecast by anybody, as its runs note."""
+    notes: dict[str, list[str]] = {}
+    for one in campaign.cells:
+        run = runs[one.key]
+        if run is not None and one.task not in notes:
+            notes[one.task] = [note for note in run.notes if "windows left out" in note]
+    lines = []
+    for task, mine in notes.items():
+        lines += [f"{task}: {note}" for note in mine[:2]]
+        if len(mine) > 2:
+            lines.append(f"{task}: windows of {len(mine) - 2} more series were left out")
+    return lines
+
+
 def _ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Best first; equal errors share a rank; who has no error at all comes last."""
-    order = sorted(rows, key=lambda row: (math.isnan(row.relative_error), row.relative_error, row.forecaster))
+    """Best first; of equal errors those without failures; who has no error at all comes last."""
+
+    def place_of(row: Row) -> tuple[bool, float, bool]:
+        unknown = math.isnan(row.relative_error)
+        return unknown, 0.0 if unknown else row.relative_error, bool(row.missing)
+
     ranked: list[Row] = []
-    for place, row in enumerate(order, start=1):
-        tied = ranked and ranked[-1].relative_error == row.relative_error
-        ranked.append(Row(**{**vars(row), "rank": ranked[-1].rank if tied else place}))
+    for place, row in enumerate(sorted(rows, key=lambda row: (*place_of(row), row.forecaster)), start=1):
+        tied = ranked and place_of(ranked[-1]) == place_of(row)
+        ranked.append(replace(row, rank=ranked[-1].rank if tied else place))
     return tuple(ranked)
 
 

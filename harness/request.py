@@ -58,6 +58,9 @@ def chosen_boards(request: Request, catalog: Catalog, journal: Journal) -> tuple
     for wanted in (*request.only, *request.settings):
         if not any(wanted in mine for mine in titles.values()):
             raise UnknownName("forecaster on these boards", wanted, set().union(*titles.values()))
+    for wanted in request.settings:
+        if request.only and wanted not in request.only and not _is_baseline(wanted, boards):
+            raise BadInput(f"--set changes {wanted!r}, which --only leaves out; name it by --only too")
     fingerprints = Fingerprints(request.home)
     chosen: list[Chosen] = []
     for name, board in boards.items():
@@ -91,6 +94,10 @@ def _chosen(
     if not only:
         return Chosen(whole, whole)
     return Chosen(planned(name, narrow, catalog, fingerprints, journal, request.seeds), whole)
+
+
+def _is_baseline(title: str, boards: Mapping[str, Leaderboard]) -> bool:
+    return any(board.baseline == title for board in boards.values())
 
 
 def _check_parameters(campaign: Campaign, catalog: Catalog, before: Leaderboard) -> None:

@@ -53,7 +53,8 @@ def run(request: Request, catalog: Catalog, console: Console) -> int:
     for sentences in catalog.tell("harness_finished", home=home):
         _say(console, sentences)
     _say(console, [f"warning: {problem}" for problem in catalog.problems])
-    return 2 if refused or left_out else 0
+    absent = request.boards and any(not board.run.cells for board in boards)
+    return 2 if refused or left_out or absent else 0
 
 
 def _run_cells(

@@ -48,6 +48,13 @@ class ForecasterSpec:
     resources: Resources = Resources()
     trained_on: tuple[str, ...] = ()  # data sets that a pretrained model has seen
 
+    @property
+    def summary(self) -> str:
+        """The description, or else the first line of the factory's docstring, if that is at hand."""
+        if self.description or isinstance(self.factory, str):
+            return self.description
+        return (self.factory.__doc__ or "").strip().partition("\n")[0]
+
     def load(self) -> Callable[..., Forecaster]:
         """The factory itself, imported now."""
         return cast("Callable[..., Forecaster]", _loaded(self.factory))

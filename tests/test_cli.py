@@ -424,7 +424,7 @@ class TestShowing:
         said = shown("show", "toys", "--csv")
 
         assert [row["forecaster"] for row in said.rows] == ["slow-1", "level", "raises"]
-        assert [row["rank"] for row in said.rows] == ["1", "2", "2"]
+        assert [row["rank"] for row in said.rows] == ["1", "2", "3"]
         assert [row["failed"] for row in said.rows] == ["0", "0", "1"]
         # Actuals 16 … 19 and 46 … 49: a level of 19 is off by 1.5 and 28.5 on average, one of 0 by 17.5 and 47.5.
         assert [row["MAE[ramp]"] for row in said.rows] == ["15.0", "32.5", ""]
@@ -540,7 +540,7 @@ class TestFailing:
         assert run.reason == "ValueError: no luck\nat all"
         assert 'raise ValueError("no luck' in run.traceback
         assert "toy_models.py" in run.traceback
-        assert run.provenance["plugin"]["version"] == "toys==1.0"
+        assert run.provenance["plugin"]["version"].startswith("toys==1.0:")
 
     def test_an_import_that_fails_beforehand_stops_nobody(self, shell: Shell) -> None:
         shell.board(forecasters=["level", "preloads"])
@@ -703,8 +703,8 @@ class TestBadInput:
             (["check", "levle"], "no forecaster, dataset or metric called 'levle'; did you mean 'level'?"),
             (["data", "fetch", "rmap"], "no dataset called 'rmap'; did you mean 'ramp'?"),
             (["run", "gone/leaderboard.toml"], "gone/leaderboard.toml cannot be read: No such file or directory"),
-            (["run"], "name the boards to run, or say --all"),
-            (["run", "toys", "--all"], "name the boards to run, or say --all"),
+            (["run"], "name the boards to run, or else say --all"),
+            (["run", "toys", "--all"], "name the boards to run, or else say --all"),
             (["run", "toys", "--only", "levle"], "called 'levle'; did you mean 'level'?"),
             (["run", "toys", "--set", "levle.level=1"], "called 'levle'; did you mean 'level'?"),
             (["run", "toys", "--set", "level.lvl=1"], "unknown key 'lvl'; did you mean 'level'? allowed: level"),
@@ -789,7 +789,7 @@ class TestBadInput:
     def test_debug_shows_the_traceback(self, shell: Shell) -> None:
         shell.board()
 
-        said = shell("run", "toyz", "--debug", code=1)
+        said = shell("run", "toyz", "--debug", code=2)
 
         assert "Traceback (most recent call last)" in said.err
         assert "UnknownName: no board called 'toyz'" in said.err

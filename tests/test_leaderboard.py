@@ -68,7 +68,7 @@ def test_a_board_is_what_its_file_says(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["classics", "cosine", "etth1", "m4-hourly"])
+@pytest.mark.parametrize("name", ["classics", "cosine", "ett-day-ahead", "etth1", "m4-hourly", "sine"])
 def test_the_boards_that_come_with_harness_load(catalog: Catalog, name: str) -> None:
     board = load_board(name, catalog)
 
@@ -77,10 +77,14 @@ def test_the_boards_that_come_with_harness_load(catalog: Catalog, name: str) -> 
     assert board.in_all
 
 
+def test_the_weather_board_waits_for_its_download(catalog: Catalog) -> None:
+    assert not load_board("weather", catalog).in_all
+
+
 def test_no_board_that_comes_with_harness_is_left_untested(catalog: Catalog) -> None:
     mine = [name for name, one in catalog.boards.items() if one.plugin.name == "leaderboards"]
 
-    assert mine == ["classics", "cosine", "etth1", "m4-hourly"]
+    assert mine == ["classics", "cosine", "cosine-long", "ett-day-ahead", "etth1", "m4-hourly", "sine", "weather"]
 
 
 def test_the_cosine_board_is_the_generation_of_the_recipes(catalog: Catalog) -> None:

@@ -42,7 +42,7 @@ def inventory(catalog: Catalog, kind: str) -> str:
         boards = [(name, _title(one.spec), str(one.plugin)) for name, one in catalog.boards.items()]
         return listing(kind, ("name", "what it is", "plugin"), boards)
     if kind == "forecasters":
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.forecasters.items()]
+        rows = [(name, one.spec.summary, str(one.plugin)) for name, one in catalog.forecasters.items()]
     elif kind == "datasets":
         rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.datasets.items()]
     else:
@@ -55,7 +55,7 @@ def data_inventory(catalog: Catalog, home: Path) -> str:
     from harness.data import available
 
     rows = [
-        (name, f"{one.spec.source} {one.spec.licence}", "here" if available(one.spec, home) else "to be fetched")
+        (name, f"{one.spec.source} · {one.spec.licence}", "here" if available(one.spec, home) else "to be fetched")
         for name, one in catalog.datasets.items()
     ]
     return listing("data", ("name", "source and licence", "state"), rows)

@@ -93,7 +93,9 @@ def error(value: float, logarithmic: bool) -> str:
         return "–"
     if logarithmic:
         return f"{math.log10(value):.2f}" if value > 0 else "−∞"
-    return f"{value:.3f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
+    if 1e-3 <= abs(value) < 0.1:
+        return f"{value:.4f}"
+    return f"{value:.3f}" if 0.1 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"
 
 
 def missing(row: Row) -> str:
