@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -114,7 +115,9 @@ def _noise(values: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast | None:
-    outcome = attempt(partial(checked_forecast, forecaster, contexts))
+    with warnings.catch_warnings():  # of a future that never came
+        warnings.simplefilter("ignore")
+        outcome = attempt(partial(checked_forecast, forecaster, contexts))
     if isinstance(outcome, Failure):
         return outcome.error.forecast if isinstance(outcome.error, PartlyFailed) else None
     return outcome

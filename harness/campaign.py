@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class PlannedCell:
     fingerprint: str
     imports: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
+    size: int = 0  # how many values the data holds
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def planned(
         try:
             fingerprint = fingerprints.of(dataset)
             mine = [one for entry in entries for one in _cells(entry, board, task, catalog, fingerprint, seeds)]
+            size = fingerprints.size(dataset)
+            mine = [replace(one, size=size) for one in mine]
             if not all(journal.has(one.key) for one in mine):
                 fingerprints.check(dataset, task)
         except DataUnavailable as error:
@@ -131,13 +134,17 @@ def _cells(
 def missing(
     campaigns: Iterable[Campaign], journal: Journal, *, rerun: bool = False, retry_failed: bool = False
 ) -> list[PlannedCell]:
-    """The cells still to be run, each once though several boards ask for it."""
+    """The cells still to be run, each once though several boards ask for it.
+
+    What is likely to take long comes first, so that no long cell is left alone at the end: models on heavy
+    libraries before others, much data before little.
+    """
     wanted: dict[str, PlannedCell] = {}
     for campaign in campaigns:
         for one in campaign.cells:
             if one.key not in wanted and (rerun or _is_missing(journal.read(one.key), retry_failed)):
                 wanted[one.key] = one
-    return list(wanted.values())
+    return sorted(wanted.values(), key=lambda one: (not one.imports, -one.size))
 
 
 def _is_missing(run: Run | None, retry_failed: bool) -> bool:

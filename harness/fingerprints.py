@@ -31,9 +31,15 @@ class Fingerprints:
         """The fingerprint; raises DataUnavailable if the data is not here, BadData if it cannot be used."""
         state = self._state(dataset)
         if state not in self._known:
-            self._known[state] = {"fingerprint": self._panel(dataset).fingerprint(), "tasks": []}
+            panel = self._panel(dataset)
+            self._known[state] = {"fingerprint": panel.fingerprint(), "values": panel.values.size, "tasks": []}
             write_json(self.path, self._known)
         return str(self._known[state]["fingerprint"])
+
+    def size(self, dataset: Provided[DatasetSpec]) -> int:
+        """How many values the data holds."""
+        self.of(dataset)
+        return int(self._known[self._state(dataset)]["values"])
 
     def check(self, dataset: Provided[DatasetSpec], task: Task) -> None:
         """Raise BadTask if the task does not fit the data; what was found to fit is remembered."""

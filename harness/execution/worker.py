@@ -8,6 +8,7 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -29,6 +30,7 @@ from harness.run import Run
 if TYPE_CHECKING:
     from harness.panel import Panel
 
+MOST_WARNINGS = 5  # of a cell that its run keeps
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -68,9 +70,12 @@ def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
     metrics = [one.spec for one in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
     journal = Journal(home)
-    with threadpool_limits(planned.resources.threads):
+    with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")
         forecaster = spec.make(cell.parameters, cell.seed)
         run = evaluate(forecaster, cell.task, panel, cell=cell, missing=spec.missing, metrics=metrics)
+    said = dict.fromkeys(f"warning: {one.category.__name__}: {one.message}" for one in warned)
+    run = replace(run, notes=(*run.notes, *list(said)[:MOST_WARNINGS]))
     if not journal.has_actuals(planned.fingerprint, cell.task):
         journal.write_actuals(planned.fingerprint, cell.task, Actuals.of(plan(cell.task, panel)))
     return run

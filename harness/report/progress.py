@@ -50,7 +50,8 @@ class RunProgress:
             self.running.pop(event.planned.key, None)
             self._count(event, name)
             self._bar.advance(self._task)
-        state = f"{len(self.running)} running, {self.counts['failed']} failed"
+        longest = f" ({next(iter(self.running.values()))})" if self.running else ""
+        state = f"{len(self.running)} running{longest}, {self.counts['failed']} failed"
         self._bar.update(self._task, state=state)
 
     def _count(self, event: Finished | Refused, name: str) -> None:
