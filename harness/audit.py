@@ -139,6 +139,8 @@ def _pairs(one: Forecast, i: int, other: Forecast, j: int) -> list[tuple[Floats,
     pairs = [(one.mean[i], other.mean[j])]
     if one.quantiles is not None and other.quantiles is not None:
         pairs.append((one.quantiles[i], other.quantiles[j]))
+    elif one.quantiles is not None or other.quantiles is not None:
+        pairs.append((np.zeros(1), np.ones(1)))  # that only one of them has quantiles is a difference
     return pairs
 
 

@@ -22,6 +22,7 @@ from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaste
 from harness.metrics import METRICS, Metric
 from harness.outcomes import Actuals, Outcomes
 from harness.panel import Panel
+from harness.protocols import Generation, SeriesSplit
 from harness.run import Cell, Costs, Results, Run, Status, WindowFailure
 from harness.scoring import applies, score, terms
 from harness.specs import Missing
@@ -31,6 +32,8 @@ from harness.windows import Contexts
 
 T = TypeVar("T")
 AUDITED_WINDOWS = 2
+MOST_LEFT_OUT = 20  # series whose windows were left out that a run names
+SCALELESS = "count for nothing in scaled metrics: their past is no longer than a season, or repeats itself"
 PERFECT = "every forecast equals what came, to the last digit; does it know the answers?"
 
 
@@ -55,7 +58,7 @@ def evaluate(
     failures: list[WindowFailure] = []
     verdict: tuple[Status, str] | None = None
     trace = ""
-    for fold in made.folds():
+    for number, fold in enumerate(made.folds()):
         first = sum(len(one) for one in forecasts)
         contexts = fold.windows.contexts.filled(missing)
         fitted = clock.fit(partial(_fit, forecaster, fold.train.filled(missing), contexts))
@@ -69,7 +72,7 @@ def evaluate(
         failures.extend(lost)
         if isinstance(outcome, Failure) and not trace:
             trace = _first_trace(outcome)
-        if audited_windows and first == 0:
+        if audited_windows and verdict is None and number in (0, len(made.rounds) - 1):
             verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
         cell,
@@ -93,6 +96,10 @@ def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Met
     wanted = [metric for metric in metrics if applies(metric, levels)]
     summed = {metric.name: terms(metric, outcomes) for metric in wanted}
     scores = {one.name: score(one, summed[one.name], actuals) for one in wanted}
+    scaled = next((metric.scale(outcomes) for metric in wanted if metric.scale is not None), None)
+    undefined = 0 if scaled is None else int(np.isnan(scaled).any(axis=1).sum())
+    if undefined and SCALELESS not in "".join(run.notes):
+        run = replace(run, notes=(*run.notes, f"{undefined} of {len(actuals)} windows {SCALELESS}"))
     return replace(
         run,
         scores={**run.scores, **scores},
@@ -201,7 +208,9 @@ def _judged(run: Run, verdict: tuple[Status, str] | None) -> Run:
 
 def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
     """What a reader of the result should know."""
-    notes = [f"{one.id}: {one.windows} windows left out, {one.reason}" for one in made.left_out]
+    notes = [f"{one.id}: {one.windows} windows left out, {one.reason}" for one in made.left_out[:MOST_LEFT_OUT]]
+    if len(made.left_out) > MOST_LEFT_OUT:
+        notes.append(f"windows left out of {len(made.left_out) - MOST_LEFT_OUT} more series")
     local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
     if not local and not _aligned(made):
         notes.append("cutoffs are not aligned in time: what learns from all series may know later dates of others")
@@ -209,21 +218,26 @@ def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list
         notes.append(f"missing values of the past were filled: {missing}")
     if made.task.quantile_levels and any(one.quantiles is None for one in forecasts):
         notes.append("point forecast, scored as degenerate quantiles")
-    return (*notes, *(str(remark) for remark in getattr(forecaster, "remarks_", ())))
+    return (*notes, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))
 
 
 def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:
     """What a forecaster tells of its last training: `curves_`, a dictionary of numbers by name."""
-    curves: Any = getattr(forecaster, "curves_", {})
-    return {str(name): tuple(float(value) for value in curve) for name, curve in curves.items()}
+    told: Any = getattr(forecaster, "curves_", None) or {}
+    curves = attempt(lambda: {str(name): tuple(float(value) for value in curve) for name, curve in told.items()})
+    return {} if isinstance(curves, Failure) else curves
 
 
 def _aligned(made: Plan) -> bool:
-    """Whether the first fit ends at the same moment in all series."""
-    series, cutoffs = made.rounds[0].series, made.rounds[0].cutoffs
-    order = np.lexsort((cutoffs, series))
-    first = np.concatenate([[True], np.diff(series[order]) != 0])
-    return aligned(made.panel, series[order][first], cutoffs[order][first])
+    """Whether every fit ends at the same moment in all series; held-out series are learnt from to their ends."""
+    if isinstance(made.task.split, SeriesSplit):
+        return made.panel.freq is None or isinstance(made.task.protocol, Generation)
+    for one in made.rounds:
+        order = np.lexsort((one.cutoffs, one.series))
+        first = np.concatenate([[True], np.diff(one.series[order]) != 0])
+        if not aligned(made.panel, one.series[order][first], one.cutoffs[order][first]):
+            return False
+    return True
 
 
 def hyperparameters(forecaster: Forecaster) -> dict[str, Any]:

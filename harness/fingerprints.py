@@ -30,7 +30,7 @@ class Fingerprints:
     def of(self, dataset: Provided[DatasetSpec]) -> str:
         """The fingerprint; raises DataUnavailable if the data is not here, BadData if it cannot be used."""
         state = self._state(dataset)
-        if state not in self._known:
+        if "values" not in self._known.get(state, {}):
             panel = self._panel(dataset)
             self._known[state] = {"fingerprint": panel.fingerprint(), "values": panel.values.size, "tasks": []}
             write_json(self.path, self._known)

@@ -88,18 +88,22 @@ class Plan:
 
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""
+        latest = np.zeros(len(self.panel), dtype=np.int64)  # cutoffs; a series that has ended is still learnt from
         for one in self.rounds:
             windows = self.windows if len(self.rounds) == 1 else self._windows(one)
-            yield Fold(self._training(windows), windows)
+            firsts = _first_cutoffs(len(self.panel), windows)
+            latest = np.where(firsts > 0, firsts, latest)
+            yield Fold(self._training(latest), windows)
 
-    def _training(self, windows: Windows) -> TrainingData:
+    def _training(self, ends: Ints) -> TrainingData:
         panel, task, parts = self.panel, self.task, self.parts
         begins = np.zeros(len(panel), dtype=np.int64)
         if isinstance(task.split, SeriesSplit):
+            if isinstance(task.protocol, RollingOrigin) and task.protocol.train_length is not None:
+                begins = np.maximum(panel.lengths - task.protocol.train_length, 0)
             train = Rows(panel, begins, np.where(parts.training > 0, panel.lengths, 0))
-            validation = Rows(panel, begins, np.where(parts.validation > 0, panel.lengths, 0))
+            validation = Rows(panel, np.zeros_like(begins), np.where(parts.validation > 0, panel.lengths, 0))
         else:
-            ends = _first_cutoffs(len(panel), windows)  # 0 where a series has no window here
             fixed = task.split is not None and ends_of_training_part(task)
             middle = parts.training if fixed else np.maximum(ends - parts.validation, 0)
             if fixed:  # a series too short for a window still trains; none is fitted past its first cutoff

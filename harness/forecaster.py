@@ -147,12 +147,12 @@ def _joined(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> 
     done = [(positions, part) for positions, part in parts if isinstance(part, Forecast)]
     mean = np.full(shape, np.nan)
     quantiles = None
-    if done and all(one.quantiles is not None for _, one in done) and contexts.quantile_levels:
+    if contexts.quantile_levels and any(one.quantiles is not None for _, one in done):
         quantiles = np.full((*shape, len(contexts.quantile_levels)), np.nan)
     for positions, one in done:
         mean[positions] = one.mean
-        if quantiles is not None and one.quantiles is not None:
-            quantiles[positions] = one.quantiles
+        if quantiles is not None:  # beside others' quantiles a point forecast is one of no width
+            quantiles[positions] = one.mean[..., None] if one.quantiles is None else one.quantiles
     levels = contexts.quantile_levels if quantiles is not None else ()
     forecast = Forecast(mean, levels, quantiles)
     failures: dict[int, Failure] = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import DataUnavailable, HomeUnusable
-from harness.run import Run
+from harness.run import EVALUATION_VERSION, Run
 from harness.task import Task
 
 if TYPE_CHECKING:
@@ -56,7 +57,10 @@ class Journal:
             return None
         for name in ("schema", "arrays", "results"):
             fields.pop(name, None)
-        return Run.from_json(fields)
+        try:
+            return Run.from_json(fields)
+        except (KeyError, TypeError, ValueError, AttributeError):  # of another version: as if it were not there
+            return None
 
     def read_with_results(self, key: str) -> Run | None:
         """A run with its arrays, which stay on disk until they are looked at."""
@@ -84,7 +88,7 @@ class Journal:
 
     def has_actuals(self, fingerprint: str, task: Task) -> bool:
         """Whether what came is stored."""
-        return (self.actuals / _task_hash(fingerprint, task) / RECORD).is_file()
+        return _whole(self.actuals / _task_hash(fingerprint, task))
 
     def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
         """Store what came, once for all forecasters of a task."""
@@ -102,7 +106,7 @@ class Journal:
             arrays |= {"mean": actuals.standard[0], "deviation": actuals.standard[1]}
         fields = {"schema": SCHEMA, "ids": actuals.ids, "levels": actuals.quantile_levels}
         fields |= {"targets": actuals.targets, "freq": actuals.freq}
-        _commit(folder, arrays, fields)
+        _create(folder, arrays, fields)
 
     def read_actuals(self, fingerprint: str, task: Task) -> Actuals | None:
         """What came, None if it was not stored."""
@@ -131,10 +135,11 @@ class Journal:
 def prepared_home(home: Path) -> Path:
     """The home folder, made if need be; raises HomeUnusable if it cannot be written to."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        probe = home / f".probe-{uuid.uuid4().hex}"
-        probe.touch()
-        probe.unlink()
+        for folder in (home, home / "journal" / "cells", home / "journal" / "actuals", home / "boards"):
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".probe-{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
     except OSError as error:
         raise HomeUnusable(
             f"the home folder {home} cannot be written to ({error.strerror}); name another by --home or HARNESS_HOME"
@@ -177,6 +182,24 @@ def _commit(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, 
     write_json(folder / RECORD, {**fields, "arrays": {name: f"{draft}-{name}.npy" for name in arrays}})
     for path in older:
         path.unlink(missing_ok=True)
+
+
+def _create(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
+    """A folder that appears whole, once; if another process was faster, its own stays."""
+    draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
+    _commit(draft, arrays, fields)
+    if folder.is_dir() and not _whole(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a folder has a record, and every array that it names."""
+    fields = _record(folder)
+    return fields is not None and all((folder / file).is_file() for file in fields["arrays"].values())
 
 
 def _record(folder: Path) -> dict[str, Any] | None:
@@ -222,5 +245,5 @@ def _results_from(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str
 
 
 def _task_hash(fingerprint: str, task: Task) -> str:
-    text = json.dumps([fingerprint, task.to_json()], sort_keys=True, separators=(",", ":"))
+    text = json.dumps([EVALUATION_VERSION, fingerprint, task.to_json()], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -158,6 +158,11 @@ def _check(board: Leaderboard) -> None:
         raise fields.FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
     if not 0 < board.clip[0] <= 1 <= board.clip[1]:
         raise fields.FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
+    for i, entry in enumerate(board.forecasters):
+        if (odd := _not_json(entry.parameters)) is not None:
+            raise fields.FieldError(
+                ("forecasters", str(i), "parameters"), f"parameters hold {odd!r}, which is no JSON value"
+            )
     for what, labels in (
         ("tasks", [task.label for task in board.tasks]),
         ("forecasters", [entry.title for entry in board.forecasters]),
@@ -165,6 +170,16 @@ def _check(board: Leaderboard) -> None:
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
             raise fields.FieldError((what,), f"two {what} are called {repeated[0]!r}; give one another name")
+
+
+def _not_json(value: object) -> object | None:
+    """The first value inside that JSON does not know: a date, say."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return None
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
+    if inside is None:
+        return value
+    return next((odd for one in inside if (odd := _not_json(one)) is not None), None)
 
 
 def _place(text: str, path: tuple[str, ...]) -> str:

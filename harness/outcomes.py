@@ -137,8 +137,9 @@ def _standard(made: Plan) -> tuple[Floats, Floats]:
                 mean[i, seen], deviation[i, seen] = np.nanmean(rows[:, seen], axis=0), np.nanstd(rows[:, seen], axis=0)
         means.append(mean[fold.windows.series])
         deviations.append(deviation[fold.windows.series])
-    deviation = np.concatenate(deviations)
-    return np.concatenate(means), np.where(deviation > 0, deviation, np.nan)
+    mean, deviation = np.concatenate(means), np.concatenate(deviations)
+    varies = deviation > 1e-12 * np.abs(mean)  # rather than by rounding
+    return mean, np.where(varies, deviation, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,11 +225,13 @@ class Outcomes:
 
     @cached_property
     def interval_score(self) -> Floats:
-        """Width of the widest interval plus 2/α for what lies outside of it (Gneiting & Raftery 2007, eq. 43)."""
+        """Width of the widest interval, and what lies outside over its tail's probability.
+
+        Of a central interval that is 2/α times what lies outside (Gneiting & Raftery 2007, eq. 43).
+        """
         low, high = (self.quantile(level) for level in self.interval)
-        alpha = 1 - (self.interval[1] - self.interval[0])
-        outside = np.maximum(low - self.actuals, 0) + np.maximum(self.actuals - high, 0)
-        return high - low + 2 / alpha * outside
+        below, above = np.maximum(low - self.actuals, 0), np.maximum(self.actuals - high, 0)
+        return high - low + below / self.interval[0] + above / (1 - self.interval[1])
 
     @property
     def unknown(self) -> Bools:

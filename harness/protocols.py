@@ -111,8 +111,13 @@ def _check_parts(split: Split) -> None:
             raise BadTask(f"{name} must be at least 0, not {part}")
 
 
+MOST = 10**9  # of any count
+
+
 def _at_least(protocol: object, least: int, *names: str) -> None:
     for name in names:
         value = getattr(protocol, name)
+        if value is not None and value > MOST:
+            raise BadTask(f"{name} must be at most {MOST:,}, not {value:,}")
         if value is not None and value < least:
             raise BadTask(f"{name} must be at least {least}, not {value}")

@@ -128,7 +128,7 @@ def standings(campaign: Campaign, journal: Journal, metric: Metric, *, completed
         _ranked(rows),
         tuple(notes),
         dict(campaign.unavailable),
-        all(isinstance(task.protocol, Generation) for task in campaign.board.tasks),
+        metric.best == "lowest" and all(isinstance(task.protocol, Generation) for task in campaign.board.tasks),
     )
 
 
@@ -179,7 +179,8 @@ def _row(
     scores: Mapping[tuple[str, str], float],
     relative: Sequence[float],
 ) -> Row:
-    mine = [runs[one.key] for task in tasks for one in cells[title, task]]
+    places = [(task, runs[one.key]) for task in tasks for one in cells[title, task]]
+    mine = [run for _, run in places]
     known = [run for run in mine if run is not None]
     done = [run for run in known if run.status is Status.COMPLETED]
     lost = [run.status.value if run is not None else "not run" for run in mine]
@@ -199,20 +200,20 @@ def _row(
         completed=len(done),
         missing={status: lost.count(status) for status in sorted(set(lost))},
         failed_windows=sum(len(run.window_failures) for run in done),
-        reasons=_reasons(known),
+        reasons=_reasons([(task, run) for task, run in places if run is not None]),
     )
 
 
-def _reasons(runs: Sequence[Run]) -> tuple[str, ...]:
+def _reasons(places: Sequence[tuple[str, Run]]) -> tuple[str, ...]:
     """Why cells and windows are missing, each reason once, with the tasks where it was met."""
     tasks: dict[str, list[str]] = {}
-    for run in runs:
+    for task, run in places:
         reason = run.reason
         if run.status is Status.COMPLETED and run.window_failures:
             lost = f"{len(run.window_failures)} of {run.windows} windows failed"
             reason = f"{lost} and count as the worst completed ones; the first: {run.window_failures[0].reason}"
         if reason:
-            tasks.setdefault(reason, []).append(run.cell.task.label)
+            tasks.setdefault(reason, []).append(task)
     return tuple(f"{', '.join(dict.fromkeys(mine))}: {reason}" for reason, mine in tasks.items())
 
 
@@ -246,6 +247,8 @@ def _ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _mean(values: Sequence[float]) -> float:
+    if any(math.isinf(value) for value in values):
+        return math.inf
     return math.fsum(values) / len(values) if values else math.nan
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.attempt import Failure, attempt
 from harness.campaign import Campaign, planned
 from harness.errors import BadInput, HarnessError, UnknownName
 from harness.fingerprints import Fingerprints
@@ -105,7 +107,9 @@ def _check_parameters(campaign: Campaign, catalog: Catalog, before: Leaderboard)
     untouched = {entry.title for entry in before.entries(catalog)}
     for one in campaign.cells:
         if one.title not in untouched or one.title == campaign.board.baseline:
-            catalog.forecasters[one.cell.forecaster].spec.make(one.cell.parameters, one.cell.seed)
+            made = attempt(partial(catalog.forecasters[one.cell.forecaster].spec.make, one.cell.parameters))
+            if isinstance(made, Failure) and isinstance(made.error, BadInput):
+                raise made.error  # whatever else goes wrong is its cell's to tell
 
 
 def _give_up(request: Request, name: str, error: HarnessError, left_out: list[str]) -> None:

@@ -124,7 +124,7 @@ class Run:
     results: Results | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON values; what is not a number is null."""
+        """The record as JSON values; what is not a number is null, infinity a text."""
         fields = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "results"}
         return fields | {
             "cell": _finite(self.cell.to_json()),
@@ -165,9 +165,9 @@ def _finite(value: Any) -> Any:
     return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _plain(value: float) -> float | str | None:
+    return value if math.isfinite(value) else None if math.isnan(value) else str(value)
 
 
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+def _number(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)

@@ -70,6 +70,8 @@ class ForecasterSpec:
         from harness import fields
 
         factory = self.load()
+        if seed is not None and "seed" in parameters:
+            raise BadParameter(f"forecaster {self.name!r}: a board counts seeds and does not name them; leave out seed")
         drawn = {"seed": seed} if "seed" in _parameters(factory) and seed is not None else {}
         try:
             if not dataclasses.is_dataclass(factory):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from harness.arrays import Ints
 from harness.missing import fill
 from harness.panel import Panel
@@ -61,5 +63,10 @@ class TrainingData:
 
 
 def _filled(part: Panel | Rows | None, missing: Missing, season_length: int) -> Panel | None:
-    panel = part.panel if isinstance(part, Rows) else part
-    return panel if panel is None else fill(panel, missing, season_length)
+    if not isinstance(part, Rows):
+        return part if part is None else fill(part, missing, season_length)
+    if missing == "native" or part.source.complete or part.panel is None:
+        return part.panel
+    kept = np.minimum(part.ends, part.source.lengths) > 0  # what came before the rows fills them too
+    until = part.source.between(np.zeros_like(part.ends), part.ends)
+    return until and fill(until, missing, season_length).between(part.begins[kept], part.ends[kept])

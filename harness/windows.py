@@ -130,7 +130,7 @@ class Contexts:
         rows = self.cutoffs[:, None] + steps
         inside = rows < self._panel.lengths[self.series][:, None]
         rows = np.where(inside, rows + self._panel.offsets[self.series][:, None], 0)
-        ahead = self._panel.values[:, list(columns)][rows]
+        ahead = self._panel.values[rows[..., None], list(columns)]
         ahead[~inside] = np.nan
         return read_only(ahead)
 

@@ -426,7 +426,20 @@ def test_quantiles_given_in_some_fits_only_are_a_point_forecast():
 def test_windows_left_out_are_noted():
     run = evaluate(FailsOn(), LAST_THREE, counting(20, 5, 2))
 
-    assert [note.partition(", ")[0] for note in run.notes] == ["1: 1 windows left out", "2: 3 windows left out"]
+    assert [note.partition(", ")[0] for note in run.notes[:2]] == ["1: 1 windows left out", "2: 3 windows left out"]
+
+
+def test_windows_without_a_scale_are_noted():
+    run = evaluate(FailsOn(), LAST_THREE, Panel.of([np.arange(20.0), np.full(20, 3.0)]))
+
+    (note,) = run.notes
+    assert note.startswith("3 of 6 windows count for nothing in scaled metrics")
+
+
+def test_a_forecast_that_is_too_good_is_noted():
+    run = evaluate(Last(), LAST_THREE, Panel.of([np.full(20, 3.0)]))
+
+    assert any("does it know the answers?" in note for note in run.notes)
 
 
 NOT_ALIGNED = "cutoffs are not aligned in time: what learns from all series may know later dates of others"
@@ -445,7 +458,7 @@ def test_global_models_on_series_that_end_at_different_times_are_noted(forecaste
 def test_series_held_out_for_generation_are_aligned():
     task = Task("trial", Generation(4, 6), SeriesSplit(1))
 
-    assert evaluate(Last(), task, counting(20, 20, 20)).notes == ()
+    assert NOT_ALIGNED not in evaluate(Last(), task, counting(20, 20, 20)).notes
 
 
 @pytest.mark.parametrize(

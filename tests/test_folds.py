@@ -484,3 +484,34 @@ def test_a_series_too_short_for_a_window_still_trains() -> None:
 
     assert set(fold.windows.contexts.ids) == {"long"}
     assert dict(zip(fold.train.panel.ids, fold.train.panel.lengths.tolist(), strict=True)) == {"short": 6, "long": 6}
+
+
+def test_a_series_that_has_ended_is_still_learnt_from() -> None:
+    early, late = np.arange(20.0), np.arange(30.0)
+    panel = Panel.of([early, late], start=["2020-01-11", "2020-01-01"], freq="D")
+    task = Task("x", RollingOrigin(2, first_cutoff="2020-01-20", stride=4, refit="every"))
+
+    trained = [fold.train.panel.lengths.tolist() for fold in plan(task, panel).folds()]
+
+    assert all(len(lengths) == 2 for lengths in trained)
+
+
+def test_validation_rows_are_filled_from_what_came_before_them() -> None:
+    values = np.arange(40.0)
+    values[20:23] = np.nan
+    task = Task("x", RollingOrigin(2), TimeSplit(20, 10))
+
+    fold = next(plan(task, Panel.of([values])).folds())
+
+    validation = fold.train.filled("ffill").validation
+    assert validation is not None
+    assert validation.values[:4, 0].tolist() == [19, 19, 19, 23]
+
+
+def test_train_length_holds_for_held_out_series_too() -> None:
+    task = Task("x", RollingOrigin(2, windows=1, train_length=10), SeriesSplit(training=2, test=1))
+
+    fold = next(plan(task, Panel.of([np.arange(60.0)] * 3)).folds())
+
+    assert fold.train.panel.lengths.tolist() == [10, 10]
+    assert fold.train.panel.values[0, 0] == 50

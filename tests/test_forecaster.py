@@ -103,7 +103,7 @@ def test_forecasts_with_quantiles_keep_them():
     assert forecast.quantiles[:, 0, 0].tolist() == [[4, 6], [6, 8]]
 
 
-def test_a_single_point_forecast_among_quantiles_makes_all_points():
+def test_a_point_forecast_among_quantiles_is_one_without_width():
     class SometimesSpread(Last):
         def predict_series(self, context: Context) -> Floats | Forecast:
             mean = np.zeros((1, context.horizon, 1))
@@ -112,7 +112,9 @@ def test_a_single_point_forecast_among_quantiles_makes_all_points():
 
     forecast = SometimesSpread().predict(contexts_of(panel_of(10), RollingOrigin(2, windows=2), LEVELS))
 
-    assert (forecast.quantiles, forecast.quantile_levels) == (None, ())
+    assert forecast.quantiles is not None
+    widths = np.ptp(forecast.quantiles, axis=-1).max(axis=(1, 2))
+    assert (widths == 0).tolist() == [False, True]
 
 
 def test_whole_numbers_are_a_forecast():
@@ -145,7 +147,7 @@ def test_a_forecast_of_a_wrong_shape_is_that_windows_failure(result: Floats | Fo
 
     assert list(raised.value.failures) == [1]
     assert isinstance(raised.value.failures[1].error, InvalidForecast)
-    assert raised.value.forecast.finite().tolist() == [True, False]
+    assert raised.value.forecast.finite().tolist() == [False, True]
 
 
 def test_who_failed_in_part_says_how_many_and_why():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -325,7 +326,7 @@ class TestActuals:
 class TestHome:
     def test_it_is_made(self, tmp_path: Path) -> None:
         assert prepared_home(tmp_path / "a" / "b") == tmp_path / "a" / "b"
-        assert list((tmp_path / "a" / "b").iterdir()) == []
+        assert [path for path in (tmp_path / "a" / "b").rglob("*") if path.is_file()] == []
 
     def test_below_a_file_it_cannot_be(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
@@ -349,3 +350,19 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
 
     assert read_json(path) == {"a": 1}
     assert [one.name for one in path.parent.iterdir()] == ["a.json"]
+
+
+def test_actuals_written_by_many_at_once_are_whole(tmp_path: Path) -> None:
+    """Workers that finish the first cells of a task together all write what came."""
+    actuals = Actuals.of(plan(TASK, Panel.of([np.arange(30.0)] * 2, season_length=3)))
+    writers = [threading.Thread(target=Journal(tmp_path).write_actuals, args=("aa", TASK, actuals)) for _ in range(12)]
+
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    found = Journal(tmp_path).read_actuals("aa", TASK)
+    assert found is not None
+    assert np.array_equal(found.values, actuals.values)
+    assert [path.name.startswith(".") for path in (tmp_path / "journal" / "actuals").iterdir()] == [False]

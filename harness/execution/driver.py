@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from harness.campaign import PlannedCell
 from harness.claims import Claims
-from harness.errors import BadInput
+from harness.errors import HarnessError
 from harness.execution.local import Executor, outcome_of
 from harness.journal import Journal
 from harness.run import Run
@@ -39,7 +39,7 @@ class Refused:
     """A cell that cannot be what was asked for; nothing was written."""
 
     planned: PlannedCell
-    error: BadInput
+    error: HarnessError
 
 
 def drive(
@@ -70,9 +70,13 @@ def drive(
             finished, _ = wait(running, timeout=POLL, return_when=FIRST_COMPLETED)
             for future in finished:
                 planned = running.pop(future)
-                outcome = outcome_of(planned, future, journal.write)
+                outcome: Run | HarnessError | None = None
+                if future.exception() is not None and journal.modified(planned.key) != before[planned.key]:
+                    outcome = journal.read(planned.key)  # the worker died after it had written
+                if outcome is None:
+                    outcome = outcome_of(planned, future, journal.write)
                 claims.release(planned.key)
-                yield Refused(planned, outcome) if isinstance(outcome, BadInput) else Finished(planned, outcome)
+                yield Refused(planned, outcome) if isinstance(outcome, HarnessError) else Finished(planned, outcome)
         elif elsewhere:
             time.sleep(POLL)
 

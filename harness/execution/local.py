@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.campaign import PlannedCell
-from harness.errors import BadInput
+from harness.errors import HarnessError, HomeUnusable
 from harness.run import Run, Status
 
 PRELOAD = "HARNESS_PRELOAD"  # names of modules; the server of the workers is given no other arguments
@@ -49,7 +49,7 @@ class InProcess:
         future: Future[Run] = Future()
         try:
             future.set_result(run_cell(planned, self.home))
-        except BadInput as error:
+        except (HarnessError, OSError) as error:
             future.set_exception(error)
         return future
 
@@ -112,13 +112,15 @@ def _kill_server() -> None:
                 child.wait(5)
 
 
-def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run | BadInput:
+def outcome_of(planned: PlannedCell, future: Future[Run], write: Callable[[Run], None]) -> Run | HarnessError:
     """What came of a submitted cell; if its process died, that is written down as its result."""
     error = future.exception()
     if error is None:
         return future.result()
-    if isinstance(error, BadInput):
+    if isinstance(error, HarnessError):
         return error
+    if isinstance(error, OSError) and getattr(error, "exitcode", None) is None:
+        return HomeUnusable(f"its result cannot be written: {error}")
     reason = str(error).strip() or type(error).__name__
     code = getattr(error, "exitcode", None)
     if code is not None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from harness.attempt import Failure, attempt
 from harness.campaign import PlannedCell
 from harness.data import load
-from harness.errors import BadInput
+from harness.errors import BadInput, DataUnavailable
 from harness.evaluation import evaluate, status_of
 from harness.folds import plan
 from harness.journal import Journal
@@ -49,7 +49,7 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
     provided = catalog.forecasters[planned.cell.forecaster]
     started = _now()
     outcome = attempt(lambda: _evaluated(planned, home, catalog))
-    if isinstance(outcome, Failure) and isinstance(outcome.error, BadInput):
+    if isinstance(outcome, Failure) and isinstance(outcome.error, BadInput | DataUnavailable):
         raise outcome.error
     run = _lost(planned, outcome) if isinstance(outcome, Failure) else outcome
     run = replace(
@@ -69,6 +69,10 @@ def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
     cell, spec = planned.cell, catalog.forecasters[planned.cell.forecaster].spec
     metrics = [one.spec for one in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
+    version = catalog.forecasters[cell.forecaster].plugin.result_version
+    if cell.key(panel.fingerprint(), version) != planned.key:
+        raise BadInput("its data or its plugin changed since this run began; run it again")
+    spec.load()  # its libraries, so that their threads are limited too
     journal = Journal(home)
     with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
