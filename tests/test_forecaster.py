@@ -147,7 +147,7 @@ def test_a_forecast_of_a_wrong_shape_is_that_windows_failure(result: Floats | Fo
 
     assert list(raised.value.failures) == [1]
     assert isinstance(raised.value.failures[1].error, InvalidForecast)
-    assert raised.value.forecast.finite().tolist() == [False, True]
+    assert raised.value.forecast.finite().tolist() == [True, False]
 
 
 def test_who_failed_in_part_says_how_many_and_why():
