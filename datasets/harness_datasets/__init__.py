@@ -135,4 +135,18 @@ def _files() -> list[DatasetSpec]:
             licence=_ETT_LICENCE,
             files=(_ETTH1, _ETTH2),
         ),
+        DatasetSpec(
+            "weather",
+            "harness_datasets.weather:jena_climate",
+            description="weather at Jena, 14 variables, one sample an hour, 2009 to 2016, the temperature to forecast",
+            source="Max Planck Institute for Biogeochemistry, Jena, bgc-jena.mpg.de/wetter; in the form of F. Chollet, "
+            "Deep Learning with Python, 2nd edition 2021, chapter 10",
+            licence="none stated; published by the institute, to be named as the source",
+            files=(
+                DataFile(
+                    "jena_climate_2009_2016.csv.zip",
+                    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/jena_climate_2009_2016.csv.zip",
+                ),
+            ),
+        ),
     ]

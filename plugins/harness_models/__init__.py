@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, hookimpl
+from harness import ForecasterSpec, Metric, hookimpl
+from harness_models import neural
 
 STATSMODELS = ("statsmodels.tsa.api",)
 SKLEARN = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.multioutput")
@@ -11,7 +12,15 @@ SKLEARN = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.multioutput")
 @hookimpl
 def harness_forecasters() -> list[ForecasterSpec]:
     """The forecasters of this package; each is imported when it is made."""
-    return [*_naive(), *_statistical(), *_tabular()]
+    return [*_naive(), *_statistical(), *_tabular(), *neural.SPECS]
+
+
+@hookimpl
+def harness_metrics() -> list[Metric]:
+    """Why a free run goes wrong."""
+    from harness_models.drift_metrics import METRICS
+
+    return list(METRICS)
 
 
 def _naive() -> list[ForecasterSpec]:

@@ -55,12 +55,13 @@ class TestSpecs:
         assert spec.licence
 
     def test_every_file_has_an_address_that_ends_in_its_name_and_a_sum(self) -> None:
+        unknown = {"weather"}  # whose file has never been here: it is trusted on first use
         for spec in SPECS.values():
             for file in spec.files:
                 assert file.url.startswith("https://")
                 assert file.url.endswith("/" + file.name)
-                assert file.sha256 is not None
-                assert len(file.sha256) == 64
+                assert (file.sha256 is None) == (spec.name in unknown)
+                assert file.sha256 is None or len(file.sha256) == 64
 
     @pytest.mark.parametrize("name", ["cosine", "sine", *BUNDLED])
     def test_datasets_without_files_are_the_same_at_every_load(self, name: str) -> None:

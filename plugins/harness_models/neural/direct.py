@@ -1,0 +1,186 @@
+"""Networks that say the whole horizon at once: dense, convolutional and recurrent ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness import TrainingData, Unsupported
+from harness_models.neural.backbones import ConvolutionBackbone, DenseBackbone, RecurrentBackbone, least_lookback
+from harness_models.neural.cells import Stack
+from harness_models.neural.examples import Shape
+from harness_models.neural.heads import head_of
+from harness_models.neural.learner import NetworkForecaster
+from harness_models.neural.limits import at_least, one_of, share
+
+LEARN_FROM = ("last", "every")
+
+
+class DirectNetwork(nn.Module):  # type: ignore[misc]
+    """A backbone that reads a window, and a head that says what comes."""
+
+    def __init__(self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head_of(backbone.features, shape.steps, targets, levels)
+
+    def forward(self, inputs: Tensor, observed: Tensor | None, draws: torch.Generator | None) -> Tensor:
+        """(window, horizon, target, 1 + level); for each row in, if the backbone speaks at every one."""
+        return self.head(self.backbone(inputs, observed, draws))
+
+
+@dataclass
+class Dense(NetworkForecaster):
+    """The window flattened, and hidden layers of rectified units."""
+
+    hidden: int = 32
+    layers: int = 1
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "hidden", "layers")
+        share(self, "dropout")
+
+    def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
+        """A dense network."""
+        backbone = DenseBackbone(shape.lookback, channels, self.hidden, self.layers, self.dropout)
+        return DirectNetwork(backbone, shape, targets, levels)
+
+
+@dataclass
+class IidDense(Dense):
+    """A dense network that sees the last row alone, as if each step had nothing to do with those before it."""
+
+    lookback: int | None = 1
+    scale: str = "training"
+    target: str = "level"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.lookback, self.scale, self.target) != (1, "training", "level"):
+            raise ValueError("without history there is one row to look back on, and nothing to scale or change it by")
+
+
+@dataclass
+class Cnn(NetworkForecaster):
+    """Convolutions of rectified units, halved by max-pooling between them, and their mean over time.
+
+    `kernels` are the sizes of the convolutions; None are 24, 12 and 6, or if the lookback is too short
+    for them as many convolutions of three steps as fit, at most three.
+    """
+
+    filters: int = 16
+    kernels: tuple[int, ...] | None = None
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "filters")
+        share(self, "dropout")
+        if self.kernels is not None and (not self.kernels or min(self.kernels) < 1):
+            raise ValueError(f"kernels must be one size or more, each at least 1, not {list(self.kernels)}")
+
+    def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
+        """A convolutional network; raises Unsupported if its kernels do not fit into the lookback."""
+        kernels = self._kernels(shape.lookback) if self.kernels is None else tuple(self.kernels)
+        if least_lookback(kernels) > shape.lookback:
+            raise Unsupported(
+                f"kernels of {', '.join(map(str, kernels))} steps with pooling need a lookback of "
+                f"{least_lookback(kernels)}, not {shape.lookback}"
+            )
+        backbone = ConvolutionBackbone(channels, self.filters, kernels, self.dropout)
+        return DirectNetwork(backbone, shape, targets, levels)
+
+    @staticmethod
+    def _kernels(lookback: int) -> tuple[int, ...]:
+        choices: tuple[tuple[int, ...], ...] = ((24, 12, 6), (3, 3, 3), (3, 3), (3,), (1,))
+        return next(kernels for kernels in choices if least_lookback(kernels) <= lookback)
+
+
+@dataclass
+class Recurrent(NetworkForecaster):
+    """Layers of recurrent cells that read the window step by step, in one or in both directions.
+
+    The state after the last row speaks: many rows to one step, or to as many as the horizon has. With
+    `learn_from` "every" the loss counts after each row, as if it were the last one: one row in, one
+    forecast out, and a memory that is carried on.
+    """
+
+    hidden: int = 32
+    layers: int = 1
+    bidirectional: bool = False
+    dropout: float = 0.0  # before the head
+    layer_dropout: float = 0.0  # between layers
+    recurrent_dropout: float = 0.0  # of the state where it enters the recurrent product, one mask a sequence
+    learn_from: str = "last"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(self, 1, "hidden", "layers")
+        share(self, "dropout", "layer_dropout", "recurrent_dropout")
+        one_of(self, "learn_from", LEARN_FROM)
+        if self.learn_from == "every" and self.bidirectional:
+            raise ValueError("to learn from every row, bidirectional must be false: the way back has seen the answer")
+        if self.learn_from == "every" and (self.scale, self.target) != ("training", "level"):
+            raise ValueError("to learn from every row, scale must be 'training' and target 'level'")
+
+    @property
+    def kind(self) -> str:
+        """The cell's name."""
+        raise NotImplementedError
+
+    def shape(self, train: TrainingData, lookback: int) -> Shape:
+        """Windows with an output after the last row, or after every one."""
+        return Shape(lookback, train.gap, train.horizon, every=self.learn_from == "every")
+
+    def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
+        """A recurrent network."""
+        stack = Stack(
+            self.kind,
+            channels,
+            self.hidden,
+            self.layers,
+            self.bidirectional,
+            dropout=self.layer_dropout,
+            recurrent_dropout=self.recurrent_dropout,
+        )
+        return DirectNetwork(RecurrentBackbone(stack, self.dropout, shape.every), shape, targets, levels)
+
+
+@dataclass
+class Rnn(Recurrent):
+    """Plain recurrent cells, bent by "tanh" or "relu"."""
+
+    activation: str = "tanh"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of(self, "activation", ("tanh", "relu"))
+
+    @property
+    def kind(self) -> str:
+        """The cell's name."""
+        return f"rnn-{self.activation}"
+
+
+@dataclass
+class Lstm(Recurrent):
+    """Long short-term memory."""
+
+    @property
+    def kind(self) -> str:
+        """The cell's name."""
+        return "lstm"
+
+
+@dataclass
+class Gru(Recurrent):
+    """Gated recurrent units, the reset gate after the product."""
+
+    @property
+    def kind(self) -> str:
+        """The cell's name."""
+        return "gru"

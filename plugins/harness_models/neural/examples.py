@@ -1,0 +1,177 @@
+"""Examples: the windows of a panel as strided views of one array, of which batches are picked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness import Floats, Ints, Panel, TrainingData, Unsupported
+from harness_models.neural.scaling import Scaler
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The windows that a network learns from: so many rows in, and which of those after them out."""
+
+    lookback: int
+    skipped: int  # rows between the last one in and the first one out
+    steps: int  # rows out
+    every: bool = False  # whether there is an output for each row in, as if it were the last one
+
+    @property
+    def ahead(self) -> int:
+        """The rows after a window's cutoff that it takes."""
+        return self.skipped + self.steps
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some windows: what goes in, what should come out, and which steps are not padding."""
+
+    inputs: Tensor  # (window, lookback, channel)
+    outputs: Tensor  # (window, step, target), or (window, lookback, step, target)
+    observed: Tensor | None  # (window, lookback); None where nothing is padded
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Windows of a panel to learn from."""
+
+    inputs: Tensor  # (row, lookback, channel): a view of the window that begins at each row
+    outputs: Tensor  # (row, step, target) or (row, lookback, step, target): a view of what comes after it
+    starts: Tensor  # (window,) the rows at which windows begin
+    padding: Tensor | None  # (window,) the rows of each window that lie before its series
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def spread(self, most: int) -> Examples:
+        """At most so many of the windows, evenly spaced."""
+        if len(self) <= most:
+            return self
+        chosen = torch.linspace(0, len(self) - 1, most, device=self.starts.device).long()
+        return replace(self, starts=self.starts[chosen], padding=None if self.padding is None else self.padding[chosen])
+
+    def batch(self, chosen: Tensor) -> Batch:
+        """The windows at these positions."""
+        starts = self.starts[chosen]
+        observed = None
+        if self.padding is not None:
+            steps = torch.arange(self.inputs.shape[1], device=starts.device)
+            observed = (steps >= self.padding[chosen][:, None]).float()
+        return Batch(self.inputs[starts], self.outputs[starts], observed)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The series to learn from, and where in each of them validation begins."""
+
+    values: Floats  # (row, channel), series end to end
+    offsets: Ints  # (series + 1,)
+    borders: Ints  # (series,)
+
+    @classmethod
+    def of(cls, train: TrainingData, fraction: float) -> Rows:
+        """Training and validation part joined; where there is none, a fraction of each series' end is it."""
+        lengths, validation = train.panel.lengths, train.validation
+        if validation is None:
+            held = np.floor(lengths * fraction).astype(np.int64)
+            return cls(train.panel.values, train.panel.offsets, lengths - held)
+        parts, borders = [], []
+        for name, values in zip(train.panel.ids, train.panel, strict=True):
+            parts.append([values, *_series(validation, name)])
+            borders.append(len(values))
+        for name in validation.ids:
+            if name not in train.panel.positions:
+                parts.append(_series(validation, name))
+                borders.append(0)
+        series = [np.concatenate(part) for part in parts]
+        offsets = np.concatenate([[0], np.cumsum([len(one) for one in series])])
+        return cls(np.concatenate(series), offsets, np.array(borders))
+
+
+def _series(panel: Panel, name: str) -> list[Floats]:
+    i = panel.positions.get(name)
+    return [] if i is None else [panel.values[panel.offsets[i] : panel.offsets[i + 1]]]
+
+
+def training_examples(
+    rows: Rows, scaler: Scaler, shape: Shape, dtype: torch.dtype, device: torch.device
+) -> tuple[Examples, Examples]:
+    """The windows to train on and those to validate by, of which there may be none.
+
+    A window's outputs lie wholly in one part; a validation window's inputs may reach back into the
+    training part. Series too short for a whole window give windows with at least half of the lookback,
+    padded in front. Raises Unsupported if there is no window to train on.
+    """
+    lengths = np.diff(rows.offsets)
+    short = lengths < shape.lookback + shape.ahead
+    least = np.where(short, max(1, shape.lookback // 2), shape.lookback)
+    room = shape.lookback - int(least.min())
+    laid = _laid(rows, scaler, room)
+    begins = rows.offsets[:-1] + room * np.arange(1, len(lengths) + 1)
+    first_outputs = rows.borders - shape.skipped
+    parts = []
+    for firsts, lasts in (
+        (least, rows.borders - shape.ahead),
+        (np.maximum(least, first_outputs), np.where(rows.borders < lengths, lengths, 0) - shape.ahead),
+    ):
+        series, cutoffs = _ranges(firsts, lasts)
+        padding = np.maximum(shape.lookback - cutoffs, 0)
+        parts.append((begins[series] + cutoffs - shape.lookback, padding))
+    if not len(parts[0][0]):
+        needed = max(1, shape.lookback // 2) + shape.ahead
+        raise Unsupported(
+            f"a lookback of {shape.lookback} and {shape.ahead} steps ahead need a series of {needed} observations "
+            f"to train on; the longest has {int(rows.borders.max())}"
+        )
+    inputs = torch.as_tensor(np.nan_to_num(laid), dtype=dtype, device=device)
+    outputs = torch.as_tensor(laid[:, list(scaler.targets)], dtype=dtype, device=device)
+    views = _input_view(inputs, shape), _output_view(outputs, shape)
+    padded = any(padding.any() for _, padding in parts)
+    complete = not np.isnan(rows.values[:, list(scaler.targets)]).any()
+    made = []
+    for starts, padding in parts:
+        if not complete:
+            whole = ~views[1][torch.as_tensor(starts)].isnan().flatten(1).any(1).cpu().numpy()
+            starts, padding = starts[whole], padding[whole]
+        pads = torch.as_tensor(padding, device=device) if padded else None
+        made.append(Examples(*views, torch.as_tensor(starts, device=device), pads))
+    if not len(made[0]):
+        raise Unsupported("no window of the training data has all the values that it should predict")
+    return made[0], made[1]
+
+
+def _laid(rows: Rows, scaler: Scaler, room: int) -> Floats:
+    """The rows scaled, with room of zeros in front of each series."""
+    values = scaler.apply(rows.values)
+    if not room:
+        return values
+    parts = np.split(values, rows.offsets[1:-1])
+    zeros = np.zeros((room, values.shape[1]))
+    return np.concatenate([block for part in parts for block in (zeros, part)])
+
+
+def _ranges(firsts: Ints, lasts: Ints) -> tuple[Ints, Ints]:
+    """All whole numbers from the first to the last of each series, and whose they are."""
+    counts = np.maximum(lasts - firsts + 1, 0)
+    series = np.repeat(np.arange(len(counts)), counts)
+    return series, firsts[series] + np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def _input_view(values: Tensor, shape: Shape) -> Tensor:
+    rows, channels = values.shape
+    return values.as_strided((max(rows - shape.lookback + 1, 0), shape.lookback, channels), (channels, channels, 1))
+
+
+def _output_view(values: Tensor, shape: Shape) -> Tensor:
+    rows, targets = values.shape
+    begins = rows - shape.lookback - shape.ahead + 1
+    if shape.every:
+        offset = (1 + shape.skipped) * targets
+        return values.as_strided((begins, shape.lookback, shape.steps, targets), (targets, targets, targets, 1), offset)
+    offset = (shape.lookback + shape.skipped) * targets
+    return values.as_strided((begins, shape.steps, targets), (targets, targets, 1), offset)

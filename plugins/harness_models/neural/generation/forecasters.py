@@ -1,0 +1,149 @@
+"""The forecasters that run freely, one a network; `free_running` says what they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness_models.neural.generation.free_running import FreeRunning, check_at_least
+from harness_models.neural.generation.models import (
+    AutoregressiveSeq2Seq,
+    Convolutional,
+    Dense,
+    Recurrent,
+    Seq2Seq,
+)
+
+
+@dataclass
+class FreeRnn(FreeRunning):
+    """An RNN with tanh."""
+
+    deviations: float = 2.0
+    hidden: int = 128
+
+    def sizes(self) -> tuple[str, ...]:
+        """The hidden state."""
+        return ("hidden",)
+
+    def network(self, warm_up: int) -> Any:
+        """One layer."""
+        return Recurrent("rnn", self.hidden)
+
+
+@dataclass
+class FreeLstm(FreeRunning):
+    """An LSTM."""
+
+    hidden: int = 64
+
+    def sizes(self) -> tuple[str, ...]:
+        """The hidden state."""
+        return ("hidden",)
+
+    def network(self, warm_up: int) -> Any:
+        """One layer."""
+        return Recurrent("lstm", self.hidden)
+
+
+@dataclass
+class FreeGru(FreeRunning):
+    """A GRU, its reset gate after the product."""
+
+    deviations: float = 2.0
+    hidden: int = 64
+
+    def sizes(self) -> tuple[str, ...]:
+        """The hidden state."""
+        return ("hidden",)
+
+    def network(self, warm_up: int) -> Any:
+        """One layer."""
+        return Recurrent("gru", self.hidden)
+
+
+@dataclass
+class FreeDense(FreeRunning):
+    """One hidden layer over the last values."""
+
+    lags: int = 12
+    hidden: int = 64
+
+    def sizes(self) -> tuple[str, ...]:
+        """The values read, and the hidden layer."""
+        return ("lags", "hidden")
+
+    def least_warm_up(self) -> int:
+        """All lags."""
+        return self.lags
+
+    def network(self, warm_up: int) -> Any:
+        """Over the lags."""
+        return Dense(self.lags, self.hidden)
+
+
+@dataclass
+class FreeCnn(FreeRunning):
+    """Two convolutions of width 4 and stride 2 over the last values, at least ten of them."""
+
+    lags: int = 32
+    channels: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_at_least("lags", self.lags, 10)
+
+    def sizes(self) -> tuple[str, ...]:
+        """The values read, and the channels of each convolution."""
+        return ("lags", "channels")
+
+    def least_warm_up(self) -> int:
+        """All lags."""
+        return self.lags
+
+    def network(self, warm_up: int) -> Any:
+        """Over the lags."""
+        return Convolutional(self.lags, self.channels)
+
+
+@dataclass
+class FreeSeq2Seq(FreeRunning):
+    """An encoder LSTM of a block of values and a decoder LSTM of the next block, block after block.
+
+    A block is no longer than the warm-up.
+    """
+
+    hidden: int = 64
+    block: int = 50
+
+    def sizes(self) -> tuple[str, ...]:
+        """The hidden states, and the values of a block."""
+        return ("hidden", "block")
+
+    def taught_steps(self) -> int:
+        """One block."""
+        return self.block
+
+    def network(self, warm_up: int) -> Any:
+        """Of blocks that are known."""
+        return Seq2Seq(self.hidden, min(self.block, warm_up))
+
+
+@dataclass
+class FreeAutoregressiveSeq2Seq(FreeRunning):
+    """An encoder LSTM of the past, and a decoder LSTM that is fed its own output; taught so many steps at once."""
+
+    hidden: int = 64
+    taught: int = 50
+
+    def sizes(self) -> tuple[str, ...]:
+        """The hidden states, and the steps taught at once."""
+        return ("hidden", "taught")
+
+    def taught_steps(self) -> int:
+        """As many as its field says."""
+        return self.taught
+
+    def network(self, warm_up: int) -> Any:
+        """Of a past of any length."""
+        return AutoregressiveSeq2Seq(self.hidden)

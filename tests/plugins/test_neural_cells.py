@@ -1,0 +1,209 @@
+"""Recurrent cells against their equations in NumPy, and hand-written gradients against autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from harness import Floats
+from harness_models.neural.cells import RecurrentLayer, Stack, dropped, reversed_steps
+from harness_models.neural.initialisation import INITIALISATIONS, initialise
+
+CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru")
+TIME, BATCH, INPUTS, HIDDEN = 9, 5, 3, 4
+
+Step = Callable[[Floats, dict[str, Floats], Floats, Floats], tuple[Floats, Floats]]
+
+
+def sigmoid(x: Floats) -> Floats:
+    return 1 / (1 + np.exp(-x))
+
+
+def rnn(x: Floats, p: dict[str, Floats], h: Floats, c: Floats) -> tuple[Floats, Floats]:
+    return np.tanh(p["weight"] @ x + p["recurrent"] @ h + p["bias"]), c
+
+
+def rectified_rnn(x: Floats, p: dict[str, Floats], h: Floats, c: Floats) -> tuple[Floats, Floats]:
+    return np.maximum(p["weight"] @ x + p["recurrent"] @ h + p["bias"], 0), c
+
+
+def lstm(x: Floats, p: dict[str, Floats], h: Floats, c: Floats) -> tuple[Floats, Floats]:
+    i, f, g, o = np.split(p["weight"] @ x + p["recurrent"] @ h + p["bias"], 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru(x: Floats, p: dict[str, Floats], h: Floats, c: Floats) -> tuple[Floats, Floats]:
+    ri, zi, ni = np.split(p["weight"] @ x + p["bias"], 3)
+    rh, zh, nh = np.split(p["recurrent"] @ h + p["second_bias"], 3)
+    z = sigmoid(zi + zh)
+    return (1 - z) * np.tanh(ni + sigmoid(ri + rh) * nh) + z * h, c
+
+
+EQUATIONS: dict[str, Step] = {"rnn-tanh": rnn, "rnn-relu": rectified_rnn, "lstm": lstm, "gru": gru}
+
+
+def layer_of(cell: str, dtype: torch.dtype = torch.float64) -> RecurrentLayer:
+    layer = RecurrentLayer(cell, INPUTS, HIDDEN).to(dtype)
+    draws = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter.normal_(0, 0.6, generator=draws)
+    return layer
+
+
+def inputs_of(dtype: torch.dtype = torch.float64) -> Tensor:
+    return torch.randn(TIME, BATCH, INPUTS, generator=torch.Generator().manual_seed(2), dtype=dtype)
+
+
+def mask(rate: float = 0.4) -> Tensor:
+    return dropped(torch.ones(BATCH, HIDDEN, dtype=torch.float64), rate, torch.Generator().manual_seed(3))
+
+
+def by_equations(cell: str, layer: RecurrentLayer, inputs: Tensor) -> Floats:
+    parameters = {name: one.detach().double().numpy() for name, one in layer.named_parameters()}
+    states = np.empty((TIME, BATCH, HIDDEN))
+    for window in range(BATCH):
+        h = c = np.zeros(HIDDEN)
+        for t in range(TIME):
+            h, c = EQUATIONS[cell](inputs[t, window].double().numpy(), parameters, h, c)
+            states[t, window] = h
+    return states
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("cell", CELLS)
+def test_layers_agree_with_the_equations(cell: str, dtype: torch.dtype) -> None:
+    layer, inputs = layer_of(cell, dtype), inputs_of(dtype)
+
+    states = layer(inputs).detach().numpy()
+
+    np.testing.assert_allclose(
+        states, by_equations(cell, layer, inputs), atol=1e-6 if dtype == torch.float32 else 1e-12
+    )
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_hand_written_forward_agrees_with_the_equations(cell: str) -> None:
+    layer, inputs = layer_of(cell), inputs_of()
+
+    states = layer(inputs, None, torch.ones(BATCH, HIDDEN, dtype=torch.float64)).detach().numpy()
+
+    np.testing.assert_allclose(states, by_equations(cell, layer, inputs), atol=1e-12)
+
+
+def plain(cell: str, layer: RecurrentLayer, inputs: Tensor, kept: Tensor) -> Tensor:
+    """The recurrence with recurrent dropout as autograd sees it step by step."""
+    hidden, h, states = layer.hidden, inputs.new_zeros(BATCH, HIDDEN), []
+    c = h
+    for x in inputs:
+        given, product = x @ layer.weight.T + layer.bias, (h * kept) @ layer.recurrent.T
+        if cell == "lstm":
+            i, f, g, o = (given + product).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+        elif cell == "gru":
+            product = product + layer.second_bias
+            r, z = (given + product)[:, : 2 * hidden].sigmoid().chunk(2, 1)
+            n = (given[:, 2 * hidden :] + r * product[:, 2 * hidden :]).tanh()
+            h = (1 - z) * n + z * h
+        else:
+            h = (given + product).tanh() if cell == "rnn-tanh" else (given + product).relu()
+        states.append(h)
+    return torch.stack(states)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_written_by_hand_are_those_of_autograd(cell: str) -> None:
+    layer, inputs, kept = layer_of(cell), inputs_of().requires_grad_(), mask()
+    upstream = torch.randn(TIME, BATCH, HIDDEN, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    wanted = [inputs, *layer.parameters()]
+
+    ours, theirs = layer(inputs, None, kept), plain(cell, layer, inputs, kept)
+    found, expected = (torch.autograd.grad(one, wanted, upstream) for one in (ours, theirs))
+
+    assert (ours - theirs).abs().max() < 1e-13
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).abs().max() < 1e-12
+
+
+def test_backward_leaves_what_came_from_above_as_it_was() -> None:
+    for cell in CELLS:
+        layer, kept = layer_of(cell), mask()
+        states = layer(inputs_of(), None, kept)
+        upstream = torch.ones_like(states)
+        states.backward(upstream)
+        assert (upstream == 1).all()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
+@pytest.mark.parametrize("cell", CELLS)
+def test_padding_in_front_changes_nothing(cell: str, bidirectional: bool, recurrent_dropout: float) -> None:
+    stack = Stack(cell, INPUTS, HIDDEN, 2, bidirectional, recurrent_dropout=recurrent_dropout).double()
+    initialise(stack, "orthogonal", torch.Generator().manual_seed(1))
+    for parameter in stack.parameters():
+        parameter.data.add_(0.1)
+    inputs = inputs_of()
+    short = 4
+    padded = torch.cat([torch.zeros(TIME - short, BATCH, INPUTS, dtype=torch.float64), inputs[:short]])
+    observed = (torch.arange(TIME) >= TIME - short).double()[:, None].expand(TIME, BATCH)
+
+    states, last = stack(padded, observed, torch.Generator().manual_seed(5))
+    alone, last_alone = stack(inputs[:short], None, torch.Generator().manual_seed(5))
+
+    assert (last - last_alone).abs().max() < 1e-14
+    assert (states[-short:] - alone).abs().max() < 1e-14
+
+
+def test_an_unknown_cell_is_refused() -> None:
+    with pytest.raises(ValueError, match="cell is one of rnn-tanh, rnn-relu, lstm, gru, not 'mgu'"):
+        Stack("mgu", INPUTS, HIDDEN)
+
+
+def test_reversal_keeps_padding_in_front() -> None:
+    values = torch.tensor([[0.0, 1.0], [5.0, 2.0], [6.0, 3.0]])[..., None]
+    observed = torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+
+    assert reversed_steps(values, observed)[..., 0].tolist() == [[0.0, 3.0], [6.0, 2.0], [5.0, 1.0]]
+
+
+def test_recurrent_dropout_has_one_mask_a_sequence_and_none_without_a_generator() -> None:
+    stack = Stack("lstm", INPUTS, HIDDEN, recurrent_dropout=0.4)
+    initialise(stack, "keras", torch.Generator().manual_seed(1))
+    inputs = inputs_of(torch.float32)
+
+    free = [stack(inputs, None, None)[1] for _ in range(2)]
+    seeded = [stack(inputs, None, torch.Generator().manual_seed(seed))[1] for seed in (1, 1, 2)]
+
+    assert torch.equal(*free)
+    assert torch.equal(seeded[0], seeded[1])
+    assert not torch.equal(seeded[0], seeded[2])
+
+
+class TestInitialValues:
+    @pytest.mark.parametrize("name", INITIALISATIONS)
+    def test_they_are_drawn_from_the_generator_alone(self, name: str) -> None:
+        before = torch.get_rng_state()
+        layers = [RecurrentLayer("gru", 6, 8) for _ in range(3)]
+
+        for layer, seed in zip(layers, (1, 1, 2), strict=True):
+            initialise(layer, name, torch.Generator().manual_seed(seed))
+
+        assert torch.equal(layers[0].weight, layers[1].weight)
+        assert not torch.equal(layers[0].weight, layers[2].weight)
+        assert torch.equal(before, torch.get_rng_state())
+
+    def test_those_of_keras(self) -> None:
+        layer = RecurrentLayer("lstm", 14, 16)
+
+        initialise(layer, "keras", torch.Generator().manual_seed(1))
+
+        bound = (6 / (14 + 64)) ** 0.5  # Glorot over the kernel of all four gates
+        assert 0.95 * bound < layer.weight.abs().max() <= bound
+        assert (layer.recurrent.T @ layer.recurrent - torch.eye(16)).abs().max() < 1e-5
+        assert layer.bias.reshape(4, 16).mean(1).tolist() == [0, 1, 0, 0]
