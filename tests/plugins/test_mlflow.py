@@ -499,9 +499,8 @@ class TestCatchingUp:
         made = Mirror(Place(home), orders)
         made.follow()
 
-        assert made.problem.startswith("KeyError")
+        assert made.problem == ""
         assert len(keys_of(home)) == 2
-        assert backlog(Place(home)).cells == 4
 
     def test_a_cell_that_was_run_again_replaces_its_run(self, home: Path) -> None:
         mirror(home)
