@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.ranking import Row, Standings
 
 WIDTH = 100  # columns of the terminal that a table is made for
-NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 28, 10, 16  # at most
+NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 36, 10, 16  # at most
 OTHERS_WIDTH = 36  # rank, skill, seconds, and the padding of all
 
 
