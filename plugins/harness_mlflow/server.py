@@ -98,10 +98,16 @@ def free_port(asked: int | None) -> int:
 
 
 def _end_by_signals() -> None:
-    """Have every polite way to end this process end the server too."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    """Have every polite way to end this process end the server too; a second one must not cut that short."""
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def end(number: int, frame: object) -> None:
+        for one in numbers:
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, end)
 
 
 def _command(place: Place, port: int) -> list[str]:
