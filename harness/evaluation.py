@@ -85,8 +85,22 @@ def evaluate(
         costs=clock.costs(),
         traceback=trace,
     )
-    run = scored(_judged(run, verdict), Actuals.of(made), Forecast.concatenate(forecasts), metrics)
-    return replace(run, notes=(*run.notes, PERFECT)) if run.scores.get("MAE") == 0 else run
+    actuals, metrics = Actuals.of(made), tuple(metrics)
+    run = scored(_judged(run, verdict), actuals, Forecast.concatenate(forecasts), metrics)
+    remarks = _remarks(run, actuals, metrics)
+    return replace(run, notes=(*run.notes, *remarks)) if remarks else run
+
+
+def _remarks(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list[str]:
+    """What a reader of the scores should know."""
+    remarks = []
+    if any(metric.scale is not None for metric in metrics):
+        undefined = int(np.isnan(actuals.scale(1)).any(axis=1).sum())
+        if undefined:
+            remarks.append(f"{undefined} of {len(actuals)} windows {SCALELESS}")
+    if run.scores.get("MAE") == 0:
+        remarks.append(PERFECT)
+    return remarks
 
 
 def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
@@ -96,10 +110,6 @@ def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Met
     wanted = [metric for metric in metrics if applies(metric, levels)]
     summed = {metric.name: terms(metric, outcomes) for metric in wanted}
     scores = {one.name: score(one, summed[one.name], actuals) for one in wanted}
-    scaled = next((metric.scale(outcomes) for metric in wanted if metric.scale is not None), None)
-    undefined = 0 if scaled is None else int(np.isnan(scaled).any(axis=1).sum())
-    if undefined and SCALELESS not in "".join(run.notes):
-        run = replace(run, notes=(*run.notes, f"{undefined} of {len(actuals)} windows {SCALELESS}"))
     return replace(
         run,
         scores={**run.scores, **scores},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -128,9 +129,9 @@ class Recurrent(NetworkForecaster):
             raise ValueError("to learn from every row, scale must be 'training' and target 'level'")
 
     @property
+    @abstractmethod
     def kind(self) -> str:
         """The cell's name."""
-        raise NotImplementedError
 
     def shape(self, train: TrainingData, lookback: int) -> Shape:
         """Windows with an output after the last row, or after every one."""

@@ -11,6 +11,7 @@ Everything is float64: on long free runs a line search drowns in the rounding no
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -42,14 +43,14 @@ class Recurrent(nn.Module):  # type: ignore[misc]
         return torch.cat([seen, ahead])
 
 
-class Lagged(nn.Module):  # type: ignore[misc]
+class Lagged(nn.Module, ABC):  # type: ignore[misc]
     """A network over the last values; what it is made of is said by `layers`."""
 
     lags: int
 
+    @abstractmethod
     def layers(self) -> list[Layer]:
         """Matrix and bias of each hidden layer, the first over the lags, the oldest first."""
-        raise NotImplementedError
 
     def first(self, warm_up: int) -> int:
         """The first value that has enough values before it."""

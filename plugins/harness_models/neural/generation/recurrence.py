@@ -10,6 +10,7 @@ Without a tape nothing but the last step is kept, which is what forecasts need.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class Tape:
     squashed: Floats  # (step, hidden, wave), tanh of the cells
 
 
-class Cell:
+class Cell(ABC):
     """One kind of cell: a step forward, and the gradient of a chunk of steps backward."""
 
     gates = 1
@@ -62,16 +63,16 @@ class Cell:
         """Of the matrix and what is stacked of one step."""
         np.dot(matrix, stacked, out=out)
 
+    @abstractmethod
     def step(self, s: Tape, t: int, here: int, there: int, scratch: Floats) -> None:
         """The state `there` from the products of step t and the state `here`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, s: Tape, steps: slice, matrix: Floats, came: Floats, dh: Floats, dc: Floats) -> Floats:
         """The gradients of the products of these steps, (step, row, wave), from the last to the first.
 
         `came` is what the outputs add to the gradient of each state; `dh` and `dc` are changed in place.
         """
-        raise NotImplementedError
 
 
 class TanhCell(Cell):
