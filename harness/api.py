@@ -6,14 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.campaign import planned
 from harness.data import load
 from harness.evaluation import evaluate as evaluate_on
-from harness.fingerprints import Fingerprints
-from harness.journal import Journal
-from harness.leaderboard import board_name, load_board
 from harness.plugins import load_catalog
-from harness.ranking import standings as standings_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +51,13 @@ def standings(board: str, metric: str | None = None, home: Path | None = None) -
     """A board's standings, one row a forecaster, best first, from what the journal holds."""
     import pandas as pd
 
-    folder = default_home() if home is None else home
-    catalog = load_catalog()
-    definition = load_board(board, catalog)
-    journal = Journal(folder)
-    campaign = planned(board_name(board), definition, catalog, Fingerprints(folder), journal, None)
-    computed = standings_of(campaign, journal, catalog.metrics[metric or definition.metric].spec)
+    from harness.boards import shown
+
+    computed = shown(board, metric, False, default_home() if home is None else home, load_catalog)
     rows = [
-        {"rank": row.rank, "skill": row.skill, **row.scores, "fit_seconds": row.fit_seconds}
+        {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
+        | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
+        | {"mean_rank": row.mean_rank, **row.scores, "spread": row.spread, "fit_seconds": row.fit_seconds}
         | {"predict_seconds": row.predict_seconds, "completed": row.completed, "missing": sum(row.missing.values())}
         for row in computed.rows
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from harness.fingerprints import Fingerprints
 from harness.journal import Journal, read_json, write_json
 from harness.leaderboard import Entry, Leaderboard
 from harness.plugins import Catalog
+from harness.protocols import Generation
 from harness.run import Cell, Run, Status
 from harness.specs import Resources
 
@@ -29,6 +32,7 @@ class PlannedCell:
     imports: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     size: int = 0  # how many values the data holds
+    seen: bool = False  # whether the forecaster was trained on this data before
 
 
 @dataclass(frozen=True)
@@ -43,14 +47,27 @@ class Campaign:
 
     def save(self, home: Path) -> None:
         """Store which cells belong to the board, for whoever reads the journal."""
-        cells = tuple(StoredCell(one.key, one.title, one.task, one.fingerprint) for one in self.cells)
-        stored = StoredPlan(
-            self.name, self.board.title, self.board.description, self.board.metric, self.board.baseline, cells
-        )
         path = board_folder(home, self.name) / "plan.json"
-        fields = asdict(stored) | {"cells": [asdict(one) for one in cells]}
+        fields = self.stored().to_json()
         if read_json(path) != fields:
             write_json(path, fields)
+
+    def stored(self) -> StoredPlan:
+        """All that standings need to know of the board beside what came of its cells."""
+        board = self.board
+        return StoredPlan(
+            self.name,
+            board.title,
+            board.description,
+            board.metric,
+            board.baseline,
+            tuple(StoredCell(one.key, one.title, one.task, one.fingerprint) for one in self.cells),
+            forecasters=self.titles,
+            clip=board.clip,
+            unavailable=dict(self.unavailable),
+            generation=all(isinstance(task.protocol, Generation) for task in board.tasks),
+            seen=_seen(self.cells),
+        )
 
 
 @dataclass(frozen=True)
@@ -73,16 +90,71 @@ class StoredPlan:
     metric: str
     baseline: str
     cells: tuple[StoredCell, ...]
+    forecasters: tuple[str, ...] = ()  # their names on the board
+    clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: why
+    generation: bool = False  # whether all tasks are free runs
+    seen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by forecaster: tasks on data it was trained on
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks whose data is here, in the board's order."""
+        return tuple(dict.fromkeys(one.task for one in self.cells))
+
+    @cached_property
+    def by_task(self) -> Mapping[str, tuple[StoredCell, ...]]:
+        """The cells of each task."""
+        return _grouped(self.cells, lambda one: one.task)
+
+    @cached_property
+    def by_forecaster(self) -> Mapping[str, tuple[StoredCell, ...]]:
+        """The cells of each forecaster."""
+        return _grouped(self.cells, lambda one: one.forecaster)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        listed: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return listed
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> StoredPlan:
+        """The plan that `to_json` wrote; raises TypeError, KeyError or ValueError for what is none."""
+        low, high = fields["clip"]
+        return cls(
+            **{
+                **fields,
+                "cells": tuple(StoredCell(**one) for one in fields["cells"]),
+                "forecasters": tuple(fields["forecasters"]),
+                "clip": (low, high),
+                "seen": {name: tuple(tasks) for name, tasks in fields["seen"].items()},
+            }
+        )
+
+
+def _grouped(cells: Iterable[StoredCell], name: Callable[[StoredCell], str]) -> dict[str, tuple[StoredCell, ...]]:
+    groups: dict[str, list[StoredCell]] = {}
+    for one in cells:
+        groups.setdefault(name(one), []).append(one)
+    return {group: tuple(mine) for group, mine in groups.items()}
+
+
+def stored_plan(home: Path, name: str) -> StoredPlan | None:
+    """A board as it was last run with this home, None if it never was."""
+    return _plan_in(board_folder(home, name) / "plan.json")
 
 
 def stored_plans(home: Path) -> list[StoredPlan]:
     """The boards that were run with this home."""
-    found = [read_json(path) for path in sorted((home / "boards").glob("*/plan.json"))]
-    return [
-        StoredPlan(**{**fields, "cells": tuple(StoredCell(**one) for one in fields["cells"])})
-        for fields in found
-        if fields is not None
-    ]
+    found = [_plan_in(path) for path in sorted((home / "boards").glob("*/plan.json"))]
+    return [plan for plan in found if plan is not None]
+
+
+def _plan_in(path: Path) -> StoredPlan | None:
+    fields = read_json(path)
+    try:
+        return None if fields is None else StoredPlan.from_json(fields)
+    except (TypeError, KeyError, ValueError):  # of another version: the next run writes it anew
+        return None
 
 
 def board_folder(home: Path, name: str) -> Path:
@@ -128,7 +200,17 @@ def _cells(
         cell = Cell(task, entry.name, dict(entry.parameters), seed)
         key = cell.key(fingerprint, provided.plugin.result_version)
         spec = provided.spec
-        yield PlannedCell(key, entry.title, task.label, cell, fingerprint, spec.imports, spec.resources)
+        seen = task.dataset in spec.trained_on
+        yield PlannedCell(key, entry.title, task.label, cell, fingerprint, spec.imports, spec.resources, seen=seen)
+
+
+def _seen(cells: Iterable[PlannedCell]) -> dict[str, tuple[str, ...]]:
+    """By forecaster, the tasks on data that it was trained on before."""
+    found: dict[str, dict[str, None]] = {}
+    for one in cells:
+        if one.seen:
+            found.setdefault(one.title, {})[one.task] = None
+    return {title: tuple(tasks) for title, tasks in found.items()}
 
 
 def missing(

@@ -108,7 +108,7 @@ def list_command(kind: str | None) -> None:
 @home_option
 def show_command(board: str, metric: str | None, style: str | None, completed_only: bool, home: Path) -> None:
     """The standings of a board, from what the journal holds."""
-    from harness.session import shown
+    from harness.boards import shown
 
     standings = shown(board, metric, completed_only, home, _catalog)
     if style == "csv":
@@ -138,6 +138,28 @@ def check_command(name: str, home: Path) -> None:
     console.print(verdicts(name, results))
     _warn(catalog)
     sys.exit(0 if all(one.passed for one in results) else 1)
+
+
+@cli.command("verify")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@home_option
+def verify_command(as_csv: bool, home: Path) -> None:
+    """Recompute numbers that others published, and show ours beside them."""
+    from harness.report.verification import conclusions, findings_csv, findings_tables
+    from harness.verification.claims import claims
+    from harness.verification.findings import findings
+    from harness.verification.materials import Materials
+
+    found = findings(claims(), Materials(_catalog(), home))
+    if as_csv:
+        click.echo(findings_csv(found), nl=False)
+    else:
+        console = _console()
+        console.print(*findings_tables(found), sep="")
+        for line in conclusions(found):
+            console.print(line, markup=False)
+    _warn(_catalog())
+    sys.exit(1 if any(one.verdict == "fails" for one in found) else 0)
 
 
 @cli.group("data", cls=Harness)

@@ -1,100 +1,110 @@
-"""Scores of the cells of a task, where single windows failed: nobody gains by failing on the hard ones."""
+"""The sheet of a task: what its completed cells scored, where single windows failed too.
+
+Nobody gains by failing on the hard windows: one that failed counts as the worst completed one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.campaign import PlannedCell
+from harness.campaign import StoredCell
 from harness.errors import DataUnavailable
-from harness.journal import Journal
+from harness.evidence import Evidence
 from harness.metrics import Metric
-from harness.run import Run, Status
 
 if TYPE_CHECKING:
+    from harness.arrays import Floats
     from harness.outcomes import Actuals
     from harness.scoring import Terms
 
 
-def scores_of_task(
-    cells: Sequence[PlannedCell], runs: Mapping[str, Run | None], metric: Metric, journal: Journal, impute: bool
-) -> dict[str, float]:
-    """The score of each completed cell of one task, by key.
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """The completed cells of one task under one metric, in the board's order."""
+
+    task: str
+    cells: tuple[StoredCell, ...]
+    scores: tuple[float, ...]  # of each cell; NaN where it has none
+    terms: Terms | None  # sums with a leading axis: (cell, window, target); None where they are not known
+    actuals: Actuals | None
+    problem: str = ""  # why they are not known
+
+
+def sheet_of(task: str, evidence: Evidence, metric: Metric, impute: bool) -> Sheet:
+    """The sheet of one task.
 
     Where `impute`, a window that failed counts as the worst completed one of the other cells, and so never
     better than the baseline's; else it does not count.
     """
-    done = {one.key: one for one in cells if _completed(runs[one.key])}
-    if not impute or not any(_failures(runs[key]) for key in done):
-        return {key: _plain_score(one, runs[key], metric, journal) for key, one in done.items()}
-    from harness.scoring import score
-
-    actuals = _actuals(next(iter(done.values())), journal)
-    summed = {key: _terms(one, runs[key], metric, journal, actuals) for key, one in done.items()}
-    worst = _worst(summed, {key: _failures(runs[key]) for key in done}, metric, actuals)
-    return {key: score(metric, _filled(terms, _failures(runs[key]), worst), actuals) for key, terms in summed.items()}
-
-
-def _completed(run: Run | None) -> bool:
-    return run is not None and run.status is Status.COMPLETED
-
-
-def _failures(run: Run | None) -> list[int]:
-    return [] if run is None else [one.window for one in run.window_failures]
-
-
-def _plain_score(planned: PlannedCell, run: Run | None, metric: Metric, journal: Journal) -> float:
-    """The score in the record, or computed from the stored forecast if the record does not hold it yet."""
-    if run is not None and metric.name in run.scores:
-        return run.scores[metric.name]
-    from harness.scoring import applies, score
-
-    if not applies(metric, planned.cell.task.quantile_levels):
-        return math.nan
-    actuals = _actuals(planned, journal)
-    return score(metric, _terms(planned, run, metric, journal, actuals), actuals)
+    cells = tuple(one for one in evidence.plan.by_task[task] if evidence.completed(one))
+    if not cells:
+        return Sheet(task, (), (), None, None, "no cell completed")
+    failing = [cell for cell in cells if evidence.failures(cell)]
+    known = [_recorded(cell, evidence, metric) for cell in cells]
+    needed = (impute and bool(failing)) or any(score is None for score in known)
+    try:
+        actuals = evidence.actuals(cells[0])
+        found = [evidence.terms(cell, metric) for cell in cells]
+    except DataUnavailable as error:
+        if needed:
+            raise
+        return Sheet(task, cells, tuple(map(_number, known)), None, None, str(error))
+    if any(one is None for one in found):
+        return Sheet(task, cells, (math.nan,) * len(cells), None, None, f"{metric.name} does not apply")
+    return _whole(task, cells, known, [one for one in found if one is not None], actuals, evidence, metric, impute)
 
 
-def _terms(planned: PlannedCell, run: Run | None, metric: Metric, journal: Journal, actuals: Actuals) -> Terms:
-    from harness.outcomes import Outcomes
-    from harness.scoring import terms
-
-    full = journal.read_with_results(planned.key)
-    if run is None or full is None or full.results is None:
-        raise DataUnavailable(f"the forecasts of cell {planned.key} are not in the journal; run it with --rerun")
-    if metric.name in full.results.terms:
-        return full.results.terms[metric.name]
-    return terms(metric, Outcomes(actuals, full.results.forecast))
-
-
-def _actuals(planned: PlannedCell, journal: Journal) -> Actuals:
-    actuals = journal.read_actuals(planned.fingerprint, planned.cell.task)
-    if actuals is None:
-        raise DataUnavailable(f"the actuals of task {planned.task!r} are not in the journal; run it with --rerun")
-    return actuals
-
-
-def _worst(summed: Mapping[str, Terms], failures: Mapping[str, list[int]], metric: Metric, actuals: Actuals) -> Terms:
-    """Of every window the terms of the cell that did worst in it."""
+def _whole(
+    task: str,
+    cells: tuple[StoredCell, ...],
+    known: Sequence[float | None],
+    found: Sequence[Terms],
+    actuals: Actuals,
+    evidence: Evidence,
+    metric: Metric,
+    impute: bool,
+) -> Sheet:
     import numpy as np
 
-    from harness.scoring import Terms, by_window
+    from harness.scoring import Terms, score
 
-    distances = np.full((len(summed), len(actuals)), -np.inf)
-    for row, (key, terms) in enumerate(summed.items()):
-        found = [metric.distance(one, actuals.quantile_levels) for one in by_window(metric, terms).tolist()]
-        distances[row] = np.where(np.isnan(found), -np.inf, found)
-        distances[row, failures[key]] = -np.inf
-    chosen, windows = distances.argmax(axis=0), np.arange(len(actuals))
-    numerators = np.stack([one.numerators for one in summed.values()])[chosen, windows]
-    denominators = np.stack([one.denominators for one in summed.values()])[chosen, windows]
-    return Terms(numerators, denominators)
+    summed = Terms(np.stack([one.numerators for one in found]), np.stack([one.denominators for one in found]))
+    failures = [evidence.failures(cell) for cell in cells]
+    if impute and any(failures):
+        worst = _worst(summed, failures, metric, actuals)
+        for i, failed in enumerate(failures):
+            summed.numerators[i, failed] = worst.numerators[failed]
+            summed.denominators[i, failed] = worst.denominators[failed]
+        known = [None] * len(cells)
+    scores = tuple(
+        score(metric, Terms(summed.numerators[i], summed.denominators[i]), actuals) if one is None else one
+        for i, one in enumerate(known)
+    )
+    return Sheet(task, cells, scores, summed, actuals)
 
 
-def _filled(terms: Terms, failed: list[int], worst: Terms) -> Terms:
-    from harness.scoring import Terms
+def _recorded(cell: StoredCell, evidence: Evidence, metric: Metric) -> float | None:
+    """The score in the record, None if it does not hold it yet."""
+    run = evidence.runs[cell.key]
+    return None if run is None else run.scores.get(metric.name)
 
-    numerators, denominators = terms.numerators.copy(), terms.denominators.copy()
-    numerators[failed], denominators[failed] = worst.numerators[failed], worst.denominators[failed]
-    return Terms(numerators, denominators)
+
+def _number(score: float | None) -> float:
+    return math.nan if score is None else score
+
+
+def _worst(summed: Terms, failures: Sequence[Sequence[int]], metric: Metric, actuals: Actuals) -> Terms:
+    """Of every window the sums of the cell that did worst in it, (window, target)."""
+    import numpy as np
+
+    from harness.scoring import Terms, by_window, distances
+
+    apart: Floats = distances(metric, by_window(metric, summed), actuals.quantile_levels)
+    apart = np.where(np.isnan(apart), -np.inf, apart)
+    for i, failed in enumerate(failures):
+        apart[i, failed] = -np.inf
+    chosen, windows = apart.argmax(axis=0), np.arange(len(actuals))
+    return Terms(summed.numerators[chosen, windows], summed.denominators[chosen, windows])

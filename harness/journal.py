@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.outcomes import Actuals
     from harness.run import Results
+    from harness.scoring import Terms
 
 SCHEMA = 1
 RECORD = "record.json"
@@ -69,6 +70,16 @@ class Journal:
         if run is None or fields is None or "results" not in fields:
             return run
         return replace(run, results=_results_from(_loaded(self.cells / key, fields), fields["results"]))
+
+    def read_terms(self, key: str) -> dict[str, Terms]:
+        """Each metric's sums in the windows of a run, none where they were not stored; on disk until looked at."""
+        from harness.scoring import Terms
+
+        fields = _record(self.cells / key)
+        if fields is None or "results" not in fields or "terms" not in fields["arrays"]:
+            return {}
+        summed = _loaded(self.cells / key, {"arrays": {"terms": fields["arrays"]["terms"]}})["terms"]
+        return {name: Terms(*summed[i]) for i, name in enumerate(fields["results"]["metrics"])}
 
     def keys(self) -> Iterator[str]:
         """The keys of all finished cells."""
@@ -147,9 +158,9 @@ def prepared_home(home: Path) -> Path:
     return home
 
 
-def write_json(path: Path, fields: Mapping[str, Any]) -> None:
+def write_json(path: Path, fields: Mapping[str, Any], indent: int | None = 1) -> None:
     """A JSON file, written whole or not at all."""
-    text = json.dumps(fields, allow_nan=False, indent=1)
+    text = json.dumps(fields, allow_nan=False, indent=indent)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
     with draft.open("w", encoding="utf-8") as file:

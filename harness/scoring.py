@@ -62,8 +62,15 @@ def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
     return _mean_of_groups(_quotients(metric, *sums))
 
 
+def distances(metric: Metric, scores: Floats, quantile_levels: tuple[float, ...]) -> Floats:
+    """How far each score is from the best, as `Metric.distance` says of one."""
+    if metric.best == "lowest":
+        return scores
+    return np.abs(scores - (quantile_levels[-1] - quantile_levels[0] if metric.best == "nominal" else 0.0))
+
+
 def by_window(metric: Metric, summed: Terms) -> Floats:
-    """A score for each window, (window,): the mean over its targets."""
+    """A score for each window, (…, window): the mean over its targets."""
     return _over_targets(_quotients(metric, summed.numerators, summed.denominators))
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.campaign import PlannedCell, missing, planned
+from harness.campaign import PlannedCell, missing
 from harness.claims import Claims
-from harness.errors import BadInput
+from harness.evidence import JournalEvidence
 from harness.execution.driver import Finished, Refused, drive
 from harness.execution.local import Executor, InProcess, LocalProcesses
-from harness.fingerprints import Fingerprints
 from harness.journal import Journal, prepared_home
-from harness.leaderboard import board_name, load_board
 from harness.plugins import Catalog
-from harness.ranking import Standings, standings, stored_standings
+from harness.ranking import Standings
 from harness.report.progress import RunProgress
 from harness.report.terminal import remarks, standings_table
 from harness.request import Chosen, Request, chosen_boards
@@ -99,9 +97,13 @@ def _conclude(board: Chosen, catalog: Catalog, journal: Journal, home: Path, con
         _say(console, [f"board {board.run.name} was left out: {'; '.join(board.run.unavailable.values())}"])
         return
     metric = catalog.metrics[board.run.board.metric].spec
-    computed = standings(board.stored, journal, metric)
+    from harness.ranking.judgement import standings
+
+    metric = catalog.metrics[board.run.board.metric].spec
+    computed = standings(JournalEvidence(board.stored.stored(), journal), metric)
     computed.save(home)
-    print_standings(computed if board.run is board.stored else standings(board.run, journal, metric), console)
+    narrow = board.run is not board.stored
+    print_standings(standings(JournalEvidence(board.run.stored(), journal), metric) if narrow else computed, console)
     catalog.tell("harness_standings_changed", leaderboard=board.stored.board, standings=computed, home=home)
 
 
@@ -115,23 +117,3 @@ def print_standings(computed: Standings, console: Console) -> None:
 def _say(console: Console, lines: list[str]) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False)
-
-
-def shown(
-    board: str, metric: str | None, completed_only: bool, home: Path, catalog: Callable[[], Catalog]
-) -> Standings:
-    """The standings as stored, or computed where something else than the stored ones is asked."""
-    name = board_name(board)
-    stored = stored_standings(home, name)
-    if stored is not None and not completed_only and metric in (None, stored.metric):
-        return stored
-    found = catalog()
-    definition = load_board(board, found)
-    journal = Journal(home)
-    nothing = BadInput(f"board {name!r} has no results in {home}; run `harness run {board}` first")
-    if not journal.cells.is_dir():
-        raise nothing  # before anything is written
-    campaign = planned(name, definition, found, Fingerprints(home), journal, None)
-    if not any(journal.has(one.key) for one in campaign.cells):
-        raise nothing
-    return standings(campaign, journal, found.metrics[metric or definition.metric].spec, completed_only=completed_only)

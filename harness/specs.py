@@ -83,11 +83,15 @@ class ForecasterSpec:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that a dataset reads: looked up in the data folders, or downloaded and checked."""
+    """A file that a dataset reads: looked up in the data folders, or downloaded and checked.
+
+    With `unpack` it is a zip or tar archive, and the loader is given the folder with its members.
+    """
 
     name: str
     url: str
     sha256: str | None = None
+    unpack: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,14 @@ import pytest
 from harness import Context, Floats, LocalForecaster, Panel, RollingOrigin, Task
 from harness.campaign import Campaign, PlannedCell
 from harness.evaluation import evaluate
+from harness.evidence import JournalEvidence
 from harness.folds import plan
 from harness.journal import Journal
 from harness.leaderboard import Entry, Leaderboard
 from harness.metrics import METRICS, Metric
 from harness.outcomes import Actuals
-from harness.ranking import Row, standings
+from harness.ranking import Row
+from harness.ranking.judgement import standings
 from harness.run import Cell
 
 PANEL = Panel.of([np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(3)])
@@ -47,7 +49,8 @@ def rows(home: Path, forecasters: dict[str, Last], metric: Metric, **options: bo
         cells.append(PlannedCell(key, title, TASK.label, cell, "aa"))
     entries = tuple(Entry(title) for title in forecasters)
     board = Leaderboard("Walks", metric.name, "base", (TASK,), forecasters=entries)
-    found = standings(Campaign("walks", board, tuple(cells), tuple(forecasters)), journal, metric, **options)
+    stored = Campaign("walks", board, tuple(cells), tuple(forecasters)).stored()
+    found = standings(JournalEvidence(stored, journal), metric, **options)
     return {row.forecaster: row for row in found.rows}
 
 

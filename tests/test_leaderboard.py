@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from harness import ForecasterSpec, Generation, Leaderboard, LocalForecaster, RollingOrigin, Task, TimeSplit, hookimpl
+from harness.campaign import planned
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
+from harness.fingerprints import Fingerprints
+from harness.journal import Journal
 from harness.leaderboard import Entry, board_name, load_board, narrowed, read_leaderboard, with_parameters
 from harness.plugins import Catalog, load_catalog
 
@@ -68,7 +71,12 @@ def test_a_board_is_what_its_file_says(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["classics", "cosine", "ett-day-ahead", "etth1", "m4-hourly", "sine"])
+IN_ALL = ("classics", "cosine", "ett", "ett-day-ahead", "etth1", "m4-hourly", "m4-weekly", "sine")
+ON_REQUEST = ("cosine-long", "ett-long", "m4-daily", "m4-monthly", "m4-quarterly", "m4-yearly", "weather")
+OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - {"classics", "cosine", "cosine-long", "sine"})
+
+
+@pytest.mark.parametrize("name", IN_ALL)
 def test_the_boards_that_come_with_harness_load(catalog: Catalog, name: str) -> None:
     board = load_board(name, catalog)
 
@@ -77,14 +85,51 @@ def test_the_boards_that_come_with_harness_load(catalog: Catalog, name: str) -> 
     assert board.in_all
 
 
-def test_the_weather_board_waits_for_its_download(catalog: Catalog) -> None:
-    assert not load_board("weather", catalog).in_all
+@pytest.mark.parametrize("name", ON_REQUEST)
+def test_boards_that_take_long_wait_to_be_asked_for(catalog: Catalog, name: str) -> None:
+    assert not load_board(name, catalog).in_all
+
+
+@pytest.mark.parametrize("name", OF_FILES)
+def test_a_board_whose_files_are_not_here_says_how_to_get_them(
+    catalog: Catalog, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path / "nothing"))
+    board = load_board(name, catalog)
+
+    campaign = planned(name, board, catalog, Fingerprints(tmp_path), Journal(tmp_path), None)
+
+    assert campaign.cells == ()
+    for task in board.tasks:
+        said = campaign.unavailable[task.label]
+        (file, *_) = catalog.datasets[task.dataset].spec.files
+        assert f"is missing, looked for in {tmp_path / 'nothing'} and {tmp_path / 'data'}; " in said
+        assert said.endswith(f"run `harness data fetch {task.dataset}`, or put {file.url} there")
+
+
+def test_the_long_horizons_of_etth1_are_four(catalog: Catalog) -> None:
+    tasks = load_board("ett-long", catalog).tasks
+
+    split = TimeSplit(8640, 2880, 2880)
+    assert tasks == tuple(
+        Task("etth1", RollingOrigin(horizon, stride=1), split, standardise=True, name=f"etth1-{horizon}")
+        for horizon in (96, 192, 336, 720)
+    )
+
+
+def test_the_board_ett_is_the_task_of_fev_bench(catalog: Catalog) -> None:
+    board = load_board("ett", catalog)
+
+    levels = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    protocol = RollingOrigin(168, windows=20, stride=168, max_context=1000)
+    assert board.tasks == (Task("ett-1h", protocol, quantile_levels=levels),)
+    assert board.metric == "SQL"
 
 
 def test_no_board_that_comes_with_harness_is_left_untested(catalog: Catalog) -> None:
     mine = [name for name, one in catalog.boards.items() if one.plugin.name == "leaderboards"]
 
-    assert mine == ["classics", "cosine", "cosine-long", "ett-day-ahead", "etth1", "m4-hourly", "sine", "weather"]
+    assert mine == sorted(IN_ALL + ON_REQUEST)
 
 
 def test_the_cosine_board_is_the_generation_of_the_recipes(catalog: Catalog) -> None:

@@ -25,12 +25,14 @@ from harness import (
 )
 from harness.campaign import Campaign, PlannedCell
 from harness.evaluation import evaluate
+from harness.evidence import JournalEvidence
 from harness.folds import plan
 from harness.journal import Journal
 from harness.leaderboard import Entry
 from harness.metrics import METRICS, Metric
 from harness.outcomes import Actuals
-from harness.ranking import Row, standings
+from harness.ranking import Row
+from harness.ranking.judgement import standings
 from harness.run import Cell, Costs, WindowFailure
 from harness_models.naive import Mean, Naive
 
@@ -67,7 +69,8 @@ class Board:
         return PlannedCell(key, title, task.label, cell, "aa")
 
     def standings(self, metric: Metric = MAE, *, completed_only: bool = False) -> Standings:
-        return standings(self.campaign, self.journal, metric, completed_only=completed_only)
+        evidence = JournalEvidence(self.campaign.stored(), self.journal)
+        return standings(evidence, metric, completed_only=completed_only)
 
     def rows(self, metric: Metric = MAE, *, completed_only: bool = False) -> dict[str, Row]:
         return {row.forecaster: row for row in self.standings(metric, completed_only=completed_only).rows}
@@ -255,7 +258,7 @@ class TestRows:
         board = Board(tmp_path, {"base": {"a": 1.0}})
         campaign = replace(board.campaign, board=replace(board.campaign.board, tasks=(Task("a", protocol),)))
 
-        assert standings(campaign, board.journal, MAE).logarithmic is logarithmic
+        assert standings(JournalEvidence(campaign.stored(), board.journal), MAE).logarithmic is logarithmic
 
 
 class TestOtherMetrics:

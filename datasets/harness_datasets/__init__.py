@@ -15,13 +15,15 @@ _ETT_SOURCE = (
 _ETT_LICENCE = "CC BY-ND 4.0: never pass on a changed copy"
 _ETTH1 = DataFile("ETTh1.csv", f"{_ETT}/ETTh1.csv", "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066")
 _ETTH2 = DataFile("ETTh2.csv", f"{_ETT}/ETTh2.csv", "a3dc2c597b9218c7ce1cd55eb77b283fd459a1d09d753063f944967dd6b9218b")
+_ETTM1 = DataFile("ETTm1.csv", f"{_ETT}/ETTm1.csv")
+_ETTM2 = DataFile("ETTm2.csv", f"{_ETT}/ETTm2.csv")
 _M4 = "https://raw.githubusercontent.com/Mcompetitions/M4-methods/master/Dataset"
 _WAVES_SOURCE = "drawn here from fixed seeds, after lirnli.wordpress.com 2017/09/01, simple PyTorch RNN examples"
 
 
 @hookimpl
 def harness_datasets() -> list[DatasetSpec]:
-    return [*_synthetic(), *_bundled(), *_files()]
+    return [*_synthetic(), *_bundled(), *_competition(), *_files()]
 
 
 def _synthetic() -> list[DatasetSpec]:
@@ -96,37 +98,54 @@ def _bundled() -> list[DatasetSpec]:
     ]
 
 
+def _competition() -> list[DatasetSpec]:
+    return [
+        _m4("yearly", 23_000, 6),
+        _m4("quarterly", 24_000, 8),
+        _m4("monthly", 48_000, 18),
+        _m4(
+            "weekly",
+            359,
+            13,
+            "d478d3f6ed673e6ed3c2cb0fbed5425f72eedd51318ebebeb0b5ecfcefc37714",
+            "3b2bc4be8e636e802260dcd843ca3c5da40536a1fbe1ecb3229a97dae4f44688",
+        ),
+        _m4("daily", 4_227, 14),
+        _m4(
+            "hourly",
+            414,
+            48,
+            "ea59b7783573c49077a835ab6465c7d66f1474783360f310988a9a737fbca62f",
+            "71a57fccb15e534d973626ada4fb87febf789e9317715b7cc6dd3b5f90db6f42",
+        ),
+    ]
+
+
+def _m4(frequency: str, series: int, horizon: int, train: str | None = None, test: str | None = None) -> DatasetSpec:
+    """One frequency of the competition; `train` and `test` are the sums of its files."""
+    name = frequency.capitalize()
+    return DatasetSpec(
+        f"m4-{frequency}",
+        f"harness_datasets.files:m4_{frequency}",
+        description=f"the {series:,} {frequency} series of the M4 competition, the {horizon} values to forecast at "
+        "their ends",
+        source="S. Makridakis, E. Spiliotis and V. Assimakopoulos, The M4 Competition: 100,000 time series and 61 "
+        "forecasting methods, International Journal of Forecasting 36 (2020) 54-74; "
+        "github.com/Mcompetitions/M4-methods",
+        licence="none stated; published by the organisers for research on forecasting",
+        files=(
+            DataFile(f"{name}-train.csv", f"{_M4}/Train/{name}-train.csv", train),
+            DataFile(f"{name}-test.csv", f"{_M4}/Test/{name}-test.csv", test),
+        ),
+    )
+
+
 def _files() -> list[DatasetSpec]:
     return [
-        DatasetSpec(
-            "m4-hourly",
-            "harness_datasets.files:m4_hourly",
-            description="the 414 hourly series of the M4 competition, the 48 values to forecast at their ends",
-            source="S. Makridakis, E. Spiliotis and V. Assimakopoulos, The M4 Competition: 100,000 time series and 61 "
-            "forecasting methods, International Journal of Forecasting 36 (2020) 54-74; "
-            "github.com/Mcompetitions/M4-methods",
-            licence="none stated; published by the organisers for research on forecasting",
-            files=(
-                DataFile(
-                    "Hourly-train.csv",
-                    f"{_M4}/Train/Hourly-train.csv",
-                    "ea59b7783573c49077a835ab6465c7d66f1474783360f310988a9a737fbca62f",
-                ),
-                DataFile(
-                    "Hourly-test.csv",
-                    f"{_M4}/Test/Hourly-test.csv",
-                    "71a57fccb15e534d973626ada4fb87febf789e9317715b7cc6dd3b5f90db6f42",
-                ),
-            ),
-        ),
-        DatasetSpec(
-            "etth1",
-            "harness_datasets.files:ett_hourly",
-            description="oil temperature and six loads of an electricity transformer, hourly, July 2016 to June 2018",
-            source=_ETT_SOURCE,
-            licence=_ETT_LICENCE,
-            files=(_ETTH1,),
-        ),
+        _ett("etth1", "an electricity transformer, hourly", _ETTH1),
+        _ett("etth2", "another electricity transformer, hourly", _ETTH2),
+        _ett("ettm1", "the transformer of etth1, every quarter of an hour", _ETTM1),
+        _ett("ettm2", "the transformer of etth2, every quarter of an hour", _ETTM2),
         DatasetSpec(
             "ett-1h",
             "harness_datasets.files:ett_hourly",
@@ -150,3 +169,14 @@ def _files() -> list[DatasetSpec]:
             ),
         ),
     ]
+
+
+def _ett(name: str, which: str, file: DataFile) -> DatasetSpec:
+    return DatasetSpec(
+        name,
+        f"harness_datasets.files:{'ett_hourly' if name.startswith('etth') else 'ett_quarter_hourly'}",
+        description=f"oil temperature and six loads of {which}, July 2016 to June 2018",
+        source=_ETT_SOURCE,
+        licence=_ETT_LICENCE,
+        files=(file,),
+    )

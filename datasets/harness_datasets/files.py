@@ -4,60 +4,70 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from harness import BadData, Channel, Floats, Panel
 
-M4_HORIZON = 48
 ETT_CHANNELS = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 ETT_HEADER = ("date", *ETT_CHANNELS)
-HOUR = np.timedelta64(3600, "s")
 
 
-def m4_hourly(train: Path, test: Path) -> Panel:
-    """The series of the M4 competition, the 48 values of the test file after those of the training file.
+def m4(horizon: int, season_length: int, train: Path, test: Path) -> Panel:
+    """Series of the M4 competition, the values of the test file after those of the training file.
 
-    `RollingOrigin(horizon=48, windows=1)` is the official protocol. The files hold no dates.
+    `RollingOrigin(horizon, windows=1)` is the official protocol. The files hold no dates.
     """
     past, ahead = _m4_series(train), _m4_series(test)
     for name, values in ahead.items():
-        if len(values) != M4_HORIZON:
-            raise BadData(f"{test}: series {name!r} has {len(values)} values, not the {M4_HORIZON} to forecast")
+        if len(values) != horizon:
+            raise BadData(f"{test}: series {name!r} has {len(values)} values, not the {horizon} to forecast")
     apart = sorted(past.keys() ^ ahead.keys())
     if apart:
         raise BadData(f"series {apart[0]!r} is in only one of {train} and {test}; they do not belong together")
     return Panel.of(
         [np.concatenate([values, ahead[name]]) for name, values in past.items()],
         ids=tuple(past),
-        season_length=24,
+        season_length=season_length,
     )
 
 
-def ett_hourly(*paths: Path) -> Panel:
+# Horizons and seasons of the competition, which takes weeks and days to have none.
+m4_yearly = partial(m4, 6, 1)
+m4_quarterly = partial(m4, 8, 4)
+m4_monthly = partial(m4, 18, 12)
+m4_weekly = partial(m4, 13, 1)
+m4_daily = partial(m4, 14, 1)
+m4_hourly = partial(m4, 48, 24)
+
+
+def ett(minutes: int, *paths: Path) -> Panel:
     """Electricity transformers, a series a file, all seven variables targets; a task may select `("OT",)`."""
-    starts, series = zip(*(_ett_series(path) for path in paths), strict=True)
+    starts, series = zip(*(_ett_series(path, np.timedelta64(minutes, "m")) for path in paths), strict=True)
     return Panel.of(
         series,
         ids=[path.stem for path in paths],
         start=np.array(starts),
-        freq="h",
-        season_length=24,
+        freq="h" if minutes == 60 else f"{minutes}min",
+        season_length=24 * 60 // minutes,
         channels=[Channel(name) for name in ETT_CHANNELS],
     )
 
 
+ett_hourly = partial(ett, 60)
+ett_quarter_hourly = partial(ett, 15)
+
+
 def _m4_series(path: Path) -> dict[str, Floats]:
     """The values of each series by its id: a row a series, quoted, filled with empty cells to one width."""
-    rows = _rows(path)
+    rows = _rows(path, filling=",")
     _, header = next(rows, (1, []))
     if header[:1] != ["V1"]:
         raise BadData(f"{path}, line 1: the header must begin with V1, not {','.join(header)[:40]!r}")
     series: dict[str, Floats] = {}
     for line, (name, *cells) in rows:
-        while cells and not cells[-1]:
-            cells.pop()
         if not cells:
             raise BadData(f"{path}, line {line}: series {name!r} is empty")
         if name in series:
@@ -68,8 +78,8 @@ def _m4_series(path: Path) -> dict[str, Floats]:
     return series
 
 
-def _ett_series(path: Path) -> tuple[np.datetime64, Floats]:
-    """The time of the first row, and all rows (hour, variable)."""
+def _ett_series(path: Path, step: np.timedelta64) -> tuple[np.datetime64, Floats]:
+    """The time of the first row, and all rows (time, variable), which must be one step apart."""
     rows = _rows(path)
     _, header = next(rows, (1, []))
     if tuple(header) != ETT_HEADER:
@@ -80,19 +90,19 @@ def _ett_series(path: Path) -> tuple[np.datetime64, Floats]:
             raise BadData(f"{path}, line {line}: {len(cells)} values, not {len(ETT_CHANNELS)}")
         values.append(_numbers(path, line, cells))
         times.append(_time(path, line, date))
-        if times[-1] != times[0] + (len(times) - 1) * HOUR:
-            raise BadData(f"{path}, line {line}: {date} is not the hour after the line before")
+        if times[-1] != times[0] + (len(times) - 1) * step:
+            raise BadData(f"{path}, line {line}: {date} is not {step} after the line before")
     if not values:
         raise BadData(f"{path} holds no rows")
     return times[0], np.stack(values)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each line that is not empty, without their quotes, and the line's number."""
+def _rows(path: Path, filling: str = "") -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line that is not empty, without quotes and the filling at its end, and its number."""
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield number, line.replace('"', "").strip().split(",")
+                yield number, line.replace('"', "").strip().rstrip(filling or None).split(",")
 
 
 def _time(path: Path, line: int, date: str) -> np.datetime64:

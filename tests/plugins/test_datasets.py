@@ -16,6 +16,9 @@ from statsmodels import datasets as sources
 import harness_datasets
 from harness import BadData, DatasetSpec, Floats, Panel
 from harness import data as data_files
+from harness.leaderboard import load_board
+from harness.plugins import load_catalog
+from harness.protocols import RollingOrigin
 from harness_datasets import bundled, files, synthetic
 
 SPECS = {spec.name: spec for spec in harness_datasets.harness_datasets()}
@@ -55,7 +58,8 @@ class TestSpecs:
         assert spec.licence
 
     def test_every_file_has_an_address_that_ends_in_its_name_and_a_sum(self) -> None:
-        unknown = {"weather"}  # whose file has never been here: it is trusted on first use
+        # never here so far: they are trusted on first use
+        unknown = {"weather", "m4-yearly", "m4-quarterly", "m4-monthly", "m4-daily", "ettm1", "ettm2"}
         for spec in SPECS.values():
             for file in spec.files:
                 assert file.url.startswith("https://")
@@ -232,6 +236,59 @@ class TestM4:
         assert np.mean(errors) == pytest.approx(13.912273, abs=5e-7)
 
 
+@pytest.mark.parametrize(
+    ("frequency", "horizon", "season_length", "count"),
+    [
+        ("yearly", 6, 1, "23,000"),
+        ("quarterly", 8, 4, "24,000"),
+        ("monthly", 18, 12, "48,000"),
+        ("weekly", 13, 1, "359"),
+        ("daily", 14, 1, "4,227"),
+        ("hourly", 48, 24, "414"),
+    ],
+)
+class TestM4Frequencies:
+    """The six parts of the competition, in small files of its format."""
+
+    def test_horizon_and_season_are_those_of_the_competition(
+        self, tmp_path: Path, frequency: str, horizon: int, season_length: int, count: str
+    ) -> None:
+        spec = SPECS[f"m4-{frequency}"]
+        initial, ahead = frequency[0].upper(), [str(100 + i) for i in range(horizon)]
+        train, test = (tmp_path / file.name for file in spec.files)
+        train.write_text(f'"V1","V2","V3","V4"\n"{initial}1","1","2.5","3"\n"{initial}2",4,,\n')
+        test.write_text('"V1","V2"\n' + "".join(f'"{initial}{i}",{",".join(ahead)}\n' for i in (1, 2)))
+
+        panel = spec.panel((train, test))
+
+        assert panel.ids == (f"{initial}1", f"{initial}2")
+        assert panel.lengths.tolist() == [3 + horizon, 1 + horizon]
+        assert panel[1:].values.ravel().tolist() == [4, *range(100, 100 + horizon)]
+        assert panel.season_length == season_length
+        assert spec.description.startswith(f"the {count} {frequency} series")
+        assert f"the {horizon} values to forecast" in spec.description
+
+    def test_a_board_forecasts_just_that_horizon(
+        self, frequency: str, horizon: int, season_length: int, count: str
+    ) -> None:
+        board = load_board(f"m4-{frequency}", load_catalog())
+
+        (task,) = board.tasks
+        assert task.dataset == f"m4-{frequency}"
+        assert task.protocol == RollingOrigin(horizon, windows=1)
+        assert board.baseline == ("naive" if season_length == 1 else "seasonal-naive")
+
+    def test_files_are_those_of_the_organisers(
+        self, frequency: str, horizon: int, season_length: int, count: str
+    ) -> None:
+        name = frequency.capitalize()
+        folder = "https://raw.githubusercontent.com/Mcompetitions/M4-methods/master/Dataset"
+
+        urls = [file.url for file in SPECS[f"m4-{frequency}"].files]
+
+        assert urls == [f"{folder}/Train/{name}-train.csv", f"{folder}/Test/{name}-test.csv"]
+
+
 class TestBrokenM4:
     @staticmethod
     def read(folder: Path, train: str, test: str | None = None) -> Panel:
@@ -310,7 +367,7 @@ class TestETT:
         assert len(ahead) == 2785
         assert mse == pytest.approx(1.294371, abs=5e-7)
 
-    @pytest.mark.parametrize("name", ["m4-hourly", "etth1", "ett-1h"])
+    @pytest.mark.parametrize("name", ["m4-hourly", "etth1", "etth2", "ett-1h"])
     def test_the_specs_load_the_real_files(self, real_file: RealFile, name: str, tmp_path: Path) -> None:
         for file in SPECS[name].files:
             real_file(file.name)
@@ -333,8 +390,11 @@ class TestETT:
             (HEADER + "2016-07-01 00:00:00,1,2,3,4,5,6,\n", "line 2: value 7 is '', not a number"),
             (HEADER + "yesterday,1,2,3,4,5,6,7\n", "line 2: 'yesterday' is no date"),
             (HEADER + ",1,2,3,4,5,6,7\n", "line 2: '' is no date"),
-            (HEADER + ROW + "2016-07-01 02:00:00,1,2,3,4,5,6,7\n", "line 3: 2016-07-01 02:00:00 is not the hour after"),
-            (HEADER + ROW + ROW, "line 3: 2016-07-01 00:00:00 is not the hour after"),
+            (
+                HEADER + ROW + "2016-07-01 02:00:00,1,2,3,4,5,6,7\n",
+                "line 3: 2016-07-01 02:00:00 is not 60 minutes after",
+            ),
+            (HEADER + ROW + ROW, "line 3: 2016-07-01 00:00:00 is not 60 minutes after"),
         ],
     )
     def test_a_broken_file_is_named_with_its_line(self, tmp_path: Path, text: str, message: str) -> None:
@@ -346,6 +406,40 @@ class TestETT:
 
         assert str(raised.value).startswith(str(path))
         assert message in str(raised.value)
+
+
+class TestQuarterHourlyETT:
+    @staticmethod
+    def written(folder: Path, name: str, *times: str) -> Path:
+        path = folder / name
+        path.write_text(TestETT.HEADER + "".join(f"{time},1,2,3,4,5,6,{i}\n" for i, time in enumerate(times)))
+        return path
+
+    @pytest.mark.parametrize("name", ["ettm1", "ettm2"])
+    def test_rows_are_fifteen_minutes_apart_and_a_day_is_a_season(self, tmp_path: Path, name: str) -> None:
+        (file,) = SPECS[name].files
+        times = pd.date_range("2016-07-01", periods=100, freq="15min").strftime("%Y-%m-%d %H:%M:%S")
+
+        panel = SPECS[name].panel((self.written(tmp_path, file.name, *times),))
+
+        assert panel.ids == (file.name.removesuffix(".csv"),)
+        assert panel.season_length == 96
+        assert dates(panel).strftime("%Y-%m-%d %H:%M:%S").tolist() == times.tolist()
+        assert panel.with_targets(("OT",)).target_values[:, 0].tolist() == list(range(100))
+
+    def test_another_step_is_refused_with_file_and_line(self, tmp_path: Path) -> None:
+        path = self.written(tmp_path, "ETTm1.csv", "2016-07-01 00:00:00", "2016-07-01 00:15:00", "2016-07-01 01:15:00")
+
+        with pytest.raises(BadData) as raised:
+            SPECS["ettm1"].panel((path,))
+
+        assert str(raised.value) == f"{path}, line 4: 2016-07-01 01:15:00 is not 15 minutes after the line before"
+
+    def test_hours_are_not_taken_for_quarters(self, tmp_path: Path) -> None:
+        path = self.written(tmp_path, "ETTm1.csv", "2016-07-01 00:00:00", "2016-07-01 01:00:00")
+
+        with pytest.raises(BadData, match="line 3: 2016-07-01 01:00:00 is not 15 minutes after"):
+            SPECS["ettm1"].panel((path,))
 
 
 def test_the_package_is_typed() -> None:

@@ -47,12 +47,13 @@ from harness import (
 )
 from harness.campaign import Campaign, planned
 from harness.evaluation import evaluate
+from harness.evidence import JournalEvidence
 from harness.fingerprints import Fingerprints
 from harness.folds import plan
 from harness.leaderboard import Entry, Leaderboard
 from harness.outcomes import Actuals
 from harness.plugins import Catalog, load_catalog
-from harness.ranking import standings
+from harness.ranking.judgement import standings
 from harness_mlflow import plots, server, tables, views
 from harness_mlflow.command import ui
 from harness_mlflow.companion import Companion
@@ -147,7 +148,7 @@ def fill(home: Path, name: str, board: Leaderboard) -> Campaign:
     for one in campaign.cells:
         if not journal.has(one.key):
             write_cell(journal, one, catalog)
-    standings(campaign, journal, catalog.metrics[board.metric].spec).save(home)
+    standings(JournalEvidence(campaign.stored(), journal), catalog.metrics[board.metric].spec).save(home)
     return campaign
 
 

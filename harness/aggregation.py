@@ -1,0 +1,86 @@
+"""Errors of forecasters on tasks → one number a forecaster: skill, win rate, mean rank.
+
+Skill and win rate are fev-bench's (Shchur et al. 2025, fev-bench: A Realistic Benchmark for Time Series
+Forecasting). Errors are (…, task, forecaster), the lower the better; leading axes are kept, so that many samples
+of tasks take one call. What is NaN counts for nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.arrays import Floats
+
+CLIP = (0.01, 100.0)  # of relative errors, in fev-bench
+
+
+def relative_errors(errors: Floats, baseline: int, clip: tuple[float, float] | None = CLIP) -> Floats:
+    """Errors over those of the forecaster at index `baseline`, (…, task, forecaster), clipped.
+
+    Equal errors are 1, of zero too; an error over zero is infinite before it is clipped.
+    """
+    return _ratios(errors, errors[..., baseline], clip)
+
+
+def skill(errors: Floats, baseline_errors: Floats, clip: tuple[float, float] | None = CLIP) -> Floats:
+    """1 − the geometric mean, over tasks, of clipped errors relative to a baseline's, (…, forecaster).
+
+    `baseline_errors` is (…, task). A task without a relative error counts for nothing; without any the skill
+    is NaN.
+    """
+    with np.errstate(divide="ignore"):  # log 0, where nothing is clipped
+        logs = np.log(_ratios(errors, baseline_errors, clip))
+    return 1 - np.exp(_mean_over_tasks(logs))
+
+
+def win_rates(errors: Floats) -> Floats:
+    """The share of comparisons with other forecasters, task by task, that each wins, (…, forecaster).
+
+    A tie counts one half. NaN for whom nobody can be compared with.
+    """
+    ranked = ranks(errors)
+    counted = ~np.isnan(ranked)
+    rivals = counted.sum(axis=-1, keepdims=True) - 1.0  # (…, task, 1)
+    won = np.where(counted, rivals + 1 - ranked, 0.0).sum(axis=-2)
+    return _quotients(won, (counted * rivals).sum(axis=-2))
+
+
+def mean_ranks(errors: Floats) -> Floats:
+    """The mean over tasks of each forecaster's rank, (…, forecaster); ties share the mean of their ranks."""
+    return _mean_over_tasks(ranks(errors))
+
+
+def ranks(errors: Floats) -> Floats:
+    """The rank of each forecaster in each task, (…, task, forecaster): 1 is best, ties share their mean."""
+    order = np.argsort(errors, axis=-1)
+    ordered = np.take_along_axis(errors, order, axis=-1)
+    places = np.broadcast_to(np.arange(1, errors.shape[-1] + 1), errors.shape)
+    differs = ordered[..., 1:] != ordered[..., :-1]
+    edge = np.ones((*errors.shape[:-1], 1), dtype=bool)
+    first = np.maximum.accumulate(np.where(np.concatenate([edge, differs], axis=-1), places, 0), axis=-1)
+    last = np.where(np.concatenate([differs, edge], axis=-1), places, errors.shape[-1])
+    last = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+    ranked = np.empty(errors.shape)
+    np.put_along_axis(ranked, order, (first + last) / 2, axis=-1)
+    ranked[np.isnan(errors)] = np.nan
+    return ranked
+
+
+def _ratios(errors: Floats, baseline_errors: Floats, clip: tuple[float, float] | None) -> Floats:
+    base = baseline_errors[..., None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(errors == base, 1.0, errors / base)
+    return ratios if clip is None else np.clip(ratios, *clip)
+
+
+def _mean_over_tasks(values: Floats) -> Floats:
+    counted = ~np.isnan(values)
+    return _quotients(np.where(counted, values, 0.0).sum(axis=-2), counted.sum(axis=-2))
+
+
+def _quotients(numerators: Floats, denominators: Floats) -> Floats:
+    """Their ratios, NaN where the denominator is zero."""
+    quotients: Floats = np.divide(
+        numerators, denominators, out=np.full(numerators.shape, np.nan), where=denominators > 0
+    )
+    return quotients

@@ -1,0 +1,294 @@
+"""What the tests say under a true null: pairwise ones err as often as they say, those of many at most so often.
+
+Everything is simulated with fixed seeds; a rate is held against the 99.9 % interval of the binomial distribution.
+The rates here are those of docs/statistics.md.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.arrays import Bools, Floats, Ints
+from harness.statistics.confidence_set import FEWEST_UNITS, confidence_set, expansion
+from harness.statistics.diebold_mariano import diebold_mariano
+from harness.statistics.multiplicity import holm
+from harness.statistics.ranks import critical_difference, friedman
+from harness.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
+
+SEED = 20_240_501
+LEVELS = (0.05, 0.10)
+PAIRS = np.triu_indices(5, 1)
+
+
+def overlapping(units: int, horizon: int, simulations: int) -> Floats:
+    """(unit, simulation): sums of `horizon` shocks, of which neighbours share all but one; MA(horizon − 1)."""
+    shocks = np.random.default_rng(SEED).standard_normal((units + horizon - 1, simulations))
+    return sum((shocks[lag : lag + units] for lag in range(1, horizon)), shocks[:units].copy())
+
+
+def equally_good(blocks: int, simulations: int, forecasters: int, skewed: bool = False) -> Floats:
+    """(unit, simulation, forecaster): independent normal losses, or squares of them."""
+    errors = np.random.default_rng(SEED).standard_normal((blocks, simulations, forecasters))
+    return errors**2 if skewed else errors
+
+
+def bounds(rate: float, simulations: int) -> tuple[float, float]:
+    """Where 99.9 % of simulated rates lie."""
+    low, high = stats.binom.interval(0.999, simulations, rate)
+    return low / simulations, high / simulations
+
+
+def assert_rate(came: Bools, rate: float) -> None:
+    low, high = bounds(rate, len(came))
+    assert low <= came.mean() <= high
+
+
+def assert_at_most(came: Bools, rate: float) -> None:
+    assert came.mean() <= bounds(rate, len(came))[1]
+
+
+@pytest.mark.parametrize(
+    ("units", "horizon", "simulations"),
+    [
+        (10, 1, 20_000),
+        (20, 1, 20_000),
+        (50, 1, 20_000),
+        (200, 1, 20_000),
+        (200, 2, 10_000),
+        (400, 4, 10_000),
+        (1600, 12, 5_000),
+    ],
+)
+def test_diebold_mariano_errs_as_often_as_it_says(units, horizon, simulations) -> None:
+    found = diebold_mariano(overlapping(units, horizon, simulations), horizon)
+
+    for level in LEVELS:
+        assert_rate(found.p_value < level, level)
+        assert_rate(found.p_greater < level, level)
+
+
+@pytest.mark.parametrize(
+    ("units", "horizon", "rate"),
+    [
+        (20, 2, 0.068),
+        (50, 2, 0.057),
+        (20, 4, 0.117),
+        (50, 4, 0.076),
+        (100, 4, 0.063),
+        (50, 12, 0.168),
+        (100, 12, 0.103),
+        (200, 12, 0.075),
+    ],
+)
+def test_diebold_mariano_errs_oftener_where_few_units_overlap_much(units, horizon, rate) -> None:
+    found = diebold_mariano(overlapping(units, horizon, 10_000), horizon)
+
+    assert_rate(found.p_value < 0.05, rate)
+
+
+@pytest.mark.parametrize(
+    ("units", "overlap", "rate"),
+    [(20, 2, 0.06), (50, 2, 0.055), (20, 4, 0.087), (50, 4, 0.061), (100, 4, 0.058), (100, 12, 0.07), (200, 12, 0.058)],
+)
+def test_means_of_blocks_err_less_often_where_few_units_overlap_much(units, overlap, rate) -> None:
+    losses = overlapping(units, overlap, 10_000)
+    block = block_length(units, overlap)
+    means = losses[units % block :].reshape(units // block, block, -1).mean(axis=1)
+
+    found = diebold_mariano(means)
+
+    assert_rate(found.p_value < 0.05, rate)
+
+
+@pytest.mark.parametrize("units", [50, 200])
+def test_diebold_mariano_errs_as_often_as_it_says_of_squared_errors(units) -> None:
+    losses = equally_good(units, 10_000, 2, skewed=True)
+
+    found = diebold_mariano(losses[..., 0] - losses[..., 1])
+
+    for level in LEVELS:
+        assert_rate(found.p_value < level, level)
+        assert_rate(found.p_greater < level, level)
+
+
+@pytest.mark.parametrize("units", [10, 20])
+def test_diebold_mariano_errs_no_oftener_of_few_squared_errors(units) -> None:
+    losses = equally_good(units, 10_000, 2, skewed=True)
+
+    found = diebold_mariano(losses[..., 0] - losses[..., 1])
+
+    for level in LEVELS:
+        assert_at_most(found.p_value < level, level)
+
+
+@pytest.mark.parametrize("units", [10, 20, 50])
+@pytest.mark.parametrize("field", ["p_value", "p_greater"])
+@pytest.mark.parametrize("skewed", [False, True])
+def test_of_all_pairs_of_five_one_is_told_apart_no_oftener_than_holm_says(units, field, skewed) -> None:
+    losses = equally_good(units, 2_000, 5, skewed)
+    differences = losses[..., PAIRS[0]] - losses[..., PAIRS[1]]
+
+    p_values = getattr(diebold_mariano(differences.reshape(units, -1)), field).reshape(2_000, -1)
+
+    smallest = np.array([holm(one).min() for one in p_values])
+    for level in LEVELS:
+        assert_at_most(smallest < level, level)
+
+
+@pytest.mark.parametrize(("blocks", "forecasters"), [(20, 3), (50, 3), (50, 5), (50, 10), (50, 30)])
+def test_friedman_errs_as_often_as_it_says(blocks, forecasters) -> None:
+    losses = equally_good(blocks, 3_000, forecasters)
+
+    p_values = np.array([friedman(losses[:, one]).p_value for one in range(3_000)])
+
+    for level in LEVELS:
+        assert_rate(p_values < level, level)
+
+
+@pytest.mark.parametrize(("blocks", "forecasters"), [(5, 5), (8, 5), (10, 5), (20, 5), (10, 10), (10, 30), (50, 10)])
+def test_friedman_and_nemenyi_err_at_most_as_often_as_they_say(blocks, forecasters) -> None:
+    losses = equally_good(blocks, 2_000, forecasters)
+
+    found = [friedman(losses[:, one]) for one in range(2_000)]
+
+    p_values = np.array([one.p_value for one in found])
+    spread = np.array([np.ptp(one.mean_ranks) for one in found])
+    for level in LEVELS:
+        assert_at_most(p_values < level, level)
+        assert_at_most(spread > critical_difference(forecasters, blocks, level), level)
+
+
+def confidence_sets(losses: Floats, indices: Ints) -> Floats:
+    """(simulation, forecaster): what `confidence_set` says of each simulation, of all at once."""
+    units, simulations, forecasters = losses.shape
+    mean = losses.mean(axis=0)
+    losses = mean + expansion(units, forecasters) * (losses - mean)
+    drawn = (counts(indices, units) @ (losses - mean).reshape(units, -1) / units).reshape(-1, *mean.shape)
+    left = np.ones(mean.shape, dtype=bool)
+    found, p_value, one = np.ones(mean.shape), np.zeros(simulations), np.arange(simulations)
+    for many in range(forecasters, 1, -1):
+        apart = drawn - np.where(left, drawn, 0).sum(axis=-1, keepdims=True) / many
+        deviation = np.sqrt((apart**2).mean(axis=0))
+        statistic = (mean - np.where(left, mean, 0).sum(axis=-1, keepdims=True) / many) / deviation
+        statistic[~left] = -np.inf
+        worst = statistic.argmax(axis=-1)
+        simulated = np.where(left, apart / deviation, -np.inf).max(axis=-1)
+        p_value = np.maximum(p_value, (simulated > statistic[one, worst]).mean(axis=0))
+        found[one, worst] = p_value
+        left[one, worst] = False
+    return found
+
+
+def test_many_confidence_sets_at_once_are_as_one_by_one() -> None:
+    losses = equally_good(12, 10, 4)
+    indices = resamples([Stratum(12)], 100, SEED)
+
+    found = confidence_sets(losses, indices)
+
+    for one in range(10):
+        np.testing.assert_array_equal(found[one], confidence_set(losses[:, one], indices))
+
+
+@pytest.mark.parametrize("units", [FEWEST_UNITS, 20, 50])
+@pytest.mark.parametrize("forecasters", [2, 3, 5])
+@pytest.mark.parametrize("skewed", [False, True])
+def test_a_best_forecaster_is_left_out_of_the_set_at_most_as_often_as_it_says(units, forecasters, skewed) -> None:
+    p_values = confidence_sets(equally_good(units, 2_000, forecasters, skewed), resamples([Stratum(units)], 500, SEED))
+
+    for level in LEVELS:
+        assert_at_most(p_values[:, 0] <= level, level)
+
+
+@pytest.mark.parametrize("units", [FEWEST_UNITS, 20, 50, 200])
+@pytest.mark.parametrize(("forecasters", "simulations"), [(2, 2_000), (5, 2_000), (20, 500)])
+@pytest.mark.parametrize("skewed", [False, True])
+def test_any_best_forecaster_is_left_out_at_most_as_often_as_it_says(units, forecasters, simulations, skewed) -> None:
+    losses = equally_good(units, simulations, forecasters, skewed)
+
+    p_values = confidence_sets(losses, resamples([Stratum(units)], 500, SEED))
+
+    for level in LEVELS:
+        assert_at_most(p_values.min(axis=1) <= level, level)
+
+
+@pytest.mark.parametrize("units", [FEWEST_UNITS, 20, 50, 200])
+def test_one_of_two_is_left_out_as_often_as_it_says(units) -> None:
+    p_values = confidence_sets(equally_good(units, 2_000, 2), resamples([Stratum(units)], 500, SEED))
+
+    for level in LEVELS:
+        assert_rate(p_values.min(axis=1) <= level, level)
+
+
+def covered(losses: Floats, mean: float, block: int = 1, level: float = 0.95) -> tuple[Bools, Bools]:
+    """(simulation,), twice: whether the expanded and the plain percentile interval hold the true mean."""
+    units = len(losses)
+    stratum = Stratum(units, block)
+    draws = counts(resamples([stratum], 500, SEED), units) @ losses / units
+    low, high = expanded_interval(draws, stratum.independent, level)
+    plain_low, plain_high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return (low <= mean) & (mean <= high), (plain_low <= mean) & (mean <= plain_high)
+
+
+@pytest.mark.parametrize(
+    ("units", "normal", "exponential", "plain"),
+    [
+        (5, 0.93, 0.88, 0.83),
+        (8, 0.94, 0.90, 0.88),
+        (10, 0.945, 0.91, 0.90),
+        (20, 0.95, 0.925, 0.93),
+        (50, 0.95, 0.94, 0.94),
+    ],
+)
+def test_intervals_hold_the_mean(units, normal, exponential, plain) -> None:
+    rng = np.random.default_rng(SEED)
+
+    of_normal, of_normal_plainly = covered(rng.standard_normal((units, 4_000)), 0)
+    of_exponential, _ = covered(rng.standard_exponential((units, 4_000)), 1)
+
+    assert of_normal.mean() == pytest.approx(normal, abs=0.015)
+    assert of_exponential.mean() == pytest.approx(exponential, abs=0.015)
+    assert of_normal_plainly.mean() == pytest.approx(plain, abs=0.015)
+
+
+@pytest.mark.parametrize("units", [5, 8])
+def test_intervals_of_few_units_hold_the_mean_oftener_than_percentiles(units) -> None:
+    losses = np.random.default_rng(SEED).standard_normal((units, 4_000))
+
+    expanded, plain = covered(losses, 0)
+
+    assert expanded.mean() > plain.mean() + 0.05
+
+
+@pytest.mark.parametrize(
+    ("units", "overlap", "rate"),
+    [
+        (20, 2, 0.94),
+        (50, 2, 0.955),
+        (200, 2, 0.95),
+        (20, 4, 0.89),
+        (50, 4, 0.94),
+        (100, 4, 0.95),
+        (200, 4, 0.95),
+        (50, 12, 0.855),
+        (100, 12, 0.915),
+        (200, 12, 0.945),
+    ],
+)
+def test_intervals_of_overlapping_units_hold_the_mean(units, overlap, rate) -> None:
+    losses = overlapping(units, overlap, 2_000)
+
+    found, _ = covered(losses, 0, block_length(units, overlap))
+
+    assert found.mean() == pytest.approx(rate, abs=0.02)
+
+
+@pytest.mark.parametrize(("units", "overlap"), [(50, 2), (50, 4), (200, 4), (200, 12)])
+def test_blocks_of_one_overlap_hold_the_mean_less_often(units, overlap) -> None:
+    losses = overlapping(units, overlap, 2_000)
+
+    found, _ = covered(losses, 0, block_length(units, overlap))
+    short, _ = covered(losses, 0, overlap)
+
+    assert found.mean() > short.mean() + 0.02

@@ -1,0 +1,154 @@
+"""The model confidence set: as arch and as a slow loop find it, and where those would divide by nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from arch.bootstrap import MCS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from harness.errors import BadInput
+from harness.statistics.confidence_set import confidence_set, expansion
+from harness.statistics.resampling import Stratum, resamples
+
+MANY = 1e12  # units: nothing is drawn out
+INDICES = resamples([Stratum(12)], 60, seed=0)
+LOSSES = arrays(float, (12, 4), elements=st.integers(-8, 8).map(float))
+
+
+def losses_of(units: int, forecasters: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.random((units, forecasters)) + np.linspace(0, 0.5, forecasters)
+
+
+def slowly(losses: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Hansen, Lunde & Nason (2011), T_max, as one reads it."""
+    left, p_value, found = list(range(losses.shape[1])), 0.0, np.ones(losses.shape[1])
+    while len(left) > 1:
+        apart = losses[:, left] - losses[:, left].mean(axis=1, keepdims=True)
+        mean = apart.mean(axis=0)
+        drawn = np.array([apart[rows].mean(axis=0) for rows in indices]) - mean
+        deviation = np.sqrt((drawn**2).mean(axis=0))
+        worst = int(np.argmax(mean / deviation))
+        p_value = max(p_value, ((drawn / deviation).max(axis=1) > (mean / deviation)[worst]).mean())
+        found[left.pop(worst)] = p_value
+    return found
+
+
+@pytest.mark.parametrize("forecasters", [2, 3, 8])
+def test_as_arch_with_draws_of_its_own(forecasters) -> None:
+    losses = losses_of(40, forecasters)
+    theirs = MCS(losses, size=0.1, reps=200, block_size=4, method="max", bootstrap="cbb", seed=1)
+    theirs.compute()
+    indices = np.array(theirs._bootstrap_indices)
+
+    found = confidence_set(losses, indices, units=MANY)
+
+    np.testing.assert_array_equal(found, theirs.pvalues["Pvalue"].sort_index())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_as_a_slow_loop(seed) -> None:
+    losses = losses_of(12, 5, seed)
+
+    np.testing.assert_array_equal(confidence_set(losses, INDICES, units=MANY), slowly(losses, INDICES))
+
+
+def test_the_best_is_in_and_the_clearly_worse_are_out() -> None:
+    losses = losses_of(50, 3) + np.array([0, 0, 5])
+
+    p_values = confidence_set(losses, resamples([Stratum(50)], 500, seed=0))
+
+    assert p_values[0] == 1
+    assert p_values[2] == 0
+
+
+def test_few_units_leave_out_fewer() -> None:
+    losses = losses_of(12, 5, seed=3)
+
+    assert (confidence_set(losses, INDICES) >= confidence_set(losses, INDICES, units=MANY)).all()
+
+
+def test_expansion_is_that_of_t_over_normal_tails() -> None:
+    wanted = np.sqrt(10 / 9) * stats.t.ppf(0.99, 9) / stats.norm.ppf(0.99)
+
+    assert expansion(10, 5) == pytest.approx(wanted)
+
+
+def test_same_losses_share_a_p_value() -> None:
+    losses = losses_of(12, 3)
+
+    found = confidence_set(losses[:, [0, 1, 0, 2, 1]], INDICES)
+
+    np.testing.assert_array_equal(found, confidence_set(losses, INDICES)[[0, 1, 0, 2, 1]])
+
+
+@pytest.mark.parametrize("forecasters", [1, 3])
+def test_nothing_to_compare_is_all_in(forecasters) -> None:
+    losses = np.tile(losses_of(12, 1), (1, forecasters))
+
+    np.testing.assert_array_equal(confidence_set(losses, INDICES), np.ones(forecasters))
+
+
+@pytest.mark.parametrize("losses", [losses_of(12, 1), np.ones((12, 1)), np.zeros((12, 1))])
+def test_who_is_worse_by_the_same_in_each_unit_is_out(losses) -> None:
+    found = confidence_set(losses + np.array([0.2, 0, 0.1]), INDICES)
+
+    np.testing.assert_array_equal(found, [0, 1, 0])
+
+
+def test_who_is_the_mean_of_the_others_in_each_unit_has_a_p_value() -> None:
+    losses = np.random.default_rng(0).integers(0, 9, (12, 2)) * 2.0
+
+    found = confidence_set(np.column_stack([losses, losses.mean(axis=1)]), INDICES)
+
+    assert np.isfinite(found).all()
+    assert found.max() == 1
+
+
+@pytest.mark.parametrize("units", [0, 1])
+def test_too_few_units_say_nothing(units) -> None:
+    assert np.isnan(confidence_set(np.ones((units, 3)), np.zeros((9, units), dtype=np.int64))).all()
+
+
+@pytest.mark.parametrize(
+    ("losses", "indices"),
+    [
+        (np.ones(12), INDICES),
+        (np.ones((11, 2)), INDICES),
+        (np.ones((12, 2)), INDICES[:0]),
+        (np.full((12, 2), np.nan), INDICES),
+        (np.full((12, 2), np.inf), INDICES),
+        (losses_of(12, 3) * [1, 1e-200, 1e-200], INDICES),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(losses, indices) -> None:
+    with pytest.raises(BadInput):
+        confidence_set(losses, indices)
+
+
+def test_huge_losses_do_not_overflow() -> None:
+    losses = losses_of(12, 3)
+
+    np.testing.assert_array_equal(confidence_set(1e300 * losses, INDICES), confidence_set(losses, INDICES))
+
+
+@settings(max_examples=40, deadline=None)
+@given(LOSSES, st.permutations(range(4)), st.integers(-3, 3))
+def test_scale_and_order_of_forecasters_do_not_matter(losses, order, power) -> None:
+    found = confidence_set(losses, INDICES)
+
+    assert found.max() == 1
+    np.testing.assert_array_equal(confidence_set(2.0**power * losses[:, order], INDICES), found[order])
+
+
+def test_arch_loads_when_asked_for() -> None:
+    code = "import sys, harness.statistics.confidence_set; sys.exit('arch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
