@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from harness.ranking import Row, Standings
 
 WIDTH = 100  # columns of the terminal that a table is made for
-NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 36, 10, 16  # at most
-OTHERS_WIDTH = 36  # rank, skill, seconds, and the padding of all
+NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 28, 10, 16  # at most
+OTHERS_WIDTH = 51  # rank, skill and its interval, wins, costs, and the padding of all
+SPREAD_WIDTH = 9
+TIED, CLOSE = "=", "≈"  # marks: not to be told from the best; the gap to the next is within the spread of seeds
 
 
 def standings_table(standings: Standings) -> Table:
@@ -28,31 +30,67 @@ def standings_table(standings: Standings) -> Table:
         box=SIMPLE_HEAD,
         collapse_padding=True,
     )
-    some_missing = any(missing(row) for row in standings.rows)
+    some_missing, some_spread = any(missing(row) for row in standings.rows), _some_spread(standings)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
-    table.add_column("skill", justify="right", no_wrap=True)
+    for heading in ("skill", "95 %", *(["± seeds"] if some_spread else []), "wins"):
+        table.add_column(heading, justify="right", no_wrap=True)
     tasks = shown_tasks(standings)
     for task in tasks:
         table.add_column(task, justify="right", overflow="fold", max_width=TASK_WIDTH)
-    for heading in ("fit s", "predict s"):
+    for heading in ("fit s", "ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     if some_missing:
         table.add_column("missing", overflow="fold", max_width=MISSING_WIDTH)
     for row in standings.rows:
         table.add_row(
-            str(row.rank),
-            Text(row.forecaster, style="bold" if row.rank == 1 else ""),
-            number(row.skill, 3),
+            place(row),
+            Text(row.forecaster, style="bold" if row.rank == 1 or row.tied_for_first else ""),
+            number(row.skill, 3) + (CLOSE if row.close_to_next else ""),
+            interval(row.interval("skill")),
+            *([number(row.spread, 3)] if some_spread else []),
+            number(row.win_rate, 2),
             *(error(row.scores[task], standings.logarithmic) for task in tasks),
             number(row.fit_seconds, 2),
-            number(row.predict_seconds, 2),
+            error(1000 * row.window_seconds, logarithmic=False),
             *([missing(row)] if some_missing else []),
         )
-    scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
-    table.caption = f"{scale} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}"
+    table.caption = "\n".join(legend(standings))
     table.caption_justify = "left"
     return table
+
+
+def place(row: Row) -> str:
+    """A row's rank, marked where it cannot be told from the best; a dash where it has none yet."""
+    return ("–" if math.isnan(row.skill) else str(row.rank)) + (TIED if row.tied_for_first else "")
+
+
+def interval(ends: tuple[float, float]) -> str:
+    """Both ends of an interval, a dash where there is none."""
+    low, high = ends
+    return "–" if math.isnan(low) or math.isnan(high) else f"{low:.2f}…{high:.2f}"
+
+
+def legend(standings: Standings) -> list[str]:
+    """What the numbers of a table of standings are."""
+    scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
+    lines = [
+        f"{scale} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}",
+        "wins: share of the others that it beats, mean over tasks; ms: forecasting one window, many at once",
+    ]
+    if standings.significance is not None:
+        lines.append(f"95 %: from {standings.significance.method}")
+    elif standings.unsure:
+        lines.append(f"no intervals: {standings.unsure}")
+    if standings.tied_for_first:
+        lines.append(f"{TIED} cannot be told from the best at 95 % (model confidence set)")
+    if any(row.close_to_next for row in standings.rows):
+        lines.append(f"{CLOSE} the gap to the next one is within the spread of their seeds")
+    return lines
+
+
+def _some_spread(standings: Standings) -> bool:
+    return any(not math.isnan(row.spread) for row in standings.rows)
 
 
 def shown_tasks(standings: Standings) -> tuple[str, ...]:
@@ -61,6 +99,8 @@ def shown_tasks(standings: Standings) -> tuple[str, ...]:
     room = WIDTH - min(names, NAME_WIDTH) - OTHERS_WIDTH
     if any(missing(row) for row in standings.rows):
         room -= MISSING_WIDTH
+    if _some_spread(standings):
+        room -= SPREAD_WIDTH
     shown: list[str] = []
     for task in standings.tasks:
         room -= min(max(len(task), 6), TASK_WIDTH) + 2
@@ -75,9 +115,11 @@ def remarks(standings: Standings) -> list[str]:
     lines = list(standings.notes)
     hidden = len(standings.tasks) - len(shown_tasks(standings))
     if hidden:
-        lines.append(f"{hidden} more tasks are in --csv and --markdown")
+        lines.append(f"{hidden} more tasks are in --csv, --markdown and --html")
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
+        if row.seen:
+            lines.append(f"{row.forecaster} was trained on the data of {', '.join(row.seen)}")
     lines += [f"left out {task}: {why}" for task, why in standings.unavailable.items()]
     return lines
 

@@ -27,20 +27,26 @@ def markdown(standings: Standings) -> str:
 
 
 def as_csv(standings: Standings) -> str:
-    """One row a forecaster: rank, skill, the error on each task, every metric's mean, costs, what is missing."""
+    """One row a forecaster: rank, skill and its interval, the error on each task, every metric's mean, costs,
+    what is missing."""
     metrics = list(dict.fromkeys(name for row in standings.rows for name in row.metrics))
     statuses = list(dict.fromkeys(status for row in standings.rows for status in row.missing))
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     tasks = [f"{standings.metric}[{task}]" for task in standings.tasks]
-    headings = ["forecaster", "rank", "skill", "relative_error", *tasks, *metrics]
-    writer.writerow([*headings, "fit_seconds", "predict_seconds", "completed", *statuses, "failed_windows"])
+    figures = ("skill", "win_rate", "mean_rank", "median_relative_error")
+    with_ends = [name for one in figures for name in (one, f"{one}_low", f"{one}_high")]
+    headings = ["forecaster", "rank", "tied_for_first", *with_ends, "relative_error", "confidence", "spread"]
+    headings += [*tasks, *metrics, "fit_seconds", "predict_seconds", "window_seconds"]
+    writer.writerow([*headings, "seeds", "completed", *statuses, "failed_windows"])
     for row in standings.rows:
-        numbers = [row.skill, row.relative_error, *(row.scores[task] for task in standings.tasks)]
-        numbers += [row.metrics.get(name, math.nan) for name in metrics] + [row.fit_seconds, row.predict_seconds]
+        numbers = [value for one in figures for value in (getattr(row, one), *row.interval(one))]
+        numbers += [row.relative_error, row.confidence, row.spread, *(row.scores[task] for task in standings.tasks)]
+        numbers += [row.metrics.get(name, math.nan) for name in metrics]
+        numbers += [row.fit_seconds, row.predict_seconds, row.window_seconds]
         written = ["" if math.isnan(value) else repr(value) for value in numbers]
-        counts = [row.completed, *(row.missing.get(status, 0) for status in statuses), row.failed_windows]
-        writer.writerow([row.forecaster, row.rank, *written, *counts])
+        counts = [row.seeds, row.completed, *(row.missing.get(status, 0) for status in statuses), row.failed_windows]
+        writer.writerow([row.forecaster, row.rank, "yes" if row.tied_for_first else "no", *written, *counts])
     return file.getvalue()
 
 
