@@ -1,0 +1,111 @@
+'use strict';
+
+/* Forecasts beside what came: the best and the worst window of a forecaster on a task. */
+
+function windowsExhibit(host, board) {
+  const found = board.exhibits.windows;
+  const tasks = board.tasks.map((task, place) => [place, task]).filter(([place]) => Object.keys(found[place]).length > 0);
+  const state = { task: tasks[0][0], forecaster: Object.keys(found[tasks[0][0]])[0], target: 0 };
+  const charts = element('div', { class: 'twins' });
+  const forecasters = element('span', { class: 'field' });
+  const targets = element('span', { class: 'field' });
+  const examples = () => found[state.task][state.forecaster];
+  const refresh = () => {
+    const here = Object.keys(found[state.task]);
+    if (!here.includes(state.forecaster)) [state.forecaster] = here;
+    forecasters.replaceChildren(select('Forecaster', here.map((place) => [place, board.rows[place].name]), state.forecaster,
+      (value) => { state.forecaster = value; draw(); }));
+    const names = board.exhibits.came[examples()[0].came].targets.map((one, place) => [place, one.name || `target ${place + 1}`]);
+    if (state.target >= names.length) state.target = 0;
+    targets.hidden = names.length < 2;
+    targets.replaceChildren(select('Target', names, state.target, (value) => { state.target = Number(value); draw(); }));
+  };
+  const draw = () => {
+    charts.replaceChildren();
+    examples().forEach((example, place) => {
+      const title = examples().length === 1 ? 'The only window' : place === 0 ? 'Best window' : 'Worst window';
+      const box = element('div', { class: 'twin' });
+      charts.append(box);
+      oneWindow(box, board, state, example, title);
+    });
+  };
+  host.append(element('div', { class: 'controls' },
+    select('Task', tasks, state.task, (value) => { state.task = Number(value); refresh(); draw(); }), forecasters, targets), charts);
+  if (board.exhibits.shown < board.rows.length) {
+    host.append(element('p', { class: 'fine' }, `To keep this page small, it holds the windows of the best ${board.exhibits.shown} forecasters.`));
+  }
+  refresh();
+  draw();
+}
+
+function oneWindow(box, board, state, example, title) {
+  const came = board.exhibits.came[example.came];
+  const target = came.targets[state.target];
+  const line = example.lines[state.target];
+  const first = 1 + came.gap;  // the first step forecast, counted from the cutoff
+  const past = points(target.past, first - target.past.n);
+  const last = past[past.length - 1];
+  const actual = points(target.actual, first);
+  const parts = {
+    past,
+    actual: last && last[1] !== null ? [last, ...actual] : actual,
+    mean: points(line.mean, first),
+    low: line.low ? points(line.low, first) : [],
+    high: line.high ? points(line.high, first) : [],
+    horizon: target.actual.n,
+    last: came.gap + target.actual.n,
+    levels: example.levels,
+  };
+  const where = [element('span', {}, 'series ', named(came.series)), ', ', `cutoff ${came.cutoff}`, came.known ? ` (${came.known})` : ''];
+  box.append(element('h3', {}, title, element('span', { class: 'loss' }, `${board.exhibits.loss} ${brief(example.loss)}`)),
+    element('p', { class: 'fine' }, where), windowKey(parts));
+  const description = `${isolated(board.rows[state.forecaster].name)} on ${isolated(board.tasks[state.task])}, series ${isolated(came.series)}, ${
+    came.cutoff} observations known, ${parts.horizon} steps forecast.`;
+  figure(box, {
+    draw: (width) => windowChart(width, parts, title, description),
+    table: () => windowTable(parts, title),
+  });
+}
+
+function windowKey(parts) {
+  const key = (kind, text) => element('span', {}, shape('svg', { width: 24, height: 10, 'aria-hidden': 'true', focusable: 'false' },
+    kind === 'band' ? shape('rect', { x: 1, y: 0, width: 22, height: 10, class: 'band' }) : shape('path', { d: 'M1 5H23', class: kind })), text);
+  return element('div', { class: 'swatches' }, parts.past.length > 0 && key('past', 'past'), key('actual', 'what came'), key('mean', 'forecast'),
+    parts.low.length > 0 && key('band', `${brief(parts.levels[0] * 100)} to ${brief(parts.levels[1] * 100)} % quantile`));
+}
+
+function windowChart(width, parts, title, description) {
+  const height = Math.min(Math.max(width * 0.52, 220), 320);
+  const all = [parts.past, parts.actual, parts.mean, parts.low, parts.high].flat();
+  const [low, high] = extent(all.map(([, value]) => value)) || [0, 1];
+  const margin = (high - low) * 0.05;
+  const y = linearScale(low - margin, high + margin, height - 48, 20);
+  const x = linearScale(Math.min(parts.past[0]?.[0] ?? 1, 0), Math.max(parts.last, 1.5), gutter(y, brief), width - 14);
+  const svg = canvas(width, height, title, description);
+  axes(svg, x, y, { x: 'steps from the cutoff', y: '' },
+    { x: (tick) => (Number.isInteger(tick) ? fixed(tick, 0) : ''), y: brief });
+  const cut = x(0.5);
+  svg.append(shape('line', { x1: cut, x2: cut, y1: 20, y2: height - 48, class: 'cut' }, shape('title', {}, 'cutoff')));
+  if (parts.low.length) svg.append(shape('path', { d: areaOf(parts.low, parts.high, x, y), class: 'band' }));
+  if (parts.low.length === 1 && parts.low[0][1] !== null) {
+    const [[step, bottom], [, up]] = [parts.low[0], parts.high[0]];
+    svg.append(shape('rect', { x: x(step) - 8, y: y(up), width: 16, height: Math.max(y(bottom) - y(up), 0), class: 'band' }));
+  }
+  for (const kind of ['past', 'actual', 'mean']) {
+    svg.append(shape('path', { d: pathOf(parts[kind], x, y), class: kind }));
+    for (const [step, value] of lonely(parts[kind])) svg.append(shape('circle', { cx: x(step), cy: y(value), r: 3.5, class: `spot ${kind}` }));
+  }
+  return svg;
+}
+
+function windowTable(parts, title) {
+  const columns = ['past', 'actual', 'mean', 'low', 'high'].filter((kind) => parts[kind].length);
+  const maps = columns.map((kind) => new Map(parts[kind]));
+  const steps = [...new Set(columns.flatMap((kind) => parts[kind].map(([step]) => step)))].sort((a, b) => a - b);
+  const words = { past: 'Past', actual: 'What came', mean: 'Forecast', low: 'Low quantile', high: 'High quantile' };
+  return {
+    caption: `${title}, steps from the cutoff`,
+    headings: ['Step', ...columns.map((kind) => words[kind])],
+    rows: steps.map((step) => [fixed(step, 0), ...maps.map((one) => (one.has(step) ? brief(one.get(step)) : ''))]),
+  };
+}
