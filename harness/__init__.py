@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import evaluate, standings
+    from harness.api import board_page, evaluate, slices, standings
     from harness.arrays import Floats, Ints
     from harness.campaign import StoredCell, StoredPlan, stored_plans
     from harness.errors import (
@@ -69,6 +69,8 @@ _PLACES = {
     "Outcomes": "outcomes",
     "Metric": "metrics",
     "standings": "api",
+    "slices": "api",
+    "board_page": "api",
     "Journal": "journal",
     "Results": "run",
     "StoredPlan": "campaign",
@@ -117,6 +119,8 @@ __all__ = [
     "Outcomes",
     "Metric",
     "standings",
+    "slices",
+    "board_page",
     "Journal",
     "Results",
     "StoredPlan",

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.campaign import stored_plan
 from harness.data import load
 from harness.evaluation import evaluate as evaluate_on
+from harness.journal import Journal
+from harness.leaderboard import board_name
 from harness.plugins import load_catalog
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
     from harness.forecaster import Forecaster
     from harness.panel import Panel
+    from harness.plugins import Catalog
+    from harness.ranking import Standings
     from harness.run import Run
     from harness.specs import Missing
     from harness.task import Task
@@ -62,3 +67,42 @@ def standings(board: str, metric: str | None = None, home: Path | None = None) -
         for row in computed.rows
     ]
     return pd.DataFrame(rows, index=pd.Index([row.forecaster for row in computed.rows], name="forecaster"))
+
+
+def slices(
+    board: str, by: str, metric: str | None = None, task: str | None = None, home: Path | None = None
+) -> pd.DataFrame:
+    """A board's scores by step, series, season, length or task: one row for each task, slice and forecaster.
+
+    `count` is how many steps were forecast in the slice; the rank is 0 where a forecaster has no value.
+
+        table = harness.slices("classics", "step", task="sunspots")
+        table.pivot(index="slice", columns="forecaster", values="value")
+    """
+    import pandas as pd
+
+    from harness.report.slices import records
+    from harness.slicing import Asked
+    from harness.slicing.boards import sliced
+
+    asked = Asked(by, metric, task)
+    return pd.DataFrame(records(sliced(board, asked, default_home() if home is None else home, load_catalog)))
+
+
+def board_page(board: str, home: Path | None = None) -> str | None:
+    """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
+    from harness.ranking import stored_standings
+
+    folder = default_home() if home is None else home
+    stored = stored_standings(folder, board_name(board))
+    return None if stored is None else page_of(stored, folder, load_catalog())
+
+
+def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
+    """The page of standings, with what the journal shows beyond them."""
+    from harness.exhibits import exhibits
+    from harness.report.page import page
+
+    plan = stored_plan(home, computed.board)
+    metric = catalog.metrics[computed.metric].spec if computed.metric in catalog.metrics else None
+    return page(computed, None if plan is None else exhibits(plan, Journal(home), metric))

@@ -14,7 +14,7 @@ from harness.metrics import Metric
 from harness.run import Run, Status
 
 if TYPE_CHECKING:
-    from harness.outcomes import Actuals
+    from harness.outcomes import Actuals, Outcomes
     from harness.scoring import Terms
 
 
@@ -37,6 +37,16 @@ class Evidence(ABC):
 
         Raises DataUnavailable where they are neither stored nor can be computed.
         """
+
+    def outcomes(self, cell: StoredCell) -> Outcomes:
+        """The forecasts of a completed cell beside what came.
+
+        Raises DataUnavailable where they are lost, or were never known.
+        """
+        raise DataUnavailable(
+            f"the forecasts of {cell.forecaster} on {cell.task} are not known, only what each window scored; "
+            "run the board here to tell its steps apart"
+        )
 
     def completed(self, cell: StoredCell) -> bool:
         """Whether the cell has forecasts that count."""
@@ -74,7 +84,6 @@ class JournalEvidence(Evidence):
 
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
         """The stored sums, or those of a metric that was not there yet, from the stored forecasts."""
-        from harness.outcomes import Outcomes
         from harness.scoring import applies, terms
 
         run = self.runs[cell.key]
@@ -83,7 +92,13 @@ class JournalEvidence(Evidence):
             return stored[metric.name]
         if run is not None and not applies(metric, run.cell.task.quantile_levels):
             return None
+        return terms(metric, self.outcomes(cell))
+
+    def outcomes(self, cell: StoredCell) -> Outcomes:
+        """The stored forecasts beside the stored actuals."""
+        from harness.outcomes import Outcomes
+
         full = self.journal.read_with_results(cell.key)
         if full is None or full.results is None:
             raise DataUnavailable(f"the forecasts of cell {cell.key} are not in the journal; run it with --rerun")
-        return terms(metric, Outcomes(self.actuals(cell), full.results.forecast))
+        return Outcomes(self.actuals(cell), full.results.forecast)

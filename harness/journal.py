@@ -116,7 +116,7 @@ class Journal:
         if actuals.standard is not None:
             arrays |= {"mean": actuals.standard[0], "deviation": actuals.standard[1]}
         fields = {"schema": SCHEMA, "ids": actuals.ids, "levels": actuals.quantile_levels}
-        fields |= {"targets": actuals.targets, "freq": actuals.freq}
+        fields |= {"targets": actuals.targets, "freq": actuals.freq, "season_length": actuals.season_length}
         _create(folder, arrays, fields)
 
     def read_actuals(self, fingerprint: str, task: Task) -> Actuals | None:
@@ -140,6 +140,7 @@ class Journal:
             fields["freq"],
             _scales={1: arrays["scale1"], 2: arrays["scale2"]},
             standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
+            season_length=fields.get("season_length"),
         )
 
 

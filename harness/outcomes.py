@@ -30,6 +30,7 @@ class Actuals:
     _windows: Windows | None = field(default=None, repr=False)
     _scales: dict[int, Floats] = field(default_factory=dict, repr=False)
     standard: tuple[Floats, Floats] | None = field(default=None, repr=False)  # mean and deviation, (window, target)
+    season_length: int | None = None  # None where it was not stored
 
     @classmethod
     def of(cls, made: Plan) -> Actuals:
@@ -47,6 +48,7 @@ class Actuals:
             made.panel.freq,
             windows,
             standard=_standard(made) if made.task.standardise else None,
+            season_length=windows.season_length,
         )
 
     def __len__(self) -> int:
