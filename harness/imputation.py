@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.campaign import StoredCell
@@ -27,10 +27,26 @@ class Sheet:
 
     task: str
     cells: tuple[StoredCell, ...]
-    scores: tuple[float, ...]  # of each cell; NaN where it has none
+    scores: tuple[float, ...]  # of each cell; NaN where it has none, an infinite one too
     terms: Terms | None  # sums with a leading axis: (cell, window, target); None where they are not known
     actuals: Actuals | None
     problem: str = ""  # why they are not known
+
+    @property
+    def scored(self) -> Sheet:
+        """The same of the cells alone that have a score."""
+        from harness.scoring import Terms
+
+        places = [i for i, one in enumerate(self.scores) if not math.isnan(one)]
+        if len(places) == len(self.cells):
+            return self
+        terms = self.terms
+        return replace(
+            self,
+            cells=tuple(self.cells[i] for i in places),
+            scores=tuple(self.scores[i] for i in places),
+            terms=None if terms is None else Terms(terms.numerators[places], terms.denominators[places]),
+        )
 
 
 def sheet_of(task: str, evidence: Evidence, metric: Metric, impute: bool) -> Sheet:
@@ -83,7 +99,7 @@ def _whole(
         score(metric, Terms(summed.numerators[i], summed.denominators[i]), actuals) if one is None else one
         for i, one in enumerate(known)
     )
-    return Sheet(task, cells, scores, summed, actuals)
+    return Sheet(task, cells, tuple(map(_number, scores)), summed, actuals)
 
 
 def _recorded(cell: StoredCell, evidence: Evidence, metric: Metric) -> float | None:
@@ -93,7 +109,7 @@ def _recorded(cell: StoredCell, evidence: Evidence, metric: Metric) -> float | N
 
 
 def _number(score: float | None) -> float:
-    return math.nan if score is None else score
+    return math.nan if score is None or math.isinf(score) else score
 
 
 def _worst(summed: Terms, failures: Sequence[Sequence[int]], metric: Metric, actuals: Actuals) -> Terms:
@@ -103,7 +119,7 @@ def _worst(summed: Terms, failures: Sequence[Sequence[int]], metric: Metric, act
     from harness.scoring import Terms, by_window, distances
 
     apart: Floats = distances(metric, by_window(metric, summed), actuals.quantile_levels)
-    apart = np.where(np.isnan(apart), -np.inf, apart)
+    apart = np.where(np.isfinite(apart), apart, -np.inf)  # an infinite loss is as good as missing
     for i, failed in enumerate(failures):
         apart[i, failed] = -np.inf
     chosen, windows = apart.argmax(axis=0), np.arange(len(actuals))

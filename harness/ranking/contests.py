@@ -24,13 +24,15 @@ class Contest:
     owners: Ints  # (cell,): the forecaster of each cell in the sums
     quantile_levels: tuple[float, ...]
     units: Units | None  # None where the terms are not known
-    sums: UnitSums | None
+    sums: UnitSums | None  # of the units in which anything counts
 
     def of_forecasters(self, values: Floats) -> Floats:
         """Means of (…, cell) values over seeds, (…, forecaster); NaN for who has no score."""
+        order = np.argsort(self.owners, kind="stable")
+        owners, starts, seeds = np.unique(self.owners[order], return_index=True, return_counts=True)
         means = np.full((*values.shape[:-1], len(self.distances)), np.nan)
-        for forecaster in np.flatnonzero(~np.isnan(self.distances)):
-            means[..., forecaster] = values[..., self.owners == forecaster].mean(axis=-1)
+        means[..., owners] = values[..., order] if seeds.max() == 1 else _sums(values[..., order], starts) / seeds
+        means[..., np.isnan(self.distances)] = np.nan
         return means
 
     @cached_property
@@ -42,7 +44,9 @@ class Contest:
     @property
     def stratum(self) -> Stratum | None:
         """How its units are drawn again; None where there are fewer than two, or none is known."""
-        return None if self.units is None or self.units.count < 2 else self.units.stratum
+        if self.units is None or self.sums is None or len(self.sums) < 2:
+            return None
+        return self.units.stratum(len(self.sums))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +67,11 @@ class Ring:
     def imputed(self, apart: Floats) -> Floats:
         """Distances → errors relative to the baseline; what is missing is the worst, never better than 1."""
         errors = relative_errors(apart, self.baseline, clip=None)
-        if not self.impute:
+        unknown = np.isnan(errors)
+        if not self.impute or not unknown.any():
             return errors
         worst = np.fmax.reduce(errors, axis=-1, keepdims=True)
-        return np.where(np.isnan(errors), np.fmax(worst, 1.0), errors)
+        return np.where(unknown, np.fmax(worst, 1.0), errors)
 
     def logs(self, errors: Floats) -> Floats:
         """Logarithms of errors, clipped."""
@@ -85,7 +90,7 @@ class Figures:
     @classmethod
     def of(cls, ring: Ring, errors: Floats, weights: Floats | None = None) -> Figures:
         """From (…, task, forecaster) errors; `weights`, (sample, task), says how often each task counts."""
-        ranked = ranks(errors)
+        ranked = _ranks(errors)
         rivals = (~np.isnan(errors)).sum(axis=-1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             won = (rivals - ranked) / (rivals - 1)
@@ -99,6 +104,22 @@ class Figures:
             )
         share = weights / weights.sum(axis=1, keepdims=True)
         return cls(share @ np.log(clipped), share @ won, share @ ranked, _weighted_medians(clipped, weights))
+
+
+def _sums(values: Floats, starts: Ints) -> Floats:
+    sums: Floats = np.add.reduceat(values, starts, axis=-1)
+    return sums
+
+
+def _ranks(errors: Floats) -> Floats:
+    """As `aggregation.ranks` has them, which is asked only about tasks with ties, or with something missing."""
+    order = np.argsort(errors, axis=-1)
+    ordered = np.take_along_axis(errors, order, axis=-1)
+    ranked = np.empty(errors.shape)
+    np.put_along_axis(ranked, order, np.arange(1.0, errors.shape[-1] + 1), axis=-1)
+    tied = ~(ordered[..., 1:] > ordered[..., :-1]).all(axis=-1) | np.isnan(ordered[..., -1])
+    ranked[tied] = ranks(errors[tied])
+    return ranked
 
 
 def _medians(values: Floats) -> Floats:

@@ -87,7 +87,7 @@ def standings(evidence: Evidence, metric: Metric, *, completed_only: bool = Fals
         plan.description.strip(),
         completed_only,
         _significance(ring, drawing, placed, ranked),
-        tuple(dict.fromkeys(str(run.provenance.get("machine", {}).get("name", "")) for run in done)),
+        _machines(done),
         max((run.finished for run in done), default=""),
         drawing if isinstance(drawing, str) else "",
     )
@@ -118,18 +118,18 @@ def _ring(
     impute: bool,
 ) -> Ring:
     """The tasks that count, in arrays over the forecasters that have a place."""
-    contests = []
+    contests, places = [], {one: i for i, one in enumerate(placed)}
     for task in counted:
-        sheet, units, sums = sheets[task], None, None
+        sheet, units, sums = sheets[task].scored, None, None
         run = evidence.runs[sheet.cells[0].key]
         assert run is not None
         if sheet.terms is not None and sheet.actuals is not None and impute:
             units = Units.of(sheet.actuals, run.cell.task)
-            sums = unit_sums(metric, sheet.terms, sheet.actuals, units)
+            sums = unit_sums(metric, sheet.terms, sheet.actuals, units).counted
         apart = np.array([_mean(scores.distances((one, task))) for one in placed])
-        owners = np.array([placed.index(cell.forecaster) for cell in sheet.cells])
+        owners = np.array([places[cell.forecaster] for cell in sheet.cells])
         contests.append(Contest(task, run.cell.task.dataset, apart, owners, scores.levels[task], units, sums))
-    baseline = placed.index(evidence.plan.baseline) if evidence.plan.baseline in placed else 0
+    baseline = places.get(evidence.plan.baseline, 0)
     return Ring(tuple(contests), baseline, evidence.plan.clip, metric, impute)
 
 
@@ -189,7 +189,7 @@ def _spread_of_skill(title: str, plan: StoredPlan, scores: Scores) -> float:
 def _with_figures(rows: Sequence[Row], placed: Sequence[str], ring: Ring, drawing: Draws | str) -> list[Row]:
     if not ring.contests:
         return list(rows)
-    figures = Figures.of(ring, ring.errors)
+    figures = Figures.of(ring, ring.errors) if isinstance(drawing, str) else drawing.estimates
     ends = {} if isinstance(drawing, str) else intervals(drawing)
     sure = None if isinstance(drawing, str) else confidence(ring, drawing)
     best = [] if sure is None else [one for one, p in zip(placed, sure.tolist(), strict=True) if p > TIED]
@@ -221,6 +221,11 @@ def _significance(ring: Ring, drawing: Draws | str, placed: Sequence[str], rows:
         return None
     order = np.array([placed.index(row.forecaster) for row in rows if row.forecaster in placed])
     return significance(ring, drawing, placed, order)
+
+
+def _machines(done: Iterable[Run]) -> tuple[str, ...]:
+    named = (run.provenance.get("machine", {}).get("name") for run in done)
+    return tuple(dict.fromkeys(str(name) for name in named if name))
 
 
 def _runs_of(title: str, plan: StoredPlan, runs: Mapping[str, Run | None]) -> Iterable[Run | None]:

@@ -15,8 +15,8 @@ import numpy as np
 
 from harness.arrays import Floats, Ints
 from harness.ranking import Matrix, RankTest, Significance
-from harness.ranking.contests import Figures, Ring
-from harness.ranking.units import MOST_NUMBERS, Units
+from harness.ranking.contests import Contest, Figures, Ring
+from harness.ranking.units import MOST_NUMBERS
 from harness.scoring import distances
 from harness.statistics.confidence_set import FEWEST_UNITS, confidence_set
 from harness.statistics.diebold_mariano import diebold_mariano
@@ -25,8 +25,10 @@ from harness.statistics.ranks import cliques, critical_difference, friedman
 from harness.statistics.resampling import Stratum, counts, expanded_interval, resamples
 
 SAMPLES, LEVEL, SEED = 1000, 0.95, 0
+CACHED = 200_000  # numbers of draws that are looked at together
 FEWEST_SOURCES = 10  # from so many on, sources are drawn again
-FEWEST_PAIRED = 8  # units for a test of a pair, where none overlap
+FEWEST_DRAWN = 5  # independent units, over all tasks: draws of fewer never leave the little that was seen
+FEWEST_PAIRED = 8  # units for a test of a pair, where none overlap; blocks for one of ranks
 FEWEST_OVERLAPPING = 20  # times the overlap, where they do: with fewer it errs too often (docs/statistics.md)
 
 
@@ -35,6 +37,7 @@ class Draws:
     """What else might have come out, in words and in numbers."""
 
     figures: Figures
+    estimates: Figures  # what did come out
     units: float  # that count as independent
     fewest: float  # of them in any stratum: the fewer, the less draws vary
     indices: Ints  # (sample, unit)
@@ -55,6 +58,11 @@ def drawn(ring: Ring, samples: int = SAMPLES) -> Draws | str:
     lacking = [one.task for one in ring.contests if one.stratum is None]
     if lacking:
         return f"{lacking[0]} has fewer than two units that could be drawn again, or its terms are not known"
+    independent = _independent([one.stratum for one in ring.contests if one.stratum is not None])
+    if independent < FEWEST_DRAWN:
+        return (
+            f"with fewer than {FEWEST_DRAWN} independent units, here {independent:.3g}, intervals would be too narrow"
+        )
     return _drawn_units(ring, samples)
 
 
@@ -66,10 +74,11 @@ def _drawn_sources(ring: Ring, sources: list[str], samples: int) -> Draws:
     logs, share = ring.logs(ring.errors), np.bincount(of_task)
     member = of_task[None, :] == np.arange(len(sources))[:, None]
     by_source = (member / share[:, None]) @ logs
-    losses = (member / (len(of_task) / len(sources))) @ logs  # each source weighs as many tasks as it has
+    mean = logs.mean(axis=0)
+    losses = mean + member @ (logs - mean) * (len(sources) / len(of_task))  # a source weighs as its tasks do
     method = f"{samples:,} resamples of {len(sources)} data sets, each with all of its tasks"
-    count = len(sources)
-    return Draws(Figures.of(ring, ring.errors, weights), count, count, indices, losses, by_source, method)
+    figures, came, count = Figures.of(ring, ring.errors, weights), Figures.of(ring, ring.errors), len(sources)
+    return Draws(figures, came, count, count, indices, losses, by_source, method)
 
 
 def _drawn_units(ring: Ring, samples: int) -> Draws:
@@ -83,7 +92,7 @@ def _drawn_units(ring: Ring, samples: int) -> Draws:
         weights = counts(indices[:, ends[i] : ends[i + 1]] - ends[i], strata[i].units).astype(np.float64)
         scores = distances(ring.metric, one.sums.scores(weights), one.quantile_levels)
         apart[:, i] = one.of_forecasters(scores)
-    step = max(1, MOST_NUMBERS // 4 // apart[0].size)
+    step = max(1, CACHED // apart[0].size)
     parts = [Figures.of(ring, ring.imputed(apart[i : i + step])) for i in range(0, samples, step)]
     figures = Figures(
         np.concatenate([one.logs for one in parts]),
@@ -91,12 +100,24 @@ def _drawn_units(ring: Ring, samples: int) -> Draws:
         np.concatenate([one.mean_ranks for one in parts]),
         np.concatenate([one.medians for one in parts]),
     )
-    independent = sum(one.independent for one in strata) - len(strata) + 1
-    blocks = [np.nan_to_num(one.losses, nan=np.inf)[:: one.units.overlap] for one in ring.contests if one.units]
-    losses = _linearised(ring, strata) if ring.metric.best == "lowest" else np.empty((0, apart.shape[2]))
-    fewest = min(one.independent for one in strata)
-    said = _said(ring, samples, strata)
-    return Draws(figures, independent, fewest, indices, losses, np.concatenate(blocks), said)
+    lowest = ring.metric.best == "lowest"
+    losses = _linearised(ring, strata) if lowest else np.empty((0, apart.shape[2]))
+    blocks = np.concatenate([_blocks(one) for one in ring.contests]) if lowest else losses
+    fewest, said = min(one.independent for one in strata), _said(ring, samples, strata)
+    came = Figures.of(ring, ring.errors)
+    return Draws(figures, came, _independent(strata), fewest, indices, losses, blocks, said)
+
+
+def _independent(strata: Sequence[Stratum]) -> float:
+    """How many independent units of a single stratum would know the spread as well."""
+    return sum(one.independent for one in strata) - len(strata) + 1
+
+
+def _blocks(contest: Contest) -> Floats:
+    """Losses in units that do not overlap, (unit, forecaster); who has none is as bad as the worst."""
+    assert contest.units is not None
+    losses = contest.losses[:: contest.units.overlap]
+    return np.where(np.isnan(losses), np.fmax.reduce(losses, axis=1, keepdims=True), losses)
 
 
 def _said(ring: Ring, samples: int, strata: Sequence[Stratum]) -> str:
@@ -110,39 +131,43 @@ def _said(ring: Ring, samples: int, strata: Sequence[Stratum]) -> str:
 
 
 def _linearised(ring: Ring, strata: Sequence[Stratum]) -> Floats:
-    """Losses whose mean over all units is the mean log relative error, and which vary with it to first order."""
-    total, rows = sum(one.units for one in strata), []
-    for i, one in enumerate(ring.contests):
-        log = ring.logs(ring.errors[i])
-        losses = one.losses
-        mean = losses.mean(axis=0)
-        low, high = ring.clip
-        free = (mean > 0) & (ring.errors[i] > low) & (ring.errors[i] < high)
-        with np.errstate(all="ignore"):
-            slope = (0.5 if one.sums is not None and one.sums.root else 1.0) * (losses - mean) / mean
-        each = log + np.where(free, slope, 0.0)
-        if len(each) < strata[i].units:  # units in which nothing counts vary with nothing
-            each = np.concatenate([each, np.tile(log, (strata[i].units - len(each), 1))])
-        rows.append(each * (total / (len(strata) * strata[i].units)))
+    """Losses whose mean over all units is the mean log relative error, and which vary with it to first order.
+
+    They are the jackknife's pseudo-values (Efron & Stein 1981), which vary no less than the truth where few units
+    carry much. Draws within strata of few units vary too little; what `confidence_set` does about that for all
+    units, as if they were one stratum, is made up to what each stratum needs.
+    """
+    total, together, rows = sum(one.units for one in strata), _narrow(_independent(strata)), []
+    for one, stratum, errors in zip(ring.contests, strata, ring.errors, strict=True):
+        assert one.sums is not None
+        without = ring.logs(ring.imputed(one.of_forecasters(one.sums.without())))
+        pseudo = (stratum.units - 1) * (without.mean(axis=0) - without)
+        each = ring.logs(errors) + pseudo * (_narrow(stratum.independent) / together)
+        rows.append(each * (total / (len(strata) * stratum.units)))
     return np.concatenate(rows)
+
+
+def _narrow(units: float) -> float:
+    """By what draws of so many units vary too little."""
+    return math.sqrt(units / (units - 1))
 
 
 def intervals(draws: Draws) -> dict[str, tuple[Floats, Floats]]:
     """Low and high ends, each (forecaster,), of a board's figures."""
-    figures = draws.figures
-    low, high = _interval(figures.logs, draws)
-    found = {"skill": (1 - np.exp(high), 1 - np.exp(low))}
-    for name, values in (
-        ("win_rate", figures.win_rates),
-        ("mean_rank", figures.mean_ranks),
-        ("median_relative_error", figures.medians),
-    ):
-        found[name] = _interval(values, draws)
-    return found
+    figures, came = draws.figures, draws.estimates
+    low, high = _interval(figures.logs, came.logs, draws)
+    return {
+        "skill": (1 - np.exp(high), 1 - np.exp(low)),
+        "win_rate": _interval(figures.win_rates, came.win_rates, draws),
+        "mean_rank": _interval(figures.mean_ranks, came.mean_ranks, draws),
+        "median_relative_error": _interval(figures.medians, came.medians, draws),
+    }
 
 
-def _interval(values: Floats, draws: Draws) -> tuple[Floats, Floats]:
-    return expanded_interval(values, draws.fewest, LEVEL, freedom=draws.units - 1)
+def _interval(values: Floats, estimates: Floats, draws: Draws) -> tuple[Floats, Floats]:
+    """The ends, moved out to the estimate where draws of ranks, drawn to the middle, have left it outside."""
+    low, high = expanded_interval(values, draws.fewest, LEVEL, freedom=draws.units - 1)
+    return np.fmin(low, estimates), np.fmax(high, estimates)
 
 
 def confidence(ring: Ring, draws: Draws) -> Floats | None:
@@ -180,10 +205,11 @@ def _beaten(errors: Floats) -> Floats:
 
 def _differences(draws: Draws, order: Ints) -> tuple[Floats, Floats]:
     """The interval of each difference of mean logarithms, (forecaster, forecaster) each."""
-    logs = draws.figures.logs[:, order]
-    first, second = np.triu_indices(len(order), 1)
+    logs, came = np.ascontiguousarray(draws.figures.logs.T)[order], draws.estimates.logs[order]
     low, high = np.zeros((2, len(order), len(order)))
-    low[first, second], high[first, second] = _interval(logs[:, first] - logs[:, second], draws)
+    for i in range(len(order) - 1):
+        rest = slice(i + 1, None)
+        low[i, rest], high[i, rest] = _interval((logs[i] - logs[rest]).T, came[i] - came[rest], draws)
     return low - high.T, high - low.T
 
 
@@ -192,19 +218,27 @@ def _p_values(ring: Ring, order: Ints) -> Mapping[str, tuple[float, ...]]:
     first, second = np.triu_indices(len(order), 1)
     found = {}
     for one in ring.contests:
-        if ring.metric.best != "lowest" or one.units is None or not _testable(one.units):
+        if ring.metric.best != "lowest" or one.units is None or not _testable(one):
             continue
-        losses = one.losses[:, order]
-        differences = losses[:, first] - losses[:, second]
-        known = ~np.isnan(differences).any(axis=0)
-        p_values = np.full(len(first), np.nan)
-        p_values[known] = diebold_mariano(differences[:, known], one.units.overlap).p_value
+        losses, p_values = one.losses[:, order], np.full(len(first), np.nan)
+        scored = ~np.isnan(one.distances[order])
+        known = np.flatnonzero(scored[first] & scored[second])
+        for pairs in np.array_split(known, math.ceil(len(known) * len(losses) / MOST_NUMBERS) or 1):
+            differences = losses[:, first[pairs]] - losses[:, second[pairs]]
+            p_values[pairs] = diebold_mariano(differences, one.units.overlap).p_value
         found[one.task] = tuple(np.round(holm(p_values), 5).tolist())
     return found
 
 
-def _testable(units: Units) -> bool:
-    return units.count >= (FEWEST_PAIRED if units.overlap == 1 else FEWEST_OVERLAPPING * units.overlap)
+def _testable(contest: Contest) -> bool:
+    if contest.units is None or contest.sums is None:
+        return False
+    return testable(len(contest.sums), contest.units.overlap)
+
+
+def testable(units: int, overlap: int) -> bool:
+    """Whether a pair can be tested on so many units, of which so many consecutive ones overlap."""
+    return units >= (FEWEST_PAIRED if overlap == 1 else FEWEST_OVERLAPPING * overlap)
 
 
 def _rank_test(ring: Ring, blocks: Floats, names: Sequence[str]) -> RankTest | None:

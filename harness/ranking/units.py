@@ -2,7 +2,8 @@
 
 Windows of one series are not independent of each other, nor are series at one cutoff. Where a task has many
 series, each series is a unit, with all of its windows. Where it has few, each cutoff is one, with all series at
-it; cutoffs whose windows overlap are resampled in blocks.
+it; cutoffs are resampled in blocks where the same surprises reach several: the steps from cutoff to cutoff are
+fewer than the horizon, with the gap before it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Units:
     kind: Literal["series", "cutoffs"]
     of_window: Ints  # (window,)
     count: int
-    overlap: int  # so many consecutive units share steps of their horizons
+    overlap: int  # so many consecutive units share steps between cutoff and end of horizon
 
     @classmethod
     def of(cls, actuals: Actuals, task: Task) -> Units:
@@ -42,13 +43,13 @@ class Units:
         if len(series) >= FEWEST_SERIES or cutoffs == 1:
             return cls("series", of_series.astype(np.int64), len(series), 1)
         protocol = task.protocol
-        overlap = math.ceil(protocol.horizon / protocol.steps) if isinstance(protocol, RollingOrigin) else 1
+        ahead = task.gap + task.horizon  # an error holds all that came as a surprise since the cutoff, in the gap too
+        overlap = math.ceil(ahead / protocol.steps) if isinstance(protocol, RollingOrigin) else 1
         return cls("cutoffs", actuals.numbers.astype(np.int64), cutoffs, overlap)
 
-    @property
-    def stratum(self) -> Stratum:
-        """How they are drawn again."""
-        return Stratum(self.count, block_length(self.count, self.overlap))
+    def stratum(self, count: int) -> Stratum:
+        """How so many of them are drawn again."""
+        return Stratum(count, block_length(count, self.overlap))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,15 @@ class UnitSums:
     denominators: Floats
     root: bool  # whether the square root of a ratio is still to be taken
 
+    def __len__(self) -> int:
+        return len(self.numerators)
+
+    @property
+    def counted(self) -> UnitSums:
+        """Those of the units in which anything counts; to draw the others again would change nothing."""
+        counts = ((self.denominators != 0) | (self.numerators != 0)).any(axis=(1, 2, 3))
+        return self if counts.all() else UnitSums(self.numerators[counts], self.denominators[counts], self.root)
+
     def scores(self, weights: Floats) -> Floats:
         """The scores of all cells, (sample, cell), with each unit counted as (sample, unit) `weights` say."""
         each = self.numerators[0].size
@@ -70,21 +80,27 @@ class UnitSums:
         return np.concatenate([self._scores(weights[i : i + step]) for i in range(0, len(weights), step)])
 
     def _scores(self, weights: Floats) -> Floats:
-        ratios = Outcomes.ratio(
-            np.tensordot(weights, self.numerators, axes=1), np.tensordot(weights, self.denominators, axes=1)
-        )
+        with np.errstate(over="ignore"):  # too much for a float is infinite, and clipped later
+            numerators, denominators = (
+                np.tensordot(weights, one, axes=1) for one in (self.numerators, self.denominators)
+            )
+        return self._of(numerators, denominators)
+
+    def _of(self, numerators: Floats, denominators: Floats) -> Floats:
+        ratios = Outcomes.ratio(numerators, denominators)
         if self.root:
             ratios = np.sqrt(ratios)
         return mean_known(mean_known(ratios, axis=2), axis=1)
 
     def losses(self) -> Floats:
-        """What each unit adds to the score, (unit, cell): their mean is the score, but for a root to be taken.
-
-        Units in which nothing counts are left out.
-        """
+        """What each unit adds to the score, (unit, cell): their mean is the score, but for a root to be taken."""
         share = self.denominators.mean(axis=0)
-        counted = (self.denominators > 0).any(axis=(1, 2, 3))
-        return mean_known(mean_known(Outcomes.ratio(self.numerators[counted], share), axis=2), axis=1)
+        return mean_known(mean_known(Outcomes.ratio(self.numerators, share), axis=2), axis=1)
+
+    def without(self) -> Floats:
+        """The scores of all cells without each unit in turn, (unit, cell)."""
+        rest = [one.sum(axis=0) - one for one in (self.numerators, self.denominators)]
+        return self._of(*rest)
 
 
 def unit_sums(metric: Metric, summed: Terms, actuals: Actuals, units: Units) -> UnitSums:

@@ -1,0 +1,163 @@
+"""A board's figures against plain loops over tasks and forecasters."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from harness.arrays import Floats
+from harness.metrics import METRICS
+from harness.ranking.contests import Contest, Figures, Ring
+from harness.ranking.units import Units, UnitSums
+
+CLIP = (0.1, 10.0)
+NAN = math.nan
+# Few different values, so that many tie; the baseline, which comes first, always has a result.
+DISTANCES = arrays(
+    float, st.tuples(st.integers(1, 6), st.integers(1, 5)), elements=st.sampled_from([0.0, 0.01, 1.0, 2.0, 3.0, NAN])
+).map(lambda found: np.concatenate([np.nan_to_num(found[:, :1], nan=1.0), found], axis=1))
+
+
+def ring_of(distances: Floats, impute: bool = True, clip: tuple[float, float] = CLIP) -> Ring:
+    contests = [
+        Contest(f"{i}", f"{i}", one, np.arange(len(one)), (), None, None) for i, one in enumerate(np.asarray(distances))
+    ]
+    return Ring(tuple(contests), 0, clip, METRICS[0], impute)
+
+
+def relative(mine: float, base: float) -> float:
+    if math.isnan(mine):
+        return NAN
+    return 1.0 if mine == base else mine / base if base else math.inf
+
+
+def relative_errors(distances: Floats, impute: bool) -> list[list[float]]:
+    rows = []
+    for task in distances:
+        row = [relative(one, task[0]) for one in task]
+        worst = max([1.0, *(one for one in row if not math.isnan(one))])
+        rows.append([worst if math.isnan(one) and impute else one for one in row])
+    return rows
+
+
+def won(mine: float, others: list[float]) -> float:
+    return sum(1.0 if mine < one else 0.5 if mine == one else 0.0 for one in others) / len(others)
+
+
+def of_forecaster(rows: list[list[float]], i: int) -> tuple[float, float, float, float]:
+    """Mean log, win rate, mean rank and median by plain loops, NaN where it has no result."""
+    logs, rates, places, clipped = [], [], [], []
+    for row in rows:
+        others = [one for j, one in enumerate(row) if j != i and not math.isnan(one)]
+        if math.isnan(row[i]):
+            continue
+        clipped.append(min(max(row[i], CLIP[0]), CLIP[1]))
+        logs.append(math.log(clipped[-1]))
+        places.append(1 + sum(one < row[i] for one in others) + sum(one == row[i] for one in others) / 2)
+        if others:
+            rates.append(won(row[i], others))
+    middle = statistics.median(clipped) if clipped else NAN
+    return *(statistics.fmean(one) if one else NAN for one in (logs, rates, places)), middle
+
+
+def assert_figures(found: Figures, rows: list[list[float]]) -> None:
+    expected = np.array([of_forecaster(rows, i) for i in range(len(rows[0]))])
+    figures = np.stack([found.logs, found.win_rates, found.mean_ranks, found.medians], axis=1)
+    np.testing.assert_allclose(figures, expected, rtol=1e-12, atol=1e-12)
+
+
+class TestFigures:
+    @given(DISTANCES)
+    def test_what_is_missing_counts_as_worst(self, distances) -> None:
+        ring = ring_of(distances)
+
+        assert_figures(Figures.of(ring, ring.errors), relative_errors(distances, impute=True))
+
+    @given(DISTANCES)
+    def test_or_not_at_all(self, distances) -> None:
+        ring = ring_of(distances, impute=False)
+
+        assert_figures(Figures.of(ring, ring.errors), relative_errors(distances, impute=False))
+
+    @given(DISTANCES)
+    def test_those_of_many_draws_are_those_of_each(self, distances) -> None:
+        ring = ring_of(distances)
+        draws = np.stack([ring.errors, ring.errors[::-1] * 2, ring.errors])
+
+        found = Figures.of(ring, draws)
+
+        for i, errors in enumerate(draws):
+            assert_figures(Figures(*(one[i] for one in vars(found).values())), errors.tolist())
+
+    @given(DISTANCES, st.data())
+    def test_tasks_that_count_twice_are_as_if_there_were_two(self, distances, data) -> None:
+        ring = ring_of(distances)
+        weights = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(distances), max_size=len(distances))))
+        weights[0] += 1
+
+        found = Figures.of(ring, ring.errors, np.stack([weights, np.ones_like(weights)]).astype(float))
+
+        repeated = ring.errors[np.repeat(np.arange(len(distances)), weights)]
+        assert_figures(Figures(*(one[0] for one in vars(found).values())), repeated.tolist())
+        assert_figures(Figures(*(one[1] for one in vars(found).values())), ring.errors.tolist())
+
+    def test_by_hand(self) -> None:
+        ring = ring_of(np.array([[2.0, 1.0, NAN, 4.0], [1.0, 0.01, 3.0, 1.0]]))
+
+        found = Figures.of(ring, ring.errors)
+
+        np.testing.assert_allclose(ring.errors, [[1, 0.5, 2, 2], [1, 0.01, 3, 1]])
+        np.testing.assert_allclose(np.exp(found.logs), [1, math.sqrt(0.05), math.sqrt(6), math.sqrt(2)])
+        np.testing.assert_allclose(found.mean_ranks, [2.25, 1, 3.75, 3])
+        np.testing.assert_allclose(found.win_rates, [(2 / 3 + 1 / 2) / 2, 1, 1 / 12, (1 / 6 + 1 / 2) / 2])
+        np.testing.assert_allclose(found.medians, [1, 0.3, 2.5, 1.5])
+
+
+class TestMissing:
+    def test_is_never_better_than_the_baseline(self) -> None:
+        ring = ring_of(np.array([[2.0, 1.0, NAN]]))
+
+        np.testing.assert_array_equal(ring.errors, [[1, 0.5, 1]])
+
+    def test_beside_a_perfect_baseline_is_as_bad_as_what_is_not_perfect(self) -> None:
+        ring = ring_of(np.array([[0.0, 1e-300, NAN, 0.0]]))
+
+        np.testing.assert_array_equal(ring.errors, [[1, math.inf, math.inf, 1]])
+        np.testing.assert_allclose(np.exp(ring.logs(ring.errors)), [[1, 10, 10, 1]])
+
+
+class TestContest:
+    def contest(self, losses: Floats, owners: list[int], distances: list[float], overlap: int = 1) -> Contest:
+        units = Units("cutoffs", np.arange(len(losses)), len(losses), overlap)
+        sums = UnitSums(losses[:, None, None], np.ones_like(losses)[:, None, None], root=False)
+        return Contest("a", "a", np.array(distances), np.array(owners), (), units, sums)
+
+    def test_seeds_are_averaged_wherever_they_stand(self) -> None:
+        losses = np.array([[1.0, 10.0, 3.0, 5.0], [2.0, 20.0, 4.0, 6.0]])
+
+        found = self.contest(losses, [2, 0, 2, 2], [15.0, NAN, 3.5]).losses
+
+        np.testing.assert_array_equal(found, [[10, NAN, 3], [20, NAN, 4]])
+
+    def test_who_has_no_score_has_no_losses(self) -> None:
+        losses = np.array([[1.0, 10.0], [2.0, 20.0]])
+
+        found = self.contest(losses, [0, 1], [1.5, NAN]).losses  # another seed of the second failed
+
+        np.testing.assert_array_equal(found, [[1, NAN], [2, NAN]])
+
+    @pytest.mark.parametrize(("units", "overlap", "block"), [(2, 1, 1), (30, 1, 1), (30, 2, 6), (100, 4, 16)])
+    def test_its_units_are_drawn_again(self, units, overlap, block) -> None:
+        found = self.contest(np.ones((units, 1)), [0], [1.0], overlap).stratum
+
+        assert found is not None
+        assert (found.units, found.block) == (units, block)
+
+    def test_a_single_unit_cannot_be(self) -> None:
+        assert self.contest(np.ones((1, 1)), [0], [1.0]).stratum is None
