@@ -1,39 +1,93 @@
-"""A board that was run: its evidence, and its standings as they are stored or as they are asked for."""
+"""A board that was run or published: its evidence, and its standings as they are stored or as they are asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness.campaign import stored_plan
 from harness.errors import BadInput
-from harness.evidence import JournalEvidence
+from harness.evidence import Evidence, JournalEvidence
 from harness.journal import Journal
-from harness.leaderboard import board_name, load_board
+from harness.leaderboard import board_file, board_name, load_board
 from harness.plugins import Catalog
 from harness.ranking import Standings, stored_standings
 
 
 def shown(
-    board: str, metric: str | None, completed_only: bool, home: Path, catalog: Callable[[], Catalog]
+    board: str,
+    metric: str | None,
+    completed_only: bool,
+    home: Path,
+    catalog: Callable[[], Catalog],
+    *,
+    published: bool = False,
 ) -> Standings:
-    """The standings as stored, or computed where something else than the stored ones is asked."""
-    name = board_name(board)
-    stored = stored_standings(home, name)
+    """The standings as stored, or computed where something else than the stored ones is asked.
+
+    Where the home has no results of the board, or where `published`, they are those that came with it.
+    """
+    stored = None if published else stored_standings(home, board_name(board))
     if stored is not None and not completed_only and metric in (None, stored.metric):
         return stored
-    evidence = evidence_of(board, home, catalog)
+    evidence = evidence_of(board, home, catalog, published=published)
+    from harness.publication import PublishedEvidence
     from harness.ranking.judgement import standings
 
-    wanted = catalog().metrics[metric or evidence.plan.metric].spec
-    return standings(evidence, wanted, completed_only=completed_only)
+    name = metric or evidence.plan.metric
+    if not isinstance(evidence, PublishedEvidence):
+        return standings(evidence, catalog().metrics[name].spec, completed_only=completed_only)
+    if evidence.stored is not None and name == evidence.stored.metric and not completed_only:
+        found = evidence.stored
+    else:
+        wanted = evidence.metrics[name] if name in evidence.metrics else catalog().metrics[name].spec
+        found = standings(evidence, wanted, completed_only=completed_only)
+    notes = [evidence.told]
+    if name not in evidence.metrics and found.significance is None:
+        notes.append(f"without intervals: they need terms of {name}, which are not published")
+    return replace(found, notes=(*found.notes, *notes))
 
 
-def evidence_of(board: str, home: Path, catalog: Callable[[], Catalog]) -> JournalEvidence:
+def evidence_of(board: str, home: Path, catalog: Callable[[], Catalog], *, published: bool = False) -> Evidence:
+    """What the journal holds of a board as it was last run, else what was published of it.
+
+    Raises BadInput where that is nothing.
+    """
+    found = None if published else _in_journal(board, home)
+    if found is not None:
+        return found
+    folder = board_folder(board, catalog)
+    from harness.publication import PublishedEvidence, is_published
+
+    if is_published(folder):
+        return PublishedEvidence(folder)
+    load_board(board, catalog())  # what cannot be a board is told as such
+    if published:
+        raise BadInput(f"no results of board {board_name(board)!r} are published in {folder}")
+    raise _no_results(board, home)
+
+
+def journal_evidence(board: str, home: Path, catalog: Callable[[], Catalog]) -> JournalEvidence:
     """What the journal holds of a board as it was last run; raises BadInput where that is nothing."""
-    plan = stored_plan(home, board_name(board))
-    journal = Journal(home)
+    found = _in_journal(board, home)
+    if found is None:
+        load_board(board, catalog())
+        raise _no_results(board, home)
+    return found
+
+
+def _in_journal(board: str, home: Path) -> JournalEvidence | None:
+    plan, journal = stored_plan(home, board_name(board)), Journal(home)
     if plan is None or not any(journal.has(one.key) for one in plan.cells):
-        load_board(board, catalog())  # a name that nobody knows is told as such
-        raise BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first")
+        return None
     return JournalEvidence(plan, journal)
+
+
+def _no_results(board: str, home: Path) -> BadInput:
+    return BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first")
+
+
+def board_folder(board: str, catalog: Callable[[], Catalog]) -> Path:
+    """The folder that a board's file lies in, where its results are published; raises UnknownName."""
+    return (board_file(board) or catalog().boards[board].spec).parent

@@ -8,34 +8,20 @@ from __future__ import annotations
 import io
 import sys
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.bench import bench_command
+from harness.commands import compare_command, home_option, publish_command, wide_console
 from harness.errors import BadInput, HarnessError
 from harness.plugins import Catalog, load_catalog
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from harness.specs import Json
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
-
-
-def home_option(command: Command) -> Command:
-    """The option that says where state lives."""
-    return click.option(
-        "--home",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=".harness",
-        envvar="HARNESS_HOME",
-        show_default=True,
-        help="Where the journal, data and MLflow's store live.",
-    )(command)
 
 
 class Harness(click.Group):
@@ -82,9 +68,12 @@ def run_command(boards: tuple[str, ...], every: bool, home: Path, **options: Any
         rerun=options["rerun"],
         retry_failed=options["retry_failed"],
     )
-    sys.exit(run(request, _catalog(), _console()))
+    sys.exit(run(request, _catalog(), wide_console()))
 
 
+cli.add_command(bench_command)
+cli.add_command(publish_command)
+cli.add_command(compare_command)
 KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
 
 
@@ -104,25 +93,50 @@ def list_command(kind: str | None) -> None:
 @click.option("--metric", help="Rank by this metric instead of the board's own.")
 @click.option("--csv", "style", flag_value="csv", help="Print CSV.")
 @click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
+@click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no network.")
 @click.option("--completed-only", is_flag=True, help="Leave out what is missing instead of counting it as worst.")
+@click.option("--by", metavar="KIND", help="Scores in slices: by step, series, season, length or task.")
+@click.option("--task", metavar="NAME", help="With --by: this task only.")
+@click.option("--published", is_flag=True, help="Show the results that came with the board, whatever is here.")
 @home_option
-def show_command(board: str, metric: str | None, style: str | None, completed_only: bool, home: Path) -> None:
-    """The standings of a board, from what the journal holds."""
-    from harness.boards import shown
+def show_command(
+    board: str,
+    metric: str | None,
+    style: str | None,
+    html: str | None,
+    completed_only: bool,
+    published: bool,
+    home: Path,
+    **part: Any,
+) -> None:
+    """The standings of a board, or its scores in slices, from what the journal holds or was published."""
+    if any(part.values()):
+        from harness.report.slices import asked, slices_text
+        from harness.slicing.boards import sliced
 
-    standings = shown(board, metric, completed_only, home, _catalog)
-    if style == "csv":
+        wanted = asked(part, metric, style, html, completed_only=completed_only, published=published)
+        click.echo(slices_text(sliced(board, wanted, home, _catalog), style, wide_console()), nl=False)
+        return
+    from harness.boards import evidence_of, shown
+
+    standings = shown(board, metric, completed_only, home, _catalog, published=published)
+    if html is not None:
+        from harness.api import page_of
+
+        _write(html, page_of(standings, home, _catalog()))
+    elif style == "csv":
         from harness.report.text import as_csv
 
         click.echo(as_csv(standings), nl=False)
     elif style == "markdown":
-        from harness.report.text import markdown
+        from harness.report.readme import readme
 
-        click.echo(markdown(standings), nl=False)
+        runs = evidence_of(board, home, _catalog, published=published).runs
+        click.echo(readme(standings, runs.values(), board), nl=False)
     else:
         from harness.session import print_standings
 
-        print_standings(standings, _console())
+        print_standings(standings, wide_console())
 
 
 @cli.command("check")
@@ -133,7 +147,7 @@ def check_command(name: str, home: Path) -> None:
     from harness.checks import check
     from harness.report.terminal import verdicts
 
-    catalog, console = _catalog(), _console()
+    catalog, console = _catalog(), wide_console()
     results = check(name, catalog, home)
     console.print(verdicts(name, results))
     _warn(catalog)
@@ -154,7 +168,7 @@ def verify_command(as_csv: bool, home: Path) -> None:
     if as_csv:
         click.echo(findings_csv(found), nl=False)
     else:
-        console = _console()
+        console = wide_console()
         console.print(*findings_tables(found), sep="")
         for line in conclusions(found):
             console.print(line, markup=False)
@@ -200,16 +214,21 @@ def _catalog() -> Catalog:
     return _found[0]
 
 
-def _console() -> Console:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=100)
-
-
 def _warn(catalog: Catalog) -> None:
     for problem in catalog.problems:
         click.echo(f"warning: {problem}", err=True)
+
+
+def _write(file: str, text: str) -> None:
+    """Write a text to a file and say where; `-` is the standard output."""
+    if file == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{file} cannot be written ({error.strerror})") from error
+    click.echo(f"The page is {file}; open it in a browser.")
 
 
 def _settings(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ PLUGIN = '''
 """Forecasters that are slow, draw, fail and die; datasets that are absent and empty."""
 
 import os
+import re
 
 from harness import DataFile, DatasetSpec, ForecasterSpec, hookimpl
 
@@ -51,6 +53,7 @@ def harness_datasets():
 
 MODELS = '''
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass
@@ -143,6 +146,7 @@ time.sleep(60)
 
 BOARDS = """
 import os
+import re
 from pathlib import Path
 
 from harness import hookimpl
@@ -453,9 +457,9 @@ class TestShowing:
 
         assert lines[0] == "# Toys"
         table = [line for line in lines if line.startswith("|")]
-        assert table[0] == "| # | forecaster | skill | ramp | fit s | predict s | missing |"
+        assert table[0] == "| # | forecaster | skill | 95 % | wins | ramp | fit s | predict s | missing |"
         assert len({line.count("|") for line in table}) == 1
-        assert table[2].startswith("| 1 | slow-1 | 0.538 | 15.000 |")
+        assert re.match(r"\| 1=? \| slow-1 \| 0\.538 \| [^|]+ \| 1\.00 \| 15\.000 \|", table[2])
         assert "- raises on ramp: ValueError: no luck at all" in lines
 
     def test_another_metric_is_computed_from_stored_forecasts(self, shown: Shell) -> None:

@@ -1,4 +1,4 @@
-"""Standings as Markdown and as CSV."""
+"""Standings as CSV."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ import io
 import math
 
 from harness.ranking import Standings
-from harness.report.terminal import error, missing, number, remarks
-
-
-def markdown(standings: Standings) -> str:
-    """A heading, the table of all tasks, and the remarks."""
-    scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
-    headings = ["#", "forecaster", "skill", *standings.tasks, "fit s", "predict s", "missing"]
-    lines = [f"# {_cell(standings.title)}", "", f"{scale} by task; baseline {_cell(standings.baseline)}.", ""]
-    lines.append("| " + " | ".join(_cell(heading) for heading in headings) + " |")
-    lines.append("|--:|---|" + "--:|" * (len(headings) - 2))
-    for row in standings.rows:
-        cells = [str(row.rank), row.forecaster, number(row.skill, 3)]
-        cells += [error(row.scores[task], standings.logarithmic) for task in standings.tasks]
-        cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2), missing(row)]
-        lines.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-    said = [f"- {_cell(line)}" for line in remarks(standings) if "--csv" not in line]
-    return "\n".join([*lines, *([""] if said else []), *said]) + "\n"
 
 
 def as_csv(standings: Standings) -> str:
@@ -48,7 +31,3 @@ def as_csv(standings: Standings) -> str:
         counts = [row.seeds, row.completed, *(row.missing.get(status, 0) for status in statuses), row.failed_windows]
         writer.writerow([row.forecaster, row.rank, "yes" if row.tied_for_first else "no", *written, *counts])
     return file.getvalue()
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,0 +1,101 @@
+"""Commands of results that are done: publishing them, and comparing them; `cli` has the others."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.plugins import Catalog
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def home_option(command: Command) -> Command:
+    """The option that says where state lives."""
+    return click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=".harness",
+        envvar="HARNESS_HOME",
+        show_default=True,
+        help="Where the journal, data and MLflow's store live.",
+    )(command)
+
+
+def wide_console() -> Console:
+    """The terminal, or a hundred columns where there is none."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+@click.command("publish")
+@click.argument("board")
+@click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--metric", "metrics", multiple=True, help="Publish the terms of this metric too. Repeatable.")
+@home_option
+@click.pass_obj
+def publish_command(
+    catalog: Callable[[], Catalog], board: str, folder: Path | None, metrics: tuple[str, ...], home: Path
+) -> None:
+    """Write a board's README, results and terms into its folder, to be committed; never its data."""
+    from harness.boards import journal_evidence
+    from harness.leaderboard import board_name
+    from harness.publishing import publish, writable_folder
+    from harness.ranking.judgement import standings
+    from harness.report.readme import readme
+
+    folder = writable_folder(board, catalog()) if folder is None else folder
+    evidence = journal_evidence(board, home, catalog)
+    names = dict.fromkeys((evidence.plan.metric, *metrics))
+    wanted = [catalog().metrics[name].spec for name in names]
+    computed = standings(evidence, wanted[0])
+    again = board if board_name(board) in catalog().boards else "."
+    text = readme(computed, evidence.runs.values(), again)
+    withheld = publish(evidence, wanted, computed, text, folder)
+    for path in sorted(folder.iterdir()):
+        if path.name in ("README.md", "results.json", "terms.parquet"):
+            click.echo(f"{path}: {path.stat().st_size:,} bytes")
+    for task, why in withheld.items():
+        click.echo(f"the terms of {task} are withheld: {why}")
+
+
+@click.command("compare")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--fail-if", "conditions", multiple=True, metavar="CONDITION", help="'MASE worse by 2%, p < 0.05'.")
+@click.option("--metric", "metrics", multiple=True, help="Show this metric where nothing is to fail. Repeatable.")
+@click.option("--strict", is_flag=True, help="What cannot be tested or compared fails too.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@home_option
+@click.pass_obj
+def compare_command(catalog: Callable[[], Catalog], /, first: str, second: str, home: Path, **options: Any) -> None:
+    """Compare run or board B with A, and exit with 1 where a condition says so.
+
+    A and B are each the key of a cell or its first digits, KEY@HOME, a board, or BOARD@PLACE, where PLACE is a home
+    folder, a folder of published results, or `published` for those that came with the board.
+    """
+    from harness.comparison import compared, sides
+    from harness.conditions import parsed
+    from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
+
+    conditions = [parsed(text) for text in options["conditions"]]
+    pair = sides(first, second, home, catalog)
+    found = compared(*pair, conditions, options["metrics"], catalog(), strict=options["strict"])
+    if options["as_csv"]:
+        click.echo(comparison_csv(found), nl=False)
+    else:
+        console = wide_console()
+        for table in comparison_tables(found):
+            console.print(table)
+        for line in comparison_lines(found):
+            console.print(line, markup=False)
+    sys.exit(1 if found.failed else 0)
