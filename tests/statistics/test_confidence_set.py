@@ -28,23 +28,28 @@ def losses_of(units: int, forecasters: int, seed: int = 0) -> np.ndarray:
 
 
 def slowly(losses: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Hansen, Lunde & Nason (2011), T_max, as one reads it."""
+    """Hansen, Lunde & Nason (2011), T_R, as one reads it."""
     left, p_value, found = list(range(losses.shape[1])), 0.0, np.ones(losses.shape[1])
     while len(left) > 1:
-        apart = losses[:, left] - losses[:, left].mean(axis=1, keepdims=True)
-        mean = apart.mean(axis=0)
-        drawn = np.array([apart[rows].mean(axis=0) for rows in indices]) - mean
-        deviation = np.sqrt((drawn**2).mean(axis=0))
-        worst = int(np.argmax(mean / deviation))
-        p_value = max(p_value, ((drawn / deviation).max(axis=1) > (mean / deviation)[worst]).mean())
-        found[left.pop(worst)] = p_value
+        statistics, drawn = {}, {}
+        for i in left:
+            for j in left:
+                if i != j:
+                    apart = losses[:, i] - losses[:, j]
+                    means = np.array([apart[rows].mean() for rows in indices]) - apart.mean()
+                    deviation = np.sqrt((means**2).mean())
+                    statistics[i, j], drawn[i, j] = apart.mean() / deviation, means / deviation
+        worst = max(statistics, key=statistics.__getitem__)
+        p_value = max(p_value, (np.max(list(drawn.values()), axis=0) > statistics[worst]).mean())
+        found[worst[0]] = p_value
+        left.remove(worst[0])
     return found
 
 
-@pytest.mark.parametrize("forecasters", [2, 3, 8])
-def test_as_arch_with_draws_of_its_own(forecasters) -> None:
+@pytest.mark.parametrize(("forecasters", "method"), [(2, "R"), (3, "R"), (8, "R"), (51, "max")])
+def test_as_arch_with_draws_of_its_own(forecasters, method) -> None:
     losses = losses_of(40, forecasters)
-    theirs = MCS(losses, size=0.1, reps=200, block_size=4, method="max", bootstrap="cbb", seed=1)
+    theirs = MCS(losses, size=0.1, reps=200, block_size=4, method=method, bootstrap="cbb", seed=1)
     theirs.compute()
     indices = np.array(theirs._bootstrap_indices)
 
@@ -75,10 +80,11 @@ def test_few_units_leave_out_fewer() -> None:
     assert (confidence_set(losses, INDICES) >= confidence_set(losses, INDICES, units=MANY)).all()
 
 
-def test_expansion_is_that_of_t_over_normal_tails() -> None:
-    wanted = np.sqrt(10 / 9) * stats.t.ppf(0.99, 9) / stats.norm.ppf(0.99)
+@pytest.mark.parametrize(("forecasters", "tail"), [(2, 0.025), (5, 0.05 / 80)])
+def test_expansion_is_that_of_t_over_normal_tails(forecasters, tail) -> None:
+    wanted = np.sqrt(10 / 9) * stats.t.isf(tail, 9) / stats.norm.isf(tail)
 
-    assert expansion(10, 5) == pytest.approx(wanted)
+    assert expansion(10, forecasters) == pytest.approx(wanted)
 
 
 def test_same_losses_share_a_p_value() -> None:
