@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from harness import Journal, Outcomes, Run
-from harness_mlflow.index import Waiting
+from harness import Actuals, Outcomes, Run
+from harness_mlflow.plots import write_plots
+from harness_mlflow.tables import write_forecasts
 
 
-def write_artifacts(folder: Path, heading: str, run: Run, cell: Waiting, journal: Journal, metric: str) -> str:
+def write_artifacts(folder: Path, heading: str, run: Run, actuals: Actuals | None, metric: str) -> str:
     """Write a cell's files; returns what was left out of the forecasts, in words."""
     (folder / "record.json").write_text(json.dumps(run.to_json(), indent=1), encoding="utf-8")
     if run.traceback:
         (folder / "traceback.txt").write_text(run.traceback, encoding="utf-8")
-    actuals = journal.read_actuals(cell.fingerprint, run.cell.task)
     if run.results is None or actuals is None or not run.results.forecast.finite().any():
         return ""
-    from harness_mlflow.plots import write_plots
-    from harness_mlflow.tables import write_forecasts
-
     outcomes = Outcomes(actuals, run.results.forecast)
     write_plots(folder, heading, run, outcomes, metric)
     return write_forecasts(folder / "forecasts.parquet", outcomes)

@@ -44,7 +44,7 @@ class Companion:
             (place.folder / "mirror.json").unlink(missing_ok=True)
             with place.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+                    command, stdin=subprocess.PIPE, stdout=log, stderr=log, process_group=0
                 )
         except OSError as error:
             self._problem = f"its mirror cannot be started ({error})"

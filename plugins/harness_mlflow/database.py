@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import uuid
 from contextlib import closing
 
 from harness_mlflow.place import Place
 
 
+def create(place: Place) -> None:
+    """Make a store with MLflow's tables, whole or not at all: half of them could not be completed."""
+    from mlflow import MlflowClient
+
+    place.folder.mkdir(parents=True, exist_ok=True)
+    draft, whole = (place.folder / f".{uuid.uuid4().hex}{ending}" for ending in (".draft", ".db"))
+    MlflowClient(f"sqlite:///{draft}").search_experiments(max_results=1)
+    with closing(sqlite3.connect(draft)) as connection:
+        connection.execute("VACUUM INTO ?", (str(whole),))
+    os.replace(whole, place.database)
+    with contextlib.suppress(OSError):  # where MLflow, which still has it open, keeps it
+        draft.unlink()
+
+
 def prepare(place: Place) -> None:
     """Let readers not wait for the writer, and let artifacts be found where the home is now."""
     place.folder.mkdir(parents=True, exist_ok=True)
+    if not place.database.is_file():
+        return
     with closing(sqlite3.connect(place.database, timeout=60)) as connection, connection:
         connection.execute("PRAGMA journal_mode=WAL")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

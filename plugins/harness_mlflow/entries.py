@@ -9,9 +9,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import Run, Standings, Status, StoredPlan
+
+if TYPE_CHECKING:
+    from harness.ranking import Row
 
 LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
 
@@ -69,26 +72,15 @@ def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str,
         Entry(
             name=row.forecaster,
             params=_texts(hyperparameters.get(row.forecaster, {})),
-            metrics=_finite(
-                {
-                    "rank": row.rank,
-                    "skill": row.skill,
-                    "relative_error": row.relative_error,
-                    **{f"{standings.metric}/{task}": score for task, score in row.scores.items()},
-                    **row.metrics,
-                    "fit_seconds": row.fit_seconds,
-                    "predict_seconds": row.predict_seconds,
-                    "completed": row.completed,
-                    "missing": sum(row.missing.values()),
-                    "failed_windows": row.failed_windows,
-                }
-            ),
+            metrics={name: _rounded(value) for name, value in _finite(_row_metrics(row, standings.metric)).items()},
             tags=_known(
                 {
                     "board": standings.board,
                     "forecaster": row.forecaster,
+                    "tied_for_first": "yes" if row.tied_for_first else "",
                     "missing": ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in row.missing.items()),
                     "reasons": "\n".join(row.reasons),
+                    "seen": ", ".join(row.seen),
                 }
             ),
         )
@@ -111,6 +103,34 @@ def milliseconds(moment: str, otherwise: int) -> int:
 def safe_name(name: str) -> str:
     """A name as MLflow accepts it for metrics and parameters."""
     return "/".join(part for part in re.sub(r"[^/\w.\- ]", "_", name).split("/") if part.strip("."))[:250] or "_"
+
+
+def _row_metrics(row: Row, metric: str) -> dict[str, float]:
+    bounds = {
+        f"{name}_{end}": bound
+        for name, interval in row.intervals.items()
+        for end, bound in zip(("low", "high"), interval, strict=True)
+    }
+    return {
+        **row.metrics,
+        **{f"{metric}/{task}": score for task, score in row.scores.items()},
+        "rank": row.rank,
+        "skill": row.skill,
+        "win_rate": row.win_rate,
+        "mean_rank": row.mean_rank,
+        "median_relative_error": row.median_relative_error,
+        "relative_error": row.relative_error,
+        **bounds,
+        "confidence": row.confidence,
+        "spread": row.spread,
+        "seeds": row.seeds,
+        "predict_ms_per_window": 1000 * row.window_seconds,
+        "fit_seconds": row.fit_seconds,
+        "predict_seconds": row.predict_seconds,
+        "completed": row.completed,
+        "missing": sum(row.missing.values()),
+        "failed_windows": row.failed_windows,
+    }
 
 
 def _costs(run: Run) -> dict[str, float]:
@@ -153,6 +173,11 @@ def _texts(values: Mapping[str, Any]) -> dict[str, str]:
 def _finite(values: Mapping[str, float]) -> dict[str, float]:
     names = _safe_names(values)
     return {names[name]: float(value) for name, value in values.items() if math.isfinite(value)}
+
+
+def _rounded(value: float) -> float:
+    """A number of five digits, since MLflow's table shows all that there are."""
+    return value if value.is_integer() else float(f"{value:.5g}")
 
 
 def _safe_names(names: Iterable[str]) -> dict[str, str]:

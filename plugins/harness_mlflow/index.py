@@ -18,6 +18,7 @@ from harness import Journal, Standings, StoredPlan, stored_plans, stored_standin
 from harness_mlflow.place import Place
 
 SCHEMA = 1
+WRITTEN = 2  # raised when standings are to be sent again, because they are written in another way
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Sent:
     cells_experiment: str = ""
     standings: str = ""  # the digest of the standings, and of the plan they belong to
     cells: dict[str, int] = field(default_factory=dict)  # by key: when the record was written
+    names: dict[str, list[str]] = field(default_factory=dict)  # by key: forecaster and task, as the board called them
     former: list[str] = field(default_factory=list)  # keys of cells that are no longer on the board
 
 
@@ -53,7 +55,7 @@ class Board:
     def digest(self) -> str:
         """Changes when the standings or the plan do."""
         known = None if self.standings is None else self.standings.to_json()
-        text = json.dumps([asdict(self.plan), known], sort_keys=True)
+        text = json.dumps([WRITTEN, asdict(self.plan), known], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -84,10 +86,14 @@ class Index:
 
     def waiting_cells(self, plan: StoredPlan, journal: Journal) -> Iterator[Waiting]:
         """The finished cells of a board that are not sent, or not as they are now."""
-        sent = self.board(plan.name).cells
+        sent = self.board(plan.name)
+        called: dict[str, list[list[str]]] = {}
+        for cell in plan.cells:
+            called.setdefault(cell.key, []).append([cell.forecaster, cell.task])
         for cell in plan.cells:
             modified = journal.modified(cell.key)
-            if modified and sent.get(cell.key) != modified:
+            renamed = cell.key in sent.names and sent.names[cell.key] not in called[cell.key]
+            if modified and (renamed or sent.cells.get(cell.key) != modified):
                 yield Waiting(cell.key, cell.forecaster, cell.task, cell.fingerprint, modified)
 
     def standings_wait(self, board: Board) -> bool:

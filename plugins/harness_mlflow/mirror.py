@@ -6,6 +6,10 @@
 It is told to finish by the line `finish` on its standard input: it sends what is left and the standings.
 If the input ends without a word, because the command was interrupted or has died, it ends after the run it
 is at. It may be killed at any moment: started again, it neither repeats nor loses anything.
+
+While it follows, it computes when no cell wants to; once it is told to finish, its user waits for it, and it
+computes like everybody else. On Linux priorities are a thread's, and low ones are for good: so one thread follows,
+and another finishes.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -24,7 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import Journal, StoredPlan
+from harness import Journal, StoredPlan, stored_plans
 from harness_mlflow.companion import FINISH
 from harness_mlflow.index import Board, Index, Sent, Waiting, boards_of
 from harness_mlflow.lock import held
@@ -33,7 +38,8 @@ from harness_mlflow.place import Place, without_password
 if TYPE_CHECKING:
     from harness_mlflow.store import Store
 
-POLL = 1.0  # seconds between looks at the journal
+POLL = 5.0  # seconds between looks at the journal
+HAND_OVER = 3.0  # seconds after which the thread that gives way must have got a quarter of a processor
 AWAY = 30.0  # seconds between tries of a store that is away
 SAVE = 1.0  # seconds between savings of the index
 
@@ -44,16 +50,16 @@ class Orders:
     def __init__(self) -> None:
         self.finish = threading.Event()  # send what is left, then end
         self.stop = threading.Event()  # end after the run at hand
-        self._changed = threading.Event()
+        self.changed = threading.Event()  # one of them was given, or nobody follows any more
         self._parent = os.getppid()
 
     def listen(self, file: int) -> None:
         """Follow what is written to a file descriptor."""
         threading.Thread(target=self._read, args=[file], daemon=True).start()
 
-    def wait(self, seconds: float) -> None:
-        """Sleep, but not through an order."""
-        self._changed.wait(seconds)
+    def wait(self, seconds: float | None) -> None:
+        """Sleep, for as long as need be or so many seconds, but not through an order."""
+        self.changed.wait(seconds)
         if os.getppid() != self._parent and not self.finish.is_set():
             self.stop.set()
 
@@ -63,9 +69,9 @@ class Orders:
             heard += part
             if FINISH in heard:
                 self.finish.set()
-                self._changed.set()
+                self.changed.set()
         self.stop.set()
-        self._changed.set()
+        self.changed.set()
 
 
 class Mirror:
@@ -81,49 +87,68 @@ class Mirror:
         self._store: Store | None = None
         self._opened: set[str] = set()
         self._away = False
+        self._humble = False
         self._saved = 0.0
 
     def follow(self) -> None:
         """Send cells as they finish, until told otherwise; then everything."""
-        while not self.orders.finish.is_set() and not self.orders.stop.is_set():
-            before = time.monotonic()
-            self.send_cells(boards_of(self.place.home))
-            spent = time.monotonic() - before
-            self.orders.wait(AWAY if self.problem else max(POLL, 5 * spent))
+        if not self.orders.finish.is_set():
+            self._humble = True
+            thread = threading.Thread(target=self._follow_humbly, daemon=True)
+            thread.start()
+            self.orders.wait(None)
+            while self.orders.finish.is_set() and thread.is_alive():
+                if _starves(thread):
+                    _start_again(self.place)
+            thread.join()
+            self._humble = False
         if not self.orders.stop.is_set():
             self.send_all()
 
     def send_all(self) -> None:
         """Send the cells that wait, then the standings."""
         boards = boards_of(self.place.home)
-        self.send_cells(boards)
+        self.send_cells(board.plan for board in boards)
         for board in boards:
             if self._goes_on and self.index.standings_wait(board):
                 self._attempt(partial(self._send_standings, board))
         self._save()
 
-    def send_cells(self, boards: Iterable[Board]) -> None:
+    def send_cells(self, plans: Iterable[StoredPlan]) -> None:
         """Send the cells that wait."""
         self.problem, self._away = "", False
-        for board in boards:
-            if any(True for _ in self.index.waiting_cells(board.plan, self.journal)):
-                self._attempt(partial(self._opened_board, board.plan))  # more may wait than the index knows
-            for cell in self.index.waiting_cells(board.plan, self.journal):
+        for plan in plans:
+            if not self._goes_on:
+                break
+            if any(True for _ in self.index.waiting_cells(plan, self.journal)):
+                self._attempt(partial(self._opened_board, plan))  # more may wait than the index knows
+            for cell in self.index.waiting_cells(plan, self.journal):
                 if not self._goes_on:
                     break
-                self._attempt(partial(self._send_cell, board.plan, cell))
+                self._attempt(partial(self._send_cell, plan, cell))
                 if time.monotonic() - self._saved > SAVE:
                     self._save()
         self._save()
 
+    def _follow_humbly(self) -> None:
+        _give_way()
+        try:
+            while not self.orders.stop.is_set() and not self.orders.finish.is_set():
+                self.send_cells(stored_plans(self.place.home))
+                self.orders.wait(AWAY if self.problem else POLL)
+        finally:
+            self.orders.changed.set()
+
     @property
     def _goes_on(self) -> bool:
-        return not self._away and not self.orders.stop.is_set()
+        orders = self.orders
+        return not self._away and not orders.stop.is_set() and not (self._humble and orders.finish.is_set())
 
     def _send_cell(self, plan: StoredPlan, cell: Waiting) -> None:
         store, sent = self._opened_board(plan)
         store.send_cell(plan, cell, sent)
         sent.cells[cell.key] = cell.modified
+        sent.names[cell.key] = [cell.forecaster, cell.task]
         self.sent += 1
 
     def _send_standings(self, board: Board) -> None:
@@ -175,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--follow", action="store_true", help="until the standard input says `finish`")
     given = parser.parse_args(arguments)
-    _be_humble()
+    _be_quiet()
     place, orders = Place(given.home.resolve()), Orders()
     if given.follow:
         orders.listen(sys.stdin.fileno())
@@ -193,14 +218,43 @@ def main(arguments: Sequence[str] | None = None) -> None:
         orders.wait(POLL)
 
 
-def _be_humble() -> None:
-    """Leave the processor to the cells, Ctrl-C to the command, and the network to MLflow's store alone."""
+def _be_quiet() -> None:
+    """Leave Ctrl-C to the command, and the network to MLflow's store alone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(10)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+
+
+def _give_way() -> None:
+    """Leave the processor to the cells: for this thread on Linux, for the process where priorities are a process's."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(19 if sys.platform == "linux" else 10)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _starves(thread: threading.Thread) -> bool:
+    """Wait for a thread for a while; whether others leave it nothing of the processor."""
+    before = _processor_seconds(thread)
+    thread.join(HAND_OVER)
+    return thread.is_alive() and _processor_seconds(thread) - before < HAND_OVER / 4
+
+
+def _processor_seconds(thread: threading.Thread) -> float:
+    """What Linux knows that a thread has used; elsewhere and afterwards, infinitely more than before."""
+    try:
+        spent = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text(encoding="ascii")
+    except OSError:
+        return math.inf
+    return int(spent.split()[0]) / 1e9
+
+
+def _start_again(place: Place) -> None:
+    """Become a mirror of normal priority that finishes, and forget the thread that cannot."""
+    program = [sys.executable, "-P", "-m", "harness_mlflow.mirror", "--home", str(place.home)]
+    os.execv(sys.executable, program)
 
 
 def _sentence(error: Exception) -> str:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import math
 import tempfile
 import time
-from collections.abc import Mapping
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
 
-from harness import Journal, Run, StoredPlan
+import harness
+from harness import Actuals, Journal, Run, StoredPlan
 from harness_mlflow import views
 from harness_mlflow.artifacts import write_artifacts
-from harness_mlflow.database import prepare
+from harness_mlflow.database import create, prepare
 from harness_mlflow.entries import Entry, cell_entry, milliseconds, row_entries, succeeded
 from harness_mlflow.index import Board, Sent, Waiting
 from harness_mlflow.place import Place
 
-BATCH = 90  # parameters or tags that MLflow takes at a time
-METRICS = 900  # metrics that it takes at a time
-ROW_TAGS = {"missing", "reasons"}  # that a row has at times
+LONGEST_CURVE = 300  # points of a training's curve, evenly spaced
+ROW_TAGS = {"tied_for_first", "missing", "reasons", "seen"}  # that a row has at times
 
 
 class Store:
@@ -34,11 +40,16 @@ class Store:
         self.place = place
         self.home = place.identity()
         self.journal = Journal(place.home)
+        if place.own and not place.database.is_file():
+            create(place)
         if place.own:
             prepare(place)
         self.client = MlflowClient(place.uri)
         self.client.search_experiments(max_results=1)  # raises where the store is away
         self._rows: dict[tuple[str, str], str] = {}
+        self._listed: dict[str, dict[str, list[Any]]] = {}  # by experiment of cells, by key: runs that were there
+        self._tried: set[str] = set()  # keys whose runs that list no longer tells
+        self._came: tuple[Any, Actuals | None] = None, None
 
     def answers(self) -> bool:
         """Whether the store is there."""
@@ -53,6 +64,7 @@ class Store:
         found = [self._experiment(name) for name in (plan.name, f"{plan.name} · cells")]
         if found != [sent.experiment, sent.cells_experiment]:
             sent.cells.clear()
+            sent.names.clear()
             sent.former.clear()
             sent.standings = ""
         sent.experiment, sent.cells_experiment = found
@@ -62,27 +74,26 @@ class Store:
         run = self.journal.read_with_results(cell.key)
         if run is None:
             return
-        entry = cell_entry(run, plan, cell.forecaster, cell.task)
-        known = self._found(sent.cells_experiment, cell.key)
-        mine = [one for one in known if one.data.tags.get("harness.modified") == str(cell.modified)]
+        known = self._runs_of(cell.key, sent)
+        told = {"harness.modified": str(cell.modified), "forecaster": cell.forecaster, "task": cell.task}
+        mine = [one for one in known if told.items() <= one.data.tags.items()]
         for other in known:
             if other not in mine[:1]:
                 self.client.delete_run(other.info.run_id)
         if mine and mine[0].info.status != "RUNNING":
             return
+        entry = cell_entry(run, plan, cell.forecaster, cell.task)
         row = self._row(plan.name, cell.forecaster, sent)
-        note = views.cell_note(run, plan, sent.experiment, row)
-        tags = {**entry.tags, "harness.modified": str(cell.modified), "harness.row": row, "current": "yes"}
+        tags = {**entry.tags, **told, "harness.row": row, "current": "yes"}
         started = milliseconds(run.started, cell.modified)
-        number = mine[0].info.run_id if mine else self._create(sent.cells_experiment, entry.name, tags, started, note)
-        finished = milliseconds(run.finished, cell.modified)
-        with tempfile.TemporaryDirectory(prefix="harness-") as folder:
-            left_out = write_artifacts(Path(folder), entry.name, run, cell, self.journal, plan.metric)
-            extra = {"forecasts": left_out} if left_out else {}
-            self._log(number, entry.params, entry.metrics, extra, finished, 0)
-            self._log_curves(number, entry.curves, finished)
-            self.client.log_inputs(number, [_dataset(run, cell)])
-            self.client.log_artifacts(number, folder)
+        made = mine[0] if mine else self._create(sent.cells_experiment, entry.name, tags, started)
+        number, finished = made.info.run_id, milliseconds(run.finished, cell.modified)
+        with self._artifacts_of(made) as folder:
+            left_out = write_artifacts(folder, entry.name, run, self._actuals(run, cell), plan.metric)
+        note = views.cell_note(run, plan, sent.experiment, row, (sent.cells_experiment, number))
+        extra = {"mlflow.note.content": note} | ({"forecasts": left_out} if left_out else {})
+        self._log(number, entry.params, entry.metrics, extra, finished, 0, entry.curves)
+        self.client.log_inputs(number, [_dataset(run, cell)])
         self.client.set_terminated(number, "FINISHED" if succeeded(run) else "FAILED", finished)
 
     def retag_cells(self, plan: StoredPlan, sent: Sent) -> None:
@@ -90,7 +101,7 @@ class Store:
         wanted = {cell.key for cell in plan.cells}
         former = [key for key in sent.cells if key not in wanted]
         for key in set(former) ^ set(sent.former):
-            for run in self._found(sent.cells_experiment, key):
+            for run in self._found(sent.cells_experiment, "harness.key", key):
                 self.client.set_tag(run.info.run_id, "current", "no" if key in former else "yes")
         sent.former = former
 
@@ -98,14 +109,33 @@ class Store:
         """Write a board's rows, a new step of the metrics for those that changed; take away rows that left."""
         plan, standings = board.plan, board.standings
         assert standings is not None
+        page = self._send_page(plan, sent)
         known = {one.data.tags["forecaster"]: one for one in self._found(sent.experiment)}
         step = 1 + max((int(one.data.tags.get("harness.step", -1)) for one in known.values()), default=-1)
         for entry in row_entries(standings, self._hyperparameters(plan)):
-            self._send_row(entry, known.pop(entry.name, None), step, sent)
+            reasons = entry.tags.get("reasons", "").splitlines()
+            note = views.row_note(entry.name, sent.cells_experiment, page, reasons)
+            tags = {**entry.tags, "harness.cells": sent.cells_experiment, "mlflow.note.content": note}
+            self._send_row(replace(entry, tags=tags), known.pop(entry.name, None), step, sent)
         for left in known.values():
             self.client.delete_run(left.info.run_id)
             self._rows.pop((plan.name, left.data.tags["forecaster"]), None)
-        self._describe(board, sent)
+        self._describe(board, sent, page)
+
+    def _send_page(self, plan: StoredPlan, sent: Sent) -> str:
+        """Write the board as a page of HTML; returns the run that holds it, nothing where there is none."""
+        known = self._found(sent.cells_experiment, "harness.kind", "page")
+        html = board_page(plan.name, self.place.home)
+        for other in known[1:] if html else known:
+            self.client.delete_run(other.info.run_id)
+        if html is None:
+            return ""
+        tags = {"board": plan.name, "harness.kind": "page"}
+        run = known[0] if known else self._create(sent.cells_experiment, "page", tags)
+        with self._artifacts_of(run) as folder:
+            (folder / views.PAGE).write_text(html, encoding="utf-8")
+        self.client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
 
     def _send_row(self, entry: Entry, known: Any, step: int, sent: Sent) -> None:
         if known is not None and known.data.tags.get("harness.row_digest") == entry.digest:
@@ -121,30 +151,43 @@ class Store:
             for name in ROW_TAGS & known.data.tags.keys() - entry.tags.keys():
                 self.client.delete_tag(number, name)
         now = int(time.time() * 1000)
-        note = views.row_note(entry.name, sent.cells_experiment, entry.tags.get("reasons", "").splitlines())
-        tags = {**entry.tags, "harness.cells": sent.cells_experiment, "mlflow.note.content": note}
-        self._log(number, entry.params, metrics, tags, now, step)
+        self._log(number, entry.params, metrics, entry.tags, now, step)
         self._log(number, {}, {}, {"harness.row_digest": entry.digest, "harness.step": str(step)}, now, step)
         self.client.set_terminated(number, "FINISHED" if entry.metrics["completed"] else "FAILED", now)
 
-    def _describe(self, board: Board, sent: Sent) -> None:
+    def _describe(self, board: Board, sent: Sent, page: str) -> None:
         """Titles, links and the views of a board's experiments."""
         plan, standings = board.plan, board.standings
         assert standings is not None
         mine = "" if self.place.own else f"tags.`harness.home` = '{self.home}'"
         current = " and ".join(part for part in ("tags.current = 'yes'", mine) if part)
-        note = views.board_note(plan, standings, sent.experiment, sent.cells_experiment)
-        for experiment, tags in (
-            (sent.experiment, {"mlflow.note.content": note, _SHARED: views.board_view(standings, mine)}),
-            (
-                sent.cells_experiment,
-                {
-                    "mlflow.note.content": views.cells_note(plan, sent.experiment),
-                    _SHARED: views.cells_view(plan.metric, current),
-                },
-            ),
-        ):
-            for name, value in tags.items():
+        shown = {
+            views.cells_of(row.forecaster): views.cells_view(
+                plan.metric, f"{views.is_forecaster(row.forecaster)} and {current}"
+            )
+            for row in standings.rows
+        }
+        shown[views.CELLS] = views.cells_view(plan.metric, current)
+        self._tag(
+            sent.experiment,
+            {
+                "mlflow.note.content": views.board_note(plan, standings, sent.experiment, sent.cells_experiment, page),
+                views.SHARED + views.BOARD: views.board_view(standings, mine),
+            },
+        )
+        self._tag(
+            sent.cells_experiment,
+            {
+                "mlflow.note.content": views.cells_note(plan, sent.experiment),
+                **{views.SHARED + name: view for name, view in shown.items()},
+            },
+        )
+
+    def _tag(self, experiment: str, tags: Mapping[str, str]) -> None:
+        """Set the tags of an experiment that are not so yet."""
+        known = self.client.get_experiment(experiment).tags
+        for name, value in tags.items():
+            if known.get(name) != value:
                 self.client.set_experiment_tag(experiment, name, value)
 
     def _experiment(self, name: str) -> str:
@@ -165,12 +208,24 @@ class Store:
                 self._rows.setdefault((board, run.data.tags["forecaster"]), str(run.info.run_id))
         if (board, forecaster) not in self._rows:
             tags = {"board": board, "forecaster": forecaster}
-            self._rows[board, forecaster] = self._create(sent.experiment, forecaster, tags, None, "")
+            made = self._create(sent.experiment, forecaster, tags)
+            self._rows[board, forecaster] = str(made.info.run_id)
         return self._rows[board, forecaster]
 
-    def _found(self, experiment: str, key: str = "") -> list[Any]:
-        """This home's runs in an experiment, or those of one cell; the newest first."""
-        text = f"tags.`harness.home` = '{self.home}'" + (f" and tags.`harness.key` = '{key}'" if key else "")
+    def _runs_of(self, key: str, sent: Sent) -> list[Any]:
+        """This home's runs of a cell. Where none of a board is known to be sent, they are all looked up at once."""
+        if sent.cells_experiment not in self._listed and not sent.cells:
+            listed = self._listed[sent.cells_experiment] = {}
+            for run in self._found(sent.cells_experiment):
+                listed.setdefault(run.data.tags.get("harness.key", ""), []).append(run)
+        if sent.cells_experiment in self._listed and key not in self._tried:
+            self._tried.add(key)
+            return self._listed[sent.cells_experiment].pop(key, [])
+        return self._found(sent.cells_experiment, "harness.key", key)
+
+    def _found(self, experiment: str, tag: str = "", value: str = "") -> list[Any]:
+        """This home's runs in an experiment, or those of them with a tag; the newest first."""
+        text = f"tags.`harness.home` = '{self.home}'" + (f" and tags.`{tag}` = '{value}'" if tag else "")
         found: list[Any] = []
         token = None
         while True:
@@ -180,7 +235,7 @@ class Store:
             if not token:
                 return found
 
-    def _create(self, experiment: str, name: str, tags: Mapping[str, str], started: int | None, note: str) -> str:
+    def _create(self, experiment: str, name: str, tags: Mapping[str, str], started: int | None = None) -> Any:
         all_tags = {
             **tags,
             "harness.home": self.home,
@@ -188,9 +243,26 @@ class Store:
             "mlflow.source.name": "harness",
             "mlflow.source.type": "LOCAL",
         }
-        if note:
-            all_tags["mlflow.note.content"] = note
-        return str(self.client.create_run(experiment, started, all_tags, name).info.run_id)
+        return self.client.create_run(experiment, started, all_tags, name)
+
+    @contextlib.contextmanager
+    def _artifacts_of(self, run: Any) -> Iterator[Path]:
+        """A folder whose files become artifacts of a run; in a store on this machine, it is theirs already."""
+        address = urlsplit(run.info.artifact_uri)
+        if address.scheme == "file" and not self.place.served:
+            folder = Path(url2pathname(address.path))
+            folder.mkdir(parents=True, exist_ok=True)
+            yield folder
+            return
+        with tempfile.TemporaryDirectory(prefix="harness-") as draft:
+            yield Path(draft)
+            self.client.log_artifacts(run.info.run_id, draft)
+
+    def _actuals(self, run: Run, cell: Waiting) -> Actuals | None:
+        """What came; kept from cell to cell, since those of a task follow each other."""
+        if self._came[0] != (cell.fingerprint, run.cell.task):
+            self._came = (cell.fingerprint, run.cell.task), self.journal.read_actuals(cell.fingerprint, run.cell.task)
+        return self._came[1]
 
     def _log(
         self,
@@ -200,21 +272,15 @@ class Store:
         tags: Mapping[str, str],
         moment: int,
         step: int,
+        curves: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
     ) -> None:
-        """Everything in as few requests as MLflow's limits allow."""
-        all_params = [Param(*one) for one in params.items()]
+        """Everything at once; MLflow's client divides it as its limits ask. Curves have steps from 1."""
         all_metrics = [Metric(name, value, moment, step) for name, value in metrics.items()]
-        all_tags = [RunTag(*one) for one in tags.items()]
-        while all_params or all_metrics or all_tags:
-            self.client.log_batch(run, all_metrics[:METRICS], all_params[:BATCH], all_tags[:BATCH])
-            all_metrics, all_params, all_tags = all_metrics[METRICS:], all_params[BATCH:], all_tags[BATCH:]
-
-    def _log_curves(self, run: str, curves: Mapping[str, tuple[float, ...]], moment: int) -> None:
-        """Each curve as a metric with steps from 1; long ones at evenly spaced steps."""
         for name, curve in curves.items():
-            steps = range(0, len(curve), -(-len(curve) // METRICS) or 1)
-            points = [Metric(name, curve[i], moment, i + 1) for i in steps if math.isfinite(curve[i])]
-            self.client.log_batch(run, points)
+            steps = range(0, len(curve), -(-len(curve) // LONGEST_CURVE) or 1)
+            all_metrics += [Metric(name, curve[i], moment, i + 1) for i in steps if math.isfinite(curve[i])]
+        all_params = [Param(*one) for one in params.items()]
+        self.client.log_batch(run, all_metrics, all_params, [RunTag(*one) for one in tags.items()])
 
     def _hyperparameters(self, plan: StoredPlan) -> dict[str, Mapping[str, Any]]:
         """What each forecaster of a board was set to, as its first finished cell says."""
@@ -225,7 +291,14 @@ class Store:
         return known
 
 
-_SHARED = views.SHARED + views.KEY
+def board_page(board: str, home: Path) -> str | None:
+    """The board as one file of HTML; None where it cannot be made."""
+    try:
+        html: str | None = harness.board_page(board, home)
+        return html
+    except Exception:  # the mirror does not depend on it
+        traceback.print_exc()
+        return None
 
 
 def _dataset(run: Run, cell: Waiting) -> Any:

@@ -2,41 +2,59 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
-from urllib.parse import quote
+from html import escape
 
 from harness import Run, Standings, StoredPlan
 from harness_mlflow.entries import LONGEST, safe_name
 
 SHARED = "mlflow.sharedViewState."  # prefix of the tags in which experiments keep shared views
-KEY = "harness"  # of our view
+BOARD, CELLS = "harness", "cells"  # our views; called differently, since MLflow keeps a view whose name stays
 MOST_TASKS = 12  # so many tasks have a column each
+PAGE = "board.html"  # the artifact
+PLOTS = {"forecasts": "forecasts.svg", "error by step": "error_by_step.svg"}
 
 
 def board_columns(standings: Standings) -> list[str]:
-    """The metrics that a board's table shows, in order."""
-    tasks = [f"{standings.metric}/{task}" for task in standings.tasks][:MOST_TASKS]
-    shown = ["rank", "skill", "relative_error", *map(safe_name, tasks)]
-    return [*shown, "fit_seconds", "predict_seconds", "completed", "missing"]
+    """What a board's table shows beside the forecaster's name, in the order of importance."""
+    tasks = [safe_name(f"{standings.metric}/{task}") for task in standings.tasks][:MOST_TASKS]
+    first = ["rank", "skill", "skill_low", "skill_high", "win_rate", "relative_error"]
+    metrics = [*first, *tasks, "predict_ms_per_window", "fit_seconds", "completed", "missing"]
+    return [_metric("rank"), _tag("tied_for_first"), *map(_metric, metrics[1:]), _tag("missing")]
 
 
 def board_view(standings: Standings, search: str) -> str:
     """A board's table, best first, as the page keeps it."""
-    columns = [_metric(name) for name in board_columns(standings)]
-    return _view("metrics.`rank`", [*columns, "tags.`missing`"], search)
+    return _view(_metric("rank"), board_columns(standings), search)
 
 
 def cells_view(metric: str, search: str) -> str:
     """The table of a board's cells, best first by the board's metric, as the page keeps it."""
-    tags = [f"tags.`{name}`" for name in ("forecaster", "task", "seed", "status")]
+    tags = [_tag(name) for name in ("forecaster", "task", "seed", "status")]
     metrics = [_metric(name) for name in (safe_name(metric), "fit_seconds", "predict_seconds")]
     return _view(_metric(safe_name(metric)), [*tags, *metrics, "attributes.`Dataset`"], search)
 
 
-def shared_page(experiment: str) -> str:
-    """The page of an experiment, opened with our view."""
-    return f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={KEY}"
+def cells_of(forecaster: str) -> str:
+    """The name of the view of a forecaster's cells."""
+    return f"{CELLS}-{hashlib.sha256(forecaster.encode()).hexdigest()[:12]}"
+
+
+def is_forecaster(forecaster: str) -> str:
+    """A search for a forecaster's runs. MLflow knows no way to escape a quote: one of both kinds matches anything."""
+    if "'" not in forecaster:
+        return f"tags.forecaster = '{forecaster}'"
+    if '"' not in forecaster:
+        return f'tags.forecaster = "{forecaster}"'
+    return "tags.forecaster LIKE '{}'".format(forecaster.replace("'", "_"))
+
+
+def shared_page(experiment: str, view: str) -> str:
+    """The page of an experiment, opened with one of our views."""
+    return f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
 
 
 def run_page(experiment: str, run: str) -> str:
@@ -44,48 +62,73 @@ def run_page(experiment: str, run: str) -> str:
     return f"#/experiments/{experiment}/runs/{run}?workflowType=machine_learning"
 
 
-def board_note(plan: StoredPlan, standings: Standings | None, experiment: str, cells: str) -> str:
-    """The description of a board's experiment."""
-    said = f"**{plan.title}**: ranked by {plan.metric}, relative to {plan.baseline}"
-    links = f"[standings]({shared_page(experiment)}) · [cells]({shared_page(cells)})"
+def artifact_page(experiment: str, run: str, path: str) -> str:
+    """The page that shows an artifact of a run."""
+    return f"#/experiments/{experiment}/runs/{run}/artifacts/{path}?workflowType=machine_learning"
+
+
+def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: str, page: str) -> str:
+    """The description of a board's experiment; `page` is the run that holds the board as HTML, if one does."""
+    said = f"**{plain(plan.title)}**: ranked by {plain(plan.metric)}, relative to {plain(plan.baseline)}"
+    links = f"[standings]({shared_page(experiment, BOARD)}) · [cells]({shared_page(cells, CELLS)})"
+    links += f" · [page with plots]({artifact_page(cells, page, PAGE)})" if page else ""
     lines = [f"{said} · {links}", *(["", plan.description] if plan.description else [])]
-    if standings is not None:
-        remarks = [
-            *standings.notes,
-            *(f"{task} is not available: {why}" for task, why in standings.unavailable.items()),
-        ]
-        lines += ["", *(f"- {remark}" for remark in remarks)]
-    return "\n".join(lines)[:LONGEST]
+    remarks = [
+        *_significance(standings),
+        *standings.notes,
+        *(f"{task} is not available: {why}" for task, why in standings.unavailable.items()),
+    ]
+    return "\n".join([*lines, "", *(f"- {plain(remark)}" for remark in remarks)])[:LONGEST]
 
 
 def cells_note(plan: StoredPlan, experiment: str) -> str:
     """The description of the experiment that holds a board's cells."""
     return (
-        f"The cells of [{plan.title}]({shared_page(experiment)}): one run for each task, forecaster and seed, "
-        "with its scores, plots and forecasts."
+        f"The cells of [{plain(plan.title)}]({shared_page(experiment, BOARD)}): one run for each task, forecaster and "
+        "seed, with its scores, plots and forecasts."
     )
 
 
-def row_note(forecaster: str, cells: str, reasons: Sequence[str]) -> str:
+def row_note(forecaster: str, cells: str, page: str, reasons: Sequence[str]) -> str:
     """The description of a forecaster's run on a board."""
-    mark = '"' if "'" in forecaster else "'"
-    search = quote(f"tags.forecaster = {mark}{forecaster}{mark} and tags.current = 'yes'")
-    link = f"[Its cells](#/experiments/{cells}/runs?workflowType=machine_learning&searchFilter={search})"
-    return "\n".join([link, "", *(f"- {reason}" for reason in reasons)])[:LONGEST]
+    links = f"[Its cells]({shared_page(cells, cells_of(forecaster))})"
+    links += f" · [the board with plots]({artifact_page(cells, page, PAGE)})" if page else ""
+    return "\n".join([links, "", *(f"- {plain(reason)}" for reason in reasons)])[:LONGEST]
 
 
-def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str) -> str:
-    """The description of a cell's run."""
-    lines = [f"A cell of [{plan.title}]({shared_page(experiment)}); [its forecaster]({run_page(experiment, row)})"]
+def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str, cell: tuple[str, str]) -> str:
+    """The description of a cell's run; `cell` is its own experiment and run."""
+    links = [f"[its forecaster]({run_page(experiment, row)})"]
+    if run.results is not None:
+        links += [f"[its {name}]({artifact_page(*cell, path)})" for name, path in PLOTS.items()]
+    lines = [f"A cell of [{plain(plan.title)}]({shared_page(experiment, BOARD)}): {' · '.join(links)}"]
     if run.reason:
-        lines += ["", f"**{run.status.value.replace('_', ' ')}**: {run.reason}"]
-    lines += ["", *(f"- {note}" for note in run.notes)] if run.notes else []
+        lines += ["", f"**{run.status.value.replace('_', ' ')}**: {plain(run.reason)}"]
+    lines += ["", *(f"- {plain(note)}" for note in run.notes)] if run.notes else []
     lines += ["", f"{len(run.window_failures)} of {run.windows} windows failed"] if run.window_failures else []
     return "\n".join(lines)[:LONGEST]
 
 
+def plain(text: str) -> str:
+    """A text that Markdown and HTML show as it is, on one line."""
+    return re.sub(r"([\\`*_{}\[\]~|#])", r"\\\1", escape(" ".join(text.split()), quote=False))
+
+
+def _significance(standings: Standings) -> list[str]:
+    found = standings.significance
+    if found is None:
+        return []
+    said = [f"{found.level:.0%} intervals: {found.method}"]
+    tied = standings.tied_for_first
+    return [*said, f"tied for first, since they cannot be told apart: {', '.join(tied)}"] if tied else said
+
+
 def _metric(name: str) -> str:
     return f"metrics.`{name}`"
+
+
+def _tag(name: str) -> str:
+    return f"tags.`{name}`"
 
 
 def _view(order: str, columns: Sequence[str], search: str) -> str:

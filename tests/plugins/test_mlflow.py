@@ -11,11 +11,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import click.testing
 import numpy as np
@@ -24,6 +26,7 @@ import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 
+import harness
 import harness_mlflow
 from harness import (
     BadInput,
@@ -41,6 +44,7 @@ from harness import (
     SeriesSplit,
     Task,
     TrainingData,
+    board_page,
     hookimpl,
     stored_plans,
     stored_standings,
@@ -54,6 +58,7 @@ from harness.leaderboard import Entry, Leaderboard
 from harness.outcomes import Actuals
 from harness.plugins import Catalog, load_catalog
 from harness.ranking.judgement import standings
+from harness_mlflow import mirror as mirror_module
 from harness_mlflow import plots, server, tables, views
 from harness_mlflow.command import ui
 from harness_mlflow.companion import Companion
@@ -67,6 +72,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # MLflow lea
 
 MIRROR = [sys.executable, "-P", "-m", "harness_mlflow.mirror", "--home"]
 LEVELS = (0.1, 0.5, 0.9)
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @dataclass
@@ -225,7 +231,8 @@ def client_of(home: Path) -> MlflowClient:
 def runs_of(home: Path, experiment: str) -> dict[str, Any]:
     """The runs of an experiment by name; no two of one name."""
     client = client_of(home)
-    found = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    number = client.get_experiment_by_name(experiment).experiment_id
+    found = [run for run in client.search_runs([number]) if run.data.tags.get("harness.kind") != "page"]
     named = {run.info.run_name: run for run in found}
     assert len(named) == len(found)
     return named
@@ -242,6 +249,19 @@ def keys_of(home: Path) -> list[str]:
 
 def artifact(home: Path, experiment: str, name: str, file: str) -> Path:
     return home / "mlflow" / "artifacts" / experiment / runs_of(home, experiment)[name].info.run_id / "artifacts" / file
+
+
+def pages_of(home: Path) -> list[Any]:
+    """The runs that hold the page of the board `hills`."""
+    client = client_of(home)
+    cells = client.get_experiment_by_name("hills · cells").experiment_id
+    return list(client.search_runs([cells], "tags.`harness.kind` = 'page'"))
+
+
+def html_of(home: Path) -> str:
+    (run,) = pages_of(home)
+    folder = home / "mlflow" / "artifacts" / "hills · cells" / run.info.run_id / "artifacts"
+    return (folder / "board.html").read_text(encoding="utf-8")
 
 
 class TestCells:
@@ -298,8 +318,8 @@ class TestCells:
         run = runs_of(mirrored, "hills · cells")["last · hills"]
         points = client_of(mirrored).get_metric_history(run.info.run_id, "training/loss")
 
-        assert [(one.step, one.value) for one in points[:3]] == [(1, 1.0), (4, 1 / 4), (7, 1 / 7)]
-        assert len(points) == 667
+        assert [(one.step, one.value) for one in points[:3]] == [(1, 1.0), (8, 1 / 8), (15, 1 / 15)]
+        assert len(points) == 286
 
     def test_the_data_is_an_input_known_by_its_fingerprint(self, mirrored: Path) -> None:
         run = runs_of(mirrored, "hills · cells")["last · hills"]
@@ -334,13 +354,23 @@ class TestCells:
         assert run is not None
         assert record["scores"] == json.loads(json.dumps(run.to_json()))["scores"]
 
-    @pytest.mark.parametrize("file", ["forecasts.png", "error_by_step.png"])
+    @pytest.mark.parametrize("file", ["forecasts.svg", "error_by_step.svg"])
     @pytest.mark.parametrize(("board", "name"), [("hills", "last · hills"), ("waves", "last · waves")])
     def test_plots_are_pictures(self, mirrored: Path, board: str, name: str, file: str) -> None:
-        content = artifact(mirrored, f"{board} · cells", name, file).read_bytes()
+        root = ElementTree.parse(artifact(mirrored, f"{board} · cells", name, file)).getroot()
 
-        assert content.startswith(b"\x89PNG")
-        assert len(content) > 5_000
+        texts = [one.text for one in root.iter(f"{SVG}text")]
+        assert texts[0] == name
+        assert {"forecast", "actual"} <= set(texts) or {"mean", "median"} <= set(texts)
+        assert len(list(root.iter(f"{SVG}path"))) > 10
+
+    def test_the_description_leads_to_the_plots(self, mirrored: Path) -> None:
+        run = runs_of(mirrored, "hills · cells")["last · hills"]
+        page = f"#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}/artifacts/forecasts.svg"
+
+        assert page in run.data.tags["mlflow.note.content"]
+        failed = runs_of(mirrored, "hills · cells")["unfit · hills"]
+        assert "forecasts.svg" not in failed.data.tags["mlflow.note.content"]
 
     def test_the_table_of_forecasts_holds_what_the_journal_holds(self, mirrored: Path) -> None:
         run = runs_of(mirrored, "hills · cells")["last · hills"]
@@ -373,14 +403,64 @@ class TestBoards:
         assert set(runs) == {row.forecaster for row in computed.rows}
         for row in computed.rows:
             metrics = runs[row.forecaster].data.metrics
-            assert metrics["rank"] == row.rank
-            assert metrics["skill"] == row.skill
-            assert metrics["completed"] == row.completed
-            assert {name: metrics[name] for name in row.metrics} == row.metrics
-            if row.completed:
-                assert metrics["MASE/hills"] == row.scores["hills"]
-            else:
-                assert "MASE/hills" not in metrics
+            expected = {
+                "rank": row.rank,
+                "skill": row.skill,
+                "win_rate": row.win_rate,
+                "mean_rank": row.mean_rank,
+                "median_relative_error": row.median_relative_error,
+                "relative_error": row.relative_error,
+                "confidence": row.confidence,
+                "spread": row.spread,
+                "seeds": row.seeds,
+                "MASE/hills": row.scores["hills"],
+                **row.metrics,
+                "predict_ms_per_window": 1000 * row.window_seconds,
+                "fit_seconds": row.fit_seconds,
+                "predict_seconds": row.predict_seconds,
+                "completed": row.completed,
+                "missing": sum(row.missing.values()),
+                "failed_windows": row.failed_windows,
+            }
+            for name in ("skill", "win_rate", "mean_rank", "median_relative_error"):
+                expected[f"{name}_low"], expected[f"{name}_high"] = row.interval(name)
+            assert metrics == pytest.approx({name: x for name, x in expected.items() if math.isfinite(x)}, rel=1e-4)
+
+    def test_numbers_of_a_row_have_five_digits(self, mirrored: Path) -> None:
+        for run in runs_of(mirrored, "hills").values():
+            for value in run.data.metrics.values():
+                assert value.is_integer() or value == float(f"{value:.5g}")
+
+    def test_who_is_tied_for_first_and_who_has_seen_the_data_is_tagged(self, home: Path) -> None:
+        computed = stored_standings(home, "hills")
+        assert computed is not None
+        rows = [
+            replace(row, tied_for_first=row.rank <= 2, seen=("hills",) if row.forecaster == "drawn" else ())
+            for row in computed.rows
+        ]
+        replace(computed, rows=tuple(rows)).save(home)
+
+        mirror(home)
+
+        tags = {name: run.data.tags for name, run in runs_of(home, "hills").items()}
+        tied = {name for name, found in tags.items() if found.get("tied_for_first") == "yes"}
+        assert tied == {row.forecaster for row in rows if row.tied_for_first}
+        assert [name for name, found in tags.items() if "seen" in found] == ["drawn"]
+        assert tags["drawn"]["seen"] == "hills"
+        note = client_of(home).get_experiment_by_name("hills").tags["mlflow.note.content"]
+        assert "tied for first, since they cannot be told apart: last" in note
+        replace(computed, rows=tuple(replace(row, tied_for_first=False) for row in computed.rows)).save(home)
+        mirror(home)
+        assert not any("tied_for_first" in run.data.tags for run in runs_of(home, "hills").values())
+
+    def test_the_description_says_how_intervals_were_made(self, mirrored: Path) -> None:
+        computed = stored_standings(mirrored, "hills")
+        assert computed is not None
+        assert computed.significance is not None
+
+        note = client_of(mirrored).get_experiment_by_name("hills").tags["mlflow.note.content"]
+
+        assert f"95% intervals: {computed.significance.method}" in note
 
     def test_hyperparameters_and_losses_are_told(self, mirrored: Path) -> None:
         runs = runs_of(mirrored, "hills")
@@ -395,11 +475,20 @@ class TestBoards:
         view = json.loads(experiment.tags["mlflow.sharedViewState.harness"])
 
         assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`rank`", True)
-        assert view["selectedColumns"][:4] == [
+        assert view["selectedColumns"] == [
             "metrics.`rank`",
+            "tags.`tied_for_first`",
             "metrics.`skill`",
+            "metrics.`skill_low`",
+            "metrics.`skill_high`",
+            "metrics.`win_rate`",
             "metrics.`relative_error`",
             "metrics.`MASE/hills`",
+            "metrics.`predict_ms_per_window`",
+            "metrics.`fit_seconds`",
+            "metrics.`completed`",
+            "metrics.`missing`",
+            "tags.`missing`",
         ]
         assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
         assert experiment.tags["mlflow.note.content"].startswith(
@@ -415,7 +504,11 @@ class TestBoards:
         assert cell.data.tags["harness.row"] == row.info.run_id
         assert views.run_page(board, row.info.run_id) in cell.data.tags["mlflow.note.content"]
         assert row.data.tags["harness.cells"] == cells
-        assert f"#/experiments/{cells}/" in row.data.tags["mlflow.note.content"]
+        view = views.cells_of("drawn")
+        assert views.shared_page(cells, view) in row.data.tags["mlflow.note.content"]
+        shown = json.loads(client.get_experiment(cells).tags[f"mlflow.sharedViewState.{view}"])
+        found = client.search_runs([cells], shown["searchFilter"])
+        assert {run.info.run_name for run in found} == {"drawn · hills · seed 0", "drawn · hills · seed 1"}
 
     def test_new_standings_are_a_new_step_of_those_that_changed(self, home: Path) -> None:
         mirror(home)
@@ -455,6 +548,92 @@ class TestBoards:
         mirror(home)
 
         assert math.isnan(runs_of(home, "hills")["last"].data.metrics["MASE/hills"])
+
+
+class TestPage:
+    def test_the_board_lies_among_the_artifacts_and_is_linked(self, mirrored: Path) -> None:
+        (run,) = pages_of(mirrored)
+        client = client_of(mirrored)
+        link = views.artifact_page(run.info.experiment_id, run.info.run_id, "board.html")
+
+        assert html_of(mirrored) == board_page("hills", mirrored)
+        assert (run.info.run_name, run.info.status) == ("page", "FINISHED")
+        assert link in client.get_experiment_by_name("hills").tags["mlflow.note.content"]
+        assert all(link in row.data.tags["mlflow.note.content"] for row in runs_of(mirrored, "hills").values())
+
+    def test_it_is_not_among_the_cells(self, mirrored: Path) -> None:
+        client = client_of(mirrored)
+        cells = client.get_experiment_by_name("hills · cells")
+        shown = json.loads(cells.tags["mlflow.sharedViewState.cells"])
+
+        found = client.search_runs([cells.experiment_id], shown["searchFilter"])
+
+        assert {run.info.run_name for run in found} == set(TestCells.NAMES)
+
+    def test_new_standings_replace_it(self, home: Path) -> None:
+        mirror(home)
+        (before,) = pages_of(home)
+        computed = stored_standings(home, "hills")
+        assert computed is not None
+        replace(computed, title="Hills without vales").save(home)
+
+        mirror(home)
+
+        (after,) = pages_of(home)
+        assert after.info.run_id == before.info.run_id
+        assert "Hills without vales" in html_of(home)
+
+    def test_where_it_was_lost_it_is_made_again(self, home: Path) -> None:
+        mirror(home)
+        (lost,) = pages_of(home)
+        client_of(home).delete_run(lost.info.run_id)
+        (home / "mlflow" / "mirrored.json").unlink()
+
+        mirror(home)
+
+        (run,) = pages_of(home)
+        assert run.info.run_id != lost.info.run_id
+        assert html_of(home) == board_page("hills", home)
+        notes = [row.data.tags["mlflow.note.content"] for row in runs_of(home, "hills").values()]
+        assert all(run.info.run_id in note and lost.info.run_id not in note for note in notes)
+
+    @pytest.mark.parametrize("outcome", [None, RuntimeError("no ink")])
+    def test_without_a_page_the_board_is_mirrored_all_the_same(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch, outcome: Exception | None
+    ) -> None:
+        def none(board: str, home: Path) -> None:
+            if outcome is not None:
+                raise outcome
+
+        monkeypatch.setattr(harness, "board_page", none)
+
+        mirror(home)
+
+        assert pages_of(home) == []
+        assert set(runs_of(home, "hills")) == {"last", "drawn", "last (wide)", "unfit"}
+        assert "board.html" not in client_of(home).get_experiment_by_name("hills").tags["mlflow.note.content"]
+
+
+class TestOddNames:
+    NAMES = ("<script>alert(1)</script>", "it's", 'a "b"', 'it\'s "both"', "a/b c", "100 % _x_ *y*")
+
+    def test_a_forecasters_cells_are_found_whatever_it_is_called(self, home: Path) -> None:
+        entries = tuple(Entry("last", name, {"spread": 1.0 + k}) for k, name in enumerate(self.NAMES))
+        fill(home, "hills", replace(HILLS, forecasters=(Entry("last"), *entries)))
+
+        mirror(home)
+
+        client, cells = client_of(home), client_of(home).get_experiment_by_name("hills · cells")
+        assert set(runs_of(home, "hills")) == {"last", *self.NAMES}
+        for name in self.NAMES:
+            view = json.loads(cells.tags[f"mlflow.sharedViewState.{views.cells_of(name)}"])
+            (found,) = client.search_runs([cells.experiment_id], view["searchFilter"])
+            assert found.info.run_name == f"{name} · hills"
+
+    def test_descriptions_show_texts_as_they_are(self) -> None:
+        assert views.plain("<script>x</script> *a* _b_ `c`\n& [d](e)") == (
+            "&lt;script&gt;x&lt;/script&gt; \\*a\\* \\_b\\_ \\`c\\` &amp; \\[d\\](e)"
+        )
 
 
 class TestCatchingUp:
@@ -502,6 +681,18 @@ class TestCatchingUp:
 
         assert made.problem == ""
         assert len(keys_of(home)) == 2
+
+    def test_a_forecaster_that_was_given_another_name_takes_its_cells_along(self, home: Path) -> None:
+        mirror(home)
+        entries = (Entry("last"), Entry("drawn"), Entry("last", "last of all", {"spread": 3.0}), Entry("unfit"))
+        fill(home, "hills", replace(HILLS, forecasters=entries))
+
+        mirror(home)
+
+        assert set(runs_of(home, "hills")) == {"last", "drawn", "last of all", "unfit"}
+        names = set(runs_of(home, "hills · cells"))
+        assert names == {name.replace("last (wide)", "last of all") for name in TestCells.NAMES}
+        assert not backlog(Place(home))
 
     def test_a_cell_that_was_run_again_replaces_its_run(self, home: Path) -> None:
         mirror(home)
@@ -559,6 +750,23 @@ class TestCatchingUp:
         run = runs_of(moved, "hills · cells")["last · hills"]
         assert run.info.artifact_uri.startswith((moved / "mlflow" / "artifacts").as_uri())
 
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+    def test_a_store_is_made_whole_or_not_at_all(self, home: Path) -> None:
+        database = home / "mlflow" / "mlflow.db"
+        database.unlink()
+        process = subprocess.Popen([*MIRROR, str(home)], stderr=subprocess.DEVNULL)
+        while not list((home / "mlflow").glob(".*.draft")) and process.poll() is None:
+            time.sleep(0.002)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert not database.exists()
+
+        subprocess.run([*MIRROR, str(home)], check=True, stderr=subprocess.DEVNULL)
+
+        assert keys_of(home) == sorted(Journal(home).keys())
+
     def test_only_one_mirror_is_at_work(self, tmp_path: Path) -> None:
         with held(tmp_path / "lock") as first, held(tmp_path / "lock") as second:
             assert (first, second) == (True, False)
@@ -606,6 +814,48 @@ class TestHooks:
         monkeypatch.delenv("MLFLOW_TRACKING_URI")
         assert "`harness ui`" in Companion(home).finish()[0]
         assert keys_of(home) == sorted(Journal(home).keys())
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the whole process gives way")
+    def test_it_gives_way_until_it_is_told_to_finish(self, home: Path) -> None:
+        process = subprocess.Popen([*MIRROR, str(home), "--follow"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            threads: list[int] = []
+            while len(threads) < 3 and process.poll() is None:  # the main one, the listening one, the one that works
+                time.sleep(0.01)
+                threads = sorted(map(int, os.listdir(f"/proc/{process.pid}/task")))
+
+            def policies() -> list[int]:
+                return [os.sched_getscheduler(thread) for thread in threads[:3]]
+
+            while os.SCHED_IDLE not in policies():
+                time.sleep(0.01)
+            assert policies()[0] == os.SCHED_OTHER
+            assert os.getpriority(os.PRIO_PROCESS, threads[0]) == os.getpriority(os.PRIO_PROCESS, os.getpid())
+        finally:
+            assert process.stdin is not None
+            process.stdin.write(b"finish\n")
+            process.stdin.flush()
+            process.wait()
+            process.stdin.close()
+
+        assert process.returncode == 0
+        assert keys_of(home) == sorted(Journal(home).keys())
+
+    def test_a_mirror_that_gets_no_processor_starts_again(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        orders, again, waits = Orders(), [], threading.Event()
+        made = Mirror(Place(home), orders)
+        monkeypatch.setattr(mirror_module, "HAND_OVER", 0.05)
+        monkeypatch.setattr(mirror_module, "_give_way", lambda: None)
+        monkeypatch.setattr(mirror_module, "_start_again", lambda place: (again.append(place), waits.set()))
+        monkeypatch.setattr(
+            made, "send_cells", lambda plans: (orders.finish.set(), orders.changed.set(), waits.wait(9))
+        )
+        monkeypatch.setattr(made, "send_all", lambda: None)
+
+        made.follow()
+
+        assert set(again) == ({made.place} if sys.platform == "linux" else set())
 
     @pytest.mark.slow
     def test_without_a_word_the_mirror_ends_after_the_run_at_hand(self, home: Path) -> None:
