@@ -28,6 +28,7 @@ SAMPLES, LEVEL, SEED = 1000, 0.95, 0
 CACHED = 200_000  # numbers of draws that are looked at together
 FEWEST_SOURCES = 10  # from so many on, sources are drawn again
 FEWEST_DRAWN = 5  # independent units, over all tasks: draws of fewer never leave the little that was seen
+WORTH = 0.6  # of a normal unit: real losses are skewed, and units differ in weight; found by simulation
 FEWEST_PAIRED = 8  # units for a test of a pair, where none overlap; blocks for one of ranks
 FEWEST_OVERLAPPING = 20  # times the overlap, where they do: with fewer it errs too often (docs/statistics.md)
 
@@ -174,7 +175,7 @@ def confidence(ring: Ring, draws: Draws) -> Floats | None:
     """Each forecaster's p-value of being among the best, (forecaster,); None where too little is known."""
     if ring.metric.best != "lowest" or draws.units < FEWEST_UNITS:
         return None
-    return confidence_set(draws.losses, draws.indices, draws.units)
+    return confidence_set(draws.losses, draws.indices, WORTH * draws.units)
 
 
 def significance(ring: Ring, draws: Draws, names: Sequence[str], order: Ints) -> Significance:
