@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -266,6 +265,8 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
     except HarnessError as error:
         if debug:
+            import traceback
+
             traceback.print_exc()
         for found in _found:  # what is wrong with a plugin may be why something is not there
             _warn(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,9 +34,7 @@ class Forecast:
         mean = np.asarray(mean, dtype=np.float64)
         if not levels:
             return cls(mean)
-        from statistics import NormalDist
-
-        z = np.array([NormalDist().inv_cdf(level) for level in levels])
+        z = np.array(_standard_normal(tuple(levels)))
         spread = np.broadcast_to(np.asarray(sd, dtype=np.float64), mean.shape)
         return cls(mean, tuple(levels), mean[..., None] + spread[..., None] * z)
 
@@ -97,6 +96,14 @@ class Forecast:
             if array is not None and not _adds_up(array):
                 fine &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
         return fine
+
+
+@lru_cache(maxsize=64)
+def _standard_normal(levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The quantiles of a normal distribution of mean 0 and deviation 1."""
+    from statistics import NormalDist
+
+    return tuple(NormalDist().inv_cdf(level) for level in levels)
 
 
 def _adds_up(array: Floats) -> bool:

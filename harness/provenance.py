@@ -20,7 +20,7 @@ MODULES = {"scikit-learn": "sklearn"}
 def provenance(plugin: Plugin, threads: int) -> dict[str, Any]:
     """Everything that may be needed to believe or repeat a run made in this process, as JSON values."""
     return {
-        "harness": version("forecast-harness"),
+        "harness": _version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,
         "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.result_version},
         "python": platform.python_version(),

@@ -249,8 +249,10 @@ def gathered(values: Floats, starts: Ints, length: int) -> Floats:
     """`values[start:start + length]` for each start, (start, length, channel); a view if evenly spaced."""
     if not len(starts):
         return np.empty((0, length, values.shape[1]))
+    if len(starts) == 1:  # the single stream, where even a sliding window would count
+        return values[None, starts[0] : starts[0] + length]
     views = sliding_window_view(values, length, axis=0)  # (start, channel, length)
-    step = int(starts[1] - starts[0]) if len(starts) > 1 else 1
+    step = int(starts[1] - starts[0])
     if step > 0 and (len(starts) < 3 or bool((np.diff(starts) == step).all())):
         return views[int(starts[0]) : int(starts[-1]) + 1 : step].transpose(0, 2, 1)
     return views[starts].transpose(0, 2, 1)

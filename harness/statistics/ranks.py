@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from harness.arrays import Floats
 from harness.errors import BadInput
@@ -35,7 +35,9 @@ def average_ranks(losses: Floats) -> Floats:
         raise BadInput("losses without a value have no rank; leave out the blocks in which one is not known")
     if not losses.size:
         return np.empty(losses.shape)
-    ranks: Floats = stats.rankdata(losses, axis=1)
+    from scipy.stats import rankdata  # half a second of imports, which boards of few tasks can do without
+
+    ranks: Floats = rankdata(losses, axis=1)
     return ranks
 
 
@@ -78,7 +80,9 @@ def critical_difference(forecasters: int, blocks: int, level: float = 0.05) -> f
     """
     if forecasters < 2 or blocks < 1:
         return math.nan
-    quantile = float(stats.studentized_range.ppf(1 - level, forecasters, np.inf)) / math.sqrt(2)
+    from scipy.stats import studentized_range
+
+    quantile = float(studentized_range.ppf(1 - level, forecasters, np.inf)) / math.sqrt(2)
     return quantile * math.sqrt(forecasters * (forecasters + 1) / (6 * blocks))
 
 

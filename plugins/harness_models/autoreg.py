@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import hankel
+from scipy.signal import lfilter
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Context, Contexts, FittedLocalForecaster, Floats, Forecast, Ints, Unsupported
@@ -23,6 +25,18 @@ class FittedAutoRegression:
     def longest_lag(self) -> int:
         """How many observations a forecast looks back on."""
         return int(self.weights.shape[1])
+
+    def continued(self, past: Floats, ahead: int) -> Floats:
+        """The recursion fed on its own output, (window, ahead, target), after pasts (window, lag, target).
+
+        It is a filter whose input is the constant and whose state is what the lags leave to the steps ahead.
+        """
+        values = np.empty((len(past), ahead, len(self.constants)))
+        for target, (constant, weights) in enumerate(zip(self.constants, self.weights, strict=True)):
+            driven = np.full((len(past), ahead), constant)
+            fed_back = np.concatenate([[1.0], -weights])
+            values[..., target], _ = lfilter([1.0], fed_back, driven, zi=past[:, ::-1, target] @ hankel(weights))
+        return values
 
 
 @dataclass
@@ -94,8 +108,10 @@ def _continued(states: list[FittedAutoRegression], numbers: Ints, contexts: Cont
     most = max(one.longest_lag for one in states)
     if _shown(contexts) < most:
         raise Unsupported(f"autoreg needs contexts of {most} observations, as many as its longest lag")
-    model = _Stacked.of(states, most)
     targets, ahead = len(contexts.targets), contexts.gap + contexts.horizon
+    if len(states) == 1 and not contexts.quantile_levels:
+        return Forecast.point(states[0].continued(contexts.last_targets(most), ahead)[:, contexts.gap :])
+    model = _Stacked.of(states, most)
     mean = np.empty((len(contexts), contexts.horizon, targets))
     size = max(1, BATCH // ((most + ahead) * targets))
     for first in range(0, len(contexts), size):

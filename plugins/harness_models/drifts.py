@@ -79,5 +79,6 @@ def _fitted(parts: Floats, frequency: Floats, length: int) -> np.ndarray[tuple[i
     angle = frequency[:, None] * np.arange(length)
     line = np.broadcast_to(np.linspace(-1, 1, length), angle.shape)
     design = np.stack([np.cos(angle), np.sin(angle), np.ones_like(angle), line], axis=-1)  # (wave, step, 4)
-    fit = np.linalg.pinv(design) @ parts.swapaxes(-1, -2)  # (…, wave, 4, part)
+    across = design.swapaxes(-1, -2)  # four columns of a whole period are far from alike: no decomposition needed
+    fit = np.linalg.solve(across @ design, across @ parts.swapaxes(-1, -2))  # (…, wave, 4, part)
     return np.asarray(fit[..., 0, :] - 1j * fit[..., 1, :])

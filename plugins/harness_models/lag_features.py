@@ -104,10 +104,14 @@ class Scale:
         if kind == "last":
             latest = lags.shape[1] - 1 - np.argmax(seen[:, ::-1], axis=1)
             return cls(lags[np.arange(len(lags)), latest], np.ones(len(lags)))
-        count = np.maximum(seen.sum(axis=1), 1)
-        centre = np.where(seen, lags, 0.0).sum(axis=1) / count
-        centre = np.where(seen.any(axis=1), centre, np.nan)
-        deviation = np.sqrt((np.where(seen, lags - centre[:, None], 0.0) ** 2).sum(axis=1) / count)
+        if seen.all():
+            centre = lags.mean(axis=1)
+            deviation = np.sqrt(np.square(lags - centre[:, None]).mean(axis=1))
+        else:
+            count = np.maximum(seen.sum(axis=1), 1)
+            centre = np.where(seen, lags, 0.0).sum(axis=1) / count
+            centre = np.where(seen.any(axis=1), centre, np.nan)
+            deviation = np.sqrt((np.where(seen, lags - centre[:, None], 0.0) ** 2).sum(axis=1) / count)
         spread = np.maximum(deviation, 1e-3 * np.abs(centre))  # flat windows would be blown up beyond all others
         return cls(centre, np.where(spread > 0, spread, 1.0))
 

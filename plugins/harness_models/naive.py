@@ -13,7 +13,7 @@ import numpy as np
 
 from harness import Contexts, Floats, Forecast, Ints, TrainingData
 from harness_models.pasts import Pasts, carried, over_windows
-from harness_models.spread import first_observed, moments_of_differences, moments_of_levels
+from harness_models.spread import first_observed, mean_of_levels, moments_of_differences, moments_of_levels
 
 
 @dataclass
@@ -110,11 +110,11 @@ class Mean:
         if self.length is not None:
             shown = self.length if contexts.max_context is None else min(self.length, contexts.max_context)
             contexts = replace(contexts, max_context=shown)
+        if not contexts.quantile_levels:
+            return Forecast.point(_repeated(mean_of_levels(contexts), contexts))
         moments, first = moments_of_levels(contexts)
         distance = moments.total / np.maximum(moments.count, 1)
         mean = _repeated(first + distance, contexts)
-        if not contexts.quantile_levels:
-            return Forecast.point(mean)
         variance = moments.squares_about(distance) / np.maximum(moments.count - 1, 1)
         sd = np.sqrt(variance * (1 + 1 / np.maximum(moments.count, 1)))
         return Forecast.from_normal(mean, sd[:, None], contexts.quantile_levels)

@@ -34,6 +34,9 @@ def pasts(contexts: Contexts) -> Iterator[Pasts]:
     Where contexts begin with their series, the longest of a series holds all others; where
     `max_context` clips them, each window has a past of its own.
     """
+    if len(contexts) == 1:  # the single stream: nothing to share or to order
+        yield _one(contexts)
+        return
     clipped = bool((contexts.lengths < contexts.cutoffs).any())
     keys = np.arange(len(contexts)) if clipped else contexts.series
     order = np.lexsort((contexts.cutoffs, keys))
@@ -60,6 +63,19 @@ def pasts(contexts: Contexts) -> Iterator[Pasts]:
         )
 
 
+def _one(contexts: Contexts) -> Pasts:
+    """The context of the only window."""
+    only, lengths = np.zeros(1, dtype=np.int64), contexts.lengths
+    return Pasts(
+        windows=only,
+        values=contexts.last_targets(int(lengths[0])),
+        lengths=lengths,
+        begins=contexts.cutoffs - lengths,
+        rows=only,
+        ends=lengths,
+    )
+
+
 def over_windows(contexts: Contexts, measure: Callable[[Pasts], Floats]) -> Floats:
     """A measure of every window's context, (window, ...), computed past by past."""
     parts = [(some.windows, measure(some)) for some in pasts(contexts)]
@@ -76,6 +92,8 @@ def carried(values: Floats, lag: int = 1) -> Floats:
 
     `values` are (past, length, target); what lies before the first observation stays NaN.
     """
+    if not np.isnan(values).any():
+        return values
     length = values.shape[1]
     padded = np.pad(values, ((0, 0), (-length % lag, 0), (0, 0)), constant_values=np.nan)
     rounds = padded.reshape(len(values), -1, lag, values.shape[2])

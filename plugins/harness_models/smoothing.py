@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -60,23 +62,31 @@ def smoothed(values: Floats, weights: Weights, start: Parts) -> Smoothed:
 
     The recursion is that of statsmodels' ETSModel; whether errors add or multiply does not enter it.
     """
-    past, length = values.shape
-    season_length = start.seasons.shape[1]
-    level, slope = np.empty((length + 1, past)), np.empty((length + 1, past))
-    seasons = np.empty((length + season_length, past))
-    level[0], slope[0], seasons[:season_length] = start.level, start.slope, start.seasons.T
-    series = np.ascontiguousarray(values.T)
+    past, season_length = len(values), start.seasons.shape[1]
+    level, slope = np.broadcast_to(start.level, past), np.broadcast_to(start.slope, past)
+    seasons = np.broadcast_to(start.seasons, (past, season_length))
+    if past == 1:  # Python's own floats are the same numbers, ten times as fast as arrays of one
+        with suppress(ZeroDivisionError):
+            return _smoothed(weights, values[0].tolist(), level.item(), slope.item(), seasons[0].tolist())
+    return _smoothed(weights, list(np.ascontiguousarray(values.T)), level, slope, list(seasons.T))
+
+
+def _smoothed(weights: Weights, series: list[Any], level: Any, slope: Any, seasons: list[Any]) -> Smoothed:
+    """The parts along a series whose values are floats, or arrays (past,), from its first parts."""
     turn = weights.slope / weights.level if weights.level > 0 else 0.0  # β* = β/α
     sway = weights.season / (1 - weights.level) if weights.level < 1 else 0.0  # γ* = γ/(1 − α)
+    levels, slopes, seasons = [level], [slope], [*seasons]  # the last grows while it is walked along
     with np.errstate(all="ignore"):  # what breaks after a window's end is not its business
-        for t in range(length):
-            trend = level[t] + weights.damping * slope[t]
-            plain = series[t] / seasons[t] if weights.multiplicative else series[t] - seasons[t]
-            level[t + 1] = weights.level * plain + (1 - weights.level) * trend
-            slope[t + 1] = turn * (level[t + 1] - level[t]) + (1 - turn) * weights.damping * slope[t]
-            seasonal = series[t] / level[t + 1] if weights.multiplicative else series[t] - level[t + 1]
-            seasons[t + season_length] = sway * seasonal + (1 - sway) * seasons[t]
-    return Smoothed(weights, level.T, slope.T, seasons.T)
+        for value, season in zip(series, seasons, strict=False):
+            trend = level + weights.damping * slope
+            plain = value / season if weights.multiplicative else value - season
+            before, level = level, weights.level * plain + (1 - weights.level) * trend
+            slope = turn * (level - before) + (1 - turn) * weights.damping * slope
+            seasonal = value / level if weights.multiplicative else value - level
+            levels.append(level)
+            slopes.append(slope)
+            seasons.append(sway * seasonal + (1 - sway) * season)
+    return Smoothed(weights, *(np.array(one).reshape(len(one), -1).T for one in (levels, slopes, seasons)))
 
 
 def restarted(values: Floats, weights: Weights, slope: Floats, seasons: Floats) -> Parts:

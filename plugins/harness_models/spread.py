@@ -33,9 +33,20 @@ def moments_of_differences(contexts: Contexts, lag: int) -> Moments:
     def measure(past: Pasts) -> Floats:
         differences = np.full(past.values.shape, np.nan)
         differences[:, lag:] = past.values[:, lag:] - past.values[:, :-lag]
-        return _moments(past, differences)
+        return np.stack(_moments(past, differences), axis=-1)
 
-    return Moments(*np.moveaxis(over_windows(contexts, measure), -1, 0))
+    return Moments(*_parts(over_windows(contexts, measure)))
+
+
+def mean_of_levels(contexts: Contexts) -> Floats:
+    """The mean of the values observed, (window, target); NaN where there are none."""
+
+    def measure(past: Pasts) -> Floats:
+        first = first_observed(past.values)
+        count, total = _moments(past, past.values - first[:, None], 1)
+        return np.where(count > 0, first[past.rows], np.nan) + total / np.maximum(count, 1)
+
+    return over_windows(contexts, measure)
 
 
 def moments_of_levels(contexts: Contexts) -> tuple[Moments, Floats]:
@@ -44,23 +55,31 @@ def moments_of_levels(contexts: Contexts) -> tuple[Moments, Floats]:
     def measure(past: Pasts) -> Floats:
         first = first_observed(past.values)
         moments = _moments(past, past.values - first[:, None])
-        known = np.where(moments[..., 0] > 0, first[past.rows], np.nan)  # the first may come after a window's end
-        return np.concatenate([moments, known[..., None]], axis=-1)
+        known = np.where(moments[0] > 0, first[past.rows], np.nan)  # the first may come after a window's end
+        return np.stack([*moments, known], axis=-1)
 
-    *moments, first = np.moveaxis(over_windows(contexts, measure), -1, 0)
+    *moments, first = _parts(over_windows(contexts, measure))
     return Moments(*moments), first
 
 
 def first_observed(values: Floats) -> Floats:
     """The first value that is not missing, (past, target); NaN if all are."""
+    first = values[:, 0]
+    if not np.isnan(first).any():
+        return first
     at = np.argmax(~np.isnan(values), axis=1)
     return np.asarray(np.take_along_axis(values, at[:, None], axis=1)[:, 0])
 
 
-def _moments(past: Pasts, terms: Floats) -> Floats:
-    """Count, sum and sum of squares until each window's end, (window, target, 3)."""
+def _moments(past: Pasts, terms: Floats, highest: int = 2) -> list[Floats]:
+    """Count, sum and, up to the highest, sums of powers until each window's end, (window, target) each."""
     observed = ~np.isnan(terms)
     terms = np.where(observed, terms, 0.0)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows after a window's end is not its business
-        running = (np.cumsum(one, axis=1) for one in (observed.astype(float), terms, terms**2))
-        return np.stack([past.known(one) for one in running], axis=-1)
+        powers = (terms**power for power in range(1, highest + 1))
+        return [past.known(np.cumsum(one, axis=1, dtype=np.float64)) for one in (observed, *powers)]
+
+
+def _parts(measured: Floats) -> list[Floats]:
+    """The measures along the last axis, one by one."""
+    return [measured[..., i] for i in range(measured.shape[-1])]

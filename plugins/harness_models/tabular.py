@@ -144,6 +144,8 @@ def _table(rows: Rows, scale: Scale, known: Floats) -> Floats:
 def _described(lags: Floats, rows: Rows, scale: Scale, known: Floats) -> Floats:
     """The table (window × target, column): scaled lags, what stands beside them, known covariates."""
     targets = rows.lags.shape[1]
+    if not rows.beside.shape[1] and not known.size:
+        return scale.apply(lags)
     others = np.concatenate([rows.beside, _flat_steps(known)], axis=1)
     return np.concatenate([scale.apply(lags), np.repeat(others, targets, axis=0)], axis=1)
 
@@ -203,7 +205,10 @@ class _Linear:
         self._intercepts = np.atleast_1d(ridge.intercept_) - self._mean @ self._coefficients
 
     def predict(self, table: Floats) -> Floats:
-        return np.asarray(np.where(np.isnan(table), self._mean, table) @ self._coefficients + self._intercepts)
+        missing = np.isnan(table)
+        if missing.any():
+            table = np.where(missing, self._mean, table)
+        return np.asarray(table @ self._coefficients + self._intercepts)
 
 
 @dataclass

@@ -11,12 +11,12 @@ from harness import Contexts, Panel, TrainingData
 from harness_models.neural.generation.forecasters import FreeGru, FreeLstm, FreeRnn
 
 WAVES, STEPS, HIDDEN = 1000, 1000, 128
-CASES = {"rnn": (FreeRnn, 1), "lstm": (FreeLstm, 4), "gru": (FreeGru, 3)}
+CASES = {"rnn": (FreeRnn, 1, 1.2), "lstm": (FreeLstm, 4, 1.35), "gru": (FreeGru, 3, 1.45)}
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_free_run_costs_little_more_than_its_products(case, benchmark, record_ratio) -> None:
-    factory, gates = CASES[case]
+    factory, gates, bound = CASES[case]
     torch.set_num_threads(1)
     time = np.arange(2 + STEPS) / 10
     panel = Panel.of([np.cos(time + phase) for phase in np.linspace(0, 6, WAVES)])
@@ -35,7 +35,7 @@ def test_a_free_run_costs_little_more_than_its_products(case, benchmark, record_
             torch.mm(states, weights, out=products)
 
     compared = compare(ours, floor, 3)
-    record_ratio(f"free run of {case}, float64, {WAVES} × {STEPS}", compared, 1.5)
+    record_ratio(f"free run of {case}, float64, {WAVES} × {STEPS}", compared, bound)
     benchmark.pedantic(ours, rounds=1, iterations=1)
 
-    assert compared.ratio <= 1.5
+    assert compared.ratio <= bound

@@ -22,7 +22,7 @@ def cpu_seconds(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-@pytest.mark.parametrize(("arguments", "bound"), [(["--help"], 1.3), (["list"], 1.6)])
+@pytest.mark.parametrize(("arguments", "bound"), [(["--help"], 1.3), (["list"], 1.5)])
 def test_starts_near_the_floor(arguments, bound, record_ratio) -> None:
     ours, floor = [str(Path(sys.executable).with_name("harness")), *arguments], [sys.executable, "-c", FLOOR]
     for command in (ours, floor):

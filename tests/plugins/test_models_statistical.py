@@ -21,6 +21,7 @@ from harness_models.arima import Arima
 from harness_models.auto_arima import AutoArima
 from harness_models.autoreg import AutoRegression
 from harness_models.ets import Ets
+from harness_models.smoothing import Parts, Weights, smoothed
 from harness_models.theta import Theta
 
 LEVELS = (0.5, 0.9)
@@ -404,3 +405,24 @@ def test_theta_finds_its_phase_by_the_calendar() -> None:
 def test_senseless_parameters_are_refused(make: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("multiplicative", [False, True])
+def test_smoothing_one_past_gives_what_smoothing_many_does(multiplicative: bool) -> None:
+    values = np.random.default_rng(0).uniform(1, 2, size=(3, 40))
+    weights = Weights(level=0.3, slope=0.1, season=0.2, damping=0.9, multiplicative=multiplicative)
+    start = Parts(np.ones(3), np.zeros(3), np.ones((3, 4)))
+
+    many = smoothed(values, weights, start)
+    one = smoothed(values[1:2], weights, Parts(np.ones(1), np.zeros(1), np.ones((1, 4))))
+
+    for name in ("level", "slope", "seasons"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(many, name)[1:2])
+
+
+def test_smoothing_one_past_may_divide_by_zero() -> None:
+    weights = Weights(level=1.0, multiplicative=True)
+
+    found = smoothed(np.zeros((1, 3)), weights, Parts(np.ones(1), np.zeros(1), np.ones((1, 1))))
+
+    np.testing.assert_array_equal(found.level, [[1.0, 0.0, np.nan, np.nan]])

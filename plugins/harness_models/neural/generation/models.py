@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness_models.neural.generation.alone import alone
 from harness_models.neural.generation.lagged import Layer, free_run
 from harness_models.neural.generation.recurrence import CELLS, run, states_of
 
@@ -39,7 +40,7 @@ class Recurrent(nn.Module):  # type: ignore[misc]
         seen, state = self.cell(past, self.head)
         if steps == 1:
             return seen
-        ahead, _ = self.cell.alone(state, steps - 1, self.head)
+        ahead = self.cell.alone(state, steps - 1, self.head)
         return torch.cat([seen, ahead])
 
 
@@ -147,7 +148,7 @@ class AutoregressiveSeq2Seq(nn.Module):  # type: ignore[misc]
         first, state = self.decoder(past[-1:], self.head, state)
         if steps == 1:
             return first
-        ahead, _ = self.decoder.alone(state, steps - 1, self.head)
+        ahead = self.decoder.alone(state, steps - 1, self.head)
         return torch.cat([first, ahead])
 
 
@@ -169,16 +170,14 @@ class _Cell(nn.Module):  # type: ignore[misc]
         seen, state = run(kernel, self._driven(), entering, len(values), head.weight[0], state)
         return seen + head.bias, state
 
-    def alone(self, state: Tensor, steps: int, head: Any) -> tuple[Tensor, Tensor]:
-        """The same where the head's output is what enters next: it is folded into the matrix.
-
-        Off tape a GRU is not folded: what of the output enters by itself needs no product over the state.
-        """
-        lean = self.kind == "gru" and not torch.is_grad_enabled()
-        matrix = self._fed(head) if lean else self._folded(head)
-        entering = None if lean else torch.ones(1, 1, 1, dtype=torch.float64)
-        ahead, state = run(CELLS[self.kind], matrix, entering, steps, head.weight[0], state)
-        return ahead + head.bias, state
+    def alone(self, state: Tensor, steps: int, head: Any) -> Tensor:
+        """The same where the head's output is what enters next, without the last state."""
+        if torch.is_grad_enabled():
+            entering = torch.ones(1, 1, 1, dtype=torch.float64)
+            ahead, _ = run(CELLS[self.kind], self._folded(head), entering, steps, head.weight[0], state)
+        else:
+            ahead = alone(self.kind, self._fed(head), head.weight[0], state, steps)
+        return ahead + head.bias
 
     def _driven(self) -> Tensor:
         """The matrix over hidden state, value and one."""

@@ -38,25 +38,18 @@ class Cell(ABC):
 
     gates = 1
 
-    def forward(self, s: Tape, matrix: Floats, entering: Floats | None, steps: int, readout: Floats) -> Floats:
-        """Fills the tape step by step, the first state being on it; the outputs, (step, wave).
-
-        Where nothing is `entering`, the output of the step before is, and a one.
-        """
+    def forward(self, s: Tape, matrix: Floats, entering: Floats, steps: int, readout: Floats) -> Floats:
+        """Fills the tape step by step, the first state being on it; the outputs, (step, wave)."""
         hidden, kept = s.squashed.shape[1], len(s.gates)
         states, outputs = len(s.stacked), np.empty((steps, s.stacked.shape[2]), s.stacked.dtype)
         flat = s.gates.reshape(kept, -1, s.stacked.shape[2])
         scratch = np.empty((hidden, s.stacked.shape[2]), s.stacked.dtype)
-        s.stacked[:, hidden + 1 :] = 1.0
-        np.dot(readout, s.stacked[0, :hidden], out=s.stacked[0, hidden])
         for step in range(steps):
             here, there = step % states, (step + 1) % states
-            if entering is not None:
-                s.stacked[here, hidden:] = entering[step % len(entering)]
+            s.stacked[here, hidden:] = entering[step % len(entering)]
             self.products(matrix, s.stacked[here], flat[step % kept])
             self.step(s, step % kept, here, there, scratch)
             np.dot(readout, s.stacked[there, :hidden], out=outputs[step])
-            s.stacked[there, hidden] = outputs[step]
         return outputs
 
     def products(self, matrix: Floats, stacked: Floats, out: Floats) -> None:
@@ -185,15 +178,13 @@ def run(cell: Cell, matrix: Any, entering: Any, steps: int, readout: Any, state:
 
     `matrix` is A; `entering` (step or 1, row, wave or 1) is what a step reads beside the hidden state;
     `readout` (hidden,) makes an output of each hidden state; `state` (1 or 2, hidden, wave) is the first.
-    Off tape `entering` may be None: then each output is what enters next, above a one.
     """
     if torch.is_grad_enabled():
         outputs, last = Sequence.apply(cell, matrix, entering, steps, readout, state)
         return outputs, last
     weights, head, first = (one.detach().numpy() for one in (matrix, readout, state))
-    driving = None if entering is None else entering.numpy()
     tape = _tape(cell, first, weights.shape[1], 1, 2)
-    passed = cell.forward(tape, weights, driving, steps, head)
+    passed = cell.forward(tape, weights, entering.numpy(), steps, head)
     return torch.from_numpy(passed), torch.from_numpy(_state(cell, tape, steps % 2))
 
 
