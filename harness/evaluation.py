@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from harness.audit import audit
 from harness.calendar import aligned
 from harness.errors import InvalidForecast, PartlyFailed, Unsupported
 from harness.folds import Plan, plan
+from harness.footprint import Imports, imports_timed, quick_peak, size_of
 from harness.forecast import Forecast
 from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, checked_forecast
 from harness.metrics import METRICS, Metric
@@ -61,7 +62,7 @@ def evaluate(
     for number, fold in enumerate(made.folds()):
         first = sum(len(one) for one in forecasts)
         contexts = fold.windows.contexts.filled(missing)
-        fitted = clock.fit(partial(_fit, forecaster, fold.train.filled(missing), contexts))
+        fitted = clock.fit(partial(fit, forecaster, fold.train.filled(missing), contexts))
         outcome = (
             fitted if isinstance(fitted, Failure) else clock.predict(partial(checked_forecast, forecaster, contexts))
         )
@@ -82,7 +83,7 @@ def evaluate(
         hyperparameters=hyperparameters(forecaster),
         notes=_notes(made, forecaster, missing, forecasts),
         curves=_curves(forecaster),
-        costs=clock.costs(),
+        costs=clock.costs(forecaster),
         traceback=trace,
     )
     actuals, metrics = Actuals.of(made), tuple(metrics)
@@ -119,10 +120,14 @@ def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Met
 
 @dataclass
 class Clock:
-    """Measures what a forecaster does, and catches what it raises."""
+    """Measures what a forecaster does, and catches what it raises.
+
+    What it imports when it is first asked is no part of its time: a worker would have had it loaded.
+    """
 
     spent: dict[str, list[float]] = field(default_factory=lambda: {"fit": [0.0, 0.0], "predict": [0.0, 0.0]})
     fits: int = 0
+    importing: float = 0.0  # seconds
 
     def fit(self, action: Callable[[], T]) -> T | Failure:
         """The action, its time counted as fitting."""
@@ -134,19 +139,24 @@ class Clock:
         return self._timed("predict", action)
 
     def _timed(self, phase: str, action: Callable[[], T]) -> T | Failure:
-        wall, cpu = time.perf_counter(), time.process_time()
-        outcome = attempt(action)
-        self.spent[phase][0] += time.perf_counter() - wall
-        self.spent[phase][1] += time.process_time() - cpu
+        with imports_timed() if self.fits == 1 else nullcontext(Imports()) as imports:
+            wall, cpu = time.perf_counter(), time.process_time()
+            outcome = attempt(action)
+            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        self.spent[phase][0] += wall - imports.seconds
+        self.spent[phase][1] += cpu - imports.cpu_seconds
+        self.importing += imports.seconds
         return outcome
 
-    def costs(self) -> Costs:
-        """What was spent until now."""
+    def costs(self, forecaster: Forecaster) -> Costs:
+        """What was spent until now, and what the forecaster holds."""
         (fit, fit_cpu), (predict, predict_cpu) = self.spent["fit"], self.spent["predict"]
-        return Costs(fit, predict, fit_cpu, predict_cpu, self.fits, _peak_memory())
+        parameters = size_of(forecaster).parameters
+        return Costs(fit, predict, fit_cpu, predict_cpu, self.fits, quick_peak(), parameters, self.importing)
 
 
-def _fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None:
+def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None:
+    """Fit, and the series of these windows too where a forecaster fits each when it is asked for."""
     forecaster.fit(train)
     if isinstance(forecaster, FittedLocalForecaster):
         forecaster.fit_asked(contexts)
@@ -202,7 +212,7 @@ def _without_results(cell: Cell, made: Plan, failure: Failure, clock: Clock, for
         traceback="" if isinstance(failure.error, Unsupported) else failure.traceback,
         windows=len(made.windows),
         hyperparameters=hyperparameters(forecaster),
-        costs=clock.costs(),
+        costs=clock.costs(forecaster),
     )
 
 
@@ -267,12 +277,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(name): _plain(one) for name, one in value.items()}
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
-
-
-def _peak_memory() -> int | None:
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -80,7 +80,9 @@ class Costs:
     fit_cpu_seconds: float = 0.0
     predict_cpu_seconds: float = 0.0
     fits: int = 0
-    peak_memory: int | None = None  # bytes, of the process until then
+    peak_memory: int | None = None  # bytes, of the process meanwhile; where a system cannot reset it, until then
+    parameters: int | None = None  # numbers learned; None: nothing that could be counted
+    import_seconds: float = 0.0  # of what it imported while it was fitted, in none of the others
 
 
 @dataclass(frozen=True)

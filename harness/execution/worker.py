@@ -21,6 +21,7 @@ from harness.data import load
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation import evaluate, status_of
 from harness.folds import plan
+from harness.footprint import forget_peak, peak_memory
 from harness.journal import Journal
 from harness.outcomes import Actuals
 from harness.plugins import Catalog, load_catalog
@@ -74,10 +75,12 @@ def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
         raise BadInput("its data or its plugin changed since this run began; run it again")
     spec.load()  # its libraries, so that their threads are limited too
     journal = Journal(home)
+    forget_peak()  # of the cells that this process evaluated before
     with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
         forecaster = spec.make(cell.parameters, cell.seed)
         run = evaluate(forecaster, cell.task, panel, cell=cell, missing=spec.missing, metrics=metrics)
+    run = replace(run, costs=replace(run.costs, peak_memory=peak_memory()))
     said = dict.fromkeys(f"warning: {one.category.__name__}: {one.message}" for one in warned)
     run = replace(run, notes=(*run.notes, *list(said)[:MOST_WARNINGS]))
     if not journal.has_actuals(planned.fingerprint, cell.task):

@@ -20,12 +20,12 @@ DITHER = 1e-9  # relative to each forecaster's losses; without it a difference t
 def confidence_set(losses: Floats, indices: Ints, units: float | None = None) -> Floats:
     """The p-value, (forecaster,), of each in the model confidence set; Hansen, Lunde & Nason (2011), section 3.1.2.
 
-    By T_R, which compares each with each; beyond `MOST_PAIRED` forecasters by T_max, which compares each with the
-    mean of all, and finds less. The set at level 1 − α holds those with p > α. `losses` is (unit, forecaster), `indices` (sample, unit)
-    as `resamples` draws them. Forecasters with the same losses are one and share its p-value; the last that is
-    left has p = 1, and who loses by the same amount in each unit has p = 0. With fewer than two units
-    everything is NaN; give no verdict below `FEWEST_UNITS`. `units` is the effective number of independent
-    units, all by default: with few of them losses are drawn out by `expansion`.
+    By T_R, which compares each with each; beyond `MOST_PAIRED` forecasters by T_max, which compares each with
+    the mean of all, and finds less. The set at level 1 − α holds those with p > α. `losses` is (unit, forecaster),
+    `indices` (sample, unit) as `resamples` draws them. Forecasters with the same losses are one and share its
+    p-value; the last that is left has p = 1, and who loses by the same amount in each unit has p = 0. With fewer
+    than two units everything is NaN; give no verdict below `FEWEST_UNITS`. `units` is the effective number of
+    independent units, all by default: with few of them losses are drawn out by `expansion`.
     """
     losses = np.asarray(losses, dtype=np.float64)
     if losses.ndim != 2 or indices.ndim != 2 or indices.shape[1] != len(losses) or not len(indices):

@@ -1,0 +1,75 @@
+"""What `harness bench` does: a board's forecasters → one process each → figures, a table, files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
+from harness.efficiency.store import bench_folder, write_timings
+from harness.journal import prepared_home
+from harness.report.efficiency import BenchProgress, bench_csv, bench_remarks, bench_table
+
+if TYPE_CHECKING:
+    from harness.efficiency.figures import Bench
+    from harness.efficiency.workload import Job
+    from harness.plugins import Catalog
+
+EXIT_INTERRUPTED = 130
+
+
+def bench(request: BenchRequest, catalog: Catalog, console: Console, *, as_csv: bool = False) -> int:
+    """Measure, show and store; returns the exit code. What is finished at Ctrl-C is kept."""
+    prepared_home(request.home)
+    work = jobs(request, catalog)
+    done: list[Measured] = []
+    interrupted = False
+    try:
+        _measure(work, request, Console(stderr=True) if as_csv else console, done)
+    except KeyboardInterrupt:
+        interrupted = True
+    benches = [one.bench for one in done]
+    if as_csv:
+        console.file.write(bench_csv(benches))
+    elif benches:
+        _show(benches, console)
+    stored = _stored(request, work, done)
+    if not as_csv:
+        for line in stored:
+            console.print(line, markup=False)
+    if interrupted:
+        if not as_csv:
+            console.print(f"Stopped: {len(done)} of {len(work)} forecasters were measured.", markup=False)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _measure(work: list[Job], request: BenchRequest, console: Console, done: list[Measured]) -> None:
+    """Measures all, into `done` as they come."""
+    with BenchProgress(console, len(work)) as progress:
+        for event in measure(work, request.timeout):
+            progress.show(event)
+            if isinstance(event, Measured):
+                done.append(event)
+
+
+def _show(benches: list[Bench], console: Console) -> None:
+    console.print()
+    console.print(bench_table(benches))
+    for line in bench_remarks(benches):
+        console.print(line, markup=False)
+
+
+def _stored(request: BenchRequest, work: list[Job], done: list[Measured]) -> list[str]:
+    """Writes the timings of the run; where everything lies."""
+    if not done:
+        return []
+    machine, board = work[0].bench.machine.id, work[0].bench.subject.board
+    timings = [one.timings for one in done if one.timings is not None]
+    path = write_timings(request.home, machine, board, timings)
+    lines = [f"The figures are in {bench_folder(request.home) / machine}."]
+    if path is not None:
+        storage = (bench_folder(request.home) / "pytest-benchmark").resolve().as_uri()
+        lines.append(f"Compare runs: pytest-benchmark --storage {storage} compare")
+    return lines

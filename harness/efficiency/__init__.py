@@ -1,0 +1,1 @@
+"""What a forecast costs: latency, throughput, memory and energy, measured by the rules of inference benchmarks."""

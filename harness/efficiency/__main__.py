@@ -1,0 +1,34 @@
+"""A process that measures one forecaster: `python -m harness.efficiency FOLDER`, its job and its result inside."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+from pathlib import Path
+
+from harness.efficiency.measuring import Measuring
+from harness.efficiency.workload import JOB, Job
+from harness.journal import read_json
+from harness.plugins import load_catalog
+
+
+def main(folder: Path) -> None:
+    """Do the job that lies in the folder."""
+    faulthandler.enable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    told = read_json(folder / JOB)
+    assert told is not None, f"no job in {folder}"
+    job = Job.from_json(told)
+    Measuring(job, folder, job.bench).run(load_catalog())
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the standard input, which the parent holds open while it lives."""
+    os.read(0, 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

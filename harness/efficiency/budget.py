@@ -1,0 +1,114 @@
+"""Budgets: "latency_p99 < 5ms, memory < 500MB" → which costs fit."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harness.efficiency.costs import BenchCosts
+from harness.errors import BadInput, UnknownName
+
+EXAMPLE = "'latency_p99 < 5ms, memory < 500MB'"
+TIMES = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}  # Unicode has two µ
+UNSAID = ("us", "μs", "KiB", "MiB", "GiB")  # understood, but not what we write
+BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
+JOULES = {"mJ": 1e-3, "J": 1.0, "kJ": 1e3}
+RATES = {"/s": 1.0, "": 1.0}
+NUMBERS = {"": 1.0}
+QUANTITIES = {
+    **dict.fromkeys(("latency_p50", "latency_p90", "latency_p99", "training_seconds", "start_seconds"), TIMES),
+    **dict.fromkeys(("memory", "memory_increase", "device_memory", "model_bytes"), BYTES),
+    **dict.fromkeys(("throughput", "points_per_second", "training_samples_per_second", "server_rate"), RATES),
+    "energy": JOULES,
+    "parameters": NUMBERS,
+}
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+NUMBER = r"[0-9]+(?:_?[0-9]+)*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+"
+AMOUNT = re.compile(rf"({NUMBER})\s*(\S*)")
+LIMIT = re.compile(r"(\w+)\s*(<=|>=|<|>)\s*(.+)")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One quantity and what it must be below, or above."""
+
+    quantity: str
+    comparison: str
+    value: float  # in seconds, bytes, joules, or as it is
+    text: str  # as it was written
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def bound(self) -> str:
+        """The comparison and the value, as they were written."""
+        return self.text.removeprefix(self.quantity).strip()
+
+
+Budget = tuple[Limit, ...]
+
+
+def parsed_budget(text: str) -> Budget:
+    """The limits of a text; raises BadInput, or UnknownName for a quantity that there is not."""
+    parts = [" ".join(part.split()) for part in text.split(",")]
+    return tuple(_limit(part) for part in parts)
+
+
+def seconds_of(text: str) -> float:
+    """A time such as "5ms"; raises BadInput for what is none."""
+    return _value(text.strip(), TIMES, "a time", "5ms")
+
+
+def fits(costs: BenchCosts | None, budget: Budget) -> tuple[bool, str]:
+    """Whether costs keep all limits; if not, why."""
+    if costs is None:
+        return False, "not measured on this machine; run `harness bench`"
+    for limit in budget:
+        value = getattr(costs, limit.quantity)
+        if value is None:
+            why = f" ({costs.failure})" if costs.failure else ""
+            return False, f"{limit.quantity} was not measured{why}"
+        if not OPERATORS[limit.comparison](value, limit.value):
+            return False, f"{limit.quantity} is {described(limit.quantity, value)}, not {limit.bound}"
+    return True, ""
+
+
+def described(quantity: str, value: float) -> str:
+    """A value in the largest unit that leaves it at 1 or more."""
+    units = QUANTITIES[quantity]
+    if units is RATES or units is NUMBERS:
+        number = f"{value:,.0f}" if value >= 1e4 else f"{value:.4g}"
+        return number + ("/s" if units is RATES else "")
+    shown = [name for name in units if name not in UNSAID]
+    best = max((name for name in shown if value >= units[name]), key=lambda name: units[name], default=shown[0])
+    return f"{value / units[best]:.3g} {best}"
+
+
+def _limit(part: str) -> Limit:
+    found = LIMIT.fullmatch(part)
+    if found is None:
+        raise BadInput(f"{part!r} is no limit of a budget; write a quantity, one of < <= > >=, and a value: {EXAMPLE}")
+    quantity, comparison, amount = found.groups()
+    if quantity not in QUANTITIES:
+        raise UnknownName("quantity of a budget", quantity, QUANTITIES)
+    return Limit(quantity, comparison, _value(amount, QUANTITIES[quantity], quantity, EXAMPLE), part)
+
+
+def _value(text: str, units: dict[str, float], what: str, example: str) -> float:
+    found = AMOUNT.fullmatch(text)
+    number = float(found[1].replace("_", "")) if found else math.nan
+    if found is None or not math.isfinite(number):
+        raise BadInput(f"{what} takes a number and a unit, such as {example}, not {text!r}")
+    if found[2] not in units:
+        allowed = ", ".join(name for name in units if name and name != "μs") or "plain numbers"
+        raise BadInput(f"{what} is given in {allowed}, not {found[2] or 'without a unit'!r}: {example}")
+    return number * units[found[2]]

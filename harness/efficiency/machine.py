@@ -1,0 +1,40 @@
+"""The machine that figures belong to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from harness.efficiency.figures import Machine
+from harness.provenance import _machine
+
+DRIVERS = Path("/proc/driver/nvidia/gpus")
+
+
+@lru_cache
+def this_machine() -> Machine:
+    """This machine. Its id hashes processor, cores, memory, system and GPUs, and not its name on the network."""
+    import psutil
+
+    processor, cores = str(_machine()["processor"]), os.cpu_count() or 1
+    memory = int(psutil.virtual_memory().total)
+    system, gpus = f"{platform.system()} {platform.machine()}", _gpus()
+    gibibytes = round(memory / 2**30)
+    parts = json.dumps([processor, cores, gibibytes, system, gpus])
+    slug = re.sub(r"[^a-z0-9]+", "-", f"{processor} {cores} cores {gibibytes} gib".lower()).strip("-")
+    identity = f"{slug}-{hashlib.sha256(parts.encode()).hexdigest()[:8]}"
+    return Machine(identity, processor, cores, memory, platform.platform(), gpus)
+
+
+def _gpus() -> tuple[str, ...]:
+    """The names of the GPUs, as their driver tells them."""
+    names = []
+    for information in sorted(DRIVERS.glob("*/information")):
+        lines = information.read_text(encoding="utf-8", errors="replace").splitlines()
+        names += [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+    return tuple(names)

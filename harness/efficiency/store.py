@@ -1,0 +1,61 @@
+"""Where figures lie, one file a forecaster, so that measuring again replaces them.
+
+<home>/bench/<machine>/<key>.json                              the figures
+<home>/bench/pytest-benchmark/<machine>/NNNN_<board>.json      a whole run, for `pytest-benchmark compare`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.efficiency.figures import Bench
+from harness.journal import read_json, write_json
+
+STORAGE = "pytest-benchmark"
+
+
+def bench_folder(home: Path) -> Path:
+    """Where all figures lie."""
+    return home / "bench"
+
+
+def write_bench(home: Path, bench: Bench) -> Path:
+    """Store the figures of a forecaster."""
+    path = bench_folder(home) / bench.machine.id / f"{bench.key}.json"
+    write_json(path, bench.to_json())
+    return path
+
+
+def stored_benches(home: Path, machine: str) -> Iterator[Bench]:
+    """All figures of a machine, the latest last; those of another version are left out."""
+    found = []
+    for path in sorted((bench_folder(home) / machine).glob("*.json")):
+        told = read_json(path)
+        try:
+            found += [] if told is None else [Bench.from_json(told)]
+        except (ValueError, TypeError, KeyError):
+            continue
+    yield from sorted(found, key=lambda one: one.measured)
+
+
+def write_timings(home: Path, machine: str, board: str, parts: Iterable[Mapping[str, Any]]) -> Path | None:
+    """The timings of a run as one file of pytest-benchmark, without single times; None where there are none."""
+    parts = list(parts)
+    if not parts:
+        return None
+    whole = dict(parts[0])
+    whole["benchmarks"] = [_without_data(one) for part in parts for one in part["benchmarks"]]
+    folder = bench_folder(home) / STORAGE / machine
+    numbers = [int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.json")]
+    name = re.sub(r"[^\w.-]+", "-", board)
+    path = folder / f"{max(numbers, default=0) + 1:04}_{name}.json"
+    write_json(path, whole)
+    return path
+
+
+def _without_data(benchmark: Mapping[str, Any]) -> dict[str, Any]:
+    stats = {name: value for name, value in benchmark["stats"].items() if name != "data"}
+    return {**benchmark, "stats": stats}

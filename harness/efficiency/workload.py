@@ -1,0 +1,145 @@
+"""What is measured: a forecaster of the catalog, the data of a task's first fit, and its windows."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.attempt import attempt
+from harness.data import load
+from harness.efficiency.figures import Bench, Subject
+from harness.errors import BadInput, PartlyFailed
+from harness.evaluation import fit
+from harness.folds import plan
+from harness.forecast import Forecast
+from harness.forecaster import Forecaster, LocalForecaster, checked_forecast
+from harness.plugins import Catalog
+from harness.specs import ForecasterSpec
+from harness.task import Task
+from harness.training import TrainingData
+from harness.windows import Contexts
+
+JOB, RESULT, TIMINGS = "job.json", "result.json", "pytest-benchmark.json"  # in the folder of a job
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process is told to measure: the frame that it fills, and where the rest lies."""
+
+    bench: Bench
+    task: Mapping[str, Any]  # as JSON
+    fingerprint: str
+    home: Path
+    bound: float | None = None  # seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """The job as JSON values."""
+        return {
+            "bench": self.bench.to_json(),
+            "parameters": json.dumps(self.bench.subject.parameters),  # as text: they may hold infinity
+            "task": self.task,
+            "fingerprint": self.fingerprint,
+            "home": str(self.home),
+            "bound": self.bound,
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Job:
+        """The job that `to_json` wrote."""
+        rest = dict(told)
+        bench, parameters = Bench.from_json(rest.pop("bench")), json.loads(rest.pop("parameters"))
+        bench = replace(bench, subject=replace(bench.subject, parameters=parameters))
+        return cls(**{**rest, "bench": bench, "home": Path(told["home"])})
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The work itself, with nothing of the forecaster's loaded yet."""
+
+    spec: ForecasterSpec
+    subject: Subject
+    device: str
+    train: TrainingData
+    contexts: Contexts
+
+    def import_libraries(self) -> None:
+        """Load what the forecaster needs."""
+        for name in self.spec.imports:
+            attempt(partial(importlib.import_module, name))
+        self.spec.load()
+
+    @property
+    def takes_device(self) -> bool:
+        """Whether the forecaster has a hyperparameter that says where it computes."""
+        return "device" in getattr(self.spec.load(), "__dataclass_fields__", {})
+
+    def construct(self) -> Forecaster:
+        """The forecaster with the board's hyperparameters, on the device that was asked for."""
+        parameters = dict(self.subject.parameters)
+        if self.takes_device and self.device != "auto":
+            parameters.setdefault("device", self.device)
+        return self.spec.make(parameters, self.subject.seed)
+
+    def fit(self, forecaster: Forecaster) -> None:
+        """Fit it, as evaluation does."""
+        fit(forecaster, self.train, self.contexts)
+
+    @property
+    def samples(self) -> int:
+        """How many observations of the targets there are to learn from."""
+        return int((~np.isnan(self.train.panel.target_values)).sum())
+
+    def window(self, number: int) -> Contexts:
+        """One window of the task."""
+        return self.contexts.take(slice(number, number + 1))
+
+    def windows(self, seed: int = 0) -> Iterator[Contexts]:
+        """One window after another without end, in an order drawn once."""
+        order = np.random.default_rng(seed).permutation(len(self.contexts))
+        return (self.window(int(number)) for number in cycle(order))
+
+    def batch(self, size: int) -> Contexts:
+        """So many windows: those of the task, again and again."""
+        return self.contexts.take(np.resize(np.arange(len(self.contexts)), size))
+
+
+def prepared(job: Job, catalog: Catalog) -> Workload:
+    """The work of a job, its data laid out; raises BadInput if the data changed since the job was made."""
+    subject, task = job.bench.subject, Task.from_json(dict(job.task))
+    spec = catalog.forecasters[subject.forecaster].spec
+    panel = load(catalog.datasets[task.dataset].spec, job.home)
+    if panel.fingerprint() != job.fingerprint:
+        raise BadInput(f"the data of {task.dataset!r} changed since this began; measure again")
+    fold = next(plan(task, panel).folds())
+    train = fold.train.filled(spec.missing)
+    _ = train.panel, train.validation  # cut out now, and not by the forecaster's first look
+    return Workload(spec, subject, job.bench.conditions.device, train, fold.windows.contexts.filled(spec.missing))
+
+
+def learns(forecaster: Forecaster) -> bool:
+    """Whether its `fit` does anything."""
+    return getattr(type(forecaster), "fit", None) is not LocalForecaster.fit
+
+
+def usable(forecaster: Forecaster, contexts: Contexts) -> tuple[Contexts, int]:
+    """The windows that it can forecast, and how many it cannot; raises what it raises where that is all."""
+    try:
+        forecast: Forecast = checked_forecast(forecaster, contexts)
+    except PartlyFailed as error:
+        if len(error.failures) == len(contexts):
+            raise
+        forecast = error.forecast
+    kept = np.flatnonzero(forecast.finite())
+    if not len(kept):
+        raise BadInput("every forecast is NaN or infinite")
+    if len(kept) == len(contexts):
+        return contexts, 0
+    return contexts.take(kept), len(contexts) - len(kept)

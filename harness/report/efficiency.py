@@ -1,0 +1,209 @@
+"""What forecasts cost: a table for the terminal, CSV, and the line that tells who is being measured."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from harness.efficiency.budget import described
+from harness.efficiency.conduct import Begun, Measured
+from harness.efficiency.costs import costs_of_bench
+from harness.efficiency.figures import part
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.efficiency.figures import Bench, Calibration, Percentile, Server
+
+NAME_WIDTH, FAILED_WIDTH = 24, 14
+NOTHING = "–"
+UNREST = 0.1  # of the machine's speed between the moments of a run, from which on it is said
+UNBOUNDED = "*"
+UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
+
+
+def bench_table(benches: Sequence[Bench]) -> Table:
+    """The figures, fit for 100 columns; columns that nobody has a figure for are left out."""
+    first = benches[0]
+    table = Table(
+        title=f"What a forecast costs: {first.subject.task} ({first.subject.board})",
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
+    rows = [_cells(one) for one in benches]
+    shown = [heading for heading in rows[0] if any(row[heading] != NOTHING for row in rows)]
+    for heading in shown:
+        if heading == "failed":
+            table.add_column(heading, overflow="fold", max_width=FAILED_WIDTH)
+        else:
+            table.add_column(heading, justify="right", no_wrap=True)
+    for bench, row in zip(benches, rows, strict=True):
+        name = Text(bench.subject.title, style="red" if bench.failures else "")
+        table.add_row(name, *(row[heading] for heading in shown))
+    table.caption = "\n".join(_legend(benches))
+    table.caption_justify = "left"
+    return table
+
+
+def _cells(bench: Bench) -> dict[str, str]:
+    """A row by heading; a dash is what was not measured."""
+    return {
+        "p50 ms": _milli(part(bench.latency, lambda one: one.p50.seconds)),
+        "p99 ms [95 %]": _interval(part(bench.latency, lambda one: one.p99)),
+        "/s": _count(part(bench.throughput, lambda one: one.best.forecasts_per_second)),
+        "fit s": _digits(part(bench.training, lambda one: one.seconds)),
+        "MB": _count(part(bench.memory, lambda one: round(one.peak / 1e6))),
+        "param.": _count(part(bench.size, lambda one: one.parameters)),
+        "J": _digits(part(bench.energy, lambda one: one.joules)),
+        "rate": "none" if bench.server and bench.server.rate is None else _count(part(bench.server, _rate)),
+        "failed": ", ".join(bench.failures) or NOTHING,
+    }
+
+
+def _rate(server: Server) -> float | None:
+    return server.rate
+
+
+def _legend(benches: Sequence[Bench]) -> list[str]:
+    """What the figures are, and whose."""
+    first = benches[0]
+    machine, conditions = first.machine, first.conditions
+    lines = [
+        f"{machine.processor}, {machine.cores} cores, {described('memory', machine.memory)}; "
+        f"{conditions.threads} thread{'s' if conditions.threads > 1 else ''}",
+        "p50, p99: one window at a time; /s: forecasts, many windows at once; MB: the process at its peak",
+    ]
+    if any(one.latency is not None and not one.latency.p99.bounded for one in benches):
+        lines.append(f"{UNBOUNDED} too few repetitions to bound the p99 from above; give more --seconds")
+    if any(one.energy is not None and one.energy.joules is not None for one in benches):
+        lines.append("J: joules for 1,000 forecasts, by the counters of the whole machine")
+    bound = next((one.server.bound for one in benches if one.server is not None), None)
+    if bound is not None:
+        lines.append(f"rate: random arrivals a second at which 99 % are answered within {_time(bound)}")
+    return lines
+
+
+def bench_remarks(benches: Sequence[Bench]) -> list[str]:
+    """What belongs under the table: failures, bounds that cannot be met, unknown energy, a restless machine."""
+    lines = []
+    for one in benches:
+        title = one.subject.title
+        lines += [f"{title} failed, {scenario}: {why}" for scenario, why in one.failures.items()]
+        lines += [f"{title}: {note}" for note in one.notes]
+        if one.server is not None and one.server.rate is None:
+            best = _time(one.server.p99.seconds)
+            lines.append(f"{title} cannot meet {_time(one.server.bound)}: its best p99 was {best}")
+    unknown = dict.fromkeys(one.energy.unknown for one in benches if one.energy is not None and one.energy.unknown)
+    lines += [f"energy is unknown: {why}" for why in unknown]
+    every = [calibration for one in benches for calibration in one.calibrations]
+    return [*lines, *([_speed(every)] if every else [])]
+
+
+def _speed(every: Sequence[Calibration]) -> str:
+    """How fast the machine was meanwhile, and how steady."""
+    medians = sorted(one.median for one in every)
+    unrest = medians[-1] / medians[0] - 1
+    tails = sorted(one.p90 / one.median for one in every)
+    said = f"calibration loop {_time(medians[len(medians) // 2])}, {_time(medians[0])} to {_time(medians[-1])}"
+    said += f"; its p90 {tails[len(tails) // 2]:.1f} times its median"
+    return said + (
+        "; the machine was not quiet: measure again before you believe small differences"
+        if unrest > UNREST or tails[len(tails) // 2] > 1 + UNREST
+        else ""
+    )
+
+
+def bench_csv(benches: Iterable[Bench]) -> str:
+    """One row a forecaster: every figure in seconds, bytes and joules, and the machine."""
+    file = io.StringIO()
+    rows = [_row(one) for one in benches]
+    writer = csv.DictWriter(file, list(rows[0]) if rows else ["forecaster"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _row(bench: Bench) -> dict[str, object]:
+    costs = dataclasses.asdict(costs_of_bench(bench))
+    named = {"forecaster": bench.subject.title, "board": bench.subject.board, **costs}
+    named["calibration_loop"] = bench.loop
+    named["repetitions"] = part(bench.latency, lambda one: one.repetitions)
+    return {name: "" if value is None else value for name, value in named.items()}
+
+
+def _time(seconds: float) -> str:
+    """A time and the unit that suits it."""
+    unit, size = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
+    return f"{_digits(seconds / size)} {unit}"
+
+
+def _milli(seconds: float | None) -> str:
+    """A time in milliseconds."""
+    return _digits(part(seconds, lambda one: one * 1000))
+
+
+def _interval(p99: Percentile | None) -> str:
+    """A percentile and the ends of its interval in milliseconds."""
+    if p99 is None:
+        return NOTHING
+    high, mark = ("…", UNBOUNDED) if p99.high is None else (_milli(p99.high), "")
+    return f"{_milli(p99.seconds)}{mark} [{_milli(p99.low)}, {high}]"
+
+
+def _digits(value: float | None) -> str:
+    """Three digits, or as many as stand before the point; a dash for no number."""
+    if value is None:
+        return NOTHING
+    return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}" if value >= 1e-3 else "<0.001"
+
+
+def _count(number: float | None) -> str:
+    """A number in three digits, thousands and millions by letter."""
+    if number is None:
+        return NOTHING
+    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if number >= size:
+            return f"{_digits(number / size)}{letter}"
+    return str(number) if isinstance(number, int) else _digits(number)
+
+
+class BenchProgress:
+    """A line that tells who is being measured. It moves only when told to, so as not to disturb."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self.console = console
+        columns = TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn()
+        self._bar = Progress(
+            *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
+        )
+        self._task = self._bar.add_task("bench", total=total)
+
+    def __enter__(self) -> BenchProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def show(self, event: Begun | Measured) -> None:
+        """Take an event in."""
+        if isinstance(event, Begun):
+            self._bar.update(self._task, description=f"{event.title}: {event.scenario}")
+        else:
+            self._bar.update(self._task, completed=event.number)
+        self._bar.refresh()

@@ -1,0 +1,65 @@
+"""Forecasters that raise, die, hang or tire: each fails alone, and its row says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
+from harness.efficiency.figures import Bench
+from harness.plugins import load_catalog
+from harness.report.efficiency import bench_remarks, bench_table
+
+
+@pytest.fixture(scope="module")
+def failed(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bench]:
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(toys))
+        patch.setenv("PYTHONPATH", str(toys))
+        names = ("raises", "dies", "hangs", "tires", "flat")
+        asked = BenchRequest(home, names, str(toys / "toy-board"), seconds=0.1)
+        events = measure(jobs(asked, load_catalog()), timeout=8.0)
+        return {one.bench.subject.title: one.bench for one in events if isinstance(one, Measured)}
+
+
+def test_one_that_raises_says_so(failed) -> None:
+    assert failed["raises"].failure == "start: RuntimeError: no luck"
+
+
+def test_one_that_dies_says_of_what(failed) -> None:
+    assert failed["dies"].failures["start"].startswith("the process died of SIGKILL")
+
+
+def test_one_that_hangs_is_ended(failed) -> None:
+    assert failed["hangs"].failures == {"start": "did not end within 8 s"}
+
+
+def test_one_that_fails_in_the_middle_keeps_what_was_measured(failed) -> None:
+    bench = failed["tires"]
+
+    assert bench.failures == {
+        "offline, 512 windows": "RuntimeError: too many",
+        "offline, 4096 windows": "RuntimeError: too many",
+    }
+    assert bench.latency is not None
+    assert [one.size for one in bench.throughput.batches] == [1, 8, 64]
+
+
+def test_the_others_go_on(failed) -> None:
+    assert failed["flat"].failures == {}
+    assert failed["flat"].latency is not None
+    assert failed["flat"].server is None  # no bound was given
+
+
+def test_the_table_shows_all_within_a_hundred_columns(failed) -> None:
+    console = Console(width=100, record=True, highlight=False)
+
+    console.print(bench_table([*failed.values()]))
+    lines = console.export_text().splitlines()
+
+    assert all(len(line.rstrip()) <= 100 for line in lines)
+    assert any("raises" in line and "start" in line for line in lines)
+    assert "raises failed, start: RuntimeError: no luck" in bench_remarks([*failed.values()])
