@@ -32,7 +32,7 @@ def shown(
     if stored is not None and not completed_only and metric in (None, stored.metric):
         return stored
     evidence = evidence_of(board, home, catalog, published=published)
-    from harness.publication import PublishedEvidence
+    from harness.publication.evidence import PublishedEvidence
     from harness.ranking.judgement import standings
 
     name = metric or evidence.plan.metric
@@ -58,7 +58,8 @@ def evidence_of(board: str, home: Path, catalog: Callable[[], Catalog], *, publi
     if found is not None:
         return found
     folder = board_folder(board, catalog)
-    from harness.publication import PublishedEvidence, is_published
+    from harness.publication import is_published
+    from harness.publication.evidence import PublishedEvidence
 
     if is_published(folder):
         return PublishedEvidence(folder)

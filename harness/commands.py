@@ -49,7 +49,7 @@ def publish_command(
     """Write a board's README, results and terms into its folder, to be committed; never its data."""
     from harness.boards import journal_evidence
     from harness.leaderboard import board_name
-    from harness.publishing import publish, writable_folder
+    from harness.publication.writing import publish, writable_folder
     from harness.ranking.judgement import standings
     from harness.report.readme import readme
 
@@ -83,8 +83,9 @@ def compare_command(catalog: Callable[[], Catalog], /, first: str, second: str, 
     A and B are each the key of a cell or its first digits, KEY@HOME, a board, or BOARD@PLACE, where PLACE is a home
     folder, a folder of published results, or `published` for those that came with the board.
     """
-    from harness.comparison import compared, sides
-    from harness.conditions import parsed
+    from harness.comparison.conditions import parsed
+    from harness.comparison.sides import sides
+    from harness.comparison.verdicts import compared
     from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
 
     conditions = [parsed(text) for text in options["conditions"]]

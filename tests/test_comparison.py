@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from harness import BadInput, Context, Floats, LocalForecaster, Panel, RollingOrigin, Run, Task
 from harness.campaign import Campaign, PlannedCell
-from harness.comparison import Compared, compared, sides
-from harness.conditions import COSTS, Condition, parsed
+from harness.comparison.conditions import COSTS, Condition, parsed
+from harness.comparison.sides import sides
+from harness.comparison.verdicts import Compared, compared
 from harness.evaluation import evaluate
 from harness.evidence import JournalEvidence
 from harness.folds import plan
@@ -29,7 +30,7 @@ from harness.leaderboard import Entry, Leaderboard
 from harness.metrics import METRICS
 from harness.outcomes import Actuals
 from harness.plugins import load_catalog
-from harness.publishing import publish
+from harness.publication.writing import publish
 from harness.ranking.judgement import standings
 from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
 from harness.run import Cell

@@ -39,8 +39,9 @@ from harness.leaderboard import Entry, Leaderboard
 from harness.metrics import METRICS, Metric
 from harness.outcomes import Actuals
 from harness.plugins import Catalog, load_catalog
-from harness.publication import PublishedEvidence, is_published
-from harness.publishing import publish
+from harness.publication import is_published
+from harness.publication.evidence import PublishedEvidence
+from harness.publication.writing import publish
 from harness.ranking.judgement import standings
 from harness.report.readme import readme
 from harness.report.terminal import number

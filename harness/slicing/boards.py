@@ -11,7 +11,7 @@ from harness.campaign import StoredCell
 from harness.data import load
 from harness.errors import DataUnavailable
 from harness.plugins import Catalog
-from harness.publication import PublishedEvidence
+from harness.publication.evidence import PublishedEvidence
 from harness.slicing import Asked, Slices
 from harness.slicing.scores import slices_of
 from harness.task import Task

@@ -1,0 +1,1 @@
+"""Comparison: two runs or boards on the same windows, as a gate."""
