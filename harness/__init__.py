@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from harness.api import board_page, evaluate, slices, standings
     from harness.arrays import Floats, Ints
     from harness.campaign import StoredCell, StoredPlan, stored_plans
+    from harness.efficiency.costs import BenchCosts
+    from harness.efficiency.figures import Bench
+    from harness.efficiency.store import stored_bench
     from harness.errors import (
         BadData,
         BadInput,
@@ -79,6 +82,9 @@ _PLACES = {
     "Leaderboard": "leaderboard",
     "Standings": "ranking",
     "stored_standings": "ranking",
+    "Bench": "efficiency.figures",
+    "BenchCosts": "efficiency.costs",
+    "stored_bench": "efficiency.store",
     "HarnessError": "errors",
     "BadInput": "errors",
     "BadData": "errors",
@@ -129,6 +135,9 @@ __all__ = [
     "Leaderboard",
     "Standings",
     "stored_standings",
+    "Bench",
+    "BenchCosts",
+    "stored_bench",
     "HarnessError",
     "BadInput",
     "BadData",

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.boards import with_new_costs
+from harness.campaign import stored_plan
 from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
 from harness.efficiency.store import bench_folder, write_timings
 from harness.journal import prepared_home
+from harness.leaderboard import board_name, load_board
 from harness.report.efficiency import BenchProgress, bench_csv, bench_remarks, bench_table
 
 if TYPE_CHECKING:
@@ -34,9 +37,9 @@ def bench(request: BenchRequest, catalog: Catalog, console: Console, *, as_csv: 
         console.file.write(bench_csv(benches))
     elif benches:
         _show(benches, console)
-    stored = _stored(request, work, done)
+    told = [*_stored(request, work, done), *(_conclude(request, benches, catalog) if done else [])]
     if not as_csv:
-        for line in stored:
+        for line in told:
             console.print(line, markup=False)
     if interrupted:
         if not as_csv:
@@ -59,6 +62,23 @@ def _show(benches: list[Bench], console: Console) -> None:
     console.print(bench_table(benches))
     for line in bench_remarks(benches):
         console.print(line, markup=False)
+
+
+def _conclude(request: BenchRequest, benches: list[Bench], catalog: Catalog) -> list[str]:
+    """Brings the costs onto the board, where it was run, and tells the plugins; what is to be said of it."""
+    standings = with_new_costs(request.board, request.home, lambda: catalog)
+    plan = stored_plan(request.home, board_name(request.board))
+    cells = () if plan is None else {one.key for one in plan.cells}
+    strange = [one.subject.title for one in benches if one.subject.cell not in cells]
+    lines = []
+    if strange:
+        again = f"`harness run {request.board}` puts on the board what belongs there"
+        lines.append(f"Not on the board as it was last run: {', '.join(strange)}; {again}.")
+    if standings is None:
+        return lines
+    leaderboard = load_board(request.board, catalog)
+    catalog.tell("harness_standings_changed", leaderboard=leaderboard, standings=standings, home=request.home)
+    return [*lines, *(line for said in catalog.tell("harness_finished", home=request.home) for line in said)]
 
 
 def _stored(request: BenchRequest, work: list[Job], done: list[Measured]) -> list[str]:

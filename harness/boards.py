@@ -33,11 +33,13 @@ def shown(
         return stored
     evidence = evidence_of(board, home, catalog, published=published)
     from harness.publication.evidence import PublishedEvidence
+    from harness.ranking.costs import with_costs
     from harness.ranking.judgement import standings
 
     name = metric or evidence.plan.metric
     if not isinstance(evidence, PublishedEvidence):
-        return standings(evidence, catalog().metrics[name].spec, completed_only=completed_only)
+        found = standings(evidence, catalog().metrics[name].spec, completed_only=completed_only)
+        return with_costs(found, evidence.plan, home)
     if evidence.stored is not None and name == evidence.stored.metric and not completed_only:
         found = evidence.stored
     else:
@@ -46,7 +48,19 @@ def shown(
     notes = [evidence.told]
     if name not in evidence.metrics and found.significance is None:
         notes.append(f"without intervals: they need terms of {name}, which are not published")
-    return replace(found, notes=(*found.notes, *notes))
+    return with_costs(replace(found, notes=(*found.notes, *notes)), evidence.plan, home)
+
+
+def with_new_costs(board: str, home: Path, catalog: Callable[[], Catalog]) -> Standings | None:
+    """A board's standings with the latest costs, stored in the place of the former; None if it was never run."""
+    found = _in_journal(board, home)
+    if found is None:
+        return None
+    from harness.ranking.costs import with_costs
+
+    renewed = with_costs(shown(board, None, False, home, catalog), found.plan, home)
+    renewed.save(home)
+    return renewed
 
 
 def evidence_of(board: str, home: Path, catalog: Callable[[], Catalog], *, published: bool = False) -> Evidence:

@@ -94,6 +94,7 @@ def list_command(kind: str | None) -> None:
 @click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no network.")
 @click.option("--completed-only", is_flag=True, help="Leave out what is missing instead of counting it as worst.")
+@click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
 @click.option("--by", metavar="KIND", help="Scores in slices: by step, series, season, length or task.")
 @click.option("--task", metavar="NAME", help="With --by: this task only.")
 @click.option("--published", is_flag=True, help="Show the results that came with the board, whatever is here.")
@@ -105,6 +106,7 @@ def show_command(
     html: str | None,
     completed_only: bool,
     published: bool,
+    budget: str | None,
     home: Path,
     **part: Any,
 ) -> None:
@@ -113,12 +115,21 @@ def show_command(
         from harness.report.slices import asked, slices_text
         from harness.slicing.boards import sliced
 
+        if budget is not None:
+            raise BadInput("--within ranks a whole board; leave --by and --task out")
         wanted = asked(part, metric, style, html, completed_only=completed_only, published=published)
         click.echo(slices_text(sliced(board, wanted, home, _catalog), style, wide_console()), nl=False)
         return
     from harness.boards import evidence_of, shown
 
     standings = shown(board, metric, completed_only, home, _catalog, published=published)
+    if budget is not None:
+        from harness.ranking.within import within
+
+        standings, nothing = within(standings, budget)
+        if nothing:
+            click.echo(nothing, err=style == "csv")
+            return
     if html is not None:
         from harness.api import page_of
 

@@ -50,6 +50,7 @@ def publish_command(
     from harness.boards import journal_evidence
     from harness.leaderboard import board_name
     from harness.publication.writing import publish, writable_folder
+    from harness.ranking.costs import with_costs
     from harness.ranking.judgement import standings
     from harness.report.readme import readme
 
@@ -59,7 +60,7 @@ def publish_command(
     wanted = [catalog().metrics[name].spec for name in names]
     computed = standings(evidence, wanted[0])
     again = board if board_name(board) in catalog().boards else "."
-    text = readme(computed, evidence.runs.values(), again)
+    text = readme(with_costs(computed, evidence.plan, home), evidence.runs.values(), again)
     withheld = publish(evidence, wanted, computed, text, folder)
     for path in sorted(folder.iterdir()):
         if path.name in ("README.md", "results.json", "terms.parquet"):

@@ -116,7 +116,7 @@ def harness_run_finished(run: Run, home: Path) -> None:
 def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, home: Path) -> None:
     """Hear of new standings.
 
-    Called: in the parent process, after a board was computed again and stored.
+    Called: in the parent process, after a board was computed again, or its costs measured, and stored.
     Arguments: `leaderboard`; its `standings`; `home`, the folder that holds them.
     Result: none.
     Example:
@@ -131,7 +131,7 @@ def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, ho
 def harness_finished(home: Path) -> list[str]:  # type: ignore[empty-body]
     """Finish what was begun, before the command ends.
 
-    Called: in the parent process, once, when all cells are done and all standings stored.
+    Called: in the parent process, once, when all cells are done, or costs measured, and all standings stored.
     Arguments: `home`, the folder that holds the journal.
     Result: a list of sentences to show to the user, such as where to look at the results.
     Example:

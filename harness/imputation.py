@@ -6,7 +6,7 @@ Nobody gains by failing on the hard windows: one that failed counts as the worst
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -32,12 +32,12 @@ class Sheet:
     actuals: Actuals | None
     problem: str = ""  # why they are not known
 
-    @property
-    def scored(self) -> Sheet:
-        """The same of the cells alone that have a score."""
+    def scored(self, forecasters: Container[str]) -> Sheet:
+        """The same of the cells alone that have a score, of these forecasters."""
         from harness.scoring import Terms
 
-        places = [i for i, one in enumerate(self.scores) if not math.isnan(one)]
+        known = [not math.isnan(one) for one in self.scores]
+        places = [i for i, one in enumerate(self.cells) if known[i] and one.forecaster in forecasters]
         if len(places) == len(self.cells):
             return self
         terms = self.terms

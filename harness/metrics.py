@@ -36,6 +36,7 @@ class Metric:
     aggregation: Aggregation = "pooled"
     best: Literal["lowest", "zero", "nominal"] = "lowest"
     quantiles: bool = False  # whether the task must ask for quantile levels
+    in_units: bool = False  # whether it is in units of the data, so that a mean over several tasks means nothing
     description: str = ""
 
     def distance(self, score: float, quantile_levels: tuple[float, ...] = ()) -> float:
@@ -46,9 +47,15 @@ class Metric:
 
 
 METRICS = (
-    Metric("MAE", lambda o: o.absolute_error, description="mean absolute error of the forecast mean"),
-    Metric("MSE", lambda o: o.squared_error, description="mean squared error"),
-    Metric("RMSE", lambda o: o.squared_error, root=True, description="root of the mean squared error over everything"),
+    Metric("MAE", lambda o: o.absolute_error, in_units=True, description="mean absolute error of the forecast mean"),
+    Metric("MSE", lambda o: o.squared_error, in_units=True, description="mean squared error"),
+    Metric(
+        "RMSE",
+        lambda o: o.squared_error,
+        root=True,
+        in_units=True,
+        description="root of the mean squared error over everything",
+    ),
     Metric(
         "MAPE",
         lambda o: o.ratio(o.absolute_error, o.absolute_actuals),
@@ -79,7 +86,7 @@ METRICS = (
         aggregation="window",
         description="root of squared error over the mean squared seasonal difference, window by window (M5)",
     ),
-    Metric("bias", lambda o: o.error, best="zero", description="mean of forecast minus actual"),
+    Metric("bias", lambda o: o.error, best="zero", in_units=True, description="mean of forecast minus actual"),
     Metric(
         "WQL",
         lambda o: o.quantile_loss,
@@ -98,6 +105,7 @@ METRICS = (
         "CRPS",
         lambda o: o.quantile_loss,
         quantiles=True,
+        in_units=True,
         description="continuous ranked probability score from quantiles: twice the pinball loss, mean over levels",
     ),
     Metric(

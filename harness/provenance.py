@@ -25,7 +25,7 @@ def provenance(plugin: Plugin, threads: int) -> dict[str, Any]:
         "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.result_version},
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES if MODULES.get(name, name) in sys.modules},
-        "machine": _machine(),
+        "machine": machine(),
         "threads": threads,
         "blas": _blas(),
     }
@@ -40,7 +40,8 @@ def _version(distribution: str) -> str:
 
 
 @lru_cache
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """This machine: its name, system, processor and cores."""
     return {
         "name": platform.node(),
         "system": platform.platform(),

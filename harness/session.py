@@ -96,14 +96,16 @@ def _conclude(board: Chosen, catalog: Catalog, journal: Journal, home: Path, con
     if not board.run.cells:
         _say(console, [f"board {board.run.name} was left out: {'; '.join(board.run.unavailable.values())}"])
         return
-    metric = catalog.metrics[board.run.board.metric].spec
+    from harness.ranking.costs import with_costs
     from harness.ranking.judgement import standings
 
     metric = catalog.metrics[board.run.board.metric].spec
-    computed = standings(JournalEvidence(board.stored.stored(), journal), metric)
+    whole, narrow = board.stored.stored(), board.run.stored()
+    computed = with_costs(standings(JournalEvidence(whole, journal), metric), whole, home)
     computed.save(home)
-    narrow = board.run is not board.stored
-    print_standings(standings(JournalEvidence(board.run.stored(), journal), metric) if narrow else computed, console)
+    same = board.run is board.stored
+    shown = computed if same else with_costs(standings(JournalEvidence(narrow, journal), metric), narrow, home)
+    print_standings(shown, console)
     catalog.tell("harness_standings_changed", leaderboard=board.stored.board, standings=computed, home=home)
 
 

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import harness
 from harness import Actuals, Generation, Journal, RollingOrigin, Run, SeriesSplit, Status, StoredCell, StoredPlan, Task
 from harness.cli import cli
+from harness.efficiency.costs import BenchCosts
 from harness.evaluation import evaluate
 from harness.exhibits import Example, Exhibits, Lines, exhibits
 from harness.folds import plan
@@ -554,3 +555,54 @@ def hashed(source: str) -> str:
 
 def mase() -> Any:
     return next(one for one in METRICS if one.name == "MASE")
+
+
+class TestMeasuredCosts:
+    COSTS = BenchCosts(
+        "m", "<b>CPU</b>", "2026-01-01", "sun", 1, "cpu", 0.001, 0.002, 0.004, 0.003, None, throughput=25_000.0
+    )
+
+    def board(self, **changes: Any) -> Standings:
+        made = board(("first", "second", "base"), ("sun", "moon"))
+        rows = (replace(made.rows[0], costs=replace(self.COSTS, **changes)), *made.rows[1:])
+        return replace(made, rows=rows, cost_notes=("cost: measured by harness bench on sun, <b>CPU</b>",))
+
+    def data(self, standings: Standings) -> Any:
+        (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page(standings), re.S)
+        return json.loads(found)
+
+    def test_they_have_columns_in_the_place_of_indicative_ones(self) -> None:
+        measured, plain = page(self.board()), page(board(("first", "base"), ("sun",)))
+
+        for heading in ("p99", "p50", "Forecasts / s", "Memory"):
+            assert f"<bdi>{heading}</bdi>" in measured
+            assert f"<bdi>{heading}</bdi>" not in plain
+        assert "<bdi>Predict a window</bdi>" in plain
+        assert "<bdi>Predict a window</bdi>" not in measured
+        assert "[3.0 ms, …]" in measured
+
+    def test_where_they_were_measured_is_said_and_escaped(self) -> None:
+        html = page(self.board())
+
+        assert "Cost: measured by harness bench on sun, &lt;b&gt;CPU&lt;/b&gt;" in html
+        assert "<b>CPU" not in html
+
+    def test_without_them_it_says_how_to_measure(self) -> None:
+        html = page(board(("first", "base"), ("sun",)))
+
+        assert "Times are indicative" in html
+        assert "<code>harness bench --board invented</code>" in html
+
+    def test_the_script_is_told_the_figures_of_each_row(self) -> None:
+        costs = self.data(self.board())["costs"]
+
+        names = [one["name"] for one in costs["kinds"]]
+        assert dict(zip(names, costs["rows"][0], strict=True)) == {
+            "latency_p99": 0.004,
+            "latency_p50": 0.001,
+            "throughput": 25_000.0,
+            "training_seconds": None,
+            "memory": None,
+        }
+        assert costs["rows"][1] == [None] * 5
+        assert [one["name"] for one in costs["kinds"] if one["more"]] == ["throughput"]

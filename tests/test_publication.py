@@ -94,7 +94,7 @@ def board(
                 cell = Cell(task, title, {}, seed if len(seeds) > 1 else None)
                 key = cell.key(fingerprint, "toys==1")
                 done = evaluate(forecaster, task, panel, cell=cell)
-                told = {"machine": {"name": "toy", "cores": 1}, "harness": "0", "plugin": {"version": "toys==1"}}
+                told = {"machine": {"name": "secret", "processor": "toy", "cores": 1}, "harness": "0", "plugin": {"version": "toys==1"}}
                 journal.write(replace(done, key=key, finished=f"2026-01-0{seed + 1}T00:00:00", provenance=told))
                 cells.append(PlannedCell(key, title, name, cell, fingerprint))
     entries = tuple(Entry(title) for title in forecasters)
@@ -384,7 +384,7 @@ class TestShowing:
         found = shown(str(place), None, False, tmp_path, self.catalog)
 
         assert found.rows == standings(toys, MASE).rows or repr(found.rows) == repr(standings(toys, MASE).rows)
-        assert found.notes[-1] == "published results of 2026-01-01, machine toy"
+        assert found.notes[-1] == "published results of 2026-01-01, made on toy"
 
     def test_where_the_home_has_results_they_are_its_own_unless_asked_for(self, place, toys, tmp_path) -> None:
         home = toys.journal.home
@@ -416,7 +416,7 @@ def test_a_readme_says_what_the_board_is_and_how_to_come_by_it(folder: Path) -> 
     assert len({line.count("|") for line in table}) == 1
     for said in (
         "harness run toys",
-        "resamples of the",
+        "resamples of ",
         "finished 2026-01-01",
         "machine toy, 1 core",
         "windows failed",

@@ -164,6 +164,26 @@ class TestFailures:
         assert rows["failing"].reasons == (f"a: {status} on purpose",)
         assert rows["failing"].completed == 1
 
+    def test_one_is_never_better_than_its_own_worst(self, tmp_path: Path) -> None:
+        came: dict[str, dict[str, Came]] = {
+            "base": {"a": 2.0, "b": 1.0},
+            "good": {"a": 1.0, "b": 0.5},
+            "coward": {"a": Status.FAILED, "b": 4.0},
+        }
+
+        rows = Board(tmp_path, came).rows()
+
+        assert rows["coward"].relative_error == pytest.approx(4)
+
+    def test_who_completed_nothing_comes_last_without_an_interval(self, tmp_path: Path) -> None:
+        came: dict[str, dict[str, Came]] = {"base": {"a": 2.0}, "bad": {"a": 9.0}, "broken": {"a": Status.FAILED}}
+
+        found = Board(tmp_path, came).standings()
+
+        assert [row.forecaster for row in found.rows] == ["base", "bad", "broken"]
+        assert found.rows[-1].intervals == {}
+        assert not found.rows[-1].tied_for_first
+
     def test_one_is_never_better_than_the_baseline(self, tmp_path: Path) -> None:
         rows = Board(tmp_path, {"base": {"a": 2.0}, "good": {"a": 1.0}, "failing": {"a": Status.FAILED}}).rows()
 
@@ -224,15 +244,30 @@ class TestFailures:
 
 
 class TestUnfinished:
-    def test_what_is_not_run_yet_is_said_and_counts_as_worst(self, tmp_path: Path) -> None:
-        came: dict[str, dict[str, Came]] = {"base": {"a": 2.0, "b": 1.0}, "slow": {"a": 1.0, "b": None}}
+    def test_who_was_not_tried_on_all_tasks_has_no_place_yet(self, tmp_path: Path) -> None:
+        came: dict[str, dict[str, Came]] = {
+            "base": {"a": 2.0, "b": 1.0},
+            "slow": {"a": 1.0, "b": None},
+            "bad": {"a": 9.0, "b": 9.0},
+        }
 
         found = Board(tmp_path, came).standings()
 
-        assert found.notes == ("1 of 4 cells are not run yet",)
-        (slow,) = (row for row in found.rows if row.forecaster == "slow")
+        assert found.notes == ("1 of 6 cells are not run yet",)
+        assert [row.forecaster for row in found.rows] == ["base", "bad", "slow"]
+        slow = found.rows[-1]
         assert slow.missing == {"not run": 1}
-        assert slow.relative_error == pytest.approx(math.sqrt(0.5))
+        assert slow.scores["a"] == 1.0
+        assert math.isnan(slow.skill)
+
+    def test_the_others_are_placed_as_if_it_were_not_there(self, tmp_path: Path) -> None:
+        came: dict[str, dict[str, Came]] = {"base": {"a": 2.0, "b": 1.0}, "bad": {"a": 9.0, "b": 9.0}}
+        alone = Board(tmp_path / "alone", came).rows()
+
+        beside = Board(tmp_path / "beside", {**came, "slow": {"a": 1.0, "b": None}}).rows()
+
+        for name in came:
+            assert repr(beside[name]) == repr(alone[name])
 
     def test_who_did_not_run_at_all_has_no_place_yet(self, tmp_path: Path) -> None:
         found = Board(tmp_path, {"base": {"a": 2.0}, "late": {"a": None}, "bad": {"a": 9.0}}).standings()
@@ -249,9 +284,17 @@ class TestRows:
             assert (rows[name].fit_seconds, rows[name].predict_seconds) == (2, 4)
 
     def test_each_metric_is_averaged_over_what_completed(self, tmp_path: Path) -> None:
-        came: dict[str, dict[str, Came]] = {"base": {"a": 1.0, "b": 3.0, "c": Status.FAILED}}
+        board = Board(tmp_path, {"base": {"a": 1.0, "b": 3.0, "c": Status.FAILED}})
 
-        assert Board(tmp_path, came).rows()["base"].metrics["MAE"] == 2
+        assert board.rows()["base"].metrics["coverage"] == 2
+
+    def test_a_metric_in_units_of_the_data_is_not_averaged_over_tasks(self, tmp_path: Path) -> None:
+        one = Board(tmp_path / "one", {"base": {"a": 1.0}}).rows()["base"]
+        two = Board(tmp_path / "two", {"base": {"a": 1.0, "b": 3.0}}).rows()["base"]
+
+        assert one.metrics["MAE"] == 1
+        assert "MAE" not in two.metrics
+        assert "bias" not in two.metrics
 
     @pytest.mark.parametrize(("protocol", "logarithmic"), [(Generation(1, 1), True), (RollingOrigin(1), False)])
     def test_generation_is_shown_by_logarithm(self, tmp_path: Path, protocol: Any, logarithmic: bool) -> None:

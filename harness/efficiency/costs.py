@@ -1,15 +1,8 @@
-"""BenchCosts: the latest figures of a forecaster on this machine in one row, for standings and budgets."""
+"""BenchCosts: what a forecaster costs on a machine, in one row, for standings and budgets. Loads nothing heavy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-from harness.campaign import StoredPlan
-from harness.efficiency.figures import Bench, part
-from harness.efficiency.machine import this_machine
-from harness.efficiency.store import stored_benches
 
 
 @dataclass(frozen=True)
@@ -41,50 +34,4 @@ class BenchCosts:
     server_rate: float | None = None  # forecasts per second whose p99 stays under `server_bound`
     server_bound: float | None = None
     failure: str = ""
-
-
-def costs_of_bench(bench: Bench) -> BenchCosts:
-    """The figures in one row."""
-    latency, offline, training, memory = bench.latency, bench.throughput, bench.training, bench.memory
-    served, size, start = bench.server, bench.size, bench.start
-    return BenchCosts(
-        bench.machine.id,
-        bench.machine.processor,
-        bench.measured,
-        bench.subject.task,
-        bench.conditions.threads,
-        bench.conditions.used_device,
-        latency_p50=part(latency, lambda one: one.p50.seconds),
-        latency_p90=part(latency, lambda one: one.p90.seconds),
-        latency_p99=part(latency, lambda one: one.p99.seconds),
-        latency_p99_low=part(latency, lambda one: one.p99.low),
-        latency_p99_high=part(latency, lambda one: one.p99.high),
-        throughput=part(offline, lambda one: one.best.forecasts_per_second),
-        points_per_second=part(offline, lambda one: one.best.points_per_second),
-        training_seconds=part(training, lambda one: one.seconds),
-        training_samples_per_second=part(training, lambda one: one.samples_per_second),
-        memory=part(memory, lambda one: one.peak),
-        memory_increase=part(memory, lambda one: one.increase),
-        device_memory=part(memory, lambda one: one.device_peak),
-        parameters=part(size, lambda one: one.parameters),
-        model_bytes=part(size, lambda one: one.bytes),
-        energy=part(bench.energy, lambda one: one.joules),
-        start_seconds=part(start, lambda one: one.seconds),
-        server_rate=part(served, lambda one: one.rate),
-        server_bound=part(served, lambda one: one.bound),
-        failure=bench.failure,
-    )
-
-
-def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> Mapping[str, BenchCosts]:
-    """By forecaster of a board, its latest figures on this machine; those never measured are not there.
-
-    Figures belong to a cell of the board: where parameters, plugin, task or data changed since, they do not count.
-    """
-    titles = {one.key: one.forecaster for one in plan.cells}
-    found: dict[str, BenchCosts] = {}
-    for bench in stored_benches(home, machine or this_machine().id):
-        title = titles.get(bench.subject.cell)
-        if title is not None:
-            found[title] = costs_of_bench(bench)
-    return found
+    key: str = ""  # under which all figures are stored

@@ -37,6 +37,15 @@ class Percentile:
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """How many times there were in each of the bins that part `low` to `high` evenly in their logarithms."""
+
+    low: float  # seconds
+    high: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Latency:
     """Single stream: one window at a time, the next when the last is done."""
 
@@ -48,6 +57,7 @@ class Latency:
     warm_up: int  # calls before them that do not count
     checking: float  # seconds that harness spends on checking the forecast of one window; in none of the figures
     device_p50: float | None = None  # by the events of the GPU
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True)

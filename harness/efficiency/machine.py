@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness.efficiency.figures import Machine
-from harness.provenance import _machine
+from harness.provenance import machine
 
 DRIVERS = Path("/proc/driver/nvidia/gpus")
 
@@ -21,7 +21,7 @@ def this_machine() -> Machine:
     """This machine. Its id hashes processor, cores, memory, system and GPUs, and not its name on the network."""
     import psutil
 
-    processor, cores = str(_machine()["processor"]), os.cpu_count() or 1
+    processor, cores = str(machine()["processor"]), os.cpu_count() or 1
     memory = int(psutil.virtual_memory().total)
     system, gpus = f"{platform.system()} {platform.machine()}", _gpus()
     gibibytes = round(memory / 2**30)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from harness.efficiency.figures import Percentile
+from harness.efficiency.figures import Histogram, Percentile
 
 CONFIDENCE = 0.95
+BINS = 60  # of a histogram
 
 
 def percentile(times: Iterable[float], share: float, confidence: float = CONFIDENCE) -> Percentile:
@@ -28,6 +29,15 @@ def percentile(times: Iterable[float], share: float, confidence: float = CONFIDE
         float(ordered[max(low, 1) - 1]),
         None if high is None else float(ordered[high - 1]),
     )
+
+
+def histogram(times: Sequence[float]) -> Histogram:
+    """The times in bins, even in their logarithms: a tail of a hundred times the median shows as well as it."""
+    low, high = min(times), max(times)
+    if not 0 < low < high:
+        return Histogram(low, high, (len(times),))
+    counts, _ = np.histogram(np.log(times), BINS, (math.log(low), math.log(high)))
+    return Histogram(low, high, tuple(counts.tolist()))
 
 
 @lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ from harness.efficiency.control import collector_off
 from harness.efficiency.energy import Meter
 from harness.efficiency.figures import Batch, Latency, Server
 from harness.efficiency.opening import Opened
-from harness.efficiency.order import percentile
+from harness.efficiency.order import histogram, percentile
 from harness.efficiency.serving import Stream, served
 from harness.windows import Contexts
 
@@ -50,7 +50,7 @@ def single_stream(here: Opened, seconds: float, timer: Timer) -> tuple[Latency, 
     p50, p90, p99 = (percentile(times, share) for share in (0.5, 0.9, 0.99))
     device = statistics.median(here.clock.seconds) if here.clock.seconds else None
     mean = statistics.fmean(times)
-    latency = Latency(p50, p90, p99, mean, len(times), warm_up, _checking(here), device)
+    latency = Latency(p50, p90, p99, mean, len(times), warm_up, _checking(here), device, histogram(times))
     timer.extra_info["p99"] = {"seconds": p99.seconds, "low": p99.low, "high": p99.high}
     return latency, times
 

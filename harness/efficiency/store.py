@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.efficiency.costs import BenchCosts
 from harness.efficiency.figures import Bench
 from harness.journal import read_json, write_json
 
@@ -29,16 +30,15 @@ def write_bench(home: Path, bench: Bench) -> Path:
     return path
 
 
+def stored_bench(home: Path, costs: BenchCosts) -> Bench | None:
+    """All figures behind the costs of a row; None where they are gone, or of another version."""
+    return _bench_in(bench_folder(home) / costs.machine / f"{costs.key}.json")
+
+
 def stored_benches(home: Path, machine: str) -> Iterator[Bench]:
     """All figures of a machine, the latest last; those of another version are left out."""
-    found = []
-    for path in sorted((bench_folder(home) / machine).glob("*.json")):
-        told = read_json(path)
-        try:
-            found += [] if told is None else [Bench.from_json(told)]
-        except (ValueError, TypeError, KeyError):
-            continue
-    yield from sorted(found, key=lambda one: one.measured)
+    found = [_bench_in(path) for path in sorted((bench_folder(home) / machine).glob("*.json"))]
+    yield from sorted((one for one in found if one is not None), key=lambda one: one.measured)
 
 
 def write_timings(home: Path, machine: str, board: str, parts: Iterable[Mapping[str, Any]]) -> Path | None:
@@ -54,6 +54,14 @@ def write_timings(home: Path, machine: str, board: str, parts: Iterable[Mapping[
     path = folder / f"{max(numbers, default=0) + 1:04}_{name}.json"
     write_json(path, whole)
     return path
+
+
+def _bench_in(path: Path) -> Bench | None:
+    told = read_json(path)
+    try:
+        return None if told is None else Bench.from_json(told)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _without_data(benchmark: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from harness.attempt import Failure, attempt
 from harness.campaign import PlannedCell
 from harness.data import load
+from harness.efficiency.control import THREAD_VARIABLES
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation import evaluate, status_of
 from harness.folds import plan
@@ -32,13 +33,6 @@ if TYPE_CHECKING:
     from harness.panel import Panel
 
 MOST_WARNINGS = 5  # of a cell that its run keeps
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
 
 
 def run_cell(planned: PlannedCell, home: Path) -> Run:

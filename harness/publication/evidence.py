@@ -53,8 +53,8 @@ class PublishedEvidence(Evidence):
     def told(self) -> str:
         """Of when these results are, and of which machine, in words."""
         done = [run for run in self.runs.values() if run is not None]
-        machines = dict.fromkeys(str(run.provenance.get("machine", {}).get("name", "")) for run in done)
-        return f"published results of {max(run.finished for run in done)[:10]}, machine {', '.join(machines)}"
+        machines = dict.fromkeys(str(run.provenance.get("machine", {}).get("processor", "")) for run in done)
+        return f"published results of {max(run.finished for run in done)[:10]}, made on {', '.join(machines)}"
 
     def actuals(self, cell: StoredCell) -> Actuals:
         """The windows of the cell's task; what came is unknown, NaN."""

@@ -186,7 +186,7 @@ def _records(evidence: Evidence) -> dict[str, Any]:
             continue
         told = run.to_json()
         tasks.setdefault(one.task, told["cell"]["task"])
-        text = json.dumps(told["provenance"], sort_keys=True)
+        text = json.dumps(_nameless(told["provenance"]), sort_keys=True)
         cells[one.key] = {
             **{name: told["cell"][name] for name in ("forecaster", "parameters", "seed")},
             "task": one.task,
@@ -195,6 +195,12 @@ def _records(evidence: Evidence) -> dict[str, Any]:
             "provenance": provenances.setdefault(text, len(provenances)),
         }
     return {"tasks": tasks, "provenance": [json.loads(text) for text in provenances], "cells": cells}
+
+
+def _nameless(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Provenance without the machine's own name, which is nobody's business."""
+    machine = provenance.get("machine", {})
+    return {**provenance, "machine": {name: value for name, value in machine.items() if name != "name"}}
 
 
 def _grouped_failures(run: Run) -> list[dict[str, Any]]:

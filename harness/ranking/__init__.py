@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness.campaign import board_folder
+from harness.efficiency.costs import BenchCosts
 from harness.journal import read_json, write_json
 
-SCHEMA = 2
+SCHEMA = 3
 Interval = tuple[float, float]  # low, high; NaN where too little is known for one
 Matrix = tuple[tuple[float, ...], ...]  # (forecaster, forecaster), in the order of `Significance.forecasters`
 
@@ -44,6 +46,7 @@ class Row:
     failed_windows: int
     reasons: tuple[str, ...] = ()  # why cells are missing
     seen: tuple[str, ...] = ()  # tasks on data that it was trained on before
+    costs: BenchCosts | None = None  # as `harness bench` measured them; None where it did not
 
     @property
     def window_seconds(self) -> float:
@@ -112,6 +115,12 @@ class Standings:
     machines: tuple[str, ...] = ()  # on which the cells were run
     finished: str = ""  # when the last cell was: UTC, ISO 8601
     unsure: str = ""  # why there are no intervals
+    cost_notes: tuple[str, ...] = ()  # on which machine and task costs were measured; empty where none were
+
+    @property
+    def measured(self) -> bool:
+        """Whether any forecaster's costs are."""
+        return any(row.costs is not None for row in self.rows)
 
     @property
     def tied_for_first(self) -> tuple[str, ...]:
@@ -134,6 +143,7 @@ class Standings:
                 "rows": tuple(_row_from(row) for row in known["rows"]),
                 "notes": tuple(known["notes"]),
                 "machines": tuple(known["machines"]),
+                "cost_notes": tuple(known.get("cost_notes", ())),
                 "significance": None if found is None else _significance_from(found),
             }
         )
@@ -141,6 +151,15 @@ class Standings:
     def save(self, home: Path) -> None:
         """Store them beside the board's plan."""
         write_json(board_folder(home, self.board) / "standings.json", self.to_json(), indent=None)
+
+
+def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows, best first, marked where the gap to the next is within the spread of either one's seeds."""
+    marked = [replace(row, close_to_next=False) for row in rows[-1:]]
+    for row, below in reversed(tuple(pairwise(rows))):
+        spreads = [one for one in (row.spread, below.spread) if not math.isnan(one)]
+        marked.append(replace(row, close_to_next=bool(spreads) and row.skill - below.skill <= max(spreads)))
+    return tuple(reversed(marked))
 
 
 def stored_standings(home: Path, board: str) -> Standings | None:
@@ -163,6 +182,7 @@ def _row_from(row: Mapping[str, Any]) -> Row:
             "intervals": {name: (_number(low), _number(high)) for name, (low, high) in row["intervals"].items()},
             "reasons": tuple(row["reasons"]),
             "seen": tuple(row["seen"]),
+            "costs": None if row.get("costs") is None else BenchCosts(**row["costs"]),
         }
     )
 

@@ -64,14 +64,22 @@ class Ring:
         """Relative errors as they came out, (task, forecaster), imputed and not clipped."""
         return self.imputed(np.stack([one.distances for one in self.contests]))
 
+    @cached_property
+    def least(self) -> Floats:
+        """What a missing error of each forecaster is at least: the baseline's, and its own worst on other tasks."""
+        errors = relative_errors(np.stack([one.distances for one in self.contests]), self.baseline, clip=None)
+        worst: Floats = np.fmax(np.fmax.reduce(errors, axis=0), 1.0)
+        return worst
+
     def imputed(self, apart: Floats) -> Floats:
-        """Distances → errors relative to the baseline; what is missing is the worst, never better than 1."""
+        """Distances → errors relative to the baseline; what is missing is the worst of the task, and no less than
+        `least`."""
         errors = relative_errors(apart, self.baseline, clip=None)
         unknown = np.isnan(errors)
         if not self.impute or not unknown.any():
             return errors
         worst = np.fmax.reduce(errors, axis=-1, keepdims=True)
-        return np.where(unknown, np.fmax(worst, 1.0), errors)
+        return np.where(unknown, np.fmax(worst, self.least), errors)
 
     def logs(self, errors: Floats) -> Floats:
         """Logarithms of errors, clipped."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from harness.campaign import StoredCell, StoredPlan
 from harness.evidence import Evidence
 from harness.imputation import Sheet, sheet_of
-from harness.metrics import Metric
-from harness.ranking import Row, Significance, Standings
+from harness.metrics import METRICS, Metric
+from harness.ranking import Row, Significance, Standings, close_to_next
 from harness.ranking.contests import Contest, Figures, Ring
 from harness.ranking.significance import Draws, confidence, drawn, intervals, significance
 from harness.ranking.units import Units, unit_sums
 from harness.run import Run, Status
 
+IN_UNITS = {one.name for one in METRICS if one.in_units}  # means over tasks of different units would mean nothing
 TIED = 0.05  # with a larger p-value a forecaster is in the confidence set
 Place = tuple[str, str]  # forecaster, task
 
@@ -51,9 +51,10 @@ class Scores:
 def standings(evidence: Evidence, metric: Metric, *, completed_only: bool = False) -> Standings:
     """The standings of a board by any metric.
 
-    A cell without a result counts as the worst completed one of its task and never better than the
-    baseline, and so does a window within its cell; with `completed_only` they do not count. Who did not
-    run at all has no place yet. Tasks on which the baseline has no result do not count, and a note says so.
+    A cell without a result counts as the worst completed one of its task, never better than the baseline nor
+    than the forecaster's own worst; so does a window within its cell, as the worst completed one. With
+    `completed_only` they do not count. Who completed nothing comes last; who was not tried on all tasks has no
+    place yet. Tasks on which the baseline has no result do not count, and a note says so.
     """
     plan, runs = evidence.plan, evidence.runs
     sheets = {task: sheet_of(task, evidence, metric, impute=not completed_only) for task in plan.tasks}
@@ -64,7 +65,7 @@ def standings(evidence: Evidence, metric: Metric, *, completed_only: bool = Fals
             notes.append(f"{task} does not count: the baseline {plan.baseline} has no {metric.name} there")
         else:
             counted.append(task)
-    placed = [one for one in plan.forecasters if any(run is not None for run in _runs_of(one, plan, runs))]
+    placed = [one for one in plan.forecasters if one == plan.baseline or _tried(one, plan, runs)]
     rows = [_row(one, evidence, scores) for one in plan.forecasters]
     ring = _ring(counted, placed, evidence, sheets, scores, metric, impute=not completed_only)
     drawing = drawn(ring)
@@ -120,7 +121,7 @@ def _ring(
     """The tasks that count, in arrays over the forecasters that have a place."""
     contests, places = [], {one: i for i, one in enumerate(placed)}
     for task in counted:
-        sheet, units, sums = sheets[task].scored, None, None
+        sheet, units, sums = sheets[task].scored(places), None, None
         run = evidence.runs[sheet.cells[0].key]
         assert run is not None
         if sheet.terms is not None and sheet.actuals is not None and impute:
@@ -143,6 +144,7 @@ def _row(title: str, evidence: Evidence, scores: Scores) -> Row:
     lost = [status for status in lost if status != Status.COMPLETED]
     seeds = max((len(scores.cells[title, task]) for task in plan.tasks if (title, task) in scores.cells), default=1)
     names = dict.fromkeys(name for run in done for name in run.scores)
+    names = {name: None for name in names if len(plan.tasks) == 1 or name not in IN_UNITS}
     return Row(
         forecaster=title,
         rank=0,
@@ -192,7 +194,9 @@ def _with_figures(rows: Sequence[Row], placed: Sequence[str], ring: Ring, drawin
     figures = Figures.of(ring, ring.errors) if isinstance(drawing, str) else drawing.estimates
     ends = {} if isinstance(drawing, str) else intervals(drawing)
     sure = None if isinstance(drawing, str) else confidence(ring, drawing)
-    best = [] if sure is None else [one for one, p in zip(placed, sure.tolist(), strict=True) if p > TIED]
+    whole = {row.forecaster for row in rows if not row.missing}  # who lacks a result may be worse than anybody
+    chances = [] if sure is None else zip(placed, sure.tolist(), strict=True)
+    best = [one for one, p in chances if p > TIED and one in whole]
     found = []
     for row in rows:
         if row.forecaster not in placed:
@@ -208,8 +212,10 @@ def _with_figures(rows: Sequence[Row], placed: Sequence[str], ring: Ring, drawin
                 win_rate=float(figures.win_rates[i]),
                 mean_rank=float(figures.mean_ranks[i]),
                 median_relative_error=float(figures.medians[i]),
-                intervals={name: (float(low[i]), float(high[i])) for name, (low, high) in ends.items()},
-                confidence=math.nan if sure is None else float(sure[i]),
+                intervals={name: (float(low[i]), float(high[i])) for name, (low, high) in ends.items()}
+                if row.completed
+                else {},
+                confidence=math.nan if sure is None or row.missing else float(sure[i]),
                 tied_for_first=len(best) > 1 and row.forecaster in best,
             )
         )
@@ -224,12 +230,15 @@ def _significance(ring: Ring, drawing: Draws | str, placed: Sequence[str], rows:
 
 
 def _machines(done: Iterable[Run]) -> tuple[str, ...]:
-    named = (run.provenance.get("machine", {}).get("name") for run in done)
-    return tuple(dict.fromkeys(str(name) for name in named if name))
+    """The kinds of machines that the runs were made on; their names are nobody's business."""
+    kinds = (run.provenance.get("machine", {}) for run in done)
+    named = (f"{one['processor']}, {one['cores']} cores" for one in kinds if one.get("processor"))
+    return tuple(dict.fromkeys(named))
 
 
-def _runs_of(title: str, plan: StoredPlan, runs: Mapping[str, Run | None]) -> Iterable[Run | None]:
-    return (runs[one.key] for one in plan.by_forecaster.get(title, ()))
+def _tried(title: str, plan: StoredPlan, runs: Mapping[str, Run | None]) -> bool:
+    """Whether all cells of a forecaster were run, whatever came of them."""
+    return all(runs[one.key] is not None for one in plan.by_forecaster.get(title, ()))
 
 
 def _reasons(places: Sequence[tuple[str, Run]]) -> tuple[str, ...]:
@@ -261,20 +270,17 @@ def _left_out(plan: StoredPlan, runs: Mapping[str, Run | None]) -> list[str]:
 
 
 def _ranked(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Best first; of equal errors those without failures; who has no error at all comes last."""
+    """Best first; of equal errors those without failures; then who completed nothing; last who has no place."""
 
-    def place_of(row: Row) -> tuple[bool, float, bool]:
+    def place_of(row: Row) -> tuple[bool, bool, float, bool]:
         unknown = math.isnan(row.relative_error)
-        return unknown, 0.0 if unknown else row.relative_error, bool(row.missing)
+        return unknown, not row.completed, 0.0 if unknown else row.relative_error, bool(row.missing)
 
     ranked: list[Row] = []
     for place, row in enumerate(sorted(rows, key=lambda row: (*place_of(row), row.forecaster)), start=1):
         tied = ranked and place_of(ranked[-1]) == place_of(row)
         ranked.append(replace(row, rank=ranked[-1].rank if tied else place))
-    for i, (row, below) in enumerate(pairwise(tuple(ranked))):
-        spreads = [one for one in (row.spread, below.spread) if not math.isnan(one)]
-        ranked[i] = replace(row, close_to_next=bool(spreads) and row.skill - below.skill <= max(spreads))
-    return tuple(ranked)
+    return close_to_next(ranked)
 
 
 def _mean(values: Sequence[float]) -> float:

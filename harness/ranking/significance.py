@@ -125,10 +125,11 @@ def _said(ring: Ring, samples: int, strata: Sequence[Stratum]) -> str:
     kinds = {one.units.kind for one in ring.contests if one.units is not None}
     what = " and ".join(sorted(kinds))
     count = sum(one.units for one in strata)
-    tasks = "the task" if len(strata) == 1 else f"each of {len(strata)} tasks"
+    tasks = "" if len(strata) == 1 else f" in all, drawn within each of {len(strata)} tasks"
     longest = max(one.block for one in strata)
     blocks = f", overlapping ones in blocks of up to {longest}" if longest > 1 else ""
-    return f"{samples:,} resamples of the {count:,} {what} within {tasks}{blocks}"
+    together = "; too narrow where series move together" if "series" in kinds else ""
+    return f"{samples:,} resamples of {count:,} {what}{tasks}{blocks}{together}"
 
 
 def _linearised(ring: Ring, strata: Sequence[Stratum]) -> Floats:

@@ -16,8 +16,9 @@ from rich.text import Text
 
 from harness.efficiency.budget import described
 from harness.efficiency.conduct import Begun, Measured
-from harness.efficiency.costs import costs_of_bench
 from harness.efficiency.figures import part
+from harness.efficiency.latest import costs_of_bench
+from harness.report.costs import NOTHING, UNBOUNDED, count, digits, milli
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from harness.efficiency.figures import Bench, Calibration, Percentile, Server
 
 NAME_WIDTH, FAILED_WIDTH = 24, 14
-NOTHING = "–"
 UNREST = 0.1  # of the machine's speed between the moments of a run, from which on it is said
-UNBOUNDED = "*"
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 
 
@@ -61,14 +60,14 @@ def bench_table(benches: Sequence[Bench]) -> Table:
 def _cells(bench: Bench) -> dict[str, str]:
     """A row by heading; a dash is what was not measured."""
     return {
-        "p50 ms": _milli(part(bench.latency, lambda one: one.p50.seconds)),
+        "p50 ms": milli(part(bench.latency, lambda one: one.p50.seconds)),
         "p99 ms [95 %]": _interval(part(bench.latency, lambda one: one.p99)),
-        "/s": _count(part(bench.throughput, lambda one: one.best.forecasts_per_second)),
-        "fit s": _digits(part(bench.training, lambda one: one.seconds)),
-        "MB": _count(part(bench.memory, lambda one: round(one.peak / 1e6))),
-        "param.": _count(part(bench.size, lambda one: one.parameters)),
-        "J": _digits(part(bench.energy, lambda one: one.joules)),
-        "rate": "none" if bench.server and bench.server.rate is None else _count(part(bench.server, _rate)),
+        "/s": count(part(bench.throughput, lambda one: one.best.forecasts_per_second)),
+        "fit s": digits(part(bench.training, lambda one: one.seconds)),
+        "MB": count(part(bench.memory, lambda one: round(one.peak / 1e6))),
+        "param.": count(part(bench.size, lambda one: one.parameters)),
+        "J": digits(part(bench.energy, lambda one: one.joules)),
+        "rate": "none" if bench.server and bench.server.rate is None else count(part(bench.server, _rate)),
         "failed": ", ".join(bench.failures) or NOTHING,
     }
 
@@ -147,37 +146,15 @@ def _row(bench: Bench) -> dict[str, object]:
 def _time(seconds: float) -> str:
     """A time and the unit that suits it."""
     unit, size = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
-    return f"{_digits(seconds / size)} {unit}"
-
-
-def _milli(seconds: float | None) -> str:
-    """A time in milliseconds."""
-    return _digits(part(seconds, lambda one: one * 1000))
+    return f"{digits(seconds / size)} {unit}"
 
 
 def _interval(p99: Percentile | None) -> str:
     """A percentile and the ends of its interval in milliseconds."""
     if p99 is None:
         return NOTHING
-    high, mark = ("…", UNBOUNDED) if p99.high is None else (_milli(p99.high), "")
-    return f"{_milli(p99.seconds)}{mark} [{_milli(p99.low)}, {high}]"
-
-
-def _digits(value: float | None) -> str:
-    """Three digits, or as many as stand before the point; a dash for no number."""
-    if value is None:
-        return NOTHING
-    return f"{value:.0f}" if value >= 99.95 else f"{value:#.3g}" if value >= 1e-3 else "<0.001"
-
-
-def _count(number: float | None) -> str:
-    """A number in three digits, thousands and millions by letter."""
-    if number is None:
-        return NOTHING
-    for letter, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if number >= size:
-            return f"{_digits(number / size)}{letter}"
-    return str(number) if isinstance(number, int) else _digits(number)
+    high, mark = ("…", UNBOUNDED) if p99.high is None else (milli(p99.high), "")
+    return f"{milli(p99.seconds)}{mark} [{milli(p99.low)}, {high}]"
 
 
 class BenchProgress:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from harness.report.costs import MARKDOWN, cell
 from harness.report.terminal import error, interval, legend, missing, number, place, remarks
 
 if TYPE_CHECKING:
@@ -30,14 +31,16 @@ def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
 def _table(standings: Standings) -> Iterator[str]:
     spreads = any(not math.isnan(row.spread) for row in standings.rows)
     headings = ["#", "forecaster", "skill", "95 %", *(["± seeds"] if spreads else []), "wins", *standings.tasks]
-    headings += ["fit s", "predict s", "missing"]
+    measured = MARKDOWN if standings.measured else {}
+    headings += ["fit s", "predict s", *measured, "missing"]
     yield "| " + " | ".join(_cell(heading) for heading in headings) + " |"
     yield "|--:|---|" + "--:|" * (len(headings) - 2)
     for row in standings.rows:
         cells = [place(row), row.forecaster, number(row.skill, 3), interval(row.interval("skill"))]
         cells += [*([number(row.spread, 3)] if spreads else []), number(row.win_rate, 2)]
         cells += [_score(row, task, standings) for task in standings.tasks]
-        cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2), missing(row)]
+        cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2)]
+        cells += [*(cell(row, say) for say in measured.values()), missing(row)]
         yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
 
 
@@ -47,6 +50,9 @@ def _score(row: Row, task: str, standings: Standings) -> str:
 
 def _legend(standings: Standings) -> Iterator[str]:
     yield from (line.partition("; ms:")[0] for line in legend(standings))  # here are seconds
+    if standings.measured:
+        yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: the process at its peak"
+        yield "fit s, predict s: over all tasks, indicative, since cells share a machine"
     if tied := standings.tied_for_first:
         yield f"tied for first: {', '.join(tied)}"
     if any(row.seeds > 1 for row in standings.rows):
@@ -77,7 +83,7 @@ def _versions(libraries: dict[str, Any]) -> str:
 def _machine(machine: dict[str, Any]) -> str:
     cores = machine.get("cores")
     counted = cores and f"{cores} core{'s' if cores > 1 else ''}"
-    parts = [machine.get("name"), machine.get("processor"), counted, machine.get("system")]
+    parts = [machine.get("processor"), counted, machine.get("system")]
     return ", ".join(str(one) for one in parts if one)
 
 

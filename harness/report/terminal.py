@@ -10,6 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from harness.report.costs import TERMINAL, cell, unbounded_line
+
 if TYPE_CHECKING:
     from harness.checks import Verdict
     from harness.ranking import Row, Standings
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 100  # columns of the terminal that a table is made for
 NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 28, 10, 16  # at most
 OTHERS_WIDTH = 51  # rank, skill and its interval, wins, costs, and the padding of all
-SPREAD_WIDTH = 9
+SPREAD_WIDTH, MEASURED_WIDTH = 9, 12  # of a column; by which measured costs are wider
 TIED, CLOSE = "=", "≈"  # marks: not to be told from the best; the gap to the next is within the spread of seeds
 
 
@@ -38,7 +40,7 @@ def standings_table(standings: Standings) -> Table:
     tasks = shown_tasks(standings)
     for task in tasks:
         table.add_column(task, justify="right", overflow="fold", max_width=TASK_WIDTH)
-    for heading in ("fit s", "ms"):
+    for heading in TERMINAL if standings.measured else ("fit s", "ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     if some_missing:
         table.add_column("missing", overflow="fold", max_width=MISSING_WIDTH)
@@ -51,8 +53,7 @@ def standings_table(standings: Standings) -> Table:
             *([number(row.spread, 3)] if some_spread else []),
             number(row.win_rate, 2),
             *(error(row.scores[task], standings.logarithmic) for task in tasks),
-            number(row.fit_seconds, 2),
-            error(1000 * row.window_seconds, logarithmic=False),
+            *_costs(row, standings),
             *([missing(row)] if some_missing else []),
         )
     table.caption = "\n".join(legend(standings))
@@ -60,9 +61,17 @@ def standings_table(standings: Standings) -> Table:
     return table
 
 
+def _costs(row: Row, standings: Standings) -> list[str]:
+    if standings.measured:
+        return [cell(row, say) for say in TERMINAL.values()]
+    return [number(row.fit_seconds, 2), error(1000 * row.window_seconds, logarithmic=False)]
+
+
 def place(row: Row) -> str:
-    """A row's rank, marked where it cannot be told from the best; a dash where it has none yet."""
-    return ("–" if math.isnan(row.skill) else str(row.rank)) + (TIED if row.tied_for_first else "")
+    """A row's rank, marked where it cannot be told from the best; a dash where it has none."""
+    if not row.rank or math.isnan(row.skill):
+        return "–"
+    return str(row.rank) + (TIED if row.tied_for_first else "")
 
 
 def interval(ends: tuple[float, float]) -> str:
@@ -76,8 +85,9 @@ def legend(standings: Standings) -> list[str]:
     scale = f"log10 {standings.metric}" if standings.logarithmic else standings.metric
     lines = [
         f"{scale} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}",
-        "wins: share of the others that it beats, mean over tasks; ms: forecasting one window, many at once",
+        "wins: share of the others that it beats, mean over tasks" + _legend_of_costs(standings),
     ]
+    lines += unbounded_line(standings)
     if standings.significance is not None:
         lines.append(f"95 %: from {standings.significance.method}")
     elif standings.unsure:
@@ -89,22 +99,30 @@ def legend(standings: Standings) -> list[str]:
     return lines
 
 
+def _legend_of_costs(standings: Standings) -> str:
+    if standings.measured:
+        return "; ms: one window at a time; fit s: one fit"
+    return "; ms: a window, many at once; costs are indicative"
+
+
 def _some_spread(standings: Standings) -> bool:
     return any(not math.isnan(row.spread) for row in standings.rows)
 
 
 def shown_tasks(standings: Standings) -> tuple[str, ...]:
-    """As many tasks as a terminal has room for."""
+    """As many tasks as a terminal has room for; one at least, unless measured costs take its place."""
     names = max((len(row.forecaster) for row in standings.rows), default=0)
     room = WIDTH - min(names, NAME_WIDTH) - OTHERS_WIDTH
     if any(missing(row) for row in standings.rows):
-        room -= MISSING_WIDTH
+        room -= min(max(len(missing(row)) for row in standings.rows), MISSING_WIDTH)
     if _some_spread(standings):
         room -= SPREAD_WIDTH
+    if standings.measured:
+        room -= MEASURED_WIDTH
     shown: list[str] = []
     for task in standings.tasks:
         room -= min(max(len(task), 6), TASK_WIDTH) + 2
-        if room < 0 and shown:
+        if room < 0 and (shown or standings.measured):
             break
         shown.append(task)
     return tuple(shown)
@@ -112,7 +130,7 @@ def shown_tasks(standings: Standings) -> tuple[str, ...]:
 
 def remarks(standings: Standings) -> list[str]:
     """What belongs under the table: notes, and why results are missing."""
-    lines = list(standings.notes)
+    lines = [*standings.notes, *standings.cost_notes]
     hidden = len(standings.tasks) - len(shown_tasks(standings))
     if hidden:
         lines.append(f"{hidden} more tasks are in --csv, --markdown and --html")

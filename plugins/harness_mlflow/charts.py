@@ -55,6 +55,8 @@ class Chart:
     rule: float | None = None  # where a dotted line stands upright
     from_zero: bool = False
     logarithmic: bool = False  # upwards
+    x_ticks: tuple[tuple[float, str], ...] = ()  # instead of whole numbers
+    names: tuple[tuple[float, float, str], ...] = ()  # beside points; those that would cover another are left out
 
 
 @dataclass(frozen=True)
@@ -137,11 +139,28 @@ def _chart(chart: Chart, left: float, top: float, width: float, height: float) -
         yield _path(f"M{x:.1f} {y_start:.1f}V{y_end:.1f}", MUTED, 0.8, "2 2")
     for mark in chart.marks:
         yield from _mark(mark, across, upwards, chart.logarithmic)
+    yield from _names(chart, across, upwards)
+
+
+def _names(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
+    taken: list[tuple[float, float, float]] = []  # from x to x, at y
+    for x, y, text in chart.names:
+        (begin,), (middle,) = across(np.array([x])) + 6, upwards(np.array([y])) - 6
+        text = _shortened(text, 28)
+        width = CHARACTER * len(text)
+        if begin + width > across.end + MARGIN_RIGHT:
+            begin -= width + 12
+        if all(begin > end or begin + width < start or abs(middle - at) > 11 for start, end, at in taken):
+            taken.append((begin, begin + width, middle))
+            yield _text(begin, middle, text, "start", 10)
 
 
 def _axes(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
     numbers = ticks(across.low, across.high, max(2, int((across.end - across.start) / 55)), whole=True)
-    for x, label in zip(across(np.array(numbers)), labels(numbers), strict=True):
+    shown = labels(numbers)
+    if chart.x_ticks:
+        numbers, shown = [x for x, _ in chart.x_ticks], [label for _, label in chart.x_ticks]
+    for x, label in zip(across(np.array(numbers)), shown, strict=True):
         yield _path(f"M{x:.1f} {upwards.start:.1f}v4", AXIS, 0.8)
         yield _text(x, upwards.start + 16, label, "middle", 10)
     numbers, shown = _ticks_upwards(chart, upwards)
@@ -234,6 +253,7 @@ def _legend(rows: Sequence[Sequence[Chart]]) -> Iterator[str]:
         for chart in row:
             for mark in chart.marks:
                 found.setdefault(mark.label, mark)
+    found.pop("", None)
     x = 8.0
     for label, mark in found.items():
         if isinstance(mark, Band):

@@ -11,11 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from harness import Run, Standings, Status, StoredPlan
+from harness import BenchCosts, Run, Standings, Status, StoredPlan
 
 if TYPE_CHECKING:
     from harness.ranking import Row
 
+SCALED = {
+    "ms": ("latency_p50", "latency_p90", "latency_p99", "latency_p99_low", "latency_p99_high", "server_bound"),
+    "mib": ("memory", "memory_increase", "device_memory"),
+}
+PLAIN = (
+    *("throughput", "points_per_second", "training_seconds", "training_samples_per_second", "parameters"),
+    *("model_bytes", "energy", "start_seconds", "server_rate"),
+)
 LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
 
 
@@ -81,6 +89,7 @@ def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str,
                     "missing": ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in row.missing.items()),
                     "reasons": "\n".join(row.reasons),
                     "seen": ", ".join(row.seen),
+                    "measured": "" if row.costs is None else _measured(row.costs),
                 }
             ),
         )
@@ -127,10 +136,30 @@ def _row_metrics(row: Row, metric: str) -> dict[str, float]:
         "predict_ms_per_window": 1000 * row.window_seconds,
         "fit_seconds": row.fit_seconds,
         "predict_seconds": row.predict_seconds,
+        **_measured_costs(row.costs),
         "completed": row.completed,
         "missing": sum(row.missing.values()),
         "failed_windows": row.failed_windows,
     }
+
+
+def _measured_costs(costs: BenchCosts | None) -> dict[str, float]:
+    """What `harness bench` measured: times of a forecast in milliseconds, memory in MiB, energy in joules."""
+    if costs is None:
+        return {}
+    factors = {"ms": 1000.0, "mib": 2.0**-20}
+    found = {name: getattr(costs, name) for name in PLAIN}
+    found |= {
+        f"{name}_{unit}": None if (value := getattr(costs, name)) is None else value * factors[unit]
+        for unit, names in SCALED.items()
+        for name in names
+    }
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def _measured(costs: BenchCosts) -> str:
+    threads = f"{costs.threads} thread{'s' if costs.threads > 1 else ''}"
+    return f"on {costs.task}: {costs.processor}, {threads}, {costs.device}, {costs.measured}"
 
 
 def _costs(run: Run) -> dict[str, float]:

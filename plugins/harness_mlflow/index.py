@@ -18,7 +18,7 @@ from harness import Journal, Standings, StoredPlan, stored_plans, stored_standin
 from harness_mlflow.place import Place
 
 SCHEMA = 1
-WRITTEN = 2  # raised when standings are to be sent again, because they are written in another way
+WRITTEN = 3  # raised when standings are to be sent again, because they are written in another way
 
 
 @dataclass

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
-import json
 import math
 import tempfile
 import time
-import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,19 +15,20 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag, ViewType
+from mlflow.entities import Metric, Param, RunTag, ViewType
 
-import harness
-from harness import Actuals, Journal, Run, StoredPlan
+from harness import Actuals, BenchCosts, Journal, Run, Standings, StoredPlan
 from harness_mlflow import views
 from harness_mlflow.artifacts import write_artifacts
+from harness_mlflow.costs import PARETO, pareto_picture, write_costs
 from harness_mlflow.database import create, prepare
 from harness_mlflow.entries import Entry, cell_entry, milliseconds, row_entries, succeeded
 from harness_mlflow.index import Board, Sent, Waiting
+from harness_mlflow.inputs import board_page, dataset_of, user
 from harness_mlflow.place import Place
 
 LONGEST_CURVE = 300  # points of a training's curve, evenly spaced
-ROW_TAGS = {"tied_for_first", "missing", "reasons", "seen"}  # that a row has at times
+ROW_TAGS = {"tied_for_first", "missing", "reasons", "seen", "measured"}  # that a row has at times
 
 
 class Store:
@@ -93,7 +91,7 @@ class Store:
         note = views.cell_note(run, plan, sent.experiment, row, (sent.cells_experiment, number))
         extra = {"mlflow.note.content": note} | ({"forecasts": left_out} if left_out else {})
         self._log(number, entry.params, entry.metrics, extra, finished, 0, entry.curves)
-        self.client.log_inputs(number, [_dataset(run, cell)])
+        self.client.log_inputs(number, [dataset_of(run, cell)])
         self.client.set_terminated(number, "FINISHED" if succeeded(run) else "FAILED", finished)
 
     def retag_cells(self, plan: StoredPlan, sent: Sent) -> None:
@@ -109,35 +107,40 @@ class Store:
         """Write a board's rows, a new step of the metrics for those that changed; take away rows that left."""
         plan, standings = board.plan, board.standings
         assert standings is not None
-        page = self._send_page(plan, sent)
+        page = self._send_page(standings, sent)
+        costs = {row.forecaster: row.costs for row in standings.rows}
         known = {one.data.tags["forecaster"]: one for one in self._found(sent.experiment)}
         step = 1 + max((int(one.data.tags.get("harness.step", -1)) for one in known.values()), default=-1)
         for entry in row_entries(standings, self._hyperparameters(plan)):
             reasons = entry.tags.get("reasons", "").splitlines()
             note = views.row_note(entry.name, sent.cells_experiment, page, reasons)
             tags = {**entry.tags, "harness.cells": sent.cells_experiment, "mlflow.note.content": note}
-            self._send_row(replace(entry, tags=tags), known.pop(entry.name, None), step, sent)
+            self._send_row(replace(entry, tags=tags), known.pop(entry.name, None), step, sent, costs[entry.name])
         for left in known.values():
             self.client.delete_run(left.info.run_id)
             self._rows.pop((plan.name, left.data.tags["forecaster"]), None)
         self._describe(board, sent, page)
 
-    def _send_page(self, plan: StoredPlan, sent: Sent) -> str:
+    def _send_page(self, standings: Standings, sent: Sent) -> str:
         """Write the board as a page of HTML; returns the run that holds it, nothing where there is none."""
+        board = standings.board
         known = self._found(sent.cells_experiment, "harness.kind", "page")
-        html = board_page(plan.name, self.place.home)
+        html = board_page(board, self.place.home)
         for other in known[1:] if html else known:
             self.client.delete_run(other.info.run_id)
         if html is None:
             return ""
-        tags = {"board": plan.name, "harness.kind": "page"}
+        tags = {"board": board, "harness.kind": "page"}
         run = known[0] if known else self._create(sent.cells_experiment, "page", tags)
         with self._artifacts_of(run) as folder:
             (folder / views.PAGE).write_text(html, encoding="utf-8")
+            (folder / PARETO).unlink(missing_ok=True)
+            if picture := pareto_picture(standings):
+                (folder / PARETO).write_text(picture, encoding="utf-8")
         self.client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
 
-    def _send_row(self, entry: Entry, known: Any, step: int, sent: Sent) -> None:
+    def _send_row(self, entry: Entry, known: Any, step: int, sent: Sent, costs: BenchCosts | None) -> None:
         if known is not None and known.data.tags.get("harness.row_digest") == entry.digest:
             return
         if known is not None and any(entry.params.get(name, old) != old for name, old in known.data.params.items()):
@@ -150,6 +153,9 @@ class Store:
             metrics |= dict.fromkeys(known.data.metrics.keys() - metrics.keys(), math.nan)
             for name in ROW_TAGS & known.data.tags.keys() - entry.tags.keys():
                 self.client.delete_tag(number, name)
+        if costs is not None or (known and "measured" in known.data.tags):
+            with self._artifacts_of(known or self.client.get_run(number)) as folder:
+                write_costs(folder, entry.name, self.place.home, costs)
         now = int(time.time() * 1000)
         self._log(number, entry.params, metrics, entry.tags, now, step)
         self._log(number, {}, {}, {"harness.row_digest": entry.digest, "harness.step": str(step)}, now, step)
@@ -239,7 +245,7 @@ class Store:
         all_tags = {
             **tags,
             "harness.home": self.home,
-            "mlflow.user": _user(),
+            "mlflow.user": user(),
             "mlflow.source.name": "harness",
             "mlflow.source.type": "LOCAL",
         }
@@ -289,26 +295,3 @@ class Store:
             if cell.forecaster not in known and (run := self.journal.read(cell.key)) is not None:
                 known[cell.forecaster] = {**run.cell.parameters, **run.hyperparameters}
         return known
-
-
-def board_page(board: str, home: Path) -> str | None:
-    """The board as one file of HTML; None where it cannot be made."""
-    try:
-        html: str | None = harness.board_page(board, home)
-        return html
-    except Exception:  # the mirror does not depend on it
-        traceback.print_exc()
-        return None
-
-
-def _dataset(run: Run, cell: Waiting) -> Any:
-    source = json.dumps({"dataset": run.cell.task.dataset, "fingerprint": cell.fingerprint})
-    dataset = Dataset(run.cell.task.dataset, cell.fingerprint[:36], "harness", source)
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

@@ -22,7 +22,9 @@ def board_columns(standings: Standings) -> list[str]:
     """What a board's table shows beside the forecaster's name, in the order of importance."""
     tasks = [safe_name(f"{standings.metric}/{task}") for task in standings.tasks][:MOST_TASKS]
     first = ["rank", "skill", "skill_low", "skill_high", "win_rate", "relative_error"]
-    metrics = [*first, *tasks, "predict_ms_per_window", "fit_seconds", "completed", "missing"]
+    measured = "latency_p99_ms", "throughput", "training_seconds"
+    costs = measured if standings.measured else ("predict_ms_per_window", "fit_seconds")
+    metrics = [*first, *tasks, *costs, "completed", "missing"]
     return [_metric("rank"), _tag("tied_for_first"), *map(_metric, metrics[1:]), _tag("missing")]
 
 
@@ -76,6 +78,7 @@ def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: s
     remarks = [
         *_significance(standings),
         *standings.notes,
+        *standings.cost_notes,
         *(f"{task} is not available: {why}" for task, why in standings.unavailable.items()),
     ]
     return "\n".join([*lines, "", *(f"- {plain(remark)}" for remark in remarks)])[:LONGEST]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.efficiency.costs import BenchCosts
 from harness.exhibits import Example, Exhibits, Lines
 from harness.ranking import RankTest, Row, Significance, Standings
 from harness.report.page import page
@@ -392,3 +394,64 @@ for (const node of document.querySelectorAll('body *:not(script):not(style):not(
 }
 return poor;
 """
+
+
+class TestMeasuredCosts:
+    @pytest.fixture
+    def measured(self, browser: Any, tmp_path: Path) -> Any:
+        """A browser with the page of a board whose costs were measured, those of one forecaster excepted."""
+        made = standings()
+        costs = [
+            BenchCosts(
+                *("m", IMAGE, "2026-01-01", "sun", 1, "cpu"),
+                latency_p50=0.001 * (5 - place),
+                latency_p99=0.004 * (5 - place),
+                latency_p99_low=0.003,
+                throughput=1000.0 * (1 + place % 3),
+                memory=200_000_000 + place,
+            )
+            for place in range(4)
+        ]
+        rows = tuple(replace(row, costs=cost) for row, cost in zip(made.rows, [*costs, None], strict=True))
+        path = tmp_path / "board.html"
+        path.write_text(page(replace(made, rows=rows, cost_notes=(f"cost: {IMAGE}",)), shown()), encoding="utf-8")
+        browser.open(path)
+        browser.run("document.querySelector('#costs details').open = true")
+        yield browser
+        assert browser.errors() == []
+
+    def choose(self, measured: Any, name: str) -> None:
+        Select(measured.driver.find_element(By.CSS_SELECTOR, "#costs select")).select_by_value(name)
+
+    def test_every_cost_can_be_chosen_but_those_nobody_has(self, measured: Any) -> None:
+        (cost, _) = measured.driver.find_elements(By.CSS_SELECTOR, "#costs select")
+
+        found = [one.get_attribute("value") for one in Select(cost).options]
+
+        assert found == ["latency_p99", "latency_p50", "throughput", "memory", "predict", "fit"]
+
+    def test_less_latency_is_better_and_more_throughput(self, measured: Any) -> None:
+        by_latency = texts(measured, "#costs tbody tr td:last-child")
+        self.choose(measured, "throughput")
+        by_throughput = texts(measured, "#costs tbody tr td:last-child")
+
+        assert by_latency == ["yes", "yes", "yes", "yes"]  # each slower one is better
+        assert by_throughput == ["yes", "yes", "yes", ""]  # the fourth is as slow as the first, and worse
+
+    def test_a_line_leads_from_the_median_to_the_p99(self, measured: Any) -> None:
+        assert len(measured.driver.find_elements(By.CSS_SELECTOR, "#costs .spread")) == 4
+        self.choose(measured, "memory")
+        assert not measured.driver.find_elements(By.CSS_SELECTOR, "#costs .spread")
+
+    def test_more_throughput_is_drawn_further_left(self, measured: Any) -> None:
+        self.choose(measured, "throughput")
+
+        dots = measured.run(
+            "return [...document.querySelectorAll('#costs circle')].map((one) => Number(one.getAttribute('cx')))"
+        )
+
+        assert dots[2] < dots[1] < dots[0]
+
+    def test_the_machine_is_a_text(self, measured: Any) -> None:
+        assert any(IMAGE in one for one in texts(measured, "#costs .fine"))
+        assert not measured.driver.find_elements(By.TAG_NAME, "img")

@@ -18,8 +18,8 @@ import pytest
 
 from harness.campaign import StoredCell, StoredPlan
 from harness.efficiency.conduct import BenchRequest, jobs
-from harness.efficiency.costs import costs_of
 from harness.efficiency.figures import Bench
+from harness.efficiency.latest import BoardCosts, costs_of
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import stored_benches, write_bench
 from harness.plugins import Catalog, load_catalog
@@ -167,7 +167,7 @@ class TestCosts:
     def test_costs_belong_to_the_cells_of_a_board(self, home, benches) -> None:
         cell = StoredCell(benches["learns"].subject.cell, "learner", "ramp", "")
 
-        costs = costs_of(self.plan(cell, StoredCell("other", "flat", "ramp", "")), home)
+        costs = costs_of(self.plan(cell, StoredCell("other", "flat", "ramp", "")), home).by_forecaster
 
         assert list(costs) == ["learner"]
         assert costs["learner"].latency_p50 == benches["learns"].latency.p50.seconds
@@ -177,7 +177,7 @@ class TestCosts:
     def test_figures_of_other_machines_do_not_count(self, home, benches) -> None:
         cell = StoredCell(benches["learns"].subject.cell, "learner", "ramp", "")
 
-        assert costs_of(self.plan(cell), home, machine="another") == {}
+        assert costs_of(self.plan(cell), home, machine="another") == BoardCosts()
 
     def test_the_latest_counts(self, tmp_path, benches) -> None:
         bench = benches["learns"]
@@ -185,7 +185,7 @@ class TestCosts:
             conditions = replace(bench.conditions, threads=threads)
             write_bench(tmp_path, replace(bench, key=key, measured=when, conditions=conditions))
 
-        costs = costs_of(self.plan(StoredCell(bench.subject.cell, "learner", "ramp", "")), tmp_path)
+        costs = costs_of(self.plan(StoredCell(bench.subject.cell, "learner", "ramp", "")), tmp_path).by_forecaster
 
         assert costs["learner"].threads == 2
 

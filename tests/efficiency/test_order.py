@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from harness.efficiency.order import percentile, ranks
+from harness.efficiency.order import BINS, histogram, percentile, ranks
 
 
 @given(st.integers(1, 3000), st.sampled_from([0.5, 0.9, 0.99]))
@@ -52,3 +52,15 @@ def test_one_time_is_every_percentile_and_bounds_none() -> None:
 
     assert (found.seconds, found.low, found.high) == (0.25, 0.25, None)
     assert not found.bounded
+
+
+def test_a_histogram_counts_all_times_in_bins_even_in_their_logarithms() -> None:
+    found = histogram([0.001, 0.0011, 0.1, 1.0])
+
+    assert (found.low, found.high) == (0.001, 1.0)
+    assert len(found.counts) == BINS
+    assert (found.counts[0], found.counts[40], found.counts[-1], sum(found.counts)) == (2, 1, 1, 4)
+
+
+def test_times_that_are_all_alike_are_one_bin() -> None:
+    assert histogram([0.5, 0.5]).counts == (2,)

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -50,6 +51,9 @@ from harness import (
     stored_standings,
 )
 from harness.campaign import Campaign, planned
+from harness.efficiency.figures import Bench, Conditions, Histogram, Latency, Percentile, Subject
+from harness.efficiency.machine import this_machine
+from harness.efficiency.store import write_bench
 from harness.evaluation import evaluate
 from harness.evidence import JournalEvidence
 from harness.fingerprints import Fingerprints
@@ -57,6 +61,7 @@ from harness.folds import plan
 from harness.leaderboard import Entry, Leaderboard
 from harness.outcomes import Actuals
 from harness.plugins import Catalog, load_catalog
+from harness.ranking.costs import with_costs
 from harness.ranking.judgement import standings
 from harness_mlflow import mirror as mirror_module
 from harness_mlflow import plots, server, tables, views
@@ -992,3 +997,100 @@ def family_below() -> list[psutil.Process]:
 def closed_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+class TestMeasuredCosts:
+    """What `harness bench` measured, on a board that is mirrored already."""
+
+    @pytest.fixture(scope="class")
+    def measured(self, mirrored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        """A copy of it, in which two forecasters were measured since."""
+        home = tmp_path_factory.mktemp("measured") / "home"
+        shutil.copytree(mirrored, home, copy_function=shutil.copy2)
+        with sqlite3.connect(home / "mlflow" / "mlflow.db") as database:  # artifacts moved along
+            for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
+                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(mirrored), str(home)))
+        self.measure(home, "last", 0.002)
+        self.measure(home, "last (wide)", 0.004)
+        self.store(home)
+        mirror(home)
+        return home
+
+    @staticmethod
+    def measure(home: Path, forecaster: str, seconds: float) -> None:
+        plan = next(one for one in stored_plans(home) if one.name == "hills")
+        cell = next(one.key for one in plan.cells if one.forecaster == forecaster)
+        p50, p90, p99 = (Percentile(seconds * k, seconds * k, seconds * k) for k in (1, 2, 3))
+        bins = Histogram(seconds / 2, seconds * 4, (1, 300, 20, 5))
+        latency = Latency(p50, p90, p99, seconds, 326, 9, 0.0, histogram=bins)
+        subject = Subject(forecaster, "last", "hills", "hills", cell)
+        bench = Bench(cell, subject, this_machine(), Conditions(1.0, 1, "auto"), "2026-01-02T03:04:05+00:00")
+        write_bench(home, replace(bench, latency=latency))
+
+    @staticmethod
+    def store(home: Path) -> None:
+        found, plan = stored_standings(home, "hills"), next(one for one in stored_plans(home) if one.name == "hills")
+        assert found is not None
+        with_costs(found, plan, home).save(home)
+
+    def test_they_are_metrics_of_the_forecaster(self, measured: Path) -> None:
+        metrics = runs_of(measured, "hills")["last"].data.metrics
+
+        assert metrics["latency_p50_ms"] == pytest.approx(2.0)
+        assert metrics["latency_p99_ms"] == pytest.approx(6.0)
+        assert "throughput" not in metrics  # was not measured
+        assert "latency_p99_ms" not in runs_of(measured, "hills")["drawn"].data.metrics
+
+    def test_where_they_were_measured_is_a_tag(self, measured: Path) -> None:
+        said = runs_of(measured, "hills")["last"].data.tags["measured"]
+
+        assert this_machine().processor in said
+        assert "1 thread, cpu, 2026-01-02T03:04:05" in said
+
+    def test_the_table_shows_them(self, measured: Path, mirrored: Path) -> None:
+        columns = [
+            json.loads(client_of(home).get_experiment_by_name("hills").tags["mlflow.sharedViewState.harness"])[
+                "selectedColumns"
+            ]
+            for home in (measured, mirrored)
+        ]
+
+        assert "metrics.`latency_p99_ms`" in columns[0]
+        assert "metrics.`predict_ms_per_window`" not in columns[0]
+        assert "metrics.`predict_ms_per_window`" in columns[1]
+
+    def test_all_figures_and_a_histogram_are_artifacts(self, measured: Path) -> None:
+        told = json.loads(artifact(measured, "hills", "last", "bench.json").read_text(encoding="utf-8"))
+        drawn = artifact(measured, "hills", "last", "latency.svg").read_text(encoding="utf-8")
+
+        assert told["latency"]["p99"]["seconds"] == pytest.approx(0.006)
+        said = [one.text for one in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+        assert {"p50 2 ms", "p90 4 ms", "p99 6 ms"} <= set(said)
+        assert not artifact(measured, "hills", "drawn", "bench.json").exists()
+
+    def test_skill_against_latency_is_drawn_beside_the_page(self, measured: Path) -> None:
+        (run,) = pages_of(measured)
+        folder = measured / "mlflow" / "artifacts" / "hills · cells" / run.info.run_id / "artifacts"
+
+        drawn = ElementTree.fromstring((folder / "pareto.svg").read_text(encoding="utf-8"))
+
+        said = [one.text for one in drawn.iter(f"{SVG}text")]
+        assert "last" in said
+        assert "last (wide)" in said
+        assert "drawn" not in said
+
+    def test_measuring_again_replaces_and_what_is_gone_goes(self, measured: Path, tmp_path: Path) -> None:
+        before = artifact(measured, "hills", "last", "bench.json").read_text(encoding="utf-8")
+        self.measure(measured, "last", 0.003)
+        kept = measured / "bench" / this_machine().id
+        cell = next(one.key for one in stored_plans(measured)[0].cells if one.forecaster == "last (wide)")
+        (kept / f"{cell}.json").unlink()
+        self.store(measured)
+
+        mirror(measured)
+
+        runs = runs_of(measured, "hills")
+        assert artifact(measured, "hills", "last", "bench.json").read_text(encoding="utf-8") != before
+        assert runs["last"].data.metrics["latency_p50_ms"] == pytest.approx(3.0)
+        assert not artifact(measured, "hills", "last (wide)", "bench.json").exists()
+        assert "measured" not in runs["last (wide)"].data.tags

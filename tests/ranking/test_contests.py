@@ -38,11 +38,12 @@ def relative(mine: float, base: float) -> float:
 
 
 def relative_errors(distances: Floats, impute: bool) -> list[list[float]]:
+    known = [[relative(one, task[0]) for one in task] for task in distances]
+    own = [max([1.0, *(row[i] for row in known if not math.isnan(row[i]))]) for i in range(len(known[0]))]
     rows = []
-    for task in distances:
-        row = [relative(one, task[0]) for one in task]
+    for row in known:
         worst = max([1.0, *(one for one in row if not math.isnan(one))])
-        rows.append([worst if math.isnan(one) and impute else one for one in row])
+        rows.append([max(worst, own[i]) if math.isnan(one) and impute else one for i, one in enumerate(row)])
     return rows
 
 
@@ -112,11 +113,11 @@ class TestFigures:
 
         found = Figures.of(ring, ring.errors)
 
-        np.testing.assert_allclose(ring.errors, [[1, 0.5, 2, 2], [1, 0.01, 3, 1]])
-        np.testing.assert_allclose(np.exp(found.logs), [1, math.sqrt(0.05), math.sqrt(6), math.sqrt(2)])
-        np.testing.assert_allclose(found.mean_ranks, [2.25, 1, 3.75, 3])
-        np.testing.assert_allclose(found.win_rates, [(2 / 3 + 1 / 2) / 2, 1, 1 / 12, (1 / 6 + 1 / 2) / 2])
-        np.testing.assert_allclose(found.medians, [1, 0.3, 2.5, 1.5])
+        np.testing.assert_allclose(ring.errors, [[1, 0.5, 3, 2], [1, 0.01, 3, 1]])  # 3: its own worst elsewhere
+        np.testing.assert_allclose(np.exp(found.logs), [1, math.sqrt(0.05), 3, math.sqrt(2)])
+        np.testing.assert_allclose(found.mean_ranks, [2.25, 1, 4, 2.75])
+        np.testing.assert_allclose(found.win_rates, [(2 / 3 + 1 / 2) / 2, 1, 0, (1 / 3 + 1 / 2) / 2])
+        np.testing.assert_allclose(found.medians, [1, 0.3, 3, 1.5])
 
 
 class TestMissing:

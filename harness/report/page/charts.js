@@ -49,13 +49,13 @@ function nextId() {
 
 /** Axes with a faint grid; `x` and `y` are scales, `labels` what they measure, `say` writes their ticks. */
 function axes(svg, x, y, labels, say) {
-  const [left, right, bottom, up] = [x.from, x.to, y.from, y.to];
+  const [left, right, bottom, up] = [Math.min(x.from, x.to), Math.max(x.from, x.to), y.from, y.to];
   for (const tick of y.ticks(Math.max(Math.round((bottom - up) / 55), 2))) {
     svg.append(shape('line', { x1: left, x2: right, y1: y(tick), y2: y(tick), class: 'grid' }));
     svg.append(shape('text', { x: left - 8, y: y(tick) + 4, class: 'tick end' }, say.y(tick)));
   }
   let free = -Infinity;
-  for (const tick of x.ticks(Math.max(Math.round((right - left) / 90), 2))) {
+  for (const tick of x.ticks(Math.max(Math.round((right - left) / 90), 2)).sort((a, b) => x(a) - x(b))) {
     const said = say.x(tick);
     if (!said) continue;
     const half = said.length * 3.4;

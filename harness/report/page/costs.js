@@ -2,32 +2,68 @@
 
 /* Accuracy against cost, and the front of those whom nobody beats in both. */
 
+const SAY = { seconds: duration, rate, bytes: megabytes };
+
 function costsExhibit(host, board) {
-  const state = { cost: 'predict', what: 'skill' };
+  const kinds = costKinds(board);
+  const state = { cost: kinds[0], what: 'skill' };
   const tasks = board.tasks.map((task, place) => [String(place), `${board.metric} on ${task}`]);
   const again = () => redraw();
+  const chosen = (value) => { state.cost = kinds.find((one) => one.name === value); again(); };
+  const options = kinds.map((one) => [one.name, one.heading]);
   host.append(element('div', { class: 'controls' },
-    choice('Cost', [['predict', 'Predict a window'], ['fit', 'Fit']], state.cost, (value) => { state.cost = value; again(); }),
+    (options.length > 2 ? select : choice)('Cost', options, state.cost.name, chosen),
     select('Accuracy', [['skill', 'Skill'], ...tasks], state.what, (value) => { state.what = value; again(); })));
   const redraw = figure(host, {
     draw: (width) => costsChart(width, board, state, costPoints(board, state)),
     table: () => ({
       caption: 'Accuracy against cost',
-      headings: ['Forecaster', state.what === 'skill' ? 'Skill' : board.metric, state.cost === 'fit' ? 'Fit' : 'Predict a window', 'On the front'],
-      rows: costPoints(board, state).map((one) => [one.name, brief(one.value), duration(one.cost), one.front ? 'yes' : '']),
+      headings: ['Forecaster', state.what === 'skill' ? 'Skill' : board.metric, ...(state.cost.from ? ['p50'] : []), state.cost.heading, 'On the front'],
+      rows: costPoints(board, state).map((one) => [one.name, brief(one.value), ...(state.cost.from ? [state.cost.say(one.begin)] : []),
+        state.cost.say(one.cost), one.front ? 'yes' : '']),
     }),
   });
 }
 
+/** What can be chosen: measured costs, where anybody has them, and the indicative ones of runs. */
+function costKinds(board) {
+  const of = (name) => {
+    const place = board.costs.kinds.findIndex((kind) => kind.name === name);
+    return place < 0 ? null : (row) => board.costs.rows[row][place];
+  };
+  const measured = board.costs.kinds.filter((_, place) => board.costs.rows.some((row) => row[place] !== null))
+    .map((kind) => ({
+      ...kind, say: SAY[kind.kind], of: of(kind.name), axis: kind.name.startsWith('latency') ? `latency of one window, ${kind.heading}` : kind.meaning, from: kind.name === 'latency_p99' ? of('latency_p50') : null,
+    })).map((kind) => ({ ...kind, heading: kind.name.startsWith('latency') ? `Latency, ${kind.heading}` : kind.heading }));
+  const note = measured.length ? ' (indicative)' : '';
+  return [...measured,
+    { name: 'predict', heading: `Predict a window${note}`, axis: 'forecasting a window', say: duration, of: (row) => board.rows[row].predict },
+    { name: 'fit', heading: `Fit${measured.length ? ', all tasks (indicative)' : ''}`, axis: 'fitting, all tasks', say: duration, of: (row) => board.rows[row].fit }];
+}
+
+/** Forecasts a second. */
+function rate(value) {
+  if (value === null) return '–';
+  const [size, letter] = [[1e9, 'G'], [1e6, 'M'], [1e3, 'k'], [0, '']].find(([least]) => value >= least);
+  return `${Number((value / (size || 1)).toPrecision(3))}${letter}`;
+}
+
+function megabytes(value) {
+  return value === null ? '–' : `${Number((value / 1e6).toPrecision(3))} MB`;
+}
+
 /** Each forecaster's cost and value, and whether it is on the front. */
 function costPoints(board, state) {
-  const found = board.rows.map((row) => ({
-    name: row.name, cost: row[state.cost], value: state.what === 'skill' ? row.skill[0] : row.scores[Number(state.what)],
+  const { cost, what } = state;
+  const found = board.rows.map((row, place) => ({
+    name: row.name, cost: cost.of(place), begin: cost.from ? cost.from(place) : null,
+    value: what === 'skill' ? row.skill[0] : row.scores[Number(what)],
   })).filter((one) => one.cost !== null && one.value !== null);
-  const better = state.what === 'skill' ? (a, b) => a > b : (a, b) => a < b;
+  const better = what === 'skill' ? (a, b) => a > b : (a, b) => a < b;
+  const cheaper = cost.more ? (a, b) => b.cost - a.cost : (a, b) => a.cost - b.cost;
   let best = null;
-  const judged = state.what === 'skill' || board.lowestIsBest;
-  for (const one of [...found].sort((a, b) => a.cost - b.cost || (better(a.value, b.value) ? -1 : 1))) {
+  const judged = what === 'skill' || board.lowestIsBest;
+  for (const one of [...found].sort((a, b) => cheaper(a, b) || (better(a.value, b.value) ? -1 : 1))) {
     one.front = judged && (best === null || better(one.value, best));
     if (one.front) best = one.value;
   }
@@ -44,26 +80,32 @@ function costsChart(width, board, state, found) {
     svg.append(shape('text', { x: width / 2, y: height / 2, class: 'tick middle' }, 'no forecaster has both'));
     return svg;
   }
-  const least = Math.min(...found.map((one) => one.cost).filter((cost) => cost > 0), 1);
+  const begins = found.map((one) => one.begin).filter((begin) => begin !== null);
+  const least = Math.min(...[...found.map((one) => one.cost), ...begins].filter((cost) => cost > 0), 1);
   const costs = found.map((one) => Math.max(one.cost, least / 2));
   const [low, high] = extent(found.map((one) => one.value));
   const logarithmic = byError && low > 0 && (board.logarithmic || high / low > 50);
   const floor = byError ? low : Math.max(low, -Math.max(high, 0.5));  // a skill below is drawn at the floor
   const margin = (high - floor) * 0.09 || Math.abs(high) * 0.1 || 0.1;
   const y = logarithmic ? logScale(low / 1.3, high * 1.3, height - 48, 34) : linearScale(floor - margin, high + margin, height - 48, 34);
-  const [first, last] = extent(costs);
-  const x = logScale(first / 1.6, last * 1.6, gutter(y, brief), width - 14);
-  axes(svg, x, y, { x: state.cost === 'fit' ? 'fitting, all tasks' : 'forecasting a window', y: label }, { x: duration, y: brief });
+  const [first, last] = extent([...costs, ...begins.map((begin) => Math.max(begin, least / 2))]);
+  const [left, right] = [gutter(y, brief), width - 14];
+  const x = logScale(first / 1.6, last * 1.6, ...(state.cost.more ? [right, left] : [left, right]));
+  axes(svg, x, y, { x: state.cost.axis + (state.cost.more ? ', more to the left' : ''), y: label }, { x: state.cost.say, y: brief });
   const places = found.map((one, number) => ({ ...one, x: x(costs[number]), y: y(Math.max(one.value, floor)), below: one.value < floor }));
-  svg.append(shape('path', { d: frontPath(places, x.to), class: 'front' }));
+  svg.append(shape('path', { d: frontPath(places, right), class: 'front' }));
   for (const one of places) {
+    if (one.begin !== null) {  // from the median to the 99th percentile
+      const begin = x(Math.max(one.begin, least / 2));
+      svg.append(shape('path', { d: `M${begin} ${one.y}H${one.x}M${begin} ${one.y - 3}v6`, class: 'spread' }));
+    }
     const kind = one.front ? 'dot front' : one.name === board.baseline ? 'dot base' : 'dot';
     const mark = one.below ? shape('path', { d: `M${one.x - 5} ${one.y - 3}h10l-5 8Z`, class: kind })
       : shape('circle', { cx: one.x, cy: one.y, r: one.front ? 5 : 4, class: kind });
-    svg.append(filled(mark, {}, [
-      shape('title', {}, `${isolated(one.name)}: ${brief(one.value)}, ${duration(one.cost)}`)]));
+    const said = one.begin === null ? state.cost.say(one.cost) : `p50 ${state.cost.say(one.begin)}, p99 ${state.cost.say(one.cost)}`;
+    svg.append(filled(mark, {}, [shape('title', {}, `${isolated(one.name)}: ${brief(one.value)}, ${said}`)]));
   }
-  placeLabels(svg, places, { left: x.from, right: x.to, up: 22, bottom: height - 50 });
+  placeLabels(svg, places, { left, right, up: 22, bottom: height - 50 });
   return svg;
 }
 

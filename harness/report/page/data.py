@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.exhibits import Example, Exhibits
 from harness.ranking import Matrix, Significance, Standings
+from harness.report.page.costs import cost_data
 from harness.report.page.lines import Limit
 
 MOST_CELLS = 2000  # whose windows are shown; of larger boards those of the best forecasters
@@ -39,6 +40,7 @@ def data(standings: Standings, exhibits: Exhibits | None, lowest_is_best: bool) 
             }
             for row in standings.rows
         ],
+        "costs": cost_data(standings),
         "significance": None if standings.significance is None else _significance(standings.significance, standings),
         "exhibits": None if exhibits is None else _exhibits(exhibits, standings),
     }

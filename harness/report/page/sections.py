@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from harness.exhibits import Exhibits
 from harness.ranking import RankTest, Row, Standings
+from harness.report.costs import unbounded_line
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import interval, moment, number, plural
 from harness.report.page.table import table
@@ -82,7 +83,8 @@ def _standings(standings: Standings, lowest_is_best: bool) -> Html:
     said = ["Brackets and whiskers are 95 % intervals. " if _has_intervals(rows) else ""]
     if lowest_is_best and len(rows) > 1 and standings.tasks:
         said.append("Bold is the lowest error of a task. ")
-    said.append("Times are indicative, since cells share a machine.")
+    said += unbounded_line(standings)
+    said.append("" if standings.measured else "Times are indicative, since cells share a machine.")
     return _section(
         "standings",
         "Standings",
@@ -96,6 +98,7 @@ def _standings(standings: Standings, lowest_is_best: bool) -> Html:
         table(standings, lowest_is_best),
         tag("dl", *legend, class_="marks") if marks else "",
         tag("p", *said, class_="fine"),
+        _measured(standings),
         tag("p", id="sorted", class_="hidden", role="status"),
     )
 
@@ -170,10 +173,24 @@ def _costs(standings: Standings) -> Html:
     if not standings.rows:
         return _section("costs", title, tag("p", "There is nothing to show.", class_="nothing"))
     words = (
-        "Whoever lies on the line is beaten by nobody in both at once: all who are as fast are less accurate, and "
-        "all who are as accurate are slower. Times are indicative."
+        "Whoever lies on the line is beaten by nobody in both at once: all who cost as little are less accurate, and "
+        "all who are as accurate cost more. "
     )
-    return _section("costs", title, tag("p", words), _drawn("costs"))
+    indicative = _words(
+        "Times are indicative, since cells share a machine; ",
+        tag("code", f"harness bench --board {standings.board}"),
+        " measures latency, throughput, training and memory, each forecaster apart.",
+    )
+    told = _measured(standings) if standings.measured else tag("p", indicative, class_="fine")
+    return _section("costs", title, tag("p", words), told, _drawn("costs"))
+
+
+def _measured(standings: Standings) -> Html:
+    """On which machine costs were measured; nothing where none were."""
+    if not standings.measured:
+        return Html("")
+    words = [name(f"{note[:1].upper()}{note[1:].rstrip('.')}. ") for note in standings.cost_notes]
+    return tag("p", *words, "Figures of other machines do not compare.", class_="fine")
 
 
 def _windows(standings: Standings, exhibits: Exhibits | None) -> Html:

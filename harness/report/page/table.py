@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.ranking import Row, Standings
 from harness.report import terminal
 from harness.report.page.bars import domain, skill_bar
+from harness.report.page.costs import COSTS, Cost
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import error, interval, number, plain, seconds
 
@@ -84,7 +85,14 @@ def _columns(standings: Standings, lowest_is_best: bool) -> list[Column]:
             Column("Seeds", "standard deviation of its skill over seeds", _spread, lambda row: row.spread),
         )
     found += [_task_column(standings, task, lowest_is_best) for task in standings.tasks]
-    found += [
+    found += _measured_costs() if standings.measured else _indicative_costs()
+    if any(terminal.missing(row) or row.reasons for row in rows):
+        found.append(Column("Missing", "cells and windows without a result", _missing, _lost, "missing"))
+    return found
+
+
+def _indicative_costs() -> list[Column]:
+    return [
         Column(
             "Fit",
             "seconds of fitting, over all tasks",
@@ -98,9 +106,23 @@ def _columns(standings: Standings, lowest_is_best: bool) -> list[Column]:
             lambda row: row.window_seconds,
         ),
     ]
-    if any(terminal.missing(row) or row.reasons for row in rows):
-        found.append(Column("Missing", "cells and windows without a result", _missing, _lost, "missing"))
-    return found
+
+
+def _measured_costs() -> list[Column]:
+    return [_cost_column(cost) for cost in COSTS]
+
+
+def _cost_column(cost: Cost) -> Column:
+    def cell(row: Row) -> Html:
+        said = tag("span", cost.said(row.costs), class_="seconds")
+        limits = cost.interval(row.costs)
+        return tag("div", said, tag("span", limits, class_="interval")) if limits else said
+
+    def value(row: Row) -> float:
+        found = cost.of(row.costs)
+        return math.nan if found is None else found
+
+    return Column(cost.heading, cost.meaning, cell, value, best_first="descending" if cost.more else "ascending")
 
 
 def _head(column: Column) -> Html:

@@ -1,0 +1,40 @@
+"""What the store writes beside a board's own numbers: its page, the data of a cell, whose it is."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import traceback
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Dataset, DatasetInput, InputTag
+
+import harness
+from harness import Run
+from harness_mlflow.index import Waiting
+
+
+def board_page(board: str, home: Path) -> str | None:
+    """The board as one file of HTML; None where it cannot be made."""
+    try:
+        html: str | None = harness.board_page(board, home)
+        return html
+    except Exception:  # the mirror does not depend on it
+        traceback.print_exc()
+        return None
+
+
+def dataset_of(run: Run, cell: Waiting) -> Any:
+    """The data of a cell, known by its fingerprint."""
+    source = json.dumps({"dataset": run.cell.task.dataset, "fingerprint": cell.fingerprint})
+    dataset = Dataset(run.cell.task.dataset, cell.fingerprint[:36], "harness", source)
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
+
+
+def user() -> str:
+    """Who runs this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
