@@ -250,6 +250,8 @@ def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:
 
 def _aligned(made: Plan) -> bool:
     """Whether every fit ends at the same moment in all series; held-out series are learnt from to their ends."""
+    if len(made.panel) == 1:
+        return True
     if isinstance(made.task.split, SeriesSplit):
         return made.panel.freq is None or isinstance(made.task.protocol, Generation)
     for one in made.rounds:

@@ -232,8 +232,9 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
     cutoffs = first[series] + number * protocol.steps
     kept = cutoffs >= least[series]
     asked = np.where(parts.test > 0, protocol.windows or np.maximum(count, 1), 0)
-    made = np.bincount(series[kept], minlength=len(panel))
-    if not kept.any():
+    every = bool(kept.all())
+    made = count if every else np.bincount(series[kept], minlength=len(panel))
+    if not made.any():
         raise BadTask(
             f"task {task.label!r} has no window: horizon {protocol.horizon} and gap {protocol.gap} after "
             f"{int(least.min())} or more observations do not fit into the series of {task.dataset!r}, "
@@ -244,7 +245,7 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
         for i in np.flatnonzero(asked > made)
     )
     windows = Round(series, cutoffs, number)
-    windows = windows if kept.all() else windows.take(kept)
+    windows = windows if every else windows.take(kept)
     if protocol.windows_per_fit is None:
         return Plan(task, panel, (windows,), parts, left_out)
     fit = windows.numbers // protocol.windows_per_fit
@@ -264,9 +265,10 @@ def _first_permitted(protocol: RollingOrigin, panel: Panel, begin: Ints, end: In
 
 
 def _first_cutoffs(count: int, windows: Windows) -> Ints:
-    firsts = np.full(count, np.iinfo(np.int64).max)
+    none = np.iinfo(np.int64).max
+    firsts = np.full(count, none)
     np.minimum.at(firsts, windows.series, windows.cutoffs)
-    return np.where(firsts == np.iinfo(np.int64).max, 0, firsts)
+    return np.where(firsts == none, 0, firsts)
 
 
 def _without_empty_contexts(made: Plan) -> Plan:

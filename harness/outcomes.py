@@ -91,8 +91,8 @@ def seasonal_error(windows: Windows, power: int) -> Floats:
     begins = np.where(new, firsts, np.concatenate([[0], ends[:-1]]))
     means = np.empty((len(windows), len(panel.targets)))
     for target, values in enumerate(panel.target_values.T):
-        steps = np.abs(values[season:] - values[:-season])
-        errors = steps if power == 1 else steps * steps
+        errors = values[season:] - values[:-season]
+        errors = np.abs(errors, out=errors) if power == 1 else errors * errors
         sums = _sums_between(errors, begins, ends)
         counts: Floats = (ends - firsts).astype(np.float64)
         if np.isnan(sums.sum()):
@@ -118,6 +118,8 @@ def _sums_between(values: Floats, begins: Ints, ends: Ints) -> Floats:
 def _running(values: Floats, new: Bools) -> Floats:
     """Running sums that start again where `new` is true."""
     starts = np.flatnonzero(new)
+    if len(starts) == 1:
+        return np.cumsum(values)
     lengths = np.diff(np.append(starts, len(values)))
     if (lengths == lengths[0]).all():
         return np.cumsum(values.reshape(len(starts), -1), axis=1).ravel()
@@ -153,16 +155,17 @@ class Outcomes:
 
     truth: Actuals
     forecast: Forecast
+    _totals: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
     def actuals(self) -> Floats:
         """What came."""
-        return self._scored(self.truth.values)
+        return _side_by_side(self._scored(self.truth.values))
 
     @cached_property
     def mean(self) -> Floats:
         """The forecast mean."""
-        return self._scored(self.forecast.mean)
+        return _side_by_side(self._scored(self.forecast.mean))
 
     @cached_property
     def median(self) -> Floats:
@@ -254,6 +257,15 @@ class Outcomes:
         scale = self.truth.scale(power)
         return scale if self.truth.standard is None else scale / self.truth.standard[1] ** power
 
+    def total(self, losses: Floats) -> Floats:
+        """Losses summed over the steps of each window, (window, target); what metrics share is summed once."""
+        shared = next((name for name, kept in vars(self).items() if kept is losses), None)
+        if shared is None:
+            return np.asarray(losses.sum(axis=1))
+        if shared not in self._totals:
+            self._totals[shared] = losses.sum(axis=1)
+        return self._totals[shared]
+
     @staticmethod
     def ratio(numerator: Floats, denominator: Floats, empty: float = float("nan")) -> Floats:
         """The quotient, and `empty` where the denominator is zero; missing stays missing."""
@@ -262,3 +274,11 @@ class Outcomes:
             if np.isfinite(quotient.sum()):
                 return quotient
         return np.where(denominator == 0, empty, quotient)
+
+
+def _side_by_side(values: Floats) -> Floats:
+    """The same values, the steps of each window together in memory: every metric passes over them.
+
+    Several targets stay as they lie, since the order of sums over steps, and so their last digit, hangs on it.
+    """
+    return np.ascontiguousarray(values) if values.shape[-1] == 1 else values

@@ -28,7 +28,7 @@ def applies(metric: Metric, quantile_levels: tuple[float, ...]) -> bool:
 def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     """The metric's sums over the steps of each window."""
     losses = metric.losses(outcomes)
-    numerators = losses.sum(axis=1)
+    numerators = outcomes.total(losses)
     if metric.weights is None and not np.isnan(numerators.sum()):
         denominators = np.full(numerators.shape, float(losses.shape[1]))
     else:

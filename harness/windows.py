@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from harness.arrays import Floats, Ints, Times, read_only
 from harness.calendar import advance
@@ -251,8 +251,12 @@ def gathered(values: Floats, starts: Ints, length: int) -> Floats:
         return np.empty((0, length, values.shape[1]))
     if len(starts) == 1:  # the single stream, where even a sliding window would count
         return values[None, starts[0] : starts[0] + length]
+    first, end = int(starts[0]), int(starts[-1]) + length
+    step = int(starts[1]) - first
+    inside = step > 0 and first >= 0 and end <= len(values)  # or a bare view would show foreign memory
+    if inside and (len(starts) < 3 or bool((starts[1:] - starts[:-1] == step).all())):
+        row, column = values.strides
+        shape = (len(starts), length, values.shape[1])
+        return as_strided(values[first:end], shape, (step * row, row, column), writeable=False)
     views = sliding_window_view(values, length, axis=0)  # (start, channel, length)
-    step = int(starts[1] - starts[0])
-    if step > 0 and (len(starts) < 3 or bool((np.diff(starts) == step).all())):
-        return views[int(starts[0]) : int(starts[-1]) + 1 : step].transpose(0, 2, 1)
     return views[starts].transpose(0, 2, 1)

@@ -94,7 +94,8 @@ def board(
                 cell = Cell(task, title, {}, seed if len(seeds) > 1 else None)
                 key = cell.key(fingerprint, "toys==1")
                 done = evaluate(forecaster, task, panel, cell=cell)
-                told = {"machine": {"name": "secret", "processor": "toy", "cores": 1}, "harness": "0", "plugin": {"version": "toys==1"}}
+                machine = {"name": "secret", "processor": "toy", "cores": 1}
+                told = {"machine": machine, "harness": "0", "plugin": {"version": "toys==1"}}
                 journal.write(replace(done, key=key, finished=f"2026-01-0{seed + 1}T00:00:00", provenance=told))
                 cells.append(PlannedCell(key, title, name, cell, fingerprint))
     entries = tuple(Entry(title) for title in forecasters)

@@ -23,6 +23,7 @@ from harness.ranking.units import Units, unit_sums
 from harness.statistics.diebold_mariano import diebold_mariano
 from harness.statistics.multiplicity import holm
 
+NEGLIGIBLE = {"fit_seconds": 0.01, "predict_seconds": 0.01, "peak_memory": 2**20}  # costs differ by so much anyway
 Verdict = Literal["passed", "failed", "not testable", "not compared", ""]
 
 
@@ -179,6 +180,8 @@ def _with_verdict(line: Line, condition: Condition) -> Line:
         return replace(line, verdict="not compared")
     if not condition.met(line.difference):
         return replace(line, verdict="passed", reason="")
+    if abs(line.second - line.first) < NEGLIGIBLE.get(line.quantity, 0.0):
+        return replace(line, verdict="passed", reason="too little to matter")
     if condition.level is None:
         return replace(line, verdict="failed", reason="")
     if math.isnan(line.p_value):

@@ -127,6 +127,15 @@ class Standings:
         """Who cannot be told from the best; nobody where the first stands alone, or nothing was tested."""
         return tuple(row.forecaster for row in self.rows if row.tied_for_first)
 
+    @property
+    def tried(self) -> Standings:
+        """The same for a reader: who was not run at all is named in a note, and has no row."""
+        untried = [row.forecaster for row in self.rows if not row.completed and set(row.missing) == {"not run"}]
+        if not untried:
+            return self
+        rows = tuple(row for row in self.rows if row.forecaster not in untried)
+        return replace(self, rows=rows, notes=(*self.notes, f"not run: {', '.join(untried)}"))
+
     def to_json(self) -> dict[str, Any]:
         """The standings as JSON values; what is not a number is null."""
         return {"schema": SCHEMA, **_without_nan(asdict(self))}

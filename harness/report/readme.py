@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
     """What a board is, how it came out, how sure that is, and how to come by it `again` (arguments of a command)."""
+    standings = standings.tried
     done = [run for run in runs if run is not None]
     blocks = [f"# {_cell(standings.title)}"]
     if standings.description:

@@ -25,6 +25,7 @@ TIED, CLOSE = "=", "≈"  # marks: not to be told from the best; the gap to the 
 
 def standings_table(standings: Standings) -> Table:
     """The standings, fit for 100 columns; tasks that do not fit are left to the other views."""
+    standings = standings.tried
     table = Table(
         title=f"{standings.title} ({standings.board})",
         title_justify="left",
@@ -43,7 +44,7 @@ def standings_table(standings: Standings) -> Table:
     for heading in TERMINAL if standings.measured else ("fit s", "ms"):
         table.add_column(heading, justify="right", no_wrap=True)
     if some_missing:
-        table.add_column("missing", overflow="fold", max_width=MISSING_WIDTH)
+        table.add_column("missing", overflow="fold", min_width=9, max_width=MISSING_WIDTH)
     for row in standings.rows:
         table.add_row(
             place(row),
@@ -92,11 +93,22 @@ def legend(standings: Standings) -> list[str]:
         lines.append(f"95 %: from {standings.significance.method}")
     elif standings.unsure:
         lines.append(f"no intervals: {standings.unsure}")
-    if standings.tied_for_first:
-        lines.append(f"{TIED} cannot be told from the best at 95 % (model confidence set)")
+    lines += ties(standings)
     if any(row.close_to_next for row in standings.rows):
         lines.append(f"{CLOSE} the gap to the next one is within the spread of their seeds")
     return lines
+
+
+def ties(standings: Standings) -> list[str]:
+    """Who cannot be told from the best, or that one can be, or that it was not tested."""
+    if standings.tied_for_first:
+        return [f"{TIED} cannot be told from the best at 95 % (model confidence set)"]
+    known = [row for row in standings.rows if not math.isnan(row.confidence)]
+    if len(known) > 1:
+        return [f"{known[0].forecaster} is told from all others at 95 % (model confidence set)"]
+    if standings.significance is None:
+        return []
+    return ["ties were not tested: that takes ten independent units, and a metric whose lowest is best"]
 
 
 def _legend_of_costs(standings: Standings) -> str:
@@ -130,10 +142,11 @@ def shown_tasks(standings: Standings) -> tuple[str, ...]:
 
 def remarks(standings: Standings) -> list[str]:
     """What belongs under the table: notes, and why results are missing."""
+    standings = standings.tried
     lines = [*standings.notes, *standings.cost_notes]
     hidden = len(standings.tasks) - len(shown_tasks(standings))
     if hidden:
-        lines.append(f"{hidden} more tasks are in --csv, --markdown and --html")
+        lines.append(f"{hidden} more {'task is' if hidden == 1 else 'tasks are'} in --csv, --markdown and --html")
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
         if row.seen:

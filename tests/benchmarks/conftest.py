@@ -9,26 +9,46 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-_found: list[str] = []
+
+from floors import Comparison
+from guard import RATIOS, Guard
+
+from harness.efficiency.machine import this_machine
+
+GUARD = pytest.StashKey[Guard]()
+_figures: list[str] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--store", action="store_true", help="store this run's ratios as those to compare with")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    here = this_machine()
+    config.stash[GUARD] = Guard(RATIOS, f"{here.processor}, {here.cores} cores", config.getoption("--store"))
 
 
 @pytest.fixture
-def record_ratio() -> Callable[[str, object, float], None]:
-    """Takes a name, a Comparison or a number, and the bound that it is held to."""
-    from floors import Comparison
+def record_ratio(request: pytest.FixtureRequest) -> Callable[[str, object, object], None]:
+    """Takes a name, a Comparison or a figure, and its bound; fails where a Comparison is past its limit."""
+    guard = request.config.stash[GUARD]
 
-    def record(name: str, found: object, bound: float) -> None:
+    def record(name: str, found: object, bound: object) -> None:
         if isinstance(found, Comparison):
-            said = f"ratio {found.ratio:.2f} (ours {found.ours * 1e3:.2f} ms, floor {found.floor * 1e3:.2f} ms CPU)"
+            assert isinstance(bound, int | float)
+            guard.hold(name, found, bound)
         else:
-            said = str(found)
-        _found.append(f"{name}: {said}, bound {bound}")
+            _figures.append(f"{name}: {found}, bound {bound}")
 
     return record
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _found:
-        terminalreporter.section("ratios to floors")
-        for line in _found:
-            terminalreporter.line(line)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    guard = config.stash[GUARD]
+    for title, lines in (("ratios to floors", list(guard.lines())), ("other figures", _figures)):
+        if lines:
+            terminalreporter.section(title)
+            for line in lines:
+                terminalreporter.line(line)
+    if guard.storing:
+        guard.store()

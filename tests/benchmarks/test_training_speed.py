@@ -62,8 +62,6 @@ def test_training_costs_no_more_than_a_bare_loop(record_ratio) -> None:
     compared = compare(ours, lambda: bare_loop(values, iterations), rounds=9)
     record_ratio("training LSTM(16) on 256 × 120 × 14, CPU time to a bare loop's", compared, bound)
 
-    assert compared.ratio <= bound
-
 
 def test_a_fit_has_little_fixed_cost(record_ratio, benchmark) -> None:
     train = TrainingData(weather(LOOKBACK + AHEAD), None, horizon=1, gap=AHEAD - 1)
@@ -94,5 +92,3 @@ def test_recurrent_dropout_costs_little_more_than_the_fused_kernel(cell, record_
 
     compared = compare(ours, fused, rounds=15)
     record_ratio(f"recurrent dropout, {cell} 32, to the fused kernel", compared, bound)
-
-    assert compared.ratio <= bound

@@ -241,7 +241,7 @@ class TestPairs:
         opened.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
 
         assert found(opened, "#pairs output").text.replace("\u2068", "").replace("\u2069", "") == (
-            f"first against {IMAGE}: skill 0.200 [0.050, 0.350], more than chance"
+            f"first against {IMAGE}: skill 0.200 [0.050, 0.350], settled as a pair"
         )
 
 

@@ -31,6 +31,7 @@ SCRIPTS = (  # in the order in which they need each other
 
 def page(standings: Standings, exhibits: Exhibits | None = None) -> str:
     """A whole HTML document; without exhibits it says that the forecasts are not here."""
+    standings = standings.tried
     lowest_is_best = _best(standings, exhibits) == "lowest"
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
     head = tag(

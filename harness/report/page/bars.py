@@ -12,10 +12,11 @@ WIDTH, HEIGHT = 96, 14
 
 
 def domain(rows: Iterable[Row]) -> Interval:
-    """What the bars of a table span: zero in it, and below it no more than above; what is worse is cut off."""
+    """What the bars of a table span: zero in it, and below it half of the rows; what is much worse is cut off."""
     values = [value for row in rows for value in (row.skill, *row.interval("skill")) if math.isfinite(value)]
-    high = max([0.1, *values])
-    return max(min([-0.05 * high, *values]), -high), high
+    high, below = max([0.1, *values]), sorted(row.skill for row in rows if row.skill < 0)
+    lowest = 1.2 * below[len(below) // 2] if below else 0.0
+    return max(min([-0.05 * high, *values]), min(-high, lowest)), high
 
 
 def skill_bar(skill: float, interval: Interval, span: Interval) -> Html:

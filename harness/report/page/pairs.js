@@ -31,7 +31,7 @@ function pairCaption(board, state) {
   return `Diebold–Mariano on ${isolated(board.tasks[state.task])}: p-values, corrected by Holm’s method`;
 }
 
-/** A cell: its text, its colour from −3 to 3, whether it is more than chance, and a sentence. */
+/** A cell: its text, its colour from −3 to 3, whether it is settled as a pair, and a sentence. */
 function pairCell(board, state, i, j) {
   const found = board.significance;
   const [row, column] = [found.forecasters[i], found.forecasters[j]].map(isolated);
@@ -41,7 +41,7 @@ function pairCell(board, state, i, j) {
     const limits = low === null || high === null ? '' : ` [${fixed(low, 3)}, ${fixed(high, 3)}]`;
     const sure = low !== null && high !== null && (low > 0 || high < 0);
     return { text: bare(skill), colour: skill === null ? 0 : strength(-Math.log(Math.max(1 - skill, 1e-12))), sure,
-      words: `${whom}skill ${fixed(skill, 3)}${limits}${sure ? ', more than chance' : ''}` };
+      words: `${whom}skill ${fixed(skill, 3)}${limits}${sure ? ', settled as a pair' : ''}` };
   }
   if (state.view === 'wins') {
     const wins = found.wins[i][j];

@@ -118,7 +118,7 @@ def _pairs(standings: Standings) -> Html:
             tag("b", "blue"),
             " where the row is better, ",
             tag("b", "orange"),
-            " where the column is. A number in bold is more than chance.",
+            " where the column is. Bold: the 95 % interval of that pair alone leaves out zero, or p is below 5 %.",
         ),
         tag("p", "Pairs could not be tested on any single task: that needs more windows.", class_="fine")
         if not found.p_values

@@ -1,0 +1,43 @@
+"""sktime: `evaluate` with an expanding window, series by series."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sktime.forecasting.model_evaluation import evaluate
+from sktime.forecasting.naive import NaiveForecaster
+from sktime.performance_metrics.forecasting import (
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanAbsoluteScaledError,
+    MeanSquaredError,
+)
+from sktime.split import ExpandingWindowSplitter
+from work import Action, Scores, Work
+
+PACKAGES = ("sktime",)
+RMSE = "by window"
+
+
+def prepared(work: Work) -> Action:
+    series = [pd.Series(one) for one in work.series]
+    scoring = [
+        MeanAbsoluteError(),
+        MeanSquaredError(square_root=True),
+        MeanAbsoluteScaledError(sp=work.season),
+        MeanAbsolutePercentageError(symmetric=True),
+    ]
+    names = [f"test_{one.name}" for one in scoring]
+
+    def action() -> Scores:
+        found = []
+        for one in series:
+            splitter = ExpandingWindowSplitter(
+                fh=np.arange(1, work.horizon + 1), initial_window=len(one) - work.back, step_length=work.stride
+            )
+            forecaster = NaiveForecaster(strategy="last", sp=work.season)
+            found.append(evaluate(forecaster, splitter, one, strategy="refit", scoring=scoring, error_score="raise"))
+        mae, rmse, mase, smape = pd.concat(found)[names].mean()
+        return {"MAE": mae, "RMSE": rmse, "MASE": mase, "sMAPE": 100 * smape}
+
+    return action
