@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.report.costs import MARKDOWN, cell
-from harness.report.terminal import error, interval, legend, missing, number, place, remarks
+from harness.report.terminal import CLOSE, error, interval, legend, missing, number, place, remarks
 
 if TYPE_CHECKING:
     from harness.ranking import Row, Standings
@@ -37,7 +37,8 @@ def _table(standings: Standings) -> Iterator[str]:
     yield "| " + " | ".join(_cell(heading) for heading in headings) + " |"
     yield "|--:|---|" + "--:|" * (len(headings) - 2)
     for row in standings.rows:
-        cells = [place(row), row.forecaster, number(row.skill, 3), interval(row.interval("skill"))]
+        skill = number(row.skill, 3) + (CLOSE if row.close_to_next else "")
+        cells = [place(row), row.forecaster, skill, interval(row.interval("skill"))]
         cells += [*([number(row.spread, 3)] if spreads else []), number(row.win_rate, 2)]
         cells += [_score(row, task, standings) for task in standings.tasks]
         cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2)]
