@@ -435,4 +435,4 @@ def test_what_is_committed_is_whole_and_its_readme_shows_it(place: Path) -> None
     assert read.plan.name == place.name
     text = (place / "README.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {found.title}\n")
-    assert all(f"| {row.forecaster} | {number(row.skill, 3)} |" in text for row in found.rows)
+    assert all(f"| {row.forecaster} | {number(row.skill, 3)}" in text for row in found.rows)
