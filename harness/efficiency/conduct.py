@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.attempt import attempt
-from harness.efficiency.control import environment
+from harness.efficiency.control import environment, usable_cores
 from harness.efficiency.figures import Bench, Conditions, Subject
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import write_bench
@@ -66,17 +67,26 @@ class Measured:
     number: int
     bench: Bench
     timings: Mapping[str, Any] | None  # as pytest-benchmark wrote them
+    kept: str = ""  # when the figures were measured that stay, since these failed
 
 
 def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     """What is to be measured, in the board's order; raises BadInput or DataUnavailable where nothing can be."""
     board = load_board(request.board, catalog)
-    if request.seconds <= 0 or (request.bound is not None and request.bound <= 0):
-        raise BadInput("--seconds and --bound must be more than 0")
+    _check(request)
     task, fingerprint = _task(board, request, catalog)
     every = {entry.title: entry for entry in board.entries(catalog)}
     entries = [_entry(name, every, catalog) for name in request.names] or list(every.values())
     return [_job(entry, task, fingerprint, request, catalog) for entry in entries]
+
+
+def _check(request: BenchRequest) -> None:
+    for name in ("seconds", "bound", "timeout"):
+        value = getattr(request, name)
+        if value is not None and not (0 < value < math.inf):
+            raise BadInput(f"--{name} must be a time of more than 0, not {value:g} s")
+    if request.threads is not None and request.threads > usable_cores():
+        raise BadInput(f"--threads {request.threads} are more than the {usable_cores()} cores that may be used here")
 
 
 def measure(work: list[Job], timeout: float | None = None) -> Iterator[Begun | Measured]:
@@ -86,8 +96,9 @@ def measure(work: list[Job], timeout: float | None = None) -> Iterator[Begun | M
             folder = Path(name)
             yield Begun(number, job.bench.subject.title, "start")
             bench = yield from _measured(job, folder, number, timeout)
-            write_bench(job.home, bench)
-            yield Measured(number, bench, read_json(folder / TIMINGS))
+            stored = write_bench(job.home, bench)
+            kept = "" if stored is bench else stored.measured
+            yield Measured(number, bench, read_json(folder / TIMINGS), kept)
 
 
 def _task(board: Leaderboard, request: BenchRequest, catalog: Catalog) -> tuple[Task, str]:
@@ -120,12 +131,15 @@ def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, cata
     seed = 0 if attempt(provided.spec.takes_seed) is True else None
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
     key = cell.key(fingerprint, provided.plugin.result_version)
-    threads = request.threads or provided.spec.resources.threads
+    own = provided.spec.resources.threads
+    threads = request.threads or own
     identity = hashlib.sha256(json.dumps([key, threads, request.device]).encode()).hexdigest()[:32]
     board = board_name(request.board)
     subject = Subject(entry.title, entry.name, board, task.label, key, dict(entry.parameters), seed)
-    conditions = Conditions(request.seconds, threads, request.device)
-    bench = Bench(identity, subject, this_machine(), conditions)
+    conditions = Conditions(request.seconds, threads, request.device, own_threads=own)
+    cores = usable_cores()
+    few = (f"asks for {threads} threads, which share {cores} cores",) if threads > cores else ()
+    bench = Bench(identity, subject, this_machine(), conditions, notes=few)
     return Job(bench, task.to_json(), fingerprint, request.home.resolve(), request.bound)
 
 

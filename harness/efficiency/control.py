@@ -28,6 +28,11 @@ def environment(threads: int) -> dict[str, str]:
     return kept | FIXED | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def bound_cores(threads: int) -> tuple[int, ...]:
     """Bind this process to as many cores as it has threads; returns them, none where the system cannot.
 

@@ -7,6 +7,7 @@ import json
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from harness import fields
@@ -199,6 +200,7 @@ class Conditions:
     cores: tuple[int, ...] = ()  # that the process was bound to; none: the system cannot
     collector: bool = False  # whether Python's garbage collector ran meanwhile
     used_device: str = "cpu"
+    own_threads: int | None = None  # what the forecaster asks for
 
 
 @dataclass(frozen=True)
@@ -252,16 +254,19 @@ class Bench:
         medians = [one.median for one in self.calibrations]
         return max(medians) / min(medians) - 1 if medians else None
 
-    def loops(self, seconds: float) -> float | None:
-        """A time as a multiple of the calibration loop, which compares between days."""
-        return None if self.loop is None else seconds / self.loop
+    def loops(self) -> dict[str, float]:
+        """Times as multiples of the calibration loop, which compare between days."""
+        if self.loop is None:
+            return {}
+        seconds = {name: part(self.latency, attrgetter(f"{name}.seconds")) for name in ("p50", "p90", "p99")}
+        seconds["forecast"] = part(self.throughput, lambda one: 1 / one.best.forecasts_per_second)
+        seconds["training"] = part(self.training, lambda one: one.seconds)
+        return {name: value / self.loop for name, value in seconds.items() if value is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values; under "loops" the latencies as multiples of the calibration loop."""
+        """The figures as JSON values; under "loops" the times as multiples of the calibration loop."""
         told: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)), parse_constant=str)
-        if self.latency is not None and self.loop is not None:
-            told["loops"] = {name: getattr(self.latency, name).seconds / self.loop for name in ("p50", "p90", "p99")}
-        return {"schema": SCHEMA, **told}
+        return {"schema": SCHEMA, **told, "loops": self.loops()}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Bench:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.efficiency.control import collector_off, limit_loaded_libraries
-from harness.efficiency.device import DeviceClock, used_device
+from harness.efficiency.device import GPU, DeviceClock, used_device
 from harness.efficiency.energy import Meter
 from harness.efficiency.figures import Bench, Memory, Start, Training
 from harness.efficiency.workload import Workload, learns, usable
@@ -44,6 +44,9 @@ def opened(work: Workload, bench: Bench) -> tuple[Opened, Bench]:
         first = _seconds(lambda: clock.timed(forecaster.predict)(window))
     second = _seconds(lambda: clock.timed(forecaster.predict)(window))
     contexts, lost = usable(forecaster, work.contexts)
+    notes = [f"{lost} windows cannot be forecast, and are left out"] if lost else []
+    if work.device == GPU and clock.cuda is None:
+        notes.append("computes on the CPU: it has no hyperparameter `device`")
     figures = replace(
         bench,
         conditions=replace(bench.conditions, used_device=used_device(forecaster)),
@@ -56,7 +59,7 @@ def opened(work: Workload, bench: Bench) -> tuple[Opened, Bench]:
         ),
         memory=Memory(before, after, peak_memory() or 0, clock.peak(), exact),
         size=size_of(forecaster),
-        notes=(*bench.notes, f"{lost} windows cannot be forecast, and are left out") if lost else bench.notes,
+        notes=(*bench.notes, *notes),
     )
     return Opened(forecaster, replace(work, contexts=contexts), clock), figures
 

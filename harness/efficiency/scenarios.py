@@ -104,9 +104,14 @@ def _endless(here: Opened) -> Callable[[], Iterator[Contexts]]:
 
 
 def _warmed(call: Callable[[], object], seconds: float) -> tuple[int, float]:
-    """How many calls it took to warm up, and the mean seconds of the later half."""
+    """How many calls it took to warm up, and the mean seconds of the later half.
+
+    A few at least, since the first is often slow; but no second one if that took all the time of the scenario.
+    """
     begin, times = time.perf_counter(), list[float]()
-    while not times or (time.perf_counter() - begin < seconds and len(times) < MOST):
+    while not times or (
+        len(times) < MOST and time.perf_counter() - begin < (seconds if len(times) >= FEWEST else seconds / WARM_UP)
+    ):
         before = time.perf_counter()
         call()
         times.append(time.perf_counter() - before)

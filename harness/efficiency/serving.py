@@ -19,9 +19,9 @@ Query = TypeVar("Query")
 SEARCHES, CONFIRMATIONS = 4, 5  # trials at most
 SEARCHING, CONFIRMING = 0.1, 0.3  # of the seconds, for one trial
 BOUNDS = 5  # a trial that confirms lasts so many bounds: a queue needs time to grow
-FEWEST, MOST = 10, 20_000  # queries of a trial
+ENOUGH = 368  # queries by which a p99 is bounded from above; a trial that confirms has them where there is time
+SEARCHED, FEWEST, MOST = 100, 10, 20_000  # queries of a trial: a search with fewer finds nothing
 SPIN = 0.0003  # seconds before an arrival at which sleeping ends and looking at the clock begins
-SLOWEST = 0.1  # share of the time that the worker is busy at the lowest rate that is tried
 LOWER, HIGHER = 0.7, 1.25  # steps from a rate that was too high, or that was not yet
 
 
@@ -73,15 +73,14 @@ def served(
 ) -> Server:
     """The highest rate at which 99 % of answers came within the bound, tried in real time.
 
-    It begins at the rate that the recursion gives for measured service times and narrows from there. Then a
+    An answer takes no less than its forecast: where the p99 of these is past the bound, nothing is tried. Else
+    it begins at the rate that the recursion gives for measured service times and narrows from there. Then a
     longer trial must confirm the rate, and where it does not, a lower rate. `final` answers the first of these.
-    No rate is tried at which the worker would be busy all the time: the queue would only need longer to grow.
     """
-    guess, rng, trials = highest_rate(services, bound, seed), np.random.default_rng(seed), list[Trial]()
-    if np.median(services) > bound:  # a waste of time to try
-        return Server(bound, None, percentile(services, 0.99), guess)
-    fastest = 1 / float(np.mean(services))
-    slowest = SLOWEST * fastest
+    alone, guess = percentile(services, 0.99), highest_rate(services, bound, seed)
+    if alone.seconds > bound or not guess:
+        return Server(bound, None, alone, guess)
+    rng, trials, fastest = np.random.default_rng(seed), list[Trial](), 1 / float(np.mean(services))
 
     def tried(rate: float, player: Player[Query], seconds: float) -> Trial:
         count = int(np.clip(rate * seconds, FEWEST, MOST))
@@ -91,17 +90,18 @@ def served(
         trials.append(Trial(rate, count, p99, p99.seconds <= bound))
         return trials[-1]
 
-    rate, low, high = max(guess, slowest), 0.0, fastest
+    rate, low, high = guess, 0.0, fastest
     for _ in range(SEARCHES):
-        if guess * seconds * SEARCHING < FEWEST:  # too slow to search
+        if rate * seconds * SEARCHING < SEARCHED:  # too slow to search
             break
         low, high = (rate, high) if tried(rate, play, seconds * SEARCHING).kept else (low, rate)
-        rate = min(low * HIGHER, math.sqrt(low * high)) if low else max(high * LOWER, slowest)
+        rate = min(low * HIGHER, math.sqrt(low * high)) if low else high * LOWER
     rate = low or rate
-    for number in range(CONFIRMATIONS if guess else 1):
-        confirmed = tried(rate, play if number else final, max(seconds * CONFIRMING, BOUNDS * bound))
+    for number in range(CONFIRMATIONS):
+        wanted = max(CONFIRMING * seconds, BOUNDS * bound, min(ENOUGH / rate, seconds))
+        confirmed = tried(rate, play if number else final, wanted)
         if confirmed.kept:
             return Server(bound, rate, confirmed.p99, guess, tuple(trials))
-        rate = max(rate * LOWER, slowest)
+        rate *= LOWER
     best = min(trials, key=lambda one: one.p99.seconds)
     return Server(bound, None, best.p99, guess, tuple(trials))

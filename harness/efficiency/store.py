@@ -23,16 +23,24 @@ def bench_folder(home: Path) -> Path:
     return home / "bench"
 
 
-def write_bench(home: Path, bench: Bench) -> Path:
-    """Store the figures of a forecaster."""
-    path = bench_folder(home) / bench.machine.id / f"{bench.key}.json"
+def write_bench(home: Path, bench: Bench) -> Bench:
+    """Store the figures of a forecaster; returns those stored, which where this run failed are earlier ones without."""
+    path = bench_path(home, bench.machine.id, bench.key)
+    earlier = _bench_in(path)
+    if bench.failures and earlier is not None and not earlier.failures:
+        return earlier
     write_json(path, bench.to_json())
-    return path
+    return bench
+
+
+def bench_path(home: Path, machine: str, key: str) -> Path:
+    """Where the figures of a forecaster lie."""
+    return bench_folder(home) / machine / f"{key}.json"
 
 
 def stored_bench(home: Path, costs: BenchCosts) -> Bench | None:
     """All figures behind the costs of a row; None where they are gone, or of another version."""
-    return _bench_in(bench_folder(home) / costs.machine / f"{costs.key}.json")
+    return _bench_in(bench_path(home, costs.machine, costs.key))
 
 
 def stored_benches(home: Path, machine: str) -> Iterator[Bench]:

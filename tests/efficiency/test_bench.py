@@ -17,11 +17,13 @@ from typing import Any
 import pytest
 
 from harness.campaign import StoredCell, StoredPlan
+from harness.efficiency import conduct
 from harness.efficiency.conduct import BenchRequest, jobs
+from harness.efficiency.control import usable_cores
 from harness.efficiency.figures import Bench
 from harness.efficiency.latest import BoardCosts, costs_of
 from harness.efficiency.machine import this_machine
-from harness.efficiency.store import stored_benches, write_bench
+from harness.efficiency.store import bench_path, stored_benches, write_bench
 from harness.plugins import Catalog, load_catalog
 
 BOARD = "toy-board"
@@ -115,7 +117,11 @@ class TestFigures:
     def test_latencies_are_multiples_of_the_calibration_loop_too(self, benches) -> None:
         told = benches["learns"].to_json()
 
-        assert told["loops"]["p50"] == pytest.approx(told["latency"]["p50"]["seconds"] / benches["learns"].loop)
+        loop = benches["learns"].loop
+        assert told["loops"]["p50"] == pytest.approx(told["latency"]["p50"]["seconds"] / loop)
+        assert told["loops"]["training"] == pytest.approx(told["training"]["seconds"] / loop)
+        best = max(one["forecasts_per_second"] for one in told["throughput"]["batches"])
+        assert told["loops"]["forecast"] == pytest.approx(1 / best / loop)
 
     def test_energy_is_known_or_it_is_said_why_not(self, benches) -> None:
         energy = benches["learns"].energy
@@ -153,8 +159,18 @@ class TestFiles:
 
         assert [one.measured for one in stored_benches(tmp_path, bench.machine.id)] == ["2100-01-01"]
 
+    def test_a_run_that_failed_leaves_earlier_figures(self, tmp_path, benches) -> None:
+        bench = benches["learns"]
+        failed = replace(bench, measured="2100-01-01", latency=None, failures={"start": "no luck"})
+
+        assert write_bench(tmp_path, failed) is failed  # better than nothing
+        assert write_bench(tmp_path, bench) is bench
+        assert write_bench(tmp_path, failed) == bench
+        assert list(stored_benches(tmp_path, bench.machine.id)) == [bench]
+
     def test_figures_of_another_version_are_left_out(self, home, tmp_path, benches) -> None:
-        path = write_bench(tmp_path, benches["learns"])
+        bench = write_bench(tmp_path, benches["learns"])
+        path = bench_path(tmp_path, bench.machine.id, bench.key)
         path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
 
         assert list(stored_benches(tmp_path, this_machine().id)) == []
@@ -200,12 +216,42 @@ class TestAsking:
     def test_a_wrong_task_is_asked_back(self, toys, shell) -> None:
         assert "did you mean 'ramp'?" in shell("bench", "--board", BOARD, "--task", "rmap", code=2).flat
 
-    @pytest.mark.parametrize("arguments", [("--bound", "soon"), ("--bound", "0ms"), ("--seconds", "0")])
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("--bound", "soon"),
+            ("--bound", "0ms"),
+            ("--seconds", "0"),
+            ("--seconds", "nan"),
+            ("--seconds", "inf"),
+            ("--timeout", "0s"),
+        ],
+    )
     def test_times_must_be_some(self, shell, arguments) -> None:
         said = shell("bench", "--board", BOARD, *arguments, code=2)
 
         assert said.err.startswith("error: ")
         assert "Traceback" not in said.err
+
+    def test_more_threads_than_cores_are_refused(self, shell) -> None:
+        cores = usable_cores()
+
+        said = shell("bench", "flat", "--board", BOARD, "--threads", str(cores + 1), code=2)
+
+        assert f"--threads {cores + 1} are more than the {cores} cores that may be used here" in said.flat
+
+    @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
+    def test_one_core_will_do(self, toys, shell) -> None:
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(before)})  # those that we start have no other either
+        try:
+            said = shell("bench", "flat", "--board", BOARD, "--seconds", "0.05", "--home", "single", "--csv")
+        finally:
+            os.sched_setaffinity(0, before)
+
+        (row,) = csv.DictReader(said.out.splitlines())
+        assert row["failure"] == ""
+        assert float(row["latency_p50"]) > 0
 
     def test_csv_has_a_row_a_forecaster_with_its_machine(self, shell) -> None:
         said = shell("bench", "flat", "--board", BOARD, "--seconds", "0.05", "--csv", "--home", "other")
@@ -221,7 +267,8 @@ class TestAsking:
 
         assert job.bench.subject.parameters == {}
 
-    def test_threads_and_device_are_part_of_the_key(self, toys, catalog, tmp_path) -> None:
+    def test_threads_and_device_are_part_of_the_key(self, toys, catalog, tmp_path, monkeypatch) -> None:
+        monkeypatch.setattr(conduct, "usable_cores", lambda: 2)
         asked = [request(toys, tmp_path, "flat", **more) for more in ({}, {"threads": 2}, {"device": "cpu"})]
 
         keys = {jobs(one, catalog)[0].bench.key for one in asked}
