@@ -19,7 +19,8 @@ JOULES = {"mJ": 1e-3, "J": 1.0, "kJ": 1e3}
 RATES = {"/s": 1.0, "": 1.0}
 NUMBERS = {"": 1.0}
 QUANTITIES = {
-    **dict.fromkeys(("latency_p50", "latency_p90", "latency_p99", "training_seconds", "start_seconds"), TIMES),
+    **dict.fromkeys(("latency_p50", "latency_p90", "latency_p99", "latency_p99_high"), TIMES),
+    **dict.fromkeys(("training_seconds", "start_seconds"), TIMES),
     **dict.fromkeys(("memory", "memory_increase", "device_memory", "model_bytes"), BYTES),
     **dict.fromkeys(("throughput", "points_per_second", "training_samples_per_second", "server_rate"), RATES),
     "energy": JOULES,
@@ -74,6 +75,8 @@ def fits(costs: BenchCosts | None, budget: Budget) -> tuple[bool, str]:
         return False, "not measured on this machine; run `harness bench`"
     for limit in budget:
         value = getattr(costs, limit.quantity)
+        if value is None and limit.quantity == "latency_p99_high" and costs.latency_p99 is not None:
+            return False, "too few repetitions to bound the p99 from above; give `harness bench` more --seconds"
         if value is None:
             why = f" ({costs.failure})" if costs.failure else ""
             return False, f"{limit.quantity} was not measured{why}"
@@ -110,5 +113,6 @@ def _value(text: str, units: dict[str, float], what: str, example: str) -> float
         raise BadInput(f"{what} takes a number and a unit, such as {example}, not {text!r}")
     if found[2] not in units:
         allowed = ", ".join(name for name in units if name and name != "μs") or "plain numbers"
-        raise BadInput(f"{what} is given in {allowed}, not {found[2] or 'without a unit'!r}: {example}")
+        given = repr(found[2]) if found[2] else "without a unit"
+        raise BadInput(f"{what} is given in {allowed}, not {given}; for example {example}")
     return number * units[found[2]]

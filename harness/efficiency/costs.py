@@ -33,5 +33,6 @@ class BenchCosts:
     start_seconds: float | None = None
     server_rate: float | None = None  # forecasts per second whose p99 stays under `server_bound`
     server_bound: float | None = None
+    unrest: float | None = None  # of the machine meanwhile: its slowest moment over its fastest, less 1
     failure: str = ""
     key: str = ""  # under which all figures are stored

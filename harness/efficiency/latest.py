@@ -1,16 +1,20 @@
-"""The latest figures of a board's forecasters on this machine: of one task, since others are other work."""
+"""The latest figures of a board's forecasters on this machine: of one task and setting, others being other work."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.campaign import StoredPlan
+from harness.efficiency.budget import described
 from harness.efficiency.costs import BenchCosts
 from harness.efficiency.figures import Bench, part
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import stored_benches
+
+UNREST = 0.25  # of the machine's speed, from which on a board says it
 
 
 @dataclass(frozen=True)
@@ -21,36 +25,92 @@ class BoardCosts:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What figures must share to stand side by side."""
+
+    task: str
+    threads: int | None  # None: as many as each forecaster asks for
+    device: str  # asked for
+
+
 def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardCosts:
-    """The latest figures on this machine, of the task on which most forecasters were measured.
+    """The latest figures on this machine, of the task and the setting in which most forecasters were measured.
 
     Figures belong to a cell of the board: where parameters, plugin, task or data changed since, they do not count.
     """
     places = {one.key: (one.forecaster, one.task) for one in plan.cells}
-    found: dict[str, dict[str, BenchCosts]] = {task: {} for task in plan.tasks}
+    every: dict[tuple[str, str], dict[str, Bench]] = {}  # by forecaster and task, and then key
+    found: dict[Setting, dict[str, Bench]] = {}
     for bench in stored_benches(home, machine or this_machine().id):  # the latest last
         if bench.subject.cell in places:
             forecaster, task = places[bench.subject.cell]
-            found[task][forecaster] = costs_of_bench(bench)
-    most = max(found, key=lambda one: len(found[one]), default="")
-    if not found.get(most):
+            every.setdefault((forecaster, task), {})[bench.key] = bench
+            for setting in _settings(bench, task):
+                found.setdefault(setting, {})[forecaster] = bench
+    if not found:
         return BoardCosts()
-    return BoardCosts(found[most], (_made(most, found[most]), *_left_out(most, found)))
+    chosen = max(found, key=lambda one: (*_weight(found[one].values()), one.threads is None))
+    costs = {forecaster: costs_of_bench(bench) for forecaster, bench in found[chosen].items()}
+    costs, bound = _of_one_bound(costs)
+    shown = {bench.key for bench in found[chosen].values()}
+    return BoardCosts(costs, (_made(chosen.task, costs, bound), *_left_out(chosen.task, shown, every)))
 
 
-def _made(task: str, costs: Mapping[str, BenchCosts]) -> str:
+def _settings(bench: Bench, task: str) -> list[Setting]:
+    """Those that figures belong to: where a forecaster asks for as many threads as all were given, it is two."""
+    conditions = bench.conditions
+    device = "cpu" if conditions.device == "auto" and not bench.machine.gpus else conditions.device
+    own = conditions.own_threads in (None, conditions.threads)
+    return [Setting(task, threads, device) for threads in ([None] if own else []) + [conditions.threads]]
+
+
+def _weight(benches: Collection[Bench]) -> tuple[int, int, str]:
+    """How many were measured, how many were tried, and when."""
+    return sum(one.latency is not None for one in benches), len(benches), max(one.measured for one in benches)
+
+
+def _of_one_bound(costs: Mapping[str, BenchCosts]) -> tuple[dict[str, BenchCosts], float | None]:
+    """The costs with the rates of one bound only, the one that most were measured with, and that bound."""
+    bounds = Counter(one.server_bound for one in costs.values() if one.server_bound is not None)
+    if not bounds:
+        return dict(costs), None
+    bound = bounds.most_common(1)[0][0]
+    return {
+        forecaster: one if one.server_bound in (bound, None) else replace(one, server_rate=None, server_bound=None)
+        for forecaster, one in costs.items()
+    }, bound
+
+
+def _made(task: str, costs: Mapping[str, BenchCosts], bound: float | None) -> str:
     """On what, where, how and when the figures were measured."""
     rows = costs.values()
     threads, days = sorted({one.threads for one in rows}), sorted({one.measured[:10] for one in rows})
     said = f"{_range(threads)} thread{'s' if threads[-1] > 1 else ''}"
     devices = [one for one in dict.fromkeys(one.device for one in rows) if one != "cpu"]
     where = ", ".join([next(iter(rows)).processor, said, *devices])
-    return f"cost: measured by harness bench on {task}, {where}, {_range(days)}"
+    line = f"cost: measured by harness bench on {task}, {where}, {_range(days)}"
+    line += "" if bound is None else f"; rates keep a p99 of {described('latency_p99', bound)}"
+    unrest = max((one.unrest for one in rows if one.unrest is not None), default=0.0)
+    return line + (f"; the machine's speed moved by up to {unrest:.0%} meanwhile" if unrest > UNREST else "")
 
 
-def _left_out(task: str, found: Mapping[str, Mapping[str, BenchCosts]]) -> list[str]:
-    others = [f"{other} ({len(costs)})" for other, costs in found.items() if other != task and costs]
-    return [f"cost: figures of {', '.join(others)} are left out, since tasks differ in cost"] if others else []
+def _left_out(task: str, shown: Collection[str], every: Mapping[tuple[str, str], Mapping[str, Bench]]) -> list[str]:
+    """Which figures are not shown, and why."""
+    lines = []
+    others = Counter(other for _, other in every if other != task)
+    if others:
+        told = ", ".join(f"{other} ({count})" for other, count in others.items())
+        lines.append(f"cost: figures of {told} are left out, since tasks differ in cost")
+    apart = [
+        f"{forecaster} (threads: {bench.conditions.threads}, {bench.conditions.used_device})"
+        for (forecaster, where), benches in every.items()
+        for bench in benches.values()
+        if where == task and bench.key not in shown
+    ]
+    if apart:
+        lines.append(f"cost: figures of {', '.join(apart)} are left out, since they were measured otherwise")
+    return lines
 
 
 def _range(values: list[int] | list[str]) -> str:
@@ -86,6 +146,7 @@ def costs_of_bench(bench: Bench) -> BenchCosts:
         start_seconds=part(start, lambda one: one.seconds),
         server_rate=part(served, lambda one: one.rate),
         server_bound=part(served, lambda one: one.bound),
+        unrest=bench.unrest,
         failure=bench.failure,
         key=bench.key,
     )

@@ -28,6 +28,9 @@ def within(standings: Standings, text: str) -> tuple[Standings, str]:
     said = ", ".join(map(str, budget))
     notes = [f"{len(fitting)} of {len(standings.rows)} forecasters fit {said}"]
     notes += [f"left out {', '.join(names)}: {why}" for why, names in _by_reason(reasons).items()]
+    open_ended = [row.forecaster for row in fitting if row.costs is not None and row.costs.latency_p99_high is None]
+    if open_ended and any(limit.quantity == "latency_p99" for limit in budget):
+        notes.append(f"too few repetitions bound the p99 of {', '.join(open_ended)}; latency_p99_high leaves them out")
     if standings.baseline in reasons and reasons[standings.baseline] and fitting:
         notes.append(f"{standings.baseline} is shown without a rank: skill is relative to it")
     first = standings.rows[0] if standings.rows else None

@@ -72,7 +72,7 @@ def test_a_mistake_shows_an_example(text) -> None:
         parsed_budget(text)
 
 
-@pytest.mark.parametrize(("text", "unit"), [("memory < 5ms", "'ms'"), ("latency_p99 < 5", "'without a unit'")])
+@pytest.mark.parametrize(("text", "unit"), [("memory < 5ms", "'ms'"), ("latency_p99 < 5", "without a unit")])
 def test_a_wrong_unit_tells_those_that_there_are(text, unit) -> None:
     with pytest.raises(BadInput, match=f"is given in .*, not {unit}"):
         parsed_budget(text)
