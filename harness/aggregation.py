@@ -34,15 +34,22 @@ def skill(errors: Floats, baseline_errors: Floats, clip: tuple[float, float] | N
 
 
 def win_rates(errors: Floats) -> Floats:
-    """The share of comparisons with other forecasters, task by task, that each wins, (…, forecaster).
+    """The share of the other forecasters that each beats, mean over tasks, (…, forecaster).
 
     A tie counts one half. NaN for whom nobody can be compared with.
     """
-    ranked = ranks(errors)
-    counted = ~np.isnan(ranked)
-    rivals = counted.sum(axis=-1, keepdims=True) - 1.0  # (…, task, 1)
-    won = np.where(counted, rivals + 1 - ranked, 0.0).sum(axis=-2)
-    return _quotients(won, (counted * rivals).sum(axis=-2))
+    return _mean_over_tasks(wins(ranks(errors)))
+
+
+def wins(ranked: Floats) -> Floats:
+    """The share of the others that each beats in each task, from (…, task, forecaster) ranks, in their shape.
+
+    NaN where a forecaster has no rank, or is alone.
+    """
+    ranked_ones = (~np.isnan(ranked)).sum(axis=-1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares: Floats = (ranked_ones - ranked) / (ranked_ones - 1)
+    return shares
 
 
 def mean_ranks(errors: Floats) -> Floats:
@@ -52,6 +59,17 @@ def mean_ranks(errors: Floats) -> Floats:
 
 def ranks(errors: Floats) -> Floats:
     """The rank of each forecaster in each task, (…, task, forecaster): 1 is best, ties share their mean."""
+    order = np.argsort(errors, axis=-1)
+    ordered = np.take_along_axis(errors, order, axis=-1)
+    ranked = np.empty(errors.shape)
+    np.put_along_axis(ranked, order, np.arange(1.0, errors.shape[-1] + 1), axis=-1)
+    tied = ~(ordered[..., 1:] > ordered[..., :-1]).all(axis=-1) | np.isnan(ordered[..., -1])  # or something is missing
+    ranked[tied] = _shared_ranks(errors[tied])
+    return ranked
+
+
+def _shared_ranks(errors: Floats) -> Floats:
+    """Ranks where some tie or are missing, which takes longer."""
     order = np.argsort(errors, axis=-1)
     ordered = np.take_along_axis(errors, order, axis=-1)
     places = np.broadcast_to(np.arange(1, errors.shape[-1] + 1), errors.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,10 +54,14 @@ def evaluate(
 
 
 def standings(board: str, metric: str | None = None, home: Path | None = None) -> pd.DataFrame:
-    """A board's standings, one row a forecaster, best first, from what the journal holds."""
+    """A board's standings, one row a forecaster, best first, from what the journal holds.
+
+    The last columns are what `harness bench` measured, in seconds, bytes and joules, NaN where it did not.
+    """
     import pandas as pd
 
     from harness.boards import shown
+    from harness.report.costs import FIGURES
 
     computed = shown(board, metric, False, default_home() if home is None else home, load_catalog)
     rows = [
@@ -64,6 +69,7 @@ def standings(board: str, metric: str | None = None, home: Path | None = None) -
         | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
         | {"mean_rank": row.mean_rank, **row.scores, "spread": row.spread, "fit_seconds": row.fit_seconds}
         | {"predict_seconds": row.predict_seconds, "completed": row.completed, "missing": sum(row.missing.values())}
+        | {name: math.nan if (cost := getattr(row.costs, name, None)) is None else cost for name in FIGURES}
         for row in computed.rows
     ]
     return pd.DataFrame(rows, index=pd.Index([row.forecaster for row in computed.rows], name="forecaster"))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import shlex
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from harness.attempt import Failure, attempt
 from harness.boards import with_new_costs
 from harness.campaign import stored_plan
 from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
-from harness.efficiency.store import bench_folder, write_timings
+from harness.efficiency.store import STORAGE, bench_folder, write_timings
 from harness.journal import prepared_home
 from harness.leaderboard import board_name, load_board
-from harness.report.efficiency import BenchProgress, bench_csv, bench_remarks, bench_table
+from harness.report.efficiency import BenchProgress, bench_csv, bench_legend, bench_remarks, bench_table
 
 if TYPE_CHECKING:
     from harness.efficiency.figures import Bench
     from harness.efficiency.workload import Job
     from harness.plugins import Catalog
 
-EXIT_INTERRUPTED = 130
+EXIT_NOTHING, EXIT_INTERRUPTED = 1, 130
 
 
 def bench(request: BenchRequest, catalog: Catalog, console: Console, *, as_csv: bool = False) -> int:
@@ -33,19 +36,20 @@ def bench(request: BenchRequest, catalog: Catalog, console: Console, *, as_csv: 
     except KeyboardInterrupt:
         interrupted = True
     benches = [one.bench for one in done]
+    kept = [f"{one.bench.subject.title}: the figures of {one.kept[:10]} stay" for one in done if one.kept]
     if as_csv:
         console.file.write(bench_csv(benches))
     elif benches:
         _show(benches, console)
-    told = [*_stored(request, work, done), *(_conclude(request, benches, catalog) if done else [])]
+    told = [*kept, *_stored(request, work, done), *(_conclude(request, benches, catalog) if done else [])]
     if not as_csv:
         for line in told:
-            console.print(line, markup=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)  # a command in it can be copied
     if interrupted:
         if not as_csv:
             console.print(f"Stopped: {len(done)} of {len(work)} forecasters were measured.", markup=False)
         return EXIT_INTERRUPTED
-    return 0
+    return EXIT_NOTHING if all(one.latency is None for one in benches) else 0
 
 
 def _measure(work: list[Job], request: BenchRequest, console: Console, done: list[Measured]) -> None:
@@ -60,24 +64,30 @@ def _measure(work: list[Job], request: BenchRequest, console: Console, done: lis
 def _show(benches: list[Bench], console: Console) -> None:
     console.print()
     console.print(bench_table(benches))
-    for line in bench_remarks(benches):
-        console.print(line, markup=False)
+    for line in [*bench_legend(benches), *bench_remarks(benches)]:
+        console.print(line, markup=False, highlight=False)
 
 
 def _conclude(request: BenchRequest, benches: list[Bench], catalog: Catalog) -> list[str]:
-    """Brings the costs onto the board, where it was run, and tells the plugins; what is to be said of it."""
-    standings = with_new_costs(request.board, request.home, lambda: catalog)
-    plan = stored_plan(request.home, board_name(request.board))
+    """Brings the costs onto all boards that were run with these cells, and tells the plugins; what is to be said."""
+    name = board_name(request.board)
+    plan = stored_plan(request.home, name)
     cells = () if plan is None else {one.key for one in plan.cells}
     strange = [one.subject.title for one in benches if one.subject.cell not in cells]
     lines = []
     if strange:
         again = f"`harness run {request.board}` puts on the board what belongs there"
         lines.append(f"Not on the board as it was last run: {', '.join(strange)}; {again}.")
-    if standings is None:
+    renewed = with_new_costs({one.subject.cell for one in benches}, request.home)
+    if others := [one.board for one in renewed if one.board != name]:
+        lines.append(f"Shown on other boards with these cells too: {', '.join(others)}.")
+    if not renewed:
         return lines
-    leaderboard = load_board(request.board, catalog)
-    catalog.tell("harness_standings_changed", leaderboard=leaderboard, standings=standings, home=request.home)
+    for standings in renewed:
+        place = request.board if standings.board == name else standings.board
+        leaderboard = attempt(partial(load_board, place, catalog))  # of another board the file may be elsewhere by now
+        if not isinstance(leaderboard, Failure):
+            catalog.tell("harness_standings_changed", leaderboard=leaderboard, standings=standings, home=request.home)
     return [*lines, *(line for said in catalog.tell("harness_finished", home=request.home) for line in said)]
 
 
@@ -90,6 +100,6 @@ def _stored(request: BenchRequest, work: list[Job], done: list[Measured]) -> lis
     path = write_timings(request.home, machine, board, timings)
     lines = [f"The figures are in {bench_folder(request.home) / machine}."]
     if path is not None:
-        storage = (bench_folder(request.home) / "pytest-benchmark").resolve().as_uri()
-        lines.append(f"Compare runs: pytest-benchmark --storage {storage} compare")
+        folder = shlex.quote(str(bench_folder(request.home)))  # elsewhere it may meet the tests of a project
+        lines.append(f"Compare runs: cd {folder} && pytest-benchmark --storage ./{STORAGE} compare")
     return lines

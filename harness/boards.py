@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from harness.campaign import stored_plan
+from harness.campaign import stored_plan, stored_plans
 from harness.errors import BadInput
 from harness.evidence import Evidence, JournalEvidence
 from harness.journal import Journal
-from harness.leaderboard import board_file, board_name, load_board
+from harness.leaderboard import board_name, found_file, load_board
 from harness.plugins import Catalog
 from harness.ranking import Standings, stored_standings
 
@@ -51,15 +51,19 @@ def shown(
     return with_costs(replace(found, notes=(*found.notes, *notes)), evidence.plan, home)
 
 
-def with_new_costs(board: str, home: Path, catalog: Callable[[], Catalog]) -> Standings | None:
-    """A board's standings with the latest costs, stored in the place of the former; None if it was never run."""
-    found = _in_journal(board, home)
-    if found is None:
-        return None
+def with_new_costs(cells: Collection[str], home: Path) -> list[Standings]:
+    """The standings of all boards that hold one of the cells, with the latest costs, stored in the place of the former.
+
+    A board whose standings are not stored has the costs once it is shown.
+    """
     from harness.ranking.costs import with_costs
 
-    renewed = with_costs(shown(board, None, False, home, catalog), found.plan, home)
-    renewed.save(home)
+    renewed = []
+    for plan in stored_plans(home):
+        stored = stored_standings(home, plan.name)
+        if stored is not None and any(one.key in cells for one in plan.cells):
+            renewed.append(with_costs(stored, plan, home))
+            renewed[-1].save(home)
     return renewed
 
 
@@ -104,5 +108,5 @@ def _no_results(board: str, home: Path) -> BadInput:
 
 
 def board_folder(board: str, catalog: Callable[[], Catalog]) -> Path:
-    """The folder that a board's file lies in, where its results are published; raises UnknownName."""
-    return (board_file(board) or catalog().boards[board].spec).parent
+    """The folder that a board's file lies in, where its results are published; raises BadBoard or UnknownName."""
+    return found_file(board, catalog()).parent

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.bench import bench_command
-from harness.commands import compare_command, home_option, publish_command, wide_console
+from harness.commands import compare_command, home_option, one_style, publish_command, wide_console
 from harness.errors import BadInput, HarnessError
 from harness.plugins import Catalog, load_catalog
 
 if TYPE_CHECKING:
     from harness.specs import Json
 
-EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_NOTHING, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
 
 class Harness(click.Group):
@@ -90,8 +90,8 @@ def list_command(kind: str | None) -> None:
 @cli.command("show")
 @click.argument("board")
 @click.option("--metric", help="Rank by this metric instead of the board's own.")
-@click.option("--csv", "style", flag_value="csv", help="Print CSV.")
-@click.option("--markdown", "style", flag_value="markdown", help="Print Markdown.")
+@click.option("--csv", is_flag=True, help="Print CSV.")
+@click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no network.")
 @click.option("--completed-only", is_flag=True, help="Leave out what is missing instead of counting it as worst.")
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
@@ -102,7 +102,8 @@ def list_command(kind: str | None) -> None:
 def show_command(
     board: str,
     metric: str | None,
-    style: str | None,
+    csv: bool,
+    markdown: bool,
     html: str | None,
     completed_only: bool,
     published: bool,
@@ -111,6 +112,7 @@ def show_command(
     **part: Any,
 ) -> None:
     """The standings of a board, or its scores in slices, from what the journal holds or was published."""
+    style = one_style(csv=csv, markdown=markdown, html=html)
     if any(part.values()):
         from harness.report.slices import asked, slices_text
         from harness.slicing.boards import sliced
@@ -128,8 +130,8 @@ def show_command(
 
         standings, nothing = within(standings, budget)
         if nothing:
-            click.echo(nothing, err=style == "csv")
-            return
+            click.echo(nothing, err=style == "csv" or html is not None)
+            sys.exit(EXIT_NOTHING)
     if html is not None:
         from harness.api import page_of
 

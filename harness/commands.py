@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.errors import BadInput
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -35,6 +37,14 @@ def wide_console() -> Console:
 
     console = Console(highlight=False, soft_wrap=False)
     return console if console.is_terminal else Console(highlight=False, width=100)
+
+
+def one_style(**asked: object) -> str | None:
+    """The way of showing that was asked for, called like its option; None for the terminal's, BadInput for two."""
+    given = [name for name, value in asked.items() if value]
+    if len(given) > 1:
+        raise BadInput(f"{' and '.join(f'--{name}' for name in given)} show the same in other ways; choose one of them")
+    return given[0] if given else None
 
 
 @click.command("publish")

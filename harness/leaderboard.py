@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ def read_leaderboard(path: Path) -> Leaderboard:
 
 def load_board(name: str, catalog: Catalog) -> Leaderboard:
     """The board of that name, or of a file's path; every forecaster, dataset and metric is known."""
-    path = board_file(name) or catalog.boards[name].spec
+    path = found_file(name, catalog)
     if board_file(name) and board_name(name) in catalog.boards:
         provided = catalog.boards[board_name(name)]
         if provided.spec.resolve() != path.resolve():
@@ -112,6 +113,21 @@ def board_file(name: str) -> Path | None:
         return Path(name)
     inside = Path(name) / BOARD_FILE
     return inside if inside.is_file() else None
+
+
+def found_file(name: str, catalog: Catalog) -> Path:
+    """The file of a board, by its path or by its name in the catalog.
+
+    Raises BadBoard for a path that leads nowhere, UnknownName for an unknown name.
+    """
+    path, is_folder = board_file(name), Path(name).is_dir()
+    is_path = path is not None or is_folder or "/" in name or os.sep in name
+    if path is None and (name in catalog.boards or not is_path):
+        return catalog.boards[name].spec
+    if path is not None and path.exists():
+        return path
+    wrong = f"the folder {name} holds no {BOARD_FILE}" if is_folder else f"there is no file or folder {name}"
+    raise BadBoard(f"{wrong}; name a board of `harness list boards`, a board file, or a folder with a {BOARD_FILE}")
 
 
 def board_name(name: str) -> str:

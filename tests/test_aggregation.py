@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -32,14 +31,13 @@ known_errors = arrays.arrays(
 
 
 def wins_by_loop(errors: Floats, mine: int) -> float:
-    """The share of comparisons that a forecaster wins, one after the other."""
-    won, met = 0.0, 0
-    for task, other in itertools.product(range(errors.shape[0]), range(errors.shape[1])):
-        here, there = errors[task, mine], errors[task, other]
-        if other != mine and not np.isnan(here) and not np.isnan(there):
-            won += 1.0 if here < there else 0.5 if here == there else 0.0
-            met += 1
-    return won / met if met else NAN
+    """The share of the others that a forecaster beats, one after the other, mean over tasks."""
+    shares = []
+    for here, *others in ([row[mine], *np.delete(row, mine)] for row in errors):
+        won = [1.0 if here < there else 0.5 if here == there else 0.0 for there in others if not np.isnan(there)]
+        if won and not np.isnan(here):
+            shares.append(math.fsum(won) / len(won))
+    return math.fsum(shares) / len(shares) if shares else NAN
 
 
 class TestRelativeErrors:
@@ -95,6 +93,11 @@ class TestSkill:
 class TestWinRates:
     def test_count_ties_one_half(self) -> None:
         assert win_rates(ERRORS).tolist() == [(2 + 0) / 4, (0.5 + 2) / 4, (0.5 + 1) / 4]
+
+    def test_every_task_counts_alike_however_many_it_compares(self) -> None:
+        errors = np.array([[1.0, 2.0, 2.0], [3.0, 1.0, NAN]])
+
+        assert win_rates(errors).tolist() == [(1 + 0) / 2, (0.25 + 1) / 2, 0.25]
 
     def test_of_one_alone_are_not_numbers(self) -> None:
         assert np.isnan(win_rates(np.array([[1.0], [2.0]]))).all()

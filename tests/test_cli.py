@@ -696,6 +696,9 @@ class TestSharing:
         assert list((shell.home / "journal" / "claims").iterdir()) == []
 
 
+HOW_TO_NAME = "name a board of `harness list boards`, a board file, or a folder with a leaderboard.toml"
+
+
 class TestBadInput:
     """One sentence, exit code 2, no traceback, nothing lost."""
 
@@ -706,7 +709,16 @@ class TestBadInput:
             (["show", "toyz"], "no board called 'toyz'; did you mean 'toys'?"),
             (["check", "levle"], "no forecaster, dataset or metric called 'levle'; did you mean 'level'?"),
             (["data", "fetch", "rmap"], "no dataset called 'rmap'; did you mean 'ramp'?"),
-            (["run", "gone/leaderboard.toml"], "gone/leaderboard.toml cannot be read: No such file or directory"),
+            (["run", "gone/leaderboard.toml"], f"there is no file or folder gone/leaderboard.toml; {HOW_TO_NAME}"),
+            (["run", "./gone"], f"there is no file or folder ./gone; {HOW_TO_NAME}"),
+            (["show", "./gone"], f"there is no file or folder ./gone; {HOW_TO_NAME}"),
+            (["show", "gone.toml"], f"there is no file or folder gone.toml; {HOW_TO_NAME}"),
+            (["publish", "gone.toml"], f"there is no file or folder gone.toml; {HOW_TO_NAME}"),
+            (["bench", "--board", "../gone/board"], f"there is no file or folder ../gone/board; {HOW_TO_NAME}"),
+            (["run", "."], f"the folder . holds no leaderboard.toml; {HOW_TO_NAME}"),
+            (["show", "toys", "--csv", "--markdown"], "--csv and --markdown show the same in other ways; choose one"),
+            (["show", "toys", "--html", "-", "--csv"], "--csv and --html show the same in other ways; choose one"),
+            (["show", "toys", "--by", "step", "--markdown", "--csv"], "--csv and --markdown show the same"),
             (["run"], "name the boards to run, or else say --all"),
             (["run", "toys", "--all"], "name the boards to run, or else say --all"),
             (["run", "toys", "--only", "levle"], "called 'levle'; did you mean 'level'?"),

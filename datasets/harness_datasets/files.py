@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
@@ -84,17 +85,33 @@ def _ett_series(path: Path, step: np.timedelta64) -> tuple[np.datetime64, Floats
     _, header = next(rows, (1, []))
     if tuple(header) != ETT_HEADER:
         raise BadData(f"{path}, line 1: the header must be {','.join(ETT_HEADER)}, not {','.join(header)[:80]!r}")
-    values, times = [], []
-    for line, (date, *cells) in rows:
+    lines = list(rows)
+    if not lines:
+        raise BadData(f"{path} holds no rows")
+    try:
+        values = np.array([cells for _, (_, *cells) in lines], dtype=np.float64)
+        times = np.array([date for _, (date, *_) in lines], dtype="datetime64[s]")
+        fine = values.shape[1:] == (len(ETT_CHANNELS),) and bool(np.isfinite(values).all())
+        fine = fine and not np.isnat(times).any() and bool((np.diff(times) == step).all())
+    except ValueError:
+        fine = False
+    if not fine:
+        _refuse(path, lines, step)
+    return times[0], values
+
+
+def _refuse(path: Path, lines: Sequence[tuple[int, list[str]]], step: np.timedelta64) -> NoReturn:
+    """Raise BadData for the first line that is broken; one of them is."""
+    expected = None
+    for line, (date, *cells) in lines:
         if len(cells) != len(ETT_CHANNELS):
             raise BadData(f"{path}, line {line}: {len(cells)} values, not {len(ETT_CHANNELS)}")
-        values.append(_numbers(path, line, cells))
-        times.append(_time(path, line, date))
-        if times[-1] != times[0] + (len(times) - 1) * step:
+        _numbers(path, line, cells)
+        time = _time(path, line, date)
+        if expected is not None and time != expected:
             raise BadData(f"{path}, line {line}: {date} is not {step} after the line before")
-    if not values:
-        raise BadData(f"{path} holds no rows")
-    return times[0], np.stack(values)
+        expected = time + step
+    raise BadData(f"{path} cannot be read")
 
 
 def _rows(path: Path, filling: str = "") -> Iterator[tuple[int, list[str]]]:

@@ -105,7 +105,7 @@ class Measuring:
     def offline(self, timer: Timer, size: int) -> None:
         """Measure the throughput of one size of batch."""
         assert self.here is not None
-        self.begin(f"offline, {size} windows")
+        self.begin(f"offline, batch of {size}")
         each = self.batches[-1].seconds / self.batches[-1].size if self.batches else 0.0
         why = too_large(size, each, self.seconds)
         if why:
@@ -177,7 +177,7 @@ class Plugin:
         if call.excinfo is not None and not call.excinfo.errisinstance(pytest.skip.Exception):
             scenario = str(getattr(item, "originalname", item.name)).removeprefix("test_").replace("_", " ")
             size = item.callspec.params.get("size") if hasattr(item, "callspec") else None
-            where = scenario if size is None else f"{scenario}, {size} windows"
+            where = scenario if size is None else f"{scenario}, batch of {size}"
             error = call.excinfo.value
             why = str(Failure(error)) if isinstance(error, Exception | SystemExit) else repr(error)
             self.measured.failed(where, why)

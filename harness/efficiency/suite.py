@@ -19,7 +19,7 @@ def test_single_stream(benchmark: Timer, measuring: Measuring) -> None:
 
 def test_offline(benchmark: Timer, measuring: Measuring, size: int) -> None:
     """Many windows in a call."""
-    benchmark.group = f"offline, {size} windows"
+    benchmark.group = f"offline, batch of {size}"
     measuring.offline(benchmark, size)
 
 

@@ -23,7 +23,7 @@ from harness.campaign import StoredCell
 from harness.errors import BadInput
 from harness.evidence import Evidence
 from harness.journal import write_json
-from harness.leaderboard import board_file
+from harness.leaderboard import found_file
 from harness.metrics import Metric
 from harness.outcomes import Actuals
 from harness.plugins import Catalog
@@ -46,7 +46,7 @@ class Sums:
 
 def writable_folder(board: str, catalog: Catalog) -> Path:
     """The board's own folder; raises BadInput where it belongs to an installation, or is not ours to write."""
-    folder = (board_file(board) or catalog.boards[board].spec).parent
+    folder = found_file(board, catalog).parent
     installed = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")]
     inside = any(folder.resolve().is_relative_to(one) for one in installed)
     if inside or not os.access(folder, os.W_OK):

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from harness.aggregation import ranks, relative_errors
+from harness.aggregation import ranks, relative_errors, wins
 from harness.arrays import Floats, Ints
 from harness.metrics import Metric
 from harness.ranking.units import Units, UnitSums, mean_known
@@ -98,10 +98,8 @@ class Figures:
     @classmethod
     def of(cls, ring: Ring, errors: Floats, weights: Floats | None = None) -> Figures:
         """From (…, task, forecaster) errors; `weights`, (sample, task), says how often each task counts."""
-        ranked = _ranks(errors)
-        rivals = (~np.isnan(errors)).sum(axis=-1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            won = (rivals - ranked) / (rivals - 1)
+        ranked = ranks(errors)
+        won = wins(ranked)
         clipped = np.clip(errors, *ring.clip)
         if weights is None:
             return cls(
@@ -117,17 +115,6 @@ class Figures:
 def _sums(values: Floats, starts: Ints) -> Floats:
     sums: Floats = np.add.reduceat(values, starts, axis=-1)
     return sums
-
-
-def _ranks(errors: Floats) -> Floats:
-    """As `aggregation.ranks` has them, which is asked only about tasks with ties, or with something missing."""
-    order = np.argsort(errors, axis=-1)
-    ordered = np.take_along_axis(errors, order, axis=-1)
-    ranked = np.empty(errors.shape)
-    np.put_along_axis(ranked, order, np.arange(1.0, errors.shape[-1] + 1), axis=-1)
-    tied = ~(ordered[..., 1:] > ordered[..., :-1]).all(axis=-1) | np.isnan(ordered[..., -1])
-    ranked[tied] = ranks(errors[tied])
-    return ranked
 
 
 def _medians(values: Floats) -> Floats:

@@ -52,8 +52,6 @@ def bench_table(benches: Sequence[Bench]) -> Table:
     for bench, row in zip(benches, rows, strict=True):
         name = Text(bench.subject.title, style="red" if bench.failures else "")
         table.add_row(name, *(row[heading] for heading in shown))
-    table.caption = "\n".join(_legend(benches))
-    table.caption_justify = "left"
     return table
 
 
@@ -63,29 +61,41 @@ def _cells(bench: Bench) -> dict[str, str]:
         "p50 ms": milli(part(bench.latency, lambda one: one.p50.seconds)),
         "p99 ms [95 %]": _interval(part(bench.latency, lambda one: one.p99)),
         "/s": count(part(bench.throughput, lambda one: one.best.forecasts_per_second)),
+        "start s": digits(part(bench.start, lambda one: one.seconds)),
         "fit s": digits(part(bench.training, lambda one: one.seconds)),
         "MB": count(part(bench.memory, lambda one: round(one.peak / 1e6))),
         "param.": count(part(bench.size, lambda one: one.parameters)),
         "J": digits(part(bench.energy, lambda one: one.joules)),
-        "rate": "none" if bench.server and bench.server.rate is None else count(part(bench.server, _rate)),
-        "failed": ", ".join(bench.failures) or NOTHING,
+        "rate": part(bench.server, _rate) or NOTHING,
+        "failed": _failed(list(bench.failures)),
     }
 
 
-def _rate(server: Server) -> float | None:
-    return server.rate
+def _failed(scenarios: list[str]) -> str:
+    """Where it failed, in few words."""
+    return f"{scenarios[0]}, {len(scenarios) - 1} more" if len(scenarios) > 1 else "".join(scenarios) or NOTHING
 
 
-def _legend(benches: Sequence[Bench]) -> list[str]:
+def _rate(server: Server) -> str:
+    """The highest rate that kept the bound, marked where too few answers bound its p99."""
+    if server.rate is None:
+        return "none"
+    return count(server.rate) + ("" if server.p99.bounded else UNBOUNDED)
+
+
+def bench_legend(benches: Sequence[Bench]) -> list[str]:
     """What the figures are, and whose."""
     first = benches[0]
     machine, conditions = first.machine, first.conditions
     lines = [
         f"{machine.processor}, {machine.cores} cores, {described('memory', machine.memory)}; "
         f"{conditions.threads} thread{'s' if conditions.threads > 1 else ''}",
-        "p50, p99: one window at a time; /s: forecasts, many windows at once; MB: the process at its peak",
+        "p50, p99: one window at a time; /s: forecasts, many windows at once, those of the task again and again",
+        "start s: imports to first forecast, without the fit; MB: the process at its peak",
     ]
-    if any(one.latency is not None and not one.latency.p99.bounded for one in benches):
+    p99s = [part(one.latency, lambda latency: latency.p99) for one in benches]
+    p99s += [one.server.p99 for one in benches if one.server is not None and one.server.rate is not None]
+    if any(one is not None and not one.bounded for one in p99s):
         lines.append(f"{UNBOUNDED} too few repetitions to bound the p99 from above; give more --seconds")
     if any(one.energy is not None and one.energy.joules is not None for one in benches):
         lines.append("J: joules for 1,000 forecasts, by the counters of the whole machine")
@@ -100,15 +110,29 @@ def bench_remarks(benches: Sequence[Bench]) -> list[str]:
     lines = []
     for one in benches:
         title = one.subject.title
-        lines += [f"{title} failed, {scenario}: {why}" for scenario, why in one.failures.items()]
+        lines += [f"{title} failed, {', '.join(where)}: {why}" for why, where in _by_reason(one).items()]
         lines += [f"{title}: {note}" for note in one.notes]
-        if one.server is not None and one.server.rate is None:
-            best = _time(one.server.p99.seconds)
-            lines.append(f"{title} cannot meet {_time(one.server.bound)}: its best p99 was {best}")
+        lines += _cannot_meet(title, one.server) if one.server is not None and one.server.rate is None else []
     unknown = dict.fromkeys(one.energy.unknown for one in benches if one.energy is not None and one.energy.unknown)
     lines += [f"energy is unknown: {why}" for why in unknown]
     every = [calibration for one in benches for calibration in one.calibrations]
     return [*lines, *([_speed(every)] if every else [])]
+
+
+def _by_reason(bench: Bench) -> dict[str, list[str]]:
+    scenarios: dict[str, list[str]] = {}
+    for scenario, why in bench.failures.items():
+        scenarios.setdefault(why, []).append(scenario)
+    return scenarios
+
+
+def _cannot_meet(title: str, server: Server) -> list[str]:
+    """That a bound cannot be met, with the best that was reached."""
+    bound, best = _time(server.bound), _time(server.p99.seconds)
+    if not server.trials:
+        return [f"{title} cannot meet {bound}: the p99 of one window at a time is {best} already"]
+    lowest = min(one.rate for one in server.trials)
+    return [f"{title} met {bound} at no rate that was tried, down to {count(lowest)}/s: its best p99 was {best}"]
 
 
 def _speed(every: Sequence[Calibration]) -> str:
@@ -116,10 +140,10 @@ def _speed(every: Sequence[Calibration]) -> str:
     medians = sorted(one.median for one in every)
     unrest = medians[-1] / medians[0] - 1
     tails = sorted(one.p90 / one.median for one in every)
-    said = f"calibration loop {_time(medians[len(medians) // 2])}, {_time(medians[0])} to {_time(medians[-1])}"
-    said += f"; its p90 {tails[len(tails) // 2]:.1f} times its median"
+    said = f"the machine: a loop of fixed work took {_time(medians[0])} to {_time(medians[-1])} (medians, moment by "
+    said += f"moment), at each its p90 {tails[len(tails) // 2]:.1f} times its median"
     return said + (
-        "; the machine was not quiet: measure again before you believe small differences"
+        f"; it was not quiet: doubt differences under {max(unrest, tails[len(tails) // 2] - 1):.0%}"
         if unrest > UNREST or tails[len(tails) // 2] > 1 + UNREST
         else ""
     )

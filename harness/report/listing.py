@@ -20,7 +20,7 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
     widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - others), 20)
     lines = [title.upper()]
     for row in cells:
-        wrapped = textwrap.wrap(row[1], widths[1]) or [""]
+        wrapped = textwrap.wrap(row[1], widths[1], break_on_hyphens=False) or [""]
         for number, part in enumerate(wrapped):
             texts = [text if number == 0 else "" for text in row]
             texts[1] = part
@@ -51,13 +51,15 @@ def inventory(catalog: Catalog, kind: str) -> str:
 
 
 def data_inventory(catalog: Catalog, home: Path) -> str:
-    """Which datasets are here, from where, and under which licence."""
+    """Which datasets are here, from where, and under which licence; what several share is said of the first."""
     from harness.data import available
 
-    rows = [
-        (name, f"{one.spec.source} · {one.spec.licence}", "here" if available(one.spec, home) else "to be fetched")
-        for name, one in catalog.datasets.items()
-    ]
+    rows, first = [], dict[str, str]()
+    for name, one in catalog.datasets.items():
+        said = f"{one.spec.source} · {one.spec.licence}"
+        other = first.setdefault(said, name)
+        state = "here" if available(one.spec, home) else "to be fetched"
+        rows.append((name, said if other == name else f"as {other}", state))
     return listing("data", ("name", "source and licence", "state"), rows)
 
 

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
 from harness.report.costs import TERMINAL, cell, unbounded_line
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod, OverflowMethod
+
     from harness.checks import Verdict
     from harness.ranking import Row, Standings
 
 WIDTH = 100  # columns of the terminal that a table is made for
 NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 28, 10, 16  # at most
-OTHERS_WIDTH = 51  # rank, skill and its interval, wins, costs, and the padding of all
-SPREAD_WIDTH, MEASURED_WIDTH = 9, 12  # of a column; by which measured costs are wider
+LEAST_NAME, LEAST_MISSING = 12, 9  # to which they shrink where there is no room
 TIED, CLOSE = "=", "≈"  # marks: not to be told from the best; the gap to the next is within the spread of seeds
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the standings."""
+
+    heading: str
+    cells: tuple[str, ...]
+    most: int = WIDTH
+    least: int = WIDTH  # to which it may shrink
+
+    @property
+    def width(self) -> int:
+        """How wide it is where there is room."""
+        return min(max(map(cell_len, (self.heading, *self.cells))), self.most)
 
 
 def standings_table(standings: Standings) -> Table:
@@ -31,41 +50,63 @@ def standings_table(standings: Standings) -> Table:
         title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,
-        collapse_padding=True,
+        padding=(0, 1, 0, 0),
     )
-    some_missing, some_spread = any(missing(row) for row in standings.rows), _some_spread(standings)
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
-    for heading in ("skill", "95 %", *(["± seeds"] if some_spread else []), "wins"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    tasks = shown_tasks(standings)
-    for task in tasks:
-        table.add_column(task, justify="right", overflow="fold", max_width=TASK_WIDTH)
-    for heading in TERMINAL if standings.measured else ("fit s", "ms"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    if some_missing:
-        table.add_column("missing", overflow="fold", min_width=9, max_width=MISSING_WIDTH)
-    for row in standings.rows:
-        table.add_row(
-            place(row),
-            Text(row.forecaster, style="bold" if row.rank == 1 or row.tied_for_first else ""),
-            number(row.skill, 3) + (CLOSE if row.close_to_next else ""),
-            interval(row.interval("skill")),
-            *([number(row.spread, 3)] if some_spread else []),
-            number(row.win_rate, 2),
-            *(error(row.scores[task], standings.logarithmic) for task in tasks),
-            *_costs(row, standings),
-            *([missing(row)] if some_missing else []),
-        )
+    columns = _columns(standings, shown_tasks(standings))
+    for column, width in zip(columns, _widths(columns), strict=True):
+        side: JustifyMethod = "left" if column.heading in ("forecaster", "missing") else "right"
+        is_name = column.heading == "forecaster"
+        how: OverflowMethod = "ellipsis" if is_name else "fold"
+        table.add_column(Text(column.heading), justify=side, overflow=how, no_wrap=is_name, width=width)
+    for k, row in enumerate(standings.rows):
+        rank, name, *others = (column.cells[k] for column in columns)
+        table.add_row(rank, Text(name, style="bold" if row.rank == 1 or row.tied_for_first else ""), *others)
     table.caption = "\n".join(legend(standings))
     table.caption_justify = "left"
     return table
 
 
-def _costs(row: Row, standings: Standings) -> list[str]:
+def _columns(standings: Standings, tasks: Sequence[str]) -> list[Column]:
+    rows = standings.rows
+
+    def column(heading: str, said: Callable[[Row], str], most: int = WIDTH, least: int = WIDTH) -> Column:
+        return Column(heading, tuple(map(said, rows)), most, least)
+
+    found = [
+        column("#", place),
+        column("forecaster", lambda row: row.forecaster, NAME_WIDTH, LEAST_NAME),
+        column("skill", lambda row: number(row.skill, 3) + (CLOSE if row.close_to_next else "")),
+        column("95 %", lambda row: interval(row.interval("skill"))),
+        *([column("± seeds", lambda row: number(row.spread, 3))] if _some_spread(standings) else []),
+        column("wins", lambda row: number(row.win_rate, 2)),
+    ]
+    for task in tasks:
+        cells = tuple(error(row.scores[task], standings.logarithmic) for row in rows)
+        found.append(Column(task, cells, TASK_WIDTH))
     if standings.measured:
-        return [cell(row, say) for say in TERMINAL.values()]
-    return [number(row.fit_seconds, 2), error(1000 * row.window_seconds, logarithmic=False)]
+        found += [column(heading, partial(cell, say=say)) for heading, say in TERMINAL.items()]
+    else:
+        found.append(column("fit s", lambda row: number(row.fit_seconds, 2)))
+        found.append(column("ms", lambda row: error(1000 * row.window_seconds, logarithmic=False)))
+    if any(map(missing, rows)):
+        found.append(column("missing", missing, MISSING_WIDTH, LEAST_MISSING))
+    return found
+
+
+def _total(columns: Sequence[Column]) -> int:
+    """How wide a table of them is, with what stands between them and at the edges."""
+    return sum(column.width + 2 for column in columns) + 1
+
+
+def _widths(columns: Sequence[Column]) -> list[int]:
+    """Of each column, so that all fit; what is missing shrinks before names do."""
+    excess = _total(columns) - WIDTH
+    widths = []
+    for column in reversed(columns):
+        cut = min(max(excess, 0), max(column.width - column.least, 0))
+        excess -= cut
+        widths.append(column.width - cut)
+    return widths[::-1]
 
 
 def place(row: Row) -> str:
@@ -123,21 +164,10 @@ def _some_spread(standings: Standings) -> bool:
 
 def shown_tasks(standings: Standings) -> tuple[str, ...]:
     """As many tasks as a terminal has room for; one at least, unless measured costs take its place."""
-    names = max((len(row.forecaster) for row in standings.rows), default=0)
-    room = WIDTH - min(names, NAME_WIDTH) - OTHERS_WIDTH
-    if any(missing(row) for row in standings.rows):
-        room -= min(max(len(missing(row)) for row in standings.rows), MISSING_WIDTH)
-    if _some_spread(standings):
-        room -= SPREAD_WIDTH
-    if standings.measured:
-        room -= MEASURED_WIDTH
-    shown: list[str] = []
-    for task in standings.tasks:
-        room -= min(max(len(task), 6), TASK_WIDTH) + 2
-        if room < 0 and (shown or standings.measured):
-            break
-        shown.append(task)
-    return tuple(shown)
+    tasks, count = standings.tasks, 0 if standings.measured else 1
+    while count < len(tasks) and _total(_columns(standings, tasks[: count + 1])) <= WIDTH:
+        count += 1
+    return tasks[:count]
 
 
 def remarks(standings: Standings) -> list[str]:

@@ -16,10 +16,14 @@ from harness_mlflow.charts import Band, Chart, Line, picture
 BENCH, LATENCY, PARETO = "bench.json", "latency.svg", "pareto.svg"  # the artifacts
 BINS, FRONT, OTHER = "#1b6b72", "#1b6b72", "#8a8a8a"
 PERCENTILES = {"p50": "#1b1b1b", "p90": "#b08a1e", "p99": "#c8552b"}
-PARETO_COSTS = {  # what it is called, its factor, and whether more of it is dear
-    "latency_p99": ("p99 of one window, ms", 1000.0, 1),
-    "throughput": ("forecasts a second, many windows at once, more to the left", 1.0, -1),
-    "training_seconds": ("seconds of one fit", 1.0, 1),
+Units = tuple[tuple[str, float], ...]  # what they are called, and their sizes, the largest first
+PLAIN: Units = (("", 1.0),)
+COUNTS: Units = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
+TIMES: Units = ((" s", 1.0), (" ms", 1e-3), (" µs", 1e-6), (" ns", 1e-9))
+PARETO_COSTS = {  # what it is called, how it is said, and whether more of it is dear
+    "latency_p99": ("p99 of one window", TIMES, 1),
+    "throughput": ("forecasts a second, many windows at once, more to the left", COUNTS, -1),
+    "training_seconds": ("one fit", TIMES, 1),
 }
 WIDTH = 800  # pixels
 Point = tuple[float, float, str]  # logarithm of the cost, skill, forecaster
@@ -58,7 +62,7 @@ def latency_picture(heading: str, bench: Bench) -> str:
     count = bench.conditions.threads
     threads = f"{count} thread{'s' if count > 1 else ''}"
     where = f"{bench.machine.processor}, {threads}, {bench.measured[:10]}"
-    ticks = _decades(float(edges[0]), float(edges[-1]))
+    ticks = _decades(float(edges[0]), float(edges[-1]), PLAIN)
     chart = Chart(tuple(marks), (title, where), "ms", "calls", from_zero=True, x_ticks=ticks)
     return picture(heading, [[chart]], WIDTH, 330)
 
@@ -71,50 +75,62 @@ def pareto_picture(standings: Standings) -> str:
     return picture(f"{standings.title}: skill against cost", [[chart] for chart in charts], WIDTH, 330)
 
 
-def _pareto(standings: Standings, quantity: str) -> Chart | None:
-    """Skill against one cost, dear to the right."""
-    label, factor, sign = PARETO_COSTS[quantity]
-    points = [
-        (sign * math.log10(factor * value), row.skill, row.forecaster)
+def pareto_points(standings: Standings, quantity: str) -> list[Point]:
+    """Where each forecaster stands whose cost and skill are known; the dear has the larger cost."""
+    sign = PARETO_COSTS[quantity][2]
+    return [
+        (sign * math.log10(value), row.skill, row.forecaster)
         for row in standings.rows
         if row.costs is not None and (value := getattr(row.costs, quantity)) and math.isfinite(row.skill)
     ]
+
+
+def front(points: Iterable[Point]) -> list[Point]:
+    """Whom nobody beats, cheapest first: nobody is as cheap and better, or cheaper and as good."""
+    found: list[Point] = []
+    for one in sorted(points, key=lambda one: (one[0], -one[1])):
+        if not found or one[1] > found[-1][1] or one[:2] == found[-1][:2]:
+            found.append(one)
+    return found
+
+
+def _pareto(standings: Standings, quantity: str) -> Chart | None:
+    """Skill against one cost, dear to the right."""
+    label, units, sign = PARETO_COSTS[quantity]
+    points = pareto_points(standings, quantity)
     if not points:
         return None
-    front = _front(points)
-    steps = [front[0][:2]]
-    for (_, below, _), (right, above, _) in pairwise(front):
+    best = front(points)
+    steps = [best[0][:2]]
+    for (_, below, _), (right, above, _) in pairwise(best):
         steps += [(right, below), (right, above)]
     last = max(place for place, _, _ in points)
-    steps.append((last, front[-1][1]))
-    (x, y), (across, upwards), (at, best) = (np.array([one[:2] for one in found]).T for found in (points, steps, front))
+    steps.append((last, best[-1][1]))
+    (x, y), (across, upwards), (at, skills) = (
+        np.array([one[:2] for one in found]).T for found in (points, steps, best)
+    )
     marks = (
         Line(across, upwards, FRONT, "front: nobody costs less and is better", 1.2),
         Line(x, y, OTHER, "", 0.0, dots=True),
-        Line(at, best, FRONT, "", 0.0, dots=True),
+        Line(at, skills, FRONT, "", 0.0, dots=True),
     )
     low, high = sorted((sign * float(x.min()), sign * float(x.max())))
-    ticks = tuple((sign * place, said) for place, said in _decades(low, high))
-    names = (*front, *(one for one in points if one not in front))
+    ticks = tuple((sign * place, said) for place, said in _decades(low, high, units))
+    names = (*best, *(one for one in points if one not in best))
     return Chart(marks, standings.cost_notes[:1], label, "skill", x_ticks=ticks, names=names)
 
 
-def _front(points: Iterable[Point]) -> list[Point]:
-    """The cheapest, and each dearer one that is better than all that are cheaper."""
-    front: list[Point] = []
-    for one in sorted(points, key=lambda one: (one[0], -one[1])):
-        if not front or one[1] > front[-1][1]:
-            front.append(one)
-    return front
-
-
-def _decades(low: float, high: float) -> tuple[tuple[float, str], ...]:
+def _decades(low: float, high: float, units: Units) -> tuple[tuple[float, str], ...]:
     """Ticks at 1, 2 and 5 times powers of ten, of logarithms; only at the powers where there are many."""
     factors = (1, 2, 5) if high - low < 2.5 else (1,)
     found = [
-        (math.log10(factor * 10.0**power), f"{factor * 10.0**power:g}")
-        for power in range(math.floor(low), math.ceil(high) + 1)
-        for factor in factors
+        math.log10(factor * 10.0**power) for power in range(math.floor(low), math.ceil(high) + 1) for factor in factors
     ]
-    inside = tuple(one for one in found if low - 1e-9 <= one[0] <= high + 1e-9)
-    return inside or tuple((one, f"{10.0**one:.3g}") for one in dict.fromkeys((low, high)))
+    inside = [one for one in found if low - 1e-9 <= one <= high + 1e-9]
+    return tuple((one, _said(10.0**one, units)) for one in inside or dict.fromkeys((low, high)))
+
+
+def _said(value: float, units: Units) -> str:
+    """A number of three digits in the largest unit that it fills."""
+    name, size = next((unit for unit in units if value > unit[1] * (1 - 1e-9)), units[-1])
+    return f"{float(f'{value / size:.3g}'):g}{name}"

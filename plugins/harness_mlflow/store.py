@@ -168,12 +168,12 @@ class Store:
         mine = "" if self.place.own else f"tags.`harness.home` = '{self.home}'"
         current = " and ".join(part for part in ("tags.current = 'yes'", mine) if part)
         shown = {
-            views.cells_of(row.forecaster): views.cells_view(
-                plan.metric, f"{views.is_forecaster(row.forecaster)} and {current}"
+            views.cells_of(row.forecaster): views.forecaster_view(
+                plan, f"{views.is_forecaster(row.forecaster)} and {current}"
             )
             for row in standings.rows
         }
-        shown[views.CELLS] = views.cells_view(plan.metric, current)
+        shown[views.CELLS] = views.cells_view(plan, current)
         self._tag(
             sent.experiment,
             {

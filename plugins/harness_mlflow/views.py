@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from harness import Run, Standings, StoredPlan
 from harness_mlflow.entries import LONGEST, safe_name
@@ -33,11 +34,21 @@ def board_view(standings: Standings, search: str) -> str:
     return _view(_metric("rank"), board_columns(standings), search)
 
 
-def cells_view(metric: str, search: str) -> str:
-    """The table of a board's cells, best first by the board's metric, as the page keeps it."""
+def cells_view(plan: StoredPlan, search: str) -> str:
+    """The table of a board's cells, as the page keeps it: task by task, best first by the board's metric."""
+    by_task = {"aggregateFunction": "min", "groupByKeys": [{"mode": "tag", "groupByData": "task"}]}
+    return _view(_metric(safe_name(plan.metric)), _cell_columns(plan), search, by_task if len(plan.tasks) > 1 else None)
+
+
+def forecaster_view(plan: StoredPlan, search: str) -> str:
+    """The table of a forecaster's cells, in the order of the tasks' names."""
+    return _view(_tag("task"), _cell_columns(plan), search)
+
+
+def _cell_columns(plan: StoredPlan) -> list[str]:
     tags = [_tag(name) for name in ("forecaster", "task", "seed", "status")]
-    metrics = [_metric(name) for name in (safe_name(metric), "fit_seconds", "predict_seconds")]
-    return _view(_metric(safe_name(metric)), [*tags, *metrics, "attributes.`Dataset`"], search)
+    metrics = [_metric(name) for name in (safe_name(plan.metric), "fit_seconds", "predict_seconds")]
+    return [*tags, *metrics, "attributes.`Dataset`"]
 
 
 def cells_of(forecaster: str) -> str:
@@ -134,7 +145,7 @@ def _tag(name: str) -> str:
     return f"tags.`{name}`"
 
 
-def _view(order: str, columns: Sequence[str], search: str) -> str:
+def _view(order: str, columns: Sequence[str], search: str, groups: Mapping[str, Any] | None = None) -> str:
     state = {
         "searchFilter": search,
         "orderByKey": order,
@@ -146,6 +157,7 @@ def _view(order: str, columns: Sequence[str], search: str) -> str:
         "selectedColumns": list(columns),
         "columnOrder": list(columns),
         "columnWidths": {column: _width(column) for column in columns},
+        "groupBy": groups,
     }
     return json.dumps(state)
 

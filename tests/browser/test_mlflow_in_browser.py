@@ -145,7 +145,20 @@ def test_one_click_leads_from_a_row_to_its_cells(board: Any) -> None:
 
     follow(board, "Its cells")
 
-    awaited(lambda: sorted(names(board)) == [f"{QUOTES} · elnino", f"{QUOTES} · nile"], board)
+    awaited(lambda: names(board) == [f"{QUOTES} · elnino", f"{QUOTES} · nile"], board)
+
+
+def test_cells_are_grouped_by_task_and_the_best_comes_first(board: Any) -> None:
+    follow(board, "cells")
+    awaited(lambda: len(names(board)) == 8, board)
+
+    errors = [cell.text.rstrip("…") for cell in cells(board, "metrics.`MASE`")]
+
+    tasks = [name.rpartition(" · ")[2] for name in names(board)]
+    assert sorted(tasks) in (tasks, tasks[::-1])
+    for group in errors[:5], errors[5:]:  # the first of each is that of its group, the least
+        assert list(map(float, group)) == sorted(map(float, group))
+        assert float(group[0]) == float(group[1])
 
 
 def test_one_click_leads_from_a_cell_to_its_plots(board: Any) -> None:
@@ -182,10 +195,10 @@ def test_nothing_is_asked_of_another_machine(board: Any, browser: Any, address: 
 
 
 def names(driver: Any) -> list[str]:
-    """The runs of the table, from top to bottom."""
+    """The runs of the table, from top to bottom; groups have none."""
     rows = driver.find_elements("css selector", ".ag-pinned-left-cols-container .ag-row")
     rows.sort(key=lambda row: int(row.get_attribute("row-index")))
-    return [link.text for row in rows for link in row.find_elements("css selector", "a")]
+    return [link.text for row in rows for link in row.find_elements("css selector", "a") if link.text]
 
 
 def cells(driver: Any, column: str) -> list[Any]:

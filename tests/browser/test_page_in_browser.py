@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.efficiency.costs import BenchCosts
@@ -25,6 +27,7 @@ SCRIPT, IMAGE = "<script>alert(1)</script>", '"><img src=x onerror=alert(2)>'
 LONG = "a-name-" + 30 * "without-end"
 FORECASTERS = ("first", SCRIPT, IMAGE, LONG, "base")
 TASKS = ("sun", "</script>\u2028moon", "\u202eleft \u05d0")
+BOTH = dict.fromkeys(("skill", "win_rate", "mean_rank", "median_relative_error"), (-0.42, -0.15))
 WIN_RATES = (0.8, 0.9, 0.1, NAN, 0.4)
 
 
@@ -455,3 +458,76 @@ class TestMeasuredCosts:
     def test_the_machine_is_a_text(self, measured: Any) -> None:
         assert any(IMAGE in one for one in texts(measured, "#costs .fine"))
         assert not measured.driver.find_elements(By.TAG_NAME, "img")
+
+    def test_the_front_is_whom_nobody_beats_whatever_is_equal_or_missing(self, measured: Any) -> None:
+        """Beside the definition, pair by pair, on many small boards."""
+        script = """
+            const [rows, more, byError] = arguments;
+            const named = rows.map(([cost, value], k) => ({ name: `${k}`, skill: [value], scores: [value] }));
+            const board = { rows: named, lowestIsBest: true };
+            const state = { cost: { more, from: null, of: (row) => rows[row][0] }, what: byError ? '0' : 'skill' };
+            return costPoints(board, state).filter((one) => one.front).map((one) => Number(one.name));
+        """
+        random = np.random.default_rng(0)
+        for _ in range(200):
+            values = random.integers(1, 5, (random.integers(0, 9), 2)).tolist()
+            rows = [[None if one == 4 else one for one in row] for row in values]
+            for more, by_error in itertools.product((False, True), repeat=2):
+                signs = (-1 if more else 1, 1 if by_error else -1)  # of what is better when it is less
+                known = {k: (signs[0] * row[0], signs[1] * row[1]) for k, row in enumerate(rows) if None not in row}
+                beaten = {
+                    k for k, a in known.items() if any(b != a and max(np.subtract(b, a)) <= 0 for b in known.values())
+                }
+
+                assert measured.run(script, rows, more, by_error) == sorted(known.keys() - beaten), rows
+
+    def test_who_it_is_stays_where_it_is_while_columns_scroll(self, measured: Any) -> None:
+        place = """
+            const box = document.querySelector('.scroll');
+            const name = box.querySelector('tbody th').getBoundingClientRect();
+            const last = box.querySelector('tbody td:last-child').getBoundingClientRect();
+            return [name.left, name.right, last.right, box.getBoundingClientRect().right, innerWidth];
+        """
+        for width in (390, 1400):
+            measured.size(width, 800)
+            before = measured.run(place)
+            measured.run("document.querySelector('.scroll').scrollLeft = 9999")
+            left, right, last, end, window = measured.run(place)
+
+            assert before[2] > before[3]  # the last column is out of sight
+            assert [left, right] == pytest.approx(before[:2])
+            assert right < end / 1.5
+            assert last == pytest.approx(end, abs=1)
+            assert end < window
+
+    def test_columns_fade_at_the_edge_until_the_last_is_reached(self, measured: Any) -> None:
+        fade = "return parseFloat(getComputedStyle(document.querySelector('.scroll')).getPropertyValue('--fade'))"
+        wait = "return new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        measured.size(1000, 800)
+        measured.run(wait)
+
+        before = measured.run(fade)
+        measured.run("document.querySelector('.scroll').scrollLeft = 9999")
+        measured.run(wait)
+
+        assert before > 10
+        assert measured.run(fade) == 0
+
+
+def test_a_board_of_one_task_fits_a_laptop(browser: Any, tmp_path: Path) -> None:
+    made, path = standings(), tmp_path / "board.html"
+    costs = BenchCosts("m", "CPU", "2026-01-01", "sun", 1, "cpu", 0.128, 0.19, 0.256, 0.249, 0.263, 2.43e6)
+    costs = replace(costs, training_seconds=0.123, memory=1_234_000_000)
+    rows = [
+        replace(one, forecaster=f"seq2seq-{one.rank}", costs=costs, missing={}, reasons=(), intervals=BOTH)
+        for one in made.rows
+    ]
+    path.write_text(page(replace(made, rows=tuple(rows), tasks=("sunspots",)), shown()), encoding="utf-8")
+    browser.size(1400, 900)
+    browser.open(path)
+
+    box, table = browser.run(
+        "return [document.querySelector('.scroll').clientWidth, document.querySelector('#standings-table').offsetWidth]"
+    )
+
+    assert table == box

@@ -41,8 +41,8 @@ def test_one_that_fails_in_the_middle_keeps_what_was_measured(failed) -> None:
     bench = failed["tires"]
 
     assert bench.failures == {
-        "offline, 512 windows": "RuntimeError: too many",
-        "offline, 4096 windows": "RuntimeError: too many",
+        "offline, batch of 512": "RuntimeError: too many",
+        "offline, batch of 4096": "RuntimeError: too many",
     }
     assert bench.latency is not None
     assert [one.size for one in bench.throughput.batches] == [1, 8, 64]
@@ -62,4 +62,12 @@ def test_the_table_shows_all_within_a_hundred_columns(failed) -> None:
 
     assert all(len(line.rstrip()) <= 100 for line in lines)
     assert any("raises" in line and "start" in line for line in lines)
-    assert "raises failed, start: RuntimeError: no luck" in bench_remarks([*failed.values()])
+    told = bench_remarks([*failed.values()])
+    assert "raises failed, start: RuntimeError: no luck" in told
+    assert "tires failed, offline, batch of 512, offline, batch of 4096: RuntimeError: too many" in told
+
+
+def test_it_exits_with_1_where_nobody_could_be_measured(shell) -> None:
+    said = shell("bench", "raises", "--board", "toy-board", "--seconds", "0.05", "--home", "nobody", code=1)
+
+    assert "raises failed, start: RuntimeError: no luck" in said.flat

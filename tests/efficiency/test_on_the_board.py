@@ -73,7 +73,7 @@ def test_the_published_readme_has_them(toys, shell, home) -> None:
 
 
 def test_where_nobody_fits_one_sentence_names_the_nearest(shell, home) -> None:
-    said = shell("show", BOARD, "--within", "latency_p50 < 1ns", "--home", home)
+    said = shell("show", BOARD, "--within", "latency_p50 < 1ns", "--home", home, code=1)
 
     assert said.out.startswith("No forecaster of toy-board fits latency_p50 < 1ns: the nearest is learns, whose")
     assert len(said.out.splitlines()) == 1
@@ -93,3 +93,95 @@ def test_figures_of_cells_that_are_not_on_the_board_are_said(toys, shell, home) 
     said = shell("bench", "tires", "--board", BOARD, "--seconds", "0.05", "--home", "strange")
 
     assert "Not on the board as it was last run: tires; `harness run toy-board` puts on the board" in said.flat
+
+
+OTHER = """
+title = "Others"
+metric = "MSE"
+baseline = "rests"
+
+[[tasks]]
+dataset = "ramp"
+name = "the same ramp"
+protocol = { kind = "rolling-origin", horizon = 3, windows = 2 }
+
+[[forecasters]]
+name = "flat"
+label = "rests"
+
+[[forecasters]]
+name = "learns"
+"""
+NOTES = """
+from harness import hookimpl
+
+
+@hookimpl
+def harness_standings_changed(leaderboard, standings, home):
+    with (home / "heard").open("a") as heard:
+        measured = sorted(row.forecaster for row in standings.rows if row.costs is not None)
+        print("changed", standings.board, leaderboard.title, *measured, sep=", ", file=heard)
+
+
+@hookimpl
+def harness_finished(home):
+    with (home / "heard").open("a") as heard:
+        print("finished", file=heard)
+    return ["the notes are taken"]
+"""
+
+
+class TestOtherBoards:
+    """Boards that share measured cells, and plugins that hear of it."""
+
+    @pytest.fixture(scope="class")
+    def shared(self, toys: Path, shell: Callable[..., Any]) -> Any:
+        """What the command said in a home where the board, another one and a third were run before."""
+        for name, text in (("others", OTHER), ("strangers", OTHER.replace("windows = 2", "windows = 1"))):
+            (toys / name).mkdir()
+            (toys / name / "leaderboard.toml").write_text(text, encoding="utf-8")
+        information = toys / "notes-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: notes\nVersion: 1.0\n", encoding="utf-8")
+        (information / "entry_points.txt").write_text("[harness]\nnotes = notes\n", encoding="utf-8")
+        (toys / "notes.py").write_text(NOTES, encoding="utf-8")
+        shell("run", BOARD, "others", "strangers", "--jobs", "0", "--home", "shared")
+        (toys / "shared" / "heard").unlink()
+        said = shell("bench", "flat", "learns", "--board", BOARD, "--seconds", "0.05", "--home", "shared")
+        yield said
+        shutil.rmtree(information)
+
+    def measured(self, shell: Callable[..., Any], name: str) -> list[str]:
+        rows = csv.DictReader(shell("show", name, "--csv", "--home", "shared").out.splitlines())
+        return sorted(row["forecaster"] for row in rows if row.get("latency_p50"))
+
+    def test_show_what_was_measured_for_one_of_them(self, shell, shared) -> None:
+        assert self.measured(shell, "others") == ["learns", "rests"]
+        assert "cost: measured by harness bench on the same ramp" in shell("show", "others", "--home", "shared").flat
+        assert self.measured(shell, "strangers") == []  # windows differ, and so does the work
+
+    def test_are_named(self, shared) -> None:
+        assert "Shown on other boards with these cells too: others." in shared.flat
+
+    def test_plugins_hear_of_each_and_then_of_the_end(self, toys, shared) -> None:
+        heard = (toys / "shared" / "heard").read_text(encoding="utf-8").splitlines()
+
+        assert heard == [
+            "changed, others, Others, learns, rests",
+            "changed, toy-board, Toys, flat, learns",
+            "finished",
+        ]
+        assert "the notes are taken" in shared.out
+
+    def test_whose_files_are_gone_are_left_to_what_is_stored(self, toys, shell, shared) -> None:
+        shutil.copytree(toys / "shared", toys / "moved")
+        (toys / "moved" / "heard").unlink()
+        shutil.move(toys / "others", toys / "elsewhere")
+
+        said = shell("bench", "rests", "--board", "elsewhere", "--seconds", "0.05", "--home", "moved")
+
+        shutil.move(toys / "elsewhere", toys / "others")
+        heard = (toys / "moved" / "heard").read_text(encoding="utf-8").splitlines()
+        assert heard == ["changed, toy-board, Toys, flat, learns", "finished"]
+        assert "Not on the board as it was last run: rests" in said.flat
+        assert "Shown on other boards with these cells too: others, toy-board." in said.flat

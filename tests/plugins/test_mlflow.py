@@ -43,6 +43,7 @@ from harness import (
     Panel,
     RollingOrigin,
     SeriesSplit,
+    StoredPlan,
     Task,
     TrainingData,
     board_page,
@@ -50,7 +51,7 @@ from harness import (
     stored_plans,
     stored_standings,
 )
-from harness.campaign import Campaign, planned
+from harness.campaign import Campaign, StoredCell, planned
 from harness.efficiency.figures import Bench, Conditions, Histogram, Latency, Percentile, Subject
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import write_bench
@@ -514,6 +515,23 @@ class TestBoards:
         shown = json.loads(client.get_experiment(cells).tags[f"mlflow.sharedViewState.{view}"])
         found = client.search_runs([cells], shown["searchFilter"])
         assert {run.info.run_name for run in found} == {"drawn · hills · seed 0", "drawn · hills · seed 1"}
+
+    def test_cells_of_several_tasks_are_grouped(self) -> None:
+        plan = StoredPlan("a", "A", "", "MAE", "b", tuple(StoredCell(f"{k}", "b", f"{k}", "") for k in range(2)))
+
+        both, one, mine = (
+            json.loads(view)
+            for view in (
+                views.cells_view(plan, ""),
+                views.cells_view(replace(plan, cells=plan.cells[:1]), ""),
+                views.forecaster_view(plan, ""),
+            )
+        )
+
+        assert both["groupBy"]["groupByKeys"] == [{"mode": "tag", "groupByData": "task"}]
+        assert both["orderByKey"] == one["orderByKey"] == "metrics.`MAE`"
+        assert one["groupBy"] is mine["groupBy"] is None
+        assert mine["orderByKey"] == "tags.`task`"
 
     def test_new_standings_are_a_new_step_of_those_that_changed(self, home: Path) -> None:
         mirror(home)

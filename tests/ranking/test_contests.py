@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from harness.aggregation import win_rates
 from harness.arrays import Floats
 from harness.metrics import METRICS
 from harness.ranking.contests import Contest, Figures, Ring
@@ -107,6 +108,12 @@ class TestFigures:
         repeated = ring.errors[np.repeat(np.arange(len(distances)), weights)]
         assert_figures(Figures(*(one[0] for one in vars(found).values())), repeated.tolist())
         assert_figures(Figures(*(one[1] for one in vars(found).values())), ring.errors.tolist())
+
+    @given(DISTANCES, st.booleans())
+    def test_win_rates_are_those_that_published_ones_are_held_to(self, distances, impute) -> None:
+        ring = ring_of(distances, impute)
+
+        np.testing.assert_array_equal(Figures.of(ring, ring.errors).win_rates, win_rates(ring.errors))
 
     def test_by_hand(self) -> None:
         ring = ring_of(np.array([[2.0, 1.0, NAN, 4.0], [1.0, 0.01, 3.0, 1.0]]))

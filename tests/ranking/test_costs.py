@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import subprocess
@@ -9,18 +10,30 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
+import harness
 from harness import BadInput, Standings, StoredCell, StoredPlan, stored_standings
 from harness.efficiency.costs import BenchCosts
-from harness.efficiency.figures import Bench, Conditions, Latency, Machine, Percentile, Subject
+from harness.efficiency.figures import (
+    Bench,
+    Calibration,
+    Conditions,
+    Latency,
+    Machine,
+    Percentile,
+    Server,
+    Subject,
+)
 from harness.efficiency.latest import costs_of
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import stored_bench, write_bench
 from harness.ranking import Row
 from harness.ranking.costs import with_costs
 from harness.ranking.within import within
+from harness.report.costs import FIGURES
 from harness.report.readme import readme
 from harness.report.terminal import legend, place, remarks, standings_table
 from harness.report.text import as_csv
@@ -151,6 +164,52 @@ class TestLatest:
         assert "1 thread, 2026-01-02" in found.cost_notes[0]
         assert "figures of hills (1) are left out" in found.cost_notes[1]
 
+    def test_they_are_of_one_setting(self, tmp_path: Path) -> None:
+        """As many threads as each forecaster asks for, or as many for all: what most were measured with."""
+        four = Conditions(1.0, 4, "auto", own_threads=1)
+        self.write(tmp_path, "a", "quick ramp", 0.001)
+        self.write(tmp_path, "b", "base ramp", 0.003, conditions=replace(four, own_threads=4))
+        self.write(tmp_path, "c", "quick ramp", 0.0005, conditions=four, measured="2026-01-01T00:00:00")
+
+        own = costs_of(self.PLAN, tmp_path)
+        self.write(tmp_path, "c", "quick ramp", 0.0005, conditions=four, measured="2030-01-01T00:00:00")
+        for_all = costs_of(self.PLAN, tmp_path)
+
+        assert {name: one.latency_p50 for name, one in own.by_forecaster.items()} == {"quick": 0.001, "base": 0.003}
+        assert own.notes[1] == (
+            "cost: figures of quick (threads: 4, cpu) are left out, since they were measured otherwise"
+        )
+        assert {one.threads for one in for_all.by_forecaster.values()} == {4}
+        assert for_all.by_forecaster["quick"].latency_p50 == 0.0005
+        assert "quick (threads: 1, cpu)" in for_all.notes[1]
+
+    def test_a_run_that_failed_elsewhere_does_not_take_their_place(self, tmp_path: Path) -> None:
+        """As on a GPU that is not there."""
+        cuda = Conditions(1.0, 1, "cuda")
+        self.write(tmp_path, "a", "quick ramp", 0.001)
+        self.write(tmp_path, "b", "quick ramp", 1.0, conditions=cuda, latency=None, measured="2030-01-01T00:00:00")
+
+        assert costs_of(self.PLAN, tmp_path).by_forecaster["quick"].latency_p50 == 0.001
+
+    def test_rates_are_of_one_bound(self, tmp_path: Path) -> None:
+        p99 = Percentile(0.001, 0.001, 0.001)
+        self.write(tmp_path, "a", "quick ramp", 0.001, server=Server(0.02, 50.0, p99, 60.0))
+        self.write(tmp_path, "b", "base ramp", 0.001, server=Server(0.02, 40.0, p99, 60.0))
+        self.write(tmp_path, "c", "slow ramp", 0.001, server=Server(0.5, 90.0, p99, 95.0))
+        plan = replace(self.PLAN, cells=(*self.PLAN.cells, StoredCell("slow ramp", "slow", "ramp", "")))
+
+        found = costs_of(plan, tmp_path)
+
+        rates = {name: one.server_rate for name, one in found.by_forecaster.items()}
+        assert rates == {"quick": 50.0, "base": 40.0, "slow": None}
+        assert "rates keep a p99 of 20 ms" in found.notes[0]
+
+    def test_a_restless_machine_is_said(self, tmp_path: Path) -> None:
+        moments = tuple(Calibration("then", median, 2 * median, 10) for median in (0.001, 0.0015))
+        self.write(tmp_path, "a", "quick ramp", 0.001, calibrations=moments)
+
+        assert "the machine's speed moved by up to 50% meanwhile" in costs_of(self.PLAN, tmp_path).notes[0]
+
     def test_those_of_another_machine_are_not_shown(self, tmp_path: Path) -> None:
         self.write(tmp_path, "a", "quick ramp", 0.001, machine=Machine("other", "CPU", 2, 1, "Linux"))
 
@@ -188,6 +247,14 @@ class TestWithin:
             "base is shown without a rank: skill is relative to it",
             "ties are with the first of the whole board, slow, which does not fit",
         )
+
+    def test_a_p99_of_few_repetitions_is_said_and_can_be_left_out(self) -> None:
+        found, _ = within(MEASURED, "latency_p99 < 10ms")
+        strict, _ = within(MEASURED, "latency_p99_high < 10ms")
+
+        assert "too few repetitions bound the p99 of base; latency_p99_high leaves them out" in found.notes
+        assert [one.forecaster for one in strict.rows if one.rank] == ["slow", "quick", "fast"]
+        assert any(line.startswith("left out base: too few repetitions to bound the p99") for line in strict.notes)
 
     def test_where_all_fit_the_order_is_that_of_the_board(self) -> None:
         found, _ = within(replace(MEASURED, rows=MEASURED.rows[:2]), "latency_p99 < 1s")
@@ -233,29 +300,71 @@ class TestViews:
         assert [str(one.header) for one in standings_table(plain).columns][-2:] == ["fit s", "ms"]
         assert any("costs are indicative" in line for line in legend(plain))
 
-    @pytest.mark.parametrize("missing", [{}, {"failed": 1, "not run": 2}])
+    @pytest.mark.parametrize("missing", [{}, {"failed": 1}, {"failed": 1, "not run": 2}])
     @pytest.mark.parametrize("spread", [NAN, 0.01])
-    def test_it_fits_a_hundred_columns_with_long_names(self, missing: dict[str, int], spread: float) -> None:
+    @pytest.mark.parametrize("measured", [True, False])
+    @pytest.mark.parametrize("name", ["a", "a-long-name-" * 5])
+    @pytest.mark.parametrize("tasks", [("ramp", "hills"), ("sunspots", "co2", "elnino", "nile")])
+    def test_it_fits_a_hundred_columns(
+        self, missing: dict[str, int], spread: float, measured: bool, name: str, tasks: tuple[str, ...]
+    ) -> None:
         costs = replace(COSTS, latency_p50=0.123, latency_p99=12.3, latency_p99_high=None, training_seconds=0.00123)
-        rows = [row(f"{'a-long-name-' * 5}{k}", k, costs, missing=missing, spread=spread) for k in range(1, 12)]
-        table = standings_table(board(*rows, tasks=("ramp", "hills")))
+        wide = {
+            "skill": -1.234,
+            "intervals": {"skill": (-12.42, -11.15)},
+            "close_to_next": True,
+            "tied_for_first": True,
+        }
+        scores = dict.fromkeys(tasks, 12.345)
+        rows = [
+            replace(row(f"{name}{k}", k, costs if measured else None, scores=scores, tied_for_first=True), **wide)
+            for k in range(1, 12)
+        ]
+        rows = [replace(one, missing=missing, spread=spread) for one in rows]
+        table = standings_table(board(*rows, tasks=tasks))
         table.caption = None
 
         console = Console(width=100, record=True, file=None)
         with console.capture() as captured:
             console.print(table)
-        lines = captured.get().splitlines()
+        _, _, heading, rule, *lines = captured.get().splitlines()
 
         assert max(map(len, lines)) <= 100
-        assert sum("12300*" in line and "0.00123" in line for line in lines) == 11
+        assert "──" in rule  # headings stand on one line
+        assert heading.split()[:2] == ["#", "forecaster"]
+        assert sum("-1.234≈" in line and "-12.42…-11.15" in line for line in lines) == 11
+        if measured:
+            assert sum("12300*" in line and "0.00123" in line for line in lines) == 11
+        if name == "a":
+            assert sum(f" a{k} " in line for k, line in enumerate((one for one in lines if "≈" in one), start=1)) == 11
 
     def test_csv_has_all_figures(self) -> None:
         heading, first, _, third, *_ = as_csv(MEASURED).splitlines()
 
-        assert heading.split(",")[-5:] == ["model_bytes", "energy", "start_seconds", "server_rate", "server_bound"]
+        assert heading.split(",")[-5:] == ["energy", "start_seconds", "server_rate", "server_bound", "unrest"]
         told = dict(zip(heading.split(","), first.split(","), strict=True))
         assert (told["latency_p99"], told["throughput"], told["machine"]) == ("0.02", "2500.0", "m")
         assert third.endswith(",,,,")
+
+    def test_from_python_they_are_the_columns_of_csv(self, tmp_path: Path) -> None:
+        MEASURED.save(tmp_path)
+
+        found = harness.standings("toys", home=tmp_path)
+
+        heading, *lines = csv.reader(as_csv(MEASURED).splitlines())
+        assert list(found.columns)[-len(FIGURES) :] == heading[-len(FIGURES) :]
+        told = [["" if pd.isna(one) else str(one) for one in figures] for figures in found[[*FIGURES]].to_numpy()]
+        assert told == [line[-len(FIGURES) :] for line in lines]
+        assert found["latency_p99"].tolist()[:2] == [0.02, 0.004]
+        assert found.loc["unknown", [*FIGURES]].isna().all()
+        assert found["energy"].dtype == float
+
+    def test_from_python_they_are_missing_where_nothing_was_measured(self, tmp_path: Path) -> None:
+        board(row("base", 1)).save(tmp_path)
+
+        found = harness.standings("toys", home=tmp_path)
+
+        assert found[[*FIGURES]].isna().all(axis=None)
 
     def test_csv_without_them_is_as_before(self) -> None:
         assert "latency" not in as_csv(board(row("base", 1)))

@@ -52,7 +52,7 @@ function megabytes(value) {
   return value === null ? '–' : `${Number((value / 1e6).toPrecision(3))} MB`;
 }
 
-/** Each forecaster's cost and value, and whether it is on the front. */
+/** Each forecaster's cost and value, and whether it is on the front: nobody is as cheap and better, or cheaper and as good. */
 function costPoints(board, state) {
   const { cost, what } = state;
   const found = board.rows.map((row, place) => ({
@@ -61,11 +61,11 @@ function costPoints(board, state) {
   })).filter((one) => one.cost !== null && one.value !== null);
   const better = what === 'skill' ? (a, b) => a > b : (a, b) => a < b;
   const cheaper = cost.more ? (a, b) => b.cost - a.cost : (a, b) => a.cost - b.cost;
-  let best = null;
+  let last = null;
   const judged = what === 'skill' || board.lowestIsBest;
-  for (const one of [...found].sort((a, b) => cheaper(a, b) || (better(a.value, b.value) ? -1 : 1))) {
-    one.front = judged && (best === null || better(one.value, best));
-    if (one.front) best = one.value;
+  for (const one of [...found].sort((a, b) => cheaper(a, b) || better(b.value, a.value) - better(a.value, b.value))) {
+    one.front = judged && (last === null || better(one.value, last.value) || (one.cost === last.cost && one.value === last.value));
+    if (one.front) last = one;
   }
   return found;
 }
