@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from harness.arrays import Bools, Floats
+from harness.arrays import Bools, Floats, read_only
 from harness.errors import InvalidForecast
 
 
@@ -34,9 +34,13 @@ class Forecast:
         mean = np.asarray(mean, dtype=np.float64)
         if not levels:
             return cls(mean)
-        z = np.array(_standard_normal(tuple(levels)))
-        spread = np.broadcast_to(np.asarray(sd, dtype=np.float64), mean.shape)
-        return cls(mean, tuple(levels), mean[..., None] + spread[..., None] * z)
+        spread = np.asarray(sd, dtype=np.float64)
+        if spread.shape != mean.shape:
+            spread = np.broadcast_to(spread, mean.shape)
+        z = _standard_normal(tuple(levels)).reshape(-1, *(1,) * mean.ndim)
+        quantiles = spread * z  # (level, window, horizon, target)
+        quantiles += mean
+        return cls(mean, tuple(levels), quantiles.transpose(*range(1, quantiles.ndim), 0))
 
     @classmethod
     def from_samples(cls, paths: Floats, levels: Sequence[float]) -> Forecast:
@@ -99,11 +103,11 @@ class Forecast:
 
 
 @lru_cache(maxsize=64)
-def _standard_normal(levels: tuple[float, ...]) -> tuple[float, ...]:
+def _standard_normal(levels: tuple[float, ...]) -> Floats:
     """The quantiles of a normal distribution of mean 0 and deviation 1."""
     from statistics import NormalDist
 
-    return tuple(NormalDist().inv_cdf(level) for level in levels)
+    return read_only(np.array([NormalDist().inv_cdf(level) for level in levels]))
 
 
 def _adds_up(array: Floats) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.linalg import hankel
@@ -10,7 +12,9 @@ from scipy.signal import lfilter
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Context, Contexts, FittedLocalForecaster, Floats, Forecast, Ints, Unsupported
-from harness_models.pasts import BATCH
+from harness_models.pasts import CACHED, adds_up
+
+STEPS = 64  # forecast by one product
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +33,38 @@ class FittedAutoRegression:
     def continued(self, past: Floats, ahead: int) -> Floats:
         """The recursion fed on its own output, (window, ahead, target), after pasts (window, lag, target).
 
-        It is a filter whose input is the constant and whose state is what the lags leave to the steps ahead.
+        Where a value of the past is missing, all that follows is.
         """
-        values = np.empty((len(past), ahead, len(self.constants)))
-        for target, (constant, weights) in enumerate(zip(self.constants, self.weights, strict=True)):
-            driven = np.full((len(past), ahead), constant)
-            fed_back = np.concatenate([[1.0], -weights])
-            values[..., target], _ = lfilter([1.0], fed_back, driven, zi=past[:, ::-1, target] @ hankel(weights))
-        return values
+        lags, maps = self.longest_lag, _maps(self)
+        values = np.empty((len(past), lags + ahead, len(maps)))
+        values[:, :lags] = past
+        for first in range(0, ahead, STEPS):
+            some = min(STEPS, ahead - first)
+            begin = first + lags
+            for target, (weights, constants) in enumerate(maps):
+                steps = values[:, first:begin, target] @ weights[:, :some] + constants[:some]
+                values[:, begin : begin + some, target] = steps
+        return values[:, lags:]
+
+
+@lru_cache(maxsize=512)  # kept apart from the state, of which predict must change nothing
+def _maps(state: FittedAutoRegression) -> list[tuple[Floats, Floats]]:
+    """The next STEPS values of each target as weights (lag, step) of the values before them, and constants (step,).
+
+    The recursion is a filter whose input is the constant and whose state is what the lags leave to the steps ahead.
+    """
+    maps = []
+    for constant, weights in zip(state.constants, state.weights, strict=True):
+        fed_back, lags = np.concatenate([[1.0], -weights]), len(weights)
+        ones, _ = lfilter([1.0], fed_back, np.zeros((lags, STEPS)), zi=hankel(weights)[::-1])
+        maps.append((ones, lfilter([1.0], fed_back, np.full(STEPS, constant))))
+    return maps
+
+
+@lru_cache(maxsize=512)
+def _deviations(state: FittedAutoRegression, ahead: int) -> Floats:
+    """The deviations of the errors 1 … `ahead` steps ahead, (ahead, target)."""
+    return np.asarray(_Stacked.of([state]).deviations(ahead)[0])
 
 
 @dataclass
@@ -86,7 +114,10 @@ class AutoRegression(FittedLocalForecaster):
 
     def predict(self, contexts: Contexts) -> Forecast:
         """All windows of all series at once; or series by series, where one cannot be forecast."""
-        _, firsts, numbers = np.unique(contexts.series, return_index=True, return_inverse=True)
+        if (contexts.series == contexts.series[0]).all():
+            firsts, numbers = np.zeros(1, np.int64), np.zeros(len(contexts), np.int64)
+        else:
+            _, firsts, numbers = np.unique(contexts.series, return_index=True, return_inverse=True)
         states = [self.states_.get(name) for name in contexts.take(firsts).ids]
         fitted = [one for one in states if isinstance(one, FittedAutoRegression)]
         if len(fitted) < len(states) or _shown(contexts) < max(one.longest_lag for one in fitted):
@@ -104,19 +135,27 @@ def _shown(contexts: Contexts) -> float:
 
 
 def _continued(states: list[FittedAutoRegression], numbers: Ints, contexts: Contexts) -> Forecast:
-    """Forecasts of windows by `states[numbers[window]]`, some windows at a time."""
+    """Forecasts of windows by `states[numbers[window]]`: of one series by a product, of several step by step."""
     most = max(one.longest_lag for one in states)
     if _shown(contexts) < most:
         raise Unsupported(f"autoreg needs contexts of {most} observations, as many as its longest lag")
-    targets, ahead = len(contexts.targets), contexts.gap + contexts.horizon
-    if len(states) == 1 and not contexts.quantile_levels:
-        return Forecast.point(states[0].continued(contexts.last_targets(most), ahead)[:, contexts.gap :])
-    model = _Stacked.of(states, most)
-    mean = np.empty((len(contexts), contexts.horizon, targets))
-    size = max(1, BATCH // ((most + ahead) * targets))
+    ahead = contexts.gap + contexts.horizon
+    if len(states) == 1:
+        past = contexts.last_targets(most)
+        mean = states[0].continued(past, ahead)[:, contexts.gap :]
+        if not adds_up(past):
+            lacking = np.flatnonzero(np.isnan(past).any(axis=(1, 2)))
+            mean[lacking] = _Stacked.of(states).paths(numbers[lacking], past[lacking], ahead)[:, contexts.gap :]
+        if not contexts.quantile_levels:
+            return Forecast.point(mean)
+        return Forecast.from_normal(mean, _deviations(states[0], ahead)[contexts.gap :], contexts.quantile_levels)
+    model = _Stacked.of(states)
+    mean = np.empty((len(contexts), contexts.horizon, len(contexts.targets)))
+    size = max(1, CACHED // ((most + ahead) * mean.shape[2]))
     for first in range(0, len(contexts), size):
         some = slice(first, first + size)
-        mean[some] = model.paths(numbers[some], contexts.take(some))
+        past = contexts.take(some).last_targets(most)
+        mean[some] = model.paths(numbers[some], past, ahead)[:, contexts.gap :]
     if not contexts.quantile_levels:
         return Forecast.point(mean)
     return Forecast.from_normal(mean, model.deviations(ahead)[numbers, contexts.gap :], contexts.quantile_levels)
@@ -124,42 +163,47 @@ def _continued(states: list[FittedAutoRegression], numbers: Ints, contexts: Cont
 
 @dataclass(frozen=True, eq=False)
 class _Stacked:
-    """The coefficients of several series, lags back to front and padded in front with zeros."""
+    """The coefficients of several series."""
 
     constants: Floats  # (series, target)
+    back: tuple[int, ...]  # (lag,) how many steps back the lags lie that any of the series uses
     weights: Floats  # (lag, series, target)
+    longest: Ints  # (series, target) the furthest back of those of some weight
     variances: Floats  # (series, target)
 
     @classmethod
-    def of(cls, states: list[FittedAutoRegression], most: int) -> _Stacked:
+    def of(cls, states: Sequence[FittedAutoRegression]) -> _Stacked:
+        most = max(state.longest_lag for state in states)
         weights = np.zeros((most, len(states), len(states[0].constants)))
         for i, state in enumerate(states):
-            lags = state.weights.shape[1]
-            weights[most - lags :, i] = state.weights.T[::-1]
+            weights[: state.longest_lag, i] = state.weights.T
+        longest = np.max(np.where(weights != 0, np.arange(1, most + 1)[:, None, None], 0), axis=0)
+        back = np.flatnonzero(weights.any(axis=(1, 2)))
         constants = np.array([state.constants for state in states])
-        return cls(constants, weights, np.array([state.variances for state in states]))
+        variances = np.array([state.variances for state in states])
+        return cls(constants, tuple((back + 1).tolist()), weights[back], longest, variances)
 
-    def paths(self, numbers: Ints, contexts: Contexts) -> Floats:
-        """The recursion fed on its own output, (window, horizon, target)."""
-        most = len(self.weights)
-        weights = self.weights[:, numbers]  # (lag, window, target)
-        values = np.empty((most + contexts.gap + contexts.horizon, *weights.shape[1:]))  # (time, window, target)
-        past = contexts.last_targets(most).transpose(1, 0, 2)
-        values[:most] = np.where(np.isnan(past) & (weights == 0), 0.0, past)  # of lags that are not used
-        _run(weights, self.constants[numbers], values)
-        return values[most + contexts.gap :].transpose(1, 0, 2)
+    def paths(self, numbers: Ints, past: Floats, ahead: int) -> Floats:
+        """The recursion fed on its own output, (window, ahead, target), after pasts (window, lag, target)."""
+        lags = past.shape[1]
+        values = np.empty((lags + ahead, len(past), past.shape[2]))  # (time, window, target)
+        values[:lags] = past.transpose(1, 0, 2)
+        ages = np.arange(lags, 0, -1)[:, None, None]
+        values[:lags][ages > self.longest[numbers]] = 0.0  # of no weight, but they may be missing
+        self._run(self.weights[:, numbers], self.constants[numbers], values, lags)
+        return values[lags:].transpose(1, 0, 2)
 
     def deviations(self, ahead: int) -> Floats:
         """The deviations of the errors 1 … `ahead` steps ahead, (series, ahead, target)."""
-        most = len(self.weights)
+        most = max(self.back, default=0)
         psi = np.zeros((most + ahead, *self.constants.shape))  # the answer to one shock
         psi[most] = 1.0
-        _run(self.weights, np.zeros_like(self.constants), psi, first=most + 1)
+        self._run(self.weights, np.zeros_like(self.constants), psi, most + 1)
         return np.asarray(np.sqrt(self.variances * np.cumsum(psi[most:] ** 2, axis=0)).transpose(1, 0, 2))
 
-
-def _run(weights: Floats, constants: Floats, values: Floats, first: int | None = None) -> None:
-    """Writes value after value, from the row `first` on, from the rows before it."""
-    lags = len(weights)
-    for row in range(lags if first is None else first, len(values)):
-        values[row] = constants + np.einsum("lst,lst->st", weights, values[row - lags : row])
+    def _run(self, weights: Floats, constants: Floats, values: Floats, first: int) -> None:
+        """Writes value after value, from the row `first` on, from the rows before it."""
+        for row in range(first, len(values)):
+            values[row] = constants
+            for back, weight in zip(self.back, weights, strict=True):
+                values[row] += weight * values[row - back]

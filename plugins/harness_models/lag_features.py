@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from harness import Contexts, Floats, Ints, Panel
 
 MOST_CATEGORIES = 32  # a fact of more texts than that is a name, not a category
+FLATTEST = 1e-3  # of its centre a window's spread is taken to be, lest flat ones are blown up beyond all others
 Facts = Mapping[str, Sequence[str | float]]
 
 
@@ -80,9 +81,12 @@ def training_rows(panel: Panel, encoding: Encoding, lags: int, steps: Ints, most
 def forecast_rows(contexts: Contexts, encoding: Encoding, lags: int) -> Rows:
     """The windows to forecast; `known` holds every step from the last observation on, `ahead` nothing."""
     past = [i for i, channel in enumerate(contexts.channels) if channel.role == "past covariate"]
+    beside = encoding.encoded(contexts.static, len(contexts)) if encoding.categories else np.empty((len(contexts), 0))
+    if past:
+        beside = np.concatenate([contexts.last(1)[:, 0, past], beside], axis=1)
     return Rows(
         lags=contexts.last_targets(lags).transpose(0, 2, 1),
-        beside=np.concatenate([contexts.last(1)[:, 0, past], encoding.encoded(contexts.static, len(contexts))], axis=1),
+        beside=beside,
         known=contexts.known(),
         ahead=np.empty((len(contexts), 0, len(contexts.targets))),
     )
@@ -112,7 +116,7 @@ class Scale:
             centre = np.where(seen, lags, 0.0).sum(axis=1) / count
             centre = np.where(seen.any(axis=1), centre, np.nan)
             deviation = np.sqrt((np.where(seen, lags - centre[:, None], 0.0) ** 2).sum(axis=1) / count)
-        spread = np.maximum(deviation, 1e-3 * np.abs(centre))  # flat windows would be blown up beyond all others
+        spread = np.maximum(deviation, FLATTEST * np.abs(centre))
         return cls(centre, np.where(spread > 0, spread, 1.0))
 
     def at_most(self, spread: Floats) -> Scale:

@@ -12,8 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness import Contexts, Floats, Forecast, Ints, TrainingData
-from harness_models.pasts import Pasts, carried, over_windows
-from harness_models.spread import first_observed, mean_of_levels, moments_of_differences, moments_of_levels
+from harness_models.pasts import Pasts, adds_up, carried, over_windows
+from harness_models.spread import (
+    Moments,
+    deviation_of_differences,
+    first_observed,
+    mean_of_levels,
+    moments_of_levels,
+    moments_of_moves,
+)
 
 
 @dataclass
@@ -28,7 +35,7 @@ class Naive:
         mean = _repeated(_last_observed(contexts), contexts)
         if not contexts.quantile_levels:
             return Forecast.point(mean)
-        sigma = moments_of_differences(contexts, 1).root_mean_square()
+        sigma = deviation_of_differences(contexts, 1)
         return Forecast.from_normal(mean, _spread(sigma, np.sqrt(_steps(contexts))), contexts.quantile_levels)
 
 
@@ -60,10 +67,10 @@ class SeasonalNaive:
         mean = _last_season_observed(contexts, season)[:, (steps - 1) % season]
         if not contexts.quantile_levels:
             return Forecast.point(mean)
-        sigma = moments_of_differences(contexts, season).root_mean_square()
+        sigma = deviation_of_differences(contexts, season)
         spread = _spread(sigma, np.sqrt((steps - 1) // season + 1))
         if short.any():
-            naive = moments_of_differences(contexts, 1).root_mean_square()
+            naive = deviation_of_differences(contexts, 1)
             spread[short] = _spread(naive, np.sqrt(steps))[short]
         return Forecast.from_normal(mean, spread, contexts.quantile_levels)
 
@@ -80,15 +87,18 @@ class Drift:
 
     def predict(self, contexts: Contexts) -> Forecast:
         """The last value observed, and a slope from there on."""
-        level, slope, age = np.moveaxis(over_windows(contexts, _line), -1, 0)  # (window, target) each
+        measure = _line_and_moves if contexts.quantile_levels else _line
+        level, slope, age, *moves = over_windows(contexts, measure)  # (window, target) each
         steps = _steps(contexts)
-        mean = level[:, None] + slope[:, None] * (steps[:, None] + age[:, None])
+        mean = (level + slope * age)[:, None] + _spread(slope, steps)
         if not contexts.quantile_levels:
             return Forecast.point(mean)
-        moves = moments_of_differences(contexts, 1)
-        count = np.maximum(moves.count, 1)[:, None]  # n − 1, (window, 1, target)
-        sigma = np.sqrt(moves.squares_about(slope) / count[:, 0])
-        spread = sigma[:, None] * np.sqrt(steps[:, None] * (1 + steps[:, None] / count))
+        moments = Moments(*moves)
+        count = np.maximum(moments.count, 1)  # n − 1
+        variance = moments.squares_about(slope) / count
+        spread = _spread(variance, steps)
+        spread += _spread(variance / count, steps**2)
+        np.sqrt(spread, out=spread)
         return Forecast.from_normal(mean, spread, contexts.quantile_levels)
 
 
@@ -130,7 +140,7 @@ def _repeated(values: Floats, contexts: Contexts) -> Floats:
     return np.broadcast_to(values[:, None], (len(contexts), contexts.horizon, len(contexts.targets)))
 
 
-def _spread(sigma: Floats, growth: Floats) -> Floats:
+def _spread(sigma: Floats, growth: Floats | Ints) -> Floats:
     """σ (window, target) times its growth (horizon,), as (window, horizon, target)."""
     return np.asarray(sigma[:, None] * growth[:, None])
 
@@ -138,40 +148,52 @@ def _spread(sigma: Floats, growth: Floats) -> Floats:
 def _last_observed(contexts: Contexts) -> Floats:
     """The last value that is not missing, (window, target)."""
     last = contexts.last_targets(1)[:, 0]
+    if adds_up(last):
+        return last
     lacking = np.flatnonzero(np.isnan(last).any(axis=1))
     if not len(lacking):
         return last
     last = last.copy()
-    last[lacking] = over_windows(contexts.take(lacking), lambda past: past.known(carried(past.values)))
+    (last[lacking],) = over_windows(contexts.take(lacking), lambda past: [past.known(carried(past.values))])
     return last
 
 
 def _last_season_observed(contexts: Contexts, season: int) -> Floats:
     """The last value observed of each phase, or of any where there is none, (window, season, target)."""
     values = contexts.last_targets(season)
+    if adds_up(values):
+        return values
     lacking = np.flatnonzero(np.isnan(values).any(axis=(1, 2)))
     if not len(lacking):
         return values
     whole = contexts.lengths >= season
 
-    def measure(past: Pasts) -> Floats:
+    def measure(past: Pasts) -> list[Floats]:
         columns = past.ends[:, None] + np.arange(-season, 0)  # (window, season)
         by_phase = carried(past.values, season)[past.rows[:, None], np.maximum(columns, 0)]
         last = past.known(carried(past.values))[:, None]
         usable = whole[lacking[past.windows]][:, None, None] & ~np.isnan(by_phase)
-        return np.where(usable, by_phase, last)
+        return [np.where(usable, by_phase, last)]
 
     values = values.copy()
-    values[lacking] = over_windows(contexts.take(lacking), measure)
+    (values[lacking],) = over_windows(contexts.take(lacking), measure)
     return values
 
 
-def _line(past: Pasts) -> Floats:
-    """The last value observed, the slope from the first to it, and the steps since, (window, target, 3)."""
+def _line(past: Pasts) -> list[Floats]:
+    """The last value observed, the slope from the first to it, and the steps since, (window, target) each."""
+    end = past.ends[:, None] - 1
+    if past.complete:
+        first, last = past.values[past.rows, 0], past.known(past.values)
+        return [last, (last - first) / np.maximum(end, 1), np.zeros_like(last)]
+    first = first_observed(past.values)[past.rows]
     positions = np.arange(past.values.shape[1], dtype=float)[:, None]
     times = np.where(np.isnan(past.values), np.nan, positions)
     last, last_time = past.known(carried(past.values)), past.known(carried(times))
-    rise = last - first_observed(past.values)[past.rows]
     run = last_time - first_observed(times)[past.rows]
-    slope = rise / np.where(run > 0, run, 1)  # one observation has no slope
-    return np.stack([last, slope, past.ends[:, None] - 1 - last_time], axis=-1)
+    return [last, (last - first) / np.where(run > 0, run, 1), end - last_time]  # one observation has no slope
+
+
+def _line_and_moves(past: Pasts) -> list[Floats]:
+    """The same, and the moments of the moves along it."""
+    return [*_line(past), *moments_of_moves(past)]

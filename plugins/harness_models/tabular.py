@@ -10,7 +10,8 @@ import numpy as np
 
 from harness import Contexts, Floats, Forecast, TrainingData, Unsupported
 from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
-from harness_models.pasts import BATCH
+from harness_models.linear import Linear
+from harness_models.pasts import BATCH, adds_up
 
 STRATEGIES = ("recursive", "direct", "multi-output")
 SCALES = ("none", "last", "standard")
@@ -72,13 +73,14 @@ class LagRegression(ABC):
                 f"{self.lags_} lags and {steps[-1]} steps ahead need series of {self.lags_ + steps[-1]} "
                 f"observations to train on; the longest has {train.panel.lengths.max()}"
             )
-        scale, outputs = _outputs(rows, self.scale)
+        scale = Scale.of(_flat(rows.lags), self.scale)
+        scaled, outputs = scale.apply(_flat(rows.lags)), scale.apply(_flat(rows.ahead.transpose(0, 2, 1)))
         if self.strategy == "direct":
             self.models_ = [
-                self._fitted(_table(rows, scale, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
+                self._fitted(_table(scaled, rows, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
             ]
         else:
-            self.models_ = [self._fitted(_table(rows, scale, rows.known), outputs)]
+            self.models_ = [self._fitted(_table(scaled, rows, rows.known), outputs)]
 
     def _lags(self, train: TrainingData, ahead: int) -> int:
         if self.lags is not None:
@@ -99,7 +101,10 @@ class LagRegression(ABC):
         if contexts.max_context is not None and contexts.max_context < self.lags_:
             raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
         width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
-        return Forecast.concatenate([self._predict(some) for some in contexts.batches(max(1, BATCH // width))])
+        size = max(1, BATCH // width)
+        if len(contexts) <= size:
+            return self._predict(contexts)
+        return Forecast.concatenate([self._predict(some) for some in contexts.batches(size)])
 
     def _predict(self, contexts: Contexts) -> Forecast:
         rows = forecast_rows(contexts, self.encoding_, self.lags_)
@@ -108,12 +113,13 @@ class LagRegression(ABC):
             ahead = self._fed_on_itself(rows, int(steps[-1]) + 1)[:, contexts.gap :]
         else:
             scale = Scale.of(_flat(rows.lags), self.scale)
+            scaled = scale.apply(_flat(rows.lags))
             if self.strategy == "direct":
-                tables = (_table(rows, scale, rows.known[:, [step]]) for step in steps)
+                tables = (_table(scaled, rows, rows.known[:, [step]]) for step in steps)
                 outputs = [_column(model.predict(table)) for model, table in zip(self.models_, tables, strict=True)]
                 ahead = scale.undo(np.concatenate(outputs, axis=1))
             else:
-                table = _table(rows, scale, rows.known[:, steps])
+                table = _table(scaled, rows, rows.known[:, steps])
                 ahead = scale.undo(self.models_[0].predict(table).reshape(len(table), -1))
         shape = len(contexts), len(contexts.targets), contexts.horizon
         return Forecast.point(ahead.reshape(shape).transpose(0, 2, 1))
@@ -126,28 +132,18 @@ class LagRegression(ABC):
         for step in range(ahead):
             lags = values[:, step : step + self.lags_]
             scale = Scale.of(lags, self.scale).at_most(observed.spread)
-            table = _described(lags, rows, scale, rows.known[:, [step]])
+            table = _table(scale.apply(lags), rows, rows.known[:, [step]])
             values[:, step + self.lags_] = scale.undo(_column(self.models_[0].predict(table)))[:, 0]
         return values[:, self.lags_ :]
 
 
-def _outputs(rows: Rows, kind: str) -> tuple[Scale, Floats]:
-    """The scale of each row, and what came, scaled, (window × target, step)."""
-    scale = Scale.of(_flat(rows.lags), kind)
-    return scale, scale.apply(_flat(rows.ahead.transpose(0, 2, 1)))
-
-
-def _table(rows: Rows, scale: Scale, known: Floats) -> Floats:
-    return _described(_flat(rows.lags), rows, scale, known)
-
-
-def _described(lags: Floats, rows: Rows, scale: Scale, known: Floats) -> Floats:
+def _table(scaled: Floats, rows: Rows, known: Floats) -> Floats:
     """The table (window × target, column): scaled lags, what stands beside them, known covariates."""
     targets = rows.lags.shape[1]
     if not rows.beside.shape[1] and not known.size:
-        return scale.apply(lags)
+        return scaled
     others = np.concatenate([rows.beside, _flat_steps(known)], axis=1)
-    return np.concatenate([scale.apply(lags), np.repeat(others, targets, axis=0)], axis=1)
+    return np.concatenate([scaled, np.repeat(others, targets, axis=0)], axis=1)
 
 
 def _flat(values: Floats) -> Floats:
@@ -181,34 +177,24 @@ class RidgeRegression(LagRegression):
 
     def regressor(self, outputs: int) -> Regressor:
         """A linear model."""
-        return _Linear(self.alpha)
+        return Linear(self.alpha)
 
+    def _fed_on_itself(self, rows: Rows, ahead: int) -> Floats:
+        """By a recursion that needs no table; a row that lacks a lag goes the long way.
 
-class _Linear:
-    """scikit-learn's Ridge on standardised columns, folded into one product."""
-
-    def __init__(self, alpha: float) -> None:
-        self._alpha = alpha
-
-    def fit(self, table: Floats, outputs: Floats) -> None:
-        from sklearn.linear_model import Ridge
-
-        seen = ~np.isnan(table)
-        count = np.maximum(seen.sum(axis=0), 1)
-        self._mean = np.where(seen, table, 0.0).sum(axis=0) / count
-        table = np.where(seen, table, self._mean) - self._mean
-        sd = np.sqrt((table**2).mean(axis=0))
-        sd[sd <= 1e-12 * np.abs(self._mean)] = 1.0  # constant, but for rounding
-        solver = "svd" if table.shape[1] <= 64 else "cholesky"  # the first is exact for lags that say the same
-        ridge = Ridge(alpha=self._alpha, solver=solver).fit(table / sd, outputs)
-        self._coefficients = (np.atleast_2d(ridge.coef_) / sd).T  # (column, output)
-        self._intercepts = np.atleast_1d(ridge.intercept_) - self._mean @ self._coefficients
-
-    def predict(self, table: Floats) -> Floats:
-        missing = np.isnan(table)
-        if missing.any():
-            table = np.where(missing, self._mean, table)
-        return np.asarray(table @ self._coefficients + self._intercepts)
+        Both are of all rows: what a row's neighbours lack changes no bit of it.
+        """
+        model = self.models_[0]
+        if not isinstance(model, Linear):
+            return super()._fed_on_itself(rows, ahead)
+        pushes = model.pushes(rows.beside, rows.known)
+        if pushes.shape[1] > 1:
+            pushes = np.repeat(pushes, rows.lags.shape[1], axis=1)
+        values = model.recursion(self.lags_, self.scale).continued(_flat(rows.lags), pushes)
+        if adds_up(rows.lags):
+            return values
+        lacking = np.isnan(_flat(rows.lags)).any(axis=1, keepdims=True)
+        return np.where(lacking, super()._fed_on_itself(rows, ahead), values)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from harness import Context, Contexts, FittedLocalForecaster, Floats, Forecast, Ints, Unsupported
-from harness_models.pasts import pasts
+from harness_models.pasts import BATCH, pasts
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class UnivariateForecaster(FittedLocalForecaster):
         """Every target by its own model."""
         mean = np.empty((len(contexts), contexts.horizon, len(state)))
         deviation: Floats | None = np.empty_like(mean)
-        for some in pasts(contexts):
+        for some in pasts(contexts, BATCH):
             for target, model in enumerate(state):
                 past = TargetPasts(
                     contexts.take(some.windows),

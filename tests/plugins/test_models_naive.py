@@ -231,6 +231,9 @@ def test_all_windows_at_once_are_what_a_loop_over_windows_gives(
             mean, sd = plain(kind, context.target[:, 0], range(gap + 1, gap + 5), season)
             assert forecast.mean[i, :, 0] == pytest.approx(mean, abs=1e-9)
             assert deviations(forecast)[i] == pytest.approx(sd, abs=1e-5)
+        alone = forecaster.predict(contexts.take(slice(0, 1)))
+        np.testing.assert_allclose(alone.mean, forecast.mean[:1], rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(deviations(alone), deviations(forecast)[:1], atol=1e-5)
 
 
 def test_a_batch_smaller_than_the_panel_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +242,7 @@ def test_a_batch_smaller_than_the_panel_changes_nothing(monkeypatch: pytest.Monk
     contexts = contexts_of(*series, season=4, windows=5, stride=2, levels=(0.5, 0.9))
     whole = [forecaster.predict(contexts) for forecaster in (Naive(), SeasonalNaive(), Drift(), Mean(), Mean(7))]
 
-    monkeypatch.setattr("harness_models.pasts.BATCH", 64)
+    monkeypatch.setattr("harness_models.pasts.CACHED", 64)
 
     for expected, forecaster in zip(whole, (Naive(), SeasonalNaive(), Drift(), Mean(), Mean(7)), strict=True):
         again = forecaster.predict(contexts)

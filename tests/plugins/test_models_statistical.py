@@ -15,11 +15,22 @@ from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 from statsmodels.tsa.forecasting.theta import ThetaModel
 
-from harness import FittedLocalForecaster, Floats, Forecast, Generation, Panel, RollingOrigin, SeriesSplit, Task
+from harness import (
+    Contexts,
+    FittedLocalForecaster,
+    Floats,
+    Forecast,
+    Generation,
+    Panel,
+    RollingOrigin,
+    SeriesSplit,
+    Task,
+    TrainingData,
+)
 from harness.folds import Fold, plan
 from harness_models.arima import Arima
 from harness_models.auto_arima import AutoArima
-from harness_models.autoreg import AutoRegression
+from harness_models.autoreg import AutoRegression, FittedAutoRegression
 from harness_models.ets import Ets
 from harness_models.smoothing import Parts, Weights, smoothed
 from harness_models.theta import Theta
@@ -242,6 +253,63 @@ def test_autoreg_continues_noise_free_cosines_for_ever() -> None:
     forecast = run(AutoRegression(lags=2, trend="n"), fold)
 
     assert ((forecast.mean - fold.windows.actuals) ** 2).mean() < 1e-20
+
+
+def recursion(state: FittedAutoRegression, past: Floats, ahead: int) -> Floats:
+    """What follows one past (lag, target), value by value, (ahead, target)."""
+    values = list(past)
+    for _ in range(ahead):
+        lagged = np.array(values[::-1][: state.longest_lag]).T  # (target, lag)
+        values.append(state.constants + (state.weights * lagged).sum(axis=1))
+    return np.array(values[len(past) :])
+
+
+def test_an_autoregression_of_any_kind_is_continued_by_products() -> None:
+    rng = np.random.default_rng(7)
+    explosive, waving = np.array([0.5, 0.0, 0.0, 0.6]), np.array([1.9, -1.0, 0.0, 0.0])
+    state = FittedAutoRegression(np.array([0.3, 0.0]), np.stack([explosive, waving]), np.ones(2))
+    past = rng.normal(size=(3, 4, 2))
+
+    continued = state.continued(past, 150)
+
+    for one, values in zip(past, continued, strict=True):
+        np.testing.assert_allclose(values, recursion(state, one, 150), rtol=1e-9, atol=1e-9)
+
+
+def test_autoreg_of_series_with_lags_of_their_own_is_that_of_each_alone() -> None:
+    fold = fold_of(
+        seasonal_walk(), seasonal_walk()[:24], seasonal_walk()[:110], levels=LEVELS, horizon=6, first_cutoff=-10
+    )
+    forecaster = AutoRegression()
+
+    together = run(forecaster, fold)
+
+    contexts = fold.windows.contexts
+    assert len({state.longest_lag for state in forecaster.states_.values()}) == 2
+    for i in range(len(contexts)):
+        alone = forecaster.predict(contexts.take(np.array([i])))
+        expected = recursion(forecaster.states_[contexts.ids[i]], contexts.take(np.array([i])).last_targets(8)[0], 6)
+        np.testing.assert_allclose(together.mean[i], expected, rtol=1e-10)
+        np.testing.assert_allclose(alone.mean[0], expected, rtol=1e-10)
+        np.testing.assert_allclose(deviations(alone)[0], deviations(together)[i], rtol=1e-10)
+
+
+@pytest.mark.parametrize("others", [(), (1,)])
+def test_autoreg_does_not_mind_what_is_missing_where_it_does_not_look(others: tuple[int, ...]) -> None:
+    values = seasonal_walk()
+    holed = values.copy()
+    holed[100 - 4] = np.nan  # lags of 1, 2, 6, 7 and 8 meet it first at the third step
+    forecaster = AutoRegression()
+    forecaster.fit(TrainingData(Panel.of([values[:FIRST]] * 2, season_length=6), None, 5, season_length=6))
+    series, cutoffs = np.array([0, *others]), np.full(1 + len(others), 100)
+
+    of_holed, of_whole = (
+        forecaster.predict(Contexts(Panel.of([one, values]), series, cutoffs, 5, season_length=6)).mean[0, :, 0]
+        for one in (holed, values)
+    )
+
+    np.testing.assert_allclose(of_holed[:2], of_whole[:2], rtol=1e-12)
+    assert np.isnan(of_holed[2:]).all()
 
 
 def test_autoreg_says_so_where_contexts_are_shorter_than_its_lags() -> None:

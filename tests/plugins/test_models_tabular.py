@@ -11,6 +11,7 @@ from sklearn.linear_model import Ridge
 
 from harness import (
     Channel,
+    Contexts,
     Floats,
     Forecast,
     Generation,
@@ -23,7 +24,8 @@ from harness import (
 )
 from harness.evaluation import evaluate
 from harness.folds import Fold, plan
-from harness_models.lag_features import Encoding, Scale
+from harness_models.lag_features import Encoding, Scale, forecast_rows
+from harness_models.linear import Recursion
 from harness_models.tabular import GradientBoosting, LagRegression, RidgeRegression
 
 
@@ -88,6 +90,75 @@ def test_a_recursive_model_is_fed_on_its_own_output() -> None:
         for _ in range(4):
             values.append(float(oracle.predict([(np.array(values[-4:]) - mean) / sd])[0]))
         np.testing.assert_allclose(forecast.mean[i, :, 0], values[-3:], rtol=1e-9)
+
+
+def step_by_step(forecaster: LagRegression, contexts: Contexts) -> Floats:
+    """A model fed on its own output, a row of its table after the other: slow, and plain to see."""
+    rows = forecast_rows(contexts, forecaster.encoding_, forecaster.lags_)
+    ahead = np.empty((len(contexts), contexts.gap + contexts.horizon, len(contexts.targets)))
+    for window, target in np.ndindex(len(contexts), len(contexts.targets)):
+        lags = rows.lags[window, target]
+        observed = Scale.of(lags[None], forecaster.scale).spread
+        for step in range(len(rows.known[window])):
+            scale = Scale.of(lags[None], forecaster.scale).at_most(observed)
+            row = np.concatenate([scale.apply(lags[None])[0], rows.beside[window], rows.known[window, step]])
+            value = scale.undo(forecaster.models_[0].predict(row[None]).reshape(1, 1))[0, 0]
+            lags = np.append(lags[1:], value)
+            ahead[window, step, target] = value
+    return ahead[:, contexts.gap :]
+
+
+def panel_with(what: str) -> Panel:
+    """Three walks, and what may stand beside them or be missing of them."""
+    if what == "covariates":
+        panel = covariate_panel()
+        values = panel.values.copy()
+        values[np.random.default_rng(1).random(len(values)) < 0.02, 2] = np.nan  # visits
+        return Panel.of([values, values[:150] + 1], channels=panel.channels, static={"shop": ["a", "b"]})
+    panel = walks(length=260)
+    values = panel.values.copy()
+    if what == "targets":
+        return Panel.of([np.column_stack([one, one**2]) for one in panel], channels=[Channel("a"), Channel("b")])
+    if what == "gaps":
+        values[np.random.default_rng(1).random(values.shape) < 0.02] = np.nan
+    if what == "flat":
+        values[:520] = np.repeat([0.0, 5.0], 260)[:, None]
+    return panel.with_values(values)
+
+
+@pytest.mark.parametrize("windows", [1, 5])
+@pytest.mark.parametrize("scale", ["none", "last", "standard"])
+@pytest.mark.parametrize("what", ["nothing", "covariates", "targets", "gaps", "flat"])
+def test_a_recursion_of_lags_as_they_are_is_that_of_the_table(what: str, scale: str, windows: int) -> None:
+    fold = fold_of(panel_with(what), horizon=130 if what == "nothing" else 20, windows=5, gap=1)
+    forecaster = RidgeRegression(lags=4, scale=scale, alpha=0.1)
+    forecaster.fit(fold.train)
+    contexts = fold.windows.contexts.take(slice(0, windows))
+
+    expected = step_by_step(forecaster, fold.windows.contexts)
+    together = forecaster.predict(fold.windows.contexts).mean
+    alone = forecaster.predict(contexts).mean
+
+    largest = np.abs(expected).max(axis=1, keepdims=True)
+    np.testing.assert_allclose(together / largest, expected / largest, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(alone / largest[:windows], expected[:windows] / largest[:windows], rtol=0, atol=1e-10)
+
+
+def test_an_outlier_that_has_left_the_lags_is_forgotten() -> None:
+    lags = np.random.default_rng(2).normal(size=(9, 6))
+    lags[:, 0] = 1e6
+    coefficients, push = np.array([0, 0, 1.0, 0, 0, 0]), 1e-3  # it is never looked at
+    recursion = Recursion.of(coefficients, "standard")
+
+    together = recursion.continued(lags, np.full((1000, 1), push))
+    alone = recursion.continued(lags[:1], np.full((1000, 1), push))
+
+    values = lags[0].tolist()
+    for _ in range(1000):
+        scale = Scale.of(np.array([values[-6:]]), "standard")
+        values.append(values[-4] + push * scale.spread[0])
+    np.testing.assert_allclose(together[0], values[6:], rtol=0, atol=5e-9)
+    np.testing.assert_allclose(alone[0], values[6:], rtol=0, atol=5e-9)
 
 
 @pytest.mark.parametrize("strategy", ["recursive", "direct", "multi-output"])
