@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.campaign import StoredCell, StoredPlan
 from harness.errors import DataUnavailable
-from harness.journal import Journal
+from harness.journal import Journal, ReadOnce
 from harness.metrics import Metric
 from harness.run import Run, Status
 
@@ -64,12 +64,12 @@ class JournalEvidence(Evidence):
 
     def __init__(self, plan: StoredPlan, journal: Journal) -> None:
         self.plan = plan
-        self.journal = journal
+        self.journal = journal if isinstance(journal, ReadOnce) else ReadOnce(journal.home)
         self._actuals: dict[str, Actuals] = {}
 
     @cached_property
     def runs(self) -> Mapping[str, Run | None]:  # type: ignore[override]
-        """The records, read once."""
+        """The runs as they are now."""
         return {one.key: self.journal.read(one.key) for one in self.plan.cells}
 
     def actuals(self, cell: StoredCell) -> Actuals:
@@ -86,10 +86,10 @@ class JournalEvidence(Evidence):
         """The stored sums, or those of a metric that was not there yet, from the stored forecasts."""
         from harness.scoring import applies, terms
 
-        run = self.runs[cell.key]
-        stored = self.journal.read_terms(cell.key)
-        if metric.name in stored:
-            return stored[metric.name]
+        run, record = self.runs[cell.key], self.journal.record(cell.key)
+        stored = None if record is None else record.terms(metric.name)
+        if stored is not None:
+            return stored
         if run is not None and not applies(metric, run.cell.task.quantile_levels):
             return None
         return terms(metric, self.outcomes(cell))

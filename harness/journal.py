@@ -14,7 +14,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,32 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 RECORD = "record.json"
+READ_AT_ONCE = 1 << 20  # bytes; what is larger is mapped, and read when it is looked at
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as it is written down, and where its arrays lie."""
+
+    run: Run
+    folder: str
+    arrays: Mapping[str, str]  # files by name
+    results: Mapping[str, Any] | None  # metrics and levels; None where no arrays were stored
+
+    def terms(self, metric: str) -> Terms | None:
+        """The metric's sums in each window, None where they were not stored; raises DataUnavailable if lost."""
+        from harness.scoring import Terms
+
+        if self.results is None or "terms" not in self.arrays or metric not in self.results["metrics"]:
+            return None
+        numerators, denominators = _array(self.folder, self.arrays["terms"])[self.results["metrics"].index(metric)]
+        return Terms(numerators, denominators)
+
+    def with_results(self) -> Run:
+        """The run with its arrays; large ones stay on disk until they are looked at."""
+        if self.results is None:
+            return self.run
+        return replace(self.run, results=_results_from(_loaded(self.folder, self.arrays), self.results))
 
 
 class Journal:
@@ -51,35 +77,25 @@ class Journal:
             fields["results"] = {"metrics": list(run.results.terms), "levels": run.results.forecast.quantile_levels}
         _commit(folder, arrays, fields)
 
-    def read(self, key: str) -> Run | None:
-        """The record of a run, None if there is none."""
-        fields = _record(self.cells / key)
+    def record(self, key: str) -> Record | None:
+        """What is written down of a run, None if there is nothing."""
+        folder = os.path.join(self.cells, key)
+        fields = _record(folder)
         if fields is None:
             return None
-        for name in ("schema", "arrays", "results"):
-            fields.pop(name, None)
         try:
-            return Run.from_json(fields)
+            arrays, results = fields.pop("arrays"), fields.pop("results", None)
+            return Record(Run.from_json(fields), folder, arrays, results)
         except (KeyError, TypeError, ValueError, AttributeError):  # of another version: as if it were not there
             return None
 
+    def read(self, key: str) -> Run | None:
+        """The record of a run, None if there is none."""
+        return None if (found := self.record(key)) is None else found.run
+
     def read_with_results(self, key: str) -> Run | None:
-        """A run with its arrays, which stay on disk until they are looked at."""
-        run = self.read(key)
-        fields = _record(self.cells / key)
-        if run is None or fields is None or "results" not in fields:
-            return run
-        return replace(run, results=_results_from(_loaded(self.cells / key, fields), fields["results"]))
-
-    def read_terms(self, key: str) -> dict[str, Terms]:
-        """Each metric's sums in the windows of a run, none where they were not stored; on disk until looked at."""
-        from harness.scoring import Terms
-
-        fields = _record(self.cells / key)
-        if fields is None or "results" not in fields or "terms" not in fields["arrays"]:
-            return {}
-        summed = _loaded(self.cells / key, {"arrays": {"terms": fields["arrays"]["terms"]}})["terms"]
-        return {name: Terms(*summed[i]) for i, name in enumerate(fields["results"]["metrics"])}
+        """A run with its arrays; large ones stay on disk until they are looked at."""
+        return None if (found := self.record(key)) is None else found.with_results()
 
     def keys(self) -> Iterator[str]:
         """The keys of all finished cells."""
@@ -88,12 +104,12 @@ class Journal:
 
     def has(self, key: str) -> bool:
         """Whether the cell is finished."""
-        return (self.cells / key / RECORD).is_file()
+        return os.path.isfile(os.path.join(self.cells, key, RECORD))
 
     def modified(self, key: str) -> int:
         """When the record was written, in nanoseconds; 0 if there is none."""
         try:
-            return (self.cells / key / RECORD).stat().st_mtime_ns
+            return os.stat(os.path.join(self.cells, key, RECORD)).st_mtime_ns
         except OSError:
             return 0
 
@@ -127,7 +143,7 @@ class Journal:
         fields = _record(folder)
         if fields is None:
             return None
-        arrays = _loaded(folder, fields)
+        arrays = _loaded(folder, fields["arrays"])
         return Actuals(
             tuple(fields["ids"]),
             arrays["series"],
@@ -142,6 +158,21 @@ class Journal:
             standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
             season_length=fields.get("season_length"),
         )
+
+
+class ReadOnce(Journal):
+    """A journal that parses each record once, as long as its file stays as it is."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self._records: dict[str, tuple[int, Record | None]] = {}  # with when it was written
+
+    def record(self, key: str) -> Record | None:
+        """What is written down of a run, None if there is nothing."""
+        written = self.modified(key)
+        if key not in self._records or self._records[key][0] != written:
+            self._records[key] = written, super().record(key)
+        return self._records[key][1]
 
 
 def prepared_home(home: Path) -> Path:
@@ -171,10 +202,11 @@ def write_json(path: Path, fields: Mapping[str, Any], indent: int | None = 1) ->
     os.replace(draft, path)
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
+def read_json(path: Path | str) -> dict[str, Any] | None:
     """What a JSON file holds, None if it is not there or not whole."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:
+            fields = json.loads(file.read())
     except (OSError, ValueError):
         return None
     return fields if isinstance(fields, dict) else None
@@ -214,21 +246,28 @@ def _whole(folder: Path) -> bool:
     return fields is not None and all((folder / file).is_file() for file in fields["arrays"].values())
 
 
-def _record(folder: Path) -> dict[str, Any] | None:
-    fields = read_json(folder / RECORD)
-    return fields if fields is not None and fields.get("schema") == SCHEMA else None
+def _record(folder: Path | str) -> dict[str, Any] | None:
+    fields = read_json(os.path.join(folder, RECORD))
+    return fields if fields is not None and fields.pop("schema", None) == SCHEMA else None
 
 
-def _loaded(folder: Path, fields: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def _loaded(folder: Path | str, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    return {name: _array(folder, file) for name, file in files.items()}
+
+
+def _array(folder: Path | str, file: str) -> NDArray[Any]:
     import numpy as np
 
+    path = os.path.join(folder, file)
     try:
-        files = fields["arrays"].items()
-        return {name: np.load(folder / file, mmap_mode="r", allow_pickle=False) for name, file in files}
+        mode: Any = "r" if os.path.getsize(path) > READ_AT_ONCE else None
+        array: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
     except (OSError, ValueError) as error:
         raise DataUnavailable(
             f"arrays in {folder} are lost or damaged; delete that folder and run its board with --rerun"
         ) from error
+    array.flags.writeable = False
+    return array
 
 
 def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from harness.calendar import advance
 from harness.folds import Plan
 from harness.forecast import Forecast
 from harness.windows import Windows
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +160,7 @@ class Outcomes:
     truth: Actuals
     forecast: Forecast
     _totals: dict[str, Floats] = field(default_factory=dict, repr=False)
+    _made: dict[Callable[[Outcomes], Any], Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def actuals(self) -> Floats:
@@ -265,6 +270,13 @@ class Outcomes:
         if shared not in self._totals:
             self._totals[shared] = losses.sum(axis=1)
         return self._totals[shared]
+
+    def once(self, make: Callable[[Outcomes], T]) -> T:
+        """What `make` returns of these outcomes, made once for all metrics that ask for it."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
 
     @staticmethod
     def ratio(numerator: Floats, denominator: Floats, empty: float = float("nan")) -> Floats:

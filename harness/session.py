@@ -12,7 +12,7 @@ from harness.claims import Claims
 from harness.evidence import JournalEvidence
 from harness.execution.driver import Finished, Refused, drive
 from harness.execution.local import Executor, InProcess, LocalProcesses
-from harness.journal import Journal, prepared_home
+from harness.journal import Journal, ReadOnce, prepared_home
 from harness.plugins import Catalog
 from harness.ranking import Standings
 from harness.report.progress import RunProgress
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def run(request: Request, catalog: Catalog, console: Console) -> int:
     """Run what is missing, show the standings; returns the exit code."""
     home = prepared_home(request.home)
-    journal = Journal(home)
+    journal = ReadOnce(home)
     boards, left_out = chosen_boards(request, catalog, journal)
     _say(console, left_out)
     for board in boards:

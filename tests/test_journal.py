@@ -16,7 +16,7 @@ from harness import Forecast, Generation, Journal, Metric, Panel, Results, Rolli
 from harness.errors import HarnessError, HomeUnusable
 from harness.evaluation import scored
 from harness.folds import plan
-from harness.journal import prepared_home, read_json, write_json
+from harness.journal import ReadOnce, prepared_home, read_json, write_json
 from harness.metrics import METRICS
 from harness.outcomes import Actuals
 from harness.run import Cell, Costs, WindowFailure
@@ -194,6 +194,58 @@ class TestArrays:
 
         with pytest.raises(HarnessError, match=rf"{KEY} are lost or damaged; .* --rerun"):
             journal.read_with_results(KEY)
+
+    def test_terms_are_those_of_the_metric(self, journal: Journal) -> None:
+        journal.write(replace(RECORD, results=results()))
+
+        record = journal.record(KEY)
+
+        assert record is not None
+        found = record.terms("bias")
+        assert found is not None
+        assert np.array_equal(found.numerators, -np.ones((3, 1)))
+        assert np.array_equal(found.denominators, np.ones((3, 1)))
+        assert record.terms("MSE") is None
+
+    def test_without_arrays_there_are_no_terms(self, journal: Journal) -> None:
+        journal.write(RECORD)
+
+        record = journal.record(KEY)
+
+        assert record is not None
+        assert record.terms("MAE") is None
+
+    def test_large_arrays_stay_on_disk(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+        journal.write(replace(RECORD, results=results()))
+        monkeypatch.setattr("harness.journal.READ_AT_ONCE", 10)
+
+        again = journal.read_with_results(KEY)
+
+        assert again is not None
+        assert same(again.results, results())
+        assert again.results is not None
+        assert isinstance(again.results.forecast.mean, np.memmap)
+
+
+class TestReadOnce:
+    def test_a_record_is_parsed_once(self, tmp_path: Path) -> None:
+        journal = ReadOnce(tmp_path)
+        journal.write(RECORD)
+
+        assert journal.read(KEY) is journal.read(KEY)
+
+    def test_one_that_another_process_wrote_anew_is_read_anew(self, tmp_path: Path) -> None:
+        journal, other = ReadOnce(tmp_path), Journal(tmp_path)
+        assert journal.read(KEY) is None
+        for status in (Status.FAILED, Status.COMPLETED):
+            other.write(replace(RECORD, status=status))
+
+            again = journal.read(KEY)
+
+            assert again is not None
+            assert again.status is status
+            os.utime(journal.cells / KEY / "record.json", (1, 1))  # the clock of files may be slower than this test
+            assert journal.read(KEY) is not again
 
 
 class TestHalfWritten:

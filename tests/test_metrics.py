@@ -455,6 +455,20 @@ def test_the_quantile_loss_of_a_point_forecast_is_its_absolute_error(quantile_me
     assert degenerate == pytest.approx(scored(point_metric, outcomes), rel=1e-12)
 
 
+def test_what_metrics_share_is_made_once():
+    asked = []
+
+    def shared(outcomes: Outcomes) -> float:
+        asked.append(outcomes)
+        return float(outcomes.error.sum())
+
+    outcomes, other = (outcomes_of(windows_of(panel_of()), seed) for seed in (1, 2))
+
+    assert outcomes.once(shared) == outcomes.once(shared) == outcomes.error.sum()
+    assert other.once(shared) == other.error.sum()
+    assert asked == [outcomes, other]
+
+
 def test_the_interval_of_a_point_forecast_covers_hits_alone():
     outcomes = by_hand([1, 2], [3, 4], [3, 5], levels=(0.1, 0.9))
 

@@ -273,7 +273,8 @@ class TestUnfinished:
         found = Board(tmp_path, {"base": {"a": 2.0}, "late": {"a": None}, "bad": {"a": 9.0}}).standings()
 
         assert [row.forecaster for row in found.rows] == ["base", "bad", "late"]
-        assert math.isnan(found.rows[-1].skill)
+        late = found.rows[-1]
+        assert all(math.isnan(one) for one in (late.skill, late.fit_seconds, late.predict_seconds))
 
 
 class TestRows:

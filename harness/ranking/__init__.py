@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Row:
     scores: Mapping[str, float]  # by task, of the board's metric, mean over seeds; NaN where it has none
     spreads: Mapping[str, float]  # by task: the standard deviation of the scores over seeds; NaN for one seed
     metrics: Mapping[str, float]  # by metric, mean over the tasks it completed
-    fit_seconds: float  # sum over tasks, mean over seeds
+    fit_seconds: float  # sum over tasks, mean over seeds; NaN where it completed nothing
     predict_seconds: float
     windows: int  # forecast in that time, mean over seeds
     completed: int  # cells
@@ -138,7 +138,7 @@ class Standings:
 
     def to_json(self) -> dict[str, Any]:
         """The standings as JSON values; what is not a number is null."""
-        return {"schema": SCHEMA, **_without_nan(asdict(self))}
+        return {"schema": SCHEMA, **_plain(self)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Standings:
@@ -221,9 +221,12 @@ def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+def _plain(value: Any) -> Any:
+    """A value of standings as JSON values; `asdict` would copy each number first."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
     if isinstance(value, Mapping):
-        return {name: _without_nan(one) for name, one in value.items()}
-    return [_without_nan(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _plain(one) for name, one in value.items()}
+    return {one.name: _plain(getattr(value, one.name)) for one in fields(value)} if is_dataclass(value) else value

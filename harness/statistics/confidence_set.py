@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import warnings
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from scipy import special
@@ -62,23 +61,51 @@ def _dithered(losses: Floats) -> Floats:
 
 
 def _p_values(losses: Floats, indices: Ints) -> Floats:
-    from arch.bootstrap import MCS, IIDBootstrap
-
-    class Given(IIDBootstrap):  # type: ignore[misc]
-        """Draws that were made before."""
-
-        def update_indices(self) -> Any:
-            return next(rows)
-
-    rows = iter(indices)
-    method = "R" if losses.shape[1] <= MOST_PAIRED else "max"
-    mcs = MCS(losses, size=0.05, reps=len(indices), block_size=1, method=method, seed=0)
-    mcs.bootstrap = Given(np.arange(len(losses)))
-    with warnings.catch_warnings(), np.errstate(divide="raise", invalid="raise", over="raise"):
-        warnings.simplefilter("ignore", RuntimeWarning)
+    """Of those left the worst goes, until one is left; no p-value is below that of who went before."""
+    means, (units, count) = losses.mean(axis=0), losses.shape
+    centred = losses - means
+    noise = np.stack([np.bincount(rows, minlength=units) @ centred for rows in indices]) / units
+    left, p_value, found = np.arange(count), 0.0, np.ones(count)
+    with np.errstate(divide="raise", invalid="raise", over="raise"):
         try:
-            mcs.compute()
-        except FloatingPointError as error:  # not raised, 0 / 0 would have it look for the worst without end
+            judge = _by_pairs(means, noise) if count <= MOST_PAIRED else _by_mean(means, noise)
+            while len(left) > 1:
+                statistics, largest = judge(left)
+                worst = int(statistics.argmax())
+                p_value = max(p_value, float((largest > statistics[worst]).mean()))
+                found[left[worst]] = p_value
+                left = np.delete(left, worst)
+        except FloatingPointError as error:
             raise BadInput("losses of such different sizes cannot be compared; clip them first") from error
-    found: Floats = mcs.pvalues["Pvalue"].sort_index().to_numpy(dtype=np.float64)
     return found
+
+
+Judge = Callable[[Ints], tuple[Floats, Floats]]  # those left → how bad each is; in each sample, the largest by chance
+
+
+def _by_pairs(means: Floats, noise: Floats) -> Judge:
+    """T_R: how much worse each is than the one that it is worst against."""
+    count = len(means)
+    apart, by_chance = np.zeros((count, count)), np.zeros((count, count, len(noise)))
+    for i, j in zip(*np.triu_indices(count, 1), strict=True):
+        drawn = noise[:, i] - noise[:, j]
+        deviation = np.sqrt((drawn**2).mean())
+        apart[i, j] = (means[i] - means[j]) / deviation
+        by_chance[i, j] = np.abs(drawn) / deviation
+
+    def judge(left: Ints) -> tuple[Floats, Floats]:
+        among = np.ix_(left, left)
+        return (apart - apart.T)[among].max(axis=1), by_chance[among].max(axis=(0, 1))
+
+    return judge
+
+
+def _by_mean(means: Floats, noise: Floats) -> Judge:
+    """T_max: how much worse each is than the mean of those left."""
+
+    def judge(left: Ints) -> tuple[Floats, Floats]:
+        drawn = noise[:, left] - noise[:, left].mean(axis=1, keepdims=True)
+        deviations = np.sqrt((drawn**2).mean(axis=0))
+        return (means[left] - means[left].mean()) / deviations, (drawn / deviations).max(axis=1)
+
+    return judge

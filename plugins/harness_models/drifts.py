@@ -24,25 +24,28 @@ LEAST_SHARE = 1e-3  # of the actual amplitude
 
 def phase_drift(outcomes: Outcomes) -> Floats:
     """|drift of the phase|, the same number at every step, (window, horizon, target)."""
-    return _drifts(outcomes, 0)
+    return outcomes.once(_drifts)[0]
 
 
 def amplitude_drift(outcomes: Outcomes) -> Floats:
     """|log of the drift of the amplitude|, the same number at every step, (window, horizon, target)."""
-    return _drifts(outcomes, 1)
+    return outcomes.once(_drifts)[1]
 
 
-def _drifts(outcomes: Outcomes, which: int) -> Floats:
+def _drifts(outcomes: Outcomes) -> tuple[Floats, Floats]:
+    """Both drifts, (window, horizon, target) each."""
     actuals, mean = outcomes.actuals, outcomes.mean
     windows, horizon, targets = actuals.shape
     if horizon < PARTS * SHORTEST_PART:
-        return np.broadcast_to(np.nan, actuals.shape)
+        none = np.broadcast_to(np.nan, actuals.shape)
+        return none, none
     flat = [one.transpose(0, 2, 1).reshape(-1, horizon) for one in (actuals, mean)]
     complete = ~np.isnan(flat[0].sum(axis=1) + flat[1].sum(axis=1))
-    drift = np.full(len(complete), np.nan)
+    both = np.full((2, len(complete)), np.nan)
     if complete.any():
-        drift[complete] = drifts(flat[0][complete], flat[1][complete])[which]
-    return np.broadcast_to(drift.reshape(windows, 1, targets), actuals.shape)
+        both[:, complete] = drifts(flat[0][complete], flat[1][complete])
+    phase, amplitude = (np.broadcast_to(one.reshape(windows, 1, targets), actuals.shape) for one in both)
+    return phase, amplitude
 
 
 def drifts(actuals: Floats, forecasts: Floats) -> tuple[Floats, Floats]:

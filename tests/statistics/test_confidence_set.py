@@ -154,7 +154,15 @@ def test_scale_and_order_of_forecasters_do_not_matter(losses, order, power) -> N
     np.testing.assert_array_equal(confidence_set(2.0**power * losses[:, order], INDICES), found[order])
 
 
-def test_arch_loads_when_asked_for() -> None:
-    code = "import sys, harness.statistics.confidence_set; sys.exit('arch' in sys.modules)"
+def test_needs_no_heavy_library() -> None:
+    code = """
+import sys
+import numpy as np
+from harness.statistics.confidence_set import confidence_set
+from harness.statistics.ranks import critical_difference, friedman
+losses, rows = np.random.default_rng(0).random((12, 3)), np.arange(12)
+confidence_set(losses, np.tile(rows, (9, 1)) // 2), friedman(losses), critical_difference(3, 12)
+sys.exit(len({"arch", "pandas", "scipy.stats", "scipy.optimize"} & set(sys.modules)))
+"""
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

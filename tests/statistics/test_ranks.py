@@ -67,6 +67,16 @@ def test_the_range_of_normal_ranks_is_above_the_quantile_as_often_as_the_level_s
     assert 1 - below == pytest.approx(0.05, abs=1e-6)
 
 
+@pytest.mark.parametrize("level", [0.001, 0.05, 0.5])
+@pytest.mark.parametrize("forecasters", [2, 5, 40, 300])
+def test_critical_difference_is_that_of_scipys_studentised_range(forecasters, level) -> None:
+    quantile = stats.studentized_range.ppf(1 - level, forecasters, math.inf) / math.sqrt(2)
+
+    found = critical_difference(forecasters, 7, level)
+
+    assert found == pytest.approx(quantile * math.sqrt(forecasters * (forecasters + 1) / 42), rel=1e-12)
+
+
 def test_published_groups() -> None:
     """Demšar (2006), section 3.2.2: at 0.05 nothing differs, at 0.10 C4.5 is worse than both with m."""
     assert cliques(DEMSAR, critical_difference(4, 14)) == ((3, 1, 2, 0),)
