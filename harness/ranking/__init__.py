@@ -177,7 +177,8 @@ def stored_standings(home: Path, board: str) -> Standings | None:
     return Standings.from_json(fields) if fields is not None and fields.get("schema") == SCHEMA else None
 
 
-NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "confidence", "spread")
+SECONDS = ("fit_seconds", "predict_seconds")
+NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "confidence", "spread", *SECONDS)
 TABLES = ("scores", "spreads", "metrics")
 MATRICES = ("win_rates", "skills", "skill_lows", "skill_highs")
 
