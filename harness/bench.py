@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.commands import home_option, wide_console
+from harness.commands import home_option, set_option, settings_of, wide_console
 
 if TYPE_CHECKING:
     from harness.plugins import Catalog
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--board", default="classics", show_default=True, help="Whose forecasters, tasks and hyperparameters.")
 @click.option("--task", metavar="NAME", help="The task of the board.  [default: the first whose data is here]")
+@set_option
 @click.option("--seconds", type=float, default=3.0, show_default=True, help="For each scenario of a forecaster.")
 @click.option("--threads", type=click.IntRange(min=1), help="Threads and cores.  [default: the forecaster's own, 1]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
@@ -33,6 +34,7 @@ def bench_command(
     names: tuple[str, ...],
     board: str,
     task: str | None,
+    settings: tuple[str, ...],
     seconds: float,
     threads: int | None,
     device: str,
@@ -49,5 +51,6 @@ def bench_command(
 
     bound_seconds = None if bound is None else seconds_of(bound)
     limit = None if timeout is None else seconds_of(timeout)
-    request = BenchRequest(home, names, board, task, seconds, threads, device, bound_seconds, limit)
+    asked = settings_of(settings)
+    request = BenchRequest(home, names, board, task, asked, seconds, threads, device, bound_seconds, limit)
     sys.exit(bench(request, catalog(), wide_console(), as_csv=as_csv))

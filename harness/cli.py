@@ -8,17 +8,22 @@ from __future__ import annotations
 import io
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from harness.bench import bench_command
-from harness.commands import compare_command, home_option, one_style, publish_command, wide_console
+from harness.commands import (
+    compare_command,
+    home_option,
+    one_style,
+    publish_command,
+    set_option,
+    settings_of,
+    wide_console,
+)
 from harness.errors import BadInput, HarnessError
 from harness.plugins import Catalog, load_catalog
-
-if TYPE_CHECKING:
-    from harness.specs import Json
 
 EXIT_NOTHING, EXIT_BAD_INPUT, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -44,7 +49,7 @@ def cli(context: click.Context) -> None:
 @click.argument("boards", nargs=-1, metavar="[BOARD]...")
 @click.option("--all", "every", is_flag=True, help="Run every board whose data is here.")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this forecaster, and the baseline. Repeatable.")
-@click.option("--set", "settings", multiple=True, metavar="NAME.KEY=VALUE", help="A hyperparameter. Repeatable.")
+@set_option
 @click.option("--seeds", type=click.IntRange(min=1), help="Seeds for forecasters that draw; the board says else.")
 @click.option("--jobs", type=click.IntRange(min=0), help="Cells side by side; 0: in this process.  [default: cores]")
 @click.option("--rerun", is_flag=True, help="Run again what is finished.")
@@ -61,7 +66,7 @@ def run_command(boards: tuple[str, ...], every: bool, home: Path, **options: Any
         boards=boards,
         home=home,
         only=options["only"],
-        settings=_settings(options["settings"]),
+        settings=settings_of(options["settings"]),
         seeds=options["seeds"],
         jobs=options["jobs"],
         rerun=options["rerun"],
@@ -241,23 +246,6 @@ def _write(file: str, text: str) -> None:
     except OSError as error:
         raise BadInput(f"{file} cannot be written ({error.strerror})") from error
     click.echo(f"The page is {file}; open it in a browser.")
-
-
-def _settings(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
-    """`NAME.KEY=VALUE` texts, by name and key; a value is JSON, or else a text."""
-    import json
-
-    settings: dict[str, dict[str, Json]] = {}
-    for text in given:
-        place, equals, value = text.partition("=")
-        name, _, key = place.rpartition(".")
-        if not (equals and name and key):
-            raise BadInput(f"--set takes NAME.KEY=VALUE, such as ridge.alpha=0.1, not {text!r}")
-        try:
-            settings.setdefault(name, {})[key] = json.loads(value, parse_constant=str)
-        except ValueError:
-            settings.setdefault(name, {})[key] = value
-    return settings
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.plugins import Catalog
+    from harness.specs import Json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,6 +30,29 @@ def home_option(command: Command) -> Command:
         show_default=True,
         help="Where the journal, data and MLflow's store live.",
     )(command)
+
+
+def set_option(command: Command) -> Command:
+    """The option that says hyperparameters; `settings_of` reads them."""
+    help_ = "A hyperparameter. Repeatable."
+    return click.option("--set", "settings", multiple=True, metavar="NAME.KEY=VALUE", help=help_)(command)
+
+
+def settings_of(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
+    """`NAME.KEY=VALUE` texts, by name and key; a value is JSON, or else a text."""
+    import json
+
+    settings: dict[str, dict[str, Json]] = {}
+    for text in given:
+        place, equals, value = text.partition("=")
+        name, _, key = place.rpartition(".")
+        if not (equals and name and key):
+            raise BadInput(f"--set takes NAME.KEY=VALUE, such as ridge.alpha=0.1, not {text!r}")
+        try:
+            settings.setdefault(name, {})[key] = json.loads(value, parse_constant=str)
+        except ValueError:
+            settings.setdefault(name, {})[key] = value
+    return settings
 
 
 def wide_console() -> Console:

@@ -33,6 +33,11 @@ class Entry:
         """Its name on the board."""
         return self.name if self.label is None else self.label
 
+    def changed(self, given: Mapping[str, Json]) -> Entry:
+        """With other hyperparameters, which its name on the board says."""
+        said = ", ".join(f"{key}={value}" for key, value in given.items())
+        return Entry(self.name, f"{self.title} ({said})", {**self.parameters, **given})
+
 
 @dataclass(frozen=True)
 class Leaderboard:
@@ -158,9 +163,8 @@ def with_parameters(board: Leaderboard, catalog: Catalog, settings: Mapping[str,
     for entry in board.entries(catalog):
         given = settings.get(entry.title)
         if given is not None:
-            said = ", ".join(f"{key}={value}" for key, value in given.items())
-            title = entry.title if entry.title == board.baseline else f"{entry.title} ({said})"
-            entry = replace(entry, label=title, parameters={**entry.parameters, **given})
+            changed = entry.changed(given)
+            entry = replace(changed, label=entry.title) if entry.title == board.baseline else changed
         entries.append(entry)
     return replace(board, forecasters=tuple(entries), every_forecaster=False)
 

@@ -12,11 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.attempt import attempt
+from harness.attempt import Failure, attempt
 from harness.efficiency.control import environment, usable_cores
 from harness.efficiency.figures import Bench, Conditions, Subject
 from harness.efficiency.machine import this_machine
@@ -28,6 +29,7 @@ from harness.journal import read_json, write_json
 from harness.leaderboard import Entry, Leaderboard, board_name, load_board
 from harness.plugins import Catalog
 from harness.run import Cell
+from harness.specs import Json
 from harness.task import Task
 
 POLL = 0.1  # seconds
@@ -44,6 +46,7 @@ class BenchRequest:
     names: tuple[str, ...] = ()  # forecasters by their names on the board, or of the catalog; none: all of the board
     board: str = "classics"
     task: str | None = None  # None: the first whose data is here
+    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seconds: float = 3.0  # for each scenario
     threads: int | None = None  # None: as many as the forecaster's cells have
     device: str = "auto"
@@ -77,6 +80,10 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     task, fingerprint = _task(board, request, catalog)
     every = {entry.title: entry for entry in board.entries(catalog)}
     entries = [_entry(name, every, catalog) for name in request.names] or list(every.values())
+    for name in request.settings:
+        if name not in (known := [entry.title for entry in entries]):
+            raise UnknownName("forecaster that is measured", name, known)
+    entries = [_changed(entry, request.settings, catalog) for entry in entries]
     return [_job(entry, task, fingerprint, request, catalog) for entry in entries]
 
 
@@ -124,6 +131,17 @@ def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
     if name in catalog.forecasters:  # not on the board: with its defaults
         return Entry(name)
     raise UnknownName("forecaster", name, {*every, *catalog.forecasters})
+
+
+def _changed(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: Catalog) -> Entry:
+    """With the hyperparameters that were given; raises BadInput for one that the forecaster has not."""
+    if entry.title not in settings:
+        return entry
+    changed = entry.changed(settings[entry.title])
+    made = attempt(partial(catalog.forecasters[entry.name].spec.make, changed.parameters))
+    if isinstance(made, Failure) and isinstance(made.error, BadInput):
+        raise made.error
+    return changed
 
 
 def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, catalog: Catalog) -> Job:

@@ -177,8 +177,8 @@ def stored_standings(home: Path, board: str) -> Standings | None:
     return Standings.from_json(fields) if fields is not None and fields.get("schema") == SCHEMA else None
 
 
+NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "confidence", "spread")
 SECONDS = ("fit_seconds", "predict_seconds")
-NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "confidence", "spread", *SECONDS)
 TABLES = ("scores", "spreads", "metrics")
 MATRICES = ("win_rates", "skills", "skill_lows", "skill_highs")
 
@@ -187,7 +187,7 @@ def _row_from(row: Mapping[str, Any]) -> Row:
     return Row(
         **{
             **row,
-            **{name: _number(row[name]) for name in NUMBERS},
+            **{name: _number(row[name]) for name in (*NUMBERS, *SECONDS)},
             **{name: {key: _number(value) for key, value in row[name].items()} for name in TABLES},
             "intervals": {name: (_number(low), _number(high)) for name, (low, high) in row["intervals"].items()},
             "reasons": tuple(row["reasons"]),

@@ -267,6 +267,25 @@ class TestAsking:
 
         assert job.bench.subject.parameters == {}
 
+    def test_hyperparameters_may_be_others(self, toys, catalog, tmp_path) -> None:
+        asked = request(toys, tmp_path, "flat", "sleeps, 2 ms", settings={"sleeps, 2 ms": {"seconds": 0.004}})
+
+        flat, sleeps = (one.bench.subject for one in jobs(asked, catalog))
+
+        assert (flat.title, flat.parameters) == ("flat", {})
+        assert (sleeps.title, sleeps.parameters) == ("sleeps, 2 ms (seconds=0.004)", {"seconds": 0.004})
+
+    @pytest.mark.parametrize(
+        ("setting", "said"),
+        [
+            ("learns.rate=1", "no forecaster that is measured called 'learns'"),
+            ("flat.rate=1", "'flat'"),
+            ("flat", "--set takes NAME.KEY=VALUE"),
+        ],
+    )
+    def test_hyperparameters_that_nobody_has_are_asked_back(self, shell, setting, said) -> None:
+        assert said in shell("bench", "flat", "--board", BOARD, "--set", setting, code=2).flat
+
     def test_threads_and_device_are_part_of_the_key(self, toys, catalog, tmp_path, monkeypatch) -> None:
         monkeypatch.setattr(conduct, "usable_cores", lambda: 2)
         asked = [request(toys, tmp_path, "flat", **more) for more in ({}, {"threads": 2}, {"device": "cpu"})]
