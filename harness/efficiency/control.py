@@ -19,12 +19,12 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 FIXED = {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-UNWANTED = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")
+UNWANTED = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")  # how they begin
 
 
 def environment(threads: int) -> dict[str, str]:
     """The environment of a process that is measured: ours, with so many threads and nothing that slows it."""
-    kept = {name: value for name, value in os.environ.items() if name not in UNWANTED}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
     return kept | FIXED | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 

@@ -48,7 +48,7 @@ class Holder:
         (np.array([np.zeros(2), None], dtype=object), Size(2, 16)),
         (np.array(["text"]), Size()),
         ("text", Size()),
-        (lambda: 1, Size()),
+        pytest.param(lambda: 1, Size(), id="a function"),
         (None, Size()),
     ],
     ids=str,

@@ -33,7 +33,9 @@ function costKinds(board) {
   };
   const measured = board.costs.kinds.filter((_, place) => board.costs.rows.some((row) => row[place] !== null))
     .map((kind) => ({
-      ...kind, say: SAY[kind.kind], of: of(kind.name), axis: kind.name.startsWith('latency') ? `latency of one window, ${kind.heading}` : kind.meaning, from: kind.name === 'latency_p99' ? of('latency_p50') : null,
+      ...kind, say: SAY[kind.kind], of: of(kind.name), from: kind.name === 'latency_p99' ? of('latency_p50') : null,
+      axis: !kind.name.startsWith('latency') ? kind.meaning
+        : `latency of one window, ${kind.heading}${kind.name === 'latency_p99' ? '; the line begins at the p50' : ''}`,
     })).map((kind) => ({ ...kind, heading: kind.name.startsWith('latency') ? `Latency, ${kind.heading}` : kind.heading }));
   const note = measured.length ? ' (indicative)' : '';
   return [...measured,
