@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
-from harness.efficiency.figures import Bench
+from harness.efficiency.figures import Bench, Percentile, Server, Training
+from harness.footprint import Size
 from harness.plugins import load_catalog
 from harness.report.efficiency import bench_remarks, bench_table
 
@@ -65,6 +67,27 @@ def test_the_table_shows_all_within_a_hundred_columns(failed) -> None:
     told = bench_remarks([*failed.values()])
     assert "raises failed, start: RuntimeError: no luck" in told
     assert "tires failed, offline, batch of 512, offline, batch of 4096: RuntimeError: too many" in told
+
+
+def test_columns_for_which_there_is_no_room_are_left_to_csv(failed) -> None:
+    p99 = Percentile(0.0000777, 0.0000702, 0.0000818)
+    wide = replace(
+        failed["flat"],
+        subject=replace(failed["flat"].subject, title="a-forecaster-with-a-long-name"),
+        latency=replace(failed["flat"].latency, p50=p99, p99=p99),
+        training=Training(0.00275, 3, 10),
+        size=Size(12_345_678, 1),
+        server=Server(0.02, 1360.0, Percentile(0.01, 0.009), 1.0),
+    )
+    console = Console(width=100, record=True, highlight=False)
+
+    console.print(bench_table([wide]))
+    text = console.export_text()
+
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
+    assert "0.0777 [0.0702, 0.0818]" in text  # nothing is cut but the name
+    assert "1.36k*" in text
+    assert "param." not in text
 
 
 def test_it_exits_with_1_where_nobody_could_be_measured(shell) -> None:
