@@ -31,6 +31,10 @@ def default_home() -> Path:
     return Path(os.environ.get("HARNESS_HOME") or ".harness")
 
 
+def _home(given: Path | str | None) -> Path:
+    return default_home() if given is None else Path(given)
+
+
 def evaluate(
     forecaster: Forecaster | str, task: Task, panel: Panel | None = None, *, missing: Missing | None = None
 ) -> Run:
@@ -53,7 +57,7 @@ def evaluate(
     return evaluate_on(forecaster, task, panel, missing=filling, metrics=[one.spec for one in catalog.metrics.values()])
 
 
-def standings(board: str, metric: str | None = None, home: Path | None = None) -> pd.DataFrame:
+def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
     """A board's standings, one row a forecaster, best first, from what the journal holds.
 
     The last columns are what `harness bench` measured, in seconds, bytes and joules, NaN where it did not.
@@ -63,7 +67,7 @@ def standings(board: str, metric: str | None = None, home: Path | None = None) -
     from harness.boards import shown
     from harness.report.costs import FIGURES
 
-    computed = shown(board, metric, False, default_home() if home is None else home, load_catalog)
+    computed = shown(board, metric, False, _home(home), load_catalog)
     rows = [
         {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
         | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
@@ -76,7 +80,7 @@ def standings(board: str, metric: str | None = None, home: Path | None = None) -
 
 
 def slices(
-    board: str, by: str, metric: str | None = None, task: str | None = None, home: Path | None = None
+    board: str, by: str, metric: str | None = None, task: str | None = None, home: Path | str | None = None
 ) -> pd.DataFrame:
     """A board's scores by step, series, season, length or task: one row for each task, slice and forecaster.
 
@@ -92,14 +96,14 @@ def slices(
     from harness.slicing.boards import sliced
 
     asked = Asked(by, metric, task)
-    return pd.DataFrame(records(sliced(board, asked, default_home() if home is None else home, load_catalog)))
+    return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
 
 
-def board_page(board: str, home: Path | None = None) -> str | None:
+def board_page(board: str, home: Path | str | None = None) -> str | None:
     """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
     from harness.ranking import stored_standings
 
-    folder = default_home() if home is None else home
+    folder = _home(home)
     stored = stored_standings(folder, board_name(board))
     return None if stored is None else page_of(stored, folder, load_catalog())
 

@@ -15,7 +15,7 @@ from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
 from harness.efficiency.store import STORAGE, bench_folder, write_timings
 from harness.journal import prepared_home
 from harness.leaderboard import board_name, load_board
-from harness.report.efficiency import BenchProgress, bench_csv, bench_legend, bench_remarks, bench_table
+from harness.report.efficiency import BenchProgress, bench_csv, bench_legend, bench_remarks, bench_table, bench_title
 
 if TYPE_CHECKING:
     from harness.efficiency.figures import Bench
@@ -63,6 +63,7 @@ def _measure(work: list[Job], request: BenchRequest, console: Console, done: lis
 
 def _show(benches: list[Bench], console: Console) -> None:
     console.print()
+    console.print(bench_title(benches), markup=False, highlight=False, style="italic")
     console.print(bench_table(benches))
     for line in [*bench_legend(benches), *bench_remarks(benches)]:
         console.print(line, markup=False, highlight=False)
@@ -101,5 +102,5 @@ def _stored(request: BenchRequest, work: list[Job], done: list[Measured]) -> lis
     lines = [f"The figures are in {bench_folder(request.home) / machine}."]
     if path is not None:
         folder = shlex.quote(str(bench_folder(request.home)))  # elsewhere it may meet the tests of a project
-        lines.append(f"Compare runs: cd {folder} && pytest-benchmark --storage ./{STORAGE} compare")
+        lines.append(f"Compare runs: cd {folder} && pytest-benchmark --storage ./{STORAGE} compare --group-by fullname")
     return lines

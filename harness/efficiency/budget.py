@@ -77,6 +77,8 @@ def fits(costs: BenchCosts | None, budget: Budget) -> tuple[bool, str]:
         value = getattr(costs, limit.quantity)
         if value is None and limit.quantity == "latency_p99_high" and costs.latency_p99 is not None:
             return False, "too few repetitions to bound the p99 from above; give `harness bench` more --seconds"
+        if value is None and limit.quantity == "server_rate" and costs.server_bound is not None:
+            return False, f"no rate keeps a p99 of {described('latency_p99', costs.server_bound)}"
         if value is None:
             why = f" ({costs.failure})" if costs.failure else ""
             return False, f"{limit.quantity} was not measured{why}"

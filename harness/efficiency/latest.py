@@ -47,7 +47,9 @@ def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardC
             forecaster, task = places[bench.subject.cell]
             every.setdefault((forecaster, task), {})[bench.key] = bench
             for setting in _settings(bench, task):
-                found.setdefault(setting, {})[forecaster] = bench
+                mine = found.setdefault(setting, {})
+                if bench.latency is not None or forecaster not in mine:  # one that failed takes nobody's place
+                    mine[forecaster] = bench
     if not found:
         return BoardCosts()
     chosen = max(found, key=lambda one: (*_weight(found[one].values()), one.threads is None))
@@ -60,7 +62,8 @@ def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardC
 def _settings(bench: Bench, task: str) -> list[Setting]:
     """Those that figures belong to: where a forecaster asks for as many threads as all were given, it is two."""
     conditions = bench.conditions
-    device = "cpu" if conditions.device == "auto" and not bench.machine.gpus else conditions.device
+    nowhere_else = conditions.used_device == "cpu" and not bench.machine.gpus
+    device = "cpu" if nowhere_else else conditions.device
     own = conditions.own_threads in (None, conditions.threads)
     return [Setting(task, threads, device) for threads in ([None] if own else []) + [conditions.threads]]
 
@@ -106,7 +109,7 @@ def _left_out(task: str, shown: Collection[str], every: Mapping[tuple[str, str],
         f"{forecaster} (threads: {bench.conditions.threads}, {bench.conditions.used_device})"
         for (forecaster, where), benches in every.items()
         for bench in benches.values()
-        if where == task and bench.key not in shown
+        if where == task and bench.key not in shown and bench.latency is not None
     ]
     if apart:
         lines.append(f"cost: figures of {', '.join(apart)} are left out, since they were measured otherwise")

@@ -24,7 +24,7 @@ from harness.report.costs import NOTHING, UNBOUNDED, count, digits, milli
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.efficiency.figures import Bench, Calibration, Percentile, Server
+    from harness.efficiency.figures import Bench, Percentile, Server
 
 WIDTH, NAME_WIDTH, FAILED_WIDTH = 100, 22, 14
 SPARE = ("param.", "start s", "MB")  # left out of the table in this order where there is no room; CSV has them
@@ -32,12 +32,15 @@ UNREST = 0.1  # of the machine's speed between the moments of a run, from which 
 UNITS = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6))
 
 
+def bench_title(benches: Sequence[Bench]) -> str:
+    """What stands above the table."""
+    subject = benches[0].subject
+    return f"What a forecast costs: {subject.task} ({subject.board})"
+
+
 def bench_table(benches: Sequence[Bench]) -> Table:
     """The figures, fit for 100 columns; columns that nobody has a figure for are left out."""
-    first = benches[0]
     table = Table(
-        title=f"What a forecast costs: {first.subject.task} ({first.subject.board})",
-        title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,
         collapse_padding=True,
@@ -126,8 +129,7 @@ def bench_remarks(benches: Sequence[Bench]) -> list[str]:
         lines += _cannot_meet(title, one.server) if one.server is not None and one.server.rate is None else []
     unknown = dict.fromkeys(one.energy.unknown for one in benches if one.energy is not None and one.energy.unknown)
     lines += [f"energy is unknown: {why}" for why in unknown]
-    every = [calibration for one in benches for calibration in one.calibrations]
-    return [*lines, *([_speed(every)] if every else [])]
+    return [*lines, *_speed(benches)]
 
 
 def _by_reason(bench: Bench) -> dict[str, list[str]]:
@@ -146,18 +148,16 @@ def _cannot_meet(title: str, server: Server) -> list[str]:
     return [f"{title} met {bound} at no rate that was tried, down to {count(lowest)}/s: its best p99 was {best}"]
 
 
-def _speed(every: Sequence[Calibration]) -> str:
+def _speed(benches: Sequence[Bench]) -> list[str]:
     """How fast the machine was meanwhile, and how steady."""
-    medians = sorted(one.median for one in every)
-    unrest = medians[-1] / medians[0] - 1
-    tails = sorted(one.p90 / one.median for one in every)
-    said = f"the machine: a loop of fixed work took {_time(medians[0])} to {_time(medians[-1])} (medians, moment by "
-    said += f"moment), at each its p90 {tails[len(tails) // 2]:.1f} times its median"
-    return said + (
-        f"; it was not quiet: doubt differences under {max(unrest, tails[len(tails) // 2] - 1):.0%}"
-        if unrest > UNREST or tails[len(tails) // 2] > 1 + UNREST
-        else ""
-    )
+    medians = sorted(one.median for bench in benches for one in bench.calibrations)
+    if not medians:
+        return []
+    said = f"the machine: a loop of fixed work took {_time(medians[0])} to {_time(medians[-1])}"
+    unrest = max(one.unrest for one in benches if one.unrest is not None)
+    if unrest > UNREST:
+        said += f"; its speed moved by up to {unrest:.0%} while one was measured: doubt smaller differences"
+    return [said]
 
 
 def bench_csv(benches: Iterable[Bench]) -> str:

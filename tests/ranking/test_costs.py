@@ -189,7 +189,16 @@ class TestLatest:
         self.write(tmp_path, "a", "quick ramp", 0.001)
         self.write(tmp_path, "b", "quick ramp", 1.0, conditions=cuda, latency=None, measured="2030-01-01T00:00:00")
 
-        assert costs_of(self.PLAN, tmp_path).by_forecaster["quick"].latency_p50 == 0.001
+        found = costs_of(self.PLAN, tmp_path)
+        assert found.by_forecaster["quick"].latency_p50 == 0.001
+        assert len(found.notes) == 1  # there is nothing that was left out
+
+    def test_who_was_asked_for_a_gpu_and_has_no_use_for_one_is_among_the_others(self, tmp_path: Path) -> None:
+        cuda = Conditions(1.0, 1, "cuda", used_device="cpu")
+        self.write(tmp_path, "a", "base ramp", 0.003)
+        self.write(tmp_path, "b", "quick ramp", 0.001, conditions=cuda)
+
+        assert set(costs_of(self.PLAN, tmp_path).by_forecaster) == {"base", "quick"}
 
     def test_rates_are_of_one_bound(self, tmp_path: Path) -> None:
         p99 = Percentile(0.001, 0.001, 0.001)
@@ -255,6 +264,15 @@ class TestWithin:
         assert "too few repetitions bound the p99 of base; latency_p99_high leaves them out" in found.notes
         assert [one.forecaster for one in strict.rows if one.rank] == ["slow", "quick", "fast"]
         assert any(line.startswith("left out base: too few repetitions to bound the p99") for line in strict.notes)
+
+    def test_a_bound_that_was_not_met_is_the_reason(self) -> None:
+        unmet = replace(COSTS, server_rate=None, server_bound=0.01)
+
+        found, nothing = within(board(row("base", 1, unmet), row("other", 2, COSTS)), "server_rate > 5")
+
+        assert "left out base: no rate keeps a p99 of 10 ms" in found.notes
+        assert "left out other: server_rate was not measured" in found.notes
+        assert nothing
 
     def test_where_all_fit_the_order_is_that_of_the_board(self) -> None:
         found, _ = within(replace(MEASURED, rows=MEASURED.rows[:2]), "latency_p99 < 1s")
@@ -362,7 +380,7 @@ class TestViews:
     def test_from_python_they_are_missing_where_nothing_was_measured(self, tmp_path: Path) -> None:
         board(row("base", 1)).save(tmp_path)
 
-        found = harness.standings("toys", home=tmp_path)
+        found = harness.standings("toys", home=str(tmp_path))
 
         assert found[[*FIGURES]].isna().all(axis=None)
 

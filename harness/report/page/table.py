@@ -142,8 +142,8 @@ def _cell(column: Column, row: Row) -> Html:
 
 
 def _rank(row: Row) -> Html:
-    if not row.tied_for_first:
-        return Html(str(row.rank))
+    if not row.tied_for_first or not row.rank:
+        return Html(terminal.place(row))
     sure = f", p = {number(row.confidence, 2)}" if math.isfinite(row.confidence) else ""
     return joined((Html(str(row.rank)), _mark("=", "tied for first", sure)), " ")
 
