@@ -1,0 +1,196 @@
+"""What version 0.2.0 wrote, and what was written for it, goes on working.
+
+`home.zip` is a home that 0.2.0 wrote with the two boards in `boards` and the forecasters in `plugin`; the CSV files
+are what its `harness show` printed of it. The folder of `frozen-waves` holds what its `harness publish` wrote.
+"""
+
+from __future__ import annotations
+
+import csv
+import inspect
+import json
+import math
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness import (
+    Generation,
+    Journal,
+    RollingOrigin,
+    SeriesSplit,
+    Task,
+    TimeSplit,
+    hookspecs,
+    stored_bench,
+    stored_plans,
+    stored_standings,
+)
+from harness.run import Cell
+
+HERE = Path(__file__).parent
+BOARDS = ("frozen", "frozen-waves")
+RENAMED: dict[str, str] = {}  # columns of CSV by their name in 0.2.0
+PUBLIC = (HERE / "public.txt").read_text(encoding="utf-8").split()
+HOOKS = {
+    "harness_forecasters": [],
+    "harness_datasets": [],
+    "harness_metrics": [],
+    "harness_leaderboards": [],
+    "harness_commands": ["cli"],
+    "harness_run_finished": ["run", "home"],
+    "harness_standings_changed": ["leaderboard", "standings", "home"],
+    "harness_finished": ["home"],
+}
+KEYS = {
+    "e718ae387c9cc645648b4577ed3490dc": Cell(Task("d", RollingOrigin(2, windows=3)), "f"),
+    "6d2ba6be05446757148b118da79e944c": Cell(
+        Task(
+            "d",
+            RollingOrigin(2, 3, "2020-01-01", 1, 4, 50, 6, 70, 8),
+            TimeSplit(0.5, 10, "2021-01-01"),
+            ("a", "b"),
+            7,
+            (0.1, 0.9),
+            standardise=True,
+            name="no part of the key",
+        ),
+        "f",
+        {"alpha": 0.5, "layers": [1, 2], "deep": {"a": None}},
+        3,
+    ),
+    "dd6dcf9f2271cb9451aa02b578bc294c": Cell(Task("d", Generation(10, 20), SeriesSplit(2, 0.5, 1)), "f", {}, 0),
+}
+
+
+def run_harness(home: Path, *arguments: str) -> str:
+    """What a command prints, with the plugin installed."""
+    paths = [str(HERE / "plugin"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("harness")), *arguments],
+        cwd=HERE / "boards",
+        env={**os.environ, "HARNESS_HOME": str(home), "PYTHONPATH": os.pathsep.join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A copy of the home that 0.2.0 wrote."""
+    with zipfile.ZipFile(HERE / "home.zip") as archive:
+        archive.extractall(tmp_path / "home")
+    return tmp_path / "home"
+
+
+def written(home: Path) -> dict[str, int]:
+    """When each cell was written, by key."""
+    journal = Journal(home)
+    return {key: journal.modified(key) for key in list(journal.keys())}
+
+
+def assert_same_table(text: str, file: str) -> None:
+    """Assert that CSV holds all columns of 0.2.0, with the same values to 1e-12."""
+    stored = list(csv.DictReader((HERE / file).read_text(encoding="utf-8").splitlines()))
+    rows = list(csv.DictReader(text.splitlines()))
+    assert len(rows) == len(stored)
+    for row, old in zip(rows, stored, strict=True):
+        for name, value in old.items():
+            now = row[RENAMED.get(name, name)]
+            assert now == value or math.isclose(float(now), float(value), rel_tol=1e-12), (name, now, value)
+
+
+class TestInterface:
+    def test_all_public_names_are_there(self) -> None:
+        assert set(PUBLIC) <= set(harness.__all__)
+        assert [name for name in PUBLIC if not hasattr(harness, name)] == []
+
+    @pytest.mark.parametrize("hook", HOOKS)
+    def test_each_hook_takes_the_same_arguments(self, hook: str) -> None:
+        assert list(inspect.signature(getattr(hookspecs, hook)).parameters) == HOOKS[hook]
+
+    @pytest.mark.parametrize("key", KEYS)
+    def test_keys_of_cells_are_what_they_were(self, key: str) -> None:
+        assert KEYS[key].key("print", "plugin==1:0") == key
+
+
+class TestImports:
+    @pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("list",)], ids=" ".join)
+    def test_a_command_that_only_looks_imports_no_more(self, arguments: tuple[str, ...]) -> None:
+        script = (
+            f"import atexit, json, sys; sys.argv = ['harness', *{arguments!r}];"
+            "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr));"
+            "from importlib.metadata import entry_points;"
+            "entry_points(group='console_scripts')['harness'].load()()"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        modules = {name for name in json.loads(done.stderr.splitlines()[-1]) if not name.startswith("harness")}
+
+        foreign = {name.partition(".")[0] for name in modules} - set(sys.stdlib_module_names)
+
+        assert {name for name in foreign if not name.startswith("_")} <= {"click", "pluggy", "editables"}
+        if sys.version_info[:2] == (3, 11):  # of which 0.2.0 was looked at
+            known = set((HERE / "imports.txt").read_text(encoding="utf-8").split())
+            assert {name for name in modules if name.partition(".")[0] in sys.stdlib_module_names} <= known
+
+
+class TestHome:
+    def test_no_cell_is_run_again(self, home: Path) -> None:
+        before = written(home)
+
+        said = run_harness(home, "run", *BOARDS)
+
+        assert "Nothing to do: all 16 cells are in the journal" in said
+        assert written(home) == before
+
+    @pytest.mark.parametrize("board", BOARDS)
+    def test_its_standings_are_shown(self, home: Path, board: str) -> None:
+        assert_same_table(run_harness(home, "show", board, "--csv"), f"{board}.csv")
+
+    @pytest.mark.parametrize("board", BOARDS)
+    def test_its_standings_are_computed_again_the_same(self, home: Path, board: str) -> None:
+        (home / "boards" / board / "standings.json").unlink()
+
+        assert_same_table(run_harness(home, "show", board, "--csv"), f"{board}.csv")
+
+    def test_another_metric_and_slices_come_from_its_arrays(self, home: Path) -> None:
+        assert_same_table(run_harness(home, "show", "frozen", "--metric", "WQL", "--csv"), "frozen-WQL.csv")
+        assert_same_table(run_harness(home, "show", "frozen", "--by", "step", "--csv"), "frozen-by-step.csv")
+
+    def test_its_plans_and_figures_are_read(self, home: Path) -> None:
+        plans = {plan.name: plan for plan in stored_plans(home)}
+        standings = stored_standings(home, "frozen")
+        assert standings is not None
+        measured = [row for row in standings.rows if row.costs is not None]
+
+        assert [plan.name for plan in plans.values()] == list(BOARDS)
+        assert len(plans["frozen"].cells) == 14
+        assert sorted(row.forecaster for row in measured) == ["frozen-last", "frozen-mean"]
+        for row in measured:
+            assert row.costs is not None
+            assert stored_bench(home, row.costs) is not None
+
+    def test_an_empty_home_gets_the_same_cells(self, home: Path, tmp_path: Path) -> None:
+        run_harness(tmp_path / "empty", "run", *BOARDS, "--jobs", "0")
+
+        old, new = Journal(home), Journal(tmp_path / "empty")
+        assert written(tmp_path / "empty").keys() == written(home).keys()
+        for key in written(home):
+            first, second = old.read(key), new.read(key)
+            assert first is not None
+            assert second is not None
+            assert (second.status, second.windows) == (first.status, first.windows)
+            assert second.scores == pytest.approx(first.scores, rel=1e-12, nan_ok=True)
+
+    def test_published_results_are_shown(self, tmp_path: Path) -> None:
+        said = run_harness(tmp_path, "show", "frozen-waves", "--published", "--csv")
+
+        assert_same_table(said, "frozen-waves.csv")
