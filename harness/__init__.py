@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.api import board_page, evaluate, slices, standings
     from harness.arrays import Floats, Ints
-    from harness.campaign import StoredCell, StoredPlan, stored_plans
-    from harness.efficiency.costs import BenchCosts
+    from harness.boards.leaderboard import Leaderboard
+    from harness.data.dataset import DataFile, DatasetSpec
+    from harness.data.panel import Channel, Panel
     from harness.efficiency.figures import Bench
     from harness.efficiency.store import stored_bench
     from harness.errors import (
@@ -24,66 +25,66 @@ if TYPE_CHECKING:
         InvalidForecast,
         Unsupported,
     )
-    from harness.forecast import Forecast
-    from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
-    from harness.generation import OneStepModel, free_run
-    from harness.hookspecs import hookimpl
-    from harness.journal import Journal
-    from harness.leaderboard import Leaderboard
-    from harness.metrics import Metric
-    from harness.outcomes import Actuals, Outcomes
-    from harness.panel import Channel, Panel
-    from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
-    from harness.ranking import Standings, stored_standings
-    from harness.run import Results, Run, Status
-    from harness.specs import DataFile, DatasetSpec, ForecasterSpec, Resources
-    from harness.task import Task
-    from harness.training import TrainingData
-    from harness.windows import Context, Contexts
+    from harness.evaluation.metrics import Metric
+    from harness.evaluation.outcomes import Actuals, Outcomes
+    from harness.evaluation.run import Results, Run, Status
+    from harness.forecasters.forecast import Forecast
+    from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+    from harness.forecasters.generation import OneStepModel, free_run
+    from harness.forecasters.spec import ForecasterSpec, Resources
+    from harness.plugins.hookspecs import hookimpl
+    from harness.results.costs import BenchCosts
+    from harness.results.journal import Journal
+    from harness.results.plan import StoredCell, StoredPlan, stored_plans
+    from harness.results.standings import Standings, stored_standings
+    from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+    from harness.tasks.task import Task
+    from harness.tasks.training import TrainingData
+    from harness.tasks.windows import Context, Contexts
 
 _PLACES = {
-    "hookimpl": "hookspecs",
-    "DatasetSpec": "specs",
-    "DataFile": "specs",
-    "Panel": "panel",
-    "Channel": "panel",
+    "hookimpl": "plugins.hookspecs",
+    "DatasetSpec": "data.dataset",
+    "DataFile": "data.dataset",
+    "Panel": "data.panel",
+    "Channel": "data.panel",
     "Floats": "arrays",
     "Ints": "arrays",
-    "TimeSplit": "protocols",
-    "SeriesSplit": "protocols",
-    "RollingOrigin": "protocols",
-    "Generation": "protocols",
-    "Task": "task",
-    "TrainingData": "training",
-    "Contexts": "windows",
-    "Context": "windows",
-    "ForecasterSpec": "specs",
-    "Resources": "specs",
-    "Forecaster": "forecaster",
-    "LocalForecaster": "forecaster",
-    "FittedLocalForecaster": "forecaster",
-    "OneStepModel": "generation",
-    "free_run": "generation",
-    "Forecast": "forecast",
+    "TimeSplit": "tasks.protocols",
+    "SeriesSplit": "tasks.protocols",
+    "RollingOrigin": "tasks.protocols",
+    "Generation": "tasks.protocols",
+    "Task": "tasks.task",
+    "TrainingData": "tasks.training",
+    "Contexts": "tasks.windows",
+    "Context": "tasks.windows",
+    "ForecasterSpec": "forecasters.spec",
+    "Resources": "forecasters.spec",
+    "Forecaster": "forecasters.forecaster",
+    "LocalForecaster": "forecasters.forecaster",
+    "FittedLocalForecaster": "forecasters.forecaster",
+    "OneStepModel": "forecasters.generation",
+    "free_run": "forecasters.generation",
+    "Forecast": "forecasters.forecast",
     "evaluate": "api",
-    "Run": "run",
-    "Status": "run",
-    "Actuals": "outcomes",
-    "Outcomes": "outcomes",
-    "Metric": "metrics",
+    "Run": "evaluation.run",
+    "Status": "evaluation.run",
+    "Actuals": "evaluation.outcomes",
+    "Outcomes": "evaluation.outcomes",
+    "Metric": "evaluation.metrics",
     "standings": "api",
     "slices": "api",
     "board_page": "api",
-    "Journal": "journal",
-    "Results": "run",
-    "StoredPlan": "campaign",
-    "StoredCell": "campaign",
-    "stored_plans": "campaign",
-    "Leaderboard": "leaderboard",
-    "Standings": "ranking",
-    "stored_standings": "ranking",
+    "Journal": "results.journal",
+    "Results": "evaluation.run",
+    "StoredPlan": "results.plan",
+    "StoredCell": "results.plan",
+    "stored_plans": "results.plan",
+    "Leaderboard": "boards.leaderboard",
+    "Standings": "results.standings",
+    "stored_standings": "results.standings",
     "Bench": "efficiency.figures",
-    "BenchCosts": "efficiency.costs",
+    "BenchCosts": "results.costs",
     "stored_bench": "efficiency.store",
     "HarnessError": "errors",
     "BadInput": "errors",

@@ -7,23 +7,23 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.campaign import stored_plan
-from harness.data import load
-from harness.evaluation import evaluate as evaluate_on
-from harness.journal import Journal
-from harness.leaderboard import board_name
-from harness.plugins import load_catalog
+from harness.boards.leaderboard import board_name
+from harness.data.files import load
+from harness.evaluation.evaluate import evaluate as evaluate_on
+from harness.plugins.catalog import load_catalog
+from harness.results.journal import Journal
+from harness.results.plan import stored_plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.forecaster import Forecaster
-    from harness.panel import Panel
-    from harness.plugins import Catalog
-    from harness.ranking import Standings
-    from harness.run import Run
-    from harness.specs import Missing
-    from harness.task import Task
+    from harness.data.missing import Missing
+    from harness.data.panel import Panel
+    from harness.evaluation.run import Run
+    from harness.forecasters.forecaster import Forecaster
+    from harness.plugins.catalog import Catalog
+    from harness.results.standings import Standings
+    from harness.tasks.task import Task
 
 
 def default_home() -> Path:
@@ -64,7 +64,7 @@ def standings(board: str, metric: str | None = None, home: Path | str | None = N
     """
     import pandas as pd
 
-    from harness.boards import shown
+    from harness.analysis.lookup import shown
     from harness.report.costs import FIGURES
 
     computed = shown(board, metric, False, _home(home), load_catalog)
@@ -91,9 +91,9 @@ def slices(
     """
     import pandas as pd
 
+    from harness.analysis.slicing import Asked
+    from harness.analysis.slicing.boards import sliced
     from harness.report.slices import records
-    from harness.slicing import Asked
-    from harness.slicing.boards import sliced
 
     asked = Asked(by, metric, task)
     return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
@@ -101,7 +101,7 @@ def slices(
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
     """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
-    from harness.ranking import stored_standings
+    from harness.results.standings import stored_standings
 
     folder = _home(home)
     stored = stored_standings(folder, board_name(board))
@@ -110,7 +110,7 @@ def board_page(board: str, home: Path | str | None = None) -> str | None:
 
 def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
     """The page of standings, with what the journal shows beyond them."""
-    from harness.exhibits import exhibits
+    from harness.analysis.exhibits import exhibits
     from harness.report.page import page
 
     plan = stored_plan(home, computed.board)

@@ -12,19 +12,15 @@
     ├── DataUnavailable         the data is not on this machine
     ├── InvalidForecast         a forecast of a wrong shape, type or order
     ├── Unsupported             raised by a forecaster that cannot do what is asked
-    └── PartlyFailed            a forecaster that failed on some of its series
+    └── PartlyFailed            in forecasters.forecaster: it failed on some of its windows
 
 Every message says what is wrong, with which thing, and what would help.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from harness.attempt import Failure
-    from harness.forecast import Forecast
+from collections.abc import Iterable
+from typing import Any
 
 
 class HarnessError(Exception):
@@ -97,16 +93,3 @@ class InvalidForecast(HarnessError):
 
 class Unsupported(HarnessError):
     """Raised by a forecaster that cannot do what is asked: `Unsupported("needs known covariates")`."""
-
-
-class PartlyFailed(HarnessError):
-    """A forecaster that failed on some windows; it carries the others' forecasts.
-
-    `forecast` covers all windows, with NaN where one failed; `failures` says why, by window.
-    """
-
-    def __init__(self, forecast: Forecast, failures: Mapping[int, Failure]) -> None:
-        self.forecast = forecast
-        self.failures = dict(failures)
-        first = next(iter(self.failures.values()))
-        super().__init__(f"{len(self.failures)} of {len(forecast)} windows failed; the first: {first}")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import importlib
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from harness.errors import BadInput
 
 T = TypeVar("T")
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -131,3 +133,11 @@ def _described(kind: Any) -> str:
 
 
 KINDS: dict[Any, str] = {}  # the `kind` by which a table names its dataclass, where several would do
+
+
+def located(place: Callable[..., Any] | str) -> Callable[..., Any]:
+    """What a text such as "package.module:name" names, imported now; anything else as it is."""
+    if not isinstance(place, str):
+        return place
+    module, _, name = place.partition(":")
+    return cast("Callable[..., Any]", getattr(importlib.import_module(module), name))

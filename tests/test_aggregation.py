@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from harness.aggregation import mean_ranks, ranks, relative_errors, skill, win_rates
+from harness.analysis.aggregation import mean_ranks, ranks, relative_errors, skill, win_rates
 from harness.arrays import Floats
 from harness.verification.published import FEV_BENCH
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import archives
-from harness.archives import MARK, unpacked
+from harness.data.archives import MARK, unpacked
 from harness.errors import DataUnavailable
 
 NAMES = st.text(st.sampled_from("./\\ab:C \u2025\u2215~$*?") | st.characters(codec="utf-8"))

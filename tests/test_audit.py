@@ -13,19 +13,24 @@ from hypothesis import strategies as st
 
 from harness.arrays import Floats
 from harness.attempt import Failure, attempt
-from harness.audit import audit, spread
-from harness.errors import BadTask, PartlyFailed
-from harness.folds import plan
-from harness.forecast import Forecast
-from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, checked_forecast
-from harness.missing import FILLINGS
-from harness.panel import Channel, Panel
-from harness.protocols import RollingOrigin
-from harness.run import Status
-from harness.specs import Missing
-from harness.task import Task
-from harness.training import TrainingData
-from harness.windows import Context, Contexts
+from harness.data.missing import FILLINGS, Missing
+from harness.data.panel import Channel, Panel
+from harness.errors import BadTask
+from harness.evaluation.audit import audit, spread
+from harness.evaluation.run import Status
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import (
+    FittedLocalForecaster,
+    Forecaster,
+    LocalForecaster,
+    PartlyFailed,
+    checked_forecast,
+)
+from harness.tasks.folds import plan
+from harness.tasks.protocols import RollingOrigin
+from harness.tasks.task import Task
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Context, Contexts
 
 LEVELS = (0.1, 0.9)
 COVARIATES = (Channel("y"), Channel("past", "past covariate"), Channel("known", "known covariate"))

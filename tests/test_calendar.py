@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.calendar import advance, aligned, observations_until
+from harness.data.calendar import advance, aligned, observations_until
+from harness.data.panel import Panel
 from harness.errors import BadData, BadTask
-from harness.panel import Panel
 
 STARTS = {
     "h": "2016-07-01T00:00",

@@ -32,13 +32,13 @@ from harness import (
     run,
     stored_plans,
 )
-from harness.campaign import Campaign, missing, planned
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import Entry
+from harness.boards.planning import Campaign, missing, planned
 from harness.errors import BadTask
-from harness.fingerprints import Fingerprints
-from harness.journal import Journal
-from harness.leaderboard import Entry
-from harness.plugins import Catalog, load_catalog
-from harness.run import Cell
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.journal import Journal
 
 TASK = Task("toy", RollingOrigin(2, windows=3))
 ABSENT = DataFile("absent.csv", "http://unreachable.invalid/absent.csv")

@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 
 from harness.arrays import Floats
-from harness.checks import Verdict, check, check_dataset, check_forecaster, check_metric, trials
+from harness.data.dataset import DatasetSpec
+from harness.data.panel import Panel
 from harness.errors import DataUnavailable, DuplicateName, UnknownName, Unsupported
-from harness.folds import plan
-from harness.forecast import Forecast
-from harness.forecaster import FittedLocalForecaster, LocalForecaster
-from harness.hookspecs import hookimpl
-from harness.metrics import METRICS, Metric
-from harness.panel import Panel
-from harness.plugins import load_catalog
-from harness.specs import DatasetSpec, ForecasterSpec
-from harness.training import TrainingData
-from harness.windows import Context, Contexts
+from harness.evaluation.metrics import METRICS, Metric
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.catalog import load_catalog
+from harness.plugins.checks import Verdict, check, check_dataset, check_forecaster, check_metric, trials
+from harness.plugins.hookspecs import hookimpl
+from harness.tasks.folds import plan
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Context, Contexts
 
 DATACLASS = "is a dataclass of hyperparameters"
 JSON = "its hyperparameters are JSON values"

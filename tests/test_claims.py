@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from harness import claims
-from harness.claims import Claims
+from harness.execution.claims import Claims
 
 KEY = "0123456789abcdef"
 
 OTHER = """
 import sys
 from pathlib import Path
-from harness.claims import Claims
+from harness.execution.claims import Claims
 
 claims = Claims(Path(sys.argv[1]))
 for line in sys.stdin:

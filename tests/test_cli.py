@@ -19,8 +19,8 @@ import psutil
 import pytest
 
 from harness import Journal, Run, Status
-from harness.campaign import PlannedCell
-from harness.claims import Claims
+from harness.boards.planning import PlannedCell
+from harness.execution.claims import Claims
 from harness.execution.driver import Finished, drive
 from harness.execution.local import InProcess
 
@@ -205,7 +205,7 @@ class Shell:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.cli", *arguments],
+            [sys.executable, "-m", "harness", *arguments],
             cwd=self.folder,
             env=self.environment,
             stdout=subprocess.PIPE,

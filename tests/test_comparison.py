@@ -18,24 +18,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import BadInput, Context, Floats, LocalForecaster, Panel, RollingOrigin, Run, Task
-from harness.campaign import Campaign, PlannedCell
-from harness.comparison.conditions import COSTS, Condition, parsed
-from harness.comparison.sides import sides
-from harness.comparison.verdicts import Compared, compared
-from harness.evaluation import evaluate
-from harness.evidence import JournalEvidence
-from harness.folds import plan
-from harness.journal import Journal
-from harness.leaderboard import Entry, Leaderboard
-from harness.metrics import METRICS
-from harness.outcomes import Actuals
-from harness.plugins import load_catalog
-from harness.publication.writing import publish
-from harness.ranking.judgement import standings
+from harness.analysis.comparison.conditions import COSTS, Condition, parsed
+from harness.analysis.comparison.sides import sides
+from harness.analysis.comparison.verdicts import Compared, compared
+from harness.analysis.ranking.judgement import standings
+from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.analysis.statistics.multiplicity import holm
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import Campaign, PlannedCell
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import load_catalog
 from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
-from harness.run import Cell
-from harness.statistics.diebold_mariano import diebold_mariano
-from harness.statistics.multiplicity import holm
+from harness.results.evidence import JournalEvidence
+from harness.results.journal import Journal
+from harness.results.publication.writing import publish
+from harness.tasks.folds import plan
 
 CATALOG = load_catalog()
 MAE = next(one for one in METRICS if one.name == "MAE")
@@ -350,7 +350,7 @@ class TestCommand:
     def said(*arguments: str | Path) -> tuple[int, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
         done = subprocess.run(
-            [sys.executable, "-m", "harness.cli", "compare", *map(str, arguments)],
+            [sys.executable, "-m", "harness", "compare", *map(str, arguments)],
             capture_output=True,
             text=True,
             env={**kept, "COLUMNS": "100"},

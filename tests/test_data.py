@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 
 from harness import data
+from harness.data.dataset import DataFile, DatasetSpec
+from harness.data.panel import Panel
 from harness.errors import BadData, DataUnavailable, HomeUnusable
-from harness.panel import Panel
-from harness.specs import DataFile, DatasetSpec
 
 TEXT = b"1\n2\n3\n"
 SUM = hashlib.sha256(TEXT).hexdigest()

@@ -10,10 +10,10 @@ from types import ModuleType
 import pytest
 
 from harness import Forecaster
-from harness.checks import check_forecaster
-from harness.leaderboard import load_board
-from harness.plugins import load_catalog
-from harness.specs import ForecasterSpec
+from harness.boards.leaderboard import load_board
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.catalog import load_catalog
+from harness.plugins.checks import check_forecaster
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

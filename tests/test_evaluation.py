@@ -14,19 +14,19 @@ import pytest
 import torch
 
 from harness.arrays import Floats
+from harness.data.panel import Panel
 from harness.errors import BadTask, Unsupported
-from harness.evaluation import evaluate, hyperparameters, scored
-from harness.folds import plan
-from harness.forecast import Forecast
-from harness.forecaster import FittedLocalForecaster, LocalForecaster
-from harness.metrics import METRICS
-from harness.outcomes import Actuals
-from harness.panel import Panel
-from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
-from harness.run import Cell, Run, Status
-from harness.task import Task
-from harness.training import TrainingData
-from harness.windows import Context, Contexts
+from harness.evaluation.evaluate import evaluate, hyperparameters, scored
+from harness.evaluation.metrics import METRICS
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell, Run, Status
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
+from harness.tasks.folds import plan
+from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+from harness.tasks.task import Task
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Context, Contexts
 
 LEVELS = (0.1, 0.5, 0.9)
 LAST_THREE = Task("trial", RollingOrigin(2, windows=3))

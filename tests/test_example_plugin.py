@@ -18,12 +18,12 @@ from types import ModuleType
 import pytest
 
 from harness import Journal, Panel, RollingOrigin, Task
-from harness.campaign import planned
-from harness.checks import check
-from harness.evaluation import evaluate
-from harness.fingerprints import Fingerprints
-from harness.leaderboard import load_board
-from harness.plugins import Catalog, load_catalog
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import load_board
+from harness.boards.planning import planned
+from harness.evaluation.evaluate import evaluate
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.plugins.checks import check
 
 FOLDER = Path(__file__).parent / "example_plugin"
 ROOT = Path(__file__).parents[1]

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from harness.data.panel import Channel, Panel
 from harness.errors import BadData, BadTask
-from harness.folds import Fold, Plan, plan
-from harness.panel import Channel, Panel
-from harness.protocols import Generation, Protocol, RollingOrigin, SeriesSplit, Split, TimeSplit
-from harness.task import Task
+from harness.tasks.folds import Fold, Plan, plan
+from harness.tasks.protocols import Generation, Protocol, RollingOrigin, SeriesSplit, Split, TimeSplit
+from harness.tasks.task import Task
 
 
 def counting(*lengths: int, **facts: Any) -> Panel:

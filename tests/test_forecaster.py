@@ -9,15 +9,21 @@ import numpy as np
 import pytest
 
 from harness.arrays import Floats
-from harness.errors import InvalidForecast, PartlyFailed
-from harness.folds import plan
-from harness.forecast import Forecast
-from harness.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, checked_forecast
-from harness.panel import Channel, Panel
-from harness.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
-from harness.task import Task
-from harness.training import TrainingData
-from harness.windows import Context, Contexts
+from harness.data.panel import Channel, Panel
+from harness.errors import InvalidForecast
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import (
+    FittedLocalForecaster,
+    Forecaster,
+    LocalForecaster,
+    PartlyFailed,
+    checked_forecast,
+)
+from harness.tasks.folds import plan
+from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+from harness.tasks.task import Task
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Context, Contexts
 
 LEVELS = (0.1, 0.9)
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from harness.arrays import Floats
-from harness.evaluation import evaluate
-from harness.forecast import Forecast
-from harness.generation import free_run
-from harness.panel import Channel, Panel
-from harness.protocols import Generation, RollingOrigin, SeriesSplit
-from harness.run import Status
-from harness.task import Task
-from harness.training import TrainingData
-from harness.windows import Contexts, Windows
+from harness.data.panel import Channel, Panel
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.run import Status
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.generation import free_run
+from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit
+from harness.tasks.task import Task
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Contexts, Windows
 
 CHANNELS = (Channel("a"), Channel("b"), Channel("known", "known covariate"))
 

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from harness import Context, Floats, LocalForecaster, Panel, RollingOrigin, Task
-from harness.campaign import Campaign, PlannedCell
-from harness.evaluation import evaluate
-from harness.evidence import JournalEvidence
-from harness.folds import plan
-from harness.journal import Journal
-from harness.leaderboard import Entry, Leaderboard
-from harness.metrics import METRICS, Metric
-from harness.outcomes import Actuals
-from harness.ranking import Row
-from harness.ranking.judgement import standings
-from harness.run import Cell
+from harness.analysis.ranking.judgement import standings
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import Campaign, PlannedCell
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell
+from harness.results.evidence import JournalEvidence
+from harness.results.journal import Journal
+from harness.results.standings import Row
+from harness.tasks.folds import plan
 
 PANEL = Panel.of([np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(3)])
 TASK = Task("walks", RollingOrigin(4, windows=5))

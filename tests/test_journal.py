@@ -14,13 +14,13 @@ import pytest
 
 from harness import Forecast, Generation, Journal, Metric, Panel, Results, RollingOrigin, Run, SeriesSplit, Status, Task
 from harness.errors import HarnessError, HomeUnusable
-from harness.evaluation import scored
-from harness.folds import plan
-from harness.journal import ReadOnce, prepared_home, read_json, write_json
-from harness.metrics import METRICS
-from harness.outcomes import Actuals
-from harness.run import Cell, Costs, WindowFailure
-from harness.scoring import Terms
+from harness.evaluation.evaluate import scored
+from harness.evaluation.metrics import METRICS
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell, Costs, WindowFailure
+from harness.evaluation.scoring import Terms
+from harness.results.journal import ReadOnce, prepared_home, read_json, write_json
+from harness.tasks.folds import plan
 
 TASK = Task("toy", RollingOrigin(2, windows=3), quantile_levels=(0.1, 0.5, 0.9))
 KEY = "0123456789abcdef0123456789abcdef"
@@ -217,7 +217,7 @@ class TestArrays:
 
     def test_large_arrays_stay_on_disk(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
         journal.write(replace(RECORD, results=results()))
-        monkeypatch.setattr("harness.journal.READ_AT_ONCE", 10)
+        monkeypatch.setattr("harness.results.journal.READ_AT_ONCE", 10)
 
         again = journal.read_with_results(KEY)
 
@@ -304,7 +304,7 @@ class TestHalfWritten:
         def killed(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("harness.journal.os.replace", killed)
+        monkeypatch.setattr("harness.results.journal.os.replace", killed)
         with pytest.raises(KeyboardInterrupt):
             journal.write(replace(RECORD, status=Status.FAILED, results=results(shift=9)))
 

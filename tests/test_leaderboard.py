@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from harness import ForecasterSpec, Generation, Leaderboard, LocalForecaster, RollingOrigin, Task, TimeSplit, hookimpl
-from harness.campaign import planned
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import Entry, board_name, load_board, narrowed, read_leaderboard, with_parameters
+from harness.boards.planning import planned
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
-from harness.fingerprints import Fingerprints
-from harness.journal import Journal
-from harness.leaderboard import Entry, board_name, load_board, narrowed, read_leaderboard, with_parameters
-from harness.plugins import Catalog, load_catalog
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.journal import Journal
 
 BOARD = """\
 title = "Rivers"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness import DatasetSpec, Panel, hookimpl
-from harness.plugins import load_catalog
+from harness.plugins.catalog import load_catalog
 from harness.report.listing import data_inventory, listing
 
 

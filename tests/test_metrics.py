@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from harness.folds import plan
-from harness.forecast import Forecast
-from harness.metrics import METRICS, Aggregation, Metric
-from harness.outcomes import Actuals, Outcomes, seasonal_error
-from harness.panel import Channel, Panel
-from harness.protocols import RollingOrigin, TimeSplit
-from harness.scoring import applies, by_series, by_step, by_window, score, terms
-from harness.task import Task
-from harness.windows import Windows
+from harness.data.panel import Channel, Panel
+from harness.evaluation.metrics import METRICS, Aggregation, Metric
+from harness.evaluation.outcomes import Actuals, Outcomes, seasonal_error
+from harness.evaluation.scoring import applies, by_series, by_step, by_window, score, terms
+from harness.forecasters.forecast import Forecast
+from harness.tasks.folds import plan
+from harness.tasks.protocols import RollingOrigin, TimeSplit
+from harness.tasks.task import Task
+from harness.tasks.windows import Windows
 
 METRIC = {metric.name: metric for metric in METRICS}
 AGGREGATIONS: tuple[Aggregation, ...] = ("pooled", "series", "cutoff", "window")

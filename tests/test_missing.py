@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.arrays import Floats, Ints
+from harness.data.missing import FILLINGS, Missing, fill
+from harness.data.panel import Channel, Panel
 from harness.errors import BadInput
-from harness.missing import FILLINGS, fill
-from harness.panel import Channel, Panel
-from harness.specs import Missing
-from harness.windows import Contexts, Windows
+from harness.tasks.windows import Contexts, Windows
 
 NAN = np.nan
 WORKING: tuple[Missing, ...] = ("ffill", "interpolate", "seasonal")

@@ -20,20 +20,20 @@ from hypothesis import strategies as st
 
 import harness
 from harness import Actuals, Generation, Journal, RollingOrigin, Run, SeriesSplit, Status, StoredCell, StoredPlan, Task
-from harness.cli import cli
-from harness.efficiency.costs import BenchCosts
-from harness.evaluation import evaluate
-from harness.exhibits import Example, Exhibits, Lines, exhibits
-from harness.folds import plan
-from harness.metrics import METRICS
-from harness.panel import Panel
-from harness.plugins import load_catalog
-from harness.ranking import RankTest, Row, Significance, Standings
+from harness.analysis.exhibits import Example, Exhibits, Lines, exhibits
+from harness.cli.main import cli
+from harness.data.panel import Panel
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import load_catalog
 from harness.report.page import page
 from harness.report.page.data import embedded
 from harness.report.page.lines import Limit, thinned
 from harness.report.page.numbers import error, number, seconds
-from harness.run import Cell
+from harness.results.costs import BenchCosts
+from harness.results.standings import RankTest, Row, Significance, Standings
+from harness.tasks.folds import plan
 
 NAN = float("nan")
 NASTY = (

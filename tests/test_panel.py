@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from harness.arrays import Ints
+from harness.data.panel import Channel, Panel
 from harness.errors import BadData
-from harness.panel import Channel, Panel
 
 SEVERAL = (Channel("load"), Channel("wind", "past covariate"), Channel("holiday", "known covariate"))
 

@@ -13,8 +13,8 @@ import pytest
 
 from harness import DatasetSpec, ForecasterSpec, Metric, Panel, hookimpl
 from harness.errors import DuplicateName, UnknownName
-from harness.metrics import METRICS
-from harness.plugins import Catalog, load_catalog
+from harness.evaluation.metrics import METRICS
+from harness.plugins.catalog import Catalog, load_catalog
 
 Install = Callable[..., Path]
 KINDS = ("forecasters", "datasets", "metrics", "boards")

@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 import harness
-from harness import LocalForecaster, Panel, RollingOrigin, Status, Task, hookspecs
-from harness.evaluation import evaluate
-from harness.plugins import Catalog, load_catalog
+from harness import LocalForecaster, Panel, RollingOrigin, Status, Task
+from harness.evaluation.evaluate import evaluate
+from harness.plugins import hookspecs
+from harness.plugins.catalog import Catalog, load_catalog
 
 ROOT = Path(__file__).parents[1]
 DOCUMENT = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
@@ -75,9 +76,9 @@ atexit.register(lambda: print("\\n" + json.dumps(sorted(sys.modules)), file=sys.
         ("statement", "arguments"),
         [
             ("import harness", []),
-            ("from harness.cli import main; main()", ["--help"]),
-            ("from harness.cli import main; main()", ["run", "--help"]),
-            ("from harness.cli import main; main()", ["list"]),
+            ("from harness.cli.main import main; main()", ["--help"]),
+            ("from harness.cli.main import main; main()", ["run", "--help"]),
+            ("from harness.cli.main import main; main()", ["list"]),
         ],
         ids=["import", "help", "run-help", "list"],
     )

@@ -29,23 +29,23 @@ from harness import (
     Standings,
     Task,
 )
-from harness.boards import shown
-from harness.campaign import Campaign, PlannedCell
-from harness.evaluation import evaluate
-from harness.evidence import Evidence, JournalEvidence
-from harness.folds import plan
-from harness.journal import Journal
-from harness.leaderboard import Entry, Leaderboard
-from harness.metrics import METRICS, Metric
-from harness.outcomes import Actuals
-from harness.plugins import Catalog, load_catalog
-from harness.publication import is_published
-from harness.publication.evidence import PublishedEvidence
-from harness.publication.writing import publish
-from harness.ranking.judgement import standings
+from harness.analysis.lookup import shown
+from harness.analysis.ranking.judgement import standings
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import Campaign, PlannedCell
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import Catalog, load_catalog
 from harness.report.readme import readme
 from harness.report.terminal import number
-from harness.run import Cell
+from harness.results.evidence import Evidence, JournalEvidence
+from harness.results.journal import Journal
+from harness.results.publication import is_published
+from harness.results.publication.evidence import PublishedEvidence
+from harness.results.publication.writing import publish
+from harness.tasks.folds import plan
 
 MASE, MAE, MSE, WAPE, BIAS, RMSSE = (
     next(one for one in METRICS if one.name == name) for name in ("MASE", "MAE", "MSE", "WAPE", "bias", "RMSSE")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.metrics import METRICS, Aggregation
-from harness.plugins import load_catalog
-from harness.task import Task
+from harness.evaluation.metrics import METRICS, Aggregation
+from harness.plugins.catalog import load_catalog
+from harness.tasks.task import Task
 from harness.verification.claims import claims
 from harness.verification.findings import Claim, Finding
 from harness.verification.materials import Materials

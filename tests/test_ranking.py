@@ -23,17 +23,17 @@ from harness import (
     Task,
     stored_standings,
 )
-from harness.campaign import Campaign, PlannedCell
-from harness.evaluation import evaluate
-from harness.evidence import JournalEvidence
-from harness.folds import plan
-from harness.journal import Journal
-from harness.leaderboard import Entry
-from harness.metrics import METRICS, Metric
-from harness.outcomes import Actuals
-from harness.ranking import Row
-from harness.ranking.judgement import standings
-from harness.run import Cell, Costs, WindowFailure
+from harness.analysis.ranking.judgement import standings
+from harness.boards.leaderboard import Entry
+from harness.boards.planning import Campaign, PlannedCell
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell, Costs, WindowFailure
+from harness.results.evidence import JournalEvidence
+from harness.results.journal import Journal
+from harness.results.standings import Row
+from harness.tasks.folds import plan
 from harness_models.naive import Mean, Naive
 
 LEVELS = (0.1, 0.5, 0.9)

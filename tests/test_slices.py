@@ -21,25 +21,25 @@ from rich.console import Console
 
 import harness
 from harness import Actuals, Channel, Context, Floats, LocalForecaster, Panel, RollingOrigin, Task
-from harness.campaign import Campaign, PlannedCell
-from harness.cli import cli
+from harness.analysis.ranking.judgement import standings
+from harness.analysis.slicing import KINDS, Asked, Slices, TaskSlices
+from harness.analysis.slicing.cuts import Cut, by_length
+from harness.analysis.slicing.scores import slices_of
+from harness.analysis.slicing.seasons import by_season
+from harness.analysis.slicing.sums import Places
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import Campaign, PlannedCell
+from harness.cli.main import cli
 from harness.errors import BadInput, DataUnavailable, UnknownName
-from harness.evaluation import evaluate
-from harness.evidence import Evidence, JournalEvidence
-from harness.folds import plan
-from harness.journal import Journal
-from harness.leaderboard import Entry, Leaderboard
-from harness.metrics import METRICS, Metric
-from harness.plugins import Catalog
-from harness.ranking.judgement import standings
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.run import Cell
+from harness.evaluation.scoring import Terms
+from harness.plugins.catalog import Catalog
 from harness.report.slices import ROWS, records, slices_csv, slices_markdown, slices_remarks, slices_tables
-from harness.run import Cell
-from harness.scoring import Terms
-from harness.slicing import KINDS, Asked, Slices, TaskSlices
-from harness.slicing.cuts import Cut, by_length
-from harness.slicing.scores import slices_of
-from harness.slicing.seasons import by_season
-from harness.slicing.sums import Places
+from harness.results.evidence import Evidence, JournalEvidence
+from harness.results.journal import Journal
+from harness.tasks.folds import plan
 
 NAN = math.nan
 NAMED = {metric.name: metric for metric in METRICS}

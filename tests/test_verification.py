@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.cli import cli
+from harness.cli.main import cli
 from harness.errors import BadData
-from harness.plugins import Shelf, load_catalog
+from harness.plugins.catalog import Shelf, load_catalog
 from harness.verification import claims as claims_module
 from harness.verification import published
 from harness.verification.claims import claims

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.arrays import Floats
-from harness.panel import Channel, Panel
-from harness.training import Rows, TrainingData
-from harness.windows import Windows, gathered
+from harness.data.panel import Channel, Panel
+from harness.tasks.training import Rows, TrainingData
+from harness.tasks.windows import Windows, gathered
 
 CHANNELS = (Channel("known", "known covariate"), Channel("y"), Channel("past", "past covariate"), Channel("z"))
 

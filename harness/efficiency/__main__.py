@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.efficiency.measuring import Measuring
 from harness.efficiency.workload import JOB, Job
-from harness.journal import read_json
-from harness.plugins import load_catalog
+from harness.plugins.catalog import load_catalog
+from harness.results.journal import read_json
 
 
 def main(folder: Path) -> None:

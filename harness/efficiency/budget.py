@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.efficiency.costs import BenchCosts
 from harness.errors import BadInput, UnknownName
+from harness.results.costs import BenchCosts
 
 EXAMPLE = "'latency_p99 < 5ms, memory < 500MB'"
 TIMES = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}  # Unicode has two µ

@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.attempt import Failure, attempt
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import Entry, Leaderboard, board_name, load_board
 from harness.efficiency.control import environment, usable_cores
 from harness.efficiency.figures import Bench, Conditions, Subject
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import write_bench
 from harness.efficiency.workload import JOB, RESULT, TIMINGS, Job
 from harness.errors import BadInput, DataUnavailable, UnknownName
-from harness.fingerprints import Fingerprints
-from harness.journal import read_json, write_json
-from harness.leaderboard import Entry, Leaderboard, board_name, load_board
-from harness.plugins import Catalog
-from harness.run import Cell
-from harness.specs import Json
-from harness.task import Task
+from harness.evaluation.run import Cell
+from harness.fields import Json
+from harness.plugins.catalog import Catalog
+from harness.results.journal import read_json, write_json
+from harness.tasks.task import Task
 
 POLL = 0.1  # seconds
 TIMEOUT = 600.0  # seconds for all but the scenarios

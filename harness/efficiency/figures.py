@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from harness import fields
-from harness.footprint import Size
+from harness.evaluation.footprint import Size
 
 SCHEMA = 1
 Figure = TypeVar("Figure")

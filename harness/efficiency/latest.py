@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.campaign import StoredPlan
 from harness.efficiency.budget import described
-from harness.efficiency.costs import BenchCosts
 from harness.efficiency.figures import Bench, part
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import stored_benches
+from harness.results.costs import BenchCosts
+from harness.results.plan import StoredPlan
 
 UNREST = 0.25  # of the machine's speed, from which on a board says it
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from harness.efficiency.figures import Machine
-from harness.provenance import machine
+from harness.results.provenance import machine
 
 DRIVERS = Path("/proc/driver/nvidia/gpus")
 

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 import pytest
 
 from harness.attempt import Failure, attempt
-from harness.efficiency import suite
 from harness.efficiency.calibration import SECONDS, calibrated
 from harness.efficiency.control import bound_cores
 from harness.efficiency.energy import energy_meter
@@ -22,9 +21,9 @@ from harness.efficiency.figures import Batch, Bench, Energy, Throughput
 from harness.efficiency.opening import Opened, opened, trained
 from harness.efficiency.scenarios import SIZES, Timer, offline, server, single_stream, too_large
 from harness.efficiency.workload import RESULT, TIMINGS, Job, prepared
-from harness.journal import write_json
-from harness.plugins import Catalog
-from harness.provenance import provenance
+from harness.plugins.catalog import Catalog
+from harness.results.journal import write_json
+from harness.results.provenance import provenance
 
 T = TypeVar("T")
 OPTIONS = (
@@ -137,7 +136,7 @@ class Measuring:
 
     def _suite(self) -> None:
         """The suite, through pytest's own interface, its results in the folder."""
-        place = Path(suite.__file__)
+        place = Path(__file__).with_name("suite.py")
         with tempfile.NamedTemporaryFile("w", suffix=".ini", delete=False) as settings:
             settings.write("[pytest]\n")
         try:

@@ -13,8 +13,8 @@ from harness.efficiency.device import GPU, DeviceClock, used_device
 from harness.efficiency.energy import Meter
 from harness.efficiency.figures import Bench, Memory, Start, Training
 from harness.efficiency.workload import Workload, learns, usable
-from harness.footprint import forget_peak, imports_timed, peak_memory, resident_memory, size_of
-from harness.forecaster import Forecaster
+from harness.evaluation.footprint import forget_peak, imports_timed, peak_memory, resident_memory, size_of
+from harness.forecasters.forecaster import Forecaster
 
 MOST_FITS = 5
 

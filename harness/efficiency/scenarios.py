@@ -18,7 +18,7 @@ from harness.efficiency.figures import Batch, Latency, Server
 from harness.efficiency.opening import Opened
 from harness.efficiency.order import histogram, percentile
 from harness.efficiency.serving import Stream, served
-from harness.windows import Contexts
+from harness.tasks.windows import Contexts
 
 SIZES = (1, 8, 64, 512, 4096)  # windows in a call
 FEWEST, MOST = 3, 10_000  # timed calls

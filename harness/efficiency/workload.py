@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 
 from harness.attempt import attempt
-from harness.data import load
+from harness.data.files import load
 from harness.efficiency.figures import Bench, Subject
-from harness.errors import BadInput, PartlyFailed
-from harness.evaluation import fit
-from harness.folds import plan
-from harness.forecast import Forecast
-from harness.forecaster import Forecaster, LocalForecaster, checked_forecast
-from harness.plugins import Catalog
-from harness.specs import ForecasterSpec
-from harness.task import Task
-from harness.training import TrainingData
-from harness.windows import Contexts
+from harness.errors import BadInput
+from harness.evaluation.evaluate import fit
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartlyFailed, checked_forecast
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.catalog import Catalog
+from harness.tasks.folds import plan
+from harness.tasks.task import Task
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Contexts
 
 JOB, RESULT, TIMINGS = "job.json", "result.json", "pytest-benchmark.json"  # in the folder of a job
 

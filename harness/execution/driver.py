@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from harness.campaign import PlannedCell
-from harness.claims import Claims
+from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError
+from harness.evaluation.run import Run
+from harness.execution.claims import Claims
 from harness.execution.local import Executor, outcome_of
-from harness.journal import Journal
-from harness.run import Run
+from harness.results.journal import Journal
 
 POLL = 0.5  # seconds between looks at cells that another process is at work on
 

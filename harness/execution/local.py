@@ -13,9 +13,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
-from harness.campaign import PlannedCell
+from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, HomeUnusable
-from harness.run import Run, Status
+from harness.evaluation.run import Run, Status
 
 PRELOAD = "HARNESS_PRELOAD"  # names of modules; the server of the workers is given no other arguments
 

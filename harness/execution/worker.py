@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
-from harness.campaign import PlannedCell
-from harness.data import load
+from harness.boards.planning import PlannedCell
+from harness.data.files import load
 from harness.efficiency.control import THREAD_VARIABLES
 from harness.errors import BadInput, DataUnavailable
-from harness.evaluation import evaluate, status_of
-from harness.folds import plan
-from harness.footprint import forget_peak, peak_memory
-from harness.journal import Journal
-from harness.outcomes import Actuals
-from harness.plugins import Catalog, load_catalog
-from harness.provenance import provenance
-from harness.run import Run
+from harness.evaluation.evaluate import evaluate, status_of
+from harness.evaluation.footprint import forget_peak, peak_memory
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Run
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.journal import Journal
+from harness.results.provenance import provenance
+from harness.tasks.folds import plan
 
 if TYPE_CHECKING:
-    from harness.panel import Panel
+    from harness.data.panel import Panel
 
 MOST_WARNINGS = 5  # of a cell that its run keeps
 

@@ -16,7 +16,7 @@ from rich.text import Text
 from harness.report.terminal import error
 
 if TYPE_CHECKING:
-    from harness.comparison.verdicts import Compared, Judged, Line
+    from harness.analysis.comparison.verdicts import Compared, Judged, Line
 
 STYLES = {"passed": "green", "failed": "red", "not testable": "yellow", "not compared": "yellow", "": ""}
 MOST = 3  # places that a line names

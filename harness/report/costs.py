@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from harness.efficiency.costs import BenchCosts
-from harness.ranking import Row, Standings
+from harness.results.costs import BenchCosts
+from harness.results.standings import Row, Standings
 
 NOTHING = "–"
 UNBOUNDED = "*"  # a p99 of too few repetitions

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.plugins import Catalog
+    from harness.plugins.catalog import Catalog
 
 
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -52,7 +52,7 @@ def inventory(catalog: Catalog, kind: str) -> str:
 
 def data_inventory(catalog: Catalog, home: Path) -> str:
     """Which datasets are here, from where, and under which licence; what several share is said of the first."""
-    from harness.data import available
+    from harness.data.files import available
 
     rows, first = [], dict[str, str]()
     for name, one in catalog.datasets.items():

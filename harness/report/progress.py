@@ -7,8 +7,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from harness.evaluation.run import Status
 from harness.execution.driver import Finished, Refused, Started
-from harness.run import Status
 
 
 class RunProgress:

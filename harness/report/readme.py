@@ -10,8 +10,8 @@ from harness.report.costs import MARKDOWN, cell
 from harness.report.terminal import CLOSE, error, interval, legend, missing, number, place, remarks
 
 if TYPE_CHECKING:
-    from harness.ranking import Row, Standings
-    from harness.run import Run
+    from harness.evaluation.run import Run
+    from harness.results.standings import Row, Standings
 
 
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:

@@ -14,9 +14,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from harness.analysis.slicing import Asked, Slices, TaskSlices
 from harness.errors import BadInput
 from harness.report.terminal import WIDTH, error
-from harness.slicing import Asked, Slices, TaskSlices
 
 if TYPE_CHECKING:
     from rich.console import Console

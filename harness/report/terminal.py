@@ -18,8 +18,8 @@ from harness.report.costs import TERMINAL, cell, unbounded_line
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod
 
-    from harness.checks import Verdict
-    from harness.ranking import Row, Standings
+    from harness.plugins.checks import Verdict
+    from harness.results.standings import Row, Standings
 
 WIDTH = 100  # columns of the terminal that a table is made for
 NAME_WIDTH, TASK_WIDTH, MISSING_WIDTH = 28, 10, 16  # at most

@@ -6,8 +6,8 @@ import csv
 import io
 import math
 
-from harness.ranking import Standings
 from harness.report.costs import FIGURES, csv_cells
+from harness.results.standings import Standings
 
 
 def as_csv(standings: Standings) -> str:

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.aggregation import skill, win_rates
+from harness.analysis.aggregation import skill, win_rates
 from harness.arrays import Floats
-from harness.data import available, data_paths
+from harness.data.dataset import DataFile, DatasetSpec
+from harness.data.files import available, data_paths
+from harness.data.panel import Panel
 from harness.errors import DataUnavailable
-from harness.panel import Panel
-from harness.specs import DataFile, DatasetSpec
 from harness.verification.materials import Materials
 
 UPSTREAM = "https://raw.githubusercontent.com/autogluon/fev/main/benchmarks/fev_bench/results"

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data import load
+from harness.data.files import load
+from harness.data.panel import Panel
 from harness.errors import HarnessError
-from harness.evaluation import evaluate
-from harness.metrics import Metric
-from harness.panel import Panel
-from harness.plugins import Catalog
-from harness.run import Status
-from harness.task import Task
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import Metric
+from harness.evaluation.run import Status
+from harness.plugins.catalog import Catalog
+from harness.tasks.task import Task
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.metrics import METRICS
-from harness.protocols import RollingOrigin, TimeSplit
-from harness.task import Task
+from harness.evaluation.metrics import METRICS
+from harness.tasks.protocols import RollingOrigin, TimeSplit
+from harness.tasks.task import Task
 from harness.verification.materials import Materials, Scored
 
 TENTHS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from harness.analysis.statistics.diebold_mariano import diebold_mariano, harvey_factor
+from harness.analysis.statistics.ranks import critical_difference, friedman_from_mean_ranks
 from harness.arrays import Floats
-from harness.statistics.diebold_mariano import diebold_mariano, harvey_factor
-from harness.statistics.ranks import critical_difference, friedman_from_mean_ranks
 from harness.verification.materials import Materials
 
 # fmt: off

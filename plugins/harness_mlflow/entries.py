@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness import BenchCosts, Run, Standings, Status, StoredPlan
 
 if TYPE_CHECKING:
-    from harness.ranking import Row
+    from harness.results.standings import Row
 
 SCALED = {
     "ms": ("latency_p50", "latency_p90", "latency_p99", "latency_p99_low", "latency_p99_high", "server_bound"),

@@ -11,7 +11,7 @@ from floors import compare
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 from harness import Contexts, Panel, TrainingData
-from harness.plugins import load_catalog
+from harness.plugins.catalog import load_catalog
 
 LENGTH, TRAINED, SEASON, HORIZON = 2000, 1500, 12, 12
 CASES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -11,10 +11,10 @@ import pytest
 from floors import compare, seasonal_naive_scores
 
 from harness import Panel, RollingOrigin, Task
-from harness.data import load
-from harness.evaluation import evaluate
-from harness.metrics import METRICS
-from harness.plugins import load_catalog
+from harness.data.files import load
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS
+from harness.plugins.catalog import load_catalog
 
 FOUR = [metric for metric in METRICS if metric.name in ("MAE", "RMSE", "MASE", "sMAPE")]
 HORIZON, SEASON = 24, 24
@@ -63,9 +63,9 @@ def test_evaluation_costs_little_more_than_numpy(case, benchmark, tmp_path, reco
 MEMORY = """
 import numpy as np
 from harness import Panel, RollingOrigin, Task
-from harness.evaluation import evaluate
-from harness.metrics import METRICS
-from harness.plugins import load_catalog
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS
+from harness.plugins.catalog import load_catalog
 panel = Panel.of([np.random.default_rng(0).normal(size=101_100)], season_length=24)
 task = Task("x", RollingOrigin(24, windows=100_000, stride=1, max_context=1000, min_context=1000))
 forecaster = load_catalog().forecasters["seasonal-naive"].spec.make({})

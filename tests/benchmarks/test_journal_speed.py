@@ -8,10 +8,10 @@ import time
 import numpy as np
 
 from harness import Forecast, RollingOrigin, Task
-from harness.journal import Journal
-from harness.metrics import METRICS
-from harness.run import Cell, Results, Run, Status
-from harness.scoring import Terms
+from harness.evaluation.metrics import METRICS
+from harness.evaluation.run import Cell, Results, Run, Status
+from harness.evaluation.scoring import Terms
+from harness.results.journal import Journal
 
 ROUNDS = 20
 

@@ -17,9 +17,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
 from harness import Actuals, Forecast, Journal, Panel, RollingOrigin, StoredCell, StoredPlan, Task
-from harness.evaluation import evaluate
-from harness.folds import plan
-from harness.run import Cell
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.run import Cell
+from harness.tasks.folds import plan
 from harness_mlflow.index import boards_of
 from harness_mlflow.mirror import Mirror, Orders
 from harness_mlflow.place import Place

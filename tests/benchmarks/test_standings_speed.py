@@ -9,15 +9,15 @@ import pytest
 from floors import compare
 
 from harness import Forecast, RollingOrigin, Task
-from harness.campaign import StoredCell, StoredPlan
-from harness.evidence import Evidence, JournalEvidence
-from harness.imputation import sheet_of
-from harness.journal import Journal
-from harness.metrics import METRICS, Metric
-from harness.outcomes import Actuals
-from harness.ranking.judgement import standings
-from harness.run import Cell, Results, Run, Status
-from harness.scoring import Terms
+from harness.analysis.imputation import sheet_of
+from harness.analysis.ranking.judgement import standings
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell, Results, Run, Status
+from harness.evaluation.scoring import Terms
+from harness.results.evidence import Evidence, JournalEvidence
+from harness.results.journal import Journal
+from harness.results.plan import StoredCell, StoredPlan
 
 FORECASTERS, TASKS, WINDOWS, SAMPLES, HORIZON = 100, 100, 20, 1000, 4
 MAE = METRICS[0]

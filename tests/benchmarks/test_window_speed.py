@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from harness import Contexts, Forecast, Panel, TrainingData
-from harness.forecaster import checked_forecast
-from harness.plugins import load_catalog
-from harness.windows import Windows
+from harness.forecasters.forecaster import checked_forecast
+from harness.plugins.catalog import load_catalog
+from harness.tasks.windows import Windows
 
 HORIZON, SEASON, LEVELS = 48, 24, (0.1, 0.5, 0.9)
 LENGTH, SERIES, CUTOFFS = 960, 414, 20

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.efficiency.costs import BenchCosts
-from harness.exhibits import Example, Exhibits, Lines
-from harness.ranking import RankTest, Row, Significance, Standings
+from harness.analysis.exhibits import Example, Exhibits, Lines
 from harness.report.page import page
+from harness.results.costs import BenchCosts
+from harness.results.standings import RankTest, Row, Significance, Standings
 
 pytest.importorskip("selenium")
 

@@ -26,12 +26,12 @@ from harness import (
     SeriesSplit,
     Task,
     TimeSplit,
-    hookspecs,
     stored_bench,
     stored_plans,
     stored_standings,
 )
-from harness.run import Cell
+from harness.evaluation.run import Cell
+from harness.plugins import hookspecs
 
 HERE = Path(__file__).parent
 BOARDS = ("frozen", "frozen-waves")

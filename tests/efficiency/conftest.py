@@ -155,7 +155,7 @@ def shell(toys: Path) -> Callable[..., Said]:
     environment = kept | {"PYTHONPATH": str(toys), "COLUMNS": "100"}
 
     def call(*arguments: str, code: int = 0) -> Said:
-        command = [sys.executable, "-m", "harness.cli", *arguments]
+        command = [sys.executable, "-m", "harness", *arguments]
         done = subprocess.run(command, cwd=toys, env=environment, capture_output=True, text=True, timeout=120)
         assert done.returncode == code, done.stdout + done.stderr
         return Said(done.returncode, done.stdout, done.stderr)

@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from harness.campaign import StoredCell, StoredPlan
 from harness.efficiency import conduct
 from harness.efficiency.conduct import BenchRequest, jobs
 from harness.efficiency.control import usable_cores
@@ -24,7 +23,8 @@ from harness.efficiency.figures import Bench
 from harness.efficiency.latest import BoardCosts, costs_of
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import bench_path, stored_benches, write_bench
-from harness.plugins import Catalog, load_catalog
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.plan import StoredCell, StoredPlan
 
 BOARD = "toy-board"
 
@@ -298,7 +298,7 @@ class TestAsking:
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
 def test_an_interrupt_keeps_what_is_finished_and_leaves_nothing_running(toys) -> None:
     environment = {**os.environ, "PYTHONPATH": str(toys)}
-    command = [sys.executable, "-m", "harness.cli", "bench", "flat", "hangs", "--board", BOARD]
+    command = [sys.executable, "-m", "harness", "bench", "flat", "hangs", "--board", BOARD]
     process = subprocess.Popen(
         [*command, "--seconds", "0.05", "--home", "stopped"],
         cwd=toys,

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.efficiency.budget import BYTES, OPERATORS, QUANTITIES, described, fits, parsed_budget, seconds_of
-from harness.efficiency.costs import BenchCosts
 from harness.errors import BadInput, UnknownName
+from harness.results.costs import BenchCosts
 
 COSTS = BenchCosts("m", "CPU", "2026-01-01", "ramp", 1, "cpu", latency_p99=0.004, memory=600_000_000, parameters=10)
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
 from harness.efficiency.figures import Bench, Percentile, Server, Training
-from harness.footprint import Size
-from harness.plugins import load_catalog
+from harness.evaluation.footprint import Size
+from harness.plugins.catalog import load_catalog
 from harness.report.efficiency import bench_remarks, bench_table
 
 

@@ -17,7 +17,15 @@ from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
 
 from harness import Forecast, Panel, RollingOrigin, Task, evaluate
-from harness.footprint import Size, forget_peak, imports_timed, peak_memory, quick_peak, resident_memory, size_of
+from harness.evaluation.footprint import (
+    Size,
+    forget_peak,
+    imports_timed,
+    peak_memory,
+    quick_peak,
+    resident_memory,
+    size_of,
+)
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -128,7 +136,7 @@ def test_the_quick_peak_is_forgotten_too() -> None:
     """In a process that was forked, as workers are: one that was begun anew shows the peak of its parent."""
     code = """
 import os, numpy as np
-from harness.footprint import forget_peak, peak_memory, quick_peak
+from harness.evaluation.footprint import forget_peak, peak_memory, quick_peak
 if os.fork() == 0:
     big = np.ones(30_000_000); del big
     forget_peak()

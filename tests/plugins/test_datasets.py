@@ -16,9 +16,9 @@ from statsmodels import datasets as sources
 import harness_datasets
 from harness import BadData, DatasetSpec, Floats, Panel
 from harness import data as data_files
-from harness.leaderboard import load_board
-from harness.plugins import load_catalog
-from harness.protocols import RollingOrigin
+from harness.boards.leaderboard import load_board
+from harness.plugins.catalog import load_catalog
+from harness.tasks.protocols import RollingOrigin
 from harness_datasets import bundled, files, synthetic
 
 SPECS = {spec.name: spec for spec in harness_datasets.harness_datasets()}

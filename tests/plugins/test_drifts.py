@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness import Floats, Forecast, Generation, Outcomes, Panel, RollingOrigin, SeriesSplit, Task
-from harness.folds import plan
-from harness.outcomes import Actuals
+from harness.evaluation.outcomes import Actuals
+from harness.tasks.folds import plan
 from harness_models.drifts import amplitude_drift, dominant_frequency, drifts, phase_drift
 
 STEPS = np.arange(900)

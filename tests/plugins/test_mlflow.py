@@ -51,19 +51,20 @@ from harness import (
     stored_plans,
     stored_standings,
 )
-from harness.campaign import Campaign, StoredCell, planned
+from harness.analysis.ranking.costs import with_costs
+from harness.analysis.ranking.judgement import standings
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import Campaign, planned
 from harness.efficiency.figures import Bench, Conditions, Histogram, Latency, Percentile, Subject
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import write_bench
-from harness.evaluation import evaluate
-from harness.evidence import JournalEvidence
-from harness.fingerprints import Fingerprints
-from harness.folds import plan
-from harness.leaderboard import Entry, Leaderboard
-from harness.outcomes import Actuals
-from harness.plugins import Catalog, load_catalog
-from harness.ranking.costs import with_costs
-from harness.ranking.judgement import standings
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.outcomes import Actuals
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.evidence import JournalEvidence
+from harness.results.plan import StoredCell
+from harness.tasks.folds import plan
 from harness_mlflow import mirror as mirror_module
 from harness_mlflow import plots, server, tables, views
 from harness_mlflow.command import ui

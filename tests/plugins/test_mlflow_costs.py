@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import BenchCosts, Standings
-from harness.ranking import Row
+from harness.results.standings import Row
 from harness_mlflow.costs import PARETO_COSTS, front, pareto_picture, pareto_points
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -25,7 +25,7 @@ from harness import (
     SeriesSplit,
     Task,
 )
-from harness.folds import Fold, plan
+from harness.tasks.folds import Fold, plan
 
 NAMES = (
     "naive",

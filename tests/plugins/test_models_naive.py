@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import Channel, Contexts, Floats, Forecast, Panel, RollingOrigin, Task
-from harness.folds import plan
+from harness.tasks.folds import plan
 from harness_models.naive import Drift, Mean, Naive, SeasonalNaive
 
 NAN = math.nan

@@ -27,7 +27,7 @@ from harness import (
     Task,
     TrainingData,
 )
-from harness.folds import Fold, plan
+from harness.tasks.folds import Fold, plan
 from harness_models.arima import Arima
 from harness_models.auto_arima import AutoArima
 from harness_models.autoreg import AutoRegression, FittedAutoRegression

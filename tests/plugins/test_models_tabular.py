@@ -22,8 +22,8 @@ from harness import (
     Task,
     Unsupported,
 )
-from harness.evaluation import evaluate
-from harness.folds import Fold, plan
+from harness.evaluation.evaluate import evaluate
+from harness.tasks.folds import Fold, plan
 from harness_models.lag_features import Encoding, Scale, forecast_rows
 from harness_models.linear import Recursion
 from harness_models.tabular import GradientBoosting, LagRegression, RidgeRegression

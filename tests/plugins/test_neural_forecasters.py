@@ -25,10 +25,10 @@ from harness import (
     Unsupported,
     evaluate,
 )
-from harness.checks import check_forecaster
-from harness.evaluation import evaluate as evaluate_cell
-from harness.folds import Fold, plan
-from harness.leaderboard import read_leaderboard
+from harness.boards.leaderboard import read_leaderboard
+from harness.evaluation.evaluate import evaluate as evaluate_cell
+from harness.plugins.checks import check_forecaster
+from harness.tasks.folds import Fold, plan
 from harness_models.neural import WINDOWED
 from harness_models.neural.examples import Shape
 from harness_models.neural.learner import NetworkForecaster

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from harness import Panel, RollingOrigin, Task, TimeSplit, TrainingData, Unsupported
-from harness.folds import plan
+from harness.tasks.folds import plan
 from harness_models.neural.examples import Batch, Examples, Rows, Shape, training_examples
 from harness_models.neural.heads import QuantileHead, pinball
 from harness_models.neural.scaling import Framing, Scaler

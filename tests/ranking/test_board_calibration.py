@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.analysis.ranking.contests import Contest, Ring
+from harness.analysis.ranking.judgement import TIED
+from harness.analysis.ranking.significance import Draws, confidence, drawn, intervals, significance
+from harness.analysis.ranking.units import Units, UnitSums
 from harness.arrays import Floats
-from harness.metrics import METRICS
-from harness.ranking import Significance
-from harness.ranking.contests import Contest, Ring
-from harness.ranking.judgement import TIED
-from harness.ranking.significance import Draws, confidence, drawn, intervals, significance
-from harness.ranking.units import Units, UnitSums
+from harness.evaluation.metrics import METRICS
+from harness.results.standings import Significance
 
 SEED, SAMPLES = 20_261_121, 300
 MAE = METRICS[0]

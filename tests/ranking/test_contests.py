@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from harness.aggregation import win_rates
+from harness.analysis.aggregation import win_rates
+from harness.analysis.ranking.contests import Contest, Figures, Ring
+from harness.analysis.ranking.units import Units, UnitSums
 from harness.arrays import Floats
-from harness.metrics import METRICS
-from harness.ranking.contests import Contest, Figures, Ring
-from harness.ranking.units import Units, UnitSums
+from harness.evaluation.metrics import METRICS
 
 CLIP = (0.1, 10.0)
 NAN = math.nan

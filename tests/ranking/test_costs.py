@@ -16,7 +16,8 @@ from rich.console import Console
 
 import harness
 from harness import BadInput, Standings, StoredCell, StoredPlan, stored_standings
-from harness.efficiency.costs import BenchCosts
+from harness.analysis.ranking.costs import with_costs
+from harness.analysis.ranking.within import within
 from harness.efficiency.figures import (
     Bench,
     Calibration,
@@ -30,13 +31,12 @@ from harness.efficiency.figures import (
 from harness.efficiency.latest import costs_of
 from harness.efficiency.machine import this_machine
 from harness.efficiency.store import stored_bench, write_bench
-from harness.ranking import Row
-from harness.ranking.costs import with_costs
-from harness.ranking.within import within
 from harness.report.costs import FIGURES
 from harness.report.readme import readme
 from harness.report.terminal import legend, place, remarks, standings_table
 from harness.report.text import as_csv
+from harness.results.costs import BenchCosts
+from harness.results.standings import Row
 
 NAN = math.nan
 COSTS = BenchCosts("m", "CPU", "2026-01-01", "ramp", 1, "cpu", 0.001, 0.002, 0.004, 0.003, 0.005, throughput=2500.0)

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 
 from harness import RollingOrigin, Standings, Task
+from harness.analysis.ranking.judgement import standings
+from harness.analysis.ranking.significance import FEWEST_DRAWN, FEWEST_PAIRED
+from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.analysis.statistics.multiplicity import holm
+from harness.analysis.statistics.ranks import critical_difference, friedman
 from harness.arrays import Floats
-from harness.campaign import StoredCell, StoredPlan
-from harness.evidence import Evidence
-from harness.metrics import METRICS, Metric
-from harness.outcomes import Actuals
-from harness.ranking.judgement import standings
-from harness.ranking.significance import FEWEST_DRAWN, FEWEST_PAIRED
-from harness.run import Cell, Run, Status, WindowFailure
-from harness.scoring import Terms, score
-from harness.statistics.diebold_mariano import diebold_mariano
-from harness.statistics.multiplicity import holm
-from harness.statistics.ranks import critical_difference, friedman
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell, Run, Status, WindowFailure
+from harness.evaluation.scoring import Terms, score
+from harness.results.evidence import Evidence
+from harness.results.plan import StoredCell, StoredPlan
 
 METRIC = {metric.name: metric for metric in METRICS}
 NAMES = ("base", "good", "fair", "poor")
@@ -219,7 +219,7 @@ class TestPairs:
         evidence = Toy(losses_of())
         at_once = found(evidence).significance
 
-        monkeypatch.setattr("harness.ranking.significance.MOST_NUMBERS", 60)
+        monkeypatch.setattr("harness.analysis.ranking.significance.MOST_NUMBERS", 60)
 
         assert found(evidence).significance == at_once
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from harness import Forecast, Generation, RollingOrigin, Task
+from harness.analysis.ranking.units import Units, UnitSums, unit_sums
+from harness.analysis.statistics.resampling import Stratum
 from harness.arrays import Floats, Ints
-from harness.metrics import METRICS, Metric
-from harness.outcomes import Actuals, Outcomes
-from harness.protocols import Protocol
-from harness.ranking.units import Units, UnitSums, unit_sums
-from harness.scoring import Terms, score, terms
-from harness.statistics.resampling import Stratum
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals, Outcomes
+from harness.evaluation.scoring import Terms, score, terms
+from harness.tasks.protocols import Protocol
 
 LEVELS = (0.1, 0.5, 0.9)
 HORIZON, TARGETS, CELLS = 3, 2, 3
@@ -190,7 +190,7 @@ def test_large_sums_are_weighted_in_parts(monkeypatch) -> None:
     weights = np.random.default_rng(0).integers(0, 3, size=(7, 5)).astype(float)
     at_once = sums.scores(weights)
 
-    monkeypatch.setattr("harness.ranking.units.MOST_NUMBERS", 2 * CELLS)
+    monkeypatch.setattr("harness.analysis.ranking.units.MOST_NUMBERS", 2 * CELLS)
 
     np.testing.assert_allclose(sums.scores(weights), at_once)
 

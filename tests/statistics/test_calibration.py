@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.analysis.statistics.confidence_set import FEWEST_UNITS, confidence_set, expansion
+from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.analysis.statistics.multiplicity import holm
+from harness.analysis.statistics.ranks import critical_difference, friedman
+from harness.analysis.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
 from harness.arrays import Bools, Floats, Ints
-from harness.statistics.confidence_set import FEWEST_UNITS, confidence_set, expansion
-from harness.statistics.diebold_mariano import diebold_mariano
-from harness.statistics.multiplicity import holm
-from harness.statistics.ranks import critical_difference, friedman
-from harness.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
 
 SEED = 20_240_501
 LEVELS = (0.05, 0.10)

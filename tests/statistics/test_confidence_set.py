@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from harness.analysis.statistics.confidence_set import confidence_set, expansion
+from harness.analysis.statistics.resampling import Stratum, resamples
 from harness.errors import BadInput
-from harness.statistics.confidence_set import confidence_set, expansion
-from harness.statistics.resampling import Stratum, resamples
 
 MANY = 1e12  # units: nothing is drawn out
 INDICES = resamples([Stratum(12)], 60, seed=0)
@@ -158,8 +158,8 @@ def test_needs_no_heavy_library() -> None:
     code = """
 import sys
 import numpy as np
-from harness.statistics.confidence_set import confidence_set
-from harness.statistics.ranks import critical_difference, friedman
+from harness.analysis.statistics.confidence_set import confidence_set
+from harness.analysis.statistics.ranks import critical_difference, friedman
 losses, rows = np.random.default_rng(0).random((12, 3)), np.arange(12)
 confidence_set(losses, np.tile(rows, (9, 1)) // 2), friedman(losses), critical_difference(3, 12)
 sys.exit(len({"arch", "pandas", "scipy.stats", "scipy.optimize"} & set(sys.modules)))

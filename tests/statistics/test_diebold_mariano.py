@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from statsmodels.tsa.stattools import acovf
 
+from harness.analysis.statistics.diebold_mariano import diebold_mariano, harvey_factor
 from harness.errors import BadInput
-from harness.statistics.diebold_mariano import diebold_mariano, harvey_factor
 
 ETS = """0.002241270 -0.000661906 -1.200002613 -4.000218178 3.799373533 3.401005111 -1.199692125 -0.800490048
     -1.200048999 3.399847229 7.000708948 2.200989241 -4.800165569 -1.201043375 3.400167556 3.000709085 0.400267950

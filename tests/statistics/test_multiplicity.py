@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.multitest import multipletests
 
+from harness.analysis.statistics.multiplicity import holm
 from harness.errors import BadInput
-from harness.statistics.multiplicity import holm
 
 P_VALUES = arrays(float, st.integers(1, 30), elements=st.floats(0, 1))
 

@@ -11,8 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from harness.analysis.statistics.ranks import (
+    average_ranks,
+    cliques,
+    critical_difference,
+    friedman,
+    friedman_from_mean_ranks,
+)
 from harness.errors import BadInput
-from harness.statistics.ranks import average_ranks, cliques, critical_difference, friedman, friedman_from_mean_ranks
 
 DEMSAR = np.array([3.143, 2.000, 2.893, 1.964])  # C4.5, with m, with cf, with both; on 14 data sets
 LOSSES = arrays(float, st.tuples(st.integers(2, 12), st.integers(2, 6)), elements=st.integers(0, 9).map(float))

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
 from harness.errors import BadInput
-from harness.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
 
 STRATA = st.lists(st.builds(Stratum, st.integers(1, 12), st.integers(1, 15)), min_size=1, max_size=5)
 

@@ -6,12 +6,12 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from harness.exhibits import Exhibits
-from harness.metrics import METRICS
-from harness.ranking import Standings
+from harness.analysis.exhibits import Exhibits
+from harness.evaluation.metrics import METRICS
 from harness.report.page.data import data, embedded
 from harness.report.page.html import Html, joined, tag
 from harness.report.page.sections import header, navigation, sections
+from harness.results.standings import Standings
 
 STYLES = ("page.css", "table.css", "charts.css")
 SCRIPTS = (  # in the order in which they need each other

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from harness.ranking import Interval, Row
 from harness.report.page.html import Html, tag
+from harness.results.standings import Interval, Row
 
 WIDTH, HEIGHT = 96, 14
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.efficiency.costs import BenchCosts
-from harness.ranking import Standings
 from harness.report.costs import NOTHING, UNBOUNDED, bounded, count
 from harness.report.page.numbers import seconds
+from harness.results.costs import BenchCosts
+from harness.results.standings import Standings
 
 
 @dataclass(frozen=True)

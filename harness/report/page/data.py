@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.exhibits import Example, Exhibits
-from harness.ranking import Matrix, Significance, Standings
+from harness.analysis.exhibits import Example, Exhibits
 from harness.report.page.costs import cost_data
 from harness.report.page.lines import Limit
+from harness.results.standings import Matrix, Significance, Standings
 
 MOST_CELLS = 2000  # whose windows are shown; of larger boards those of the best forecasters
 

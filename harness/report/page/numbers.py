@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from harness.ranking import Interval
 from harness.report import terminal
+from harness.results.standings import Interval
 
 NONE = "–"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from harness.exhibits import Exhibits
-from harness.ranking import RankTest, Row, Standings
+from harness.analysis.exhibits import Exhibits
 from harness.report.costs import unbounded_line
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import interval, moment, number, plural
 from harness.report.page.table import table
+from harness.results.standings import RankTest, Row, Standings
 
 SECTIONS = {
     "standings": "Standings",

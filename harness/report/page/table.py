@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.ranking import Row, Standings
 from harness.report import terminal
 from harness.report.page.bars import domain, skill_bar
 from harness.report.page.costs import COSTS, Cost
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import error, interval, number, plain, seconds
+from harness.results.standings import Row, Standings
 
 TALL = 30  # rows, above which the table scrolls by itself
 

@@ -23,11 +23,11 @@ from environments import REQUIREMENTS, CannotMeasure, python_of
 from work import Scores, Work
 
 from harness import Panel, RollingOrigin, Run, Task
-from harness.data import load
+from harness.data.files import load
 from harness.efficiency.machine import this_machine
-from harness.evaluation import evaluate
-from harness.metrics import METRICS
-from harness.plugins import load_catalog
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS
+from harness.plugins.catalog import load_catalog
 
 PEERS = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
 FOUR = [metric for metric in METRICS if metric.name in ("MAE", "RMSE", "MASE", "sMAPE")]

@@ -1,0 +1,1 @@
+"""From evidence to standings, slices and comparisons."""

@@ -1,0 +1,36 @@
+"""A board that was run or published, in slices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.analysis.lookup import evidence_of, shown
+from harness.analysis.slicing import Asked, Slices
+from harness.analysis.slicing.scores import slices_of
+from harness.attempt import Failure, attempt
+from harness.data.files import load
+from harness.errors import DataUnavailable
+from harness.plugins.catalog import Catalog
+from harness.results.plan import StoredCell
+from harness.results.publication.evidence import PublishedEvidence
+from harness.tasks.task import Task
+
+
+def sliced(board: str, asked: Asked, home: Path, catalog: Callable[[], Catalog]) -> Slices:
+    """What is asked of a board; raises BadInput where it has no such slices."""
+    evidence = evidence_of(board, home, catalog, published=asked.published)
+    name = asked.metric or evidence.plan.metric
+    known = evidence.metrics if isinstance(evidence, PublishedEvidence) else {}
+    metric = known[name] if name in known else catalog().metrics[name].spec
+    standings = shown(board, asked.metric, asked.completed_only, home, catalog, published=asked.published)
+
+    def season_length(cell: StoredCell, task: Task) -> int:
+        """The dataset's own, where an older journal does not hold it."""
+        panel = attempt(lambda: load(catalog().datasets[task.dataset].spec, home))
+        if isinstance(panel, Failure) or panel.fingerprint() != cell.fingerprint:
+            why = panel if isinstance(panel, Failure) else "its data has changed since"
+            raise DataUnavailable(f"the season length of task {cell.task!r} is not in the journal: {why}")
+        return panel.season_length
+
+    return slices_of(evidence, metric, asked, standings, season_length)

@@ -1,0 +1,1 @@
+"""Leaderboards: reading a board file, and the cells that it asks for."""

@@ -1,0 +1,216 @@
+"""Leaderboard: what is compared, and by what; read from a `leaderboard.toml`."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from harness import fields
+from harness.errors import BadBoard, UnknownName
+from harness.fields import Json
+from harness.plugins.catalog import Catalog
+from harness.tasks.task import PROTOCOL_KINDS, SPLIT_KINDS, Task
+
+BOARD_FILE = "leaderboard.toml"
+fields.KINDS.update(PROTOCOL_KINDS)
+fields.KINDS.update(SPLIT_KINDS)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A forecaster on a board, under a name of its own if it has one."""
+
+    name: str
+    label: str | None = None
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Its name on the board."""
+        return self.name if self.label is None else self.label
+
+    def changed(self, given: Mapping[str, Json]) -> Entry:
+        """With other hyperparameters, which its name on the board says."""
+        said = ", ".join(f"{key}={value}" for key, value in given.items())
+        return Entry(self.name, f"{self.title} ({said})", {**self.parameters, **given})
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Forecasters, tasks, the metric that ranks, and the baseline that errors are relative to."""
+
+    title: str
+    metric: str
+    baseline: str  # the name of a forecaster on the board
+    tasks: tuple[Task, ...]
+    description: str = ""
+    forecasters: tuple[Entry, ...] = ()
+    every_forecaster: bool = False  # all of the catalog with their defaults, beside those listed
+    without: tuple[str, ...] = ()  # forecasters of the catalog that `every_forecaster` leaves out
+    seeds: int = 1  # for forecasters that draw
+    clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
+    in_all: bool = True  # whether `harness run --all` runs it
+
+    def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
+        """The forecasters on the board, in its order, those of the catalog last."""
+        if not self.every_forecaster:
+            return self.forecasters
+        titles = {entry.title for entry in self.forecasters} | set(self.without)
+        rest = [Entry(name) for name in catalog.forecasters if name not in titles]
+        return (*self.forecasters, *rest)
+
+
+def read_leaderboard(path: Path) -> Leaderboard:
+    """The board that a file describes; raises BadBoard with file, line and what is allowed."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadBoard(f"the board file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadBoard(f"the board file {path} cannot be read: it is not UTF-8") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadBoard(f"{path}: {error}") from error
+    try:
+        board = fields.build(Leaderboard, table)
+        _check(board)
+    except fields.FieldError as error:
+        raise BadBoard(f"{path}, {_place(text, error.path)}: {error}") from error
+    return board
+
+
+def load_board(name: str, catalog: Catalog) -> Leaderboard:
+    """The board of that name, or of a file's path; every forecaster, dataset and metric is known."""
+    path = found_file(name, catalog)
+    if board_file(name) and board_name(name) in catalog.boards:
+        provided = catalog.boards[board_name(name)]
+        if provided.spec.resolve() != path.resolve():
+            raise BadBoard(
+                f"{path}: a board called {board_name(name)!r} is provided by plugin {provided.plugin}; "
+                "rename the folder that the file lies in"
+            )
+    board = read_leaderboard(path)
+    try:
+        metric = catalog.metrics[board.metric].spec
+        for entry in board.forecasters:
+            catalog.forecasters[entry.name]
+        for task in board.tasks:
+            catalog.datasets[task.dataset]
+    except UnknownName as error:
+        raise BadBoard(f"{path}: {error}") from error
+    for task in board.tasks:
+        if metric.quantiles and not task.quantile_levels:
+            raise BadBoard(f"{path}: metric {metric.name} needs quantile_levels, and task {task.label!r} asks for none")
+    titles = [entry.title for entry in board.entries(catalog)]
+    if board.baseline not in titles:
+        raise BadBoard(f"{path}: {UnknownName('forecaster on the board (its baseline)', board.baseline, titles)}")
+    return board
+
+
+def board_file(name: str) -> Path | None:
+    """The file that a user named, by its own path or by its folder's; None where it is a name of the catalog."""
+    if name.endswith(".toml"):
+        return Path(name)
+    inside = Path(name) / BOARD_FILE
+    return inside if inside.is_file() else None
+
+
+def found_file(name: str, catalog: Catalog) -> Path:
+    """The file of a board, by its path or by its name in the catalog.
+
+    Raises BadBoard for a path that leads nowhere, UnknownName for an unknown name.
+    """
+    path, is_folder = board_file(name), Path(name).is_dir()
+    is_path = path is not None or is_folder or "/" in name or os.sep in name
+    if path is None and (name in catalog.boards or not is_path):
+        return catalog.boards[name].spec
+    if path is not None and path.exists():
+        return path
+    wrong = f"the folder {name} holds no {BOARD_FILE}" if is_folder else f"there is no file or folder {name}"
+    raise BadBoard(f"{wrong}; name a board of `harness list boards`, a board file, or a folder with a {BOARD_FILE}")
+
+
+def board_name(name: str) -> str:
+    """What a board is called: its name in the catalog, its file's name, or the folder of a `leaderboard.toml`."""
+    path = board_file(name)
+    if path is None:
+        return name
+    return path.resolve().parent.name if path.name == BOARD_FILE else path.stem
+
+
+def narrowed(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]) -> Leaderboard:
+    """The board with some of its forecasters and its baseline; raises UnknownName for one it has not."""
+    if not only:
+        return board
+    entries = {entry.title: entry for entry in board.entries(catalog)}
+    for name in only:
+        if name not in entries:
+            raise UnknownName("forecaster on the board", name, entries)
+    kept = [entry for title, entry in entries.items() if title in only or title == board.baseline]
+    return replace(board, forecasters=tuple(kept), every_forecaster=False)
+
+
+def with_parameters(board: Leaderboard, catalog: Catalog, settings: Mapping[str, Mapping[str, Json]]) -> Leaderboard:
+    """The board with other hyperparameters of some forecasters, whose names on the board say so."""
+    if not settings:
+        return board
+    entries = []
+    for entry in board.entries(catalog):
+        given = settings.get(entry.title)
+        if given is not None:
+            changed = entry.changed(given)
+            entry = replace(changed, label=entry.title) if entry.title == board.baseline else changed
+        entries.append(entry)
+    return replace(board, forecasters=tuple(entries), every_forecaster=False)
+
+
+def _check(board: Leaderboard) -> None:
+    if not board.tasks:
+        raise fields.FieldError(("tasks",), "a board needs at least one task")
+    if not board.forecasters and not board.every_forecaster:
+        raise fields.FieldError(("forecasters",), "a board needs forecasters, or every_forecaster = true")
+    if board.seeds < 1:
+        raise fields.FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
+    if not 0 < board.clip[0] <= 1 <= board.clip[1]:
+        raise fields.FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
+    for i, entry in enumerate(board.forecasters):
+        if (odd := _not_json(entry.parameters)) is not None:
+            raise fields.FieldError(
+                ("forecasters", str(i), "parameters"), f"parameters hold {odd!r}, which is no JSON value"
+            )
+    for what, labels in (
+        ("tasks", [task.label for task in board.tasks]),
+        ("forecasters", [entry.title for entry in board.forecasters]),
+    ):
+        repeated = sorted({label for label in labels if labels.count(label) > 1})
+        if repeated:
+            raise fields.FieldError((what,), f"two {what} are called {repeated[0]!r}; give one another name")
+
+
+def _not_json(value: object) -> object | None:
+    """The first value inside that JSON does not know: a date, say."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return None
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
+    if inside is None:
+        return value
+    return next((odd for one in inside if (odd := _not_json(one)) is not None), None)
+
+
+def _place(text: str, path: tuple[str, ...]) -> str:
+    """The line of a key, as near as it can be found, and the key's path."""
+    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
+    start = 0
+    if len(path) > 1 and path[1].isdigit():
+        headers = [i for i, line in enumerate(lines) if line.strip() == f"[[{path[0]}]]"]
+        start = headers[int(path[1])] if int(path[1]) < len(headers) else 0
+    for key in reversed([part for part in path if not part.isdigit()]):
+        for number in range(start, len(lines)):
+            if re.search(rf"(^|[\s{{,.\[\"]){re.escape(key)}[\s\"\]]*(=|\]|\.)", lines[number]):
+                return f"line {number + 1} ({'.'.join(path)})"
+    return f"line {start + 1} ({'.'.join(path)})" if path else "the board"

@@ -1,0 +1,1 @@
+"""The data: panels, their time and gaps, and the files that they come from."""

@@ -1,0 +1,253 @@
+"""Panel: the series of a dataset, laid end to end in one array."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from harness.arrays import Floats, Ints, Times, read_only
+from harness.data.calendar import advance
+from harness.errors import BadData
+
+Role = Literal["target", "past covariate", "known covariate"]
+ROLES: tuple[Role, ...] = ("target", "past covariate", "known covariate")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One variable of a panel: a target to forecast, or a covariate that helps to."""
+
+    name: str
+    role: Role = "target"
+    categories: tuple[str, ...] | None = None  # of a categorical channel; its values are positions here
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise BadData(f"channel {self.name!r} has the role {self.role!r}; allowed: {', '.join(ROLES)}")
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Series of one dataset: ragged, multivariate, immutable.
+
+    Series i is `values[offsets[i]:offsets[i + 1]]`; NaN is a missing value. `start` holds the time
+    of each series' first observation: datetime64 where `freq` is a pandas offset alias, integers
+    where it is None. `static` maps the name of a fact to one value a series.
+
+    Raises BadData for empty series, repeated ids and shapes that do not fit together.
+    """
+
+    ids: tuple[str, ...]
+    values: Floats  # (observation, channel)
+    offsets: Ints  # (series + 1,)
+    start: Times  # (series,)
+    freq: str | None = None
+    season_length: int = 1
+    channels: tuple[Channel, ...] = (Channel("value"),)
+    static: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        values = np.ascontiguousarray(self.values, dtype=np.float64)
+        offsets = np.ascontiguousarray(self.offsets, dtype=np.int64)
+        start = np.ascontiguousarray(self.start)
+        object.__setattr__(self, "values", read_only(values))
+        object.__setattr__(self, "offsets", read_only(offsets))
+        object.__setattr__(self, "start", read_only(start))
+        object.__setattr__(self, "static", dict(self.static))
+        self._check()
+
+    def _check(self) -> None:
+        if self.values.ndim != 2 or self.values.shape[1] != len(self.channels):
+            raise BadData(
+                f"a panel with {len(self.channels)} channels needs values of shape "
+                f"(observation, {len(self.channels)}), not {self.values.shape}"
+            )
+        if self.offsets.shape != (len(self.ids) + 1,) or self.start.shape != (len(self.ids),):
+            raise BadData(
+                f"a panel of {len(self.ids)} series needs {len(self.ids) + 1} offsets and {len(self.ids)} "
+                f"starts, not {self.offsets.shape} and {self.start.shape}"
+            )
+        if not self.ids:
+            raise BadData("a panel needs at least one series")
+        lengths = np.diff(self.offsets)
+        if self.offsets[0] != 0 or self.offsets[-1] != len(self.values) or (lengths < 0).any():
+            raise BadData("offsets must rise from 0 to the number of observations")
+        if (lengths == 0).any():
+            raise BadData(f"series {self.ids[int(np.argmin(lengths))]!r} is empty; leave it out of the panel")
+        if len(set(self.ids)) != len(self.ids):
+            repeated = next(name for name in self.ids if self.ids.count(name) > 1)
+            raise BadData(f"two series are called {repeated!r}; ids must be unique")
+        if (self.freq is not None) != (self.start.dtype.kind == "M"):
+            raise BadData("series start at dates exactly where the panel has a frequency")
+        if self.season_length < 1:
+            raise BadData(f"the season length must be at least 1, not {self.season_length}")
+        if not any(channel.role == "target" for channel in self.channels):
+            raise BadData("a panel needs at least one target channel")
+        names = [channel.name for channel in self.channels]
+        if len(set(names)) != len(names):
+            raise BadData(f"channel names must be unique, not {', '.join(names)}")
+        for name, facts in self.static.items():
+            if len(facts) != len(self.ids):
+                raise BadData(f"static fact {name!r} has {len(facts)} values for {len(self.ids)} series")
+
+    @classmethod
+    def of(
+        cls,
+        series: Sequence[ArrayLike],
+        *,
+        ids: Sequence[str] | None = None,
+        start: ArrayLike = 0,
+        freq: str | None = None,
+        season_length: int = 1,
+        channels: Sequence[Channel] = (Channel("value"),),
+        static: Mapping[str, Sequence[str | float]] | None = None,
+    ) -> Self:
+        """A panel of arrays of shape (length,) or (length, channel), one a series.
+
+        `ids` are the positions as text where they are not given; `start` may be one time for all.
+        """
+        columns = [np.asarray(one, dtype=np.float64) for one in series]
+        columns = [one[:, None] if one.ndim == 1 else one for one in columns]
+        times = np.asarray(start, dtype="datetime64[ns]" if freq is not None else np.int64)
+        return cls(
+            ids=tuple(ids) if ids is not None else tuple(str(i) for i in range(len(columns))),
+            values=np.concatenate(columns) if columns else np.empty((0, len(channels))),
+            offsets=np.concatenate([[0], np.cumsum([len(one) for one in columns], dtype=np.int64)]),
+            start=np.broadcast_to(times, (len(columns),)).copy() if times.ndim == 0 else times,
+            freq=freq,
+            season_length=season_length,
+            channels=tuple(channels),
+            static={name: tuple(facts) for name, facts in (static or {}).items()},
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Floats]:
+        """Each series' values, (length, channel), as views."""
+        for first, last in zip(self.offsets[:-1], self.offsets[1:], strict=True):
+            yield self.values[first:last]
+
+    def __getitem__(self, part: slice) -> Panel:
+        """The panel of a slice of the series; nothing is copied."""
+        first, last, step = part.indices(len(self))
+        if step != 1:
+            raise ValueError("series can be sliced with step 1 only")
+        last = max(first, last)
+        offsets = self.offsets[first : last + 1]
+        return replace(
+            self,
+            ids=self.ids[first:last],
+            values=self.values[offsets[0] : offsets[-1]],
+            offsets=offsets - offsets[0],
+            start=self.start[first:last],
+            static={name: facts[first:last] for name, facts in self.static.items()},
+        )
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """The number of observations of each series."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Where each series is, by its id."""
+        return {name: position for position, name in enumerate(self.ids)}
+
+    @cached_property
+    def targets(self) -> tuple[int, ...]:
+        """The positions of the target channels."""
+        return self.channels_of("target")
+
+    def channels_of(self, role: Role) -> tuple[int, ...]:
+        """The positions of the channels of that role."""
+        return tuple(i for i, channel in enumerate(self.channels) if channel.role == role)
+
+    @cached_property
+    def target_values(self) -> Floats:
+        """The target channels alone, (observation, target); a view where every channel is one."""
+        if len(self.targets) == len(self.channels):
+            return self.values
+        return read_only(self.values[:, list(self.targets)])
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether no value is missing."""
+        return not np.isnan(self.values.sum()) or not np.isnan(self.values).any()
+
+    def between(self, begins: Ints, ends: Ints) -> Panel | None:
+        """Rows `begins[i]` to `ends[i]` of each series i; series left without rows are dropped.
+
+        None if no series is left. The values are copied.
+        """
+        begins, ends = np.maximum(begins, 0), np.minimum(ends, self.lengths)
+        kept = np.flatnonzero(ends > begins)
+        if not len(kept):
+            return None
+        firsts, lasts = self.offsets[:-1][kept] + begins[kept], self.offsets[:-1][kept] + ends[kept]
+        parts = [self.values[a:b] for a, b in zip(firsts, lasts, strict=True)]
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in kept),
+            values=np.concatenate(parts),  # a copy: a view would lead to what comes after
+            offsets=np.concatenate([[0], np.cumsum(lasts - firsts)]),
+            start=advance(self.start[kept], self.freq, begins[kept]),
+            static={name: tuple(facts[i] for i in kept) for name, facts in self.static.items()},
+        )
+
+    def with_values(self, values: Floats) -> Panel:
+        """The same series with other values of the same shape."""
+        return replace(self, values=values)
+
+    def with_targets(self, names: Sequence[str]) -> Panel:
+        """The same panel with exactly these targets; the other targets become past covariates."""
+        known = {channel.name for channel in self.channels}
+        for name in names:
+            if name not in known:
+                raise BadData(f"no channel called {name!r}; the panel has {', '.join(sorted(known))}")
+        channels = []
+        for channel in self.channels:
+            if channel.name in names:
+                channels.append(replace(channel, role="target"))
+            else:
+                channels.append(replace(channel, role="past covariate") if channel.role == "target" else channel)
+        return replace(self, channels=tuple(channels))
+
+    def check_observed(self) -> None:
+        """Raise BadData if a series has a target without a single value."""
+        if self.complete:
+            return
+        observed = np.add.reduceat(~np.isnan(self.target_values), self.offsets[:-1], axis=0)
+        if (observed == 0).any():
+            series, target = np.argwhere(observed == 0)[0]
+            channel = self.channels[self.targets[target]].name
+            raise BadData(
+                f"series {self.ids[series]!r} has no value in channel {channel!r}: all are missing; "
+                "leave it out of the panel"
+            )
+
+    def fingerprint(self) -> str:
+        """SHA-256 over all of the data and all that is said of it, as 64 hexadecimal digits."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        header: dict[str, Any] = {
+            "ids": self.ids,
+            "freq": self.freq,
+            "season_length": self.season_length,
+            "channels": [[c.name, c.role, c.categories] for c in self.channels],
+            "static": {name: list(facts) for name, facts in sorted(self.static.items())},
+        }
+        start = self.start.astype("datetime64[ns]") if self.freq is not None else self.start
+        digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        for array in (self.offsets.astype("<i8"), start.astype("<i8"), self.values.astype("<f8", copy=False)):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

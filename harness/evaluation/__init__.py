@@ -1,0 +1,1 @@
+"""One forecaster through one task: metrics, scores, the audit, the run."""

@@ -1,0 +1,1 @@
+"""Hooks, the catalog of what plugins provide, and the contract that each must keep."""

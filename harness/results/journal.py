@@ -1,0 +1,300 @@
+"""The journal: finished runs as files, written whole or not at all; the truth that all else mirrors.
+
+<home>/journal/cells/<key>/record.json        the run; a cell is finished when this file exists
+<home>/journal/cells/<key>/<draft>-*.npy      its arrays, named in the record
+<home>/journal/actuals/<hash>/<draft>-*.npy   what came, one for all forecasters of a task
+<home>/journal/claims/<key>                   who is at work on a cell
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import DataUnavailable, HomeUnusable
+from harness.evaluation.run import EVALUATION_VERSION, Run
+from harness.tasks.task import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.evaluation.outcomes import Actuals
+    from harness.evaluation.run import Results
+    from harness.evaluation.scoring import Terms
+
+SCHEMA = 1
+RECORD = "record.json"
+READ_AT_ONCE = 1 << 20  # bytes; what is larger is mapped, and read when it is looked at
+
+
+@dataclass(frozen=True)
+class Record:
+    """A run as it is written down, and where its arrays lie."""
+
+    run: Run
+    folder: str
+    arrays: Mapping[str, str]  # files by name
+    results: Mapping[str, Any] | None  # metrics and levels; None where no arrays were stored
+
+    def terms(self, metric: str) -> Terms | None:
+        """The metric's sums in each window, None where they were not stored; raises DataUnavailable if lost."""
+        from harness.evaluation.scoring import Terms
+
+        if self.results is None or "terms" not in self.arrays or metric not in self.results["metrics"]:
+            return None
+        numerators, denominators = _array(self.folder, self.arrays["terms"])[self.results["metrics"].index(metric)]
+        return Terms(numerators, denominators)
+
+    def with_results(self) -> Run:
+        """The run with its arrays; large ones stay on disk until they are looked at."""
+        if self.results is None:
+            return self.run
+        return replace(self.run, results=_results_from(_loaded(self.folder, self.arrays), self.results))
+
+
+class Journal:
+    """The runs of one home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.cells = home / "journal" / "cells"
+        self.actuals = home / "journal" / "actuals"
+
+    def write(self, run: Run) -> None:
+        """Store a run: arrays first, the record last and in one step; an older run of the key is replaced."""
+        folder = self.cells / run.key
+        arrays = {} if run.results is None else _arrays_of(run.results)
+        fields = {**run.to_json(), "schema": SCHEMA}
+        if run.results is not None:
+            fields["results"] = {"metrics": list(run.results.terms), "levels": run.results.forecast.quantile_levels}
+        _commit(folder, arrays, fields)
+
+    def record(self, key: str) -> Record | None:
+        """What is written down of a run, None if there is nothing."""
+        folder = os.path.join(self.cells, key)
+        fields = _record(folder)
+        if fields is None:
+            return None
+        try:
+            arrays, results = fields.pop("arrays"), fields.pop("results", None)
+            return Record(Run.from_json(fields), folder, arrays, results)
+        except (KeyError, TypeError, ValueError, AttributeError):  # of another version: as if it were not there
+            return None
+
+    def read(self, key: str) -> Run | None:
+        """The record of a run, None if there is none."""
+        return None if (found := self.record(key)) is None else found.run
+
+    def read_with_results(self, key: str) -> Run | None:
+        """A run with its arrays; large ones stay on disk until they are looked at."""
+        return None if (found := self.record(key)) is None else found.with_results()
+
+    def keys(self) -> Iterator[str]:
+        """The keys of all finished cells."""
+        for record in sorted(self.cells.glob(f"*/{RECORD}")):
+            yield record.parent.name
+
+    def has(self, key: str) -> bool:
+        """Whether the cell is finished."""
+        return os.path.isfile(os.path.join(self.cells, key, RECORD))
+
+    def modified(self, key: str) -> int:
+        """When the record was written, in nanoseconds; 0 if there is none."""
+        try:
+            return os.stat(os.path.join(self.cells, key, RECORD)).st_mtime_ns
+        except OSError:
+            return 0
+
+    def has_actuals(self, fingerprint: str, task: Task) -> bool:
+        """Whether what came is stored."""
+        return _whole(self.actuals / _task_hash(fingerprint, task))
+
+    def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
+        """Store what came, once for all forecasters of a task."""
+        folder = self.actuals / _task_hash(fingerprint, task)
+        arrays: dict[str, NDArray[Any]] = {
+            "series": actuals.series,
+            "cutoffs": actuals.cutoffs,
+            "numbers": actuals.numbers,
+        }
+        arrays["values"] = actuals.values
+        if actuals.start is not None:
+            arrays["start"] = actuals.start
+        arrays |= {"scale1": actuals.scale(1), "scale2": actuals.scale(2)}
+        if actuals.standard is not None:
+            arrays |= {"mean": actuals.standard[0], "deviation": actuals.standard[1]}
+        fields = {"schema": SCHEMA, "ids": actuals.ids, "levels": actuals.quantile_levels}
+        fields |= {"targets": actuals.targets, "freq": actuals.freq, "season_length": actuals.season_length}
+        _create(folder, arrays, fields)
+
+    def read_actuals(self, fingerprint: str, task: Task) -> Actuals | None:
+        """What came, None if it was not stored."""
+        from harness.evaluation.outcomes import Actuals
+
+        folder = self.actuals / _task_hash(fingerprint, task)
+        fields = _record(folder)
+        if fields is None:
+            return None
+        arrays = _loaded(folder, fields["arrays"])
+        return Actuals(
+            tuple(fields["ids"]),
+            arrays["series"],
+            arrays["cutoffs"],
+            arrays["numbers"],
+            arrays["values"],
+            tuple(fields["levels"]),
+            tuple(fields["targets"]),
+            arrays.get("start"),
+            fields["freq"],
+            _scales={1: arrays["scale1"], 2: arrays["scale2"]},
+            standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
+            season_length=fields.get("season_length"),
+        )
+
+
+class ReadOnce(Journal):
+    """A journal that parses each record once, as long as its file stays as it is."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self._records: dict[str, tuple[int, Record | None]] = {}  # with when it was written
+
+    def record(self, key: str) -> Record | None:
+        """What is written down of a run, None if there is nothing."""
+        written = self.modified(key)
+        if key not in self._records or self._records[key][0] != written:
+            self._records[key] = written, super().record(key)
+        return self._records[key][1]
+
+
+def prepared_home(home: Path) -> Path:
+    """The home folder, made if need be; raises HomeUnusable if it cannot be written to."""
+    try:
+        for folder in (home, home / "journal" / "cells", home / "journal" / "actuals", home / "boards"):
+            folder.mkdir(parents=True, exist_ok=True)
+            probe = folder / f".probe-{uuid.uuid4().hex}"
+            probe.touch()
+            probe.unlink()
+    except OSError as error:
+        raise HomeUnusable(
+            f"the home folder {home} cannot be written to ({error.strerror}); name another by --home or HARNESS_HOME"
+        ) from error
+    return home
+
+
+def write_json(path: Path, fields: Mapping[str, Any], indent: int | None = 1) -> None:
+    """A JSON file, written whole or not at all."""
+    text = json.dumps(fields, allow_nan=False, indent=indent)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+
+
+def read_json(path: Path | str) -> dict[str, Any] | None:
+    """What a JSON file holds, None if it is not there or not whole."""
+    try:
+        with open(path, "rb") as file:
+            fields = json.loads(file.read())
+    except (OSError, ValueError):
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _commit(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = uuid.uuid4().hex[:12]
+    older = [path for path in folder.iterdir() if path.name != RECORD]
+    for name, array in arrays.items():
+        with (folder / f"{draft}-{name}.npy").open("wb") as file:
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+    write_json(folder / RECORD, {**fields, "arrays": {name: f"{draft}-{name}.npy" for name in arrays}})
+    for path in older:
+        path.unlink(missing_ok=True)
+
+
+def _create(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
+    """A folder that appears whole, once; if another process was faster, its own stays."""
+    draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
+    _commit(draft, arrays, fields)
+    if folder.is_dir() and not _whole(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a folder has a record, and every array that it names."""
+    fields = _record(folder)
+    return fields is not None and all((folder / file).is_file() for file in fields["arrays"].values())
+
+
+def _record(folder: Path | str) -> dict[str, Any] | None:
+    fields = read_json(os.path.join(folder, RECORD))
+    return fields if fields is not None and fields.pop("schema", None) == SCHEMA else None
+
+
+def _loaded(folder: Path | str, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    return {name: _array(folder, file) for name, file in files.items()}
+
+
+def _array(folder: Path | str, file: str) -> NDArray[Any]:
+    import numpy as np
+
+    path = os.path.join(folder, file)
+    try:
+        mode: Any = "r" if os.path.getsize(path) > READ_AT_ONCE else None
+        array: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataUnavailable(
+            f"arrays in {folder} are lost or damaged; delete that folder and run its board with --rerun"
+        ) from error
+    array.flags.writeable = False
+    return array
+
+
+def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    summed = results.terms.values()
+    arrays: dict[str, NDArray[Any]] = {
+        "series": results.series,
+        "cutoffs": results.cutoffs,
+        "mean": results.forecast.mean,
+        "terms": np.stack([np.stack([one.numerators, one.denominators]) for one in summed]) if summed else np.empty(0),
+    }
+    if results.forecast.quantiles is not None:
+        arrays["quantiles"] = results.forecast.quantiles
+    return arrays
+
+
+def _results_from(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, Any]) -> Results:
+    from harness.evaluation.run import Results
+    from harness.evaluation.scoring import Terms
+    from harness.forecasters.forecast import Forecast
+
+    forecast = Forecast(arrays["mean"], tuple(fields["levels"]), arrays.get("quantiles"))
+    summed = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
+    return Results(forecast, summed, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))
+
+
+def _task_hash(fingerprint: str, task: Task) -> str:
+    text = json.dumps([EVALUATION_VERSION, fingerprint, task.to_json()], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,66 @@
+"""Where a number came from: versions, machine, threads, and the libraries that multiply matrices."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from harness.evaluation.run import EVALUATION_VERSION
+from harness.plugins.catalog import Plugin
+
+LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "torch")
+MODULES = {"scikit-learn": "sklearn"}
+
+
+def provenance(plugin: Plugin, threads: int) -> dict[str, Any]:
+    """Everything that may be needed to believe or repeat a run made in this process, as JSON values."""
+    return {
+        "harness": _version("forecast-harness"),
+        "evaluation": EVALUATION_VERSION,
+        "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.result_version},
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in LIBRARIES if MODULES.get(name, name) in sys.modules},
+        "machine": machine(),
+        "threads": threads,
+        "blas": _blas(),
+    }
+
+
+@lru_cache
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@lru_cache
+def machine() -> dict[str, Any]:
+    """This machine: its name, system, processor and cores."""
+    return {
+        "name": platform.node(),
+        "system": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _processor() -> str:
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _blas() -> list[dict[str, Any]]:
+    from threadpoolctl import threadpool_info
+
+    wanted = ("internal_api", "version", "architecture", "num_threads", "threading_layer")
+    return [{name: one[name] for name in wanted if name in one} for one in threadpool_info()]

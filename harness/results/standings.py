@@ -1,0 +1,233 @@
+"""How a board came out: its rows, how sure they are, and who cannot be told apart. Values only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from harness.results.costs import BenchCosts
+from harness.results.journal import read_json, write_json
+from harness.results.plan import board_folder
+
+SCHEMA = 3
+Interval = tuple[float, float]  # low, high; NaN where too little is known for one
+Matrix = tuple[tuple[float, ...], ...]  # (forecaster, forecaster), in the order of `Significance.forecasters`
+
+
+@dataclass(frozen=True)
+class Row:
+    """One forecaster's place on a board."""
+
+    forecaster: str
+    rank: int
+    skill: float  # 1 − the geometric mean of its errors relative to the baseline's
+    relative_error: float  # that mean
+    win_rate: float  # share of the others that it beats, mean over tasks; ties count one half
+    mean_rank: float  # mean over tasks; 1 is best
+    median_relative_error: float  # over tasks
+    intervals: Mapping[str, Interval]  # of skill, win_rate, mean_rank and median_relative_error, at 95 %
+    confidence: float  # p-value of being among the best: its place in the model confidence set; NaN if not tested
+    tied_for_first: bool  # it is in the confidence set, as at least one other is
+    seeds: int  # how many it was run with
+    spread: float  # standard deviation of its skill over them; NaN for one seed
+    close_to_next: bool  # the gap to the next row is within the spread of either one's seeds
+    scores: Mapping[str, float]  # by task, of the board's metric, mean over seeds; NaN where it has none
+    spreads: Mapping[str, float]  # by task: the standard deviation of the scores over seeds; NaN for one seed
+    metrics: Mapping[str, float]  # by metric, mean over the tasks it completed
+    fit_seconds: float  # sum over tasks, mean over seeds; NaN where it completed nothing
+    predict_seconds: float
+    windows: int  # forecast in that time, mean over seeds
+    completed: int  # cells
+    missing: Mapping[str, int]  # cells by status, "not run" among them
+    failed_windows: int
+    reasons: tuple[str, ...] = ()  # why cells are missing
+    seen: tuple[str, ...] = ()  # tasks on data that it was trained on before
+    costs: BenchCosts | None = None  # as `harness bench` measured them; None where it did not
+
+    @property
+    def window_seconds(self) -> float:
+        """Seconds of forecasting a window, many at once; indicative, since cells share a machine."""
+        return self.predict_seconds / self.windows if self.windows else math.nan
+
+    def interval(self, name: str) -> Interval:
+        """The interval of a statistic, NaN where there is none."""
+        return self.intervals.get(name, (math.nan, math.nan))
+
+
+@dataclass(frozen=True)
+class RankTest:
+    """Friedman's test, and Nemenyi's critical difference (Demšar 2006)."""
+
+    statistic: float
+    p_value: float
+    blocks: int  # in each of which the forecasters were ranked
+    critical_difference: float  # of mean ranks, at 5 %
+    mean_ranks: Mapping[str, float]  # by forecaster, over the blocks
+    cliques: tuple[tuple[str, ...], ...]  # who cannot be told apart, best first
+
+
+@dataclass(frozen=True)
+class Significance:
+    """What of a board is more than chance."""
+
+    method: str  # what was resampled, in words
+    units: int  # that count as independent
+    samples: int
+    level: float  # of all intervals
+    forecasters: tuple[str, ...]  # best first: the order of the matrices, and of the pairs
+    win_rates: Matrix  # share of the tasks in which the row's forecaster beats the column's; ties count one half
+    skills: Matrix  # of the row's forecaster relative to the column's
+    skill_lows: Matrix
+    skill_highs: Matrix
+    p_values: Mapping[str, tuple[float, ...]]  # by task, of each pair (0, 1), (0, 2) … (1, 2) …: Diebold–Mariano,
+    # two-sided, after Holm's correction over the pairs; NaN where it could not be tested
+    rank_test: RankTest | None
+
+    def p_value(self, task: str, first: str, second: str) -> float:
+        """The corrected p-value of a pair on a task; NaN where it was not tested."""
+        i, j = sorted((self.forecasters.index(first), self.forecasters.index(second)))
+        if i == j or task not in self.p_values:
+            return math.nan
+        count = len(self.forecasters)
+        return self.p_values[task][i * (2 * count - i - 1) // 2 + j - i - 1]
+
+
+@dataclass(frozen=True)
+class Standings:
+    """A board's rows, best first, and what their reader should know."""
+
+    board: str
+    title: str
+    metric: str
+    baseline: str
+    tasks: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    logarithmic: bool = False  # errors are shown as log10
+    description: str = ""
+    completed_only: bool = False  # what is missing was left out instead of counted as worst
+    significance: Significance | None = None  # None where nothing could be resampled
+    machines: tuple[str, ...] = ()  # on which the cells were run
+    finished: str = ""  # when the last cell was: UTC, ISO 8601
+    unsure: str = ""  # why there are no intervals
+    cost_notes: tuple[str, ...] = ()  # on which machine and task costs were measured; empty where none were
+
+    @property
+    def measured(self) -> bool:
+        """Whether any forecaster's costs are."""
+        return any(row.costs is not None for row in self.rows)
+
+    @property
+    def tied_for_first(self) -> tuple[str, ...]:
+        """Who cannot be told from the best; nobody where the first stands alone, or nothing was tested."""
+        return tuple(row.forecaster for row in self.rows if row.tied_for_first)
+
+    @property
+    def tried(self) -> Standings:
+        """The same for a reader: who was not run at all is named in a note, and has no row."""
+        untried = [row.forecaster for row in self.rows if not row.completed and set(row.missing) == {"not run"}]
+        if not untried:
+            return self
+        rows = tuple(row for row in self.rows if row.forecaster not in untried)
+        return replace(self, rows=rows, notes=(*self.notes, f"not run: {', '.join(untried)}"))
+
+    def to_json(self) -> dict[str, Any]:
+        """The standings as JSON values; what is not a number is null."""
+        return {"schema": SCHEMA, **_plain(self)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Standings:
+        """The standings that `to_json` wrote."""
+        known = {name: value for name, value in fields.items() if name != "schema"}
+        found = known["significance"]
+        return cls(
+            **{
+                **known,
+                "tasks": tuple(known["tasks"]),
+                "rows": tuple(_row_from(row) for row in known["rows"]),
+                "notes": tuple(known["notes"]),
+                "machines": tuple(known["machines"]),
+                "cost_notes": tuple(known.get("cost_notes", ())),
+                "significance": None if found is None else _significance_from(found),
+            }
+        )
+
+    def save(self, home: Path) -> None:
+        """Store them beside the board's plan."""
+        write_json(board_folder(home, self.board) / "standings.json", self.to_json(), indent=None)
+
+
+def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows, best first, marked where the gap to the next is within the spread of either one's seeds."""
+    marked = [replace(row, close_to_next=False) for row in rows[-1:]]
+    for row, below in reversed(tuple(pairwise(rows))):
+        spreads = [one for one in (row.spread, below.spread) if not math.isnan(one)]
+        marked.append(replace(row, close_to_next=bool(spreads) and row.skill - below.skill <= max(spreads)))
+    return tuple(reversed(marked))
+
+
+def stored_standings(home: Path, board: str) -> Standings | None:
+    """The standings as they were last computed, None if they never were."""
+    fields = read_json(board_folder(home, board) / "standings.json")
+    return Standings.from_json(fields) if fields is not None and fields.get("schema") == SCHEMA else None
+
+
+NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "confidence", "spread")
+SECONDS = ("fit_seconds", "predict_seconds")
+TABLES = ("scores", "spreads", "metrics")
+MATRICES = ("win_rates", "skills", "skill_lows", "skill_highs")
+
+
+def _row_from(row: Mapping[str, Any]) -> Row:
+    return Row(
+        **{
+            **row,
+            **{name: _number(row[name]) for name in (*NUMBERS, *SECONDS)},
+            **{name: {key: _number(value) for key, value in row[name].items()} for name in TABLES},
+            "intervals": {name: (_number(low), _number(high)) for name, (low, high) in row["intervals"].items()},
+            "reasons": tuple(row["reasons"]),
+            "seen": tuple(row["seen"]),
+            "costs": None if row.get("costs") is None else BenchCosts(**row["costs"]),
+        }
+    )
+
+
+def _significance_from(found: Mapping[str, Any]) -> Significance:
+    ranks = found["rank_test"]
+    return Significance(
+        **{
+            **found,
+            "forecasters": tuple(found["forecasters"]),
+            **{name: tuple(tuple(map(_number, row)) for row in found[name]) for name in MATRICES},
+            "p_values": {task: tuple(map(_number, values)) for task, values in found["p_values"].items()},
+            "rank_test": None
+            if ranks is None
+            else RankTest(
+                **{
+                    **ranks,
+                    **{name: _number(ranks[name]) for name in ("statistic", "p_value", "critical_difference")},
+                    "cliques": tuple(tuple(one) for one in ranks["cliques"]),
+                }
+            ),
+        }
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _plain(value: Any) -> Any:
+    """A value of standings as JSON values; `asdict` would copy each number first."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return {one.name: _plain(getattr(value, one.name)) for one in fields(value)} if is_dataclass(value) else value

@@ -1,0 +1,1 @@
+"""What is asked: splits, protocols, windows, and what a forecaster is shown."""
