@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.boards.leaderboard import Leaderboard
     from harness.data.dataset import DataFile, DatasetSpec
     from harness.data.panel import Channel, Panel
-    from harness.efficiency.figures import Bench
+    from harness.efficiency.record import Bench
     from harness.efficiency.store import stored_bench
     from harness.errors import (
         BadData,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from harness.plugins.hookspecs import hookimpl
     from harness.results.costs import BenchCosts
     from harness.results.journal import Journal
-    from harness.results.plan import StoredCell, StoredPlan, stored_plans
     from harness.results.standings import Standings, stored_standings
+    from harness.results.stored_plan import StoredCell, StoredPlan, stored_plans
     from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
     from harness.tasks.task import Task
     from harness.tasks.training import TrainingData
@@ -77,13 +77,13 @@ _PLACES = {
     "board_page": "api",
     "Journal": "results.journal",
     "Results": "evaluation.run",
-    "StoredPlan": "results.plan",
-    "StoredCell": "results.plan",
-    "stored_plans": "results.plan",
+    "StoredPlan": "results.stored_plan",
+    "StoredCell": "results.stored_plan",
+    "stored_plans": "results.stored_plan",
     "Leaderboard": "boards.leaderboard",
     "Standings": "results.standings",
     "stored_standings": "results.standings",
-    "Bench": "efficiency.figures",
+    "Bench": "efficiency.record",
     "BenchCosts": "results.costs",
     "stored_bench": "efficiency.store",
     "HarnessError": "errors",

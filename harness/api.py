@@ -12,7 +12,7 @@ from harness.data.files import load
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.plugins.catalog import load_catalog
 from harness.results.journal import Journal
-from harness.results.plan import stored_plan
+from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,14 +64,14 @@ def standings(board: str, metric: str | None = None, home: Path | str | None = N
     """
     import pandas as pd
 
-    from harness.analysis.lookup import shown
+    from harness.analysis.lookup import find_standings
     from harness.report.costs import FIGURES
 
-    computed = shown(board, metric, False, _home(home), load_catalog)
+    computed = find_standings(board, metric, False, _home(home), load_catalog)
     rows = [
         {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
         | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
-        | {"mean_rank": row.mean_rank, **row.scores, "spread": row.spread, "fit_seconds": row.fit_seconds}
+        | {"mean_rank": row.mean_rank, **row.scores, "skill_std": row.skill_std, "fit_seconds": row.fit_seconds}
         | {"predict_seconds": row.predict_seconds, "completed": row.completed, "missing": sum(row.missing.values())}
         | {name: math.nan if (cost := getattr(row.costs, name, None)) is None else cost for name in FIGURES}
         for row in computed.rows
@@ -91,11 +91,11 @@ def slices(
     """
     import pandas as pd
 
-    from harness.analysis.slicing import Asked
+    from harness.analysis.slicing import SliceRequest
     from harness.analysis.slicing.boards import sliced
     from harness.report.slices import records
 
-    asked = Asked(by, metric, task)
+    asked = SliceRequest(by, metric, task)
     return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
 
 
@@ -110,9 +110,9 @@ def board_page(board: str, home: Path | str | None = None) -> str | None:
 
 def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
     """The page of standings, with what the journal shows beyond them."""
-    from harness.analysis.exhibits import exhibits
     from harness.report.page import page
+    from harness.report.page.examples import find_examples
 
     plan = stored_plan(home, computed.board)
     metric = catalog.metrics[computed.metric].spec if computed.metric in catalog.metrics else None
-    return page(computed, None if plan is None else exhibits(plan, Journal(home), metric))
+    return page(computed, None if plan is None else find_examples(plan, Journal(home), metric))

@@ -1,1 +1,1 @@
-"""From evidence to standings, slices and comparisons."""
+"""From results to standings, slices and comparisons."""

@@ -1,4 +1,4 @@
-"""A board that was run or published: its evidence, and its standings as they are stored or as they are asked for."""
+"""A board that was run or published: its results, and its standings as they are stored or as they are asked for."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from harness.boards.leaderboard import board_name, found_file, load_board
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
-from harness.results.evidence import Evidence, JournalEvidence
+from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
-from harness.results.plan import stored_plan, stored_plans
 from harness.results.standings import Standings, stored_standings
+from harness.results.stored_plan import stored_plan, stored_plans
 
 
-def shown(
+def find_standings(
     board: str,
     metric: str | None,
     completed_only: bool,
@@ -31,27 +31,27 @@ def shown(
     stored = None if published else stored_standings(home, board_name(board))
     if stored is not None and not completed_only and metric in (None, stored.metric):
         return stored
-    evidence = evidence_of(board, home, catalog, published=published)
+    results = find_results(board, home, catalog, published=published)
+    from harness.analysis.ranking.compute import compute_standings
     from harness.analysis.ranking.costs import with_costs
-    from harness.analysis.ranking.judgement import standings
-    from harness.results.publication.evidence import PublishedEvidence
+    from harness.results.publication.published_results import PublishedResults
 
-    name = metric or evidence.plan.metric
-    if not isinstance(evidence, PublishedEvidence):
-        found = standings(evidence, catalog().metrics[name].spec, completed_only=completed_only)
-        return with_costs(found, evidence.plan, home)
-    if evidence.stored is not None and name == evidence.stored.metric and not completed_only:
-        found = evidence.stored
+    name = metric or results.plan.metric
+    if not isinstance(results, PublishedResults):
+        found = compute_standings(results, catalog().metrics[name].spec, completed_only=completed_only)
+        return with_costs(found, results.plan, home)
+    if results.stored is not None and name == results.stored.metric and not completed_only:
+        found = results.stored
     else:
-        wanted = evidence.metrics[name] if name in evidence.metrics else catalog().metrics[name].spec
-        found = standings(evidence, wanted, completed_only=completed_only)
-    notes = [evidence.told]
-    if name not in evidence.metrics and found.significance is None:
+        wanted = results.metrics[name] if name in results.metrics else catalog().metrics[name].spec
+        found = compute_standings(results, wanted, completed_only=completed_only)
+    notes = [results.told]
+    if name not in results.metrics and found.significance is None:
         notes.append(f"without intervals: they need terms of {name}, which are not published")
-    return with_costs(replace(found, notes=(*found.notes, *notes)), evidence.plan, home)
+    return with_costs(replace(found, notes=(*found.notes, *notes)), results.plan, home)
 
 
-def with_new_costs(cells: Collection[str], home: Path) -> list[Standings]:
+def update_costs(cells: Collection[str], home: Path) -> list[Standings]:
     """The standings of all boards that hold one of the cells, with the latest costs, stored in the place of the former.
 
     A board whose standings are not stored has the costs once it is shown.
@@ -67,7 +67,7 @@ def with_new_costs(cells: Collection[str], home: Path) -> list[Standings]:
     return renewed
 
 
-def evidence_of(board: str, home: Path, catalog: Callable[[], Catalog], *, published: bool = False) -> Evidence:
+def find_results(board: str, home: Path, catalog: Callable[[], Catalog], *, published: bool = False) -> BoardResults:
     """What the journal holds of a board as it was last run, else what was published of it.
 
     Raises BadInput where that is nothing.
@@ -75,19 +75,19 @@ def evidence_of(board: str, home: Path, catalog: Callable[[], Catalog], *, publi
     found = None if published else _in_journal(board, home)
     if found is not None:
         return found
-    folder = board_folder(board, catalog)
+    folder = published_folder(board, catalog)
     from harness.results.publication import is_published
-    from harness.results.publication.evidence import PublishedEvidence
+    from harness.results.publication.published_results import PublishedResults
 
     if is_published(folder):
-        return PublishedEvidence(folder)
+        return PublishedResults(folder)
     load_board(board, catalog())  # what cannot be a board is told as such
     if published:
         raise BadInput(f"no results of board {board_name(board)!r} are published in {folder}")
     raise _no_results(board, home)
 
 
-def journal_evidence(board: str, home: Path, catalog: Callable[[], Catalog]) -> JournalEvidence:
+def find_journal_results(board: str, home: Path, catalog: Callable[[], Catalog]) -> JournalResults:
     """What the journal holds of a board as it was last run; raises BadInput where that is nothing."""
     found = _in_journal(board, home)
     if found is None:
@@ -96,17 +96,17 @@ def journal_evidence(board: str, home: Path, catalog: Callable[[], Catalog]) -> 
     return found
 
 
-def _in_journal(board: str, home: Path) -> JournalEvidence | None:
+def _in_journal(board: str, home: Path) -> JournalResults | None:
     plan, journal = stored_plan(home, board_name(board)), Journal(home)
     if plan is None or not any(journal.has(one.key) for one in plan.cells):
         return None
-    return JournalEvidence(plan, journal)
+    return JournalResults(plan, journal)
 
 
 def _no_results(board: str, home: Path) -> BadInput:
     return BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first")
 
 
-def board_folder(board: str, catalog: Callable[[], Catalog]) -> Path:
+def published_folder(board: str, catalog: Callable[[], Catalog]) -> Path:
     """The folder that a board's file lies in, where its results are published; raises BadBoard or UnknownName."""
     return found_file(board, catalog()).parent

@@ -15,7 +15,7 @@ from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.spec import Resources
 from harness.plugins.catalog import Catalog
 from harness.results.journal import Journal, read_json, write_json
-from harness.results.plan import StoredCell, StoredPlan, board_folder
+from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
 from harness.tasks.protocols import Generation
 
 
@@ -31,11 +31,11 @@ class PlannedCell:
     imports: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     size: int = 0  # how many values the data holds
-    seen: bool = False  # whether the forecaster was trained on this data before
+    training_overlap: bool = False  # whether the forecaster was trained on this data before
 
 
 @dataclass(frozen=True)
-class Campaign:
+class BoardPlan:
     """All cells of a board, and the tasks whose data is not here."""
 
     name: str
@@ -65,13 +65,13 @@ class Campaign:
             clip=board.clip,
             unavailable=dict(self.unavailable),
             generation=all(isinstance(task.protocol, Generation) for task in board.tasks),
-            seen=_seen(self.cells),
+            training_overlap=_seen(self.cells),
         )
 
 
-def planned(
+def plan_board(
     name: str, board: Leaderboard, catalog: Catalog, fingerprints: Fingerprints, journal: Journal, seeds: int | None
-) -> Campaign:
+) -> BoardPlan:
     """The cells of a board.
 
     Raises BadTask or BadData where a task does not fit its data, BadParameter is left to the cell.
@@ -94,7 +94,7 @@ def planned(
         except (BadTask, BadData) as error:
             raise type(error)(f"board {name!r}: {error}") from error
         cells += mine
-    return Campaign(name, board, tuple(cells), tuple(entry.title for entry in entries), unavailable)
+    return BoardPlan(name, board, tuple(cells), tuple(entry.title for entry in entries), unavailable)
 
 
 def _cells(
@@ -107,21 +107,23 @@ def _cells(
         cell = Cell(task, entry.name, dict(entry.parameters), seed)
         key = cell.key(fingerprint, provided.plugin.result_version)
         spec = provided.spec
-        seen = task.dataset in spec.trained_on
-        yield PlannedCell(key, entry.title, task.label, cell, fingerprint, spec.imports, spec.resources, seen=seen)
+        overlap = task.dataset in spec.trained_on
+        yield PlannedCell(
+            key, entry.title, task.label, cell, fingerprint, spec.imports, spec.resources, training_overlap=overlap
+        )
 
 
 def _seen(cells: Iterable[PlannedCell]) -> dict[str, tuple[str, ...]]:
     """By forecaster, the tasks on data that it was trained on before."""
     found: dict[str, dict[str, None]] = {}
     for one in cells:
-        if one.seen:
+        if one.training_overlap:
             found.setdefault(one.title, {})[one.task] = None
     return {title: tuple(tasks) for title, tasks in found.items()}
 
 
-def missing(
-    campaigns: Iterable[Campaign], journal: Journal, *, rerun: bool = False, retry_failed: bool = False
+def pending_cells(
+    plans: Iterable[BoardPlan], journal: Journal, *, rerun: bool = False, retry_failed: bool = False
 ) -> list[PlannedCell]:
     """The cells still to be run, each once though several boards ask for it.
 
@@ -129,8 +131,8 @@ def missing(
     libraries before others, much data before little.
     """
     wanted: dict[str, PlannedCell] = {}
-    for campaign in campaigns:
-        for one in campaign.cells:
+    for plan in plans:
+        for one in plan.cells:
             if one.key not in wanted and (rerun or _is_missing(journal.read(one.key), retry_failed)):
                 wanted[one.key] = one
     return sorted(wanted.values(), key=lambda one: (not one.imports, -one.size))

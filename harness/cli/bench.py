@@ -45,9 +45,9 @@ def bench_command(
     as_csv: bool,
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
-    from harness.cli.benching import bench
+    from harness.cli.run_bench import bench
     from harness.efficiency.budget import seconds_of
-    from harness.efficiency.conduct import BenchRequest
+    from harness.efficiency.runner import BenchRequest
 
     bound_seconds = None if bound is None else seconds_of(bound)
     limit = None if timeout is None else seconds_of(timeout)

@@ -83,21 +83,21 @@ def publish_command(
     catalog: Callable[[], Catalog], board: str, folder: Path | None, metrics: tuple[str, ...], home: Path
 ) -> None:
     """Write a board's README, results and terms into its folder, to be committed; never its data."""
-    from harness.analysis.lookup import journal_evidence
+    from harness.analysis.lookup import find_journal_results
+    from harness.analysis.ranking.compute import compute_standings
     from harness.analysis.ranking.costs import with_costs
-    from harness.analysis.ranking.judgement import standings
     from harness.boards.leaderboard import board_name
-    from harness.report.readme import readme
+    from harness.report.markdown import readme
     from harness.results.publication.writing import publish
 
     folder = _writable_folder(board, catalog()) if folder is None else folder
-    evidence = journal_evidence(board, home, catalog)
-    names = dict.fromkeys((evidence.plan.metric, *metrics))
+    results = find_journal_results(board, home, catalog)
+    names = dict.fromkeys((results.plan.metric, *metrics))
     wanted = [catalog().metrics[name].spec for name in names]
-    computed = standings(evidence, wanted[0])
+    computed = compute_standings(results, wanted[0])
     again = board if board_name(board) in catalog().boards else "."
-    text = readme(with_costs(computed, evidence.plan, home), evidence.runs.values(), again)
-    withheld = publish(evidence, wanted, computed, text, folder)
+    text = readme(with_costs(computed, results.plan, home), results.runs.values(), again)
+    withheld = publish(results, wanted, computed, text, folder)
     for path in sorted(folder.iterdir()):
         if path.name in ("README.md", "results.json", "terms.parquet"):
             click.echo(f"{path}: {path.stat().st_size:,} bytes")
@@ -120,14 +120,14 @@ def compare_command(catalog: Callable[[], Catalog], /, first: str, second: str, 
     A and B are each the key of a cell or its first digits, KEY@HOME, a board, or BOARD@PLACE, where PLACE is a home
     folder, a folder of published results, or `published` for those that came with the board.
     """
-    from harness.analysis.comparison.conditions import parsed
-    from harness.analysis.comparison.sides import sides
-    from harness.analysis.comparison.verdicts import compared
+    from harness.analysis.comparison.conditions import parse_condition
+    from harness.analysis.comparison.results import compare
+    from harness.analysis.comparison.sources import find_sources
     from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
 
-    conditions = [parsed(text) for text in options["conditions"]]
-    pair = sides(first, second, home, catalog)
-    found = compared(*pair, conditions, options["metrics"], catalog(), strict=options["strict"])
+    conditions = [parse_condition(text) for text in options["conditions"]]
+    pair = find_sources(first, second, home, catalog)
+    found = compare(*pair, conditions, options["metrics"], catalog(), strict=options["strict"])
     if options["as_csv"]:
         click.echo(comparison_csv(found), nl=False)
     else:

@@ -57,12 +57,12 @@ def cli(context: click.Context) -> None:
 @home_option
 def run_command(boards: tuple[str, ...], every: bool, home: Path, **options: Any) -> None:
     """Run what is missing of one or more boards, and show their standings."""
-    from harness.boards.request import Request
-    from harness.cli.session import run
+    from harness.boards.selection import Selection
+    from harness.cli.run import run
 
     if every == bool(boards):
         raise BadInput("name the boards to run, or else say --all; `harness list boards` shows them")
-    request = Request(
+    request = Selection(
         boards=boards,
         home=home,
         only=options["only"],
@@ -85,7 +85,7 @@ KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 def list_command(kind: str | None) -> None:
     """What is here, and whose it is."""
-    from harness.report.listing import inventory
+    from harness.report.listings import inventory
 
     for one in KINDS if kind is None else (kind,):
         click.echo(inventory(_catalog(), one))
@@ -127,11 +127,11 @@ def show_command(
         wanted = asked(part, metric, style, html, completed_only=completed_only, published=published)
         click.echo(slices_text(sliced(board, wanted, home, _catalog), style, wide_console()), nl=False)
         return
-    from harness.analysis.lookup import evidence_of, shown
+    from harness.analysis.lookup import find_results, find_standings
 
-    standings = shown(board, metric, completed_only, home, _catalog, published=published)
+    standings = find_standings(board, metric, completed_only, home, _catalog, published=published)
     if budget is not None:
-        from harness.analysis.ranking.within import within
+        from harness.analysis.ranking.within_budget import within
 
         standings, nothing = within(standings, budget)
         if nothing:
@@ -142,16 +142,16 @@ def show_command(
 
         _write(html, page_of(standings, home, _catalog()))
     elif style == "csv":
-        from harness.report.text import as_csv
+        from harness.report.standings_csv import standings_csv
 
-        click.echo(as_csv(standings), nl=False)
+        click.echo(standings_csv(standings), nl=False)
     elif style == "markdown":
-        from harness.report.readme import readme
+        from harness.report.markdown import readme
 
-        runs = evidence_of(board, home, _catalog, published=published).runs
+        runs = find_results(board, home, _catalog, published=published).runs
         click.echo(readme(standings, runs.values(), board), nl=False)
     else:
-        from harness.cli.session import print_standings
+        from harness.cli.run import print_standings
 
         print_standings(standings, wide_console())
 
@@ -174,15 +174,15 @@ def check_command(name: str, home: Path) -> None:
 @cli.command("verify")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @home_option
-def verify_command(as_csv: bool, home: Path) -> None:
+def verify_command(standings_csv: bool, home: Path) -> None:
     """Recompute numbers that others published, and show ours beside them."""
     from harness.report.verification import conclusions, findings_csv, findings_tables
-    from harness.verification.claims import claims
-    from harness.verification.findings import findings
-    from harness.verification.materials import Materials
+    from harness.verification.cases import cases
+    from harness.verification.comparison import compare_cases
+    from harness.verification.context import VerificationContext
 
-    found = findings(claims(), Materials(_catalog(), home))
-    if as_csv:
+    found = compare_cases(cases(), VerificationContext(_catalog(), home))
+    if standings_csv:
         click.echo(findings_csv(found), nl=False)
     else:
         console = wide_console()
@@ -202,7 +202,7 @@ def data_group() -> None:
 @home_option
 def data_list_command(home: Path) -> None:
     """Which datasets are here, where they are from, and under which licence."""
-    from harness.report.listing import data_inventory
+    from harness.report.listings import data_inventory
 
     click.echo(data_inventory(_catalog(), home))
 

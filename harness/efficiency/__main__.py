@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from harness.efficiency.measuring import Measuring
+from harness.efficiency.measurement import Measurement
 from harness.efficiency.workload import JOB, Job
 from harness.plugins.catalog import load_catalog
 from harness.results.journal import read_json
@@ -21,7 +21,7 @@ def main(folder: Path) -> None:
     told = read_json(folder / JOB)
     assert told is not None, f"no job in {folder}"
     job = Job.from_json(told)
-    Measuring(job, folder, job.bench).run(load_catalog())
+    Measurement(job, folder, job.bench).run(load_catalog())
 
 
 def _end_with_parent() -> None:

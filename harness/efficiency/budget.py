@@ -58,7 +58,7 @@ class Limit:
 Budget = tuple[Limit, ...]
 
 
-def parsed_budget(text: str) -> Budget:
+def parse_budget(text: str) -> Budget:
     """The limits of a text; raises BadInput, or UnknownName for a quantity that there is not."""
     parts = [" ".join(part.split()) for part in text.split(",")]
     return tuple(_limit(part) for part in parts)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.efficiency.figures import Calibration
+from harness.efficiency.record import Calibration
 
 SECONDS = 0.3  # for one calibration
 FEWEST, MOST = 5, 200
@@ -32,7 +32,7 @@ def calibration_work() -> Callable[[], float]:
     return work
 
 
-def calibrated(moment: str, seconds: float = SECONDS) -> Calibration:
+def calibrate(moment: str, seconds: float = SECONDS) -> Calibration:
     """The work's median time now, and its p90."""
     work, times = calibration_work(), list[float]()
     work()

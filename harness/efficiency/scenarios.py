@@ -12,12 +12,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from harness.efficiency.control import collector_off
+from harness.efficiency.cold_start import Fitted
 from harness.efficiency.energy import Meter
-from harness.efficiency.figures import Batch, Latency, Server
-from harness.efficiency.opening import Opened
-from harness.efficiency.order import histogram, percentile
-from harness.efficiency.serving import Stream, served
+from harness.efficiency.environment import collector_off
+from harness.efficiency.percentiles import histogram, percentile
+from harness.efficiency.record import Batch, Latency, Server
+from harness.efficiency.server import Stream, find_highest_rate
 from harness.tasks.windows import Contexts
 
 SIZES = (1, 8, 64, 512, 4096)  # windows in a call
@@ -39,7 +39,7 @@ class Timer(Protocol):
     def pedantic(self, target: Callable[..., Any], **options: Any) -> Any: ...
 
 
-def single_stream(here: Opened, seconds: float, timer: Timer) -> tuple[Latency, Sequence[float]]:
+def single_stream(here: Fitted, seconds: float, timer: Timer) -> tuple[Latency, Sequence[float]]:
     """The latency of one window at a time, and the seconds of each call."""
     windows, predict = here.work.windows(), here.clock.timed(here.forecaster.predict)
     with collector_off():
@@ -63,7 +63,7 @@ def too_large(size: int, each: float, seconds: float) -> str:
     return f"a batch of {size} would take about {expected:.3g} s; give it time by --seconds"
 
 
-def offline(here: Opened, size: int, seconds: float, meter: Meter, timer: Timer) -> Batch:
+def offline(here: Fitted, size: int, seconds: float, meter: Meter, timer: Timer) -> Batch:
     """Forecasts per second with so many windows in a call."""
     contexts, predict = here.work.batch(size), here.clock.timed(here.forecaster.predict)
     with collector_off():
@@ -81,7 +81,7 @@ def offline(here: Opened, size: int, seconds: float, meter: Meter, timer: Timer)
     return Batch(size, median, rounds, size / median, points / median, per_thousand)
 
 
-def server(here: Opened, services: Sequence[float], bound: float, seconds: float, timer: Timer) -> Server:
+def server(here: Fitted, services: Sequence[float], bound: float, seconds: float, timer: Timer) -> Server:
     """The highest rate of random arrivals that keeps the bound; the last trial is timed by the timer."""
     predict = here.clock.timed(here.forecaster.predict)
 
@@ -89,7 +89,7 @@ def server(here: Opened, services: Sequence[float], bound: float, seconds: float
         timer.pedantic(stream.answer, setup=lambda: ((stream.following(),), {}), rounds=len(stream.arrivals))
 
     with collector_off():
-        found = served(np.asarray(services), bound, seconds, _endless(here), predict, timed)
+        found = find_highest_rate(np.asarray(services), bound, seconds, _endless(here), predict, timed)
     if not found.trials:  # none was worth it, and the timer has timed nothing
         return found
     timer.extra_info["bound"], timer.extra_info["rate"] = found.bound, found.rate
@@ -97,7 +97,7 @@ def server(here: Opened, services: Sequence[float], bound: float, seconds: float
     return found
 
 
-def _endless(here: Opened) -> Callable[[], Iterator[Contexts]]:
+def _endless(here: Fitted) -> Callable[[], Iterator[Contexts]]:
     """The windows in an order of its own for each trial."""
     seeds = iter(range(1_000))
     return lambda: here.work.windows(next(seeds))
@@ -123,7 +123,7 @@ def _rounds(seconds: float, each: float, most: int) -> int:
     return min(max(int(seconds / max(each, 1e-9)), FEWEST), most)
 
 
-def _checking(here: Opened) -> float:
+def _checking(here: Fitted) -> float:
     """What it costs to check the forecast of one window, as evaluation does: median seconds."""
     window = here.work.window(0)
     forecast, times = here.forecaster.predict(window), list[float]()

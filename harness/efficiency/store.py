@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.efficiency.figures import Bench
+from harness.efficiency.record import Bench
 from harness.results.costs import BenchCosts
 from harness.results.journal import read_json, write_json
 

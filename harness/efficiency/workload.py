@@ -15,14 +15,14 @@ import numpy as np
 
 from harness.attempt import attempt
 from harness.data.files import load
-from harness.efficiency.figures import Bench, Subject
+from harness.efficiency.record import Bench, Subject
 from harness.errors import BadInput
 from harness.evaluation.evaluate import fit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartlyFailed, checked_forecast
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
-from harness.tasks.folds import plan
+from harness.tasks.folds import backtest
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts
@@ -118,7 +118,7 @@ def prepared(job: Job, catalog: Catalog) -> Workload:
     panel = load(catalog.datasets[task.dataset].spec, job.home)
     if panel.fingerprint() != job.fingerprint:
         raise BadInput(f"the data of {task.dataset!r} changed since this began; measure again")
-    fold = next(plan(task, panel).folds())
+    fold = next(backtest(task, panel).folds())
     train = fold.train.filled(spec.missing)
     _ = train.panel, train.validation  # cut out now, and not by the forecaster's first look
     return Workload(spec, subject, job.bench.conditions.device, train, fold.windows.contexts.filled(spec.missing))

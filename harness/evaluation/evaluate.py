@@ -17,7 +17,7 @@ from harness.data.missing import Missing
 from harness.data.panel import Panel
 from harness.errors import InvalidForecast, Unsupported
 from harness.evaluation.audit import audit
-from harness.evaluation.footprint import Imports, imports_timed, quick_peak, size_of
+from harness.evaluation.footprint import Imports, imports_timed, model_size, quick_peak
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
@@ -31,7 +31,7 @@ from harness.forecasters.forecaster import (
     checked_forecast,
 )
 from harness.tasks.cutoffs import aligned
-from harness.tasks.folds import Plan, plan
+from harness.tasks.folds import Backtest, backtest
 from harness.tasks.protocols import Generation, SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
@@ -58,7 +58,7 @@ def evaluate(
 
     Raises BadInput only where the task itself does not fit the panel.
     """
-    made = plan(task, panel)
+    made = backtest(task, panel)
     cell = Cell(task, type(forecaster).__name__) if cell is None else cell
     clock = Clock()
     forecasts: list[Forecast] = []
@@ -79,7 +79,7 @@ def evaluate(
         failures.extend(lost)
         if isinstance(outcome, Failure) and not trace:
             trace = _first_trace(outcome)
-        if audited_windows and verdict is None and number in (0, len(made.rounds) - 1):
+        if audited_windows and verdict is None and number in (0, len(made.fold_windows) - 1):
             verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
         cell,
@@ -157,7 +157,7 @@ class Clock:
     def costs(self, forecaster: Forecaster) -> Costs:
         """What was spent until now, and what the forecaster holds."""
         (fit, fit_cpu), (predict, predict_cpu) = self.spent["fit"], self.spent["predict"]
-        parameters = size_of(forecaster).parameters
+        parameters = model_size(forecaster).parameters
         return Costs(fit, predict, fit_cpu, predict_cpu, self.fits, quick_peak(), parameters, self.importing)
 
 
@@ -210,7 +210,7 @@ def status_of(failure: Failure) -> Status:
     return Status.FAILED
 
 
-def _without_results(cell: Cell, made: Plan, failure: Failure, clock: Clock, forecaster: Forecaster) -> Run:
+def _without_results(cell: Cell, made: Backtest, failure: Failure, clock: Clock, forecaster: Forecaster) -> Run:
     return Run(
         cell,
         status_of(failure),
@@ -232,7 +232,7 @@ def _judged(run: Run, verdict: tuple[Status, str] | None) -> Run:
     return run
 
 
-def _notes(made: Plan, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
+def _notes(made: Backtest, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
     """What a reader of the result should know."""
     notes = [f"{one.id}: {one.windows} windows left out, {one.reason}" for one in made.left_out[:MOST_LEFT_OUT]]
     if len(made.left_out) > MOST_LEFT_OUT:
@@ -254,13 +254,13 @@ def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:
     return {} if isinstance(curves, Failure) else curves
 
 
-def _aligned(made: Plan) -> bool:
+def _aligned(made: Backtest) -> bool:
     """Whether every fit ends at the same moment in all series; held-out series are learnt from to their ends."""
     if len(made.panel) == 1:
         return True
     if isinstance(made.task.split, SeriesSplit):
         return made.panel.freq is None or isinstance(made.task.protocol, Generation)
-    for one in made.rounds:
+    for one in made.fold_windows:
         order = np.lexsort((one.cutoffs, one.series))
         first = np.concatenate([[True], np.diff(one.series[order]) != 0])
         if not aligned(made.panel, one.series[order][first], one.cutoffs[order][first]):

@@ -28,23 +28,23 @@ NUMBERS = "fciub"  # kinds of arrays that count
 
 
 @dataclass(frozen=True)
-class Size:
+class ModelSize:
     """How many numbers a forecaster learned, and their bytes; None where nothing could be counted."""
 
     parameters: int | None = None
     bytes: int | None = None
 
 
-def size_of(forecaster: object) -> Size:
+def model_size(forecaster: object) -> ModelSize:
     """The size of all that is reachable from learned attributes: arrays, modules of torch, estimators, numbers.
 
     Data that it was given and keeps does not count; nor does what a library hides from Python.
     """
     size = attempt(lambda: _counted(forecaster))
-    return Size() if isinstance(size, Failure) else size
+    return ModelSize() if isinstance(size, Failure) else size
 
 
-def _counted(forecaster: object) -> Size:
+def _counted(forecaster: object) -> ModelSize:
     learned = getattr(forecaster, "__dict__", {})
     waiting = [value for name, value in learned.items() if name.endswith("_") and name not in TOLD]
     seen: dict[int, object] = {}  # kept, so that no two share an id
@@ -55,13 +55,13 @@ def _counted(forecaster: object) -> Size:
             continue
         seen[id(one)] = one
         if len(seen) > MOST_OBJECTS:
-            return Size()
+            return ModelSize()
         leaf = _leaf(one)
         if leaf is None:
             waiting.extend(_parts(one))
         else:
             numbers, size = numbers + leaf[0], size + leaf[1]
-    return Size(numbers, size) if size else Size()
+    return ModelSize(numbers, size) if size else ModelSize()
 
 
 def _leaf(one: object) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ import numpy as np
 from harness.arrays import Bools, Floats, Ints, Times
 from harness.data.calendar import advance
 from harness.forecasters.forecast import Forecast
-from harness.tasks.folds import Plan
+from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ class Actuals:
     ids: tuple[str, ...]  # of the panel's series
     series: Ints  # (window,) positions in ids
     cutoffs: Ints  # (window,)
-    numbers: Ints  # (window,) which of its series' cutoffs each is
+    cutoff_index: Ints  # (window,) which of its series' cutoffs each is
     values: Floats  # (window, horizon, target); NaN is missing
     quantile_levels: tuple[float, ...] = ()
     targets: tuple[str, ...] = ()  # the names of the target channels
@@ -37,14 +37,14 @@ class Actuals:
     season_length: int | None = None  # None where it was not stored
 
     @classmethod
-    def of(cls, made: Plan) -> Actuals:
+    def of(cls, made: Backtest) -> Actuals:
         """The actuals of all windows of a plan, in its order."""
         windows = made.windows
         return cls(
             made.panel.ids,
             windows.series,
             windows.cutoffs,
-            made.numbers,
+            made.cutoff_index,
             windows.actuals,
             windows.quantile_levels,
             tuple(made.panel.channels[i].name for i in made.panel.targets),
@@ -57,6 +57,11 @@ class Actuals:
 
     def __len__(self) -> int:
         return len(self.series)
+
+    @property
+    def numbers(self) -> Ints:
+        """The former name of `cutoff_index`."""
+        return self.cutoff_index
 
     def last_known(self, window: int) -> np.datetime64 | int | None:
         """The time of the last observation before a window's cutoff; None where it was not stored."""
@@ -130,7 +135,7 @@ def _running(values: Floats, new: Bools) -> Floats:
     return np.concatenate([np.cumsum(part) for part in np.split(values, starts[1:])])
 
 
-def _standard(made: Plan) -> tuple[Floats, Floats]:
+def _standard(made: Backtest) -> tuple[Floats, Floats]:
     """Mean and deviation (ddof 0) of each window's series in the training part of its fit, (window, target)."""
     means, deviations = [], []
     for fold in made.folds():

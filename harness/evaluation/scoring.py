@@ -56,7 +56,7 @@ def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
         return math.sqrt(pooled) if metric.root else pooled
     if metric.aggregation == "window":
         return _mean_of_groups(_quotients(metric, summed.numerators, summed.denominators))
-    groups = actuals.series if metric.aggregation == "series" else actuals.numbers
+    groups = actuals.series if metric.aggregation == "series" else actuals.cutoff_index
     count = int(groups.max()) + 1
     sums = (_grouped(one, groups, count) for one in (summed.numerators, summed.denominators))
     return _mean_of_groups(_quotients(metric, *sums))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError
 from harness.evaluation.run import Run
-from harness.execution.claims import Claims
+from harness.execution.cell_locks import CellLocks
 from harness.execution.local import Executor, outcome_of
 from harness.results.journal import Journal
 
@@ -43,7 +43,7 @@ class Refused:
 
 
 def drive(
-    cells: Sequence[PlannedCell], executor: Executor, journal: Journal, claims: Claims, before: Mapping[str, int]
+    cells: Sequence[PlannedCell], executor: Executor, journal: Journal, claims: CellLocks, before: Mapping[str, int]
 ) -> Iterator[Started | Finished | Refused]:
     """Runs the cells, as many at a time as the executor has slots, and tells of each start and end.
 
@@ -85,7 +85,7 @@ def _met(
     elsewhere: deque[PlannedCell],
     waiting: deque[PlannedCell],
     journal: Journal,
-    claims: Claims,
+    claims: CellLocks,
     before: Mapping[str, int],
 ) -> Iterator[Finished]:
     """Looks after the cells that other processes claimed: done by now, or left behind."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from harness.attempt import Failure, attempt
 from harness.boards.planning import PlannedCell
 from harness.data.files import load
-from harness.efficiency.control import THREAD_VARIABLES
+from harness.efficiency.environment import THREAD_VARIABLES
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation.evaluate import evaluate, status_of
 from harness.evaluation.footprint import forget_peak, peak_memory
@@ -27,7 +27,7 @@ from harness.evaluation.run import Run
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.journal import Journal
 from harness.results.provenance import provenance
-from harness.tasks.folds import plan
+from harness.tasks.folds import backtest
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
@@ -78,7 +78,7 @@ def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
     said = dict.fromkeys(f"warning: {one.category.__name__}: {one.message}" for one in warned)
     run = replace(run, notes=(*run.notes, *list(said)[:MOST_WARNINGS]))
     if not journal.has_actuals(planned.fingerprint, cell.task):
-        journal.write_actuals(planned.fingerprint, cell.task, Actuals.of(plan(cell.task, panel)))
+        journal.write_actuals(planned.fingerprint, cell.task, Actuals.of(backtest(cell.task, panel)))
     return run
 
 

@@ -69,7 +69,7 @@ def _name_and_version(package: Distribution) -> tuple[str, str]:
     return package.name, package.version
 
 
-class Core:
+class BuiltIn:
     """What the core itself provides, by the same door as everybody."""
 
     @staticmethod
@@ -82,20 +82,20 @@ class Core:
 
 
 @dataclass(frozen=True, eq=False)
-class Provided(Generic[Spec]):
+class Registered(Generic[Spec]):
     """A spec, and whose it is."""
 
     spec: Spec
     plugin: Plugin
 
 
-class Shelf(Mapping[str, Provided[Spec]]):
+class Registry(Mapping[str, Registered[Spec]]):
     """Everything of one kind, by name; asking for what is not there, or is there twice, says so."""
 
-    def __init__(self, kind: str, found: Iterable[Provided[Spec]], name_of: Callable[[Spec], str]) -> None:
+    def __init__(self, kind: str, found: Iterable[Registered[Spec]], name_of: Callable[[Spec], str]) -> None:
         self.kind = kind
         self.duplicates: dict[str, DuplicateName] = {}
-        self._provided: dict[str, Provided[Spec]] = {}
+        self._provided: dict[str, Registered[Spec]] = {}
         for one in sorted(found, key=lambda one: name_of(one.spec)):
             name = name_of(one.spec)
             if name in self._provided:
@@ -105,7 +105,7 @@ class Shelf(Mapping[str, Provided[Spec]]):
         for name in self.duplicates:
             del self._provided[name]
 
-    def __getitem__(self, name: str) -> Provided[Spec]:
+    def __getitem__(self, name: str) -> Registered[Spec]:
         if name in self.duplicates:
             raise self.duplicates[name]
         if name not in self._provided:
@@ -131,29 +131,29 @@ class Catalog:
     problems: list[str] = field(default_factory=list)
 
     @cached_property
-    def forecasters(self) -> Shelf[ForecasterSpec]:
+    def forecasters(self) -> Registry[ForecasterSpec]:
         """Forecasters by name."""
         return self._shelf("forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name)
 
     @cached_property
-    def datasets(self) -> Shelf[DatasetSpec]:
+    def datasets(self) -> Registry[DatasetSpec]:
         """Datasets by name."""
         return self._shelf("dataset", "harness_datasets", DatasetSpec, lambda spec: spec.name)
 
     @cached_property
-    def metrics(self) -> Shelf[Metric]:
+    def metrics(self) -> Registry[Metric]:
         """Metrics by name."""
         from harness.evaluation.metrics import Metric
 
         return self._shelf("metric", "harness_metrics", Metric, lambda metric: metric.name)
 
     @cached_property
-    def boards(self) -> Shelf[Path]:
+    def boards(self) -> Registry[Path]:
         """The files of leaderboards, by the name of the folder that each lies in."""
         return self._shelf("board", "harness_leaderboards", Path, lambda path: path.parent.name)
 
-    def _shelf(self, kind: str, hook: str, wanted: type[Spec], name_of: Callable[[Spec], str]) -> Shelf[Spec]:
-        found: list[Provided[Spec]] = []
+    def _shelf(self, kind: str, hook: str, wanted: type[Spec], name_of: Callable[[Spec], str]) -> Registry[Spec]:
+        found: list[Registered[Spec]] = []
         for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             plugin = self.plugins[implementation.plugin_name]
             specs = attempt(implementation.function)
@@ -169,8 +169,8 @@ class Catalog:
                     elif not isinstance(name, str) or not name:
                         self._report(plugin, f"{hook} lists a {kind} without a name: {one!r:.80}")
                     else:
-                        found.append(Provided(one, plugin))
-        shelf = Shelf(kind, found, name_of)
+                        found.append(Registered(one, plugin))
+        shelf = Registry(kind, found, name_of)
         self.problems += [str(duplicate) for duplicate in shelf.duplicates.values()]
         return shelf
 
@@ -207,7 +207,7 @@ def load_catalog(extra: Mapping[str, object] | None = None) -> Catalog:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     catalog = Catalog(manager, {})
-    _register(catalog, Plugin("harness", "harness", _own_distribution()), Core)
+    _register(catalog, Plugin("harness", "harness", _own_distribution()), BuiltIn)
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         _load(catalog, point)
     for name, plugin in (extra or {}).items():

@@ -28,14 +28,14 @@ from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
-from harness.tasks.folds import plan
+from harness.tasks.folds import backtest
 from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Contexts
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What was checked, and how it came out."""
 
     name: str
@@ -44,7 +44,7 @@ class Verdict:
     skipped: bool = False  # the forecaster says that it does not do this
 
 
-def check(name: str, catalog: Catalog, home: Path) -> list[Verdict]:
+def check(name: str, catalog: Catalog, home: Path) -> list[CheckResult]:
     """Everything that the thing of that name must honour; raises UnknownName if there is none."""
     for duplicates in (catalog.forecasters.duplicates, catalog.datasets.duplicates, catalog.metrics.duplicates):
         if name in duplicates:
@@ -59,7 +59,7 @@ def check(name: str, catalog: Catalog, home: Path) -> list[Verdict]:
     raise UnknownName("forecaster, dataset or metric", name, known)
 
 
-def check_forecaster(spec: ForecasterSpec) -> Iterator[Verdict]:
+def check_forecaster(spec: ForecasterSpec) -> Iterator[CheckResult]:
     """The contract of a forecaster, on small panels of every kind, and the audit in full."""
     yield _holds("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
     yield _holds("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
@@ -77,57 +77,57 @@ def check_forecaster(spec: ForecasterSpec) -> Iterator[Verdict]:
     yield _tried("neither the future nor the neighbours matter", lambda: _passes_audit(spec, task, panel))
 
 
-def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[Verdict]:
+def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
     """The contract of a dataset: it loads, twice the same, and says whose it is."""
     yield _holds("says where it is from", lambda: spec.source or "no source is given", bool(spec.source))
     yield _holds("says under which licence", lambda: spec.licence or "no licence is given", bool(spec.licence))
     first = attempt(lambda: load(spec, home))
     if isinstance(first, Failure):
-        yield Verdict("loads", False, str(first))
+        yield CheckResult("loads", False, str(first))
         return
-    yield Verdict("loads", True, f"{len(first)} series, {len(first.values)} observations")
+    yield CheckResult("loads", True, f"{len(first)} series, {len(first.values)} observations")
     again = load(spec, home).fingerprint()
-    yield Verdict("loads twice the same", again == first.fingerprint(), f"fingerprint {again[:16]}…")
+    yield CheckResult("loads twice the same", again == first.fingerprint(), f"fingerprint {again[:16]}…")
 
 
-def check_metric(metric: Metric) -> Iterator[Verdict]:
+def check_metric(metric: Metric) -> Iterator[CheckResult]:
     """The contract of a metric: a perfect forecast is best, order is nothing, what is missing counts for nothing."""
     verdicts = attempt(lambda: list(_metric_verdicts(metric)))
-    yield from [Verdict("scores a forecast", False, str(verdicts))] if isinstance(verdicts, Failure) else verdicts
+    yield from [CheckResult("scores a forecast", False, str(verdicts))] if isinstance(verdicts, Failure) else verdicts
 
 
-def _metric_verdicts(metric: Metric) -> Iterator[Verdict]:
+def _metric_verdicts(metric: Metric) -> Iterator[CheckResult]:
     levels = (0.1, 0.5, 0.9)
     for horizon in (6, 128):  # some metrics are of long horizons only
         panel = Panel.of([_wave(60 + 4 * horizon, phase) for phase in range(3)], season_length=12)
-        actuals = Actuals.of(plan(Task("trial", RollingOrigin(horizon, windows=3), quantile_levels=levels), panel))
+        actuals = Actuals.of(backtest(Task("trial", RollingOrigin(horizon, windows=3), quantile_levels=levels), panel))
         perfect, rough = _around(actuals, 0.0), _around(actuals, 0.5)
         if math.isfinite(_distance(metric, actuals, rough)):
             break
     best, worse = (_distance(metric, actuals, one) for one in (perfect, rough))
     if metric.best == "lowest":
-        yield Verdict(
+        yield CheckResult(
             "a perfect forecast scores better than a rough one", best < worse, f"{best:.4g} against {worse:.4g}"
         )
-    yield Verdict("a forecast has a score", math.isfinite(worse), f"{worse:.4g}")
+    yield CheckResult("a forecast has a score", math.isfinite(worse), f"{worse:.4g}")
     order = np.random.default_rng(0).permutation(len(actuals))
     shuffled = dataclasses.replace(
         actuals,
         series=actuals.series[order],
         cutoffs=actuals.cutoffs[order],
-        numbers=actuals.numbers[order],
+        cutoff_index=actuals.cutoff_index[order],
         values=actuals.values[order],
         _windows=None,
         _scales={power: actuals.scale(power)[order] for power in (1, 2)},
     )
     same = _distance(metric, shuffled, _taken(rough, order))
-    yield Verdict("the order of windows is nothing", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
+    yield CheckResult("the order of windows is nothing", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
     holes = actuals.values.copy()
     holes[:, 0] = np.nan
     otherwise = _with_first_step(rough, 1e3)
     scores = [_distance(metric, dataclasses.replace(actuals, values=holes), one) for one in (rough, otherwise)]
     same_twice = math.isclose(*scores, rel_tol=1e-9) or all(map(math.isnan, scores))  # or there is none
-    yield Verdict("missing actuals count for nothing", same_twice, f"{scores[0]:.4g} and {scores[1]:.4g}")
+    yield CheckResult("missing actuals count for nothing", same_twice, f"{scores[0]:.4g} and {scores[1]:.4g}")
 
 
 def trials() -> Iterator[tuple[str, Task, Panel]]:
@@ -210,7 +210,7 @@ def _is_unchanged(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
 
 def _passes_audit(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
     forecaster, forecast = _fitted(spec, task, panel)
-    windows = plan(task, panel).windows
+    windows = backtest(task, panel).windows
     verdict = audit(forecaster, windows, forecast, spec.missing, sample=len(windows), neighbours=len(windows))
     if verdict is not None:
         raise AssertionError(f"{verdict[0]}: {verdict[1]}")
@@ -224,7 +224,7 @@ def _fitted(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster,
 
 def _fitted_alone(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Contexts]:
     forecaster = spec.make({}, 0)
-    fold = next(plan(task, panel).folds())
+    fold = next(backtest(task, panel).folds())
     contexts = fold.windows.contexts.filled(spec.missing)
     forecaster.fit(fold.train.filled(spec.missing))
     if isinstance(forecaster, FittedLocalForecaster):
@@ -238,18 +238,18 @@ def _equal(one: Forecast, other: Forecast) -> bool:
     return np.array_equal(one.mean, other.mean) and np.array_equal(one.quantiles, other.quantiles)
 
 
-def _holds(name: str, action: Callable[[], str], passed: bool = True) -> Verdict:
+def _holds(name: str, action: Callable[[], str], passed: bool = True) -> CheckResult:
     outcome = attempt(action)
     if isinstance(outcome, Failure):
-        return Verdict(name, False, str(outcome).removeprefix("AssertionError: "))
-    return Verdict(name, passed, outcome)
+        return CheckResult(name, False, str(outcome).removeprefix("AssertionError: "))
+    return CheckResult(name, passed, outcome)
 
 
-def _tried(name: str, action: Callable[[], str]) -> Verdict:
+def _tried(name: str, action: Callable[[], str]) -> CheckResult:
     outcome = attempt(action)
     if isinstance(outcome, Failure) and isinstance(outcome.error, Unsupported):
-        return Verdict(name, True, str(outcome), skipped=True)
-    return _holds(name, lambda: outcome) if isinstance(outcome, str) else Verdict(name, False, _said(outcome))
+        return CheckResult(name, True, str(outcome), skipped=True)
+    return _holds(name, lambda: outcome) if isinstance(outcome, str) else CheckResult(name, False, _said(outcome))
 
 
 def _said(failure: Failure) -> str:

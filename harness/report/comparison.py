@@ -16,14 +16,14 @@ from rich.text import Text
 from harness.report.terminal import error
 
 if TYPE_CHECKING:
-    from harness.analysis.comparison.verdicts import Compared, Judged, Line
+    from harness.analysis.comparison.results import Comparison, ConditionResult, Line
 
 STYLES = {"passed": "green", "failed": "red", "not testable": "yellow", "not compared": "yellow", "": ""}
 MOST = 3  # places that a line names
 MANY = 20  # rows of a table, beyond which those without a difference are left out
 
 
-def comparison_tables(found: Compared) -> Iterator[Table]:
+def comparison_tables(found: Comparison) -> Iterator[Table]:
     """A table for each condition, fit for 100 columns; where there is none, one of all that is shown."""
     for judged in _together(found):
         said = "B beside A" if judged.condition is None else f"fails if {judged.condition}"
@@ -46,7 +46,7 @@ def comparison_tables(found: Compared) -> Iterator[Table]:
             yield table
 
 
-def comparison_lines(found: Compared) -> list[str]:
+def comparison_lines(found: Comparison) -> list[str]:
     """Why something was not tested or compared, each reason once, and at last whether it passed."""
     reasons: dict[str, dict[str, None]] = {}
     for judged in found.judged:
@@ -70,7 +70,7 @@ def comparison_lines(found: Compared) -> list[str]:
     return lines
 
 
-def comparison_csv(found: Compared) -> str:
+def comparison_csv(found: Comparison) -> str:
     """One row a condition, forecaster and task; what could not be compared has its reason."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -89,7 +89,7 @@ def comparison_csv(found: Compared) -> str:
     return file.getvalue()
 
 
-def _together(found: Compared) -> list[Judged]:
+def _together(found: Comparison) -> list[ConditionResult]:
     """The conditions each by itself; what is only shown in one."""
     if any(one.condition is not None for one in found.judged):
         return list(found.judged)
@@ -97,7 +97,7 @@ def _together(found: Compared) -> list[Judged]:
     return [replace(found.judged[0], lines=lines)]
 
 
-def _told(judged: Judged) -> list[Line]:
+def _told(judged: ConditionResult) -> list[Line]:
     """The lines of a table; of many only those that differ, or could not be compared."""
     return [one for one in judged.lines if len(judged.lines) <= MANY or one.difference != 0]
 

@@ -15,16 +15,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from harness.efficiency.board_costs import costs_of_bench
 from harness.efficiency.budget import described
-from harness.efficiency.conduct import Begun, Measured
-from harness.efficiency.figures import part
-from harness.efficiency.latest import costs_of_bench
+from harness.efficiency.record import part
+from harness.efficiency.runner import BenchFinished, BenchStarted
 from harness.report.costs import NOTHING, UNBOUNDED, count, digits, milli
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.efficiency.figures import Bench, Percentile, Server
+    from harness.efficiency.record import Bench, Percentile, Server
 
 WIDTH, NAME_WIDTH, FAILED_WIDTH = 100, 22, 14
 SPARE = ("param.", "start s", "MB")  # left out of the table in this order where there is no room; CSV has them
@@ -212,9 +212,9 @@ class BenchProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, event: Begun | Measured) -> None:
+    def show(self, event: BenchStarted | BenchFinished) -> None:
         """Take an event in."""
-        if isinstance(event, Begun):
+        if isinstance(event, BenchStarted):
             self._bar.update(self._task, description=f"{event.title}: {event.scenario}")
         else:
             self._bar.update(self._task, completed=event.number)

@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.slicing import Asked, Slices, TaskSlices
+from harness.analysis.slicing import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
 from harness.report.terminal import WIDTH, error
 
@@ -27,14 +27,16 @@ PADDING = 2  # of each column, and of the table
 HEADINGS = {"length": "known"}  # observations at the cutoff; else the slices are called as they were asked for
 
 
-def asked(part: Mapping[str, Any], metric: str | None, style: str | None, html: str | None, **how: bool) -> Asked:
+def asked(
+    part: Mapping[str, Any], metric: str | None, style: str | None, html: str | None, **how: bool
+) -> SliceRequest:
     """What the options of a command ask for; raises BadInput where they do not go together."""
     by, task = part["by"], part["task"]
     if by is None:
         raise BadInput(f"--task goes with --by, such as `--by step --task {task}`")
     if html is not None:
         raise BadInput("--html writes the page of a whole board; with --by say --csv or --markdown")
-    return Asked(by, metric, task, most=None if style == "csv" else ROWS, **how)
+    return SliceRequest(by, metric, task, most=None if style == "csv" else ROWS, **how)
 
 
 def slices_text(slices: Slices, style: str | None, console: Console) -> str:

@@ -18,7 +18,7 @@ from harness.report.costs import TERMINAL, cell, unbounded_line
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod
 
-    from harness.plugins.checks import Verdict
+    from harness.plugins.checks import CheckResult
     from harness.results.standings import Row, Standings
 
 WIDTH = 100  # columns of the terminal that a table is made for
@@ -77,7 +77,7 @@ def _columns(standings: Standings, tasks: Sequence[str]) -> list[Column]:
         column("forecaster", lambda row: row.forecaster, NAME_WIDTH, LEAST_NAME),
         column("skill", lambda row: number(row.skill, 3) + (CLOSE if row.close_to_next else "")),
         column("95 %", lambda row: interval(row.interval("skill"))),
-        *([column("± seeds", lambda row: number(row.spread, 3))] if _some_spread(standings) else []),
+        *([column("± seeds", lambda row: number(row.skill_std, 3))] if _some_spread(standings) else []),
         column("wins", lambda row: number(row.win_rate, 2)),
     ]
     for task in tasks:
@@ -144,7 +144,7 @@ def ties(standings: Standings) -> list[str]:
     """Who cannot be told from the best, or that one can be, or that it was not tested."""
     if standings.tied_for_first:
         return [f"{TIED} cannot be told from the best at 95 % (model confidence set)"]
-    known = [row for row in standings.rows if not math.isnan(row.confidence)]
+    known = [row for row in standings.rows if not math.isnan(row.mcs_p_value)]
     if len(known) > 1:
         return [f"{known[0].forecaster} is told from all others at 95 % (model confidence set)"]
     if standings.significance is None:
@@ -159,7 +159,7 @@ def _legend_of_costs(standings: Standings) -> str:
 
 
 def _some_spread(standings: Standings) -> bool:
-    return any(not math.isnan(row.spread) for row in standings.rows)
+    return any(not math.isnan(row.skill_std) for row in standings.rows)
 
 
 def shown_tasks(standings: Standings) -> tuple[str, ...]:
@@ -179,8 +179,8 @@ def remarks(standings: Standings) -> list[str]:
         lines.append(f"{hidden} more {'task is' if hidden == 1 else 'tasks are'} in --csv, --markdown and --html")
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
-        if row.seen:
-            lines.append(f"{row.forecaster} was trained on the data of {', '.join(row.seen)}")
+        if row.training_overlap:
+            lines.append(f"{row.forecaster} was trained on the data of {', '.join(row.training_overlap)}")
     lines += [f"left out {task}: {why}" for task, why in standings.unavailable.items()]
     return lines
 
@@ -209,7 +209,7 @@ def missing(row: Row) -> str:
     return ", ".join(parts)
 
 
-def verdicts(name: str, results: Iterable[Verdict]) -> Table:
+def verdicts(name: str, results: Iterable[CheckResult]) -> Table:
     """What was checked, and how it came out."""
     table = Table(title=f"check {name}", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     for heading in ("check", "verdict", "detail"):

@@ -16,7 +16,7 @@ from rich.text import Text
 from harness.report.terminal import number
 
 if TYPE_CHECKING:
-    from harness.verification.findings import Finding
+    from harness.verification.comparison import CaseResult
 
 STYLES = {"holds": "green", "fails": "red", "not here": "yellow"}
 COLUMNS: dict[str, tuple[Literal["left", "right"], int]] = {  # and how wide, so that tables align
@@ -28,7 +28,7 @@ COLUMNS: dict[str, tuple[Literal["left", "right"], int]] = {  # and how wide, so
 }
 
 
-def findings_tables(findings: Iterable[Finding]) -> Iterator[Table]:
+def findings_tables(findings: Iterable[CaseResult]) -> Iterator[Table]:
     """A table for each source, all of one width."""
     for source, mine in groupby(findings, key=lambda one: one.source):
         title = Text(source.title, style="bold not italic")
@@ -44,7 +44,7 @@ def findings_tables(findings: Iterable[Finding]) -> Iterator[Table]:
         yield table
 
 
-def conclusions(findings: Sequence[Finding]) -> list[str]:
+def conclusions(findings: Sequence[CaseResult]) -> list[str]:
     """Why some could not be computed, each reason once, and at last how many hold."""
     verdicts = [one.verdict for one in findings]
     reasons: dict[str, dict[str, None]] = {}  # and the titles of whom they concern
@@ -56,7 +56,7 @@ def conclusions(findings: Sequence[Finding]) -> list[str]:
     return [*why, f"{counted}, {verdicts.count('fails')} fail, {verdicts.count('not here')} are not here"]
 
 
-def findings_csv(findings: Iterable[Finding]) -> str:
+def findings_csv(findings: Iterable[CaseResult]) -> str:
     """One row a number: where it is from, ours and theirs, the verdict."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
@@ -71,7 +71,7 @@ def findings_csv(findings: Iterable[Finding]) -> str:
     return file.getvalue()
 
 
-def _cells(one: Finding, shown: str) -> list[str]:
+def _cells(one: CaseResult, shown: str) -> list[str]:
     of = "" if one.of == shown else one.of
     difference = f"{one.difference:+.1e}" if one.difference else "0"
     difference = "–" if math.isnan(one.difference) else difference

@@ -1,1 +1,1 @@
-"""What came of it, as values and files: journal, evidence, standings, published results."""
+"""What came of it, as values and files: journal, results, standings, published results."""

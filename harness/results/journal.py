@@ -123,7 +123,7 @@ class Journal:
         arrays: dict[str, NDArray[Any]] = {
             "series": actuals.series,
             "cutoffs": actuals.cutoffs,
-            "numbers": actuals.numbers,
+            "numbers": actuals.cutoff_index,
         }
         arrays["values"] = actuals.values
         if actuals.start is not None:
@@ -160,7 +160,7 @@ class Journal:
         )
 
 
-class ReadOnce(Journal):
+class CachedJournal(Journal):
     """A journal that parses each record once, as long as its file stays as it is."""
 
     def __init__(self, home: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 from harness.results.costs import BenchCosts
 from harness.results.journal import read_json, write_json
-from harness.results.plan import board_folder
+from harness.results.stored_plan import board_folder
 
-SCHEMA = 3
+SCHEMA = 4
+RENAMED = {"seen": "training_overlap", "confidence": "mcs_p_value", "spread": "skill_std", "spreads": "score_stds"}
 Interval = tuple[float, float]  # low, high; NaN where too little is known for one
 Matrix = tuple[tuple[float, ...], ...]  # (forecaster, forecaster), in the order of `Significance.forecasters`
 
@@ -30,13 +31,13 @@ class Row:
     mean_rank: float  # mean over tasks; 1 is best
     median_relative_error: float  # over tasks
     intervals: Mapping[str, Interval]  # of skill, win_rate, mean_rank and median_relative_error, at 95 %
-    confidence: float  # p-value of being among the best: its place in the model confidence set; NaN if not tested
+    mcs_p_value: float  # p-value of being among the best: its place in the model confidence set; NaN if not tested
     tied_for_first: bool  # it is in the confidence set, as at least one other is
     seeds: int  # how many it was run with
-    spread: float  # standard deviation of its skill over them; NaN for one seed
+    skill_std: float  # standard deviation of its skill over them; NaN for one seed
     close_to_next: bool  # the gap to the next row is within the spread of either one's seeds
     scores: Mapping[str, float]  # by task, of the board's metric, mean over seeds; NaN where it has none
-    spreads: Mapping[str, float]  # by task: the standard deviation of the scores over seeds; NaN for one seed
+    score_stds: Mapping[str, float]  # by task: the standard deviation of the scores over seeds; NaN for one seed
     metrics: Mapping[str, float]  # by metric, mean over the tasks it completed
     fit_seconds: float  # sum over tasks, mean over seeds; NaN where it completed nothing
     predict_seconds: float
@@ -45,8 +46,23 @@ class Row:
     missing: Mapping[str, int]  # cells by status, "not run" among them
     failed_windows: int
     reasons: tuple[str, ...] = ()  # why cells are missing
-    seen: tuple[str, ...] = ()  # tasks on data that it was trained on before
+    training_overlap: tuple[str, ...] = ()  # tasks on data that it was trained on before
     costs: BenchCosts | None = None  # as `harness bench` measured them; None where it did not
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The former name of `training_overlap`."""
+        return self.training_overlap
+
+    @property
+    def confidence(self) -> float:
+        """The former name of `mcs_p_value`."""
+        return self.mcs_p_value
+
+    @property
+    def spread(self) -> float:
+        """The former name of `skill_std`."""
+        return self.skill_std
 
     @property
     def window_seconds(self) -> float:
@@ -166,7 +182,7 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
     """Rows, best first, marked where the gap to the next is within the spread of either one's seeds."""
     marked = [replace(row, close_to_next=False) for row in rows[-1:]]
     for row, below in reversed(tuple(pairwise(rows))):
-        spreads = [one for one in (row.spread, below.spread) if not math.isnan(one)]
+        spreads = [one for one in (row.skill_std, below.skill_std) if not math.isnan(one)]
         marked.append(replace(row, close_to_next=bool(spreads) and row.skill - below.skill <= max(spreads)))
     return tuple(reversed(marked))
 
@@ -174,16 +190,17 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
 def stored_standings(home: Path, board: str) -> Standings | None:
     """The standings as they were last computed, None if they never were."""
     fields = read_json(board_folder(home, board) / "standings.json")
-    return Standings.from_json(fields) if fields is not None and fields.get("schema") == SCHEMA else None
+    return Standings.from_json(fields) if fields is not None and fields.get("schema") in (3, SCHEMA) else None
 
 
-NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "confidence", "spread")
+NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "mcs_p_value", "skill_std")
 SECONDS = ("fit_seconds", "predict_seconds")
-TABLES = ("scores", "spreads", "metrics")
+TABLES = ("scores", "score_stds", "metrics")
 MATRICES = ("win_rates", "skills", "skill_lows", "skill_highs")
 
 
-def _row_from(row: Mapping[str, Any]) -> Row:
+def _row_from(fields: Mapping[str, Any]) -> Row:
+    row = {RENAMED.get(name, name): value for name, value in fields.items()}  # of schema 3
     return Row(
         **{
             **row,
@@ -191,7 +208,7 @@ def _row_from(row: Mapping[str, Any]) -> Row:
             **{name: {key: _number(value) for key, value in row[name].items()} for name in TABLES},
             "intervals": {name: (_number(low), _number(high)) for name, (low, high) in row["intervals"].items()},
             "reasons": tuple(row["reasons"]),
-            "seen": tuple(row["seen"]),
+            "training_overlap": tuple(row["training_overlap"]),
             "costs": None if row.get("costs") is None else BenchCosts(**row["costs"]),
         }
     )

@@ -27,26 +27,26 @@ class Fold:
 
 
 @dataclass(frozen=True, eq=False)
-class Round:
+class FoldWindows:
     """The windows that one fit serves."""
 
     series: Ints  # (window,)
     cutoffs: Ints
-    numbers: Ints  # which of its series' cutoffs each is, as the protocol counts them
+    cutoff_index: Ints  # which of its series' cutoffs each is, as the protocol counts them
 
-    def take(self, windows: Ints | Bools) -> Round:
+    def take(self, windows: Ints | Bools) -> FoldWindows:
         """Some of the windows."""
-        return Round(self.series[windows], self.cutoffs[windows], self.numbers[windows])
+        return FoldWindows(self.series[windows], self.cutoffs[windows], self.cutoff_index[windows])
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Backtest:
     """Everything that a task asks of a panel: the windows, fit by fit, and what was left out."""
 
     task: Task
     panel: Panel
-    rounds: tuple[Round, ...]  # fit by fit
-    parts: Parts
+    fold_windows: tuple[FoldWindows, ...]  # fit by fit
+    split_lengths: SplitLengths
     left_out: tuple[LeftOut, ...] = ()
 
     @property
@@ -57,23 +57,23 @@ class Plan:
     @cached_property
     def windows(self) -> Windows:
         """All windows, in the order in which folds forecast them."""
-        if len(self.rounds) == 1:
-            return self._windows(self.rounds[0])
+        if len(self.fold_windows) == 1:
+            return self._windows(self.fold_windows[0])
         return self._windows(
-            Round(
-                np.concatenate([one.series for one in self.rounds]),
-                np.concatenate([one.cutoffs for one in self.rounds]),
-                self.numbers,
+            FoldWindows(
+                np.concatenate([one.series for one in self.fold_windows]),
+                np.concatenate([one.cutoffs for one in self.fold_windows]),
+                self.cutoff_index,
             )
         )
 
     @property
-    def numbers(self) -> Ints:
+    def cutoff_index(self) -> Ints:
         """Which of its series' cutoffs each window has, in the order of `windows`."""
-        numbers = [one.numbers for one in self.rounds]
-        return numbers[0] if len(numbers) == 1 else np.concatenate(numbers)
+        cutoff_index = [one.cutoff_index for one in self.fold_windows]
+        return cutoff_index[0] if len(cutoff_index) == 1 else np.concatenate(cutoff_index)
 
-    def _windows(self, of: Round) -> Windows:
+    def _windows(self, of: FoldWindows) -> Windows:
         protocol = self.task.protocol
         return Windows(
             self.panel,
@@ -89,25 +89,25 @@ class Plan:
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""
         latest = np.zeros(len(self.panel), dtype=np.int64)  # cutoffs; a series that has ended is still learnt from
-        for one in self.rounds:
-            windows = self.windows if len(self.rounds) == 1 else self._windows(one)
+        for one in self.fold_windows:
+            windows = self.windows if len(self.fold_windows) == 1 else self._windows(one)
             firsts = _first_cutoffs(len(self.panel), windows)
             latest = np.where(firsts > 0, firsts, latest)
             yield Fold(self._training(latest), windows)
 
     def _training(self, ends: Ints) -> TrainingData:
-        panel, task, parts = self.panel, self.task, self.parts
+        panel, task, split_lengths = self.panel, self.task, self.split_lengths
         begins = np.zeros(len(panel), dtype=np.int64)
         if isinstance(task.split, SeriesSplit):
             if isinstance(task.protocol, RollingOrigin) and task.protocol.train_length is not None:
                 begins = np.maximum(panel.lengths - task.protocol.train_length, 0)
-            train = Rows(panel, begins, np.where(parts.training > 0, panel.lengths, 0))
-            validation = Rows(panel, np.zeros_like(begins), np.where(parts.validation > 0, panel.lengths, 0))
+            train = Rows(panel, begins, np.where(split_lengths.training > 0, panel.lengths, 0))
+            validation = Rows(panel, np.zeros_like(begins), np.where(split_lengths.validation > 0, panel.lengths, 0))
         else:
             fixed = task.split is not None and ends_of_training_part(task)
-            middle = parts.training if fixed else np.maximum(ends - parts.validation, 0)
+            middle = split_lengths.training if fixed else np.maximum(ends - split_lengths.validation, 0)
             if fixed:  # a series too short for a window still trains; none is fitted past its first cutoff
-                whole = parts.training + parts.validation
+                whole = split_lengths.training + split_lengths.validation
                 ends = np.where(ends > 0, np.minimum(whole, ends), whole)
             if isinstance(task.protocol, RollingOrigin) and task.protocol.train_length is not None:
                 begins = np.maximum(middle - task.protocol.train_length, 0)
@@ -115,7 +115,7 @@ class Plan:
             validation = Rows(panel, middle, ends)
         if not (train.ends > train.begins).any():
             raise BadTask(f"task {task.label!r} leaves nothing to train on; make its training part longer")
-        apart = validation if parts.validation.any() else None
+        apart = validation if split_lengths.validation.any() else None
         return TrainingData(train, apart, task.horizon, task.gap, task.quantile_levels, self.season_length)
 
 
@@ -125,7 +125,7 @@ def ends_of_training_part(task: Task) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class SplitLengths:
     """How many rows of each series train, validate and test; for held-out series, all or none."""
 
     training: Ints  # (series,)
@@ -133,7 +133,7 @@ class Parts:
     test: Ints
 
 
-def plan(task: Task, panel: Panel) -> Plan:
+def backtest(task: Task, panel: Panel) -> Backtest:
     """The windows and fits of a task on a panel.
 
     Raises BadTask if the task does not fit the panel, BadData if a series has no target value.
@@ -143,26 +143,26 @@ def plan(task: Task, panel: Panel) -> Plan:
     if task.targets is not None:
         panel = panel.with_targets(task.targets)
     panel.check_observed()
-    parts = _parts(task, panel)
+    split_lengths = _parts(task, panel)
     if isinstance(task.protocol, Generation):
-        made = _generation(task, task.protocol, panel, parts)
+        made = _generation(task, task.protocol, panel, split_lengths)
     else:
-        made = _rolling(task, task.protocol, panel, parts)
+        made = _rolling(task, task.protocol, panel, split_lengths)
     return _without_empty_contexts(made)
 
 
-def _parts(task: Task, panel: Panel) -> Parts:
+def _parts(task: Task, panel: Panel) -> SplitLengths:
     lengths, split = panel.lengths, task.split
     if split is None:
         none = np.zeros(len(panel), dtype=np.int64)
-        return Parts(none, none, lengths)
+        return SplitLengths(none, none, lengths)
     if isinstance(split, TimeSplit):
         training = _rows(split.training, panel, np.zeros_like(lengths))
         validation = _rows(split.validation, panel, training)
         rest = lengths - training - validation
         test = rest if split.test is None else _rows(split.test, panel, training + validation)
         _check_parts(task, training, test, rest)
-        return Parts(training, validation, test)
+        return SplitLengths(training, validation, test)
     total = len(panel)
     counts = [_count(split.training, total), _count(split.validation, total)]
     left = total - sum(counts)
@@ -175,7 +175,7 @@ def _parts(task: Task, panel: Panel) -> Parts:
     borders = np.cumsum(counts)
     position = np.arange(total)
     part = np.searchsorted(borders, position, side="right")
-    return Parts(*(np.where(part == i, lengths, 0) for i in range(3)))
+    return SplitLengths(*(np.where(part == i, lengths, 0) for i in range(3)))
 
 
 def _rows(part: Part, panel: Panel, before: Ints) -> Ints:
@@ -197,10 +197,10 @@ def _check_parts(task: Task, training: Ints, test: Ints, rest: Ints) -> None:
         raise BadTask(f"the split of task {task.label!r} asks for more rows than its series have")
 
 
-def _generation(task: Task, protocol: Generation, panel: Panel, parts: Parts) -> Plan:
+def _generation(task: Task, protocol: Generation, panel: Panel, split_lengths: SplitLengths) -> Backtest:
     if not isinstance(task.split, SeriesSplit):
         raise BadTask(f"task {task.label!r} generates, so its split must hold out series: kind = 'series'")
-    held_out = np.flatnonzero(parts.test > 0)
+    held_out = np.flatnonzero(split_lengths.test > 0)
     needed = protocol.warm_up + protocol.horizon
     fits = panel.lengths[held_out] >= needed
     if not fits.any():
@@ -210,17 +210,17 @@ def _generation(task: Task, protocol: Generation, panel: Panel, parts: Parts) ->
         )
     short = tuple(LeftOut(panel.ids[i], 1, f"shorter than {needed} steps") for i in held_out[~fits])
     series = held_out[fits]
-    only = Round(series, np.full(len(series), protocol.warm_up), np.zeros_like(series))
-    return Plan(task, panel, (only,), parts, short)
+    only = FoldWindows(series, np.full(len(series), protocol.warm_up), np.zeros_like(series))
+    return Backtest(task, panel, (only,), split_lengths, short)
 
 
-def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) -> Plan:
+def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, split_lengths: SplitLengths) -> Backtest:
     if protocol.windows is None and protocol.first_cutoff is None and not isinstance(task.split, TimeSplit):
         raise BadTask(f"task {task.label!r} needs windows, first_cutoff or a split by time")
     lengths, ahead = panel.lengths, protocol.gap + protocol.horizon
     by_time = isinstance(task.split, TimeSplit)
-    begin = parts.training + parts.validation if by_time else np.zeros_like(lengths)
-    end = begin + parts.test if by_time else np.where(parts.test > 0, lengths, 0)
+    begin = split_lengths.training + split_lengths.validation if by_time else np.zeros_like(lengths)
+    end = begin + split_lengths.test if by_time else np.where(split_lengths.test > 0, lengths, 0)
     last = end - ahead
     first = _first_permitted(protocol, panel, begin, end, last)
     count = np.where(last >= first, (last - first) // protocol.steps + 1, 0)
@@ -231,7 +231,7 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
     number = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)
     cutoffs = first[series] + number * protocol.steps
     kept = cutoffs >= least[series]
-    asked = np.where(parts.test > 0, protocol.windows or np.maximum(count, 1), 0)
+    asked = np.where(split_lengths.test > 0, protocol.windows or np.maximum(count, 1), 0)
     every = bool(kept.all())
     made = count if every else np.bincount(series[kept], minlength=len(panel))
     if not made.any():
@@ -244,13 +244,13 @@ def _rolling(task: Task, protocol: RollingOrigin, panel: Panel, parts: Parts) ->
         LeftOut(panel.ids[i], int(asked[i] - made[i]), f"its {lengths[i]} observations do not hold them all")
         for i in np.flatnonzero(asked > made)
     )
-    windows = Round(series, cutoffs, number)
+    windows = FoldWindows(series, cutoffs, number)
     windows = windows if every else windows.take(kept)
     if protocol.windows_per_fit is None:
-        return Plan(task, panel, (windows,), parts, left_out)
-    fit = windows.numbers // protocol.windows_per_fit
-    rounds = tuple(windows.take(fit == one) for one in np.unique(fit))
-    return Plan(task, panel, rounds, parts, left_out)
+        return Backtest(task, panel, (windows,), split_lengths, left_out)
+    fit = windows.cutoff_index // protocol.windows_per_fit
+    fold_windows = tuple(windows.take(fit == one) for one in np.unique(fit))
+    return Backtest(task, panel, fold_windows, split_lengths, left_out)
 
 
 def _first_permitted(protocol: RollingOrigin, panel: Panel, begin: Ints, end: Ints, last: Ints) -> Ints:
@@ -271,18 +271,18 @@ def _first_cutoffs(count: int, windows: Windows) -> Ints:
     return np.where(firsts == none, 0, firsts)
 
 
-def _without_empty_contexts(made: Plan) -> Plan:
+def _without_empty_contexts(made: Backtest) -> Backtest:
     """Windows whose past holds no value at all are left out and reported."""
     if made.panel.complete:
         return made
-    rounds, left_out = [], list(made.left_out)
-    for one in made.rounds:
+    fold_windows, left_out = [], list(made.left_out)
+    for one in made.fold_windows:
         fine = made._windows(one).observed() > 0
         for i in np.unique(one.series[~fine]):
             lost = int((one.series[~fine] == i).sum())
             left_out.append(LeftOut(made.panel.ids[i], lost, "nothing but missing values in its context"))
         if fine.any():
-            rounds.append(one.take(fine))
-    if not rounds:
+            fold_windows.append(one.take(fine))
+    if not fold_windows:
         raise BadTask(f"task {made.task.label!r} has no window whose context holds a value")
-    return Plan(made.task, made.panel, tuple(rounds), made.parts, tuple(left_out))
+    return Backtest(made.task, made.panel, tuple(fold_windows), made.split_lengths, tuple(left_out))

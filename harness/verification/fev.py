@@ -18,7 +18,7 @@ from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.files import available, data_paths
 from harness.data.panel import Panel
 from harness.errors import DataUnavailable
-from harness.verification.materials import Materials
+from harness.verification.context import VerificationContext
 
 UPSTREAM = "https://raw.githubusercontent.com/autogluon/fev/main/benchmarks/fev_bench/results"
 SUMS = {
@@ -33,7 +33,7 @@ BASELINE = "Seasonal Naive"
 METRIC = "MASE"
 
 
-def aggregated(materials: Materials, model: str, quantity: str) -> float:
+def aggregated(materials: VerificationContext, model: str, quantity: str) -> float:
     """A model's win rate or skill over all tasks of fev-bench."""
     models, errors = _imputed(_paths(materials.home))
     aggregate = win_rates(errors) if quantity == "win rate" else skill(errors, errors[:, models.index(BASELINE)])

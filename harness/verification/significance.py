@@ -9,7 +9,7 @@ import numpy as np
 from harness.analysis.statistics.diebold_mariano import diebold_mariano, harvey_factor
 from harness.analysis.statistics.ranks import critical_difference, friedman_from_mean_ranks
 from harness.arrays import Floats
-from harness.verification.materials import Materials
+from harness.verification.context import VerificationContext
 
 # fmt: off
 ETS = np.array([
@@ -37,19 +37,19 @@ MEAN_RANKS = np.array([3.143, 2.000, 2.893, 1.964])  # (forecaster,)
 DATA_SETS = 14
 
 
-def tested(_: Materials, test: str, quantity: str) -> float:
+def tested(_: VerificationContext, test: str, quantity: str) -> float:
     """Diebold–Mariano of ETS and ARIMA."""
     loss, horizon = LOSSES[test]
     found = diebold_mariano((loss(ETS) - loss(ARIMA))[:, None], horizon)
     return float((found.statistic if quantity == "statistic" else found.p_value)[0])
 
 
-def corrected(_: Materials, sample: str, _quantity: str) -> float:
+def corrected(_: VerificationContext, sample: str, _quantity: str) -> float:
     """The factor of Harvey, Leybourne and Newbold."""
     return harvey_factor(*SAMPLES[sample])
 
 
-def ranked(_: Materials, _of: str, quantity: str) -> float:
+def ranked(_: VerificationContext, _of: str, quantity: str) -> float:
     """Friedman's χ² and Nemenyi's critical difference of Demšar's example."""
     if quantity == "critical difference":
         return critical_difference(len(MEAN_RANKS), DATA_SETS)

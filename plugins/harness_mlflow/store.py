@@ -28,7 +28,7 @@ from harness_mlflow.inputs import board_page, dataset_of, user
 from harness_mlflow.place import Place
 
 LONGEST_CURVE = 300  # points of a training's curve, evenly spaced
-ROW_TAGS = {"tied_for_first", "missing", "reasons", "seen", "measured"}  # that a row has at times
+ROW_TAGS = {"tied_for_first", "missing", "reasons", "training_overlap", "measured"}  # that a row has at times
 
 
 class Store:

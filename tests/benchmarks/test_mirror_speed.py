@@ -19,7 +19,7 @@ from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 from harness import Actuals, Forecast, Journal, Panel, RollingOrigin, StoredCell, StoredPlan, Task
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
-from harness.tasks.folds import plan
+from harness.tasks.folds import backtest
 from harness_mlflow.index import boards_of
 from harness_mlflow.mirror import Mirror, Orders
 from harness_mlflow.place import Place
@@ -52,7 +52,7 @@ def invented(journal: Journal, number: int) -> Iterator[StoredCell]:
     rng = np.random.default_rng(number)
     panel = Panel.of(list(rng.normal(size=(4, 400)).cumsum(axis=1)), season_length=24)
     task = Task(f"data-{number}", RollingOrigin(horizon=24, windows=10), quantile_levels=LEVELS)
-    journal.write_actuals(panel.fingerprint(), task, Actuals.of(plan(task, panel)))
+    journal.write_actuals(panel.fingerprint(), task, Actuals.of(backtest(task, panel)))
     real = evaluate(Naive(), task, panel)
     assert real.results is not None
     mean = real.results.forecast.mean

@@ -9,21 +9,21 @@ import pytest
 from floors import compare
 
 from harness import Forecast, RollingOrigin, Task
-from harness.analysis.imputation import sheet_of
-from harness.analysis.ranking.judgement import standings
+from harness.analysis.ranking.compute import compute_standings
+from harness.analysis.task_scores import task_scores
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Results, Run, Status
 from harness.evaluation.scoring import Terms
-from harness.results.evidence import Evidence, JournalEvidence
+from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
-from harness.results.plan import StoredCell, StoredPlan
+from harness.results.stored_plan import StoredCell, StoredPlan
 
 FORECASTERS, TASKS, WINDOWS, SAMPLES, HORIZON = 100, 100, 20, 1000, 4
 MAE = METRICS[0]
 
 
-class Invented(Evidence):
+class Invented(BoardResults):
     """Gamma-distributed errors of 100 forecasters on 100 tasks of so many sources."""
 
     def __init__(self, sources: int) -> None:
@@ -75,12 +75,12 @@ class Invented(Evidence):
 # Beside what the floor does stand 4,950 pairs, with intervals and on each task with tests, and the confidence set.
 @pytest.mark.parametrize(("sources", "bound"), [(100, 6.0), (5, 2.5)])
 def test_standings_cost_little_more_than_a_bare_bootstrap(sources, bound, record_ratio, benchmark) -> None:
-    evidence = Invented(sources)
+    results = Invented(sources)
 
     def ours() -> object:
-        return standings(evidence, MAE)
+        return compute_standings(results, MAE)
 
-    floor = evidence.bare_sources if sources >= 10 else evidence.bare_units
+    floor = results.bare_sources if sources >= 10 else results.bare_units
     compared = compare(ours, floor, 3)
     record_ratio(f"standings of 100 × 100, {sources} sources, {SAMPLES:,} samples", compared, bound)
     benchmark.pedantic(ours, rounds=1, iterations=1)
@@ -112,5 +112,5 @@ def test_reading_evidence(tmp_path, record_ratio) -> None:
 
     start = time.process_time()
     for _ in range(10):
-        assert len(sheet_of("trial", JournalEvidence(plan, journal), MAE, impute=True).cells) == len(cells)
-    record_ratio("evidence of 10,000 cells, CPU s", round(time.process_time() - start, 2), 5)
+        assert len(task_scores("trial", JournalResults(plan, journal), MAE, impute=True).cells) == len(cells)
+    record_ratio("results of 10,000 cells, CPU s", round(time.process_time() - start, 2), 5)

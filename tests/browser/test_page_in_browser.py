@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.analysis.exhibits import Example, Exhibits, Lines
 from harness.report.page import page
+from harness.report.page.examples import Example, Examples, Lines
 from harness.results.costs import BenchCosts
 from harness.results.standings import RankTest, Row, Significance, Standings
 
@@ -42,13 +42,13 @@ def row(place: int) -> Row:
         mean_rank=1.0 + place,
         median_relative_error=1 - skill,
         intervals={"skill": (skill - 0.1, skill + 0.1)},
-        confidence=0.6,
+        mcs_p_value=0.6,
         tied_for_first=place < 2,
         seeds=2,
-        spread=0.01,
+        skill_std=0.01,
         close_to_next=place == 1,
         scores=dict.fromkeys(TASKS, 0.5 + place / 10),
-        spreads=dict.fromkeys(TASKS, 0.01),
+        score_stds=dict.fromkeys(TASKS, 0.01),
         metrics={},
         fit_seconds=10.0 ** (place - 3),
         predict_seconds=0.1 / (place + 1),
@@ -57,7 +57,7 @@ def row(place: int) -> Row:
         missing={"failed": 1} if place == 2 else {},
         failed_windows=0,
         reasons=(f"sun: ValueError: {SCRIPT}",) if place == 2 else (),
-        seen=("sun",) if place == 1 else (),
+        training_overlap=("sun",) if place == 1 else (),
     )
 
 
@@ -86,7 +86,7 @@ def standings() -> Standings:
     )
 
 
-def shown() -> Exhibits:
+def shown() -> Examples:
     def example(place: int, loss: float) -> Example:
         lines = Lines(IMAGE, (1.0, 2.0), (3.0, 4.0, 5.0), (3.0 + place,) * 3, (1.0,) * 3, (9.0,) * 3)
         return Example(SCRIPT, 50 + place, "2020-02-02", loss, (lines,), (0.1, 0.9))
@@ -96,7 +96,7 @@ def shown() -> Exhibits:
         task: {name: (example(place, 0.25), example(place + 9, 4.5)) for place, name in enumerate(FORECASTERS)}
         for task in TASKS
     }
-    return Exhibits("MASE", "MASE", "lowest", steps, windows)
+    return Examples("MASE", "MASE", "lowest", steps, windows)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ from harness.plugins import hookspecs
 
 HERE = Path(__file__).parent
 BOARDS = ("frozen", "frozen-waves")
-RENAMED: dict[str, str] = {}  # columns of CSV by their name in 0.2.0
+RENAMED = {"confidence": "mcs_p_value", "spread": "skill_std"}  # columns of CSV by their name in 0.2.0
 PUBLIC = (HERE / "public.txt").read_text(encoding="utf-8").split()
 HOOKS = {
     "harness_forecasters": [],

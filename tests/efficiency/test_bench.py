@@ -16,15 +16,15 @@ from typing import Any
 
 import pytest
 
-from harness.efficiency import conduct
-from harness.efficiency.conduct import BenchRequest, jobs
-from harness.efficiency.control import usable_cores
-from harness.efficiency.figures import Bench
-from harness.efficiency.latest import BoardCosts, costs_of
+from harness.efficiency import runner
+from harness.efficiency.board_costs import BoardCosts, costs_of
+from harness.efficiency.environment import usable_cores
 from harness.efficiency.machine import this_machine
+from harness.efficiency.record import Bench
+from harness.efficiency.runner import BenchRequest, jobs
 from harness.efficiency.store import bench_path, stored_benches, write_bench
 from harness.plugins.catalog import Catalog, load_catalog
-from harness.results.plan import StoredCell, StoredPlan
+from harness.results.stored_plan import StoredCell, StoredPlan
 
 BOARD = "toy-board"
 
@@ -287,7 +287,7 @@ class TestAsking:
         assert said in shell("bench", "flat", "--board", BOARD, "--set", setting, code=2).flat
 
     def test_threads_and_device_are_part_of_the_key(self, toys, catalog, tmp_path, monkeypatch) -> None:
-        monkeypatch.setattr(conduct, "usable_cores", lambda: 2)
+        monkeypatch.setattr(runner, "usable_cores", lambda: 2)
         asked = [request(toys, tmp_path, "flat", **more) for more in ({}, {"threads": 2}, {"device": "cpu"})]
 
         keys = {jobs(one, catalog)[0].bench.key for one in asked}

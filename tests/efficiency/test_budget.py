@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.efficiency.budget import BYTES, OPERATORS, QUANTITIES, described, fits, parsed_budget, seconds_of
+from harness.efficiency.budget import BYTES, OPERATORS, QUANTITIES, described, fits, parse_budget, seconds_of
 from harness.errors import BadInput, UnknownName
 from harness.results.costs import BenchCosts
 
@@ -32,7 +32,7 @@ COSTS = BenchCosts("m", "CPU", "2026-01-01", "ramp", 1, "cpu", latency_p99=0.004
     ],
 )
 def test_what_is_meant(text, quantity, comparison, value) -> None:
-    (limit,) = parsed_budget(text)
+    (limit,) = parse_budget(text)
 
     assert (limit.quantity, limit.comparison) == (quantity, comparison)
     assert limit.value == pytest.approx(value)
@@ -53,7 +53,7 @@ limits = st.sampled_from(sorted(QUANTITIES)).flatmap(
 def test_every_budget_that_can_be_written_is_read(wanted) -> None:
     text = ",".join(f"{name}{space}{sign}{space}{number}{space}{unit}" for name, sign, number, unit, space in wanted)
 
-    found = parsed_budget(text)
+    found = parse_budget(text)
 
     assert [(one.quantity, one.comparison) for one in found] == [(name, sign) for name, sign, *_ in wanted]
     for one, (name, _, number, unit, _) in zip(found, wanted, strict=True):
@@ -63,24 +63,24 @@ def test_every_budget_that_can_be_written_is_read(wanted) -> None:
 @given(st.text(max_size=30))
 def test_anything_else_is_refused_and_nothing_breaks(text) -> None:
     with contextlib.suppress(BadInput):
-        parsed_budget(text)
+        parse_budget(text)
 
 
 @pytest.mark.parametrize("text", ["", "memory", "memory < ", "memory = 5MB", "memory < MB", "memory < 5 < 6", "< 5ms"])
 def test_a_mistake_shows_an_example(text) -> None:
     with pytest.raises(BadInput, match="latency_p99 < 5ms, memory < 500MB"):
-        parsed_budget(text)
+        parse_budget(text)
 
 
 @pytest.mark.parametrize(("text", "unit"), [("memory < 5ms", "'ms'"), ("latency_p99 < 5", "without a unit")])
 def test_a_wrong_unit_tells_those_that_there_are(text, unit) -> None:
     with pytest.raises(BadInput, match=f"is given in .*, not {unit}"):
-        parsed_budget(text)
+        parse_budget(text)
 
 
 def test_an_unknown_quantity_is_asked_back() -> None:
     with pytest.raises(UnknownName, match="did you mean 'latency_p99'"):
-        parsed_budget("latency_99 < 5ms")
+        parse_budget("latency_99 < 5ms")
 
 
 def test_a_time_alone() -> None:
@@ -90,7 +90,7 @@ def test_a_time_alone() -> None:
 
 
 def test_costs_fit() -> None:
-    assert fits(COSTS, parsed_budget("latency_p99 < 5ms, memory <= 600MB, parameters > 9")) == (True, "")
+    assert fits(COSTS, parse_budget("latency_p99 < 5ms, memory <= 600MB, parameters > 9")) == (True, "")
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_costs_fit() -> None:
     ],
 )
 def test_why_costs_do_not_fit(budget, why) -> None:
-    assert fits(COSTS, parsed_budget(budget)) == (False, why)
+    assert fits(COSTS, parse_budget(budget)) == (False, why)
 
 
 def test_what_was_never_measured_does_not_fit() -> None:
-    kept, why = fits(None, parsed_budget("memory < 1GB"))
+    kept, why = fits(None, parse_budget("memory < 1GB"))
 
     assert not kept
     assert "not measured on this machine" in why

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.efficiency.conduct import BenchRequest, Measured, jobs, measure
-from harness.efficiency.figures import Bench, Percentile, Server, Training
-from harness.evaluation.footprint import Size
+from harness.efficiency.record import Bench, Percentile, Server, Training
+from harness.efficiency.runner import BenchFinished, BenchRequest, jobs, measure
+from harness.evaluation.footprint import ModelSize
 from harness.plugins.catalog import load_catalog
 from harness.report.efficiency import bench_remarks, bench_table
 
@@ -24,7 +24,7 @@ def failed(toys: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Be
         names = ("raises", "dies", "hangs", "tires", "flat")
         asked = BenchRequest(home, names, str(toys / "toy-board"), seconds=0.1)
         events = measure(jobs(asked, load_catalog()), timeout=8.0)
-        return {one.bench.subject.title: one.bench for one in events if isinstance(one, Measured)}
+        return {one.bench.subject.title: one.bench for one in events if isinstance(one, BenchFinished)}
 
 
 def test_one_that_raises_says_so(failed) -> None:
@@ -76,7 +76,7 @@ def test_columns_for_which_there_is_no_room_are_left_to_csv(failed) -> None:
         subject=replace(failed["flat"].subject, title="a-forecaster-with-a-long-name"),
         latency=replace(failed["flat"].latency, p50=p99, p99=p99),
         training=Training(0.00275, 3, 10),
-        size=Size(12_345_678, 1),
+        size=ModelSize(12_345_678, 1),
         server=Server(0.02, 1360.0, Percentile(0.01, 0.009), 1.0),
     )
     console = Console(width=100, record=True, highlight=False)

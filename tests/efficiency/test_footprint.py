@@ -18,13 +18,13 @@ from sklearn.tree import DecisionTreeRegressor
 
 from harness import Forecast, Panel, RollingOrigin, Task, evaluate
 from harness.evaluation.footprint import (
-    Size,
+    ModelSize,
     forget_peak,
     imports_timed,
+    model_size,
     peak_memory,
     quick_peak,
     resident_memory,
-    size_of,
 )
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -47,35 +47,35 @@ class Holder:
 @pytest.mark.parametrize(
     ("learned", "size"),
     [
-        (np.zeros((3, 4)), Size(12, 96)),
-        (np.zeros(5, dtype=np.float32), Size(5, 20)),
-        ({"a": [np.zeros(2)], "b": (1.5, np.float64(2.0))}, Size(4, 32)),
-        (torch.zeros(3, 3), Size(9, 36)),
-        (torch.nn.Linear(4, 3), Size(15, 60)),
-        ([torch.nn.BatchNorm1d(2)], Size(4, 4 * 4 + 2 * 4 * 2 + 8)),  # buffers have bytes, and are no parameters
-        (np.array([np.zeros(2), None], dtype=object), Size(2, 16)),
-        (np.array(["text"]), Size()),
-        ("text", Size()),
-        pytest.param(lambda: 1, Size(), id="a function"),
-        (None, Size()),
+        (np.zeros((3, 4)), ModelSize(12, 96)),
+        (np.zeros(5, dtype=np.float32), ModelSize(5, 20)),
+        ({"a": [np.zeros(2)], "b": (1.5, np.float64(2.0))}, ModelSize(4, 32)),
+        (torch.zeros(3, 3), ModelSize(9, 36)),
+        (torch.nn.Linear(4, 3), ModelSize(15, 60)),
+        ([torch.nn.BatchNorm1d(2)], ModelSize(4, 4 * 4 + 2 * 4 * 2 + 8)),  # buffers have bytes, and are no parameters
+        (np.array([np.zeros(2), None], dtype=object), ModelSize(2, 16)),
+        (np.array(["text"]), ModelSize()),
+        ("text", ModelSize()),
+        pytest.param(lambda: 1, ModelSize(), id="a function"),
+        (None, ModelSize()),
     ],
     ids=str,
 )
 def test_what_counts(learned, size) -> None:
-    assert size_of(Holder(learned_=learned)) == size
+    assert model_size(Holder(learned_=learned)) == size
 
 
 def test_an_estimator_counts_what_it_learned() -> None:
     inputs, outputs = np.random.default_rng(0).normal(size=(50, 6)), np.arange(100.0).reshape(50, 2)
 
-    assert size_of(Holder(learned_=Ridge().fit(inputs, outputs))).parameters == 6 * 2 + 2
+    assert model_size(Holder(learned_=Ridge().fit(inputs, outputs))).parameters == 6 * 2 + 2
 
 
 @pytest.mark.parametrize("made", [DecisionTreeRegressor(max_depth=3), HistGradientBoostingRegressor(max_iter=5)])
 def test_trees_are_counted_too(made) -> None:
     inputs = np.random.default_rng(0).normal(size=(100, 2))
 
-    small = size_of(Holder(learned_=made.fit(inputs[:60], inputs[:60, 0]))).parameters
+    small = model_size(Holder(learned_=made.fit(inputs[:60], inputs[:60, 0]))).parameters
 
     assert small is not None
     assert small > 20
@@ -84,18 +84,18 @@ def test_trees_are_counted_too(made) -> None:
 def test_the_same_array_counts_once() -> None:
     array = np.zeros(5)
 
-    assert size_of(Holder(learned_=[array, array])).parameters == 5
+    assert model_size(Holder(learned_=[array, array])).parameters == 5
 
 
 def test_data_that_is_kept_does_not_count() -> None:
-    assert size_of(Holder(learned_=[Panel.of([range(10)])])) == Size()
+    assert model_size(Holder(learned_=[Panel.of([range(10)])])) == ModelSize()
 
 
 def test_what_leads_in_circles_ends() -> None:
     circle: list[Any] = [np.zeros(3)]
     circle.append(circle)
 
-    assert size_of(Holder(learned_=circle)).parameters == 3
+    assert model_size(Holder(learned_=circle)).parameters == 3
 
 
 def test_what_cannot_be_looked_at_is_unknown() -> None:
@@ -104,14 +104,14 @@ def test_what_cannot_be_looked_at_is_unknown() -> None:
         def params(self) -> Any:
             raise RuntimeError("not yours")
 
-    assert size_of(Holder(learned_=Shy())) == Size()
+    assert model_size(Holder(learned_=Shy())) == ModelSize()
 
 
 def test_curves_and_remarks_are_not_the_model() -> None:
     forecaster = Holder()
     forecaster.curves_ = {"loss": np.zeros(100)}
 
-    assert size_of(forecaster) == Size()
+    assert model_size(forecaster) == ModelSize()
 
 
 @LINUX

@@ -39,7 +39,7 @@ class Condition:
         return sizes[self.direction] > self.percent
 
 
-def parsed(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """The condition that a text says; raises BadInput, which names the place where it cannot be read."""
     words = list(re.finditer(r"\S+", text))
     at = next((one for one in words if one.group().rstrip(",") in DIRECTIONS), None)

@@ -7,30 +7,30 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.comparison.sides import Place, Side
+from harness.analysis.comparison.sources import Place, Source
 from harness.arrays import Ints
 from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run, Status
 from harness.evaluation.scoring import Terms
-from harness.results.evidence import Evidence
-from harness.results.plan import StoredCell
+from harness.results.board_results import BoardResults
+from harness.results.stored_plan import StoredCell
 
 
-class Paired(Evidence):
+class Paired(BoardResults):
     """The cells of A and B at one place as one task, each window of B beside the same one of A."""
 
-    def __init__(self, first: Side, second: Side, places: tuple[Place, Place]) -> None:
+    def __init__(self, first: Source, second: Source, places: tuple[Place, Place]) -> None:
         (self.forecaster, self.task), other = places[0], places[1]
         if other[0] != self.forecaster:
             self.forecaster = f"{self.forecaster} → {other[0]}"
-        self._of: dict[str, tuple[Side, StoredCell]] = {}
+        self._of: dict[str, tuple[Source, StoredCell]] = {}
         for letter, side, place in (("A", first, places[0]), ("B", second, other)):
             self._of |= {f"{letter}:{one.key}": (side, one) for one in side.places[place]}
-        self.runs = {key: side.evidence.runs[one.key] for key, (side, one) in self._of.items()}
+        self.runs = {key: side.results.runs[one.key] for key, (side, one) in self._of.items()}
         cells = [replace(one, key=key, forecaster=key[0], task=self.task) for key, (_, one) in self._of.items()]
-        self.plan = replace(first.evidence.plan, cells=tuple(cells))
+        self.plan = replace(first.results.plan, cells=tuple(cells))
         self._order: Ints | None = None  # of B's windows: that of A's
 
     def of(self, letter: str) -> list[Run]:
@@ -54,7 +54,7 @@ class Paired(Evidence):
 
     def _actuals(self, letter: str) -> Actuals:
         side, cell = next(found for key, found in self._of.items() if key[0] == letter)
-        return side.evidence.actuals(cell)
+        return side.results.actuals(cell)
 
     def actuals(self, cell: StoredCell) -> Actuals:
         """A's windows."""
@@ -64,7 +64,7 @@ class Paired(Evidence):
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
         """The sums of a cell, in the order of A's windows."""
         side, mine = self._of[cell.key]
-        found = side.evidence.terms(mine, metric)
+        found = side.results.terms(mine, metric)
         if found is None or self._order is None or cell.key[0] == "A":
             return found
         return Terms(found.numerators[self._order], found.denominators[self._order])
@@ -96,7 +96,7 @@ def _order(actuals: Actuals) -> Ints:
     return np.lexsort((actuals.cutoffs, names[actuals.series]))
 
 
-def paired(first: Side, second: Side) -> tuple[list[Paired], dict[str, tuple[str, ...]]]:
+def paired(first: Source, second: Source) -> tuple[list[Paired], dict[str, tuple[str, ...]]]:
     """What can be compared, and by reason what cannot."""
     if first.is_run:
         wanted = [(next(iter(first.places)), next(iter(second.places)))]
@@ -119,7 +119,7 @@ def paired(first: Side, second: Side) -> tuple[list[Paired], dict[str, tuple[str
     return pairs, {reason: tuple(places) for reason, places in unmatched.items()}
 
 
-def _unlike(pair: Paired, first: Side, second: Side, place: Place, other: Place) -> str:
+def _unlike(pair: Paired, first: Source, second: Source, place: Place, other: Place) -> str:
     """Why two cannot be compared; empty where they can."""
     for letter, side, mine in (("A", first, place), ("B", second, other)):
         if None in side.runs(mine):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.efficiency.latest import costs_of
-from harness.results.plan import StoredPlan
+from harness.efficiency.board_costs import costs_of
 from harness.results.standings import Standings
+from harness.results.stored_plan import StoredPlan
 
 
 def with_costs(standings: Standings, plan: StoredPlan, home: Path) -> Standings:

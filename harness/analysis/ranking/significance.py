@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.ranking.contests import Contest, Figures, Ring
+from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
 from harness.analysis.ranking.units import MOST_NUMBERS
 from harness.analysis.statistics.confidence_set import FEWEST_UNITS, confidence_set
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
@@ -34,11 +34,11 @@ FEWEST_OVERLAPPING = 20  # times the overlap, where they do: with fewer it errs 
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class Bootstrap:
     """What else might have come out, in words and in numbers."""
 
-    figures: Figures
-    estimates: Figures  # what did come out
+    figures: Aggregates
+    estimates: Aggregates  # what did come out
     units: float  # that count as independent
     fewest: float  # of them in any stratum: the fewer, the less draws vary
     indices: Ints  # (sample, unit)
@@ -47,66 +47,66 @@ class Draws:
     method: str
 
 
-def drawn(ring: Ring, samples: int = SAMPLES) -> Draws | str:
+def bootstrap(table: ErrorTable, samples: int = SAMPLES) -> Bootstrap | str:
     """The board's figures on resamples of what it rests on, or why there are none."""
-    sources = list(dict.fromkeys(one.source for one in ring.contests))
-    if not ring.contests:
+    sources = list(dict.fromkeys(one.source for one in table.tasks))
+    if not table.tasks:
         return "no task counts"
-    if not ring.impute:
+    if not table.impute:
         return "forecasters are compared on different tasks or windows"
     if len(sources) >= FEWEST_SOURCES:
-        return _drawn_sources(ring, sources, samples)
-    lacking = [one.task for one in ring.contests if one.stratum is None]
+        return _drawn_sources(table, sources, samples)
+    lacking = [one.task for one in table.tasks if one.stratum is None]
     if lacking:
         return f"{lacking[0]} has fewer than two units that could be drawn again, or its terms are not known"
-    independent = _independent([one.stratum for one in ring.contests if one.stratum is not None])
+    independent = _independent([one.stratum for one in table.tasks if one.stratum is not None])
     if independent < FEWEST_DRAWN:
         return (
             f"with fewer than {FEWEST_DRAWN} independent units, here {independent:.3g}, intervals would be too narrow"
         )
-    return _drawn_units(ring, samples)
+    return _drawn_units(table, samples)
 
 
-def _drawn_sources(ring: Ring, sources: list[str], samples: int) -> Draws:
+def _drawn_sources(table: ErrorTable, sources: list[str], samples: int) -> Bootstrap:
     """Whole sources drawn again."""
-    of_task = np.array([sources.index(one.source) for one in ring.contests])
+    of_task = np.array([sources.index(one.source) for one in table.tasks])
     indices = resamples([Stratum(len(sources))], samples, SEED)
     weights = counts(indices, len(sources))[:, of_task].astype(np.float64)
-    logs, share = ring.logs(ring.errors), np.bincount(of_task)
+    logs, share = table.logs(table.errors), np.bincount(of_task)
     member = of_task[None, :] == np.arange(len(sources))[:, None]
     by_source = (member / share[:, None]) @ logs
     mean = logs.mean(axis=0)
     losses = mean + member @ (logs - mean) * (len(sources) / len(of_task))  # a source weighs as its tasks do
     method = f"{samples:,} resamples of {len(sources)} data sets, each with all of its tasks"
-    figures, came, count = Figures.of(ring, ring.errors, weights), Figures.of(ring, ring.errors), len(sources)
-    return Draws(figures, came, count, count, indices, losses, by_source, method)
+    figures, came, count = Aggregates.of(table, table.errors, weights), Aggregates.of(table, table.errors), len(sources)
+    return Bootstrap(figures, came, count, count, indices, losses, by_source, method)
 
 
-def _drawn_units(ring: Ring, samples: int) -> Draws:
+def _drawn_units(table: ErrorTable, samples: int) -> Bootstrap:
     """Tasks fixed, units drawn again within each."""
-    strata = [one.stratum for one in ring.contests if one.stratum is not None]
+    strata = [one.stratum for one in table.tasks if one.stratum is not None]
     indices = resamples(strata, samples, SEED)
     ends = np.cumsum([0, *(one.units for one in strata)])
-    apart = np.empty((samples, len(ring.contests), len(ring.contests[0].distances)))
-    for i, one in enumerate(ring.contests):
+    apart = np.empty((samples, len(table.tasks), len(table.tasks[0].distances)))
+    for i, one in enumerate(table.tasks):
         assert one.sums is not None
         weights = counts(indices[:, ends[i] : ends[i + 1]] - ends[i], strata[i].units).astype(np.float64)
-        scores = distances(ring.metric, one.sums.scores(weights), one.quantile_levels)
+        scores = distances(table.metric, one.sums.scores(weights), one.quantile_levels)
         apart[:, i] = one.of_forecasters(scores)
     step = max(1, CACHED // apart[0].size)
-    parts = [Figures.of(ring, ring.imputed(apart[i : i + step])) for i in range(0, samples, step)]
-    figures = Figures(
+    parts = [Aggregates.of(table, table.imputed(apart[i : i + step])) for i in range(0, samples, step)]
+    figures = Aggregates(
         np.concatenate([one.logs for one in parts]),
         np.concatenate([one.win_rates for one in parts]),
         np.concatenate([one.mean_ranks for one in parts]),
         np.concatenate([one.medians for one in parts]),
     )
-    lowest = ring.metric.best == "lowest"
-    losses = _linearised(ring, strata) if lowest else np.empty((0, apart.shape[2]))
-    blocks = np.concatenate([_blocks(one) for one in ring.contests]) if lowest else losses
-    fewest, said = min(one.independent for one in strata), _said(ring, samples, strata)
-    came = Figures.of(ring, ring.errors)
-    return Draws(figures, came, _independent(strata), fewest, indices, losses, blocks, said)
+    lowest = table.metric.best == "lowest"
+    losses = _linearised(table, strata) if lowest else np.empty((0, apart.shape[2]))
+    blocks = np.concatenate([_blocks(one) for one in table.tasks]) if lowest else losses
+    fewest, said = min(one.independent for one in strata), _said(table, samples, strata)
+    came = Aggregates.of(table, table.errors)
+    return Bootstrap(figures, came, _independent(strata), fewest, indices, losses, blocks, said)
 
 
 def _independent(strata: Sequence[Stratum]) -> float:
@@ -114,15 +114,15 @@ def _independent(strata: Sequence[Stratum]) -> float:
     return sum(one.independent for one in strata) - len(strata) + 1
 
 
-def _blocks(contest: Contest) -> Floats:
+def _blocks(task_errors: TaskErrors) -> Floats:
     """Losses in units that do not overlap, (unit, forecaster); who has none is as bad as the worst."""
-    assert contest.units is not None
-    losses = contest.losses[:: contest.units.overlap]
+    assert task_errors.units is not None
+    losses = task_errors.losses[:: task_errors.units.overlap]
     return np.where(np.isnan(losses), np.fmax.reduce(losses, axis=1, keepdims=True), losses)
 
 
-def _said(ring: Ring, samples: int, strata: Sequence[Stratum]) -> str:
-    kinds = {one.units.kind for one in ring.contests if one.units is not None}
+def _said(table: ErrorTable, samples: int, strata: Sequence[Stratum]) -> str:
+    kinds = {one.units.kind for one in table.tasks if one.units is not None}
     what = " and ".join(sorted(kinds))
     count = sum(one.units for one in strata)
     tasks = "" if len(strata) == 1 else f" in all, drawn within each of {len(strata)} tasks"
@@ -132,7 +132,7 @@ def _said(ring: Ring, samples: int, strata: Sequence[Stratum]) -> str:
     return f"{samples:,} resamples of {count:,} {what}{tasks}{blocks}{together}"
 
 
-def _linearised(ring: Ring, strata: Sequence[Stratum]) -> Floats:
+def _linearised(table: ErrorTable, strata: Sequence[Stratum]) -> Floats:
     """Losses whose mean over all units is the mean log relative error, and which vary with it to first order.
 
     They are the jackknife's pseudo-values (Efron & Stein 1981), which vary no less than the truth where few units
@@ -140,11 +140,11 @@ def _linearised(ring: Ring, strata: Sequence[Stratum]) -> Floats:
     units, as if they were one stratum, is made up to what each stratum needs.
     """
     total, together, rows = sum(one.units for one in strata), _narrow(_independent(strata)), []
-    for one, stratum, errors in zip(ring.contests, strata, ring.errors, strict=True):
+    for one, stratum, errors in zip(table.tasks, strata, table.errors, strict=True):
         assert one.sums is not None
-        without = ring.logs(ring.imputed(one.of_forecasters(one.sums.without())))
+        without = table.logs(table.imputed(one.of_forecasters(one.sums.without())))
         pseudo = (stratum.units - 1) * (without.mean(axis=0) - without)
-        each = ring.logs(errors) + pseudo * (_narrow(stratum.independent) / together)
+        each = table.logs(errors) + pseudo * (_narrow(stratum.independent) / together)
         rows.append(each * (total / (len(strata) * stratum.units)))
     return np.concatenate(rows)
 
@@ -154,7 +154,7 @@ def _narrow(units: float) -> float:
     return math.sqrt(units / (units - 1))
 
 
-def intervals(draws: Draws) -> dict[str, tuple[Floats, Floats]]:
+def intervals(draws: Bootstrap) -> dict[str, tuple[Floats, Floats]]:
     """Low and high ends, each (forecaster,), of a board's figures."""
     figures, came = draws.figures, draws.estimates
     low, high = _interval(figures.logs, came.logs, draws)
@@ -166,22 +166,22 @@ def intervals(draws: Draws) -> dict[str, tuple[Floats, Floats]]:
     }
 
 
-def _interval(values: Floats, estimates: Floats, draws: Draws) -> tuple[Floats, Floats]:
+def _interval(values: Floats, estimates: Floats, draws: Bootstrap) -> tuple[Floats, Floats]:
     """The ends, moved out to the estimate where draws of ranks, drawn to the middle, have left it outside."""
     low, high = expanded_interval(values, draws.fewest, LEVEL, freedom=draws.units - 1)
     return np.fmin(low, estimates), np.fmax(high, estimates)
 
 
-def confidence(ring: Ring, draws: Draws) -> Floats | None:
+def confidence(table: ErrorTable, draws: Bootstrap) -> Floats | None:
     """Each forecaster's p-value of being among the best, (forecaster,); None where too little is known."""
-    if ring.metric.best != "lowest" or draws.units < FEWEST_UNITS:
+    if table.metric.best != "lowest" or draws.units < FEWEST_UNITS:
         return None
     return confidence_set(draws.losses, draws.indices, WORTH * draws.units)
 
 
-def significance(ring: Ring, draws: Draws, names: Sequence[str], order: Ints) -> Significance:
+def significance(table: ErrorTable, draws: Bootstrap, names: Sequence[str], order: Ints) -> Significance:
     """All that can be said of pairs, for forecasters in the `order` of the board; `names` are theirs by index."""
-    logs = ring.logs(ring.errors)[:, order].mean(axis=0)
+    logs = table.logs(table.errors)[:, order].mean(axis=0)
     low, high = _differences(draws, order)
     return Significance(
         method=draws.method,
@@ -189,12 +189,12 @@ def significance(ring: Ring, draws: Draws, names: Sequence[str], order: Ints) ->
         samples=len(draws.indices),
         level=LEVEL,
         forecasters=tuple(names[i] for i in order),
-        win_rates=_matrix(_beaten(ring.errors[:, order])),
+        win_rates=_matrix(_beaten(table.errors[:, order])),
         skills=_matrix(1 - np.exp(logs[:, None] - logs[None, :])),
         skill_lows=_matrix(1 - np.exp(high)),
         skill_highs=_matrix(1 - np.exp(low)),
-        p_values=_p_values(ring, order),
-        rank_test=_rank_test(ring, draws.blocks[:, order], [names[i] for i in order]),
+        p_values=_p_values(table, order),
+        rank_test=_rank_test(table, draws.blocks[:, order], [names[i] for i in order]),
     )
 
 
@@ -205,7 +205,7 @@ def _beaten(errors: Floats) -> Floats:
     return shares
 
 
-def _differences(draws: Draws, order: Ints) -> tuple[Floats, Floats]:
+def _differences(draws: Bootstrap, order: Ints) -> tuple[Floats, Floats]:
     """The interval of each difference of mean logarithms, (forecaster, forecaster) each."""
     logs, came = np.ascontiguousarray(draws.figures.logs.T)[order], draws.estimates.logs[order]
     low, high = np.zeros((2, len(order), len(order)))
@@ -215,12 +215,12 @@ def _differences(draws: Draws, order: Ints) -> tuple[Floats, Floats]:
     return low - high.T, high - low.T
 
 
-def _p_values(ring: Ring, order: Ints) -> Mapping[str, tuple[float, ...]]:
+def _p_values(table: ErrorTable, order: Ints) -> Mapping[str, tuple[float, ...]]:
     """By task, Diebold–Mariano's p-value of each pair, after Holm's correction over the pairs."""
     first, second = np.triu_indices(len(order), 1)
     found = {}
-    for one in ring.contests:
-        if ring.metric.best != "lowest" or one.units is None or not _testable(one):
+    for one in table.tasks:
+        if table.metric.best != "lowest" or one.units is None or not _testable(one):
             continue
         losses, p_values = one.losses[:, order], np.full(len(first), np.nan)
         scored = ~np.isnan(one.distances[order])
@@ -232,10 +232,10 @@ def _p_values(ring: Ring, order: Ints) -> Mapping[str, tuple[float, ...]]:
     return found
 
 
-def _testable(contest: Contest) -> bool:
-    if contest.units is None or contest.sums is None:
+def _testable(task_errors: TaskErrors) -> bool:
+    if task_errors.units is None or task_errors.sums is None:
         return False
-    return testable(len(contest.sums), contest.units.overlap)
+    return testable(len(task_errors.sums), task_errors.units.overlap)
 
 
 def testable(units: int, overlap: int) -> bool:
@@ -243,8 +243,8 @@ def testable(units: int, overlap: int) -> bool:
     return units >= (FEWEST_PAIRED if overlap == 1 else FEWEST_OVERLAPPING * overlap)
 
 
-def _rank_test(ring: Ring, blocks: Floats, names: Sequence[str]) -> RankTest | None:
-    if ring.metric.best != "lowest" or len(blocks) < FEWEST_PAIRED or len(names) < 2:
+def _rank_test(table: ErrorTable, blocks: Floats, names: Sequence[str]) -> RankTest | None:
+    if table.metric.best != "lowest" or len(blocks) < FEWEST_PAIRED or len(names) < 2:
         return None
     test, difference = friedman(blocks), critical_difference(len(names), len(blocks))
     best_first = np.argsort(test.mean_ranks, kind="stable")

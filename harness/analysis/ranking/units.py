@@ -39,13 +39,13 @@ class Units:
     def of(cls, actuals: Actuals, task: Task) -> Units:
         """Series where there are many, or only one cutoff; else cutoffs."""
         series, of_series = np.unique(actuals.series, return_inverse=True)
-        cutoffs = int(actuals.numbers.max()) + 1
+        cutoffs = int(actuals.cutoff_index.max()) + 1
         if len(series) >= FEWEST_SERIES or cutoffs == 1:
             return cls("series", of_series.astype(np.int64), len(series), 1)
         protocol = task.protocol
         ahead = task.gap + task.horizon  # an error holds all that came as a surprise since the cutoff, in the gap too
         overlap = math.ceil(ahead / protocol.steps) if isinstance(protocol, RollingOrigin) else 1
-        return cls("cutoffs", actuals.numbers.astype(np.int64), cutoffs, overlap)
+        return cls("cutoffs", actuals.cutoff_index.astype(np.int64), cutoffs, overlap)
 
     def stratum(self, count: int) -> Stratum:
         """How so many of them are drawn again."""
@@ -110,7 +110,7 @@ def unit_sums(metric: Metric, summed: Terms, actuals: Actuals, units: Units) -> 
         return UnitSums(numerators[:, None, None], denominators[:, None, None], metric.root)
     if metric.aggregation == "window":
         return _of_scores(by_window(metric, summed).T, units.of_window, units.count)
-    groups = actuals.series if metric.aggregation == "series" else actuals.numbers
+    groups = actuals.series if metric.aggregation == "series" else actuals.cutoff_index
     names, of_window = np.unique(groups, return_inverse=True)
     if (metric.aggregation == "series") == (units.kind == "series"):  # a group lies in one unit
         sums = Terms(*(_grouped(np.moveaxis(one, 1, 0), of_window, len(names)) for one in _both(summed)))

@@ -13,7 +13,7 @@ KINDS = ("step", "series", "season", "length", "task")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SliceRequest:
     """Which slices of a board are wanted."""
 
     by: str  # one of KINDS

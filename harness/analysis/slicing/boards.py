@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.analysis.lookup import evidence_of, shown
-from harness.analysis.slicing import Asked, Slices
+from harness.analysis.lookup import find_results, find_standings
+from harness.analysis.slicing import SliceRequest, Slices
 from harness.analysis.slicing.scores import slices_of
 from harness.attempt import Failure, attempt
 from harness.data.files import load
 from harness.errors import DataUnavailable
 from harness.plugins.catalog import Catalog
-from harness.results.plan import StoredCell
-from harness.results.publication.evidence import PublishedEvidence
+from harness.results.publication.published_results import PublishedResults
+from harness.results.stored_plan import StoredCell
 from harness.tasks.task import Task
 
 
-def sliced(board: str, asked: Asked, home: Path, catalog: Callable[[], Catalog]) -> Slices:
+def sliced(board: str, asked: SliceRequest, home: Path, catalog: Callable[[], Catalog]) -> Slices:
     """What is asked of a board; raises BadInput where it has no such slices."""
-    evidence = evidence_of(board, home, catalog, published=asked.published)
-    name = asked.metric or evidence.plan.metric
-    known = evidence.metrics if isinstance(evidence, PublishedEvidence) else {}
+    results = find_results(board, home, catalog, published=asked.published)
+    name = asked.metric or results.plan.metric
+    known = results.metrics if isinstance(results, PublishedResults) else {}
     metric = known[name] if name in known else catalog().metrics[name].spec
-    standings = shown(board, asked.metric, asked.completed_only, home, catalog, published=asked.published)
+    standings = find_standings(board, asked.metric, asked.completed_only, home, catalog, published=asked.published)
 
     def season_length(cell: StoredCell, task: Task) -> int:
         """The dataset's own, where an older journal does not hold it."""
@@ -33,4 +33,4 @@ def sliced(board: str, asked: Asked, home: Path, catalog: Callable[[], Catalog])
             raise DataUnavailable(f"the season length of task {cell.task!r} is not in the journal: {why}")
         return panel.season_length
 
-    return slices_of(evidence, metric, asked, standings, season_length)
+    return slices_of(results, metric, asked, standings, season_length)

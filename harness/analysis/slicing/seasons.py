@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.analysis.slicing.cuts import Cut
+from harness.analysis.slicing.groups import Grouping
 from harness.arrays import Ints, Times
 from harness.data.calendar import advance
 from harness.evaluation.outcomes import Actuals
@@ -38,7 +38,7 @@ class Names(NamedTuple):
     name: Callable[[int], str]  # of such a number
 
 
-def by_season(actuals: Actuals, gap: int, season_length: int) -> Cut:
+def by_season(actuals: Actuals, gap: int, season_length: int) -> Grouping:
     """By hour, weekday, month or quarter where a season is a day, a week or a year of a calendar.
 
     Else by the phase 0 … m − 1, counted from the start of each series.
@@ -52,7 +52,7 @@ def by_season(actuals: Actuals, gap: int, season_length: int) -> Cut:
             times = advance(actuals.start[actuals.series], actuals.freq, steps)
             numbers, called = names.number(times), names.name
     present, of = np.unique(numbers, return_inverse=True)
-    return Cut(tuple(called(int(one)) for one in present), of.reshape(steps.shape).astype(np.int64))
+    return Grouping(tuple(called(int(one)) for one in present), of.reshape(steps.shape).astype(np.int64))
 
 
 def _names(season: Times) -> Names | None:

@@ -6,9 +6,9 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from harness.analysis.exhibits import Exhibits
 from harness.evaluation.metrics import METRICS
 from harness.report.page.data import data, embedded
+from harness.report.page.examples import Examples
 from harness.report.page.html import Html, joined, tag
 from harness.report.page.sections import header, navigation, sections
 from harness.results.standings import Standings
@@ -29,7 +29,7 @@ SCRIPTS = (  # in the order in which they need each other
 )
 
 
-def page(standings: Standings, exhibits: Exhibits | None = None) -> str:
+def page(standings: Standings, exhibits: Examples | None = None) -> str:
     """A whole HTML document; without exhibits it says that the forecasts are not here."""
     standings = standings.tried
     lowest_is_best = _best(standings, exhibits) == "lowest"
@@ -59,7 +59,7 @@ def page(standings: Standings, exhibits: Exhibits | None = None) -> str:
     return whole.encode("utf-8", "replace").decode("utf-8") + "\n"  # a name may hold half of a surrogate pair
 
 
-def _best(standings: Standings, exhibits: Exhibits | None) -> str:
+def _best(standings: Standings, exhibits: Examples | None) -> str:
     if exhibits is not None:
         return exhibits.best
     return next((one.best for one in METRICS if one.name == standings.metric), "lowest")

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.analysis.exhibits import Example, Exhibits
 from harness.report.page.costs import cost_data
+from harness.report.page.examples import Example, Examples
 from harness.report.page.lines import Limit
 from harness.results.standings import Matrix, Significance, Standings
 
@@ -21,7 +21,7 @@ def embedded(value: Any) -> str:
     return found.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def data(standings: Standings, exhibits: Exhibits | None, lowest_is_best: bool) -> dict[str, Any]:
+def data(standings: Standings, exhibits: Examples | None, lowest_is_best: bool) -> dict[str, Any]:
     """All of it; forecasters and tasks are said by their places."""
     return {
         "metric": standings.metric,
@@ -67,7 +67,7 @@ def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
     }
 
 
-def _exhibits(exhibits: Exhibits, standings: Standings) -> dict[str, Any]:
+def _exhibits(exhibits: Examples, standings: Standings) -> dict[str, Any]:
     """Curves and windows by task and forecaster; what came in a window is told once."""
     names = [row.forecaster for row in standings.rows]
     shown = names[: max(MOST_CELLS // max(len(standings.tasks), 1), 1)]

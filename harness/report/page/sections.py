@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from harness.analysis.exhibits import Exhibits
 from harness.report.costs import unbounded_line
+from harness.report.page.examples import Examples
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import interval, moment, number, plural
 from harness.report.page.table import table
@@ -53,7 +53,7 @@ def navigation() -> Html:
     return tag("nav", tag("ul", *links), button, aria_label="Sections")
 
 
-def sections(standings: Standings, exhibits: Exhibits | None, lowest_is_best: bool) -> Html:
+def sections(standings: Standings, exhibits: Examples | None, lowest_is_best: bool) -> Html:
     """All sections, in their order."""
     return joined(
         (
@@ -77,7 +77,7 @@ def _standings(standings: Standings, lowest_is_best: bool) -> Html:
         marks.append(("=", "tied for first: in the set that holds the best with 95 % confidence"))
     if any(row.close_to_next for row in rows):
         marks.append(("≈", "the gap to the next is within the spread of the seeds, and may be luck"))
-    if any(row.seen for row in rows):
+    if any(row.training_overlap for row in rows):
         marks.append(("†", "trained on this data before, so its error says little of data to come"))
     legend = (tag("div", tag("dt", mark), tag("dd", words)) for mark, words in marks)
     said = ["Brackets and whiskers are 95 % intervals. " if _has_intervals(rows) else ""]
@@ -160,7 +160,7 @@ def _rank_words(test: RankTest) -> Html:
     return _words(*words)
 
 
-def _steps(standings: Standings, exhibits: Exhibits | None) -> Html:
+def _steps(standings: Standings, exhibits: Examples | None) -> Html:
     title = "Error along the horizon"
     if exhibits is None or not any(exhibits.by_step.get(task) for task in standings.tasks):
         return _section("steps", title, _without_forecasts())
@@ -193,7 +193,7 @@ def _measured(standings: Standings) -> Html:
     return tag("p", *words, "Figures of other machines do not compare.", class_="fine")
 
 
-def _windows(standings: Standings, exhibits: Exhibits | None) -> Html:
+def _windows(standings: Standings, exhibits: Examples | None) -> Html:
     title = "Forecasts beside what came"
     if exhibits is None or not any(exhibits.examples.get(task) for task in standings.tasks):
         return _section("windows", title, _without_forecasts())
@@ -276,7 +276,7 @@ def _outcome(standings: Standings) -> Html:
     ties = len(standings.tied_for_first) - 1
     if ties > 0:
         words.append(f"; {plural(ties, 'other')} cannot be told from the best.")
-    elif math.isfinite(first.confidence) and len(standings.rows) > 1:
+    elif math.isfinite(first.mcs_p_value) and len(standings.rows) > 1:
         words.append(", and stands alone: all others are worse by more than chance.")
     else:
         words.append(".")

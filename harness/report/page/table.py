@@ -80,9 +80,9 @@ def _columns(standings: Standings, lowest_is_best: bool) -> list[Column]:
             lambda row: row.median_relative_error,
         ),
     ]
-    if any(math.isfinite(row.spread) or row.close_to_next for row in rows):
+    if any(math.isfinite(row.skill_std) or row.close_to_next for row in rows):
         found.append(
-            Column("Seeds", "standard deviation of its skill over seeds", _spread, lambda row: row.spread),
+            Column("Seeds", "standard deviation of its skill over seeds", _spread, lambda row: row.skill_std),
         )
     found += [_task_column(standings, task, lowest_is_best) for task in standings.tasks]
     found += _measured_costs() if standings.measured else _indicative_costs()
@@ -144,7 +144,7 @@ def _cell(column: Column, row: Row) -> Html:
 def _rank(row: Row) -> Html:
     if not row.tied_for_first or not row.rank:
         return Html(terminal.place(row))
-    sure = f", p = {number(row.confidence, 2)}" if math.isfinite(row.confidence) else ""
+    sure = f", p = {number(row.mcs_p_value, 2)}" if math.isfinite(row.mcs_p_value) else ""
     return joined((Html(str(row.rank)), _mark("=", "tied for first", sure)), " ")
 
 
@@ -164,7 +164,7 @@ def _measured(row: Row, statistic: str, digits: int) -> Html:
 
 
 def _spread(row: Row) -> Html:
-    said = f"± {number(row.spread, 3)}" if math.isfinite(row.spread) else "–"
+    said = f"± {number(row.skill_std, 3)}" if math.isfinite(row.skill_std) else "–"
     value = tag("span", said, class_="value", title=f"{row.seeds} seeds")
     if not row.close_to_next:
         return value
@@ -177,11 +177,11 @@ def _task_column(standings: Standings, task: str, lowest_is_best: bool) -> Colum
     lowest = min(known, default=math.nan) if lowest_is_best else math.nan
 
     def cell(row: Row) -> Html:
-        value, spread = row.scores.get(task, math.nan), row.spreads.get(task, math.nan)
+        value, spread = row.scores.get(task, math.nan), row.score_stds.get(task, math.nan)
         said = f"± {error(spread, False)} over {row.seeds} seeds" if math.isfinite(spread) else None
         kind = "value best" if value == lowest and len(known) > 1 else "value"
         parts = [tag("span", error(value, standings.logarithmic), class_=kind, title=said)]
-        if task in row.seen:
+        if task in row.training_overlap:
             parts.append(_mark("†", "trained on this data before"))
         return joined(parts)
 

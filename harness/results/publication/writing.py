@@ -23,11 +23,11 @@ from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms
-from harness.results.evidence import Evidence
+from harness.results.board_results import BoardResults
 from harness.results.journal import write_json
-from harness.results.plan import StoredCell
 from harness.results.publication import DECLARED, PLACES, README, RESULTS, SCHEMA, TERMS
 from harness.results.standings import Standings
+from harness.results.stored_plan import StoredCell
 
 MARK = "<!-- written by `harness publish` -->"  # a README that has it may be written again
 LEFT_OUT = ("cell", "key", "traceback", "curves", "window_failures", "provenance")  # or published otherwise
@@ -42,35 +42,35 @@ class Sums:
 
 
 def publish(
-    evidence: Evidence, metrics: Sequence[Metric], standings: Standings, readme: str, folder: Path
+    results: BoardResults, metrics: Sequence[Metric], standings: Standings, readme: str, folder: Path
 ) -> Mapping[str, str]:
     """Write a board's README, records and terms; returns the tasks whose terms are withheld, and why.
 
     Raises BadInput for a board that is not finished, or where a README lies that somebody else wrote.
     """
-    _check_finished(evidence)
+    _check_finished(results)
     _check_readme(folder / README)
     sums: dict[str, Sums] = {}
     withheld: dict[str, str] = {}
     publishable = [one for one in metrics if not _tells(one)]
-    for task, cells in evidence.plan.by_task.items():
-        done = list({one.key: one for one in cells if evidence.completed(one)}.values())
+    for task, cells in results.plan.by_task.items():
+        done = list({one.key: one for one in cells if results.completed(one)}.values())
         if not done:
             continue
         if tells := [f"{one.name} {_tells(one)}" for one in metrics if _tells(one)]:
             withheld[task] = tells[0]
             continue
-        found = _sums(done, evidence, publishable)
-        if why := _too_few(found, _horizon(done[0], evidence), len(publishable)):
+        found = _sums(done, results, publishable)
+        if why := _too_few(found, _horizon(done[0], results), len(publishable)):
             withheld[task] = why
         else:
             sums[task] = found
-    _write(evidence, [] if withheld and not sums else publishable, sums, withheld, standings, readme, folder)
+    _write(results, [] if withheld and not sums else publishable, sums, withheld, standings, readme, folder)
     return withheld
 
 
 def _write(
-    evidence: Evidence,
+    results: BoardResults,
     metrics: Sequence[Metric],
     sums: Mapping[str, Sums],
     withheld: Mapping[str, str],
@@ -84,14 +84,14 @@ def _write(
     if sums:
         _write_terms(folder / TERMS, sums, [one.name for one in metrics])
     (folder / README).write_text(readme + f"\n{MARK}\n", encoding="utf-8")
-    fields = _records(evidence)
+    fields = _records(results)
     declared = {one.name: {name: getattr(one, name) for name in DECLARED} for one in metrics}
     stored = standings.to_json() if withheld else None
     write_json(
         folder / RESULTS,
         {
             "schema": SCHEMA,
-            "plan": evidence.plan.to_json(),
+            "plan": results.plan.to_json(),
             "metrics": declared,
             "withheld": dict(withheld),
             "standings": stored,
@@ -100,15 +100,15 @@ def _write(
     )
 
 
-def _check_finished(evidence: Evidence) -> None:
-    plan = evidence.plan
+def _check_finished(results: BoardResults) -> None:
+    plan = results.plan
     if plan.unavailable:
         raise BadInput(
             f"board {plan.name!r} cannot be published without {', '.join(plan.unavailable)}, whose data is not here"
         )
-    missing = sum(run is None for run in evidence.runs.values())
+    missing = sum(run is None for run in results.runs.values())
     if missing or not plan.cells:
-        raise BadInput(f"{missing} of {len(evidence.runs)} cells of board {plan.name!r} are not run yet; run it first")
+        raise BadInput(f"{missing} of {len(results.runs)} cells of board {plan.name!r} are not run yet; run it first")
 
 
 def _check_readme(path: Path) -> None:
@@ -123,19 +123,19 @@ def _tells(metric: Metric) -> str:
     return "" if metric.best == "lowest" else "is a sum with a sign, or of hits: it tells more than a size"
 
 
-def _sums(done: Sequence[StoredCell], evidence: Evidence, metrics: Sequence[Metric]) -> Sums:
+def _sums(done: Sequence[StoredCell], results: BoardResults, metrics: Sequence[Metric]) -> Sums:
     terms: dict[str, dict[str, Terms]] = {}
     for cell in done:
         for metric in metrics:
-            found = evidence.terms(cell, metric)
+            found = results.terms(cell, metric)
             if found is None:
                 raise BadInput(f"{metric.name} does not apply to task {cell.task!r}")
             terms.setdefault(cell.key, {})[metric.name] = found
-    return Sums(evidence.actuals(done[0]), terms)
+    return Sums(results.actuals(done[0]), terms)
 
 
-def _horizon(cell: StoredCell, evidence: Evidence) -> int:
-    run = evidence.runs[cell.key]
+def _horizon(cell: StoredCell, results: BoardResults) -> int:
+    run = results.runs[cell.key]
     assert run is not None
     return run.cell.task.horizon
 
@@ -161,13 +161,13 @@ def _count(steps: int) -> str:
     return "a single step" if steps == 1 else f"{steps} steps"
 
 
-def _records(evidence: Evidence) -> dict[str, Any]:
+def _records(results: BoardResults) -> dict[str, Any]:
     """The tasks, the distinct provenances and the records of all cells, as JSON values."""
     tasks: dict[str, Any] = {}
     provenances: dict[str, int] = {}
     cells: dict[str, Any] = {}
-    for one in evidence.plan.cells:
-        run = evidence.runs[one.key]
+    for one in results.plan.cells:
+        run = results.runs[one.key]
         if run is None or one.key in cells:
             continue
         told = run.to_json()
@@ -206,7 +206,7 @@ def _write_terms(path: Path, sums: Mapping[str, Sums], metrics: Sequence[str]) -
     places: list[tuple[int, int, int]] = []  # of each row: task, window in the order of series and cutoffs, cell
     for number, (task, mine) in enumerate(sums.items()):
         actuals = mine.actuals
-        order = np.lexsort((actuals.numbers, actuals.series))
+        order = np.lexsort((actuals.cutoff_index, actuals.series))
         for cell, (key, of_cell) in enumerate(mine.terms.items()):
             targets = next(iter(of_cell.values())).numerators.shape[1]
             rows = np.repeat(order, targets)
@@ -216,7 +216,7 @@ def _write_terms(path: Path, sums: Mapping[str, Sums], metrics: Sequence[str]) -
                 "cell": _texts([key] * len(rows)),
                 "series": _texts([actuals.ids[i] for i in actuals.series[rows].tolist()]),
                 "cutoff": pa.array(actuals.cutoffs[rows], pa.int64()),
-                "number": pa.array(actuals.numbers[rows], pa.int32()),
+                "number": pa.array(actuals.cutoff_index[rows], pa.int32()),
                 "window": pa.array(rows, pa.int32()),
                 "target": _texts(list(names) * len(order)),
             }

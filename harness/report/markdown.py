@@ -1,0 +1,97 @@
+"""Standings as the README of a board, in Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from harness.report.costs import MARKDOWN, cell
+from harness.report.terminal import CLOSE, error, interval, legend, missing, number, place, remarks
+
+if TYPE_CHECKING:
+    from harness.evaluation.run import Run
+    from harness.results.standings import Row, Standings
+
+
+def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
+    """What a board is, how it came out, how sure that is, and how to come by it `again` (arguments of a command)."""
+    standings = standings.tried
+    done = [run for run in runs if run is not None]
+    blocks = [f"# {_cell(standings.title)}"]
+    if standings.description:
+        blocks.append(standings.description)
+    blocks += ["\n".join(_table(standings)), _listed(line.replace("\n", " ") for line in _legend(standings))]
+    if said := [line for line in remarks(standings) if "--csv" not in line]:
+        blocks.append("## Notes\n\n" + _listed(said))
+    blocks.append("## How it was made\n\n" + _listed(_made(standings, done)))
+    blocks.append(f"## The same again\n\n```sh\nharness run {again}\n```")
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(standings: Standings) -> Iterator[str]:
+    spreads = any(not math.isnan(row.skill_std) for row in standings.rows)
+    headings = ["#", "forecaster", "skill", "95 %", *(["± seeds"] if spreads else []), "wins", *standings.tasks]
+    measured = MARKDOWN if standings.measured else {}
+    headings += ["fit s", "predict s", *measured, "missing"]
+    yield "| " + " | ".join(_cell(heading) for heading in headings) + " |"
+    yield "|--:|---|" + "--:|" * (len(headings) - 2)
+    for row in standings.rows:
+        skill = number(row.skill, 3) + (CLOSE if row.close_to_next else "")
+        cells = [place(row), row.forecaster, skill, interval(row.interval("skill"))]
+        cells += [*([number(row.skill_std, 3)] if spreads else []), number(row.win_rate, 2)]
+        cells += [_score(row, task, standings) for task in standings.tasks]
+        cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2)]
+        cells += [*(cell(row, say) for say in measured.values()), missing(row)]
+        yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _score(row: Row, task: str, standings: Standings) -> str:
+    return error(row.scores[task], standings.logarithmic)
+
+
+def _legend(standings: Standings) -> Iterator[str]:
+    yield from (line.partition("; ms:")[0] for line in legend(standings))  # here are seconds
+    if standings.measured:
+        yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: the process at its peak"
+        yield "fit s, predict s: over all tasks, indicative, since cells share a machine"
+    if tied := standings.tied_for_first:
+        yield f"tied for first: {', '.join(tied)}"
+    if any(row.seeds > 1 for row in standings.rows):
+        yield "forecasters that draw are means over seeds; ± seeds: the standard deviation of their skill"
+
+
+def _made(standings: Standings, done: list[Run]) -> Iterator[str]:
+    tasks = {run.cell.task.label: run for run in done}
+    for run in tasks.values():
+        task = run.cell.task
+        yield f"{task.dataset}: {run.windows} windows, horizon {task.horizon}"
+    if standings.finished:
+        yield f"finished {standings.finished[:10]}"
+    for what, values in (
+        ("harness", (run.provenance.get("harness") for run in done)),
+        ("Python", (run.provenance.get("python") for run in done)),
+        ("libraries", (_versions(run.provenance.get("libraries", {})) for run in done)),
+        ("machine", (_machine(run.provenance.get("machine", {})) for run in done)),
+    ):
+        if known := sorted({str(value) for value in values if value}, key=lambda text: (-len(text), text)):
+            yield f"{what} {known[0]}" + (f", and {len(known) - 1} others" if len(known) > 1 else "")
+
+
+def _versions(libraries: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in libraries.items())
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    cores = machine.get("cores")
+    counted = cores and f"{cores} core{'s' if cores > 1 else ''}"
+    parts = [machine.get("processor"), counted, machine.get("system")]
+    return ", ".join(str(one) for one in parts if one)
+
+
+def _listed(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_cell(line)}" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

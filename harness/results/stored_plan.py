@@ -1,0 +1,113 @@
+"""A board as it was run: which cells of the journal are its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from harness.results.journal import read_json
+
+
+@dataclass(frozen=True)
+class StoredCell:
+    """The key of a cell in the journal, and its place on a board."""
+
+    key: str
+    forecaster: str  # its name on the board
+    task: str
+    fingerprint: str  # of the data
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """A board as it was last run: which cells of the journal are its own."""
+
+    name: str
+    title: str
+    description: str
+    metric: str
+    baseline: str
+    cells: tuple[StoredCell, ...]
+    forecasters: tuple[str, ...] = ()  # their names on the board
+    clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: why
+    generation: bool = False  # whether all tasks are free runs
+    training_overlap: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by forecaster: tasks on data it was trained on
+
+    @property
+    def seen(self) -> Mapping[str, tuple[str, ...]]:
+        """The former name of `training_overlap`."""
+        return self.training_overlap
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The names of the tasks whose data is here, in the board's order."""
+        return tuple(dict.fromkeys(one.task for one in self.cells))
+
+    @cached_property
+    def by_task(self) -> Mapping[str, tuple[StoredCell, ...]]:
+        """The cells of each task."""
+        return _grouped(self.cells, lambda one: one.task)
+
+    @cached_property
+    def by_forecaster(self) -> Mapping[str, tuple[StoredCell, ...]]:
+        """The cells of each forecaster."""
+        return _grouped(self.cells, lambda one: one.forecaster)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as JSON values."""
+        listed: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return listed
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> StoredPlan:
+        """The plan that `to_json` wrote; raises TypeError, KeyError or ValueError for what is none."""
+        low, high = fields["clip"]
+        fields = dict(fields)
+        overlap = fields.pop("seen", None) or fields.get("training_overlap", {})  # its name in 0.2.0
+        return cls(
+            **{
+                **fields,
+                "cells": tuple(StoredCell(**one) for one in fields["cells"]),
+                "forecasters": tuple(fields["forecasters"]),
+                "clip": (low, high),
+                "training_overlap": {name: tuple(tasks) for name, tasks in overlap.items()},
+            }
+        )
+
+
+def _grouped(cells: Iterable[StoredCell], name: Callable[[StoredCell], str]) -> dict[str, tuple[StoredCell, ...]]:
+    groups: dict[str, list[StoredCell]] = {}
+    for one in cells:
+        groups.setdefault(name(one), []).append(one)
+    return {group: tuple(mine) for group, mine in groups.items()}
+
+
+def stored_plan(home: Path, name: str) -> StoredPlan | None:
+    """A board as it was last run with this home, None if it never was."""
+    return _plan_in(board_folder(home, name) / "plan.json")
+
+
+def stored_plans(home: Path) -> list[StoredPlan]:
+    """The boards that were run with this home."""
+    found = [_plan_in(path) for path in sorted((home / "boards").glob("*/plan.json"))]
+    return [plan for plan in found if plan is not None]
+
+
+def _plan_in(path: Path) -> StoredPlan | None:
+    fields = read_json(path)
+    try:
+        return None if fields is None else StoredPlan.from_json(fields)
+    except (TypeError, KeyError, ValueError):  # of another version: the next run writes it anew
+        return None
+
+
+def board_folder(home: Path, name: str) -> Path:
+    """Where a board's plan and standings lie."""
+    return home / "boards" / name

@@ -1,0 +1,60 @@
+"""What ours are computed from: forecasters and datasets of the catalog, and files of results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.data.files import load
+from harness.data.panel import Panel
+from harness.errors import HarnessError
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import Metric
+from harness.evaluation.run import Status
+from harness.plugins.catalog import Catalog
+from harness.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is kept of a run."""
+
+    windows: int
+    scores: Mapping[str, float]  # by metric
+
+
+class VerificationContext:
+    """The catalog and the home folder; each panel is loaded once, each run made once."""
+
+    def __init__(self, catalog: Catalog, home: Path) -> None:
+        self.catalog = catalog
+        self.home = home
+        self._panels: dict[str, Panel] = {}
+        self._runs: dict[tuple[str, Task, tuple[Metric, ...]], Scored] = {}
+
+    def run(self, forecaster: str, task: Task, metrics: tuple[Metric, ...]) -> Scored:
+        """What comes of a forecaster of the catalog, with its defaults, on a task.
+
+        Raises UnknownName if the catalog lacks one of the two, DataUnavailable if files are not here,
+        HarnessError if the run does not complete.
+        """
+        place = forecaster, task, metrics
+        if place not in self._runs:
+            self._runs[place] = self._scored(*place)
+        return self._runs[place]
+
+    def _scored(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> Scored:
+        spec = self.catalog.forecasters[name].spec
+        run = evaluate(spec.make({}), task, self._panel(task.dataset), missing=spec.missing, metrics=metrics)
+        if run.status is not Status.COMPLETED:
+            raise HarnessError(f"{name} on {task.dataset}: {run.status.value}: {run.reason}")
+        if run.window_failures:
+            lost = f"{len(run.window_failures)} of {run.windows} windows failed"
+            raise HarnessError(f"{name} on {task.dataset}: {lost}; the first: {run.window_failures[0].reason}")
+        return Scored(run.windows, dict(run.scores))
+
+    def _panel(self, dataset: str) -> Panel:
+        if dataset not in self._panels:
+            self._panels[dataset] = load(self.catalog.datasets[dataset].spec, self.home)
+        return self._panels[dataset]

@@ -1,0 +1,375 @@
+"""Comparisons: what pairs, what a condition says, and the exit codes of a gate."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import BadInput, Context, Floats, LocalForecaster, Panel, RollingOrigin, Run, Task
+from harness.analysis.comparison.conditions import COSTS, Condition, parse_condition
+from harness.analysis.comparison.results import Comparison
+from harness.analysis.comparison.results import compare as compare_sources
+from harness.analysis.comparison.sources import find_sources
+from harness.analysis.ranking.compute import compute_standings
+from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.analysis.statistics.multiplicity import holm
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import BoardPlan, PlannedCell
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import load_catalog
+from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
+from harness.results.board_results import JournalResults
+from harness.results.journal import Journal
+from harness.results.publication.writing import publish
+from harness.tasks.folds import backtest
+
+CATALOG = load_catalog()
+MAE = next(one for one in METRICS if one.name == "MAE")
+PANEL = Panel.of([np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(12)], season_length=2)
+TASK = Task("walks", RollingOrigin(3, windows=4))
+
+
+@dataclass
+class Toy(LocalForecaster):
+    """The last value, some luck and an offset; raises where it is told to."""
+
+    off: float = 0.0
+    luck: int = 0
+    raises: bool = False
+    dread: float = math.inf
+
+    def predict_series(self, context: Context) -> Floats:
+        if self.raises or context.target[-1, 0] > self.dread:
+            raise RuntimeError("no luck")
+        rng = np.random.default_rng([self.luck, int(1e6 * abs(context.target[-1, 0]))])
+        return context.target[-1] + self.off + 0.5 * rng.normal(size=(context.horizon, 1))
+
+
+def board(home: Path, forecasters: Mapping[str, Toy], *, task: Task = TASK, panel: Panel = PANEL) -> Path:
+    """A board called 'toys' in a home."""
+    journal, cells = Journal(home), []
+    fingerprint = panel.fingerprint()
+    journal.write_actuals(fingerprint, task, Actuals.of(backtest(task, panel)))
+    for title, forecaster in forecasters.items():
+        cell = Cell(task, title, {"off": forecaster.off, "luck": forecaster.luck})
+        key = cell.key(fingerprint, "toys==1")
+        done = evaluate(forecaster, task, panel, cell=cell)
+        costs = replace(done.costs, fit_seconds=1.0 + forecaster.off)
+        journal.write(replace(done, key=key, costs=costs, provenance={"plugin": {"version": "toys==1"}}))
+        cells.append(PlannedCell(key, title, task.label, cell, fingerprint))
+    entries = tuple(Entry(title) for title in forecasters)
+    made = Leaderboard("Toys", "MAE", entries[0].name, (task,), forecasters=entries)
+    BoardPlan("toys", made, tuple(cells), tuple(forecasters)).save(home)
+    return home
+
+
+def runs(home: Path) -> dict[str, Run]:
+    journal = Journal(home)
+    found = [journal.read(key) for key in journal.keys()]  # noqa: SIM118
+    return {run.cell.forecaster: run for run in found if run is not None}
+
+
+def compare(
+    first: str, second: str, *conditions: str, home: Path = Path("nowhere"), strict: bool = False
+) -> Comparison:
+    pair = find_sources(first, second, home, lambda: CATALOG)
+    return compare_sources(*pair, [parse_condition(one) for one in conditions], (), CATALOG, strict=strict)
+
+
+def between(first: Path, second: Path, *conditions: str, strict: bool = False) -> Comparison:
+    return compare(f"toys@{first}", f"toys@{second}", *conditions, strict=strict)
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return board(tmp_path_factory.mktemp("good"), {"base": Toy(), "other": Toy(luck=1)})
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return board(tmp_path_factory.mktemp("bad"), {"base": Toy(), "other": Toy(2.0, luck=1)})
+
+
+class TestGrammar:
+    @given(
+        quantity=st.sampled_from([*(one.name for one in METRICS), "phase drift", *COSTS]),
+        direction=st.sampled_from(["worse", "better", "differs"]),
+        percent=st.floats(0, 1e9, allow_nan=False),
+        level=st.none() | st.floats(0, 1, exclude_min=True),
+    )
+    def test_what_is_written_is_read_again(self, quantity, direction, percent, level) -> None:
+        condition = Condition(quantity, direction, percent, None if quantity in COSTS else level)
+
+        assert parse_condition(str(condition)) == condition
+
+    @given(st.text(max_size=30))
+    def test_any_text_is_a_condition_or_refused(self, text) -> None:
+        try:
+            condition = parse_condition(text)
+        except BadInput as error:
+            told = str(error)
+        else:
+            assert parse_condition(str(condition)) == condition
+            return
+        assert "an example: 'MASE worse by 2%, p < 0.05'" in told
+
+    @pytest.mark.parametrize(
+        ("text", "condition"),
+        [
+            ("MASE worse by 2%, p < 0.05", Condition("MASE", "worse", 2.0, 0.05)),
+            ("  MASE  worse by 2 % ,p<.05", Condition("MASE", "worse", 2.0, 0.05)),
+            ("phase drift differs, p < 0.1", Condition("phase drift", "differs", 0.0, 0.1)),
+            ("MAE worse", Condition("MAE", "worse")),
+            ("peak_memory worse by 50%", Condition("peak_memory", "worse", 50.0)),
+        ],
+    )
+    def test_examples(self, text, condition) -> None:
+        assert parse_condition(text) == condition
+
+    @pytest.mark.parametrize(
+        ("text", "place"),
+        [
+            ("MASE", "expected 'worse', 'better' or 'differs' at its end"),
+            ("MASE wors by 2%", "expected 'worse', 'better' or 'differs' at 'wors by 2%' (character 6)"),
+            ("worse by 2%", "expected a metric at 'worse by 2%' (character 1)"),
+            ("MASE worse by two%", "expected a number at 'two%' (character 15)"),
+            ("MASE worse by -2%", "expected a number at '-2%' (character 15)"),
+            ("MASE worse by 2", "expected '%' at its end"),
+            ("MASE worse by 2%, q < 1", "expected 'p <' at 'q < 1' (character 19)"),
+            ("MASE worse by 2%, p < 5", "expected a number from 0 to 1 at '5' (character 23)"),
+            ("MASE worse by 2%, p < 0.05 or so", "expected the end at 'or so' (character 28)"),
+            ("fit_seconds worse by 2%, p < 0.05", "leave out the p"),
+        ],
+    )
+    def test_errors_name_the_place(self, text, place) -> None:
+        with pytest.raises(BadInput) as caught:
+            parse_condition(text)
+
+        assert place in str(caught.value)
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize("condition", ["MAE worse", "MAE differs", "MASE better", "MAE worse, p < 1", "bias worse"])
+    def test_a_board_is_no_worse_than_itself(self, good, condition) -> None:
+        found = between(good, good, condition, strict=True)
+
+        assert not found.failed
+        assert {one.verdict for one in found.judged[0].lines} == {"passed"}
+        assert {one.difference for one in found.judged[0].lines} == {0.0}
+
+    def test_who_is_worse_fails(self, good, bad) -> None:
+        (judged,) = between(good, bad, "MASE worse by 2%, p < 0.05").judged
+
+        assert [(one.forecaster, one.verdict) for one in judged.lines] == [("base", "passed"), ("other", "failed")]
+        assert judged.failed
+
+    def test_who_is_better_does_not(self, good, bad) -> None:
+        assert not between(bad, good, "MASE worse by 2%, p < 0.05").failed
+        assert between(bad, good, "MASE better by 2%, p < 0.05").failed
+        assert between(bad, good, "MASE differs by 2%, p < 0.05").failed
+
+    def test_luck_does_not_fail_where_p_is_asked_for(self, tmp_path) -> None:
+        homes = [board(tmp_path / str(luck), {"base": Toy(luck=luck)}) for luck in range(2, 5)]
+        circle = zip(homes, [*homes[1:], homes[0]], strict=True)
+
+        failed = [[one.failed for one in between(*pair, "MAE worse", "MAE worse, p < 0.05").judged] for pair in circle]
+
+        assert {by_anything for by_anything, _ in failed} == {True, False}
+        assert {tested for _, tested in failed} == {False}
+
+    def test_differences_and_p_values_by_hand(self, good, bad) -> None:
+        (judged,) = between(good, bad, "MAE worse, p < 0.05").judged
+
+        errors = []
+        for home in (good, bad):
+            record = runs(home)["other"]
+            actuals = Journal(home).read_actuals(PANEL.fingerprint(), record.cell.task)
+            results = Journal(home).read_with_results(record.key).results
+            errors.append(np.abs(results.forecast.mean - actuals.values).mean(axis=(1, 2)).reshape(-1))
+        by_series = [np.array([one[actuals.series == i].mean() for i in range(12)]) for one in errors]
+        p_value = diebold_mariano((by_series[1] - by_series[0])[:, None]).p_greater[0]
+        line = judged.lines[1]
+        assert line.difference == pytest.approx(100 * (errors[1].mean() / errors[0].mean() - 1))
+        assert line.p_value == pytest.approx(holm(np.array([0.5, p_value]))[1])
+
+    def test_costs_are_compared_without_p(self, good, bad) -> None:
+        found = between(good, bad, "fit_seconds worse by 150%", "fit_seconds worse by 250%")
+
+        assert [one.failed for one in found.judged] == [True, False]
+        assert [one.difference for one in found.judged[0].lines] == pytest.approx([0, 200])
+
+    def test_too_few_units_are_not_testable_and_fail_only_strictly(self, tmp_path) -> None:
+        few = PANEL[:3]
+        first = board(tmp_path / "a", {"base": Toy()}, panel=few)
+        second = board(tmp_path / "b", {"base": Toy(2.0)}, panel=few)
+
+        found = between(first, second, "MAE worse, p < 0.05")
+
+        assert [one.verdict for one in found.judged[0].lines] == ["not testable"]
+        assert "4 cutoffs are too few for a test" in found.judged[0].lines[0].reason
+        assert not found.failed
+        assert between(first, second, "MAE worse, p < 0.05", strict=True).failed
+        assert between(first, second, "MAE worse").failed
+
+    @pytest.mark.parametrize("condition", ["MAE worse by 1000%", "MAE differs, p < 0.01"])
+    def test_nobody_passes_by_failing(self, tmp_path, good, condition) -> None:
+        broken = board(tmp_path / "broken", {"base": Toy(), "other": Toy(raises=True)})
+        coward = board(tmp_path / "coward", {"base": Toy(), "other": Toy(luck=1, dread=1.0)})
+
+        for home, reason in (
+            (broken, "B failed: every window: RuntimeError: no luck"),
+            (coward, "windows failed in B"),
+        ):
+            line = between(good, home, condition).judged[0].lines[1]
+            assert line.verdict == "failed"
+            assert reason in line.reason
+
+    def test_what_a_failed_in_is_not_compared(self, tmp_path, good) -> None:
+        broken = board(tmp_path, {"base": Toy(), "other": Toy(raises=True)})
+
+        found = between(broken, good, "MAE worse")
+
+        assert not found.failed
+        assert list(found.unmatched.values()) == [("other on walks",)]
+        assert between(broken, good, "MAE worse", strict=True).failed
+
+
+class TestPairing:
+    def test_what_only_one_has_is_listed(self, tmp_path, good) -> None:
+        home = board(tmp_path, {"base": Toy(), "new": Toy()})
+
+        found = between(good, home)
+
+        assert found.unmatched == {"it is only in A": ("other on walks",), "it is only in B": ("new on walks",)}
+        assert [one.forecaster for one in found.judged[0].lines] == ["base"]
+
+    @pytest.mark.parametrize(
+        ("task", "panel", "reason"),
+        [
+            (replace(TASK, protocol=RollingOrigin(4, windows=4)), PANEL, "the tasks differ"),
+            (TASK, PANEL[:11], "the data differ"),
+        ],
+        ids=["task", "data"],
+    )
+    def test_boards_that_share_nothing_are_refused(self, tmp_path, good, task, panel, reason) -> None:
+        home = board(tmp_path, {"base": Toy()}, task=task, panel=panel)
+
+        with pytest.raises(BadInput, match=f"cannot be compared: base on walks: {reason}"):
+            between(good, home)
+
+    def test_runs_of_two_forecasters(self, good) -> None:
+        first, second = (runs(good)[name].key[:8] for name in ("base", "other"))
+
+        found = compare(first, f"{second}@{good}", "MAE worse by 1%", home=good)
+
+        assert [one.forecaster for one in found.judged[0].lines] == ["base → other"]
+
+    def test_a_run_that_is_in_no_plan_is_found_by_its_key(self, tmp_path, good) -> None:
+        home = board(tmp_path, {"base": Toy(), "other": Toy(luck=1), "third": Toy(1.0)})
+        board(home, {"base": Toy()})  # the plan has one cell now
+
+        found = compare(f"{runs(good)['base'].key}@{good}", f"{runs(home)['third'].key}@{home}", "MAE worse")
+
+        assert found.failed
+
+    def test_published_results_are_as_good_as_a_home(self, tmp_path, good, bad) -> None:
+        results = JournalResults(
+            find_sources(f"toys@{good}", f"toys@{good}", good, lambda: CATALOG)[0].results.plan, Journal(good)
+        )
+        publish(results, [MAE], compute_standings(results, MAE), "# Toys\n", tmp_path)
+
+        conditions = ("MAE worse by 2%, p < 0.05", "MASE worse by 2%, p < 0.05")
+        home, told = between(good, bad, *conditions), between(tmp_path, bad, *conditions)
+
+        assert told.judged[0] == home.judged[0]
+        assert [one.verdict for one in told.judged[1].lines] == ["passed", "not testable"]  # only MAE was published
+        key = runs(good)["base"].key
+        assert not compare(f"{key}@{tmp_path}", f"{key}@{good}", "MAE differs").failed
+
+    @pytest.mark.parametrize(
+        ("first", "second", "told"),
+        [
+            ("toys", "{key}", "is a run and 'toys' a board"),
+            ("toyz", "toys", "no board called 'toyz'"),
+            ("toys", "toys@nowhere", "'nowhere' is neither a home folder nor one of published results"),
+            ("{key}", "ab", "at least 6 digits"),
+            ("{key}", "abcdef", "no run in .* has a key that begins with abcdef"),
+            ("{key}", "{key}@", "neither KEY@HOME nor BOARD@PLACE"),
+        ],
+    )
+    def test_what_names_nothing_is_refused(self, good, first, second, told) -> None:
+        key = runs(good)["base"].key
+
+        with pytest.raises(BadInput, match=told):
+            compare(first.format(key=key), second.format(key=key), home=good)
+
+
+class TestReport:
+    def test_the_table_fits_a_hundred_columns(self, good, tmp_path) -> None:
+        from rich.console import Console
+
+        home = board(tmp_path, {"base": Toy(), "other": Toy(200.0, luck=1)})
+        console = Console(width=200, record=True, file=io.StringIO())
+
+        for found in (between(good, home), between(good, home, "MAE worse by 2%, p < 0.05")):
+            for table in comparison_tables(found):
+                console.print(table)
+
+        text = console.export_text()
+        assert "FAILED" in text
+        assert "fails if MAE worse by 2%, p < 0.05" in text
+        assert max(map(len, map(str.rstrip, text.splitlines()))) <= 100
+
+    def test_the_last_line_says_which_condition_failed(self, good, bad) -> None:
+        lines = comparison_lines(between(good, bad, "MAE worse by 2%", "MAE worse by 900%"))
+
+        assert lines[-1] == "FAILED: MAE worse by 2%"
+        assert comparison_lines(between(good, good, "MAE worse"))[-1] == "passed"
+
+    def test_csv_has_a_row_a_condition_and_place(self, good, bad) -> None:
+        rows = list(csv.DictReader(comparison_csv(between(good, bad, "MAE worse by 2%", "bias differs")).splitlines()))
+
+        assert [row["condition"] for row in rows] == ["MAE worse by 2%"] * 2 + ["bias differs"] * 2
+        assert [row["verdict"] for row in rows] == ["passed", "failed", "passed", "failed"]
+
+
+class TestCommand:
+    @staticmethod
+    def said(*arguments: str | Path) -> tuple[int, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "compare", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**kept, "COLUMNS": "100"},
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def test_exit_codes(self, good, bad) -> None:
+        condition = "MASE worse by 2%, p < 0.05"
+
+        passed, _ = self.said("toys", f"toys@{good}", "--home", good, "--fail-if", condition)
+        failed, text = self.said("toys", f"toys@{bad}", "--home", good, "--fail-if", condition)
+        refused, sentence = self.said("toys", f"toys@{bad}", "--home", good, "--fail-if", "MASE worse by much")
+        shown, _ = self.said("toys", f"toys@{bad}", "--home", good)
+
+        assert (passed, failed, refused, shown) == (0, 1, 2, 0)
+        assert "FAILED: MASE worse by 2%, p < 0.05" in text
+        assert sentence.startswith("error: condition 'MASE worse by much': expected a number at 'much'")
+        assert "Traceback" not in text + sentence

@@ -1,0 +1,338 @@
+"""Cells and their keys: what a result depends on, and what it does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import (
+    BadData,
+    Context,
+    DataFile,
+    DatasetSpec,
+    Floats,
+    ForecasterSpec,
+    Generation,
+    Leaderboard,
+    LocalForecaster,
+    Panel,
+    Resources,
+    RollingOrigin,
+    Run,
+    SeriesSplit,
+    Status,
+    Task,
+    TimeSplit,
+    hookimpl,
+    stored_plans,
+)
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import Entry
+from harness.boards.planning import BoardPlan, pending_cells, plan_board
+from harness.errors import BadTask
+from harness.evaluation import run
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.journal import Journal
+
+TASK = Task("toy", RollingOrigin(2, windows=3))
+ABSENT = DataFile("absent.csv", "http://unreachable.invalid/absent.csv")
+
+
+@dataclass
+class Still(LocalForecaster):
+    """Says 0, or whatever it is told."""
+
+    level: float = 0.0
+
+    def predict_series(self, context: Context) -> Floats:
+        raise NotImplementedError
+
+
+@dataclass
+class Drawing(Still):
+    """The same, with a seed."""
+
+    seed: int = 0
+
+
+@dataclass
+class Toys:
+    """A plugin with a dataset, of which it counts how often it is loaded, and some forecasters."""
+
+    load: Callable[[], Any] = lambda: Panel.of([range(20)])
+    forecasters: Iterable[ForecasterSpec] = ()
+    loaded: list[str] = field(default_factory=list)
+
+    @hookimpl
+    def harness_datasets(self) -> list[DatasetSpec]:
+        return [DatasetSpec("toy", self._load), DatasetSpec("absent", self._load, files=(ABSENT,))]
+
+    @hookimpl
+    def harness_forecasters(self) -> list[ForecasterSpec]:
+        return [ForecasterSpec("still", Still), ForecasterSpec("drawing", Drawing), *self.forecasters]
+
+    def _load(self) -> Any:
+        self.loaded.append("toy")
+        return self.load()
+
+
+def catalog_of(toys: Toys) -> Catalog:
+    return load_catalog({"toys": toys})
+
+
+def board(*entries: Entry, tasks: tuple[Task, ...] = (TASK,), **more: Any) -> Leaderboard:
+    forecasters = (Entry("still"), *entries)
+    return Leaderboard("Toys", "MAE", "still", tasks, forecasters=forecasters, **more)
+
+
+def campaign_of(home: Path, asked: Leaderboard, toys: Toys | None = None, seeds: int | None = None) -> BoardPlan:
+    return plan_board("toys", asked, catalog_of(toys or Toys()), Fingerprints(home), Journal(home), seeds)
+
+
+class TestKeys:
+    def key(
+        self,
+        task: Task = TASK,
+        forecaster: str = "still",
+        parameters: Mapping[str, Any] | None = None,
+        seed: int | None = None,
+        data: str = "aa",
+        plugin: str = "toys==1",
+    ) -> str:
+        return Cell(task, forecaster, parameters or {}, seed).key(data, plugin)
+
+    def test_a_key_is_a_name_for_a_folder(self) -> None:
+        assert len(self.key()) == 32
+        assert set(self.key()) <= set("0123456789abcdef")
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"data": "bb"},
+            {"plugin": "toys==2"},
+            {"forecaster": "drawing"},
+            {"parameters": {"level": 1.0}},
+            {"parameters": {"level": None}},
+            {"seed": 0},
+            {"seed": 1},
+            {"task": replace(TASK, dataset="other")},
+            {"task": replace(TASK, protocol=RollingOrigin(3, windows=3))},
+            {"task": replace(TASK, protocol=RollingOrigin(2, windows=4))},
+            {"task": replace(TASK, protocol=RollingOrigin(2, windows=3, stride=1))},
+            {"task": replace(TASK, protocol=RollingOrigin(2, windows=3, gap=1))},
+            {"task": replace(TASK, protocol=RollingOrigin(2, windows=3, refit="every"))},
+            {"task": replace(TASK, protocol=RollingOrigin(2, windows=3, refit=2))},
+            {"task": replace(TASK, protocol=RollingOrigin(2, windows=3, max_context=5))},
+            {"task": replace(TASK, protocol=Generation(2, 3))},
+            {"task": replace(TASK, split=TimeSplit(0.5))},
+            {"task": replace(TASK, split=SeriesSplit(0.5))},
+            {"task": replace(TASK, targets=("value",))},
+            {"task": replace(TASK, season_length=2)},
+            {"task": replace(TASK, quantile_levels=(0.5,))},
+            {"task": replace(TASK, standardise=True)},
+        ],
+        ids=str,
+    )
+    def test_it_changes_with_every_part(self, other: dict[str, Any]) -> None:
+        assert self.key(**other) != self.key()
+
+    def test_no_two_of_these_are_the_same(self) -> None:
+        keys = [self.key(seed=seed, parameters={"level": level}) for seed in range(9) for level in range(9)]
+
+        assert len(set(keys)) == 81
+
+    def test_it_changes_with_the_evaluation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        before = self.key()
+        monkeypatch.setattr(run, "EVALUATION_VERSION", run.EVALUATION_VERSION + 1)
+
+        assert self.key() != before
+
+    def test_the_name_of_a_task_is_no_part_of_it(self) -> None:
+        assert self.key(task=replace(TASK, name="late")) == self.key()
+
+    def test_the_order_of_parameters_is_no_part_of_it(self) -> None:
+        one, other = {"a": 1, "b": [2]}, {"b": [2], "a": 1}
+
+        assert self.key(parameters=one) == self.key(parameters=other)
+
+    @pytest.mark.parametrize(
+        "task",
+        [
+            TASK,
+            replace(TASK, split=TimeSplit(8, 4, "2001-01-01"), quantile_levels=(0.1, 0.9), targets=("a", "b")),
+            replace(TASK, split=SeriesSplit(0.5), protocol=Generation(2, 3)),
+        ],
+    )
+    def test_a_cell_read_from_json_has_the_same(self, task: Task) -> None:
+        cell = Cell(task, "still", {"level": 1.5, "list": [1, None]}, 3)
+
+        again = Cell.from_json(json.loads(json.dumps(cell.to_json())))
+
+        assert again == cell
+        assert again.key("aa", "toys==1") == cell.key("aa", "toys==1")
+
+
+class TestPlanning:
+    def test_a_cell_for_each_forecaster_task_and_seed(self, tmp_path: Path) -> None:
+        tasks = (TASK, replace(TASK, name="long", protocol=RollingOrigin(5, windows=1)))
+
+        plan = campaign_of(tmp_path, board(Entry("drawing"), tasks=tasks, seeds=2))
+
+        assert [(one.task, one.title, one.cell.seed) for one in plan.cells] == [
+            ("toy", "still", None),
+            ("toy", "drawing", 0),
+            ("toy", "drawing", 1),
+            ("long", "still", None),
+            ("long", "drawing", 0),
+            ("long", "drawing", 1),
+        ]
+        assert len({one.key for one in plan.cells}) == 6
+        assert plan.titles == ("still", "drawing")
+
+    @pytest.mark.parametrize(("seeds", "asked"), [(3, None), (1, 3)])
+    def test_the_number_of_seeds_changes_nothing_else(self, tmp_path: Path, seeds: int, asked: int | None) -> None:
+        one = campaign_of(tmp_path, board(Entry("drawing"), seeds=1))
+        three = campaign_of(tmp_path, board(Entry("drawing"), seeds=seeds), seeds=asked)
+
+        assert three.cells[:2] == one.cells
+        assert [cell.cell.seed for cell in three.cells] == [None, 0, 1, 2]
+
+    def test_labels_and_resources_change_no_key(self, tmp_path: Path) -> None:
+        spec = ForecasterSpec("greedy", Still, resources=Resources(threads=1))
+        hungry = replace(spec, resources=Resources(threads=8, memory=10**9))
+
+        plain = campaign_of(tmp_path, board(Entry("greedy")), Toys(forecasters=[spec]))
+        other = board(Entry("greedy", "glutton"), tasks=(replace(TASK, name="feast"),))
+        labelled = campaign_of(tmp_path, other, Toys(forecasters=[hungry]))
+
+        assert [one.key for one in labelled.cells] == [one.key for one in plain.cells]
+        assert (labelled.cells[1].title, labelled.cells[1].task) == ("glutton", "feast")
+        assert labelled.cells[1].resources.threads == 8
+
+    def test_other_data_has_other_keys(self, tmp_path: Path) -> None:
+        one = campaign_of(tmp_path / "one", board(), Toys(lambda: Panel.of([[1.0, 2.0, 3.0] * 5])))
+        other = campaign_of(tmp_path / "other", board(), Toys(lambda: Panel.of([[1.0, 2.0, 3.1] * 5])))
+
+        assert one.cells[0].key != other.cells[0].key
+
+    def test_a_task_whose_data_is_absent_is_said_to_be(self, tmp_path: Path) -> None:
+        asked = board(tasks=(replace(TASK, dataset="absent"), TASK))
+
+        plan = campaign_of(tmp_path, asked)
+
+        assert [one.task for one in plan.cells] == ["toy"]
+        assert list(plan.unavailable) == ["absent"]
+        assert "run `harness data fetch absent`" in plan.unavailable["absent"]
+
+    def test_a_task_that_does_not_fit_its_data_is_refused(self, tmp_path: Path) -> None:
+        asked = board(tasks=(replace(TASK, protocol=RollingOrigin(21, windows=1)),))
+
+        with pytest.raises(BadTask, match=r"board 'toys': .*21"):
+            campaign_of(tmp_path, asked)
+
+    @pytest.mark.parametrize(
+        ("load", "said"),
+        [
+            (lambda: Panel.of([[1.0, 2.0], []]), "series '1' is empty"),
+            (lambda: Panel.of([[float("nan")] * 9]), "series '0' has no value in channel 'value'"),
+            (lambda: Panel.of([[1.0]], ids=["a", "b"]), "needs 3 offsets"),
+            (lambda: 1 / 0, "dataset 'toy' cannot be loaded: ZeroDivisionError"),
+            (lambda: [1, 2, 3], "dataset 'toy' cannot be loaded: its loader returned list, not Panel"),
+        ],
+    )
+    def test_data_that_cannot_be_used_is_refused(self, tmp_path: Path, load: Callable[[], Any], said: str) -> None:
+        with pytest.raises(BadData) as caught:
+            campaign_of(tmp_path, board(), Toys(load))
+
+        assert said in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("factory", ["nowhere:Nothing", "harness_models.naive:Nothing", "harness_models.naive", 3])
+    def test_a_forecaster_that_cannot_be_imported_has_its_cell_still(self, tmp_path: Path, factory: Any) -> None:
+        toys = Toys(forecasters=[ForecasterSpec("lost", factory)])
+
+        plan = campaign_of(tmp_path, board(Entry("lost"), seeds=3), toys)
+
+        assert [(one.title, one.cell.seed) for one in plan.cells] == [("still", None), ("lost", None)]
+
+    def test_data_is_loaded_once_and_then_never_again(self, tmp_path: Path) -> None:
+        toys = Toys()
+        tasks = (TASK, replace(TASK, name="long", protocol=RollingOrigin(5, windows=1)))
+
+        first = campaign_of(tmp_path, board(tasks=tasks), toys)
+        again = campaign_of(tmp_path, board(tasks=tasks), toys)
+
+        assert first == again
+        assert len(toys.loaded) == 1
+
+
+class TestMissing:
+    @pytest.fixture
+    def plan(self, tmp_path: Path) -> BoardPlan:
+        return campaign_of(tmp_path, board(Entry("drawing"), seeds=4))
+
+    @pytest.fixture
+    def journal(self, tmp_path: Path, plan: BoardPlan) -> Journal:
+        """All cells but the last: completed, completed, failed, unsupported."""
+        journal = Journal(tmp_path)
+        statuses = (Status.COMPLETED, Status.COMPLETED, Status.FAILED, Status.UNSUPPORTED)
+        for one, status in zip(plan.cells, statuses, strict=False):
+            journal.write(Run(one.cell, status, one.key))
+        return journal
+
+    def test_what_is_in_the_journal_is_not_run_again(self, plan: BoardPlan, journal: Journal) -> None:
+        assert pending_cells([plan], journal) == [plan.cells[4]]
+
+    def test_what_failed_is_run_again_if_asked(self, plan: BoardPlan, journal: Journal) -> None:
+        assert pending_cells([plan], journal, retry_failed=True) == [plan.cells[2], plan.cells[4]]
+
+    def test_everything_is_run_again_if_asked(self, plan: BoardPlan, journal: Journal) -> None:
+        assert pending_cells([plan], journal, rerun=True) == list(plan.cells)
+
+    def test_a_cell_of_two_boards_is_run_once(self, plan: BoardPlan, journal: Journal) -> None:
+        other = replace(plan, name="other")
+
+        assert pending_cells([plan, other], journal) == [plan.cells[4]]
+        assert pending_cells([plan, other], journal, rerun=True) == list(plan.cells)
+
+    def test_a_damaged_record_is_missing(self, plan: BoardPlan, journal: Journal) -> None:
+        (journal.cells / plan.cells[0].key / "record.json").write_text('{"schema": 1, "ke', encoding="utf-8")
+
+        assert pending_cells([plan], journal) == [plan.cells[0], plan.cells[4]]
+
+
+class TestPlans:
+    def test_a_stored_plan_says_which_cells_are_a_boards(self, tmp_path: Path) -> None:
+        plan = campaign_of(tmp_path, board(Entry("drawing"), seeds=2, description="small"))
+
+        plan.save(tmp_path)
+
+        (plan,) = stored_plans(tmp_path)
+        assert (plan.name, plan.title, plan.description, plan.metric, plan.baseline) == (
+            "toys",
+            "Toys",
+            "small",
+            "MAE",
+            "still",
+        )
+        assert [one.key for one in plan.cells] == [one.key for one in plan.cells]
+        assert [one.forecaster for one in plan.cells] == ["still", "drawing", "drawing"]
+
+    def test_saving_the_same_plan_again_writes_nothing(self, tmp_path: Path) -> None:
+        plan = campaign_of(tmp_path, board())
+        path = tmp_path / "boards" / "toys" / "plan.json"
+
+        plan.save(tmp_path)
+        before = path.stat().st_ino
+        plan.save(tmp_path)
+
+        assert path.stat().st_ino == before
+
+    def test_a_home_without_boards_has_none(self, tmp_path: Path) -> None:
+        assert stored_plans(tmp_path) == []

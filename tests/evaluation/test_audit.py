@@ -1,0 +1,485 @@
+"""The audit finds those who look ahead or at their neighbours, and accuses nobody else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from harness.arrays import Floats
+from harness.attempt import Failure, attempt
+from harness.data.missing import FILLINGS, Missing
+from harness.data.panel import Channel, Panel
+from harness.errors import BadTask
+from harness.evaluation.audit import audit, spread
+from harness.evaluation.run import Status
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import (
+    FittedLocalForecaster,
+    Forecaster,
+    LocalForecaster,
+    PartlyFailed,
+    checked_forecast,
+)
+from harness.tasks.folds import backtest
+from harness.tasks.protocols import RollingOrigin
+from harness.tasks.task import Task
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Context, Contexts
+
+LEVELS = (0.1, 0.9)
+COVARIATES = (Channel("y"), Channel("past", "past covariate"), Channel("known", "known covariate"))
+
+
+def random_panel(series: int = 6, length: int = 40, channels: tuple[Channel, ...] = (Channel("y"),)) -> Panel:
+    values = np.random.default_rng(0).normal(10, 3, (series, length, len(channels)))
+    return Panel.of(list(values), season_length=4, channels=channels)
+
+
+def audited(
+    forecaster: Forecaster,
+    panel: Panel | None = None,
+    windows: int = 1,
+    missing: Missing = "native",
+    sample: int = 3,
+    protocol: RollingOrigin | None = None,
+) -> tuple[Status, str] | None:
+    """What the audit says of a forecaster on the last windows of every series."""
+    protocol = RollingOrigin(3, windows=windows) if protocol is None else protocol
+    task = Task("trial", protocol, quantile_levels=LEVELS)
+    fold = next(backtest(task, random_panel() if panel is None else panel).folds())
+    contexts = fold.windows.contexts.filled(missing)
+    forecaster.fit(fold.train.filled(missing))
+    if isinstance(forecaster, FittedLocalForecaster):
+        forecaster.fit_asked(contexts)
+    forecast = attempt(partial(checked_forecast, forecaster, contexts))
+    if isinstance(forecast, Failure):
+        assert isinstance(forecast.error, PartlyFailed), forecast.traceback
+        forecast = forecast.error.forecast
+    return audit(forecaster, fold.windows, forecast, missing, sample)
+
+
+def status(verdict: tuple[Status, str] | None) -> Status | None:
+    return None if verdict is None else verdict[0]
+
+
+class Unfitted:
+    """Forecasts a number a window, at every step."""
+
+    def fit(self, train: TrainingData) -> None:
+        pass
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        return said(self.numbers(contexts), contexts)
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts)
+
+
+def last(contexts: Contexts) -> Floats:
+    return contexts.last_targets(1)[:, 0, 0]
+
+
+def said(numbers: Floats, contexts: Contexts, seen: Floats | None = None) -> Forecast:
+    """The same number at every step, and quantiles around `seen` or that number."""
+    shape = (len(contexts), contexts.horizon, len(contexts.targets))
+    mean = np.broadcast_to(np.asarray(numbers)[:, None, None], shape)
+    middle = mean if seen is None else np.broadcast_to(seen[:, None, None], shape)
+    return Forecast(mean, contexts.quantile_levels, np.stack([middle - 1, middle + 1], axis=-1))
+
+
+def ahead(contexts: Contexts, channel: int = 0) -> Floats:
+    """The first value after each cutoff: what nobody may know."""
+    panel = contexts._panel
+    return panel.values[panel.offsets[contexts.series] + contexts.cutoffs, channel]
+
+
+# Those who look ahead
+
+
+class LooksAhead(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return ahead(contexts)
+
+
+class LooksAheadWithItsQuantiles(Unfitted):
+    def predict(self, contexts: Contexts) -> Forecast:
+        return said(last(contexts), contexts, ahead(contexts))
+
+
+class LooksWhetherSomethingIsMissing(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return np.isnan(ahead(contexts)).astype(float)
+
+
+class LooksAtItsNeighboursFuture(Unfitted):
+    """Adds what comes next in the other series of the batch; alone it sees nothing."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        next_values = ahead(contexts)
+        others = [next_values[contexts.series != series].sum() for series in contexts.series]
+        return last(contexts) + np.array(others)
+
+
+class LooksAtTheFutureOfASeriesNotAsked(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        panel = contexts._panel
+        asked = np.isin(np.arange(len(panel)), contexts.series)
+        return last(contexts) + (0.0 if asked.all() else panel.values[panel.offsets[:-1][~asked].min() + 39, 0])
+
+
+class LooksAtItsOwnFutureThroughLaterWindows(Unfitted):
+    """Looks at nothing but contexts, some of which are later ones of the same series."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        newest = {contexts.series[i]: last(contexts)[i] for i in np.argsort(contexts.cutoffs)}
+        return np.array([newest[series] for series in contexts.series])
+
+
+class FailsWhereTheFutureIsMissing(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        if np.isnan(ahead(contexts)).any():
+            raise ValueError("cannot look ahead")
+        return last(contexts)
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        LooksAhead,
+        LooksAheadWithItsQuantiles,
+        LooksWhetherSomethingIsMissing,
+        LooksAtItsNeighboursFuture,
+        LooksAtTheFutureOfASeriesNotAsked,
+        FailsWhereTheFutureIsMissing,
+    ],
+)
+def test_who_looks_ahead_is_found(cheat: type[Unfitted]):
+    verdict = audited(cheat())
+
+    assert status(verdict) is Status.LEAKED
+
+
+def test_who_learns_a_windows_future_from_later_windows_is_found():
+    verdict = audited(LooksAtItsOwnFutureThroughLaterWindows(), random_panel(1), windows=4)
+
+    assert status(verdict) is Status.LEAKED
+
+
+def test_the_future_of_a_past_covariate_is_found():
+    class LooksAtACovariate(Unfitted):
+        def numbers(self, contexts: Contexts) -> Floats:
+            return ahead(contexts, channel=1)
+
+    verdict = audited(LooksAtACovariate(), random_panel(channels=COVARIATES))
+
+    assert status(verdict) is Status.LEAKED
+
+
+@pytest.mark.parametrize("missing", FILLINGS)
+def test_who_looks_ahead_is_found_whatever_is_filled(missing: Missing):
+    values = random_panel().values.copy()
+    values[::7] = math.nan
+    panel = random_panel().with_values(values)
+
+    verdict = audited(LooksAhead(), panel, windows=3, missing=missing)
+
+    assert status(verdict) is Status.LEAKED
+
+
+def test_what_a_verdict_says():
+    verdict = audited(LooksAhead())
+
+    assert verdict == (
+        Status.LEAKED,
+        "series '0' at cutoff 37: its forecast changes when what comes later becomes noise",
+    )
+
+
+# Those who look at their neighbours, or at themselves
+
+
+class NormalisesOverItsBatch(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts) - last(contexts).mean()
+
+
+class CountsItsWindows(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts) + np.arange(len(contexts))
+
+
+class LooksAtTheFirstWindow(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts) + last(contexts)[0]
+
+
+class GoesOnDrawing(Unfitted):
+    def fit(self, train: TrainingData) -> None:
+        self.rng_ = np.random.default_rng(0)
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts) + self.rng_.normal(size=len(contexts))
+
+
+class DrawsAnewInEachCall(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts) + np.random.default_rng(0).normal(size=len(contexts))
+
+
+class CountsItsCalls(Unfitted):
+    calls = 0
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        self.calls += 1
+        return last(contexts) + self.calls
+
+
+class LooksAheadTheFirstTime(Unfitted):
+    looked = False
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        first, self.looked = not self.looked, True
+        return ahead(contexts) if first else last(contexts)
+
+
+class LooksAheadInLargeBatches(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return ahead(contexts) if len(contexts) > 5 else last(contexts)
+
+
+class NeedsABatch(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        if len(contexts) < 2:
+            raise ValueError("one window is not enough")
+        return last(contexts)
+
+
+class NeedsAllWindows(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        if len(contexts) < 6:
+            raise ValueError("some windows are not enough")
+        return last(contexts)
+
+
+class LosesAnAxisAlone(Unfitted):
+    def predict(self, contexts: Contexts) -> Forecast:
+        mean = np.broadcast_to(last(contexts)[:, None, None], (len(contexts), contexts.horizon, 1))
+        return Forecast.point(mean.squeeze(0) if len(mean) == 1 else mean)
+
+
+@pytest.mark.parametrize(
+    "forecaster",
+    [
+        NormalisesOverItsBatch,
+        CountsItsWindows,
+        LooksAtTheFirstWindow,
+        GoesOnDrawing,
+        DrawsAnewInEachCall,
+        CountsItsCalls,
+        LooksAheadTheFirstTime,
+        LooksAheadInLargeBatches,
+        NeedsABatch,
+        NeedsAllWindows,
+        LosesAnAxisAlone,
+    ],
+)
+def test_whose_forecast_depends_on_the_call_is_found(forecaster: type[Unfitted]):
+    verdict = audited(forecaster())
+
+    assert status(verdict) is Status.INCONSISTENT
+
+
+def test_who_normalises_over_later_windows_looks_ahead():
+    verdict = audited(NormalisesOverItsBatch(), random_panel(1), windows=4)
+
+    assert status(verdict) is Status.LEAKED
+
+
+# Those who do nothing wrong
+
+
+class Honest(Unfitted):
+    """Looks at everything that it is shown, each value with a weight of its own."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        past = contexts.last(12)
+        weights = np.random.default_rng(1).normal(size=past.shape[1:])
+        ahead = np.nan_to_num(contexts.known()).sum(axis=(1, 2))
+        return np.nansum(past * weights, axis=(1, 2)) + ahead
+
+
+class HonestAlone(LocalForecaster):
+    def predict_series(self, context: Context) -> Floats | Forecast:
+        weights = np.sqrt(np.arange(1, len(context.values) + 1))[:, None]
+        number = np.nansum(context.values * weights) + np.nansum(context.known)
+        mean = np.full((1, context.horizon, 1), number)
+        return Forecast.from_normal(mean, np.asarray(abs(number) + 1), context.quantile_levels)
+
+
+class HonestAndFitted(FittedLocalForecaster):
+    def fit_series(self, context: Context) -> Floats:
+        return np.nanmean(np.nan_to_num(context.values), axis=0)
+
+    def predict_windows(self, state: Floats, contexts: Contexts) -> Forecast:
+        past = np.nan_to_num(contexts.last(int(contexts.lengths.max())))
+        return said(past.sum(axis=(1, 2)) + state[0], contexts)
+
+
+class OnePass(HonestAndFitted):
+    """Runs once along the longest context, and takes from it what each cutoff knows."""
+
+    def predict_windows(self, state: Floats, contexts: Contexts) -> Forecast:
+        longest = contexts.last(int(contexts.lengths.max()))[-1, :, 0]
+        running = np.cumsum(np.nan_to_num(longest))
+        return said(running[contexts.cutoffs - contexts.cutoffs[-1] - 1] + state[0], contexts)
+
+
+class HonestAndDrawing(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        keys = zip(contexts.ids, contexts.cutoffs.tolist(), strict=True)
+        draws = [np.random.default_rng([int(series), cutoff]).normal() for series, cutoff in keys]
+        return np.nansum(contexts.last(5), axis=(1, 2)) + np.array(draws)
+
+
+class SaysNothing(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return np.where(np.arange(len(contexts)) >= 0, math.nan, 0.0)
+
+
+class FailsOnOneSeries(LocalForecaster):
+    def predict_series(self, context: Context) -> Floats:
+        if context.id == "0":
+            raise ValueError("not this one")
+        return np.full((context.horizon, 1), context.target[-1, 0])
+
+
+class FailsAloneWhereItFailsAnyway(Unfitted):
+    """Says nothing of some windows in a batch, and raises where there are no others."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        lost = contexts.series == 0
+        if lost.all():
+            raise ValueError("nothing but what cannot be forecast")
+        return np.where(lost, math.nan, last(contexts))
+
+
+class GivesUpOnMissingNeighbours(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        if np.isnan(contexts.last(4)).any():
+            raise ValueError("cannot take missing values")
+        return last(contexts)
+
+
+class RoundsOtherwiseInEachCall(Unfitted):
+    """As threads do that add up in no order."""
+
+    calls = 0
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        self.calls += 1
+        return last(contexts) * (1 + 1e-9 * (self.calls % 3))
+
+
+HONEST = (Honest, HonestAlone, HonestAndFitted, HonestAndDrawing)
+
+
+@pytest.mark.parametrize("windows", [1, 4])
+@pytest.mark.parametrize(
+    "honest",
+    [
+        *HONEST,
+        OnePass,
+        Unfitted,
+        SaysNothing,
+        FailsOnOneSeries,
+        FailsAloneWhereItFailsAnyway,
+        GivesUpOnMissingNeighbours,
+        RoundsOtherwiseInEachCall,
+    ],
+)
+def test_honest_forecasters_pass(honest: type[Forecaster], windows: int):
+    verdict = audited(honest(), windows=windows, sample=10)
+
+    assert verdict is None
+
+
+def test_known_covariates_may_be_known():
+    verdict = audited(Honest(), random_panel(channels=COVARIATES), windows=4)
+
+    assert verdict is None
+
+
+def test_one_pass_over_a_gap_that_is_interpolated_looks_ahead():
+    """The value on the line between its neighbours is not known at a cutoff inside of the gap."""
+    values = random_panel(1).values.copy()
+    values[34:37] = math.nan
+    panel, protocol = random_panel(1).with_values(values), RollingOrigin(1, windows=5)
+
+    verdicts = [audited(OnePass(), panel, missing=missing, protocol=protocol) for missing in FILLINGS]
+
+    assert dict(zip(FILLINGS, map(status, verdicts), strict=True)) == {
+        "native": None,
+        "ffill": None,
+        "interpolate": Status.LEAKED,
+        "seasonal": None,
+    }
+
+
+@st.composite
+def holed_panels(draw) -> Panel:
+    """Ragged series with gaps anywhere, at their ends too, and covariates."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = draw(st.sampled_from([0.0, 0.1, 0.5, 0.9]))
+    series = []
+    for length in draw(st.lists(st.integers(8, 25), min_size=1, max_size=4)):
+        values = rng.normal(0, 10, (length, 3)) * 10.0 ** rng.integers(-3, 4)
+        values[rng.random(values.shape) < share] = math.nan
+        values[: draw(st.integers(0, 6))] = math.nan
+        values[rng.integers(0, length), 0] = 1.0  # a series without any value is no series
+        series.append(values)
+    return Panel.of(series, season_length=draw(st.integers(1, 5)), channels=COVARIATES)
+
+
+@dataclass
+class Case:
+    """One honest forecaster on one task."""
+
+    forecaster: Forecaster
+    panel: Panel
+    protocol: RollingOrigin
+    missing: Missing
+
+
+@st.composite
+def cases(draw) -> Case:
+    protocol = RollingOrigin(
+        horizon=draw(st.integers(1, 3)),
+        windows=draw(st.integers(1, 4)),
+        stride=draw(st.integers(1, 3)),
+        gap=draw(st.integers(0, 2)),
+        max_context=draw(st.sampled_from([None, 1, 5])),
+    )
+    honest = draw(st.sampled_from(HONEST))()
+    return Case(honest, draw(holed_panels()), protocol, draw(st.sampled_from(FILLINGS)))
+
+
+@given(cases())
+def test_honest_forecasters_pass_whatever_is_missing_and_however_it_is_filled(case: Case):
+    try:
+        verdict = audited(case.forecaster, case.panel, missing=case.missing, sample=2, protocol=case.protocol)
+    except BadTask:
+        assume(False)
+
+    assert verdict is None
+
+
+def test_the_sample_is_spread_from_the_first_window_to_the_last():
+    assert spread(10, 4).tolist() == [0, 3, 6, 9]
+    assert spread(2, 4).tolist() == [0, 1]
+    assert spread(1, 4).tolist() == [0]

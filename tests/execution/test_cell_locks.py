@@ -1,0 +1,212 @@
+"""Claims: a cell is done by one process at a time, and by another if that one is gone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.execution import cell_locks
+from harness.execution.cell_locks import CellLocks
+
+KEY = "0123456789abcdef"
+
+OTHER = """
+import sys
+from pathlib import Path
+from harness.execution.cell_locks import CellLocks
+
+claims = CellLocks(Path(sys.argv[1]))
+for line in sys.stdin:
+    verb, _, key = line.strip().partition(" ")
+    print({"take": claims.take, "release": claims.release}[verb](key), flush=True)
+"""
+
+
+class Other:
+    """Another process that takes and releases claims when it is told to."""
+
+    def __init__(self, home: Path) -> None:
+        command = [sys.executable, "-c", OTHER, str(home)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, line: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(line, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[Other]:
+    made = Other(tmp_path)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Iterator[CellLocks]:
+    made = CellLocks(tmp_path)
+    yield made
+    made.close()
+
+
+def claimed_by(home: Path, host: str, process: int, age: float = 0.0) -> Path:
+    """A claim that somebody made so many seconds ago."""
+    path = home / "journal" / "claims" / KEY
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{host} {process}", encoding="utf-8")
+    os.utime(path, (time.time() - age,) * 2)
+    return path
+
+
+def a_dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class TestTwoProcesses:
+    def test_a_cell_is_one_processs(self, mine: CellLocks, other: Other) -> None:
+        assert mine.take(KEY)
+        assert other.ask(f"take {KEY}") == "False"
+        assert other.ask("take another") == "True"
+        assert not mine.take("another")
+
+    def test_a_released_cell_can_be_taken(self, mine: CellLocks, other: Other) -> None:
+        assert other.ask(f"take {KEY}") == "True"
+        other.ask(f"release {KEY}")
+
+        assert mine.take(KEY)
+
+    def test_the_cells_of_a_killed_process_can_be_taken(self, mine: CellLocks, other: Other) -> None:
+        assert other.ask(f"take {KEY}") == "True"
+        other.kill()
+
+        assert mine.take(KEY)
+
+    def test_of_many_that_want_it_at_once_one_gets_it(self, tmp_path: Path) -> None:
+        others = [Other(tmp_path) for _ in range(4)]
+        for one in others:
+            one.ask("take warm-up")
+
+        for one in others:
+            assert one.process.stdin is not None
+            for i in range(20):
+                print(f"take {i}", file=one.process.stdin, flush=True)
+        got = [[one.process.stdout.readline().strip() for _ in range(20)] for one in others if one.process.stdout]
+
+        assert [sum(answers[i] == "True" for answers in got) for i in range(20)] == [1] * 20
+        for one in others:
+            one.kill()
+
+
+class TestStale:
+    def test_a_claim_of_a_dead_process_is_void(self, tmp_path: Path, mine: CellLocks) -> None:
+        claimed_by(tmp_path, socket.gethostname(), a_dead_process())
+
+        assert mine.take(KEY)
+
+    def test_a_claim_of_a_living_process_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        claimed_by(tmp_path, socket.gethostname(), os.getppid())
+
+        assert not mine.take(KEY)
+
+    def test_a_claim_of_another_machine_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        claimed_by(tmp_path, "elsewhere", a_dead_process())
+
+        assert not mine.take(KEY)
+
+    @pytest.mark.parametrize("host", ["elsewhere", socket.gethostname()])
+    def test_a_claim_without_a_sign_of_life_is_void(self, tmp_path: Path, mine: CellLocks, host: str) -> None:
+        claimed_by(tmp_path, host, os.getppid(), age=cell_locks.STALE + 1)
+
+        assert mine.take(KEY)
+
+    def test_a_claim_that_is_not_yet_written_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        claimed_by(tmp_path, "", 0).write_text("", encoding="utf-8")
+
+        assert not mine.take(KEY)
+
+    def test_of_two_that_find_it_void_the_slower_one_leaves_it_to_the_other(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: CellLocks
+    ) -> None:
+        claimed_by(tmp_path, socket.gethostname(), a_dead_process())
+        void = cell_locks._void
+
+        def slow(path: Path) -> bool:
+            monkeypatch.setattr(cell_locks, "_void", void)
+            was_void = void(path)
+            claimed_by(tmp_path, socket.gethostname(), os.getppid())  # the faster one's
+            return was_void
+
+        monkeypatch.setattr(cell_locks, "_void", slow)
+
+        assert not mine.take(KEY)
+        (path,) = (tmp_path / "journal" / "claims").iterdir()
+        assert path.read_text(encoding="utf-8") == f"{socket.gethostname()} {os.getppid()}"
+
+
+class TestMine:
+    def test_it_can_be_taken_again(self, mine: CellLocks) -> None:
+        assert mine.take(KEY)
+        assert mine.take(KEY)
+
+    def test_closing_gives_all_back(self, tmp_path: Path) -> None:
+        mine = CellLocks(tmp_path)
+        mine.take(KEY)
+        mine.take("another")
+
+        mine.close()
+
+        assert list((tmp_path / "journal" / "claims").iterdir()) == []
+
+    def test_releasing_what_is_not_taken_is_nothing(self, mine: CellLocks) -> None:
+        mine.release(KEY)
+
+    def test_a_claim_that_another_process_took_over_is_not_given_back(self, tmp_path: Path) -> None:
+        mine = CellLocks(tmp_path)
+        mine.take(KEY)
+        path = claimed_by(tmp_path, "elsewhere", 1)
+
+        mine.close()
+
+        assert path.is_file()
+
+    def test_a_heartbeat_keeps_it_alive(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cell_locks, "HEARTBEAT", 0.02)
+        mine = CellLocks(tmp_path)
+        mine.take(KEY)
+        path = tmp_path / "journal" / "claims" / KEY
+        os.utime(path, (0, 0))
+
+        assert eventually(lambda: path.stat().st_mtime > time.time() - cell_locks.STALE)
+        mine.close()
+
+    def test_after_closing_the_heart_stands_still(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cell_locks, "HEARTBEAT", 0.02)
+        mine = CellLocks(tmp_path)
+        mine.take(KEY)
+
+        mine.close()
+
+        assert eventually(lambda: not mine._thread.is_alive())

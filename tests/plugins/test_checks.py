@@ -1,0 +1,386 @@
+"""The checks find what a plugin's author did wrong, and call it by its name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.arrays import Floats
+from harness.data.dataset import DatasetSpec
+from harness.data.panel import Panel
+from harness.errors import DataUnavailable, DuplicateName, UnknownName, Unsupported
+from harness.evaluation.metrics import METRICS, Metric
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.catalog import load_catalog
+from harness.plugins.checks import CheckResult, check, check_dataset, check_forecaster, check_metric, trials
+from harness.plugins.hookspecs import hookimpl
+from harness.tasks.folds import backtest
+from harness.tasks.training import TrainingData
+from harness.tasks.windows import Context, Contexts
+
+DATACLASS = "is a dataclass of hyperparameters"
+JSON = "its hyperparameters are JSON values"
+REPEATS = "the same seed gives the same forecasts"
+UNCHANGED = "predict changes nothing in it"
+AUDIT = "neither the future nor the neighbours matter"
+
+
+@dataclass
+class Good:
+    """The last value observed, with quantiles where they are asked for."""
+
+    seed: int = 0
+
+    def fit(self, train: TrainingData) -> None:
+        pass
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        mean = self.mean(contexts)
+        return Forecast.from_normal(mean, np.asarray(self.spread()), contexts.quantile_levels)
+
+    def mean(self, contexts: Contexts) -> Floats:
+        last = np.nan_to_num(contexts.last_targets(1))
+        return np.repeat(last, contexts.horizon, axis=1)
+
+    def spread(self) -> float:
+        return 1.0
+
+
+@dataclass
+class GoodAlone(LocalForecaster):
+    length: int = 3
+
+    def predict_series(self, context: Context) -> Floats:
+        mean = np.nanmean(context.target[-self.length :], axis=0)
+        return np.tile(mean, (context.horizon, 1))
+
+
+@dataclass
+class GoodAndFitted(FittedLocalForecaster):
+    def fit_series(self, context: Context) -> Floats:
+        return np.nanmean(context.target, axis=0)
+
+    def predict_windows(self, state: Floats, contexts: Contexts) -> Forecast:
+        return Forecast.point(np.tile(state, (len(contexts), contexts.horizon, 1)))
+
+
+def verdicts(factory: Callable[..., Any]) -> dict[str, CheckResult]:
+    return {verdict.name: verdict for verdict in check_forecaster(ForecasterSpec("trial", factory))}
+
+
+def failed(factory: Callable[..., Any]) -> dict[str, str]:
+    """What did not pass, and why."""
+    return {name: verdict.detail for name, verdict in verdicts(factory).items() if not verdict.passed}
+
+
+@pytest.mark.parametrize("factory", [Good, GoodAlone, GoodAndFitted])
+def test_a_good_forecaster_passes_everything(factory: Callable[..., Any]):
+    found = verdicts(factory)
+
+    assert all(verdict.passed and not verdict.skipped for verdict in found.values()), found
+    assert list(found) == [
+        DATACLASS,
+        JSON,
+        *(f"forecasts {what}" for what, _, _ in trials()),
+        REPEATS,
+        UNCHANGED,
+        AUDIT,
+    ]
+
+
+class Plain:
+    """Forecasts well, but its hyperparameters cannot be seen."""
+
+    def fit(self, train: TrainingData) -> None:
+        pass
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        return Good().predict(contexts)
+
+
+def test_a_class_that_is_no_dataclass_is_found():
+    assert failed(Plain) == {DATACLASS: "the factory must be a dataclass"}
+
+
+@dataclass
+class WithAnArray(Good):
+    weights: Any = field(default_factory=lambda: np.ones(2))
+
+
+def test_a_hyperparameter_that_json_cannot_say_is_found():
+    assert failed(WithAnArray) == {JSON: "weights is array([1., 1.]), which JSON cannot say"}
+
+
+@dataclass
+class Counts(Good):
+    """Counts its calls, which changes no forecast."""
+
+    calls_: int = field(default=0, init=False)
+
+    def mean(self, contexts: Contexts) -> Floats:
+        self.calls_ += 1
+        return super().mean(contexts)
+
+
+@dataclass
+class KeepsWhatItSawFirst(Good):
+    """Changes in its first call alone."""
+
+    seen_: Any = field(default=None, init=False)
+
+    def mean(self, contexts: Contexts) -> Floats:
+        self.seen_ = contexts.cutoffs if self.seen_ is None else self.seen_
+        return super().mean(contexts)
+
+
+@pytest.mark.parametrize("factory", [Counts, KeepsWhatItSawFirst])
+def test_a_predict_that_changes_its_forecaster_is_found(factory: Callable[..., Any]):
+    assert failed(factory) == {UNCHANGED: "an attribute changed"}
+
+
+@dataclass
+class Drifts(Good):
+    """Each call forecasts a little more."""
+
+    calls_: int = field(default=0, init=False)
+
+    def mean(self, contexts: Contexts) -> Floats:
+        self.calls_ += 1
+        return super().mean(contexts) + self.calls_
+
+
+def test_a_predict_that_forecasts_otherwise_the_second_time_is_found():
+    found = failed(Drifts)
+
+    assert found[UNCHANGED] == "a second call forecasts otherwise"
+    assert found[AUDIT].startswith("inconsistent: ")
+
+
+@dataclass
+class Draws(Good):
+    """Draws from the entropy of the machine."""
+
+    def mean(self, contexts: Contexts) -> Floats:
+        return super().mean(contexts) + np.random.default_rng().normal()
+
+
+@dataclass
+class DrawsItsSpread(Good):
+    def spread(self) -> float:
+        return float(np.random.default_rng().uniform(1, 2))
+
+
+@dataclass
+class DrawsInFit(Good):
+    def fit(self, train: TrainingData) -> None:
+        self.level_ = np.random.default_rng().normal()
+
+    def mean(self, contexts: Contexts) -> Floats:
+        return super().mean(contexts) + self.level_
+
+
+@pytest.mark.parametrize("factory", [Draws, DrawsItsSpread, DrawsInFit])
+def test_draws_that_the_seed_does_not_govern_are_found(factory: Callable[..., Any]):
+    assert failed(factory)[REPEATS] == "two runs with seed 0 differ"
+
+
+@dataclass
+class DrawsBySeed(Good):
+    """As it should be: keyed by seed, series and cutoff."""
+
+    def mean(self, contexts: Contexts) -> Floats:
+        keys = zip(contexts.ids, contexts.cutoffs.tolist(), strict=True)
+        draws = [np.random.default_rng([self.seed, int(name), cutoff]).normal() for name, cutoff in keys]
+        return super().mean(contexts) + np.array(draws)[:, None, None]
+
+
+def test_draws_keyed_by_seed_series_and_cutoff_pass():
+    assert failed(DrawsBySeed) == {}
+
+
+@dataclass
+class LooksAhead(Good):
+    def mean(self, contexts: Contexts) -> Floats:
+        panel = contexts._panel
+        rows = panel.offsets[contexts.series] + np.minimum(contexts.cutoffs, panel.lengths[contexts.series] - 1)
+        return np.repeat(np.nan_to_num(panel.target_values[rows])[:, None], contexts.horizon, axis=1)
+
+
+@dataclass
+class LooksAheadWithItsQuantiles(LooksAhead):
+    def predict(self, contexts: Contexts) -> Forecast:
+        mean = Good.mean(self, contexts)
+        return replace(Forecast.from_normal(self.mean(contexts), np.asarray(1.0), contexts.quantile_levels), mean=mean)
+
+
+@pytest.mark.parametrize("factory", [LooksAhead, LooksAheadWithItsQuantiles])
+def test_who_looks_ahead_is_found(factory: Callable[..., Any]):
+    found = failed(factory)
+
+    assert list(found) == [AUDIT]
+    assert found[AUDIT].startswith("leaked: series '0' at cutoff ")
+
+
+@dataclass
+class Univariate(Good):
+    def mean(self, contexts: Contexts) -> Floats:
+        if len(contexts.targets) > 1:
+            raise Unsupported("forecasts one target only")
+        return super().mean(contexts)
+
+
+def test_what_a_forecaster_does_not_do_is_skipped():
+    found = verdicts(Univariate)["forecasts two targets"]
+
+    assert (found.passed, found.skipped, found.detail) == (True, True, "forecasts one target only")
+
+
+@dataclass
+class FailsOnGaps(Good):
+    def mean(self, contexts: Contexts) -> Floats:
+        if np.isnan(contexts.last(10)).any():
+            raise ValueError("gaps")
+        return super().mean(contexts)
+
+
+def test_what_a_forecaster_fails_at_is_found_and_the_rest_is_still_tried():
+    found = failed(FailsOnGaps)
+
+    assert found["forecasts series with missing values"] == "failed: ValueError: gaps"
+    assert "forecasts several series" not in found
+
+
+@dataclass
+class SaysNothingOfOneSeries(Good):
+    def mean(self, contexts: Contexts) -> Floats:
+        return np.where(contexts.series[:, None, None] == 1, math.nan, super().mean(contexts))
+
+
+def test_windows_without_a_forecast_are_found():
+    found = failed(SaysNothingOfOneSeries)
+
+    assert found["forecasts several series"] == "3 of 9 windows: NaN or infinite values"
+
+
+def test_trials_hold_every_kind_of_task():
+    kinds = list(trials())
+
+    windows = [backtest(task, panel).windows for _, task, panel in kinds]
+    assert any(not panel.complete for _, _, panel in kinds)
+    assert any(task.quantile_levels for _, task, _ in kinds)
+    assert any(one.gap for one in windows)
+    assert any(len(one.panel.targets) > 1 for one in windows)
+    assert any(one.contexts.known().size for one in windows)
+
+
+# Metrics
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_our_own_metrics_honour_the_contract(metric: Metric):
+    assert [verdict for verdict in check_metric(metric) if not verdict.passed] == []
+
+
+def metric_fails(metric: Metric) -> list[str]:
+    return [verdict.name for verdict in check_metric(metric) if not verdict.passed]
+
+
+def test_a_metric_that_rewards_errors_is_found():
+    reward = Metric("reward", lambda outcomes: -outcomes.absolute_error)
+
+    assert metric_fails(reward) == ["a perfect forecast scores better than a rough one"]
+
+
+def test_a_metric_that_counts_what_is_missing_is_found():
+    counts = Metric("counts", lambda outcomes: np.abs(outcomes.mean - np.nan_to_num(outcomes.actuals)))
+
+    assert metric_fails(counts) == ["missing actuals count for nothing"]
+
+
+def test_a_metric_without_a_score_is_found():
+    nothing = Metric("nothing", lambda outcomes: outcomes.absolute_error * math.nan)
+
+    assert "a forecast has a score" in metric_fails(nothing)
+
+
+def test_a_metric_that_depends_on_the_order_of_windows_is_found():
+    def weighted(outcomes: Any) -> Floats:
+        return outcomes.absolute_error * np.arange(len(outcomes.mean))[:, None, None]
+
+    assert metric_fails(Metric("order", weighted)) == ["the order of windows is nothing"]
+
+
+# Datasets
+
+
+def dataset_verdicts(spec: DatasetSpec, home: Path) -> dict[str, bool]:
+    return {verdict.name: verdict.passed for verdict in check_dataset(spec, home)}
+
+
+def test_a_good_dataset_passes(tmp_path: Path):
+    spec = DatasetSpec("trial", lambda: Panel.of([[1.0, 2.0]]), source="here", licence="none needed")
+
+    assert set(dataset_verdicts(spec, tmp_path).values()) == {True}
+
+
+def test_a_dataset_that_changes_is_found(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    spec = DatasetSpec("trial", lambda: Panel.of([rng.normal(size=3)]), source="here", licence="none needed")
+
+    assert not dataset_verdicts(spec, tmp_path)["loads twice the same"]
+
+
+def test_a_dataset_that_does_not_load_is_found(tmp_path: Path):
+    def load() -> Panel:
+        raise DataUnavailable("not here")
+
+    found = {verdict.name: verdict for verdict in check_dataset(DatasetSpec("trial", load), tmp_path)}
+
+    assert (found["loads"].passed, found["loads"].detail) == (False, "not here")
+
+
+def test_a_dataset_that_does_not_say_whose_it_is_is_found(tmp_path: Path):
+    spec = DatasetSpec("trial", lambda: Panel.of([[1.0, 2.0]]))
+
+    found = dataset_verdicts(spec, tmp_path)
+
+    assert [name for name, passed in found.items() if not passed] == [
+        "says where it is from",
+        "says under which licence",
+    ]
+
+
+# By name
+
+
+@pytest.mark.parametrize(("name", "first"), [("naive", DATACLASS), ("MASE", "a perfect forecast scores better")])
+def test_things_are_checked_by_their_name(name: str, first: str, tmp_path: Path):
+    found = check(name, load_catalog(), tmp_path)
+
+    assert found[0].name.startswith(first)
+    assert all(verdict.passed for verdict in found)
+
+
+def test_a_name_unknown_is_told_with_the_nearest_one(tmp_path: Path):
+    with pytest.raises(UnknownName, match="did you mean 'naive'"):
+        check("naiv", load_catalog(), tmp_path)
+
+
+def test_a_name_that_two_plugins_claim_is_refused_with_both_owners(tmp_path) -> None:
+    class Second:
+        @hookimpl
+        def harness_forecasters(self) -> list[ForecasterSpec]:
+            return [ForecasterSpec("naive", "harness_models.naive:Naive")]
+
+    catalog = load_catalog(extra={"second": Second()})
+
+    with pytest.raises(DuplicateName, match=r"models .* and second|second .* and models"):
+        check("naive", catalog, tmp_path)

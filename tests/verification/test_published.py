@@ -1,0 +1,57 @@
+"""Numbers that others published, from the raw data to the last digit that they give."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from harness.evaluation.metrics import METRICS, Aggregation
+from harness.plugins.catalog import load_catalog
+from harness.tasks.task import Task
+from harness.verification.cases import cases
+from harness.verification.comparison import Case, CaseResult
+from harness.verification.context import VerificationContext
+from harness.verification.published import M4_HOURLY
+from harness.verification.scores import M4
+
+
+@pytest.fixture(scope="module")
+def materials(tmp_path_factory: pytest.TempPathFactory) -> VerificationContext:
+    """The catalog beside an empty home: data is only in HARNESS_DATA_DIR."""
+    return VerificationContext(load_catalog(), tmp_path_factory.mktemp("home"))
+
+
+def found(claim: Case, materials: VerificationContext) -> CaseResult:
+    """What comes of a claim; as with `real_file`, where data is not here the test is skipped, or fails."""
+    finding = claim.finding(materials)
+    if finding.verdict == "not here":
+        if os.environ.get("HARNESS_REQUIRE_DATA") == "1":
+            pytest.fail(finding.reason)
+        pytest.skip(finding.reason)
+    return finding
+
+
+@pytest.mark.parametrize("claim", cases(), ids=str)
+def test_published_number_holds(claim: Case, materials: VerificationContext) -> None:
+    finding = found(claim, materials)
+
+    if claim.source is M4_HOURLY:
+        print(f"{claim}: {finding.ours:.{finding.digits}f}")  # noqa: T201
+    assert finding.verdict == "holds", finding
+
+
+@pytest.mark.parametrize("aggregation", ["pooled", "series", "cutoff", "window"])
+def test_m4_hourly_scores_the_same_however_it_is_aggregated(
+    materials: VerificationContext, real_file, aggregation: Aggregation
+) -> None:
+    """One window a series, all of one length: means of means are the mean."""
+    for name in ("Hourly-train.csv", "Hourly-test.csv"):
+        real_file(name)
+    metrics = tuple(replace(metric, aggregation=aggregation) for metric in METRICS)
+
+    scores = materials.run("naive", Task("m4-hourly", M4), metrics).scores
+
+    for name in ("sMAPE", "MASE"):
+        assert f"{scores[name]:.6f}" == M4_HOURLY.numbers["naive"][name]

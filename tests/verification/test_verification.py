@@ -1,0 +1,160 @@
+"""`harness verify`: what it says where all holds, where something fails, and where data is not here."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.cli.main import cli
+from harness.errors import BadData
+from harness.plugins.catalog import Registry, load_catalog
+from harness.verification import cases as claims_module
+from harness.verification import published
+from harness.verification.cases import cases
+from harness.verification.comparison import Case, CaseResult
+from harness.verification.context import VerificationContext
+from harness.verification.fev import SUMS
+from harness.verification.published import Source
+
+SOURCE = Source("Somebody", "at noon", "Somebody 1999", {"naive": {"MAE": "1.25", "windows": "3"}})
+WITHOUT_DATA = (published.DIEBOLD_MARIANO, published.HARVEY, published.DEMSAR)
+SUMMARY = "{} of {} published numbers hold to the digits given, {} fail, {} are not here"
+
+
+@pytest.fixture
+def verify(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """Runs the command beside an empty home, as wide as the terminal says."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli, ["verify", "--home", str(tmp_path / "home"), *arguments])
+
+    return run
+
+
+@pytest.fixture
+def without_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HARNESS_DATA_DIR", raising=False)
+
+
+@pytest.fixture
+def all_data(real_file: Callable[[str], Path]) -> None:
+    for name in ("Hourly-train.csv", "Hourly-test.csv", "ETTh1.csv", "ETTh2.csv"):
+        real_file(name)
+    for name in SUMS:
+        real_file(f"fev_bench/{name}.csv")
+
+
+def statistics_only(monkeypatch: pytest.MonkeyPatch) -> tuple[Case, ...]:
+    """Leaves only what takes no data to the command."""
+    kept = tuple(claim for claim in cases() if claim.source in (published.DIEBOLD_MARIANO, published.DEMSAR))
+    monkeypatch.setattr(claims_module, "claims", lambda: kept)
+    return kept
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+class TestFinding:
+    @pytest.mark.parametrize(
+        ("ours", "verdict"),
+        [(1.25, "holds"), (1.2549, "holds"), (1.245, "holds"), (1.2551, "fails"), (1.2449, "fails")],
+    )
+    def test_holds_within_half_a_unit_of_the_last_digit(self, ours: float, verdict: str) -> None:
+        finding = Case(SOURCE, "naive", "MAE", lambda *_: ours).finding(None)  # type: ignore[arg-type]
+
+        assert finding.digits == 2
+        assert finding.verdict == verdict
+
+    def test_what_is_no_number_fails(self) -> None:
+        assert CaseResult(SOURCE, "naive", "MAE", 1.25, 2).verdict == "fails"
+
+    def test_an_error_of_ours_fails_and_is_the_reason(self) -> None:
+        def broken(*_: object) -> float:
+            raise BadData("no luck")
+
+        finding = Case(SOURCE, "naive", "MAE", broken).finding(None)  # type: ignore[arg-type]
+
+        assert (finding.verdict, finding.reason) == ("fails", "no luck")
+
+    def test_what_the_catalog_lacks_is_not_here(self, tmp_path: Path) -> None:
+        catalog = load_catalog()
+        catalog.forecasters = Registry("forecaster", [], lambda spec: spec.name)
+        claim = next(claim for claim in cases() if claim.of == "drift")
+
+        finding = claim.finding(VerificationContext(catalog, tmp_path))
+
+        assert (finding.verdict, finding.reason) == ("not here", "no forecaster called 'drift'; known: none")
+
+
+class TestCommand:
+    def test_all_holds_where_the_data_is_here(self, all_data: None, verify: Callable[..., Result]) -> None:
+        said = verify()
+
+        assert said.exit_code == 0, said.output
+        assert flat(said.output).endswith(SUMMARY.format(len(cases()), len(cases()), 0, 0))
+        assert max(map(len, said.output.splitlines())) <= 100
+        assert "…" not in said.output.replace("0.1 … 0.9", "").replace("0.01 … 100", "")
+        for source in {claim.source.title for claim in cases()}:
+            assert source in said.output
+
+    def test_without_data_the_statistics_hold_and_it_says_what_would_help(
+        self, without_data: None, verify: Callable[..., Result], tmp_path: Path
+    ) -> None:
+        said = verify()
+
+        assert said.exit_code == 0, said.output
+        held = [claim for claim in cases() if claim.source in WITHOUT_DATA]
+        assert flat(said.output).endswith(SUMMARY.format(len(held), len(cases()), 0, len(cases()) - len(held)))
+        for name in ("m4-hourly", "ett-1h", "etth1"):
+            assert f"harness data fetch {name}" in flat(said.output)
+        assert "results into" in flat(said.output)
+        assert "fev_bench/autoarima.csv" in said.output
+        assert max(map(len, said.output.splitlines())) <= 100
+        assert not (tmp_path / "home").exists()
+
+    def test_another_version_of_a_file_is_not_here(
+        self, verify: Callable[..., Result], without_data: None, tmp_path: Path
+    ) -> None:
+        folder = tmp_path / "home" / "data" / "fev_bench"
+        folder.mkdir(parents=True)
+        (folder / "autoarima.csv").write_text("model_name,task_name,MASE\n", "utf-8")
+
+        said = verify()
+
+        assert said.exit_code == 0, said.output
+        assert "'fev_bench/autoarima.csv' is missing, or is not the version that these numbers are of" in flat(
+            said.output
+        )
+
+    def test_a_number_that_is_not_ours_fails(
+        self, monkeypatch: pytest.MonkeyPatch, verify: Callable[..., Result]
+    ) -> None:
+        numbers = {"mean ranks": {"Friedman's χ²": "9.29", "critical difference": "1.25"}}
+        monkeypatch.setattr(published, "DEMSAR", replace(published.DEMSAR, numbers=numbers))
+        kept = statistics_only(monkeypatch)
+
+        said = verify()
+
+        assert said.exit_code == 1
+        assert flat(said.output).endswith(SUMMARY.format(len(kept) - 1, len(kept), 1, 0))
+        (row,) = [line for line in said.output.splitlines() if "fails" in line]
+        assert row.split()[-4:-2] == ["9.28", "9.29"]
+
+    def test_csv_has_a_row_a_number(self, monkeypatch: pytest.MonkeyPatch, verify: Callable[..., Result]) -> None:
+        kept = statistics_only(monkeypatch)
+
+        rows = list(csv.DictReader(io.StringIO(verify("--csv").output)))
+
+        assert [(row["of"], row["quantity"]) for row in rows] == [(claim.of, claim.quantity) for claim in kept]
+        assert {row["verdict"] for row in rows} == {"holds"}
+        assert [row["published"] for row in rows] == [claim.source.numbers[claim.of][claim.quantity] for claim in kept]
+        for row in rows:
+            assert float(row["ours"]) - float(row["published"]) == pytest.approx(float(row["difference"]))
