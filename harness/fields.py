@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import types
 from collections.abc import Callable, Mapping
@@ -31,6 +30,8 @@ def build(cls: type[T], table: Mapping[str, Any], path: tuple[str, ...] = ()) ->
     hints = _hints(cls)
     for key in table:
         if key not in fields:
+            import difflib
+
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise FieldError((*path, key), f"unknown key {key!r}; {hint}allowed: {', '.join(fields) or 'none'}")

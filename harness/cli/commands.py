@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -144,6 +143,8 @@ def _writable_folder(board: str, catalog: Catalog) -> Path:
     from harness.boards.leaderboard import found_file
 
     folder = found_file(board, catalog).parent
+    import sysconfig
+
     installed = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")]
     inside = any(folder.resolve().is_relative_to(one) for one in installed)
     if inside or not os.access(folder, os.W_OK):

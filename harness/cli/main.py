@@ -174,7 +174,7 @@ def check_command(name: str, home: Path) -> None:
 @cli.command("verify")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @home_option
-def verify_command(standings_csv: bool, home: Path) -> None:
+def verify_command(as_csv: bool, home: Path) -> None:
     """Recompute numbers that others published, and show ours beside them."""
     from harness.report.verification import conclusions, findings_csv, findings_tables
     from harness.verification.cases import cases
@@ -182,7 +182,7 @@ def verify_command(standings_csv: bool, home: Path) -> None:
     from harness.verification.context import VerificationContext
 
     found = compare_cases(cases(), VerificationContext(_catalog(), home))
-    if standings_csv:
+    if as_csv:
         click.echo(findings_csv(found), nl=False)
     else:
         console = wide_console()

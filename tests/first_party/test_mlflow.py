@@ -417,8 +417,8 @@ class TestBoards:
                 "mean_rank": row.mean_rank,
                 "median_relative_error": row.median_relative_error,
                 "relative_error": row.relative_error,
-                "confidence": row.confidence,
-                "spread": row.spread,
+                "mcs_p_value": row.mcs_p_value,
+                "skill_std": row.skill_std,
                 "seeds": row.seeds,
                 "MASE/hills": row.scores["hills"],
                 **row.metrics,
@@ -442,7 +442,7 @@ class TestBoards:
         computed = stored_standings(home, "hills")
         assert computed is not None
         rows = [
-            replace(row, tied_for_first=row.rank <= 2, seen=("hills",) if row.forecaster == "drawn" else ())
+            replace(row, tied_for_first=row.rank <= 2, training_overlap=("hills",) if row.forecaster == "drawn" else ())
             for row in computed.rows
         ]
         replace(computed, rows=tuple(rows)).save(home)
@@ -452,8 +452,8 @@ class TestBoards:
         tags = {name: run.data.tags for name, run in runs_of(home, "hills").items()}
         tied = {name for name, found in tags.items() if found.get("tied_for_first") == "yes"}
         assert tied == {row.forecaster for row in rows if row.tied_for_first}
-        assert [name for name, found in tags.items() if "seen" in found] == ["drawn"]
-        assert tags["drawn"]["seen"] == "hills"
+        assert [name for name, found in tags.items() if "training_overlap" in found] == ["drawn"]
+        assert tags["drawn"]["training_overlap"] == "hills"
         note = client_of(home).get_experiment_by_name("hills").tags["mlflow.note.content"]
         assert "tied for first, since they cannot be told apart: last" in note
         replace(computed, rows=tuple(replace(row, tied_for_first=False) for row in computed.rows)).save(home)

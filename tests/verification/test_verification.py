@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from harness.cli.main import cli
 from harness.errors import BadData
 from harness.plugins.catalog import Registry, load_catalog
-from harness.verification import cases as claims_module
+from harness.verification import cases as cases_module
 from harness.verification import published
 from harness.verification.cases import cases
 from harness.verification.comparison import Case, CaseResult
@@ -54,7 +54,7 @@ def all_data(real_file: Callable[[str], Path]) -> None:
 def statistics_only(monkeypatch: pytest.MonkeyPatch) -> tuple[Case, ...]:
     """Leaves only what takes no data to the command."""
     kept = tuple(claim for claim in cases() if claim.source in (published.DIEBOLD_MARIANO, published.DEMSAR))
-    monkeypatch.setattr(claims_module, "claims", lambda: kept)
+    monkeypatch.setattr(cases_module, "cases", lambda: kept)
     return kept
 
 

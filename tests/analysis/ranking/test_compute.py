@@ -68,7 +68,7 @@ class Board:
             self.journal.write(Run(cell, Status.COMPLETED, key, scores=scores, costs=Costs(1.0, 2.0)))
         return PlannedCell(key, title, task.label, cell, "aa")
 
-    def compute_standings(self, metric: Metric = MAE, *, completed_only: bool = False) -> Standings:
+    def standings(self, metric: Metric = MAE, *, completed_only: bool = False) -> Standings:
         results = JournalResults(self.plan.stored(), self.journal)
         return compute_standings(results, metric, completed_only=completed_only)
 

@@ -118,7 +118,8 @@ class TestStored:
         MEASURED.save(tmp_path)
         script = (
             "import sys; from pathlib import Path; from harness.analysis.lookup import find_standings\n"
-            "from harness.report.terminal import standings_table; from harness.analysis.ranking.within_budget import within\n"
+            "from harness.report.terminal import standings_table\n"
+            "from harness.analysis.ranking.within_budget import within\n"
             f"found = find_standings('toys', None, False, Path({str(tmp_path)!r}), lambda: None)\n"
             "standings_table(within(found, 'latency_p99 < 5ms')[0])\n"
             "assert not {'numpy', 'pandas'} & set(sys.modules), sorted(sys.modules)"
