@@ -16,7 +16,6 @@ from harness.forecasters.spec import Resources
 from harness.plugins.catalog import Catalog
 from harness.results.journal import Journal, read_json, write_json
 from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
-from harness.tasks.protocols import Generation
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class BoardPlan:
             forecasters=self.titles,
             clip=board.clip,
             unavailable=dict(self.unavailable),
-            generation=all(isinstance(task.protocol, Generation) for task in board.tasks),
+            generation=all(task.protocol.free_running for task in board.tasks),
             training_overlap=_seen(self.cells),
         )
 

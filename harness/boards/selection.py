@@ -17,7 +17,7 @@ from harness.plugins.catalog import Catalog
 from harness.results.journal import Journal
 
 if TYPE_CHECKING:
-    from harness.fields import Json
+    from harness.fields.types import Json
 
 CHANGED = "-changed"  # appended to the name of a board that --set changed: its standings are its own
 

@@ -15,7 +15,7 @@ from harness.errors import BadInput
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.fields import Json
+    from harness.fields.types import Json
     from harness.plugins.catalog import Catalog
 
 Command = TypeVar("Command", bound=Callable[..., Any])

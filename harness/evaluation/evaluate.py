@@ -32,7 +32,6 @@ from harness.forecasters.forecaster import (
 )
 from harness.tasks.cutoffs import aligned
 from harness.tasks.folds import Backtest, backtest
-from harness.tasks.protocols import Generation, SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts
@@ -79,7 +78,7 @@ def evaluate(
         failures.extend(lost)
         if isinstance(outcome, Failure) and not trace:
             trace = _first_trace(outcome)
-        if audited_windows and verdict is None and number in (0, len(made.fold_windows) - 1):
+        if audited_windows and verdict is None and number in (0, len(made.fold_cutoffs) - 1):
             verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
         cell,
@@ -258,9 +257,9 @@ def _aligned(made: Backtest) -> bool:
     """Whether every fit ends at the same moment in all series; held-out series are learnt from to their ends."""
     if len(made.panel) == 1:
         return True
-    if isinstance(made.task.split, SeriesSplit):
-        return made.panel.freq is None or isinstance(made.task.protocol, Generation)
-    for one in made.fold_windows:
+    if made.task.split is not None and made.task.split.holds_out_series:
+        return made.panel.freq is None or made.task.protocol.free_running
+    for one in made.fold_cutoffs:
         order = np.lexsort((one.cutoffs, one.series))
         first = np.concatenate([[True], np.diff(one.series[order]) != 0])
         if not aligned(made.panel, one.series[order][first], one.cutoffs[order][first]):

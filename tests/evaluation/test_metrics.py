@@ -21,7 +21,8 @@ from harness.evaluation.outcomes import Actuals, Outcomes, seasonal_error
 from harness.evaluation.scoring import applies, by_series, by_step, by_window, score, terms
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import backtest
-from harness.tasks.protocols import RollingOrigin, TimeSplit
+from harness.tasks.protocols import RollingOrigin
+from harness.tasks.splits import TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Windows
 
