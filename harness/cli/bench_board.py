@@ -1,4 +1,4 @@
-"""What `harness bench` does: a board's forecasters → one process each → figures, a table, files."""
+"""What `harness bench` does: measures a board's forecasters in one process each; stores and shows the figures."""
 
 from __future__ import annotations
 
