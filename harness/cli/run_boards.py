@@ -49,8 +49,7 @@ def run(request: Selection, catalog: Catalog, console: Console) -> int:
             [f"Stopped: {done} of {len(cells)} missing cells are done; the same command goes on from here."], console
         )
         return 130
-    for sentences in catalog.tell("harness_finished", home=home):
-        print_lines(sentences, console)
+    print_lines(catalog.finished(home), console)
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
     absent = request.boards and any(not board.run.cells for board in boards)
     return 2 if refused or left_out or absent else 0
@@ -76,7 +75,7 @@ def _run_cells(
                 progress.show(event)
                 refused += isinstance(event, Refused)
                 if isinstance(event, Finished) and event.here:
-                    catalog.tell("harness_run_finished", run=event.run, home=request.home)
+                    catalog.run_finished(event.run, request.home)
     finally:
         executor.close()
         claims.close()
@@ -107,4 +106,4 @@ def _conclude(board: SelectedBoard, catalog: Catalog, journal: Journal, home: Pa
     same = board.run is board.stored
     shown = computed if same else with_costs(compute_standings(JournalResults(narrow, journal), metric), narrow, home)
     print_standings(shown, console)
-    catalog.tell("harness_standings_changed", leaderboard=board.stored.board, standings=computed, home=home)
+    catalog.standings_changed(board.stored.board, computed, home)
