@@ -78,7 +78,7 @@ def evaluate(
         failures.extend(lost)
         if isinstance(outcome, Failure) and not trace:
             trace = _first_trace(outcome)
-        if audited_windows and verdict is None and number in (0, len(made.fold_cutoffs) - 1):
+        if audited_windows and verdict is None and number in (0, len(made.fold_windows) - 1):
             verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
         cell,
@@ -259,7 +259,7 @@ def _aligned(made: Backtest) -> bool:
         return True
     if made.task.split is not None and made.task.split.holds_out_series:
         return made.panel.freq is None or made.task.protocol.free_running
-    for one in made.fold_cutoffs:
+    for one in made.fold_windows:
         order = np.lexsort((one.cutoffs, one.series))
         first = np.concatenate([[True], np.diff(one.series[order]) != 0])
         if not aligned(made.panel, one.series[order][first], one.cutoffs[order][first]):

@@ -32,7 +32,7 @@ class Backtest:
 
     task: Task
     panel: Panel
-    fold_cutoffs: tuple[Cutoffs, ...]  # fit by fit
+    fold_windows: tuple[Cutoffs, ...]  # fit by fit
     split_lengths: SplitLengths
     left_out: tuple[LeftOut, ...] = ()
 
@@ -44,12 +44,12 @@ class Backtest:
     @cached_property
     def cutoffs(self) -> Cutoffs:
         """All windows, in the order in which folds forecast them."""
-        if len(self.fold_cutoffs) == 1:
-            return self.fold_cutoffs[0]
+        if len(self.fold_windows) == 1:
+            return self.fold_windows[0]
         return Cutoffs(
-            np.concatenate([fold.series for fold in self.fold_cutoffs]),
-            np.concatenate([fold.cutoffs for fold in self.fold_cutoffs]),
-            np.concatenate([fold.cutoff_index for fold in self.fold_cutoffs]),
+            np.concatenate([fold.series for fold in self.fold_windows]),
+            np.concatenate([fold.cutoffs for fold in self.fold_windows]),
+            np.concatenate([fold.cutoff_index for fold in self.fold_windows]),
         )
 
     @property
@@ -78,8 +78,8 @@ class Backtest:
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""
         latest = np.zeros(len(self.panel), dtype=np.int64)  # cutoffs; a series that has ended is still learnt from
-        for cutoffs in self.fold_cutoffs:
-            windows = self.windows if len(self.fold_cutoffs) == 1 else self.windows_at(cutoffs)
+        for cutoffs in self.fold_windows:
+            windows = self.windows if len(self.fold_windows) == 1 else self.windows_at(cutoffs)
             firsts = _first_cutoffs(len(self.panel), windows)
             latest = np.where(firsts > 0, firsts, latest)
             yield Fold(self._training_data(latest), windows)
@@ -157,14 +157,14 @@ def _without_empty_contexts(result: Backtest) -> Backtest:
     """The backtest without the windows whose context holds no value; they are reported as left out."""
     if result.panel.complete:
         return result
-    fold_cutoffs, left_out = [], list(result.left_out)
-    for cutoffs in result.fold_cutoffs:
+    fold_windows, left_out = [], list(result.left_out)
+    for cutoffs in result.fold_windows:
         observed = result.windows_at(cutoffs).observed() > 0
         series, counts = np.unique(cutoffs.series[~observed], return_counts=True)
         for i, count in zip(series, counts, strict=True):
             left_out.append(LeftOut(result.panel.ids[i], int(count), "nothing but missing values in its context"))
         if observed.any():
-            fold_cutoffs.append(cutoffs.take(observed))
-    if not fold_cutoffs:
+            fold_windows.append(cutoffs.take(observed))
+    if not fold_windows:
         raise BadTask(f"task {result.task.label!r} has no window whose context holds a value")
-    return replace(result, fold_cutoffs=tuple(fold_cutoffs), left_out=tuple(left_out))
+    return replace(result, fold_windows=tuple(fold_windows), left_out=tuple(left_out))
