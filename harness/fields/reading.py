@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import cache, cached_property
+from itertools import takewhile
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from harness.errors import BadInput
@@ -164,51 +165,66 @@ class Reader:
 
 
 class TableReader:
-    """Converts tables to one dataclass."""
+    """Converts tables to one dataclass. A table that has the keys of `dump` in their order is read at once."""
 
     def __init__(self, cls: Any, reader: Reader) -> None:
         self.cls = cls
         self.reader = reader
         self.fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         self.tag = tag(cls)
+        stored = list(takewhile(lambda name: self.fields[name].metadata.get("stored", True), self.fields))
+        self.names = stored if self.tag is None else [*stored, "kind"]
 
     @cached_property
-    def keys(self) -> Mapping[str, tuple[str, type | None, Convert]]:
-        """Each key that a table may have, with its field, the type that needs no conversion, and the conversion."""
+    def converters(self) -> list[tuple[type | None, Convert]]:
+        """Of each field the type that needs no conversion, and the conversion."""
         kinds = hints(self.cls)
-        keys = {name: (name, exact_type(kinds[name]), self.reader.of(kinds[name])) for name in self.fields}
+        return [(exact_type(kinds[name]), self.reader.of(kinds[name])) for name in self.fields]
+
+    @cached_property
+    def keys(self) -> Mapping[str, tuple[str, Convert]]:
+        """The field of each key that a table may have, and its conversion."""
+        keys = {name: (name, convert) for name, (_, convert) in zip(self.fields, self.converters, strict=True)}
         former = {field.metadata.get("formerly", name): keys[name] for name, field in self.fields.items()}
         return {**former, **keys}
 
-    @cached_property
-    def required(self) -> tuple[str, ...]:
-        """The fields without a default."""
-        missing = dataclasses.MISSING
-        return tuple(name for name, field in self.fields.items() if field.default is field.default_factory is missing)
-
     def __call__(self, table: Any) -> Any:
         """The dataclass of a table."""
+        if type(table) is dict and list(table) == self.names:
+            try:
+                return self.cls(
+                    *[
+                        value if type(value) is exact else convert(value)
+                        for value, (exact, convert) in zip(table.values(), self.converters, strict=False)
+                    ]
+                )
+            except (FieldError, BadInput):
+                pass  # the key is found below
+        return self._from_keys(table)
+
+    def _from_keys(self, table: Any) -> Any:
         if not isinstance(table, Mapping):
             raise unfit("a table", table)
-        values, keys = {}, self.keys
-        for key, value in table.items():
-            if key not in keys:
-                if key == "kind" and value == self.tag:
-                    continue
-                allowed = f"allowed: {', '.join(self.fields) or 'none'}"
-                raise FieldError((key,), f"unknown key {key!r}; {did_you_mean(key, self.fields)}{allowed}")
-            name, exact, convert = keys[key]
-            try:
-                values[name] = value if type(value) is exact else convert(value)
-            except FieldError as error:
-                raise error.inside(key) from None
-        for name in self.required:
-            if name not in values:
+        if self.tag is not None and table.get("kind") == self.tag:
+            table = {key: value for key, value in table.items() if key != "kind"}
+        values = dict(self._field(key, value) for key, value in table.items())
+        for name, field in self.fields.items():
+            if name not in values and field.default is field.default_factory is dataclasses.MISSING:
                 raise FieldError((), f"key {name!r} is missing")
         try:
             return self.cls(**values)
         except BadInput as error:
             raise FieldError((), str(error)) from error
+
+    def _field(self, key: str, value: Any) -> tuple[str, Any]:
+        if key not in self.keys:
+            allowed = f"allowed: {', '.join(self.fields) or 'none'}"
+            raise FieldError((key,), f"unknown key {key!r}; {did_you_mean(key, self.fields)}{allowed}")
+        name, convert = self.keys[key]
+        try:
+            return name, convert(value)
+        except FieldError as error:
+            raise error.inside(key) from None
 
 
 def _unchanged(value: Any) -> Any:
