@@ -94,7 +94,7 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
                 f"{path}: a board called {board_name(name)!r} is provided by plugin {provided.plugin}; "
                 "rename the folder that the file lies in"
             )
-    board = read_leaderboard(path)
+    board = read_leaderboard(path, catalog.protocol_classes)
     try:
         metric = catalog.metrics[board.metric].spec
         for entry in board.forecasters:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Run
     from harness.forecasters.spec import ForecasterSpec
     from harness.results.standings import Standings
+    from harness.tasks.protocols import Protocol
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -63,7 +64,22 @@ def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
 
         @hookimpl
         def harness_metrics() -> list[Metric]:
-            return [Metric("MSLE", lambda outcomes: (outcomes.mean - outcomes.actuals) ** 2 / 2)]
+            return [Metric("MCE", lambda outcomes: abs(outcomes.error) ** 3, description="mean cubic error")]
+    """
+
+
+@hookspec
+def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
+    """Supply evaluation protocols; the core's own enter by this hook too.
+
+    Called: when a board file or a stored result names a protocol, in every process.
+    Arguments: none.
+    Result: a list of classes that derive from Protocol; a `kind` that another plugin has already is refused.
+    Example:
+
+        @hookimpl
+        def harness_protocols() -> list[type[Protocol]]:
+            return [LastWindow]
     """
 
 

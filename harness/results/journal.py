@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from harness.data.storage import atomic_folder, read_json, sync, write_json
 from harness.errors import DataUnavailable, HomeUnusable
 from harness.evaluation.run import EVALUATION_VERSION, Run
+from harness.plugins.installed import protocols_for
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Journal:
             return None
         try:
             arrays, results = fields.pop("arrays"), fields.pop("results", None)
-            return Record(Run.from_json(fields), folder, arrays, results)
+            protocols = protocols_for([fields["cell"]["task"]["protocol"]["kind"]])
+            return Record(Run.from_json(fields, protocols), folder, arrays, results)
         except (KeyError, TypeError, ValueError, AttributeError):  # of another version: as if it were not there
             return None
 

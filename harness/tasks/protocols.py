@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeGuard
 
 from harness.errors import BadTask
 from harness.tasks.counts import check_counts
@@ -35,6 +35,7 @@ class Protocol(ABC):
     """How a panel's held-out rows are forecast; a frozen dataclass that derives from this class.
 
     Its fields are the keys of a task's `protocol` in a board file, beside `kind`, by which the file names the class.
+    Results are stored by kind and fields: where the same fields come to mean other windows, choose a new kind.
     """
 
     kind: ClassVar[str]
@@ -189,6 +190,11 @@ class Generation(Protocol):
 
 
 PROTOCOLS: tuple[type[Protocol], ...] = (RollingOrigin, Generation)
+
+
+def is_protocol(value: object) -> TypeGuard[type[Protocol]]:
+    """Whether a value is a dataclass that derives from Protocol."""
+    return isinstance(value, type) and issubclass(value, Protocol) and is_dataclass(value)
 
 
 def _left_out(panel: Panel, missing: Ints) -> tuple[LeftOut, ...]:
