@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times, ratio
 from harness.data.calendar import advance
+from harness.errors import DataUnavailable
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
@@ -35,6 +36,7 @@ class Actuals:
     _scales: dict[int, Floats] = field(default_factory=dict, repr=False)
     standard: tuple[Floats, Floats] | None = field(default=None, repr=False)  # mean and deviation, (window, target)
     season_length: int | None = None  # None where it was not stored
+    _find_windows: Callable[[], Windows] | None = field(default=None, repr=False)  # for scales that were not stored
 
     @classmethod
     def of(cls, made: Backtest) -> Actuals:
@@ -77,13 +79,19 @@ class Actuals:
         """Mean of |y_t − y_{t−m}|^power over all of a window's past, (window, target); NaN if undefined.
 
         m is the season length (Hyndman & Koehler 2006, for power 1). Undefined: a past no longer than a
-        season, or one that repeats itself exactly.
+        season, or one that repeats itself exactly. Raises DataUnavailable for a scale that is neither stored
+        nor can be computed from the data.
         """
         if power not in self._scales:
-            if self._windows is None:
-                raise KeyError(f"no scale of power {power} was stored")
-            self._scales[power] = seasonal_error(self._windows, power)
+            self._scales[power] = seasonal_error(self._windows_of_panel(), power)
         return self._scales[power]
+
+    def _windows_of_panel(self) -> Windows:
+        if self._windows is not None:
+            return self._windows
+        if self._find_windows is None:
+            raise DataUnavailable("a scale that was not stored cannot be computed without the data")
+        return self._find_windows()
 
 
 def seasonal_error(windows: Windows, power: int) -> Floats:
@@ -101,7 +109,9 @@ def seasonal_error(windows: Windows, power: int) -> Floats:
     means = np.empty((len(windows), len(panel.targets)))
     for target, values in enumerate(panel.target_values.T):
         errors = values[season:] - values[:-season]
-        errors = np.abs(errors, out=errors) if power == 1 else errors * errors
+        errors = errors * errors if power == 2 else np.abs(errors, out=errors)
+        if power > 2:
+            errors = errors**power
         sums = _sums_between(errors, begins, ends)
         counts: Floats = (ends - firsts).astype(np.float64)
         if np.isnan(sums.sum()):

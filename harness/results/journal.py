@@ -14,6 +14,7 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from harness.data.storage import atomic_folder, read_json, sync, write_json
 from harness.errors import DataUnavailable, HomeUnusable
 from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.plugins.installed import protocols_for
+from harness.results.recomputation import windows_from_data
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -159,6 +161,7 @@ class Journal:
             _scales={1: arrays["scale1"], 2: arrays["scale2"]},
             standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
             season_length=fields.get("season_length"),
+            _find_windows=partial(windows_from_data, self.home, fingerprint, task),
         )
 
 

@@ -305,7 +305,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "plan": (edited(lambda fields: fields.pop("plan")), "results.json: it is not valid: key 'plan' is missing"),
     "cell": (edited(lambda fields: fields["cells"].popitem()), "results.json: cell .* is in its plan only"),
     "more": (edited(lambda fields: fields["plan"]["cells"].pop()), "results.json: cell .* is in its records only"),
-    "status": (edited(lambda fields: first(fields).update(status="fine")), "results.json: cells\..*\.status is not valid: status must be 'completed' or "),
+    "status": (
+        edited(lambda fields: first(fields).update(status="fine")),
+        r"results.json: cells\..*\.status is not valid: status must be 'completed' or ",
+    ),
     "score": (
         edited(lambda fields: first(fields)["scores"].update(MASE=0.5)),
         "parquet: the terms of cell .* give MASE",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from harness import Cutoffs, DatasetSpec, HeldOut, Panel, Protocol, hookimpl
+from harness import Cutoffs, DatasetSpec, HeldOut, Metric, Panel, Protocol, hookimpl
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ def harness_protocols() -> list[type[Protocol]]:
 def harness_datasets() -> list[DatasetSpec]:
     return [DatasetSpec("steps", lambda: Panel.of([range(20), range(5, 35, 2)]))]
 '''
+METRIC = """
+
+@hookimpl
+def harness_metrics() -> list[Metric]:
+    return [Metric("cubed", lambda o: o.absolute_error**3, scale=lambda o: o.truth.scale(3))]
+"""
 BOARD = """
 title = "Steps"
 metric = "MAE"
@@ -119,3 +125,14 @@ def test_a_key_that_it_does_not_have_is_told_what_is_allowed(folder: Path) -> No
 
     said = " ".join((refused.stdout + refused.stderr).split())
     assert "(tasks.0.protocol.stride): unknown key 'stride'; allowed: horizon, k" in said
+
+
+def test_a_metric_that_is_installed_later_has_its_scale_from_the_data(folder: Path) -> None:
+    run_harness(folder, "run", "steps", "--jobs", "0")
+    (folder / "every_kth.py").write_text(PLUGIN + METRIC)
+
+    shown = run_harness(folder, "show", "steps", "--metric", "cubed", "--csv")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    scores = {row["forecaster"]: float(row["cubed[steps]"]) for row in csv.DictReader(shown.stdout.splitlines())}
+    assert scores == pytest.approx({"drift": 0.0, "naive": (1 + 8) / 2}, abs=1e-9)
