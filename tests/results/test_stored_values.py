@@ -23,6 +23,7 @@ from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.splits import Split
 from harness.tasks.task import task_classes
 
+STORED = (Task, Cell, Run, StoredPlan, Standings, Bench, Publication)
 COUNT = st.integers(1, 1000)
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 JSON = st.recursive(
@@ -94,7 +95,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
 @pytest.mark.parametrize(
     "cls", [Task, Cell, Run, StoredPlan, Standings, Bench, Publication], ids=lambda cls: cls.__name__
 )
-@settings(max_examples=10)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_it_comes_back_from_json(cls: Any, data: st.DataObject) -> None:
     value = data.draw(values_of(cls))
