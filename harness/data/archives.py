@@ -1,7 +1,7 @@
 """Zip and tar archives: unpacked into a folder, completely or not at all, and never outside of it.
 
-`tarfile` and `zipfile` extract. Both would silently rename a member whose name leads out of the folder, so such a
-member is refused here; so is a link, which could lead a later member out.
+`tarfile` and `zipfile` extract, but they rename some members whose names lead out of the folder; here, these are
+refused. So are links, through which a later member could be written outside.
 """
 
 from __future__ import annotations

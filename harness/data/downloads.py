@@ -50,15 +50,15 @@ def _transfer(url: str, part: Path, sha256: str | None) -> None:
 
     if url.startswith(("http://", "https://")):
         try:
-            _continue(url, part, _request_headers(url, part, sha256))
+            _receive(url, part, _rest_headers(url, part, sha256))
         except Changed:
-            _continue(url, part, {})
+            _receive(url, part, {})
     else:
         pooch.choose_downloader(url)(url, str(part), None)
 
 
-def _request_headers(url: str, part: Path, sha256: str | None) -> dict[str, str]:
-    """Request the rest of a part, if its version or a checksum shows that it is of the same file."""
+def _rest_headers(url: str, part: Path, sha256: str | None) -> dict[str, str]:
+    """The headers that request the rest of a part; none if its version is unknown and no checksum would verify it."""
     note = read_json(_note_path(part)) or {}
     version = note.get("version")
     if _size(part) == 0 or note.get("url") != url or (version is None and sha256 is None):
@@ -66,22 +66,22 @@ def _request_headers(url: str, part: Path, sha256: str | None) -> dict[str, str]
     return {"Range": f"bytes={_size(part)}-"} | ({} if version is None else {"If-Range": version})
 
 
-def _continue(url: str, part: Path, headers: Mapping[str, str]) -> None:
-    """Append the rest of a file to its part, or begin anew where the server sends the whole file."""
+def _receive(url: str, part: Path, rest: Mapping[str, str]) -> None:
+    """Append the rest of a file to its part, if `rest` requests it and the server sends it; else replace the part."""
     import pooch
 
     with part.open("ab") as file, ExitStack() as responses:
 
         def begin(response: Any, **_: object) -> None:  # called before the first byte is written
             responses.callback(response.close)
-            if headers and response.status_code in (206, 416):
-                _check_continuation(response.headers, part, headers.get("If-Range"))
+            if rest and response.status_code in (206, 416):
+                _check_continuation(response.headers, part, rest.get("If-Range"))
             elif response.status_code == 200:
                 file.truncate(0)
                 write_json(_note_path(part), {"url": url, "version": _version(response.headers)})
 
-        asked = {"Accept-Encoding": "identity", **headers}
-        transfer = pooch.HTTPDownloader(chunk_size=CHUNK, timeout=TIMEOUT, headers=asked, hooks={"response": begin})
+        headers = {"Accept-Encoding": "identity", **rest}
+        transfer = pooch.HTTPDownloader(chunk_size=CHUNK, timeout=TIMEOUT, headers=headers, hooks={"response": begin})
         transfer(url, file, None)
 
 
