@@ -27,7 +27,7 @@ def jena_climate(path: Path) -> Panel:
     Every sixth row is taken as the next hour, as in the book, although the timestamps have a few gaps; so the panel
     has no dates. The value −9999 of the wind where it was not measured is kept. `path` is the zip or the CSV file.
     """
-    with _opened(path) as lines:
+    with _csv_lines(path) as lines:
         if (header := lines.readline().strip().replace('"', "")) != HEADER:
             raise BadData(f"{path}, line 1: the header must be {HEADER}, not {header[:80]!r}")
         values = [
@@ -42,7 +42,7 @@ def jena_climate(path: Path) -> Panel:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.TextIOBase]:
+def _csv_lines(path: Path) -> Iterator[io.TextIOBase]:
     if not zipfile.is_zipfile(path):
         with path.open(encoding="utf-8-sig", errors="replace") as lines:
             yield lines

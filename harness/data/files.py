@@ -99,22 +99,28 @@ def _verified_path(spec: DatasetSpec, file: DataFile, home: Path) -> Path:
             f"or put {file.url} there"
         )
     record = _read_records(home).get(file.name)
-    if record is None and file.sha256 is None:
-        return path
-    try:
-        found = _checksum(path)
-    except OSError as error:
-        raise DataUnavailable(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
-    again = f"move it away and run `harness data fetch {spec.name}`"
+    if file.sha256 is not None or record is not None:
+        try:
+            found = _checksum(path)
+        except OSError as error:
+            raise DataUnavailable(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
+        problem = _problem(file, record, found, downloaded=path == home / "data" / file.name)
+        if problem is not None:
+            raise DataUnavailable(
+                f"{path} is not the file of dataset {spec.name!r}: {problem}; "
+                f"move it away and run `harness data fetch {spec.name}`"
+            )
+    return path
+
+
+def _problem(file: DataFile, record: DownloadRecord | None, found: str, downloaded: bool) -> str | None:
+    """Why a file with a checksum is not the expected one; None if it is, or nothing is known of it."""
     expected = file.sha256 or _recorded_checksum(file, record)
     if expected is not None and found != expected.lower():
-        raise DataUnavailable(
-            f"{path} is not the file that dataset {spec.name!r} was made for: its sha256 is {found}, "
-            f"not {expected}; {again}"
-        )
-    if expected is None and record is not None and record.sha256 == found and path == home / "data" / file.name:
-        raise DataUnavailable(f"{path} came from {record.url}, and dataset {spec.name!r} needs {file.url}; {again}")
-    return path
+        return f"its sha256 is {found}, not {expected}"
+    if expected is None and downloaded and record is not None and record.sha256 == found:
+        return f"it was downloaded from {record.url}, not from {file.url}"
+    return None
 
 
 def _recorded_checksum(file: DataFile, record: DownloadRecord | None) -> str | None:

@@ -55,7 +55,7 @@ def _fill_series(series: Floats, missing: Missing, season_length: int) -> None:
 class Filled:
     """Filled values of a panel, corrected for each cutoff so that they do not depend on later values.
 
-    A filled value depends on later ones inside an interpolated gap and before a series' first observation; `cut`
+    A filled value depends on later ones inside an interpolated gap and before a series' first observation; `correct`
     replaces those.
     """
 
@@ -63,7 +63,7 @@ class Filled:
     carried: Floats  # (observation, channel), the last observed value; NaN before the first
     observed: Ints  # (observation, channel), the row of that value; −1 before the first
 
-    def cut(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
+    def correct(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
         """`past` (window, length, channel), the rows before `ends`, as they would be filled at that cutoff."""
         columns = list(channels)
         latest = self.observed[ends - 1][:, columns]  # (window, channel)
@@ -79,7 +79,7 @@ class Filled:
 class CausallyFilled(Filled):
     """Values filled from earlier ones only, except before the first observation; only those are corrected."""
 
-    def cut(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
+    def correct(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
         """`past` (window, length, channel), the rows before `ends`, missing before the first observation."""
         unobserved = self.observed[ends - 1][:, list(channels)] < 0
         return np.where(unobserved[:, None, :], np.nan, past) if unobserved.any() else past

@@ -304,7 +304,7 @@ class TestFetching:
         data.fetch(known(None, url), tmp_path)
         elsewhere = "https://example.org/other/toy.csv"
 
-        with pytest.raises(DataUnavailable, match=f"came from {url}, and dataset 'toy' needs {elsewhere}; move it"):
+        with pytest.raises(DataUnavailable, match=f"it was downloaded from {url}, not from {elsewhere}; move it"):
             data.data_paths(known(None, elsewhere), tmp_path)
 
         assert data.available(known(SUM, elsewhere), tmp_path)
