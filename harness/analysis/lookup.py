@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
-from harness.boards.leaderboard import board_name, found_file, load_board
+from harness.boards.leaderboard import board_name, find_board_file, load_board
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
@@ -109,4 +109,4 @@ def _no_results(board: str, home: Path) -> BadInput:
 
 def published_folder(board: str, catalog: Callable[[], Catalog]) -> Path:
     """The folder that a board's file lies in, where its results are published; raises BadBoard or UnknownName."""
-    return found_file(board, catalog()).parent
+    return find_board_file(board, catalog()).parent

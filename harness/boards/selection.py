@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
 from harness.boards.fingerprints import Fingerprints
-from harness.boards.leaderboard import Leaderboard, board_name, load_board, narrowed, with_parameters
+from harness.boards.leaderboard import Leaderboard, board_name, load_board, with_forecasters, with_parameters
 from harness.boards.planning import BoardPlan, plan_board
 from harness.errors import BadInput, HarnessError, UnknownName
 from harness.plugins.catalog import Catalog
@@ -86,7 +86,7 @@ def _chosen(
 ) -> SelectedBoard:
     only = tuple(one for one in request.only if one in titles)
     settings = {one: given for one, given in request.settings.items() if one in titles}
-    narrow = narrowed(board, catalog, only)
+    narrow = with_forecasters(board, catalog, only)
     if settings:
         changed = with_parameters(narrow, catalog, settings)
         plan = plan_board(name + CHANGED, changed, catalog, fingerprints, journal, request.seeds)

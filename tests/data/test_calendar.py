@@ -106,7 +106,7 @@ class TestDates:
     def test_what_is_no_date_is_refused(self, text: str) -> None:
         panel = Panel.of([np.zeros(3)], start="2020-01-01", freq="D")
 
-        with pytest.raises(BadTask, match=f"'{text}' is no date; write it as 2017-10-01"):
+        with pytest.raises(BadTask, match=f"'{text}' is not a date; write it as 2017-10-01"):
             observations_until(panel, text)
 
     @pytest.mark.parametrize("text", ["1066-10-14", "9999-12-31"])
