@@ -113,7 +113,7 @@ class TestDates:
     def test_dates_that_timestamps_cannot_hold_are_refused(self, text: str) -> None:
         panel = Panel.of([np.zeros(3)], start="2020-01-01", freq="D")
 
-        with pytest.raises(BadTask, match="outside of the years 1678 to 2261"):
+        with pytest.raises(BadTask, match="outside of the range of timestamps, 1678 to 2261"):
             observations_until(panel, text)
 
     def test_numbered_series_know_no_dates(self) -> None:
