@@ -45,7 +45,7 @@ def find_standings(
     else:
         wanted = results.metrics[name] if name in results.metrics else catalog().metrics[name].spec
         found = compute_standings(results, wanted, completed_only=completed_only)
-    notes = [results.told]
+    notes = [results.origin]
     if name not in results.metrics and found.significance is None:
         notes.append(f"without intervals: they need terms of {name}, which are not published")
     return with_costs(replace(found, notes=(*found.notes, *notes)), results.plan, home)

@@ -45,7 +45,7 @@ class PublishedResults(BoardResults):
         _check_scores(folder / TERMS, self)
 
     @property
-    def told(self) -> str:
+    def origin(self) -> str:
         """The date of the results and their machine, as text."""
         machines = dict.fromkeys(_processor(run) for run in self.runs.values())
         date = max(run.finished for run in self.runs.values())[:10]
