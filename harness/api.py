@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards.leaderboard import board_name
+from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.plugins.catalog import load_catalog
-from harness.results.journal import Journal
 from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from harness.data.panel import Panel
     from harness.evaluation.run import Run
     from harness.forecasters.forecaster import Forecaster
-    from harness.plugins.catalog import Catalog
     from harness.results.standings import Standings
     from harness.tasks.task import Task
 
@@ -31,8 +30,8 @@ def default_home() -> Path:
     return Path(os.environ.get("HARNESS_HOME") or ".harness")
 
 
-def _home(given: Path | str | None) -> Path:
-    return default_home() if given is None else Path(given)
+def _workspace(home: Path | str | None) -> Workspace:
+    return Workspace(default_home() if home is None else Path(home))
 
 
 def evaluate(
@@ -54,7 +53,8 @@ def evaluate(
         forecaster, filling = spec.make({}), missing or spec.missing
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, default_home())
-    return evaluate_on(forecaster, task, panel, missing=filling, metrics=[one.spec for one in catalog.metrics.values()])
+    metrics = [entry.spec for entry in catalog.metrics.values()]
+    return evaluate_on(forecaster, task, panel, missing=filling, metrics=metrics)
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def standings(board: str, metric: str | None = None, home: Path | str | None = N
     from harness.analysis.lookup import find_standings
     from harness.report.costs import FIGURES
 
-    computed = find_standings(board, metric, False, _home(home), load_catalog)
+    computed = find_standings(board, _workspace(home), metric)
     rows = [
         {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
         | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
@@ -96,23 +96,23 @@ def slices(
     from harness.report.slices import records
 
     asked = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
+    return pd.DataFrame(records(sliced(board, asked, _workspace(home))))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
     """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
     from harness.results.standings import stored_standings
 
-    folder = _home(home)
-    stored = stored_standings(folder, board_name(board))
-    return None if stored is None else page_of(stored, folder, load_catalog())
+    workspace = _workspace(home)
+    stored = stored_standings(workspace.home, board_name(board))
+    return None if stored is None else page_of(stored, workspace)
 
 
-def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
-    """The page of standings, with what the journal shows beyond them."""
+def page_of(standings: Standings, workspace: Workspace) -> str:
+    """The page of standings, with examples of forecasts from the journal."""
     from harness.report.page import page
     from harness.report.page.examples import find_examples
 
-    plan = stored_plan(home, computed.board)
-    metric = catalog.metrics[computed.metric].spec if computed.metric in catalog.metrics else None
-    return page(computed, None if plan is None else find_examples(plan, Journal(home), metric))
+    plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
+    metric = metrics[standings.metric].spec if standings.metric in metrics else None
+    return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))

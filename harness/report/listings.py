@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
 
 
@@ -50,15 +51,15 @@ def inventory(catalog: Catalog, kind: str) -> str:
     return listing(kind, ("name", "what it is", "plugin"), rows)
 
 
-def data_inventory(catalog: Catalog, home: Path) -> str:
+def data_inventory(workspace: Workspace) -> str:
     """Which datasets are here, from where, and under which licence; what several share is said of the first."""
     from harness.data.files import available
 
     rows, first = [], dict[str, str]()
-    for name, one in catalog.datasets.items():
-        said = f"{one.spec.source} · {one.spec.licence}"
+    for name, dataset in workspace.catalog.datasets.items():
+        said = f"{dataset.spec.source} · {dataset.spec.licence}"
         other = first.setdefault(said, name)
-        state = "here" if available(one.spec, home) else "to be fetched"
+        state = "here" if available(dataset.spec, workspace.home) else "to be fetched"
         rows.append((name, said if other == name else f"as {other}", state))
     return listing("data", ("name", "source and licence", "state"), rows)
 

@@ -62,7 +62,7 @@ class RunProgress:
                 self._said.add(sentence)
                 self.console.print(f"error: {sentence}", style="red", markup=False, highlight=False)
             return
-        self.counts["elsewhere"] += not event.here
+        self.counts["elsewhere"] += not event.ran_here
         if event.run.status is Status.COMPLETED:
             self.counts["completed"] += 1
             return

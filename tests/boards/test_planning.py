@@ -31,9 +31,9 @@ from harness import (
     hookimpl,
     stored_plans,
 )
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry
 from harness.boards.planning import BoardPlan, pending_cells, plan_board
+from harness.boards.workspace import Workspace
 from harness.errors import BadTask
 from harness.evaluation import run
 from harness.evaluation.run import Cell
@@ -92,7 +92,7 @@ def board(*entries: Entry, tasks: tuple[Task, ...] = (TASK,), **more: Any) -> Le
 
 
 def campaign_of(home: Path, asked: Leaderboard, toys: Toys | None = None, seeds: int | None = None) -> BoardPlan:
-    return plan_board("toys", asked, catalog_of(toys or Toys()), Fingerprints(home), Journal(home), seeds)
+    return plan_board("toys", asked, Workspace(home, catalog_of(toys or Toys())), seeds)
 
 
 class TestKeys:

@@ -63,7 +63,7 @@ def mine(tmp_path: Path) -> Iterator[CellLocks]:
 
 def claimed_by(home: Path, host: str, process: int, age: float = 0.0) -> Path:
     """A claim that somebody made so many seconds ago."""
-    path = home / "journal" / "claims" / KEY
+    path = home / "journal" / "locks" / KEY
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{host} {process}", encoding="utf-8")
     os.utime(path, (time.time() - age,) * 2)
@@ -121,7 +121,7 @@ class TestTwoProcesses:
 
 
 class TestStale:
-    def test_a_claim_of_a_dead_process_is_void(self, tmp_path: Path, mine: CellLocks) -> None:
+    def test_a_claim_of_a_dead_process_is_is_stale(self, tmp_path: Path, mine: CellLocks) -> None:
         claimed_by(tmp_path, socket.gethostname(), a_dead_process())
 
         assert mine.take(KEY)
@@ -137,7 +137,7 @@ class TestStale:
         assert not mine.take(KEY)
 
     @pytest.mark.parametrize("host", ["elsewhere", socket.gethostname()])
-    def test_a_claim_without_a_sign_of_life_is_void(self, tmp_path: Path, mine: CellLocks, host: str) -> None:
+    def test_a_claim_without_a_sign_of_life_is_is_stale(self, tmp_path: Path, mine: CellLocks, host: str) -> None:
         claimed_by(tmp_path, host, os.getppid(), age=cell_locks.STALE + 1)
 
         assert mine.take(KEY)
@@ -147,22 +147,22 @@ class TestStale:
 
         assert not mine.take(KEY)
 
-    def test_of_two_that_find_it_void_the_slower_one_leaves_it_to_the_other(
+    def test_of_two_that_find_it_is_stale_the_slower_one_leaves_it_to_the_other(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: CellLocks
     ) -> None:
         claimed_by(tmp_path, socket.gethostname(), a_dead_process())
-        void = cell_locks._void
+        void = cell_locks._is_stale
 
         def slow(path: Path) -> bool:
-            monkeypatch.setattr(cell_locks, "_void", void)
-            was_void = void(path)
+            monkeypatch.setattr(cell_locks, "_is_stale", void)
+            was_stale = void(path)
             claimed_by(tmp_path, socket.gethostname(), os.getppid())  # the faster one's
-            return was_void
+            return was_stale
 
-        monkeypatch.setattr(cell_locks, "_void", slow)
+        monkeypatch.setattr(cell_locks, "_is_stale", slow)
 
         assert not mine.take(KEY)
-        (path,) = (tmp_path / "journal" / "claims").iterdir()
+        (path,) = (tmp_path / "journal" / "locks").iterdir()
         assert path.read_text(encoding="utf-8") == f"{socket.gethostname()} {os.getppid()}"
 
 
@@ -178,7 +178,7 @@ class TestMine:
 
         mine.close()
 
-        assert list((tmp_path / "journal" / "claims").iterdir()) == []
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
 
     def test_releasing_what_is_not_taken_is_nothing(self, mine: CellLocks) -> None:
         mine.release(KEY)
@@ -196,7 +196,7 @@ class TestMine:
         monkeypatch.setattr(cell_locks, "HEARTBEAT", 0.02)
         mine = CellLocks(tmp_path)
         mine.take(KEY)
-        path = tmp_path / "journal" / "claims" / KEY
+        path = tmp_path / "journal" / "locks" / KEY
         os.utime(path, (0, 0))
 
         assert eventually(lambda: path.stat().st_mtime > time.time() - cell_locks.STALE)

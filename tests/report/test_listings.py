@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness import DatasetSpec, Panel, hookimpl
+from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
 from harness.report.listings import data_inventory, listing
 
@@ -24,7 +25,7 @@ class Rivers:
 
 
 def test_what_several_datasets_share_is_said_of_the_first(tmp_path: Path) -> None:
-    lines = data_inventory(load_catalog({"rivers": Rivers()}), tmp_path).splitlines()
+    lines = data_inventory(Workspace(tmp_path, load_catalog({"rivers": Rivers()}))).splitlines()
 
     said = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
     assert said["amazon"] == "A. Nobody, Rivers and how they run · CC0 here"
