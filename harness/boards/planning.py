@@ -9,11 +9,12 @@ from pathlib import Path
 from harness.attempt import attempt
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.workspace import Workspace
+from harness.data.storage import read_json, write_json
 from harness.errors import BadData, BadTask, DataUnavailable
 from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.spec import ForecasterSpec, Resources
 from harness.plugins.registry import Registered
-from harness.results.journal import Journal, read_json, write_json
+from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
 from harness.tasks.protocols import Generation
 from harness.tasks.task import Task
