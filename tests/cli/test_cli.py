@@ -508,7 +508,7 @@ class TestShowing:
         said = shown("data", "list").out
 
         assert "absent" in said
-        assert "to be fetched" in said
+        assert "not downloaded" in said
 
 
 class TestFailing:
