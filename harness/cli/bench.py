@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 @click.option("--board", default="classics", show_default=True, help="Board whose forecasters to measure.")
 @click.option("--task", metavar="NAME", help="Task of the board.  [default: the first whose data is available]")
 @set_option
-@click.option("--seconds", type=float, default=3.0, show_default=True, help="Duration of each scenario.")
+@click.option("--seconds", type=float, default=3.0, show_default=True, help="Seconds for each scenario.")
 @click.option("--threads", type=click.IntRange(min=1), help="Number of threads and cores.  [default: the forecaster's]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Device to use."
+)
 @click.option("--bound", metavar="TIME", help="Find the highest request rate with a p99 latency below it: '5ms'.")
 @click.option("--timeout", metavar="TIME", help="Limit for each forecaster, with training.  [default: 10min or more]")
 @csv_option

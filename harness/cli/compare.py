@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 @click.command("compare")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option("--fail-if", "texts", multiple=True, metavar="CONDITION", help="'MASE worse by 2%, p < 0.05'.")
+@click.option(
+    "--fail-if",
+    "texts",
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with 1 if it holds: 'MASE worse by 2%, p < 0.05'.",
+)
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
@@ -32,10 +38,10 @@ def compare_command(
     strict: bool,
     as_csv: bool,
 ) -> None:
-    """Compare run or board B with A; exit with 1 if a condition holds.
+    """Compare run or board B with A.
 
     A and B are each the key of a cell or its first digits, KEY@HOME, a board, or BOARD@PLACE, where PLACE is a home
-    folder, a folder of published results, or `published` for those that came with the board.
+    folder, a folder of published results, or `published` for the results published with the board.
     """
     from harness.analysis.comparison.conditions import parse_condition
     from harness.analysis.comparison.results import compare

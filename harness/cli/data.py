@@ -18,7 +18,7 @@ def data_group() -> None:
     """List and download the files of datasets."""
 
 
-@data_group.command("list")
+@data_group.command("list", short_help="List datasets, their sources and licences.")
 @workspace_option
 def data_list_command(workspace: Workspace) -> None:
     """List datasets, their sources and licences, and whether they are available."""
@@ -31,7 +31,7 @@ def data_list_command(workspace: Workspace) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @workspace_option
 def data_fetch_command(names: tuple[str, ...], workspace: Workspace) -> None:
-    """Download the files of datasets into the home folder, and check them."""
+    """Download the files of datasets, and check them."""
     from harness.data.files import fetch
     from harness.results.journal import prepared_home
 
