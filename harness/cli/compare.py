@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "texts",
     multiple=True,
     metavar="CONDITION",
-    help="Exit with 1 if it holds: 'MASE worse by 2%, p < 0.05'.",
+    help="Exit with 1 if it holds: 'MASE worse by 2%, p < 0.05'. Repeatable.",
 )
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")

@@ -494,7 +494,7 @@ class TestShowing:
 
         assert "has no results in toys/leaderboard.toml/home" in said
 
-    def test_list_names_everything_and_whose_it_is(self, shown: Shell) -> None:
+    def test_list_names_everything_and_the_plugin_that_provides_it(self, shown: Shell) -> None:
         said = flat(shown("list").out)
 
         for words in ("slow", "ramp", "Toys", "MASE", "toys 1.0", "models (forecast-harness"):
@@ -504,7 +504,7 @@ class TestShowing:
         assert "FAILED" not in shown("check", "level").out
         assert "FAILED" in shown("check", "raises", code=1).out
 
-    def test_data_list_says_what_is_here(self, shown: Shell) -> None:
+    def test_data_list_shows_which_files_are_not_downloaded(self, shown: Shell) -> None:
         said = shown("data", "list").out
 
         assert "absent" in said
