@@ -16,7 +16,6 @@ from harness.forecasters.spec import ForecasterSpec, Resources
 from harness.plugins.registry import Registered
 from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
-from harness.tasks.protocols import Generation
 from harness.tasks.task import Task
 
 
@@ -66,7 +65,7 @@ class BoardPlan:
             forecasters=self.titles,
             clip=board.clip,
             unavailable=dict(self.unavailable),
-            generation=all(isinstance(task.protocol, Generation) for task in board.tasks),
+            generation=all(task.protocol.free_running for task in board.tasks),
             training_overlap=_training_overlap(self.cells),
         )
 

@@ -15,7 +15,7 @@ from harness.errors import BadInput, HarnessError, UnknownName
 from harness.plugins.catalog import Catalog
 
 if TYPE_CHECKING:
-    from harness.fields import Json
+    from harness.fields.types import Json
 
 CHANGED = "-changed"  # appended to the name of a board that --set changed: its standings are its own
 

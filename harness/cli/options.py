@@ -12,7 +12,7 @@ from harness.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
-    from harness.fields import Json
+    from harness.fields.types import Json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -29,7 +29,8 @@ from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.tasks.folds import backtest
-from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit
+from harness.tasks.protocols import Generation, RollingOrigin
+from harness.tasks.splits import SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Contexts
 

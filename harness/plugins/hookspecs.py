@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Run
     from harness.forecasters.spec import ForecasterSpec
     from harness.results.standings import Standings
+    from harness.tasks.protocols import Protocol
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -66,6 +67,21 @@ def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
         @hookimpl
         def harness_metrics() -> list[Metric]:
             return [Metric("MSLE", lambda outcomes: (np.log1p(outcomes.mean) - np.log1p(outcomes.actuals)) ** 2)]
+    """
+
+
+@hookspec
+def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
+    """Provide evaluation protocols; the standard ones are provided by this hook too.
+
+    Called: when a board file or a stored result names a protocol, in every process.
+    Arguments: none.
+    Result: a list of classes that derive from Protocol; a `kind` that another plugin provides too is refused.
+    Example:
+
+        @hookimpl
+        def harness_protocols() -> list[type[Protocol]]:
+            return [LastWindow]
     """
 
 

@@ -182,7 +182,7 @@ class TestMistakes:
             (
                 "rolling-origin",
                 "rolling",
-                ", line 7 (tasks.0.protocol.kind): unknown kind 'rolling'; allowed: 'rolling-",
+                ", line 7 (tasks.0.protocol.kind): unknown kind 'rolling'; did you mean 'rolling-origin'?",
             ),
             (
                 'kind = "rolling-origin", ',

@@ -303,10 +303,13 @@ def first(fields: dict[str, Any]) -> dict[str, Any]:
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no json": (lambda folder: (folder / "results.json").write_text("{", "utf-8"), "results.json: it is no JSON"),
     "schema": (edited(lambda fields: fields.update(schema=9)), "results.json: it is not of schema 1"),
-    "plan": (edited(lambda fields: fields.pop("plan")), "results.json: it does not say what it must"),
+    "plan": (edited(lambda fields: fields.pop("plan")), "results.json: it is not valid: key 'plan' is missing"),
     "cell": (edited(lambda fields: fields["cells"].popitem()), "results.json: cell .* is in its plan only"),
     "more": (edited(lambda fields: fields["plan"]["cells"].pop()), "results.json: cell .* is in its records only"),
-    "status": (edited(lambda fields: first(fields).update(status="fine")), "results.json: it does not say"),
+    "status": (
+        edited(lambda fields: first(fields).update(status="fine")),
+        r"results.json: cells\..*\.status is not valid: status must be 'completed' or ",
+    ),
     "score": (
         edited(lambda fields: first(fields)["scores"].update(MASE=0.5)),
         "parquet: the terms of cell .* give MASE",
