@@ -3,7 +3,7 @@
 <home>/journal/cells/<key>/record.json        the run; a cell is finished when this file exists
 <home>/journal/cells/<key>/<draft>-*.npy      its arrays, named in the record
 <home>/journal/actuals/<hash>/<draft>-*.npy   the actuals, shared by all forecasters of a task
-<home>/journal/claims/<key>                   the locks of cells being run
+<home>/journal/locks/<key>                    the process that runs a cell
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from harness import ForecasterSpec, Generation, Leaderboard, LocalForecaster, RollingOrigin, Task, TimeSplit, hookimpl
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import (
     Entry,
     board_name,
@@ -17,9 +16,9 @@ from harness.boards.leaderboard import (
     with_parameters,
 )
 from harness.boards.planning import plan_board
+from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
 from harness.plugins.catalog import Catalog, load_catalog
-from harness.results.journal import Journal
 
 BOARD = """\
 title = "Rivers"
@@ -104,7 +103,7 @@ def test_a_board_whose_files_are_not_here_says_how_to_get_them(
     monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path / "nothing"))
     board = load_board(name, catalog)
 
-    plan = plan_board(name, board, catalog, Fingerprints(tmp_path), Journal(tmp_path), None)
+    plan = plan_board(name, board, Workspace(tmp_path, catalog))
 
     assert plan.cells == ()
     for task in board.tasks:
@@ -338,7 +337,7 @@ class TestEntries:
         assert set(titles) == {*catalog.forecasters, "mean of ten"} - {"drift"}
         assert len(titles) == len(set(titles))
 
-    def test_a_narrowed_board_keeps_the_baseline(self, open_board: Leaderboard, catalog: Catalog) -> None:
+    def test_a_with_forecasters_board_keeps_the_baseline(self, open_board: Leaderboard, catalog: Catalog) -> None:
         narrow = with_forecasters(open_board, catalog, ("mean of ten",))
 
         assert [entry.title for entry in narrow.entries(catalog)] == ["naive", "mean of ten"]
