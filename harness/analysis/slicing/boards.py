@@ -1,4 +1,4 @@
-"""A board that was run or published, in slices."""
+"""The slices of a board that was run or published."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ from harness.results.stored_plan import StoredCell
 from harness.tasks.task import Task
 
 
-def find_slices(board: str, asked: SliceRequest, home: Path, catalog: Callable[[], Catalog]) -> Slices:
-    """What is asked of a board; raises BadInput where it has no such slices."""
-    results = find_results(board, home, catalog, published=asked.published)
-    name = asked.metric or results.plan.metric
-    known = results.metrics if isinstance(results, PublishedResults) else {}
-    metric = known[name] if name in known else catalog().metrics[name].spec
-    standings = find_standings(board, asked.metric, asked.completed_only, home, catalog, published=asked.published)
+def find_slices(board: str, request: SliceRequest, home: Path, catalog: Callable[[], Catalog]) -> Slices:
+    """The requested slices of a board; raises BadInput where it has no such slices."""
+    results = find_results(board, home, catalog, published=request.published)
+    name = request.metric or results.plan.metric
+    published = results.metrics if isinstance(results, PublishedResults) else {}
+    metric = published[name] if name in published else catalog().metrics[name].spec
+    standings = find_standings(
+        board, request.metric, request.completed_only, home, catalog, published=request.published
+    )
 
     def season_length(cell: StoredCell, task: Task) -> int:
-        """The dataset's own, where an older journal does not hold it."""
+        """The dataset's own, for journals that do not hold it yet."""
         panel = attempt(lambda: load(catalog().datasets[task.dataset].spec, home))
         if isinstance(panel, Failure) or panel.fingerprint() != cell.fingerprint:
             why = panel if isinstance(panel, Failure) else "its data has changed since"
             raise DataUnavailable(f"the season length of task {cell.task!r} is not in the journal: {why}")
         return panel.season_length
 
-    return compute_slices(results, metric, asked, standings, season_length)
+    return compute_slices(results, metric, request, standings, season_length)
