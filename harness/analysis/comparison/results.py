@@ -153,7 +153,7 @@ def _tested(pair: Paired, sheet: TaskScores, metric: Metric, condition: Conditio
     if sheet.terms is None or sheet.actuals is None:
         return math.nan, sheet.problem
     units = Units.of(sheet.actuals, pair.of("A")[0].cell.task)
-    losses = unit_sums(metric, sheet.terms, sheet.actuals, units).counted.losses()
+    losses = unit_sums(metric, sheet.terms, sheet.actuals, units).nonempty.losses()
     if not testable(len(losses), units.overlap):
         overlap = f" of which {units.overlap} overlap" if units.overlap > 1 else ""
         return math.nan, f"{len(losses)} {units.kind}{overlap} are too few for a test"

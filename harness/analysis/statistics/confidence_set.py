@@ -11,19 +11,19 @@ from scipy import special
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput
 
-FEWEST_UNITS = 10  # with fewer the best forecaster is left out too often: docs/statistics.md
-MOST_PAIRED = 50  # forecasters; of more, comparing each with the mean of all saves time and memory
+MIN_UNITS = 10  # with fewer the best forecaster is left out too often: docs/statistics.md
+MAX_PAIRED = 50  # forecasters; of more, comparing each with the mean of all saves time and memory
 DITHER = 1e-9  # relative to each forecaster's losses; without it a difference that never varies is 0 / 0
 
 
 def confidence_set(losses: Floats, indices: Ints, units: float | None = None) -> Floats:
     """The p-value, (forecaster,), of each in the model confidence set; Hansen, Lunde & Nason (2011), section 3.1.2.
 
-    By T_R, which compares each with each; beyond `MOST_PAIRED` forecasters by T_max, which compares each with
+    By T_R, which compares each with each; beyond `MAX_PAIRED` forecasters by T_max, which compares each with
     the mean of all, and finds less. The set at level 1 − α holds those with p > α. `losses` is (unit, forecaster),
     `indices` (sample, unit) as `resamples` draws them. Forecasters with the same losses are one and share its
     p-value; the last that is left has p = 1, and who loses by the same amount in each unit has p = 0. With fewer
-    than two units everything is NaN; give no verdict below `FEWEST_UNITS`. `units` is the effective number of
+    than two units everything is NaN; give no verdict below `MIN_UNITS`. `units` is the effective number of
     independent units, all by default: with few of them losses are drawn out by `expansion`.
     """
     losses = np.asarray(losses, dtype=np.float64)
@@ -68,7 +68,7 @@ def _p_values(losses: Floats, indices: Ints) -> Floats:
     left, p_value, found = np.arange(count), 0.0, np.ones(count)
     with np.errstate(divide="raise", invalid="raise", over="raise"):
         try:
-            judge = _by_pairs(means, noise) if count <= MOST_PAIRED else _by_mean(means, noise)
+            judge = _by_pairs(means, noise) if count <= MAX_PAIRED else _by_mean(means, noise)
             while len(left) > 1:
                 statistics, largest = judge(left)
                 worst = int(statistics.argmax())
