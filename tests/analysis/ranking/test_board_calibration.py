@@ -14,7 +14,7 @@ from scipy import stats
 
 from harness.analysis.ranking.compute import MCS_LEVEL
 from harness.analysis.ranking.error_table import ErrorTable, TaskErrors
-from harness.analysis.ranking.significance import Bootstrap, bootstrap, mcs_p_values, intervals, significance
+from harness.analysis.ranking.significance import Bootstrap, bootstrap, intervals, mcs_p_values, significance
 from harness.analysis.ranking.units import Units, UnitSums
 from harness.arrays import Floats
 from harness.evaluation.metrics import METRICS

@@ -15,7 +15,7 @@ import pytest
 
 from harness import RollingOrigin, Standings, Task
 from harness.analysis.ranking.compute import compute_standings
-from harness.analysis.ranking.significance import MIN_RESAMPLED, MIN_PAIRED
+from harness.analysis.ranking.significance import MIN_PAIRED, MIN_RESAMPLED
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import critical_difference, friedman
