@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from harness.efficiency.budget import format_quantity
 from harness.efficiency.machine import this_machine
-from harness.efficiency.record import Bench, part
+from harness.efficiency.record import Bench
 from harness.efficiency.store import stored_benches
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import StoredPlan
@@ -121,35 +122,13 @@ def _range(values: list[int] | list[str]) -> str:
 
 
 def bench_costs(bench: Bench) -> BenchCosts:
-    """The figures in one row."""
-    latency, offline, training, memory = bench.latency, bench.throughput, bench.training, bench.memory
-    served, size, start = bench.server, bench.size, bench.start
-    return BenchCosts(
-        bench.machine.id,
-        bench.machine.processor,
-        bench.measured,
-        bench.subject.task,
-        bench.conditions.threads,
-        bench.conditions.used_device,
-        latency_p50=part(latency, lambda one: one.p50.seconds),
-        latency_p90=part(latency, lambda one: one.p90.seconds),
-        latency_p99=part(latency, lambda one: one.p99.seconds),
-        latency_p99_low=part(latency, lambda one: one.p99.low),
-        latency_p99_high=part(latency, lambda one: one.p99.high),
-        throughput=part(offline, lambda one: one.best.forecasts_per_second),
-        points_per_second=part(offline, lambda one: one.best.points_per_second),
-        training_seconds=part(training, lambda one: one.seconds),
-        training_samples_per_second=part(training, lambda one: one.samples_per_second),
-        memory=part(memory, lambda one: one.peak),
-        memory_increase=part(memory, lambda one: one.increase),
-        device_memory=part(memory, lambda one: one.device_peak),
-        parameters=part(size, lambda one: one.parameters),
-        model_bytes=part(size, lambda one: one.bytes),
-        energy=part(bench.energy, lambda one: one.joules),
-        start_seconds=part(start, lambda one: one.seconds),
-        server_rate=part(served, lambda one: one.rate),
-        server_bound=part(served, lambda one: one.bound),
-        unrest=bench.unrest,
-        failure=bench.failure,
-        key=bench.key,
-    )
+    """The figures in one row, each from where its field says."""
+    return BenchCosts(**{figure.name: _value(bench, figure.metadata["source"]) for figure in fields(BenchCosts)})
+
+
+def _value(bench: Bench, source: str) -> Any:
+    """What is at a path of attributes, None where a part of the record was not measured."""
+    value: Any = bench
+    for name in source.split("."):
+        value = None if value is None else getattr(value, name)
+    return value

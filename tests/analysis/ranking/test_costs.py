@@ -298,7 +298,7 @@ class TestWithin:
         assert nothing == "No forecaster of toys was measured on this machine; run `harness bench --board toys` first."
 
     def test_what_was_measured_of_none_is_said(self) -> None:
-        assert "of none were all of these measured" in apply_budget(MEASURED, "energy < 1J")[1]
+        assert "none has all of these measured" in apply_budget(MEASURED, "energy < 1J")[1]
 
     def test_what_is_no_budget_is_refused(self) -> None:
         with pytest.raises(BadInput, match="is given in"):
