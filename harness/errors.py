@@ -12,7 +12,7 @@
     ├── DataUnavailable         the data is not on this machine
     ├── InvalidForecast         a forecast of a wrong shape, type or order
     ├── Unsupported             raised by a forecaster that cannot do what is asked
-    └── PartlyFailed            in forecasters.forecaster: it failed on some of its windows
+    └── PartialFailure            in forecasters.forecaster: it failed on some of its windows
 
 Every message says what is wrong, with which thing, and what would help.
 """
