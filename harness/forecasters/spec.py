@@ -76,9 +76,7 @@ class ForecasterSpec:
 
         factory = self.load()
         if seed is not None and "seed" in parameters:
-            raise BadParameter(
-                f"forecaster {self.name!r}: a board sets the number of seeds, not their values; leave out seed"
-            )
+            raise BadParameter(f"forecaster {self.name!r}: leave out seed; a board sets the number of seeds")
         seeds = {"seed": seed} if "seed" in _parameters(factory) and seed is not None else {}
         try:
             if not dataclasses.is_dataclass(factory):
