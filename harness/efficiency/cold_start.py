@@ -11,9 +11,11 @@ from functools import partial
 from harness.efficiency.device import GPU, DeviceClock, used_device
 from harness.efficiency.energy import Meter
 from harness.efficiency.environment import collector_off, limit_loaded_libraries
+from harness.efficiency.import_time import measure_imports
 from harness.efficiency.record import Bench, Memory, Start, Training
 from harness.efficiency.workload import Workload, learns, usable
-from harness.evaluation.footprint import forget_peak, imports_timed, model_size, peak_memory, resident_memory
+from harness.evaluation.memory import peak_memory, reset_peak, resident_memory
+from harness.evaluation.model_size import model_size
 from harness.forecasters.forecaster import Forecaster
 
 MOST_FITS = 5
@@ -33,14 +35,14 @@ def measure_cold_start(work: Workload, bench: Bench) -> tuple[Fitted, Bench]:
     before = resident_memory() or 0
     imports = _seconds(work.import_libraries)
     limit_loaded_libraries(bench.conditions.threads)
-    after, exact = resident_memory() or 0, forget_peak()
+    after, exact = resident_memory() or 0, reset_peak()
     forecaster, construct = _timed(work.construct)
     clock = DeviceClock(used_device(forecaster))
     clock.forget_peak()
     window = work.window(0)
-    with imports_timed() as by_fit:
+    with measure_imports() as by_fit:
         fitted = _seconds(lambda: clock.timed(work.fit)(forecaster))
-    with imports_timed() as by_forecast:
+    with measure_imports() as by_forecast:
         first = _seconds(lambda: clock.timed(forecaster.predict)(window))
     second = _seconds(lambda: clock.timed(forecaster.predict)(window))
     contexts, lost = usable(forecaster, work.contexts)

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from harness import fields
-from harness.evaluation.footprint import ModelSize
+from harness.evaluation.model_size import ModelSize
 
 SCHEMA = 1
 Figure = TypeVar("Figure")

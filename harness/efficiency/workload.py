@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.attempt import attempt
 from harness.data.files import load
 from harness.efficiency.record import Bench, Subject
 from harness.errors import BadInput
 from harness.evaluation.evaluate import fit
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartlyFailed, checked_forecast
+from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartialFailure, predict_and_check
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.tasks.folds import backtest
@@ -72,9 +69,7 @@ class Workload:
 
     def import_libraries(self) -> None:
         """Load what the forecaster needs."""
-        for name in self.spec.imports:
-            attempt(partial(importlib.import_module, name))
-        self.spec.load()
+        self.spec.import_libraries()
 
     @property
     def takes_device(self) -> bool:
@@ -132,8 +127,8 @@ def learns(forecaster: Forecaster) -> bool:
 def usable(forecaster: Forecaster, contexts: Contexts) -> tuple[Contexts, int]:
     """The windows that it can forecast, and how many it cannot; raises what it raises where that is all."""
     try:
-        forecast: Forecast = checked_forecast(forecaster, contexts)
-    except PartlyFailed as error:
+        forecast: Forecast = predict_and_check(forecaster, contexts)
+    except PartialFailure as error:
         if len(error.failures) == len(contexts):
             raise
         forecast = error.forecast

@@ -81,8 +81,8 @@ class Costs:
     predict_cpu_seconds: float = 0.0
     fits: int = 0
     peak_memory: int | None = None  # bytes, of the process meanwhile; where a system cannot reset it, until then
-    parameters: int | None = None  # numbers learned; None: nothing that could be counted
-    import_seconds: float = 0.0  # of what it imported while it was fitted, in none of the others
+    parameters: int | None = None  # number of learned parameters; None: nothing that could be counted
+    import_seconds: float = 0.0  # of imports while it was fitted; 0: not measured, and part of the fit
 
 
 @dataclass(frozen=True)

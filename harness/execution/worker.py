@@ -21,7 +21,7 @@ from harness.data.files import load
 from harness.efficiency.environment import THREAD_VARIABLES
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation.evaluate import evaluate, status_of
-from harness.evaluation.footprint import forget_peak, peak_memory
+from harness.evaluation.memory import peak_memory, reset_peak
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.plugins.catalog import Catalog, load_catalog
@@ -67,9 +67,9 @@ def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
     version = catalog.forecasters[cell.forecaster].plugin.result_version
     if cell.key(panel.fingerprint(), version) != planned.key:
         raise BadInput("its data or its plugin changed since this run began; run it again")
-    spec.load()  # its libraries, so that their threads are limited too
+    spec.import_libraries()  # so that their threads are limited too, and their imports take no time of the fit
     journal = Journal(home)
-    forget_peak()  # of the cells that this process evaluated before
+    reset_peak()  # of the cells that this process evaluated before
     with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
         forecaster = spec.make(cell.parameters, cell.seed)

@@ -228,7 +228,7 @@ def _fitted_alone(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forec
     contexts = fold.windows.contexts.filled(spec.missing)
     forecaster.fit(fold.train.filled(spec.missing))
     if isinstance(forecaster, FittedLocalForecaster):
-        forecaster.fit_asked(contexts)
+        forecaster.fit_contexts(contexts)
     return forecaster, contexts
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from harness import ForecasterSpec, Metric, hookimpl
 from harness_models import neural
-
-STATSMODELS = ("statsmodels.tsa.api",)
-SKLEARN = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.multioutput")
+from harness_models.libraries import SKLEARN, STATSMODELS
 
 
 @hookimpl

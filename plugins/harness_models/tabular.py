@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness import Contexts, Floats, Forecast, TrainingData, Unsupported
+from harness_models import estimators
 from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
 from harness_models.linear import Linear
 from harness_models.pasts import BATCH, adds_up
@@ -222,8 +223,23 @@ class GradientBoosting(LagRegression):
         """An ensemble of trees, or one for each output."""
         return _Trees(self, outputs)
 
+    @property
+    def parameter_count(self) -> int:
+        """The number of learned values: nodes of trees, and borders of bins."""
+        return estimators.parameter_count(self._estimators())
+
+    @property
+    def parameter_bytes(self) -> int:
+        """The bytes of these values."""
+        return estimators.parameter_bytes(self._estimators())
+
+    def _estimators(self) -> list[Any]:
+        return [model.estimator for model in self.models_ if isinstance(model, _Trees)]
+
 
 class _Trees:
+    """scikit-learn's histogram gradient boosting, for one output or several."""
+
     def __init__(self, settings: GradientBoosting, outputs: int) -> None:
         from sklearn.ensemble import HistGradientBoostingRegressor
         from sklearn.multioutput import MultiOutputRegressor
@@ -236,11 +252,11 @@ class _Trees:
             early_stopping=False,
             random_state=settings.seed,
         )
-        self._model: Any = trees if outputs == 1 else MultiOutputRegressor(trees)
+        self.estimator: Any = trees if outputs == 1 else MultiOutputRegressor(trees)
         self._outputs = outputs
 
     def fit(self, table: Floats, outputs: Floats) -> None:
-        self._model.fit(table, outputs[:, 0] if self._outputs == 1 else outputs)
+        self.estimator.fit(table, outputs[:, 0] if self._outputs == 1 else outputs)
 
     def predict(self, table: Floats) -> Floats:
-        return np.asarray(self._model.predict(table))
+        return np.asarray(self.estimator.predict(table))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.efficiency.record import Bench, Percentile, Server, Training
 from harness.efficiency.runner import BenchFinished, BenchRequest, jobs, measure
-from harness.evaluation.footprint import ModelSize
+from harness.evaluation.model_size import ModelSize
 from harness.plugins.catalog import load_catalog
 from harness.report.efficiency import bench_remarks, bench_table
 

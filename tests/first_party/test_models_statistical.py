@@ -62,7 +62,7 @@ def fold_of(*series: Floats, levels: tuple[float, ...] = (), **protocol: Any) ->
 
 def run(forecaster: FittedLocalForecaster, fold: Fold) -> Forecast:
     forecaster.fit(fold.train)
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
     return forecaster.predict(fold.windows.contexts)
 
 
@@ -150,7 +150,7 @@ def test_arima_says_how_many_observations_it_needs() -> None:
     fold = fold_of(np.arange(12.0), first_cutoff=4)
     forecaster = Arima(order=(3, 0, 0))
     forecaster.fit(fold.train)
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
 
     assert str(forecaster.states_["0"]) == (
         "an ARIMA model of this order needs 6 observations to be fitted to; series '0' has 4"

@@ -23,7 +23,8 @@ from harness_models.neural.generation.forecasters import (
     FreeSeq2Seq,
 )
 from harness_models.neural.generation.free_running import FreeRunning
-from harness_models.neural.generation.models import Convolutional, Dense, Recurrent, initialise, parameters_of
+from harness_models.neural.generation.models import Convolutional, Dense, Recurrent, initialise
+from harness_models.neural.parameters import parameter_count
 
 PARAMETERS = {
     FreeRnn: 16_897,
@@ -95,7 +96,7 @@ def next_of_lags(network: Any, lags: Any) -> Any:
 
 @pytest.mark.parametrize("factory", PARAMETERS)
 def test_networks_are_as_large_as_published(factory: type[FreeRunning]) -> None:
-    assert parameters_of(factory().network(100)) == PARAMETERS[factory]
+    assert parameter_count(factory().network(100)) == PARAMETERS[factory]
 
 
 @pytest.mark.parametrize("factory", PARAMETERS)

@@ -15,7 +15,7 @@ import pytest
 from harness import Forecast, Generation, Journal, Metric, Panel, Results, RollingOrigin, Run, SeriesSplit, Status, Task
 from harness.data.storage import read_json
 from harness.errors import HarnessError, HomeUnusable
-from harness.evaluation.evaluate import scored
+from harness.evaluation.evaluate import score_run
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Costs, WindowFailure
@@ -354,7 +354,7 @@ class TestActuals:
         stored = journal.read_actuals("aa", task)
         assert stored is not None
         metrics: tuple[Metric, ...] = METRICS
-        expected, again = (scored(RECORD, truth, forecast, metrics).scores for truth in (actuals, stored))
+        expected, again = (score_run(RECORD, truth, forecast, metrics).scores for truth in (actuals, stored))
         np.testing.assert_array_equal(list(again.values()), list(expected.values()))
         assert again.keys() == expected.keys()
 

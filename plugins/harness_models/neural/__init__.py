@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
+from harness_models.libraries import TORCH
 from harness_models.neural import generation
 
 _DESCRIPTIONS = {
@@ -26,7 +27,7 @@ WINDOWED = [
         description=description,
         missing="interpolate",
         draws=True,
-        imports=("torch",),
+        imports=TORCH,
     )
     for name, (place, description) in _DESCRIPTIONS.items()
 ]

@@ -14,6 +14,7 @@ from harness_models.neural.devices import device_of, widest
 from harness_models.neural.examples import Batch, Rows, Shape, training_examples
 from harness_models.neural.initialisation import INITIALISATIONS, initialise
 from harness_models.neural.limits import at_least, one_of, share
+from harness_models.neural.parameters import NetworkParameters
 from harness_models.neural.scaling import SCALES, TARGETS, Framing, Scaler
 from harness_models.neural.training import TrainingSettings, train_network
 
@@ -24,7 +25,7 @@ LONGEST_LOOKBACK = 128  # that is chosen by itself
 
 
 @dataclass
-class NetworkForecaster(TrainingSettings, ABC):
+class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
     """One network for all series and targets, which are its channels, as are covariates of the past.
 
     It reads the last `lookback` rows; None are two seasons, at least 24 and at most 128, but no more
@@ -98,6 +99,10 @@ class NetworkForecaster(TrainingSettings, ABC):
         progress = train_network(network, loss_of, parts, self, self.seed)
         self.network_ = network.eval()
         self.curves_, self.remarks_ = progress.curves, progress.remarks
+
+    def learned(self) -> tuple[nn.Module, list[Floats | float]]:
+        """The network, the scaler's means and standard deviations, and the quantile levels."""
+        return self.network_, [self.scaler_.mean, self.scaler_.spread, *self.levels_]
 
     def _lookback(self, train: TrainingData) -> int:
         if self.lookback is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
+from harness_models.libraries import TORCH
 
 _PLACE = "harness_models.neural.generation.forecasters"
 _NETWORKS = {
@@ -22,7 +23,7 @@ SPECS = [
         description=f"{network}, trained to run freely",
         missing="interpolate",
         draws=True,
-        imports=("torch",),
+        imports=TORCH,
     )
     for name, (factory, network) in _NETWORKS.items()
 ]

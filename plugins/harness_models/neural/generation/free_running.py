@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported
 from harness_models.neural.generation.curriculum import ENOUGH, Best, stages, stretch, teach
 from harness_models.neural.generation.cuts import SCALES, Cuts, Scale, spread_over
 from harness_models.neural.generation.models import initialise
+from harness_models.neural.parameters import NetworkParameters
 
 LONGEST_WARM_UP = 100
 VALIDATED = 64  # windows looked at to choose the best weights
@@ -24,7 +26,7 @@ HELD_OUT = 5  # the part of a training series, one in so many, that chooses wher
 
 
 @dataclass
-class FreeRunning(ABC):
+class FreeRunning(NetworkParameters, ABC):
     """What all of them share: one model for all series and targets, each target by itself.
 
     It is taught the next value, then its free run is stretched to the horizon (see `curriculum`), and the
@@ -105,6 +107,10 @@ class FreeRunning(ABC):
         self.curves_["validation loss"] = best.losses
         self.curves_ = {name: _thinned(losses) for name, losses in self.curves_.items()}
         self.remarks_.append(f"the best validation loss was {min(best.losses):.2e}, the last {best.losses[-1]:.2e}")
+
+    def learned(self) -> tuple[nn.Module, list[Floats | float]]:
+        """The network, and the scale of the training data."""
+        return self.model_, [self.scale_.centre, self.scale_.spread, self.scale_.deviations]
 
     def _lessons(self, cuts: Cuts, ahead: int, held_out: int, generator: Any) -> Iterator[tuple[str, list[float]]]:
         """The losses of each stage with its name, some at a time."""

@@ -233,11 +233,6 @@ def initialise(model: Any, generator: Any) -> None:
                     parameter.uniform_(-1 / math.sqrt(width), 1 / math.sqrt(width), generator=generator)
 
 
-def parameters_of(model: Any) -> int:
-    """How many numbers it learns."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
 def _linear(inputs: int, outputs: int) -> Any:
     return nn.utils.skip_init(nn.Linear, inputs, outputs, dtype=torch.float64)
 
