@@ -238,7 +238,7 @@ class TestAsking:
 
         said = shell("bench", "flat", "--board", BOARD, "--threads", str(cores + 1), code=2)
 
-        assert f"--threads {cores + 1} are more than the {cores} cores that may be used here" in said.flat
+        assert f"--threads {cores + 1} exceeds the {cores} cores that this process may use" in said.flat
 
     @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
     def test_one_core_will_do(self, toys, shell) -> None:
@@ -278,7 +278,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("setting", "said"),
         [
-            ("learns.rate=1", "no forecaster that is measured called 'learns'"),
+            ("learns.rate=1", "no measured forecaster called 'learns'"),
             ("flat.rate=1", "'flat'"),
             ("flat", "--set takes NAME.KEY=VALUE"),
         ],

@@ -32,7 +32,7 @@ def test_one_that_raises_says_so(failed) -> None:
 
 
 def test_one_that_dies_says_of_what(failed) -> None:
-    assert failed["dies"].failures["start"].startswith("the process died of SIGKILL")
+    assert failed["dies"].failures["start"].startswith("the process was killed by SIGKILL")
 
 
 def test_one_that_hangs_is_ended(failed) -> None:

@@ -163,7 +163,7 @@ class TestLatest:
         assert "on ramp" in found.cost_notes[0]
         assert this_machine().processor in found.cost_notes[0]
         assert "1 thread, 2026-01-02" in found.cost_notes[0]
-        assert "figures of hills (1) are left out" in found.cost_notes[1]
+        assert "measurements on hills (1) are left out" in found.cost_notes[1]
 
     def test_they_are_of_one_setting(self, tmp_path: Path) -> None:
         """As many threads as each forecaster asks for, or as many for all: what most were measured with."""
@@ -178,7 +178,7 @@ class TestLatest:
 
         assert {name: one.latency_p50 for name, one in own.by_forecaster.items()} == {"quick": 0.001, "base": 0.003}
         assert own.notes[1] == (
-            "cost: figures of quick (threads: 4, cpu) are left out, since they were measured otherwise"
+            "cost: measurements of quick (threads: 4, cpu) are left out, since their conditions differ"
         )
         assert {one.threads for one in for_all.by_forecaster.values()} == {4}
         assert for_all.by_forecaster["quick"].latency_p50 == 0.0005
@@ -218,7 +218,7 @@ class TestLatest:
         moments = tuple(Calibration("then", median, 2 * median, 10) for median in (0.001, 0.0015))
         self.write(tmp_path, "a", "quick ramp", 0.001, calibrations=moments)
 
-        assert "the machine's speed moved by up to 50% meanwhile" in board_costs(self.PLAN, tmp_path).notes[0]
+        assert "the machine's speed varied by up to 50%" in board_costs(self.PLAN, tmp_path).notes[0]
 
     def test_those_of_another_machine_are_not_shown(self, tmp_path: Path) -> None:
         self.write(tmp_path, "a", "quick ramp", 0.001, machine=Machine("other", "CPU", 2, 1, "Linux"))
