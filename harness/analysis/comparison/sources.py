@@ -1,4 +1,4 @@
-"""The two sides of a comparison: runs or boards, wherever they lie."""
+"""The two sources of a comparison: runs or boards, in a home or published."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analysis.lookup import find_journal_results, find_results
+from harness.analysis.ranking.scores import ForecasterTask
 from harness.boards.leaderboard import board_file, board_name
 from harness.data.storage import read_json
 from harness.errors import BadInput
@@ -19,105 +20,105 @@ from harness.results.publication import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell, StoredPlan, stored_plan, stored_plans
 
-DIGITS = 6  # of a key, at least
-PUBLISHED = "published"  # the place of what came with a board
-Place = tuple[str, str]  # forecaster, task
+MIN_DIGITS = 6  # of a key
+PUBLISHED = "published"  # names the results published with a board
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One of the two: a run or a board, and the cells of each forecaster on each task."""
+    """A run or a board, with the cells of each forecaster on each task."""
 
     name: str  # as it was given
     results: BoardResults
-    places: Mapping[Place, tuple[StoredCell, ...]]
+    cells: Mapping[ForecasterTask, tuple[StoredCell, ...]]  # one for each seed
     is_run: bool
 
-    def runs(self, place: Place) -> list[Run | None]:
-        """The records of a forecaster on a task."""
-        return [self.results.runs[one.key] for one in self.places[place]]
+    def runs(self, key: ForecasterTask) -> list[Run | None]:
+        """The runs of a forecaster on a task; None where one is pending."""
+        return [self.results.runs[cell.key] for cell in self.cells[key]]
 
 
 def find_sources(first: str, second: str, home: Path, catalog: Callable[[], Catalog]) -> tuple[Source, Source]:
-    """What two texts name: two runs or two boards; raises BadInput for anything else."""
-    pair = _side(first, home, catalog), _side(second, home, catalog)
+    """The two runs or two boards that texts name; raises BadInput for anything else."""
+    pair = _find_source(first, home, catalog), _find_source(second, home, catalog)
     if pair[0].is_run != pair[1].is_run:
         run, board = (first, second) if pair[0].is_run else (second, first)
-        raise BadInput(f"{run!r} is a run and {board!r} a board; compare two of a kind")
+        raise BadInput(f"{run!r} is a run and {board!r} a board; compare two runs or two boards")
     return pair
 
 
-def _side(text: str, home: Path, catalog: Callable[[], Catalog]) -> Source:
+def _find_source(text: str, home: Path, catalog: Callable[[], Catalog]) -> Source:
     name, at, place = text.rpartition("@") if "@" in text else (text, "", "")
     if at and not (name and place):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
-    where = Path(place) if at and place != PUBLISHED else home
-    if at and place != PUBLISHED and not (is_published(where) or (where / "journal").is_dir()):
+    folder = Path(place) if at and place != PUBLISHED else home
+    if at and place != PUBLISHED and not (is_published(folder) or (folder / "journal").is_dir()):
         raise BadInput(f"{place!r} is neither a home folder nor one of published results")
     digits = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
-    if digits and not _is_board(name, where, catalog):
-        return _run_side(text, name, place, where)
+    if digits and not _is_board(name, folder, catalog):
+        return _find_run(text, name, place, folder)
     results: BoardResults
     if place == PUBLISHED:
         results = find_results(name, home, catalog, published=True)
-    elif at and is_published(where):
-        results = PublishedResults(where)
+    elif at and is_published(folder):
+        results = PublishedResults(folder)
         if results.plan.name != board_name(name):
-            raise BadInput(f"{where} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
+            raise BadInput(f"{folder} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
     else:
-        results = find_journal_results(name, where, catalog)
-    places: dict[Place, list[StoredCell]] = {}
-    for one in results.plan.cells:
-        places.setdefault((one.forecaster, one.task), []).append(one)
-    return Source(text, results, {where: tuple(mine) for where, mine in places.items()}, is_run=False)
+        results = find_journal_results(name, folder, catalog)
+    cells: dict[ForecasterTask, list[StoredCell]] = {}
+    for cell in results.plan.cells:
+        cells.setdefault((cell.forecaster, cell.task), []).append(cell)
+    return Source(text, results, {key: tuple(seeds) for key, seeds in cells.items()}, is_run=False)
 
 
 def _is_board(name: str, home: Path, catalog: Callable[[], Catalog]) -> bool:
     return name in catalog().boards or board_file(name) is not None or stored_plan(home, name) is not None
 
 
-def _run_side(text: str, digits: str, place: str, where: Path) -> Source:
+def _find_run(text: str, digits: str, place: str, folder: Path) -> Source:
     """The run whose key begins with these digits."""
     if place == PUBLISHED:
         raise BadInput(f"{text!r}: a run lies in a home or in a folder of published results; name that folder")
-    published = PublishedResults(where) if place and is_published(where) else None
-    journal = Journal(where)
-    if len(digits) < DIGITS:
-        raise BadInput(f"{text!r}: at least {DIGITS} digits of a run's key are needed, or its board's name")
+    published = PublishedResults(folder) if place and is_published(folder) else None
+    journal = Journal(folder)
+    if len(digits) < MIN_DIGITS:
+        raise BadInput(f"{text!r}: at least {MIN_DIGITS} digits of a run's key are needed, or its board's name")
     keys = sorted(key for key in (journal.keys() if published is None else published.runs) if key.startswith(digits))
     if not keys:
-        raise BadInput(f"no run in {where} has a key that begins with {digits}")
+        raise BadInput(f"no run in {folder} has a key that begins with {digits}")
     if len(keys) > 1:
-        raise BadInput(f"{len(keys)} runs in {where} have a key that begins with {digits}: {', '.join(keys[:3])}")
+        raise BadInput(f"{len(keys)} runs in {folder} have a key that begins with {digits}: {', '.join(keys[:3])}")
     if published is not None:
         results: BoardResults = published
         cell = _cell(published.plan, keys[0])
     else:
-        plan = _plan_of(keys[0], where, journal)
+        plan = _plan_of_run(keys[0], folder, journal)
         results, cell = JournalResults(plan, journal), plan.cells[0]
     return Source(text, results, {(cell.forecaster, cell.task): (cell,)}, is_run=True)
 
 
 def _cell(plan: StoredPlan, key: str) -> StoredCell:
-    return next(one for one in plan.cells if one.key == key)
+    return next(cell for cell in plan.cells if cell.key == key)
 
 
-def _plan_of(key: str, home: Path, journal: Journal) -> StoredPlan:
-    """A plan of one cell: from a board that has it, or where none has, by the fingerprint that gives its key."""
+def _plan_of_run(key: str, home: Path, journal: Journal) -> StoredPlan:
+    """A plan of one cell: from a board that has it, or else with the fingerprint that gives its key."""
     plans = stored_plans(home)
     for plan in plans:
-        if any(one.key == key for one in plan.cells):
+        if any(cell.key == key for cell in plan.cells):
             return replace(plan, cells=(_cell(plan, key),))
     run = journal.read(key)
     if run is None:
         raise BadInput(f"the record of run {key} in {home} cannot be read; run it with --rerun")
-    known = [one.fingerprint for plan in plans for one in plan.cells]
+    known = [cell.fingerprint for plan in plans for cell in plan.cells]
     remembered = read_json(home / "fingerprints.json") or {}
-    known += [str(one["fingerprint"]) for one in remembered.values() if isinstance(one, dict) and "fingerprint" in one]
+    entries = [entry for entry in remembered.values() if isinstance(entry, dict)]
+    known += [str(entry["fingerprint"]) for entry in entries if "fingerprint" in entry]
     version = str(run.provenance.get("plugin", {}).get("version", ""))
-    found = [one for one in dict.fromkeys(known) if run.cell.key(one, version) == key]
-    if not found:
-        raise BadInput(f"which data run {key} in {home} is of is not known; run its board with --rerun")
+    matching = [fingerprint for fingerprint in dict.fromkeys(known) if run.cell.key(fingerprint, version) == key]
+    if not matching:
+        raise BadInput(f"the data of run {key} in {home} are not known; run its board with --rerun")
     name = run.cell.forecaster
-    cell = StoredCell(key, name, run.cell.task.label, found[0])
+    cell = StoredCell(key, name, run.cell.task.label, matching[0])
     return StoredPlan("", "", "", next(iter(run.scores), "MASE"), name, (cell,), (name,))
