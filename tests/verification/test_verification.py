@@ -131,7 +131,7 @@ class TestCommand:
         said = verify()
 
         assert said.exit_code == 0, said.output
-        assert "'fev_bench/autoarima.csv' is missing, or is not the version that these numbers are of" in flat(
+        assert "'fev_bench/autoarima.csv' is missing, or is another version than that of these numbers" in flat(
             said.output
         )
 
