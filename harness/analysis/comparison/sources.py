@@ -79,7 +79,7 @@ def _is_board(name: str, home: Path, catalog: Callable[[], Catalog]) -> bool:
 def _find_run(text: str, digits: str, place: str, folder: Path) -> Source:
     """The run whose key begins with these digits."""
     if place == PUBLISHED:
-        raise BadInput(f"{text!r}: a run lies in a home or in a folder of published results; name that folder")
+        raise BadInput(f"{text!r}: a run is in a home or in a folder of published results; name that folder")
     published = PublishedResults(folder) if place and is_published(folder) else None
     journal = Journal(folder)
     if len(digits) < MIN_DIGITS:

@@ -101,14 +101,14 @@ def _with_aggregates(
     ends = {} if isinstance(replicates, str) else intervals(replicates)
     p_values = None if isinstance(replicates, str) else mcs_p_values(table, replicates)
     best = _confidence_set(rows, ranked, [] if p_values is None else p_values.tolist())
-    found = []
+    completed = []
     for row in rows:
         if row.forecaster not in ranked:
-            found.append(row)
+            completed.append(row)
             continue
         i = ranked.index(row.forecaster)
         error = math.exp(aggregates.logs[i])
-        found.append(
+        completed.append(
             replace(
                 row,
                 skill=1 - error,
@@ -123,7 +123,7 @@ def _with_aggregates(
                 tied_for_first=len(best) > 1 and row.forecaster in best,
             )
         )
-    return found
+    return completed
 
 
 def _confidence_set(rows: Sequence[Row], ranked: Sequence[str], p_values: Sequence[float]) -> list[str]:

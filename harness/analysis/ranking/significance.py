@@ -140,7 +140,7 @@ def _linearised(table: ErrorTable, strata: Sequence[Stratum]) -> Floats:
 
     They are the jackknife's pseudo-values (Efron & Stein 1981), whose variance is not below the true one where few
     units carry much weight. Resamples within strata of few units vary too little; `confidence_set` corrects for
-    that as if all units were one stratum, and here the correction is completed to what each stratum needs.
+    that as if all units were one stratum, and the correction is completed here to what each stratum needs.
     """
     total, whole, rows = sum(stratum.units for stratum in strata), _correction(_independent_units(strata)), []
     for task, stratum, errors in zip(table.tasks, strata, table.errors, strict=True):

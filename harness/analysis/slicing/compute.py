@@ -35,9 +35,9 @@ def compute_slices(
     ignored. Raises BadInput where no task has such slices, DataUnavailable where forecasts are needed and lost.
     """
     slicer = Slicer(results, metric, request, _forecasters(results, standings), season_length)
-    found = {task: slicer.task_slices(task) for task in _tasks(request, results)}
-    slices = {task: part for task, part in found.items() if isinstance(part, TaskSlices)}
-    reasons = [reason for reason in found.values() if isinstance(reason, str)]
+    by_task = {task: slicer.task_slices(task) for task in _tasks(request, results)}
+    slices = {task: part for task, part in by_task.items() if isinstance(part, TaskSlices)}
+    reasons = [reason for reason in by_task.values() if isinstance(reason, str)]
     if not slices:
         raise BadInput("; ".join(reasons))
     return Slices(
