@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.arrays import Floats, Ints
+from harness.arrays import Floats, Ints, mean_known
 
 SLICE_KINDS = ("step", "series", "season", "length", "task")
 
@@ -44,9 +44,8 @@ class TaskSlices:
     @property
     def hardest(self) -> Ints:
         """The slices by their mean distance over all forecasters, largest first."""
-        known = ~np.isnan(self.distances)
-        totals = np.where(known, self.distances, 0.0).sum(axis=1)
-        return np.argsort(-totals / np.maximum(known.sum(axis=1), 1), kind="stable")
+        means = mean_known(self.distances, axis=1)
+        return np.argsort(-np.where(np.isnan(means), 0.0, means), kind="stable")
 
     def take(self, slices: Ints | Sequence[int]) -> TaskSlices:
         """Some of the slices, in that order."""
