@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analysis.lookup import find_journal_results, find_results
 from harness.analysis.ranking.scores import ForecasterTask
 from harness.boards.leaderboard import board_file, board_name
+from harness.boards.workspace import Workspace
 from harness.data.storage import read_json
 from harness.errors import BadInput
 from harness.evaluation.run import Run
-from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.journal import Journal
 from harness.results.publication import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell, StoredPlan, stored_plan, stored_plans
@@ -38,87 +37,102 @@ class Source:
         return [self.results.runs[cell.key] for cell in self.cells[key]]
 
 
-def find_sources(first: str, second: str, home: Path, catalog: Callable[[], Catalog]) -> tuple[Source, Source]:
+def find_sources(first: str, second: str, workspace: Workspace) -> tuple[Source, Source]:
     """The two runs or two boards that texts name; raises BadInput for anything else."""
-    pair = _find_source(first, home, catalog), _find_source(second, home, catalog)
+    pair = _find_source(first, workspace), _find_source(second, workspace)
     if pair[0].is_run != pair[1].is_run:
         run, board = (first, second) if pair[0].is_run else (second, first)
         raise BadInput(f"{run!r} is a run and {board!r} a board; compare two runs or two boards")
     return pair
 
 
-def _find_source(text: str, home: Path, catalog: Callable[[], Catalog]) -> Source:
-    name, at, place = text.rpartition("@") if "@" in text else (text, "", "")
-    if at and not (name and place):
+def _find_source(text: str, workspace: Workspace) -> Source:
+    name, at, location = text.rpartition("@") if "@" in text else (text, "", "")
+    if at and not (name and location):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
-    folder = Path(place) if at and place != PUBLISHED else home
-    if at and place != PUBLISHED and not (is_published(folder) or (folder / "journal").is_dir()):
-        raise BadInput(f"{place!r} is neither a home folder nor one of published results")
-    digits = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
-    if digits and not _is_board(name, folder, catalog):
-        return _find_run(text, name, place, folder)
-    results: BoardResults
-    if place == PUBLISHED:
-        results = find_results(name, home, catalog, published=True)
-    elif at and is_published(folder):
-        results = PublishedResults(folder)
-        if results.plan.name != board_name(name):
-            raise BadInput(f"{folder} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
-    else:
-        results = find_journal_results(name, folder, catalog)
+    elsewhere = bool(at) and location != PUBLISHED
+    folder = Path(location) if elsewhere else workspace.home
+    if elsewhere and not (is_published(folder) or (folder / "journal").is_dir()):
+        raise BadInput(f"{location!r} is neither a home folder nor one of published results")
+    is_key = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
+    if is_key and not _is_board(name, workspace.at(folder)):
+        return _find_run(text, name, location, workspace.at(folder))
+    results = _find_board_results(name, location, folder, workspace)
     cells: dict[ForecasterTask, list[StoredCell]] = {}
     for cell in results.plan.cells:
         cells.setdefault((cell.forecaster, cell.task), []).append(cell)
     return Source(text, results, {key: tuple(seeds) for key, seeds in cells.items()}, is_run=False)
 
 
-def _is_board(name: str, home: Path, catalog: Callable[[], Catalog]) -> bool:
-    return name in catalog().boards or board_file(name) is not None or stored_plan(home, name) is not None
+def _find_board_results(name: str, location: str, folder: Path, workspace: Workspace) -> BoardResults:
+    if location == PUBLISHED:
+        return find_results(name, workspace, published=True)
+    if not location or not is_published(folder):
+        return find_journal_results(name, workspace.at(folder))
+    results = PublishedResults(folder)
+    if results.plan.name != board_name(name):
+        raise BadInput(f"{folder} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
+    return results
 
 
-def _find_run(text: str, digits: str, place: str, folder: Path) -> Source:
+def _is_board(name: str, workspace: Workspace) -> bool:
+    in_catalog = name in workspace.catalog.boards
+    return in_catalog or board_file(name) is not None or stored_plan(workspace.home, name) is not None
+
+
+def _find_run(text: str, digits: str, location: str, workspace: Workspace) -> Source:
     """The run whose key begins with these digits."""
-    if place == PUBLISHED:
+    if location == PUBLISHED:
         raise BadInput(f"{text!r}: a run is in a home or in a folder of published results; name that folder")
-    published = PublishedResults(folder) if place and is_published(folder) else None
-    journal = Journal(folder)
     if len(digits) < MIN_DIGITS:
         raise BadInput(f"{text!r}: at least {MIN_DIGITS} digits of a run's key are needed, or its board's name")
-    keys = sorted(key for key in (journal.keys() if published is None else published.runs) if key.startswith(digits))
-    if not keys:
-        raise BadInput(f"no run in {folder} has a key that begins with {digits}")
-    if len(keys) > 1:
-        raise BadInput(f"{len(keys)} runs in {folder} have a key that begins with {digits}: {', '.join(keys[:3])}")
-    if published is not None:
-        results: BoardResults = published
-        cell = _cell(published.plan, keys[0])
+    results: BoardResults
+    if location and is_published(workspace.home):
+        results = PublishedResults(workspace.home)
+        cell = _cell(results.plan, _full_key(digits, results.runs, workspace.home))
     else:
-        plan = _plan_of_run(keys[0], folder, journal)
-        results, cell = JournalResults(plan, journal), plan.cells[0]
+        plan = _plan_of_run(_full_key(digits, workspace.journal.keys(), workspace.home), workspace)
+        results, cell = JournalResults(plan, workspace.journal), plan.cells[0]
     return Source(text, results, {(cell.forecaster, cell.task): (cell,)}, is_run=True)
+
+
+def _full_key(digits: str, keys: Iterable[str], folder: Path) -> str:
+    """The one key that begins with these digits; raises BadInput where there are none or several."""
+    matching = sorted(key for key in keys if key.startswith(digits))
+    if not matching:
+        raise BadInput(f"no run in {folder} has a key that begins with {digits}")
+    if len(matching) > 1:
+        shown = ", ".join(matching[:3])
+        raise BadInput(f"{len(matching)} runs in {folder} have a key that begins with {digits}: {shown}")
+    return matching[0]
 
 
 def _cell(plan: StoredPlan, key: str) -> StoredCell:
     return next(cell for cell in plan.cells if cell.key == key)
 
 
-def _plan_of_run(key: str, home: Path, journal: Journal) -> StoredPlan:
+def _plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
     """A plan of one cell: from a board that has it, or else with the fingerprint that gives its key."""
-    plans = stored_plans(home)
+    plans = stored_plans(workspace.home)
     for plan in plans:
         if any(cell.key == key for cell in plan.cells):
             return replace(plan, cells=(_cell(plan, key),))
-    run = journal.read(key)
+    run = workspace.journal.read(key)
     if run is None:
-        raise BadInput(f"the record of run {key} in {home} cannot be read; run it with --rerun")
-    known = [cell.fingerprint for plan in plans for cell in plan.cells]
-    remembered = read_json(home / "fingerprints.json") or {}
-    entries = [entry for entry in remembered.values() if isinstance(entry, dict)]
-    known += [str(entry["fingerprint"]) for entry in entries if "fingerprint" in entry]
+        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run it with --rerun")
     version = str(run.provenance.get("plugin", {}).get("version", ""))
-    matching = [fingerprint for fingerprint in dict.fromkeys(known) if run.cell.key(fingerprint, version) == key]
-    if not matching:
-        raise BadInput(f"the data of run {key} in {home} are not known; run its board with --rerun")
+    known = dict.fromkeys(_known_fingerprints(plans, workspace.home))
+    fingerprint = next((data for data in known if run.cell.key(data, version) == key), None)
+    if fingerprint is None:
+        raise BadInput(f"the data of run {key} in {workspace.home} are not known; run its board with --rerun")
     name = run.cell.forecaster
-    cell = StoredCell(key, name, run.cell.task.label, matching[0])
+    cell = StoredCell(key, name, run.cell.task.label, fingerprint)
     return StoredPlan("", "", "", next(iter(run.scores), "MASE"), name, (cell,), (name,))
+
+
+def _known_fingerprints(plans: Iterable[StoredPlan], home: Path) -> Iterator[str]:
+    """The fingerprints of all data that a home folder has results or a memory of."""
+    yield from (cell.fingerprint for plan in plans for cell in plan.cells)
+    for entry in (read_json(home / "fingerprints.json") or {}).values():
+        if isinstance(entry, dict) and "fingerprint" in entry:
+            yield str(entry["fingerprint"])

@@ -24,7 +24,7 @@ MCS_LEVEL = 0.05  # with a larger p-value a forecaster is in the model confidenc
 
 
 def compute_standings(
-    results: BoardResults, metric: Metric, *, completed_only: bool = False, metrics: Iterable[Metric] = METRICS
+    results: BoardResults, metric: Metric, *, metrics: Iterable[Metric] = METRICS, completed_only: bool = False
 ) -> Standings:
     """The standings of a board by any metric.
 
@@ -41,7 +41,7 @@ def compute_standings(
     ranked = [name for name in plan.forecasters if name == plan.baseline or not _has_pending_cells(name, plan, runs)]
     table = _error_table(tasks, ranked, results, by_task, scores, impute=not completed_only)
     replicates = bootstrap(table)
-    in_units = {known.name for known in metrics if known.in_units}
+    in_units = {known.name for known in (*metrics, metric) if known.in_units}
     rows = [forecaster_row(name, results, scores, in_units) for name in plan.forecasters]
     ordered = _ordered(_with_aggregates(rows, ranked, table, replicates))
     done = [run for run in runs.values() if run is not None]

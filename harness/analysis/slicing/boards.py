@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from harness.analysis.lookup import find_results, find_standings
+from harness.analysis.lookup import find_metric, find_results, find_standings
 from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.slices import SliceRequest, Slices
 from harness.attempt import Failure, attempt
+from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.errors import DataUnavailable
-from harness.plugins.catalog import Catalog
-from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell
 from harness.tasks.task import Task
 
 
-def find_slices(board: str, request: SliceRequest, home: Path, catalog: Callable[[], Catalog]) -> Slices:
+def find_slices(board: str, request: SliceRequest, workspace: Workspace) -> Slices:
     """The requested slices of a board; raises BadInput where it has no such slices."""
-    results = find_results(board, home, catalog, published=request.published)
-    name = request.metric or results.plan.metric
-    published = results.metrics if isinstance(results, PublishedResults) else {}
-    metric = published[name] if name in published else catalog().metrics[name].spec
+    results = find_results(board, workspace, published=request.published)
+    metric = find_metric(request.metric or results.plan.metric, results, workspace.catalog)
     standings = find_standings(
-        board, request.metric, request.completed_only, home, catalog, published=request.published
+        board, workspace, request.metric, completed_only=request.completed_only, published=request.published
     )
 
     def season_length(cell: StoredCell, task: Task) -> int:
         """The dataset's own, for journals that do not hold it yet."""
-        panel = attempt(lambda: load(catalog().datasets[task.dataset].spec, home))
+        panel = attempt(lambda: load(workspace.catalog.datasets[task.dataset].spec, workspace.home))
         if isinstance(panel, Failure) or panel.fingerprint() != cell.fingerprint:
             why = panel if isinstance(panel, Failure) else "its data has changed since"
             raise DataUnavailable(f"the season length of task {cell.task!r} is not in the journal: {why}")

@@ -299,11 +299,11 @@ class TestRows:
 
     def test_nor_is_one_of_a_plugin(self, tmp_path: Path) -> None:
         board = Board(tmp_path, {"base": {"a": 1.0, "b": 3.0}})
-        declared = [replace(COVERAGE, in_units=True), BIAS]  # of the same names as those in the runs
+        declared = [replace(COVERAGE, in_units=True), replace(BIAS, in_units=False)]  # of the same names as in the runs
 
         found = compute_standings(JournalResults(board.plan.stored(), board.journal), MAE, metrics=declared)
 
-        assert set(found.rows[0].metrics) == {"MAE"}
+        assert set(found.rows[0].metrics) == {"bias"}
 
     @pytest.mark.parametrize(("protocol", "logarithmic"), [(Generation(1, 1), True), (RollingOrigin(1), False)])
     def test_generation_is_shown_by_logarithm(self, tmp_path: Path, protocol: Any, logarithmic: bool) -> None:
