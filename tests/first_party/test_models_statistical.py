@@ -129,7 +129,7 @@ def test_arima_filters_a_long_series_in_parts(
     fold = fold_of(values, levels=levels, stride=4)
     whole = run(Arima(**settings), fold)
 
-    monkeypatch.setattr("harness_models.arima.PART", 0)  # then a part has 100 observations
+    monkeypatch.setattr("harness_models.arima.STATE_VALUES", 0)  # then a part has 100 observations
 
     parts = run(Arima(**settings), fold)
     np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-10)
@@ -376,8 +376,8 @@ def test_ets_takes_the_least_aicc() -> None:
             tried[fit.aicc] = (fit.smoothing_level, seasonal)
     level, seasonal = tried[min(tried)]
     (state,) = forecaster.states_["0"]
-    assert state.weights.level == level
-    assert state.weights.multiplicative == (seasonal == "mul")
+    assert state.parameters.level == level
+    assert state.parameters.multiplicative == (seasonal == "mul")
 
 
 def test_ets_starts_anew_where_the_beginning_is_hidden() -> None:

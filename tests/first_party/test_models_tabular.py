@@ -214,9 +214,9 @@ def test_a_scale_is_read_off_the_lags_observed() -> None:
 
     standard, last = Scale.of(lags, "standard"), Scale.of(lags, "last")
 
-    assert standard.centre.tolist() == [2, 5, 0]
+    assert standard.location.tolist() == [2, 5, 0]
     assert standard.spread == pytest.approx([1, 5e-3, 1])
-    assert last.centre.tolist() == [3, 5, 0]
+    assert last.location.tolist() == [3, 5, 0]
     np.testing.assert_array_equal(standard.undo(standard.apply(lags)), lags)
 
 
