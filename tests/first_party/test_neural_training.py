@@ -151,7 +151,7 @@ class Constant(nn.Module):
 
 
 def squared(network: Constant):
-    return lambda batch, progress, draws: ((network.value - batch.outputs) ** 2).mean()
+    return lambda batch, progress, generator: ((network.value - batch.outputs) ** 2).mean()
 
 
 class TestTraining:
@@ -175,7 +175,7 @@ class TestTraining:
     def test_a_loss_that_is_no_number_says_at_which_step(self) -> None:
         network = Constant()
 
-        def loss_of(batch: Batch, progress: float, draws: object) -> torch.Tensor:
+        def loss_of(batch: Batch, progress: float, generator: object) -> torch.Tensor:
             return network.value.sum() * (math.nan if progress >= 0.04 else 1.0)
 
         with pytest.raises(FloatingPointError, match="the loss became nan at step 5"):
@@ -190,7 +190,7 @@ class TestTraining:
         assert network.value.item() == pytest.approx(3.0, abs=0.6)
         assert len(progress.curves["loss"]) == len(progress.curves["validation loss"]) == 20
         assert progress.remarks[0] == "the budget of 400 iterations was used up"
-        assert progress.remarks[1].startswith("the state of iteration ")
+        assert progress.remarks[1].startswith("the weights of iteration ")
 
     def test_it_stops_early_where_nothing_is_gained(self) -> None:
         network = Constant()
