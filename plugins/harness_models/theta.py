@@ -28,7 +28,7 @@ class FittedTheta:
         """The seasonal indices of positions relative to the first value of the training data."""
         return np.asarray(self.seasons[positions % len(self.seasons)])
 
-    def deseasonalised(self, values: Floats, positions: Ints) -> Floats:
+    def deseasonalise(self, values: Floats, positions: Ints) -> Floats:
         """The seasonally adjusted values."""
         return values / self.season(positions) if self.multiplicative else values - self.season(positions)
 
@@ -76,7 +76,7 @@ class Theta(UnivariateForecaster):
         slope, alpha = (float(parameter) for parameter in results.params)
         seasons = np.roll(factors, len(values) % len(factors))  # they start after the last value
         state = FittedTheta(alpha, slope, seasons, model.method.startswith("mul"), context.start)
-        plain = state.deseasonalised(values, np.arange(len(values)))
+        plain = state.deseasonalise(values, np.arange(len(values)))
         observed = np.arange(1, len(values))
         expected = state.levels(plain[None])[0, :-1] + self._trend(state, observed, np.ones(1))[:, 0]
         return replace(state, variance=float(np.mean((plain[1:] - expected) ** 2)))
@@ -92,7 +92,7 @@ class Theta(UnivariateForecaster):
         """The same forecasts as those of statsmodels with these parameters, from the level at each cutoff."""
         length = past.values.shape[1]
         phase = past.begins - past.paddings - past.position(state.start)  # (past,) of column 0
-        plain = state.deseasonalised(past.values, phase[:, None] + np.arange(length))
+        plain = state.deseasonalise(past.values, phase[:, None] + np.arange(length))
         level = np.empty(len(past.rows))
         for padding in np.unique(past.paddings):
             rows = np.flatnonzero(past.paddings == padding)

@@ -108,7 +108,7 @@ class FreeRunning(NetworkParameters, ABC):
         self.curves_ = {name: _thin(losses) for name, losses in self.curves_.items()}
         self.remarks_.append(f"the best validation loss was {min(best.losses):.2e}, the last {best.losses[-1]:.2e}")
 
-    def learned(self) -> tuple[nn.Module, list[Floats | float]]:
+    def learned_parameters(self) -> tuple[nn.Module, list[Floats | float]]:
         """The network, and the scale of the training data."""
         return self.model_, [self.scale_.location, self.scale_.spread, self.scale_.deviations]
 
