@@ -87,7 +87,7 @@ def evaluate(
 
 
 def fit_and_predict(forecaster: Forecaster, fold: Fold, missing: Missing, clock: Clock) -> Forecast | Failure:
-    """The forecast of a fold's windows by a forecaster fitted to its training data, both timed."""
+    """Fit to a fold's training data and forecast its windows, both timed; returns the failure of either."""
     contexts = fold.windows.contexts.filled(missing)
     fitted = clock.fit(partial(fit, forecaster, fold.train.filled(missing), contexts))
     if isinstance(fitted, Failure):
@@ -167,7 +167,7 @@ def _without_failed_windows(outcome: Forecast | Failure, first: int) -> tuple[Fo
         return forecast, []
     for window in unusable.tolist():
         failures.setdefault(window, WindowFailure(first + window, Status.INVALID, "NaN or infinite values"))
-    return forecast.masked(unusable), [failures[window] for window in sorted(failures)]
+    return forecast.without(unusable), [failures[window] for window in sorted(failures)]
 
 
 def _window_traceback(outcome: Forecast | Failure) -> str:

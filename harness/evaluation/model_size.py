@@ -43,11 +43,11 @@ def model_size(forecaster: object) -> ModelSize:
 def _model_size(forecaster: object) -> ModelSize:
     count, size = (getattr(forecaster, name, None) for name in ("parameter_count", "parameter_bytes"))
     if count is None:
-        return _counted_size(forecaster)
+        return _count(forecaster)
     return ModelSize(int(count), None if size is None else int(size))
 
 
-def _counted_size(forecaster: object) -> ModelSize:
+def _count(forecaster: object) -> ModelSize:
     attributes = getattr(forecaster, "__dict__", {})
     pending = [value for name, value in attributes.items() if name.endswith("_") and name not in DIAGNOSTICS]
     inspected: dict[int, object] = {}  # kept, so that no two share an id

@@ -26,7 +26,7 @@ def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecast
     if len(left_out) > MOST_LEFT_OUT:
         lines.append(f"windows left out of {len(left_out) - MOST_LEFT_OUT} more series")
     local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
-    if not local and not _aligned(backtest):
+    if not local and not _cutoffs_aligned(backtest):
         lines.append(NOT_ALIGNED)
     if missing != "native" and not backtest.panel.complete:
         lines.append(f"missing values of the history were filled: {missing}")
@@ -41,17 +41,17 @@ def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list
     scaled = [metric.name for metric in metrics if metric.scale is not None and metric.name in run.scores]
     undefined = int(np.isnan(actuals.scale(1)).any(axis=1).sum()) if scaled else 0
     if undefined:
-        lines.append(f"{undefined} of {len(actuals)} windows are left out of {_listed(scaled)}: {NO_SCALE}")
+        lines.append(f"{undefined} of {len(actuals)} windows are left out of {_enumeration(scaled)}: {NO_SCALE}")
     if run.scores.get("MAE") == 0:
         lines.append(NO_ERROR)
     return lines
 
 
-def _listed(names: list[str]) -> str:
+def _enumeration(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _aligned(backtest: Backtest) -> bool:
+def _cutoffs_aligned(backtest: Backtest) -> bool:
     """Whether every fit ends at the same time in all series; training series of a series split are used whole."""
     if len(backtest.panel) == 1:
         return True

@@ -94,7 +94,7 @@ class Forecast:
             if (self.quantiles[..., 1:] < self.quantiles[..., :-1]).any():
                 raise InvalidForecast("quantiles cross: a higher level has a lower value")
 
-    def masked(self, windows: Ints) -> Forecast:
+    def without(self, windows: Ints) -> Forecast:
         """The same with NaN in these windows."""
         mean, quantiles = self.mean.copy(), None if self.quantiles is None else self.quantiles.copy()
         for array in (mean, quantiles):

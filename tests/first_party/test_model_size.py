@@ -44,7 +44,7 @@ def test_a_free_running_network_counts_its_weights_and_the_scale() -> None:
 
 def test_buffers_have_bytes_and_are_no_parameters() -> None:
     class Normalised(NetworkParameters):
-        def learned(self) -> tuple[nn.Module, Iterable[float]]:
+        def learned_parameters(self) -> tuple[nn.Module, Iterable[float]]:
             return nn.BatchNorm1d(2), ()
 
     assert model_size(Normalised()) == ModelSize(4, 4 * 4 + 2 * 4 * 2 + 8)

@@ -131,7 +131,7 @@ def test_predictions_inside_the_past_are_made_of_true_values() -> None:
     for factory in (FreeRnn, FreeLstm, FreeGru, FreeDense, FreeCnn, FreeSeq2Seq):
         network = network_of(factory, 110)
         past = torch.randn(110, 3, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
-        first = network.first(110)
+        first = network.first_predicted(110)
 
         known = network(past, 1)
 
@@ -292,7 +292,7 @@ def test_a_guard_of_seconds_ends_training_and_says_so() -> None:
 
     forecaster.fit(TrainingData(waves(20, 90), None, 20))
 
-    assert "stopped by its guard" in " ".join(forecaster.remarks_)
+    assert "stopped by its time limit" in " ".join(forecaster.remarks_)
 
 
 def test_the_catalog_lists_them_with_a_seed() -> None:

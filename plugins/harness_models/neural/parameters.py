@@ -15,19 +15,19 @@ class NetworkParameters(ABC):
     """Provides the size of a network, and of what was estimated beside it, such as the scale of the data."""
 
     @abstractmethod
-    def learned(self) -> tuple[nn.Module, Iterable[Floats | float]]:
+    def learned_parameters(self) -> tuple[nn.Module, Iterable[Floats | float]]:
         """The fitted network, and other estimated values."""
 
     @property
     def parameter_count(self) -> int:
         """The number of learned parameters."""
-        network, others = self.learned()
+        network, others = self.learned_parameters()
         return parameter_count(network) + sum(np.size(values) for values in others)
 
     @property
     def parameter_bytes(self) -> int:
         """The bytes of the parameters and buffers of the network, and of the other values."""
-        network, others = self.learned()
+        network, others = self.learned_parameters()
         tensors = [*network.parameters(), *network.buffers()]
         size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
         return int(size) + sum(np.asarray(values).nbytes for values in others)
