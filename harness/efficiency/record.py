@@ -263,12 +263,12 @@ class Bench:
         return {name: value / self.loop for name, value in seconds.items() if value is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values; under "loops" the times as multiples of the calibration loop."""
+        """The record as JSON values; "loops" has times as multiples of the calibration workload's."""
         return {"schema": SCHEMA, **dump(self), "loops": self.loops()}
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Bench:
-        """The figures that `to_json` wrote; raises ValueError for those of another version."""
-        if told.get("schema") != SCHEMA:
-            raise ValueError(f"figures of schema {told.get('schema')}, not {SCHEMA}")
-        return load(cls, {name: value for name, value in told.items() if name not in ("schema", "loops")})
+    def from_json(cls, table: Mapping[str, Any]) -> Bench:
+        """The record that `to_json` wrote; raises ValueError for one of another schema."""
+        if table.get("schema") != SCHEMA:
+            raise ValueError(f"a record of schema {table.get('schema')}, not {SCHEMA}")
+        return load(cls, {name: value for name, value in table.items() if name not in ("schema", "loops")})

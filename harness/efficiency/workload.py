@@ -49,12 +49,12 @@ class Job:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Job:
+    def from_json(cls, table: Mapping[str, Any]) -> Job:
         """The job that `to_json` wrote."""
-        rest = dict(told)
+        rest = dict(table)
         bench, parameters = Bench.from_json(rest.pop("bench")), json.loads(rest.pop("parameters"))
         bench = replace(bench, subject=replace(bench.subject, parameters=parameters))
-        return cls(**{**rest, "bench": bench, "home": Path(told["home"])})
+        return cls(**{**rest, "bench": bench, "home": Path(table["home"])})
 
 
 @dataclass(frozen=True)
