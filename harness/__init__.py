@@ -1,6 +1,7 @@
 """harness: a plugin-based benchmark harness and leaderboard for time-series forecasting models.
 
-The public interface, in the order of the flow. `import harness` itself loads nothing heavy.
+This is the public interface, in the order of an evaluation. Names are imported when they are used, so that
+`import harness` itself loads nothing heavy.
 """
 
 from __future__ import annotations

@@ -47,14 +47,14 @@ def show_command(
     """Show the standings of a board, or its scores in slices."""
     style = output_format(csv=csv, markdown=markdown, html=html)
     if by or task:
-        from harness.analysis.slicing.boards import sliced
+        from harness.analysis.slicing.boards import find_slices
         from harness.report.slices import asked, slices_text
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
         part = {"by": by, "task": task}
         request = asked(part, metric, style, html, completed_only=completed_only, published=published)
-        click.echo(slices_text(sliced(board, request, workspace), style, wide_console()), nl=False)
+        click.echo(slices_text(find_slices(board, request, workspace), style, wide_console()), nl=False)
         return
     from harness.analysis.lookup import find_standings
 
@@ -81,9 +81,9 @@ def show_command(
 
 def _within(standings: Standings, budget: str, *, to_stderr: bool) -> Standings:
     """The forecasters within a budget, ranked; where there are none, the command ends with the reason."""
-    from harness.analysis.ranking.within_budget import within
+    from harness.analysis.ranking.within_budget import apply_budget
 
-    ranked, reason = within(standings, budget)
+    ranked, reason = apply_budget(standings, budget)
     if reason:
         click.echo(reason, err=to_stderr)
         sys.exit(EXIT_NOTHING)

@@ -164,10 +164,10 @@ def test_forecasts_do_not_depend_on_the_batch(spec: ForecasterSpec) -> None:
     contexts = fold.windows.contexts
 
     order = np.random.default_rng(0).permutation(len(contexts))
-    shuffled = numbers(forecaster.predict(contexts.take(order)))
+    shuffle_batches = numbers(forecaster.predict(contexts.take(order)))
     alone = numbers(forecaster.predict(contexts.take(np.array([7]))))
 
-    np.testing.assert_allclose(shuffled, together[order], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(shuffle_batches, together[order], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(alone[0], together[7], rtol=1e-6, atol=1e-6)
 
 
