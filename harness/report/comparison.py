@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.terminal import error
+from harness.report.numbers import error
 
 if TYPE_CHECKING:
     from harness.analysis.comparison.results import Comparison, ConditionResult, Line

@@ -19,7 +19,7 @@ from harness.efficiency.board_costs import costs_of_bench
 from harness.efficiency.budget import described
 from harness.efficiency.record import part
 from harness.efficiency.runner import BenchFinished, BenchStarted
-from harness.report.costs import NOTHING, UNBOUNDED, count, digits, milli
+from harness.report.numbers import NOTHING, UNBOUNDED, count, milliseconds, significant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,14 +72,14 @@ def _width(heading: str, rows: Sequence[Mapping[str, str]]) -> int:
 def _cells(bench: Bench) -> dict[str, str]:
     """A row by heading; a dash is what was not measured."""
     return {
-        "p50 ms": milli(part(bench.latency, lambda one: one.p50.seconds)),
+        "p50 ms": milliseconds(part(bench.latency, lambda one: one.p50.seconds)),
         "p99 ms [95 %]": _interval(part(bench.latency, lambda one: one.p99)),
         "/s": count(part(bench.throughput, lambda one: one.best.forecasts_per_second)),
-        "start s": digits(part(bench.start, lambda one: one.seconds)),
-        "fit s": digits(part(bench.training, lambda one: one.seconds)),
+        "start s": significant(part(bench.start, lambda one: one.seconds)),
+        "fit s": significant(part(bench.training, lambda one: one.seconds)),
         "MB": count(part(bench.memory, lambda one: round(one.peak / 1e6))),
         "param.": count(part(bench.size, lambda one: one.parameters)),
-        "J": digits(part(bench.energy, lambda one: one.joules)),
+        "J": significant(part(bench.energy, lambda one: one.joules)),
         "rate": part(bench.server, _rate) or NOTHING,
         "failed": _failed(list(bench.failures)),
     }
@@ -181,15 +181,15 @@ def _row(bench: Bench) -> dict[str, object]:
 def _time(seconds: float) -> str:
     """A time and the unit that suits it."""
     unit, size = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
-    return f"{digits(seconds / size)} {unit}"
+    return f"{significant(seconds / size)} {unit}"
 
 
 def _interval(p99: Percentile | None) -> str:
     """A percentile and the ends of its interval in milliseconds."""
     if p99 is None:
         return NOTHING
-    high, mark = ("…", UNBOUNDED) if p99.high is None else (milli(p99.high), "")
-    return f"{milli(p99.seconds)}{mark} [{milli(p99.low)}, {high}]"
+    high, mark = ("…", UNBOUNDED) if p99.high is None else (milliseconds(p99.high), "")
+    return f"{milliseconds(p99.seconds)}{mark} [{milliseconds(p99.low)}, {high}]"
 
 
 class BenchProgress:

@@ -16,7 +16,8 @@ from rich.text import Text
 
 from harness.analysis.slicing import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
-from harness.report.terminal import WIDTH, error
+from harness.report.column import WIDTH
+from harness.report.numbers import error
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.terminal import number
+from harness.report.numbers import fixed
 
 if TYPE_CHECKING:
     from harness.verification.comparison import CaseResult
@@ -75,4 +75,4 @@ def _cells(one: CaseResult, shown: str) -> list[str]:
     of = "" if one.of == shown else one.of
     difference = f"{one.difference:+.1e}" if one.difference else "0"
     difference = "–" if math.isnan(one.difference) else difference
-    return [of, one.quantity, number(one.ours, one.digits), number(one.published, one.digits), difference]
+    return [of, one.quantity, fixed(one.ours, one.digits), fixed(one.published, one.digits), difference]
