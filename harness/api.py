@@ -91,12 +91,12 @@ def slices(
     """
     import pandas as pd
 
-    from harness.analysis.slicing import SliceRequest
-    from harness.analysis.slicing.boards import sliced
+    from harness.analysis.slicing.boards import find_slices
+    from harness.analysis.slicing.slices import SliceRequest
     from harness.report.slices import records
 
     asked = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
+    return pd.DataFrame(records(find_slices(board, asked, _home(home), load_catalog)))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:

@@ -15,8 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from harness.efficiency.board_costs import costs_of_bench
-from harness.efficiency.budget import described
+from harness.efficiency.board_costs import bench_costs
+from harness.efficiency.budget import format_quantity
 from harness.efficiency.record import part
 from harness.efficiency.runner import BenchFinished, BenchStarted
 from harness.report.numbers import NOTHING, UNBOUNDED, count, milliseconds, significant
@@ -102,7 +102,7 @@ def bench_legend(benches: Sequence[Bench]) -> list[str]:
     first = benches[0]
     machine, conditions = first.machine, first.conditions
     lines = [
-        f"{machine.processor}, {machine.cores} cores, {described('memory', machine.memory)}; "
+        f"{machine.processor}, {machine.cores} cores, {format_quantity('memory', machine.memory)}; "
         f"{conditions.threads} thread{'s' if conditions.threads > 1 else ''}",
         "p50, p99: one window at a time; /s: forecasts, many windows at once, those of the task again and again",
         "start s: imports to first forecast, without the fit; MB: the process at its peak",
@@ -171,7 +171,7 @@ def bench_csv(benches: Iterable[Bench]) -> str:
 
 
 def _row(bench: Bench) -> dict[str, object]:
-    costs = dataclasses.asdict(costs_of_bench(bench))
+    costs = dataclasses.asdict(bench_costs(bench))
     named = {"forecaster": bench.subject.title, "board": bench.subject.board, **costs}
     named["calibration_loop"] = bench.loop
     named["repetitions"] = part(bench.latency, lambda one: one.repetitions)
