@@ -120,11 +120,11 @@ def show_command(
     style = one_style(csv=csv, markdown=markdown, html=html)
     if any(part.values()):
         from harness.analysis.slicing.boards import find_slices
-        from harness.report.slices import asked, slices_text
+        from harness.report.slices import slice_request, slices_text
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
-        wanted = asked(part, metric, style, html, completed_only=completed_only, published=published)
+        wanted = slice_request(part, metric, style, html, completed_only=completed_only, published=published)
         click.echo(slices_text(find_slices(board, wanted, home, _catalog), style, wide_console()), nl=False)
         return
     from harness.analysis.lookup import find_results, find_standings
@@ -176,18 +176,18 @@ def check_command(name: str, home: Path) -> None:
 @home_option
 def verify_command(as_csv: bool, home: Path) -> None:
     """Recompute numbers that others published, and show ours beside them."""
-    from harness.report.verification import conclusions, findings_csv, findings_tables
+    from harness.report.verification import verification_csv, verification_lines, verification_tables
     from harness.verification.cases import cases
     from harness.verification.comparison import compare_cases
     from harness.verification.context import VerificationContext
 
     found = compare_cases(cases(), VerificationContext(_catalog(), home))
     if as_csv:
-        click.echo(findings_csv(found), nl=False)
+        click.echo(verification_csv(found), nl=False)
     else:
         console = wide_console()
-        console.print(*findings_tables(found), sep="")
-        for line in conclusions(found):
+        console.print(*verification_tables(found), sep="")
+        for line in verification_lines(found):
             console.print(line, markup=False)
     _warn(_catalog())
     sys.exit(1 if any(one.verdict == "fails" for one in found) else 0)
