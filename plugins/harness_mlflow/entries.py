@@ -1,4 +1,4 @@
-"""Entries: what MLflow is told of a cell and of a forecaster's place on a board, as plain values."""
+"""Entries: the parameters, metrics and tags of a cell's run and of a forecaster's run, as plain values."""
 
 from __future__ import annotations
 
@@ -9,21 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from harness import BenchCosts, Run, Standings, Status, StoredPlan
+from harness import Column, Row, Run, Standings, Status, StoredPlan, standings_columns
 
-if TYPE_CHECKING:
-    from harness.results.standings import Row
-
-SCALED = {
-    "ms": ("latency_p50", "latency_p90", "latency_p99", "latency_p99_low", "latency_p99_high", "server_bound"),
-    "mib": ("memory", "memory_increase", "device_memory"),
-}
-PLAIN = (
-    *("throughput", "points_per_second", "training_seconds", "training_samples_per_second", "parameters"),
-    *("model_bytes", "energy", "start_seconds", "server_rate"),
-)
 LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
 
 
@@ -49,6 +38,7 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
     seed = run.cell.seed
     hyperparameters = {**run.cell.parameters, **run.hyperparameters}
     provenance = run.provenance
+    windows = {"windows": run.windows, "failed_windows": len(run.window_failures)}
     tags = {
         "board": plan.name,
         "forecaster": forecaster,
@@ -68,7 +58,9 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         params=_texts(
             {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
         ),
-        metrics=_finite({**run.scores, **_costs(run), "windows": run.windows, "failed_windows": _lost(run)}),
+        metrics=_finite(
+            {**run.scores, **_costs(run), "windows": run.windows, "failed_windows": len(run.window_failures)}
+        ),
         tags=_known(tags),
         curves={safe_name(f"training/{name}"): curve for name, curve in run.curves.items()},
     )
@@ -76,25 +68,36 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
 
 def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
     """The rows of a board, best first; `hyperparameters` by the forecaster's name on it."""
+    metrics, tags = columns_by_name(standings, "metric"), columns_by_name(standings, "tag")
     return [
         Entry(
             name=row.forecaster,
             params=_texts(hyperparameters.get(row.forecaster, {})),
-            metrics={name: _rounded(value) for name, value in _finite(_row_metrics(row, standings.metric)).items()},
+            metrics=_row_metrics(row, metrics),
             tags=_known(
                 {
                     "board": standings.board,
                     "forecaster": row.forecaster,
-                    "tied_for_first": "yes" if row.tied_for_first else "",
-                    "missing": ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in row.missing.items()),
-                    "reasons": "\n".join(row.reasons),
-                    "training_overlap": ", ".join(row.training_overlap),
-                    "measured": "" if row.costs is None else _measured(row.costs),
+                    **{name: column.text(row) for name, column in tags.items()},
                 }
             ),
         )
         for row in standings.rows
     ]
+
+
+def columns_by_name(standings: Standings, view: Literal["metric", "tag"]) -> dict[str, Column]:
+    """The columns that are metrics or tags, by their names there; of two of one name, the first."""
+    columns: dict[str, Column] = {}
+    for column in standings_columns(standings):
+        if view in column.names:
+            columns.setdefault(column.names[view], column)
+    return columns
+
+
+def _row_metrics(row: Row, columns: Mapping[str, Column]) -> dict[str, float]:
+    values = {name: column.factor * column.number(row) for name, column in columns.items()}
+    return {name: _rounded(value) for name, value in _finite(values).items()}
 
 
 def succeeded(run: Run) -> bool:
@@ -114,54 +117,6 @@ def safe_name(name: str) -> str:
     return "/".join(part for part in re.sub(r"[^/\w.\- ]", "_", name).split("/") if part.strip("."))[:250] or "_"
 
 
-def _row_metrics(row: Row, metric: str) -> dict[str, float]:
-    bounds = {
-        f"{name}_{end}": bound
-        for name, interval in row.intervals.items()
-        for end, bound in zip(("low", "high"), interval, strict=True)
-    }
-    return {
-        **row.metrics,
-        **{f"{metric}/{task}": score for task, score in row.scores.items()},
-        "rank": row.rank,
-        "skill": row.skill,
-        "win_rate": row.win_rate,
-        "mean_rank": row.mean_rank,
-        "median_relative_error": row.median_relative_error,
-        "relative_error": row.relative_error,
-        **bounds,
-        "mcs_p_value": row.mcs_p_value,
-        "skill_std": row.skill_std,
-        "seeds": row.seeds,
-        "predict_ms_per_window": 1000 * row.window_seconds,
-        "fit_seconds": row.fit_seconds,
-        "predict_seconds": row.predict_seconds,
-        **_measured_costs(row.costs),
-        "completed": row.completed,
-        "missing": sum(row.missing.values()),
-        "failed_windows": row.failed_windows,
-    }
-
-
-def _measured_costs(costs: BenchCosts | None) -> dict[str, float]:
-    """What `harness bench` measured: times of a forecast in milliseconds, memory in MiB, energy in joules."""
-    if costs is None:
-        return {}
-    factors = {"ms": 1000.0, "mib": 2.0**-20}
-    found = {name: getattr(costs, name) for name in PLAIN}
-    found |= {
-        f"{name}_{unit}": None if (value := getattr(costs, name)) is None else value * factors[unit]
-        for unit, names in SCALED.items()
-        for name in names
-    }
-    return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def _measured(costs: BenchCosts) -> str:
-    threads = f"{costs.threads} thread{'s' if costs.threads > 1 else ''}"
-    return f"on {costs.task}: {costs.processor}, {threads}, {costs.device}, {costs.measured}"
-
-
 def _costs(run: Run) -> dict[str, float]:
     costs = run.costs
     known = {
@@ -172,10 +127,6 @@ def _costs(run: Run) -> dict[str, float]:
         "fits": costs.fits,
     }
     return known if costs.peak_memory is None else {**known, "peak_memory_mib": costs.peak_memory / 2**20}
-
-
-def _lost(run: Run) -> int:
-    return len(run.window_failures)
 
 
 def _known(tags: Mapping[str, str]) -> dict[str, str]:

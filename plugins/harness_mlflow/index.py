@@ -17,7 +17,7 @@ from harness_mlflow.place import Place
 from harness_mlflow.storage import write_text
 
 SCHEMA = 1
-WRITTEN = 3  # raised when standings are to be sent again, because they are written in another way
+WRITTEN = 4  # raised when standings are to be sent again, because they are written in another way
 
 
 @dataclass
