@@ -1,4 +1,4 @@
-"""The companion: the mirror's process, as the command that started it sees it."""
+"""The companion: starts the mirror's process, and waits for its end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from harness_mlflow.place import Place
 
-FINISH = b"finish\n"  # what the mirror is told when no more cells come
-PATIENCE = 120.0  # seconds without progress after which nobody waits any longer
+FINISH = b"finish\n"  # written to the mirror when there are no more cells
+PATIENCE = 120.0  # seconds without progress after which waiting ends
 
 
 @cache
 def companion_of(home: Path) -> Companion:
-    """The one companion that a home has in this process."""
+    """The companion of a home in this process."""
     return Companion(home)
 
 
 class Companion:
-    """Starts a mirror once, and awaits its end; whatever goes wrong with it becomes a sentence."""
+    """Starts a mirror once, and waits for its end; a failure of the mirror becomes a sentence."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -32,7 +32,7 @@ class Companion:
         self._problem = ""
 
     def start(self) -> None:
-        """Start the mirror, unless this was tried before."""
+        """Start the mirror, unless it was started before."""
         if self._tried:
             return
         self._tried = True
@@ -50,7 +50,7 @@ class Companion:
             self._problem = f"its mirror cannot be started ({error})"
 
     def finish(self) -> list[str]:
-        """Let the mirror send what is left, and say how it went."""
+        """Let the mirror send the rest; returns the result in a sentence."""
         from harness_mlflow.index import backlog
 
         place = Place(self.home)
@@ -67,12 +67,11 @@ class Companion:
         problem = self._problem or problem_of(place) or f"the mirror ended early; {place.log} says more"
         runs = f"{waiting.cells} runs wait" if waiting.cells else "new standings wait"
         return [
-            f"MLflow ({place.shown}): {problem}; {runs}. "
-            "The journal is complete, and the next command sends what is missing."
+            f"MLflow ({place.shown}): {problem}; {runs}. The journal is complete, and the next command sends the rest."
         ]
 
     def _await(self, place: Place) -> None:
-        """Returns when the mirror has ended, or shows no progress any more."""
+        """Wait until the mirror has ended, or makes no more progress."""
         process = self._process
         if process is None or process.stdin is None:
             return
@@ -93,11 +92,11 @@ class Companion:
             self._problem = "interrupted"
         finally:
             with contextlib.suppress(OSError):
-                process.stdin.close()  # a mirror that is left behind ends after the run it is at
+                process.stdin.close()  # a mirror that is left behind ends after its current run
 
 
 def problem_of(place: Place) -> str:
-    """What the last mirror could not do, in words; nothing if all went well."""
+    """The problem of the last mirror, in words; empty if there was none."""
     try:
         return str(json.loads((place.folder / "mirror.json").read_text(encoding="utf-8"))["problem"])
     except (OSError, ValueError, KeyError, TypeError):

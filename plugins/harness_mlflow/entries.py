@@ -18,7 +18,7 @@ LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflo
 
 @dataclass(frozen=True)
 class Entry:
-    """A run as MLflow shows it."""
+    """The parameters, metrics and tags of a run in MLflow."""
 
     name: str
     params: Mapping[str, str]
@@ -28,13 +28,13 @@ class Entry:
 
     @property
     def digest(self) -> str:
-        """Changes when anything of it does."""
+        """A hash of the entry, without its curves."""
         text = json.dumps([self.name, self.params, self.metrics, self.tags], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
-    """A cell of a board; `forecaster` and `task` are their names there."""
+    """The entry of a cell; `forecaster` and `task` are their names on the board."""
     seed = run.cell.seed
     hyperparameters = {**run.cell.parameters, **run.hyperparameters}
     provenance = run.provenance
@@ -58,16 +58,14 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         params=_texts(
             {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
         ),
-        metrics=_finite(
-            {**run.scores, **_costs(run), "windows": run.windows, "failed_windows": len(run.window_failures)}
-        ),
+        metrics=_finite({**run.scores, **_costs(run), **windows}),
         tags=_known(tags),
         curves={safe_name(f"training/{name}"): curve for name, curve in run.curves.items()},
     )
 
 
 def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
-    """The rows of a board, best first; `hyperparameters` by the forecaster's name on it."""
+    """The entries of a board's rows, best first; `hyperparameters` by the forecaster's name on the board."""
     metrics, tags = columns_by_name(standings, "metric"), columns_by_name(standings, "tag")
     return [
         Entry(
@@ -106,7 +104,7 @@ def succeeded(run: Run) -> bool:
 
 
 def milliseconds(moment: str, otherwise: int) -> int:
-    """A moment in ISO 8601 as MLflow counts time; `otherwise`, in nanoseconds, where nothing is known."""
+    """A moment in ISO 8601 in milliseconds; if it is empty, `otherwise`, which is in nanoseconds."""
     if not moment:
         return otherwise // 1_000_000
     return int(datetime.fromisoformat(moment).timestamp() * 1000)
@@ -138,15 +136,15 @@ def _plugin(plugin: Mapping[str, Any]) -> str:
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:
-    """Nested tables as one, names joined by dots; what was left open is left out."""
+    """Nested tables as one, names joined by dots, without None."""
     if isinstance(value, Mapping):
-        parts = (_flat(f"{name}.{key}", one) for key, one in value.items())
-        return {key: one for part in parts for key, one in part.items()}
+        parts = (_flat(f"{name}.{key}", item) for key, item in value.items())
+        return {key: item for part in parts for key, item in part.items()}
     return {} if value is None else {name: value}
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    texts = {name: one if isinstance(one, str) else json.dumps(one) for name, one in values.items()}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
     return {name: texts[old][:LONGEST] for old, name in _safe_names(texts).items()}
 
 
@@ -156,12 +154,12 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _rounded(value: float) -> float:
-    """A number of five digits, since MLflow's table shows all that there are."""
+    """A number of five digits, since MLflow's table shows all digits."""
     return value if value.is_integer() else float(f"{value:.5g}")
 
 
 def _safe_names(names: Iterable[str]) -> dict[str, str]:
-    """Accepted names by the real ones, no two alike."""
+    """Unique names that MLflow accepts, by the real ones."""
     safe: dict[str, str] = {}
     for name in names:
         wanted, number = safe_name(name), 1

@@ -13,7 +13,10 @@ from harness import Run, Standings, StoredPlan, standings_columns
 from harness_mlflow.entries import LONGEST, safe_name
 
 SHARED = "mlflow.sharedViewState."  # prefix of the tags in which experiments keep shared views
-BOARD, CELLS = "harness", "cells"  # our views; called differently, since MLflow keeps a view whose name stays
+BOARD, CELLS = (
+    "harness",
+    "cells",
+)  # the names of our views differ: MLflow does not change to a view of the same name
 PAGE = "board.html"  # the artifact
 PLOTS = {"forecasts": "forecasts.svg", "error by step": "error_by_step.svg"}
 

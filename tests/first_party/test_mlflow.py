@@ -838,7 +838,7 @@ class TestHooks:
         (sentence,) = Companion(home).finish()
 
         assert "it does not answer; 6 runs wait" in sentence
-        assert "The journal is complete, and the next command sends what is missing." in sentence
+        assert "The journal is complete, and the next command sends the rest." in sentence
         monkeypatch.delenv("MLFLOW_TRACKING_URI")
         assert "`harness ui`" in Companion(home).finish()[0]
         assert keys_of(home) == sorted(Journal(home).keys())
