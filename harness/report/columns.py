@@ -11,7 +11,7 @@ from operator import attrgetter
 from harness.report.column import Cell, Column, Data, Table, named, text_tables
 from harness.report.costs import FIGURES, cost_columns
 from harness.report.numbers import bracketed, duration, error, fixed, interval, number, signed
-from harness.report.rows import CLOSE, failures, measurement, place, scale, several_seeds
+from harness.report.rows import CLOSE, failures, measurement, rank_text, scale, several_seeds
 from harness.results.standings import Row, Standings
 
 MOST_TASKS = 12  # that are important
@@ -58,7 +58,7 @@ def _places() -> list[Column]:
             "rank by skill",
             lambda row: row.rank or None,
             named("rank"),
-            {**text_tables(Cell("#", place)), "page": (Cell("#", place, style="number rank"),)},
+            {**text_tables(Cell("#", rank_text)), "page": (Cell("#", rank_text, style="number rank"),)},
             important=True,
         ),
         Column(

@@ -11,7 +11,7 @@ from harness.results.standings import Row, Standings
 TIED, CLOSE = "=", "≈"  # marks: not significantly worse than the best; the next is within the spread of seeds
 
 
-def place(row: Row) -> str:
+def rank_text(row: Row) -> str:
     """Its rank, marked where it is not significantly worse than the best; a dash where it has none."""
     if not row.rank or math.isnan(row.skill):
         return NOTHING

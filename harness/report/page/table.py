@@ -10,7 +10,7 @@ from harness.report.page.bars import domain, skill_bar
 from harness.report.page.costs import COSTS, Cost
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import error, interval, number, plain, seconds
-from harness.report.rows import failures, place
+from harness.report.rows import failures, rank_text
 from harness.results.standings import Row, Standings
 
 TALL = 30  # rows, above which the table scrolls by itself
@@ -143,7 +143,7 @@ def _cell(column: Column, row: Row) -> Html:
 
 def _rank(row: Row) -> Html:
     if not row.tied_for_first or not row.rank:
-        return Html(place(row))
+        return Html(rank_text(row))
     sure = f", p = {number(row.mcs_p_value, 2)}" if math.isfinite(row.mcs_p_value) else ""
     return joined((Html(str(row.rank)), _mark("=", "tied for first", sure)), " ")
 
