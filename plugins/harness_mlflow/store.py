@@ -16,7 +16,7 @@ from harness_mlflow.artifacts import write_artifacts
 from harness_mlflow.costs import PARETO, pareto_picture, write_costs
 from harness_mlflow.database import create, prepare
 from harness_mlflow.entries import Entry, cell_entry, columns_by_name, milliseconds, row_entries, succeeded
-from harness_mlflow.index import Board, Sent, Waiting
+from harness_mlflow.index import Board, MirroredBoard, PendingCell
 from harness_mlflow.inputs import board_page, dataset_of
 from harness_mlflow.place import Place
 from harness_mlflow.runs import Runs
@@ -50,7 +50,7 @@ class Store:
             return False
         return True
 
-    def open_board(self, plan: StoredPlan, sent: Sent) -> None:
+    def open_board(self, plan: StoredPlan, sent: MirroredBoard) -> None:
         """Find or create the board's experiments; if they were lost, nothing of the board counts as sent."""
         experiments = [self.runs.experiment(name) for name in (plan.name, f"{plan.name} · cells")]
         if experiments != [sent.experiment, sent.cells_experiment]:
@@ -60,7 +60,7 @@ class Store:
             sent.standings = ""
         sent.experiment, sent.cells_experiment = experiments
 
-    def send_cell(self, plan: StoredPlan, cell: Waiting, sent: Sent) -> None:
+    def send_cell(self, plan: StoredPlan, cell: PendingCell, sent: MirroredBoard) -> None:
         """Write a cell's run; a run that an earlier mirror left unfinished is finished."""
         run = self.journal.read_with_results(cell.key)
         if run is None:
@@ -86,7 +86,7 @@ class Store:
         return matching[0] if matching else None
 
     def _write_cell(
-        self, known: Any, run: Run, cell: Waiting, entry: Entry, plan: StoredPlan, sent: Sent, row: str
+        self, known: Any, run: Run, cell: PendingCell, entry: Entry, plan: StoredPlan, sent: MirroredBoard, row: str
     ) -> None:
         """Write the artifacts, values and description of a cell's run, and end it."""
         number, finished = known.info.run_id, milliseconds(run.finished, cell.modified)
@@ -98,7 +98,7 @@ class Store:
         self.client.log_inputs(number, [dataset_of(run, cell)])
         self.client.set_terminated(number, "FINISHED" if succeeded(run) else "FAILED", finished)
 
-    def retag_cells(self, plan: StoredPlan, sent: Sent) -> None:
+    def retag_cells(self, plan: StoredPlan, sent: MirroredBoard) -> None:
         """Mark the cells that are no longer on the board, and those that are again."""
         wanted = {cell.key for cell in plan.cells}
         former = [key for key in sent.cells if key not in wanted]
@@ -107,7 +107,7 @@ class Store:
                 self.client.set_tag(run.info.run_id, "current", "no" if key in former else "yes")
         sent.former = former
 
-    def send_standings(self, board: Board, sent: Sent) -> None:
+    def send_standings(self, board: Board, sent: MirroredBoard) -> None:
         """Write a board's rows, with a new step of the metrics of those that changed; delete rows that left it."""
         plan, standings = board.plan, board.standings
         assert standings is not None
@@ -127,7 +127,7 @@ class Store:
             self._rows.pop((plan.name, run.data.tags["forecaster"]), None)
         self._describe(plan, standings, sent, page)
 
-    def _send_page(self, standings: Standings, sent: Sent) -> str:
+    def _send_page(self, standings: Standings, sent: MirroredBoard) -> str:
         """Write the board's page; returns the run that holds it, an empty text if there is none."""
         board = standings.board
         known = self.runs.find(sent.cells_experiment, "harness.kind", "page")
@@ -147,7 +147,13 @@ class Store:
         return str(run.info.run_id)
 
     def _send_row(
-        self, entry: Entry, known: Any, step: int, sent: Sent, costs: BenchCosts | None, optional: Collection[str]
+        self,
+        entry: Entry,
+        known: Any,
+        step: int,
+        sent: MirroredBoard,
+        costs: BenchCosts | None,
+        optional: Collection[str],
     ) -> None:
         """Write a forecaster's run if it changed; of the `optional` tags those that it no longer has are deleted."""
         board = entry.tags["board"]
@@ -171,7 +177,7 @@ class Store:
         self.runs.log(number, {}, {}, {"harness.row_digest": entry.digest, "harness.step": str(step)}, now, step)
         self.client.set_terminated(number, "FINISHED" if entry.metrics["completed"] else "FAILED", now)
 
-    def _describe(self, plan: StoredPlan, standings: Standings, sent: Sent, page: str) -> None:
+    def _describe(self, plan: StoredPlan, standings: Standings, sent: MirroredBoard, page: str) -> None:
         """Write the titles, links and views of a board's experiments."""
         mine = "" if self.place.own else f"tags.`harness.home` = '{self.runs.home}'"
         current = " and ".join(part for part in ("tags.current = 'yes'", mine) if part)
@@ -192,7 +198,7 @@ class Store:
             sent.cells_experiment, cells_tags | {views.SHARED + name: view for name, view in cell_views.items()}
         )
 
-    def _row(self, board: str, forecaster: str, sent: Sent) -> str:
+    def _row(self, board: str, forecaster: str, sent: MirroredBoard) -> str:
         """The run of a forecaster on its board, created if necessary."""
         if (board, forecaster) not in self._rows:
             for run in self.runs.find(sent.experiment):
@@ -203,7 +209,7 @@ class Store:
             self._rows[board, forecaster] = str(created.info.run_id)
         return self._rows[board, forecaster]
 
-    def _runs_of(self, key: str, sent: Sent) -> list[Any]:
+    def _runs_of(self, key: str, sent: MirroredBoard) -> list[Any]:
         """The home's runs of a cell. If no cell of the board is known to be sent, all runs are looked up at once."""
         experiment = sent.cells_experiment
         if experiment not in self._listed and not sent.cells:
@@ -215,7 +221,7 @@ class Store:
             return self._listed[experiment].pop(key, [])
         return self.runs.find(experiment, "harness.key", key)
 
-    def _actuals_of(self, run: Run, cell: Waiting) -> Actuals | None:
+    def _actuals_of(self, run: Run, cell: PendingCell) -> Actuals | None:
         """The actuals of a cell; kept for the next cell, which is often of the same task."""
         task = cell.fingerprint, run.cell.task
         if self._actuals[0] != task:

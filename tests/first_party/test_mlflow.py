@@ -460,6 +460,19 @@ class TestBoards:
         mirror(home)
         assert not any("tied_for_first" in run.data.tags for run in runs_of(home, "hills").values())
 
+    def test_a_tag_of_an_earlier_version_is_deleted(self, home: Path) -> None:
+        mirror(home)
+        computed = stored_standings(home, "hills")
+        assert computed is not None
+        client_of(home).set_tag(runs_of(home, "hills")["unfit"].info.run_id, "missing", "1 failed")
+        replace(computed, rows=tuple(replace(row, failed_windows=1) for row in computed.rows)).save(home)
+
+        mirror(home)
+
+        tags = runs_of(home, "hills")["unfit"].data.tags
+        assert "missing" not in tags
+        assert tags["failed_results"] == "1 failed, 1 window"
+
     def test_the_description_says_how_intervals_were_made(self, mirrored: Path) -> None:
         computed = stored_standings(mirrored, "hills")
         assert computed is not None
@@ -838,7 +851,7 @@ class TestHooks:
         (sentence,) = Companion(home).finish()
 
         assert "it does not answer; 6 runs wait" in sentence
-        assert "The journal is complete, and the next command sends the rest." in sentence
+        assert "The journal is complete; the next command sends the rest." in sentence
         monkeypatch.delenv("MLFLOW_TRACKING_URI")
         assert "`harness ui`" in Companion(home).finish()[0]
         assert keys_of(home) == sorted(Journal(home).keys())
