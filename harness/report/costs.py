@@ -170,6 +170,7 @@ def cost_columns(standings: Standings) -> list[Column]:
         "identifier of the machine on which costs were measured",
         lambda row: None if row.costs is None else row.costs.machine,
         named("machine", *views),
+        unit="identifier",
     )
     return [machine, *(_column(cost, views, standings.measured) for cost in COSTS)]
 

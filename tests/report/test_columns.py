@@ -141,6 +141,11 @@ class TestViews:
         )
         assert values == "a,1,no,0.25,-0.25,0.5,1.0,,,1.0,,,0.7,,,0.75,,,1.5,1.5,0.5,0.25,0.025,1,1,1,0"
 
+    def test_a_task_may_be_called_like_a_column(self) -> None:
+        standings = dataclasses.replace(board(row("a", 1, scores={"memory": 2.0})), tasks=("memory",))
+
+        assert list(data_columns(standings, "csv"))[18:20] == ["MAE[memory]", "MAE"]
+
     def test_a_row_without_a_rank_has_none_in_csv(self) -> None:
         assert standings_csv(board(row("a", 0))).splitlines()[1].startswith("a,,no,")
 
