@@ -1,4 +1,4 @@
-"""From Python: evaluate a forecaster, look at a board."""
+"""The functions of the public interface: evaluate a forecaster, and read a board's results."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards.leaderboard import board_name
+from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.evaluation.evaluate import evaluate as evaluate_on
-from harness.plugins.catalog import load_catalog
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,52 +28,52 @@ def default_home() -> Path:
     return Path(os.environ.get("HARNESS_HOME") or ".harness")
 
 
-def _home(given: Path | str | None) -> Path:
-    return default_home() if given is None else Path(given)
+def _workspace(home: Path | str | None) -> Workspace:
+    return Workspace(default_home() if home is None else Path(home))
 
 
 def evaluate(
     forecaster: Forecaster | str, task: Task, panel: Panel | None = None, *, missing: Missing | None = None
 ) -> Run:
-    """A forecaster's run on a task, in this process; nothing is written.
+    """Evaluate a forecaster on a task, in this process; nothing is written.
 
-    `forecaster` is an object or the name of one in the catalog; without a `panel` the task's dataset is
-    loaded. `missing` is how missing values of the past are filled; by default as the catalog specifies for a
-    name, "native" for an object.
+    `forecaster` is an object, or the name of one in the catalog. Without a `panel` the task's dataset is loaded.
+    `missing` is how missing values of the past are filled; by default as the catalog's entry says for a name, and
+    "native" for an object.
 
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
     """
-    catalog = load_catalog()
+    workspace = _workspace(None)
+    catalog = workspace.catalog
     filling: Missing = missing or "native"
     if isinstance(forecaster, str):
         spec = catalog.forecasters[forecaster].spec
         forecaster, filling = spec.make({}), missing or spec.missing
     if panel is None:
-        panel = load(catalog.datasets[task.dataset].spec, default_home())
-    return evaluate_on(
-        forecaster, task, panel, missing=filling, metrics=[metric.spec for metric in catalog.metrics.values()]
-    )
+        panel = load(catalog.datasets[task.dataset].spec, workspace.home)
+    metrics = [entry.spec for entry in catalog.metrics.values()]
+    return evaluate_on(forecaster, task, panel, missing=filling, metrics=metrics)
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
-    """A board's standings, one row a forecaster, best first, from the journal.
+    """A board's standings from the journal, or as published: one row for each forecaster, the best first.
 
-    The last columns are the costs that `harness bench` measured, in seconds, bytes and joules; NaN where it did not.
+    The last columns are costs measured by `harness bench`, in seconds, bytes and joules; NaN if not measured.
     """
     import pandas as pd
 
     from harness.analysis.lookup import find_standings
     from harness.report.columns import data_columns
 
-    found = find_standings(board, metric, False, _home(home), load_catalog)
+    found = find_standings(board, _workspace(home), metric)
     columns = data_columns(found, "frame")
     values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
     return pd.DataFrame(values, index=pd.Index([row.forecaster for row in found.rows], name="forecaster"))
 
 
 def _value(value: Value) -> Value:
-    """A value of a data frame, where what is not known is NaN."""
+    """A value of a data frame; NaN for None."""
     return math.nan if value is None else value
 
 
@@ -93,18 +93,16 @@ def slices(
     from harness.analysis.slicing.slices import SliceRequest
     from harness.report.slices import records
 
-    asked = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(find_slices(board, asked, _home(home), load_catalog)))
+    request = SliceRequest(by, metric, task)
+    return pd.DataFrame(records(find_slices(board, request, _workspace(home))))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
-    """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
+    """A board's page as HTML, from its stored standings and the journal; None if there are none."""
     from harness.report.context import ReportContext
     from harness.report.formats import html_report
     from harness.results.standings import stored_standings
 
-    folder = _home(home)
-    stored = stored_standings(folder, board_name(board))
-    if stored is None:
-        return None
-    return html_report(stored, ReportContext(board, folder, load_catalog()))
+    workspace = _workspace(home)
+    stored = stored_standings(workspace.home, board_name(board))
+    return None if stored is None else html_report(stored, ReportContext(board, workspace))

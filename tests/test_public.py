@@ -9,9 +9,10 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import numpy as np
@@ -115,10 +116,19 @@ class TestDocstrings:
         example = inspect.cleandoc(inspect.getdoc(getattr(hookspecs, hook)).partition("Example:")[2])  # type: ignore[union-attr]
         known = {name: getattr(harness, name) for name in harness.__all__}
         known |= {"click": click, "Path": Path, "log": logging.getLogger("test"), "MovingAverage": MovingAverage}
+        known["LastWindow"] = LastWindow
 
         module = executed(example, known)
 
         assert_fits(hook, module)
+
+    def test_the_example_metric_is_the_mean_squared_logarithmic_error(self) -> None:
+        example = inspect.cleandoc(inspect.getdoc(hookspecs.harness_metrics).partition("Example:")[2])  # type: ignore[union-attr]
+        (metric,) = executed(example, {"hookimpl": harness.hookimpl, "Metric": harness.Metric}).harness_metrics()
+        outcomes = SimpleNamespace(mean=np.array([0.0, 1.0]), actuals=np.array([np.e - 1, 1.0]))
+
+        assert metric.name == "MSLE"
+        assert metric.losses(outcomes).tolist() == pytest.approx([1.0, 0.0])
 
 
 class TestDocument:
@@ -175,11 +185,7 @@ class TestDocument:
             SimpleNamespace(title="Nile"), SimpleNamespace(rows=rows)
         )
 
-        (json_format,) = said["harness_reports"].harness_reports()
-        standings = harness.Standings("toys", "Toys", "MAE", "base", (), ())
-
         assert list(group.commands) == ["hello"]
-        assert json.loads(json_format.load()(standings, None))["title"] == "Toys"
         assert said["harness_run_finished"].FAILED == ["mean: ValueError"]
         assert said["harness_standings_changed"].LEADERS == {"Nile": "drift"}
         assert said["harness_finished"].harness_finished(tmp_path) == [f"the journal is in {tmp_path / 'journal'}"]
@@ -192,6 +198,17 @@ class MovingAverage(LocalForecaster):
 
     def predict_series(self, context: harness.Context) -> harness.Floats:
         return np.zeros((context.horizon, 1))
+
+
+@dataclass(frozen=True)
+class LastWindow(harness.Protocol):
+    """Also taken as given."""
+
+    kind: ClassVar[str] = "last-window"
+    horizon: int
+
+    def cutoffs(self, held_out: harness.HeldOut) -> harness.Cutoffs:
+        raise NotImplementedError
 
 
 def arguments_of(hook: str) -> list[str]:
@@ -227,9 +244,17 @@ def assert_fits(hook: str, module: ModuleType) -> Catalog:
     callers = catalog.manager.get_hookcallers(module)
     assert callers is not None
     assert [caller.name for caller in callers] == [hook]
-    shelves = (catalog.forecasters, catalog.datasets, catalog.metrics, catalog.boards, catalog.formats)
+    shelves = (
+        catalog.forecasters,
+        catalog.datasets,
+        catalog.metrics,
+        catalog.protocols,
+        catalog.boards,
+        catalog.formats,
+    )
     provided = [one for shelf in shelves for one in shelf.values() if one.plugin.name == "example"]
-    supplies = hook.removeprefix("harness_") in ("forecasters", "datasets", "metrics", "leaderboards", "reports")
+    kinds = ("forecasters", "datasets", "metrics", "protocols", "leaderboards", "reports")
+    supplies = hook.removeprefix("harness_") in kinds
     assert len(provided) == supplies
     assert catalog.problems == before
     return catalog

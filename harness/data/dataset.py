@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.fields import located
+from harness.fields.references import import_object
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
@@ -44,4 +44,4 @@ class DatasetSpec:
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
         """Load the data."""
-        return cast("Panel", located(self.load)(*paths))
+        return cast("Panel", import_object(self.load)(*paths))

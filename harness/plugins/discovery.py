@@ -19,6 +19,7 @@ from harness.plugins import hookspecs
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.plugins.formats import ReportFormat
+    from harness.tasks.protocols import Protocol
 
 GROUP = "harness"  # of entry points
 HOOKS = tuple(name for name in dir(hookspecs) if name.startswith("harness_"))
@@ -95,6 +96,14 @@ class BuiltIn:
         from harness.plugins.formats import BUILT_IN
 
         return list(BUILT_IN)
+
+    @staticmethod
+    @hookspecs.hookimpl
+    def harness_protocols() -> list[type[Protocol]]:
+        """Rolling-origin evaluation and free-running generation."""
+        from harness.tasks.protocols import PROTOCOLS
+
+        return list(PROTOCOLS)
 
 
 class LoadedPlugins:

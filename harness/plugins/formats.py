@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from harness.fields import located
+from harness.fields.references import import_object
 
 if TYPE_CHECKING:
     from harness.report.context import ReportContext
@@ -31,7 +31,7 @@ class ReportFormat:
 
     def load(self) -> Render:
         """The function itself, imported now."""
-        return cast("Render", located(self.render))
+        return cast("Render", import_object(self.render))
 
 
 BUILT_IN = (

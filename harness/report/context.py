@@ -7,21 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
     from harness.evaluation.run import Run
-    from harness.plugins.catalog import Catalog
 
 
 @dataclass(frozen=True, eq=False)
 class ReportContext:
-    """Where the results behind standings are."""
+    """The results behind standings."""
 
     board: str  # its name, or the path of its file
-    home: Path
-    catalog: Catalog
-    published: bool = False  # whether the results are those published with the board
+    workspace: Workspace
+    published: bool = False  # whether the standings are of the results published with the board
+
+    @property
+    def home(self) -> Path:
+        """The folder that holds the journal."""
+        return self.workspace.home
 
     def runs(self) -> list[Run | None]:
         """The run of each cell, without arrays; None where the cell was not run."""
         from harness.analysis.lookup import find_results
 
-        return list(find_results(self.board, self.home, lambda: self.catalog, published=self.published).runs.values())
+        return list(find_results(self.board, self.workspace, published=self.published).runs.values())

@@ -45,9 +45,9 @@ def html_report(standings: Standings, context: ReportContext) -> str:
     """The page of the board, with what the journal shows beyond the standings."""
     from harness.report.page import page
     from harness.report.page.examples import find_examples
-    from harness.results.journal import Journal
     from harness.results.stored_plan import stored_plan
 
-    plan, metrics = stored_plan(context.home, standings.board), context.catalog.metrics
+    workspace = context.workspace
+    plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
     metric = metrics[standings.metric].spec if standings.metric in metrics else None
-    return page(standings, None if plan is None else find_examples(plan, Journal(context.home), metric))
+    return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))

@@ -1,4 +1,4 @@
-"""Lists of what plugins provide, as plain text without heavy imports."""
+"""Listings of what the plugins provide, as plain text without colours or boxes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
     from harness.plugins.registry import Registered
 
 
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A title over columns; the second one is wrapped to what the terminal leaves."""
+    """A title over columns, of which the second is wrapped to the width of the terminal."""
     cells = [list(headings), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    others = sum(widths) - widths[1] + 2 * len(widths)
-    widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - others), 20)
+    other_columns = sum(widths) - widths[1] + 2 * len(widths)
+    widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - other_columns), 20)
     lines = [title.upper()]
     for row in cells:
         wrapped = textwrap.wrap(row[1], widths[1], break_on_hyphens=False) or [""]
-        for number, part in enumerate(wrapped):
-            texts = [text if number == 0 else "" for text in row]
-            texts[1] = part
+        for i, line in enumerate(wrapped):
+            texts = [text if i == 0 else "" for text in row]
+            texts[1] = line
             lines.append(
                 "  " + "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
             )
@@ -32,14 +33,14 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def inventory(catalog: Catalog, kind: str) -> str:
-    """Everything of one kind: forecasters, datasets, boards, metrics, formats or plugins."""
+    """All forecasters, datasets, boards, metrics, formats or plugins, and the plugin that provides each."""
     if kind == "plugins":
         rows = [
             (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
             for plugin in catalog.plugins.values()
         ]
         return listing(kind, ("name", "module", "distribution"), rows)
-    return listing(kind, ("name", "description", "plugin"), _descriptions(catalog, kind))
+    return listing(kind, ("name", "description", "provided by"), _descriptions(catalog, kind))
 
 
 def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
@@ -52,16 +53,19 @@ def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
     return [(name, entry.spec.description, str(entry.plugin)) for name, entry in registry.items()]
 
 
-def data_inventory(catalog: Catalog, home: Path) -> str:
-    """Which datasets are available, their sources and licences; each source is written out once."""
+def data_inventory(workspace: Workspace) -> str:
+    """All datasets, their sources and licences, and whether they are available.
+
+    A dataset with the source and the licence of an earlier one refers to that.
+    """
     from harness.data.files import available
 
     rows, first = [], dict[str, str]()
-    for name, dataset in catalog.datasets.items():
-        source = f"{dataset.spec.source} · {dataset.spec.licence}"
-        other = first.setdefault(source, name)
-        state = "available" if available(dataset.spec, home) else "to be fetched"
-        rows.append((name, source if other == name else f"as {other}", state))
+    for name, dataset in workspace.catalog.datasets.items():
+        origin = f"{dataset.spec.source} · {dataset.spec.licence}"
+        earlier = first.setdefault(origin, name)
+        state = "available" if available(dataset.spec, workspace.home) else "not downloaded"
+        rows.append((name, origin if earlier == name else f"as {earlier}", state))
     return listing("data", ("name", "source and licence", "state"), rows)
 
 
@@ -71,7 +75,7 @@ def _title(path: Path) -> str:
 
     try:
         text = path.read_text(encoding="utf-8")
-        head = text.partition("\n[[")[0]  # its title comes before its tables, whose parsing takes ten times as long
+        head = text.partition("\n[[")[0]  # without tables, whose parsing takes ten times as long
         try:
             fields = tomllib.loads(head)
         except ValueError:

@@ -1,10 +1,11 @@
-"""Lists of datasets."""
+"""Listings of what the plugins provide."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from harness import DatasetSpec, Panel, hookimpl
+from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
 from harness.report.listings import data_inventory, listing
 
@@ -17,20 +18,20 @@ class Rivers:
         source = "A. Nobody, Rivers and how they run"
         return [
             DatasetSpec("amazon", lambda: Panel.of([[1.0]]), source=source, licence="CC0"),
-            DatasetSpec("brook", lambda: Panel.of([[1.0]]), source="simulated", licence="CC0"),
+            DatasetSpec("brook", lambda: Panel.of([[1.0]]), source="drawn here", licence="CC0"),
             DatasetSpec("congo", lambda: Panel.of([[1.0]]), source=source, licence="CC0"),
             DatasetSpec("danube", lambda: Panel.of([[1.0]]), source=source, licence="MIT"),
         ]
 
 
-def test_a_source_that_several_datasets_share_is_written_once(tmp_path: Path) -> None:
-    lines = data_inventory(load_catalog({"rivers": Rivers()}), tmp_path).splitlines()
+def test_datasets_of_one_source_refer_to_the_first(tmp_path: Path) -> None:
+    lines = data_inventory(Workspace(tmp_path, load_catalog({"rivers": Rivers()}))).splitlines()
 
-    listed = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
-    assert listed["amazon"] == "A. Nobody, Rivers and how they run · CC0 available"
-    assert listed["brook"] == "simulated · CC0 available"
-    assert listed["congo"] == "as amazon available"
-    assert listed["danube"] == "A. Nobody, Rivers and how they run · MIT available"
+    said = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
+    assert said["amazon"] == "A. Nobody, Rivers and how they run · CC0 available"
+    assert said["brook"] == "drawn here · CC0 available"
+    assert said["congo"] == "as amazon available"
+    assert said["danube"] == "A. Nobody, Rivers and how they run · MIT available"
 
 
 def test_addresses_are_not_broken_at_their_hyphens() -> None:
