@@ -49,6 +49,9 @@ def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
         return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
     if kind == "forecasters":
         return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.forecasters.items()]
+    if kind == "formats":
+        formats = catalog.formats.items()
+        return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]
     registry: Mapping[str, Registered[Any]] = getattr(catalog, kind)
     return [(name, entry.spec.description, str(entry.plugin)) for name, entry in registry.items()]
 
