@@ -87,23 +87,23 @@ class Mirror:
         self.problem = ""
         self.sent = 0
         self._store: Store | None = None
-        self._opened: set[str] = set()
+        self._open_boards: set[str] = set()
         self._away = False
-        self._humble = False
+        self._in_background = False
         self._saved = 0.0
 
     def follow(self) -> None:
         """Send cells as they finish, until an order; then everything."""
         if not self.orders.finish.is_set():
-            self._humble = True
-            thread = threading.Thread(target=self._follow_humbly, daemon=True)
+            self._in_background = True
+            thread = threading.Thread(target=self._follow_in_background, daemon=True)
             thread.start()
             self.orders.wait(None)
             while self.orders.finish.is_set() and thread.is_alive():
                 if _starves(thread):
-                    _start_again(self.place)
+                    _replace_process(self.place)
             thread.join()
-            self._humble = False
+            self._in_background = False
         if not self.orders.stop.is_set():
             self.send_all()
 
@@ -112,7 +112,7 @@ class Mirror:
         boards = read_boards(self.place.home)
         self.send_cells(board.plan for board in boards)
         for board in boards:
-            if self._goes_on and self.index.standings_pending(board):
+            if self._continues and self.index.standings_pending(board):
                 self._attempt(partial(self._send_standings, board))
         self._save()
 
@@ -120,20 +120,20 @@ class Mirror:
         """Send the cells that wait."""
         self.problem, self._away = "", False
         for plan in plans:
-            if not self._goes_on:
+            if not self._continues:
                 break
             if any(True for _ in self.index.pending_cells(plan, self.journal)):
-                self._attempt(partial(self._opened_board, plan))  # if it was lost, all cells are waiting
+                self._attempt(partial(self._open_board, plan))  # if it was lost, all cells are waiting
             for cell in self.index.pending_cells(plan, self.journal):
-                if not self._goes_on:
+                if not self._continues:
                     break
                 self._attempt(partial(self._send_cell, plan, cell))
                 if time.monotonic() - self._saved > SAVE:
                     self._save()
         self._save()
 
-    def _follow_humbly(self) -> None:
-        _give_way()
+    def _follow_in_background(self) -> None:
+        _lower_priority()
         try:
             while not self.orders.stop.is_set() and not self.orders.finish.is_set():
                 self.send_cells(stored_plans(self.place.home))
@@ -142,34 +142,34 @@ class Mirror:
             self.orders.changed.set()
 
     @property
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         orders = self.orders
-        return not self._away and not orders.stop.is_set() and not (self._humble and orders.finish.is_set())
+        return not self._away and not orders.stop.is_set() and not (self._in_background and orders.finish.is_set())
 
     def _send_cell(self, plan: StoredPlan, cell: PendingCell) -> None:
-        store, sent = self._opened_board(plan)
+        store, sent = self._open_board(plan)
         store.send_cell(plan, cell, sent)
         sent.cells[cell.key] = cell.modified
         sent.names[cell.key] = [cell.forecaster, cell.task]
         self.sent += 1
 
     def _send_standings(self, board: Board) -> None:
-        store, sent = self._opened_board(board.plan)
+        store, sent = self._open_board(board.plan)
         store.retag_cells(board.plan, sent)
         store.send_standings(board, sent)
         sent.standings = board.digest
         self.sent += 1
 
-    def _opened_board(self, plan: StoredPlan) -> tuple[Store, MirroredBoard]:
+    def _open_board(self, plan: StoredPlan) -> tuple[Store, MirroredBoard]:
         """The store, with the board's experiments in it."""
         if self._store is None:
             from harness_mlflow.store import Store
 
             self._store = Store(self.place)
         sent = self.index.board(plan.name)
-        if plan.name not in self._opened:
+        if plan.name not in self._open_boards:
             self._store.open_board(plan, sent)
-            self._opened.add(plan.name)
+            self._open_boards.add(plan.name)
         return self._store, sent
 
     def _attempt(self, action: Callable[[], object]) -> None:
@@ -225,7 +225,7 @@ def _be_quiet() -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 
-def _give_way() -> None:
+def _lower_priority() -> None:
     """Lower the priority: of this thread on Linux, of the process elsewhere."""
     with contextlib.suppress(OSError, AttributeError):
         os.nice(19 if sys.platform == "linux" else 10)
@@ -250,7 +250,7 @@ def _processor_seconds(thread: threading.Thread) -> float:
     return int(spent.split()[0]) / 1e9
 
 
-def _start_again(place: Place) -> None:
+def _replace_process(place: Place) -> None:
     """Replace this process by a mirror of normal priority that finishes."""
     program = [sys.executable, "-P", "-m", "harness_mlflow.mirror", "--home", str(place.home)]
     os.execv(sys.executable, program)

@@ -50,7 +50,7 @@ class Place:
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.database}"
 
     @property
-    def served(self) -> bool:
+    def on_server(self) -> bool:
         """Whether a server holds the store."""
         return self.uri.startswith(("http://", "https://"))
 

@@ -53,7 +53,7 @@ def chosen_windows(losses: Floats, names: tuple[str, ...]) -> list[tuple[int, st
 def _windows(run: Run, outcomes: Outcomes, losses: Floats, loss: str) -> list[list[Chart]]:
     """The best, the median and the worst window, a column each, a row for each target."""
     chosen = chosen_windows(losses, ("best", "median", "worst"))
-    targets = outcomes.truth.targets if len(outcomes.truth.targets) > 1 else ("",)
+    targets = outcomes.observed.targets if len(outcomes.observed.targets) > 1 else ("",)
     shown = targets[:TARGETS]
     return [
         [
@@ -87,9 +87,9 @@ def _waves(run: Run, outcomes: Outcomes, losses: Floats, loss: str) -> list[list
 
 def _marks(run: Run, outcomes: Outcomes, window: int, target: int) -> Iterator[Line | Band]:
     """One target of a window: its history, its actuals, the forecast and its interval."""
-    forecast, first, horizon = outcomes.forecast, _begin(run, outcomes, window), outcomes.truth.values.shape[1]
+    forecast, first, horizon = outcomes.forecast, _begin(run, outcomes, window), outcomes.observed.values.shape[1]
     steps = np.arange(first, first + horizon).astype(np.float64)
-    actuals = np.asarray(outcomes.truth.values[window, :, target], dtype=np.float64)
+    actuals = np.asarray(outcomes.observed.values[window, :, target], dtype=np.float64)
     times, values = _past(outcomes, window, target, run.cell.task.gap)
     if len(times):
         yield Line(times.astype(np.float64), values, MUTED, "past", 1.0)
@@ -105,31 +105,31 @@ def _marks(run: Run, outcomes: Outcomes, window: int, target: int) -> Iterator[L
 
 def _begin(run: Run, outcomes: Outcomes, window: int) -> int:
     """The position of a window's first step in its series."""
-    return int(outcomes.truth.cutoffs[window]) + run.cell.task.gap
+    return int(outcomes.observed.cutoffs[window]) + run.cell.task.gap
 
 
 def _past(outcomes: Outcomes, window: int, target: int, gap: int) -> tuple[Ints, Floats]:
     """Up to two horizons before a window's first step, as far as other windows of its series show it."""
-    horizon = outcomes.truth.values.shape[1]
-    first = int(outcomes.truth.cutoffs[window]) + gap
-    mine = np.flatnonzero(outcomes.truth.series == outcomes.truth.series[window])
-    begins = outcomes.truth.cutoffs[mine] + gap
+    horizon = outcomes.observed.values.shape[1]
+    first = int(outcomes.observed.cutoffs[window]) + gap
+    mine = np.flatnonzero(outcomes.observed.series == outcomes.observed.series[window])
+    begins = outcomes.observed.cutoffs[mine] + gap
     mine = mine[(begins < first) & (begins > first - 3 * horizon)]
     known: dict[int, float] = {}
     for other in mine:
-        begin = int(outcomes.truth.cutoffs[other]) + gap
-        known |= zip(range(begin, begin + horizon), outcomes.truth.values[other, :, target].tolist(), strict=True)
+        begin = int(outcomes.observed.cutoffs[other]) + gap
+        known |= zip(range(begin, begin + horizon), outcomes.observed.values[other, :, target].tolist(), strict=True)
     times = [time for time in sorted(known) if first - 2 * horizon <= time < first]
     return np.array(times, dtype=np.int64), np.array([known[time] for time in times])
 
 
 def _error_by_step(outcomes: Outcomes, generated: bool) -> Chart:
     """The mean, the median and the middle half of the windows' errors at every step."""
-    windows, horizon, targets = outcomes.truth.values.shape
-    some = np.arange(0, windows, -(-outcomes.truth.values.size // NUMBERS))
+    windows, horizon, targets = outcomes.observed.values.shape
+    some = np.arange(0, windows, -(-outcomes.observed.values.size // NUMBERS))
     errors = outcomes.absolute_error[some]
     label = "absolute error"
-    if not generated and (len(np.unique(outcomes.truth.series)) > 1 or targets > 1):
+    if not generated and (len(np.unique(outcomes.observed.series)) > 1 or targets > 1):
         errors = Outcomes.ratio(errors, outcomes.seasonal_error[some][:, None])
         label = "absolute error / seasonal difference"
     by_step = np.moveaxis(errors, 1, 0).reshape(horizon, -1)
@@ -149,8 +149,8 @@ def _error_by_step(outcomes: Outcomes, generated: bool) -> Chart:
 
 
 def _title(outcomes: Outcomes, window: int, text: str) -> tuple[str, str]:
-    series, known = outcomes.truth.ids[int(outcomes.truth.series[window])], int(outcomes.truth.cutoffs[window])
-    until = outcomes.truth.last_known(window) if outcomes.truth.freq is not None else None
+    series, known = outcomes.observed.ids[int(outcomes.observed.series[window])], int(outcomes.observed.cutoffs[window])
+    until = outcomes.observed.last_known(window) if outcomes.observed.freq is not None else None
     place = f"cutoff {known}" if until is None else f"cutoff {known}, {str(until)[:16].removesuffix('T00:00')}"
     return text, f"series {series}, {place}"
 

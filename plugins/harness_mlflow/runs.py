@@ -56,7 +56,7 @@ class Runs:
     def artifact_folder(self, run: Any) -> Iterator[Path]:
         """A folder whose files become artifacts of a run; for a store on this machine the artifacts' own folder."""
         address = urlsplit(run.info.artifact_uri)
-        if address.scheme == "file" and not self.place.served:
+        if address.scheme == "file" and not self.place.on_server:
             folder = Path(url2pathname(address.path))
             folder.mkdir(parents=True, exist_ok=True)
             yield folder
@@ -90,7 +90,7 @@ class Runs:
             if known.lifecycle_stage == "deleted":
                 self.client.restore_experiment(known.experiment_id)
             return str(known.experiment_id)
-        location = None if self.place.served else (self.place.artifacts / name.replace("/", "_")).as_uri()
+        location = None if self.place.on_server else (self.place.artifacts / name.replace("/", "_")).as_uri()
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return str(self.client.create_experiment(name, location, tags))
 

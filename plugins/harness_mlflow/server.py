@@ -40,7 +40,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         near = difflib.get_close_matches(board, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
-    chosen = None if place.served else free_port(port)
+    chosen = None if place.on_server else free_port(port)
     waiting = backlog(place)
     if waiting.cells:
         say(f"MLflow: {waiting.cells} runs are sent first")
@@ -52,7 +52,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         _open(f"{place.uri.rstrip('/')}/{page}", browser, say)
         return
     _end_by_signals()
-    with contextlib.suppress(KeyboardInterrupt), served(place, chosen) as address:
+    with contextlib.suppress(KeyboardInterrupt), serve(place, chosen) as address:
         _open(f"{address}/{page}", browser, say)
         say("Ctrl-C ends it.")
         while True:
@@ -66,7 +66,7 @@ def page_of(place: Place, board: str | None) -> str:
 
 
 @contextlib.contextmanager
-def served(place: Place, port: int) -> Iterator[str]:
+def serve(place: Place, port: int) -> Iterator[str]:
     """MLflow's server, two processes, at the address that is yielded; it ends with the block."""
     if place.own:
         prepare(place)

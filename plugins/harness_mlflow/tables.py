@@ -52,7 +52,7 @@ def _schema(outcomes: Outcomes, number: Any) -> Any:
 
 
 def _columns(windows: Any, outcomes: Outcomes, kind: type) -> list[Any]:
-    actuals, forecast = outcomes.truth, outcomes.forecast
+    actuals, forecast = outcomes.observed, outcomes.forecast
     mean = forecast.mean[windows]
     count, horizon, targets = mean.shape
     each = horizon * targets

@@ -887,8 +887,8 @@ class TestHooks:
         orders, again, waits = Orders(), [], threading.Event()
         made = Mirror(Place(home), orders)
         monkeypatch.setattr(mirror_module, "HAND_OVER", 0.05)
-        monkeypatch.setattr(mirror_module, "_give_way", lambda: None)
-        monkeypatch.setattr(mirror_module, "_start_again", lambda place: (again.append(place), waits.set()))
+        monkeypatch.setattr(mirror_module, "_lower_priority", lambda: None)
+        monkeypatch.setattr(mirror_module, "_replace_process", lambda place: (again.append(place), waits.set()))
         monkeypatch.setattr(
             made, "send_cells", lambda plans: (orders.finish.set(), orders.changed.set(), waits.wait(9))
         )
@@ -1014,7 +1014,7 @@ class TestUi:
     @pytest.mark.slow
     def test_the_server_answers_takes_few_processes_and_leaves_none(self, mirrored: Path) -> None:
         place = Place(mirrored)
-        with server.served(place, server.free_port(None)) as address:
+        with server.serve(place, server.free_port(None)) as address:
             family = family_below()
             with urllib.request.urlopen(f"{address}/health") as answer:
                 assert answer.status == 200
