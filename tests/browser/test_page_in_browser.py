@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.report.page import page
+from harness.report.page.render import page
 from harness.report.page.examples import Example, Examples, Lines
 from harness.results.costs import BenchCosts
 from harness.results.standings import RankTest, Row, Significance, Standings

@@ -26,7 +26,7 @@ from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
-from harness.report.page import page
+from harness.report.page.render import page
 from harness.report.page.data import embedded
 from harness.report.page.examples import Example, Examples, Lines, find_examples
 from harness.report.page.lines import Limit, thinned
