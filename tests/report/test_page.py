@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 import harness
 from harness import Actuals, Generation, Journal, RollingOrigin, Run, SeriesSplit, Status, StoredCell, StoredPlan, Task
+from harness.analysis.ranking.compute import compute_standings
 from harness.cli.main import cli
 from harness.data.panel import Panel
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.metrics import METRICS
+from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
 from harness.report.page.render import page
@@ -31,6 +32,7 @@ from harness.report.page.data import embedded
 from harness.report.page.examples import Example, Examples, Lines, find_examples
 from harness.report.page.lines import Limit, thinned
 from harness.report.page.numbers import error, number, seconds
+from harness.results.board_results import JournalResults
 from harness.results.costs import BenchCosts
 from harness.results.standings import RankTest, Row, Significance, Standings
 from harness.tasks.folds import backtest
@@ -135,7 +137,7 @@ def shown(standings: Standings, horizon: int, past: int) -> Examples:
         task: {name: (example(2 * place), example(2 * place + 1)) for place, name in enumerate(names)}
         for task in standings.tasks
     }
-    return Examples("MASE", "MASE", "lowest", steps, windows)
+    return Examples("MASE", "MASE", steps, windows)
 
 
 class Reader(HTMLParser):
@@ -330,12 +332,17 @@ class TestStandings:
         assert ">−4.00<" in text
         assert "as log10" in text
 
-    @pytest.mark.parametrize("metric", ["coverage", "bias"])
-    def test_the_lowest_is_not_the_best_of_every_metric(self, metric: str) -> None:
+    @pytest.mark.parametrize("best", ["zero", "nominal"])
+    def test_the_lowest_is_not_the_best_of_every_metric(self, best: Any) -> None:
         standings = board(("a", "b"), ("t",))
 
         assert 'class="value best"' in page(standings)
-        assert 'class="value best"' not in page(replace(standings, metric=metric))
+        assert 'class="value best"' not in page(replace(standings, best=best))
+
+    def test_standings_stored_without_the_field_are_of_a_metric_whose_lowest_is_best(self) -> None:
+        stored = {name: value for name, value in board(("a", "b"), ("t",)).to_json().items() if name != "best"}
+
+        assert Standings.from_json(stored).best == "lowest"
 
 
 class TestLittle:
@@ -501,6 +508,20 @@ class TestExhibits:
         assert found.by_step == {}
         assert found.loss == "MAE"
         assert len(found.examples["roll"]["mean"]) == 2
+
+    @pytest.mark.parametrize(("best", "lowest_is_best"), [("lowest", True), ("zero", False)])
+    def test_the_best_score_of_a_metric_that_a_plugin_provides(
+        self, home: tuple[Path, StoredPlan], best: Any, lowest_is_best: bool
+    ) -> None:
+        folder, stored = home
+        metric = Metric("mean error", lambda outcomes: outcomes.mean - outcomes.actuals, best=best)
+
+        stored = replace(stored, forecasters=("naive", "mean"))
+
+        standings = compute_standings(JournalResults(stored, Journal(folder)), metric)
+
+        assert data_of(page(standings))["lowestIsBest"] is lowest_is_best
+        assert ('class="value best"' in page(standings)) is lowest_is_best
 
     def test_seeds_are_averaged_and_the_first_is_shown(self, home: tuple[Path, StoredPlan]) -> None:
         folder, stored = home

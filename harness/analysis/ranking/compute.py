@@ -91,6 +91,7 @@ def compute_standings(results: BoardResults, metric: Metric, *, completed_only: 
         _machines(done),
         max((run.finished for run in done), default=""),
         drawing if isinstance(drawing, str) else "",
+        best=metric.best,
     )
 
 

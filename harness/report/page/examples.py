@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 
@@ -55,7 +54,6 @@ class Examples:
 
     metric: str
     loss: str  # by which the best and the worst window were chosen
-    best: Literal["lowest", "zero", "nominal"] = "lowest"  # what is good by the metric
     by_step: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)  # task, forecaster: (horizon,)
     examples: Mapping[str, Mapping[str, tuple[Example, ...]]] = field(default_factory=dict)  # the best, the worst
 
@@ -90,7 +88,7 @@ def find_examples(plan: StoredPlan, journal: Journal, metric: Metric | None) -> 
     if metric is None:
         return Examples(plan.metric, FALLBACK, examples=examples)
     loss = FALLBACK if metric.best == "nominal" else metric.name
-    return Examples(metric.name, loss, metric.best, steps, examples)
+    return Examples(metric.name, loss, steps, examples)
 
 
 def _opened(one: StoredCell, journal: Journal, came: dict[str, Actuals]) -> tuple[Run, Outcomes] | None:

@@ -6,7 +6,6 @@ import base64
 import hashlib
 from importlib.resources import files
 
-from harness.evaluation.metrics import METRICS
 from harness.report.page.data import data, embedded
 from harness.report.page.examples import Examples
 from harness.report.page.html import Html, joined, tag
@@ -32,7 +31,7 @@ SCRIPTS = (  # in the order in which they need each other
 def page(standings: Standings, exhibits: Examples | None = None) -> str:
     """A whole HTML document; without exhibits it says that the forecasts are not here."""
     standings = standings.tried
-    lowest_is_best = _best(standings, exhibits) == "lowest"
+    lowest_is_best = standings.best == "lowest"
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
     head = tag(
         "head",
@@ -57,12 +56,6 @@ def page(standings: Standings, exhibits: Examples | None = None) -> str:
     )
     whole = joined([Html("<!doctype html>"), tag("html", head, body, lang="en")], "\n")
     return whole.encode("utf-8", "replace").decode("utf-8") + "\n"  # a name may hold half of a surrogate pair
-
-
-def _best(standings: Standings, exhibits: Examples | None) -> str:
-    if exhibits is not None:
-        return exhibits.best
-    return next((one.best for one in METRICS if one.name == standings.metric), "lowest")
 
 
 def _policy(style: str, scripts: list[str]) -> str:
