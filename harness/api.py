@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Run
     from harness.forecasters.forecaster import Forecaster
     from harness.plugins.catalog import Catalog
+    from harness.report.column import Value
     from harness.results.standings import Standings
     from harness.tasks.task import Task
 
@@ -65,18 +66,17 @@ def standings(board: str, metric: str | None = None, home: Path | str | None = N
     import pandas as pd
 
     from harness.analysis.lookup import find_standings
-    from harness.report.costs import FIGURES
+    from harness.report.columns import data_columns
 
-    computed = find_standings(board, metric, False, _home(home), load_catalog)
-    rows = [
-        {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
-        | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
-        | {"mean_rank": row.mean_rank, **row.scores, "skill_std": row.skill_std, "fit_seconds": row.fit_seconds}
-        | {"predict_seconds": row.predict_seconds, "completed": row.completed, "missing": sum(row.missing.values())}
-        | {name: math.nan if (cost := getattr(row.costs, name, None)) is None else cost for name in FIGURES}
-        for row in computed.rows
-    ]
-    return pd.DataFrame(rows, index=pd.Index([row.forecaster for row in computed.rows], name="forecaster"))
+    found = find_standings(board, metric, False, _home(home), load_catalog)
+    columns = data_columns(found, "frame")
+    values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
+    return pd.DataFrame(values, index=pd.Index([row.forecaster for row in found.rows], name="forecaster"))
+
+
+def _value(value: Value) -> Value:
+    """A value of a data frame, where what is not known is NaN."""
+    return math.nan if value is None else value
 
 
 def slices(
@@ -91,12 +91,12 @@ def slices(
     """
     import pandas as pd
 
-    from harness.analysis.slicing import SliceRequest
-    from harness.analysis.slicing.boards import sliced
+    from harness.analysis.slicing.boards import find_slices
+    from harness.analysis.slicing.slices import SliceRequest
     from harness.report.slices import records
 
     asked = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
+    return pd.DataFrame(records(find_slices(board, asked, _home(home), load_catalog)))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:

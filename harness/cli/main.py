@@ -119,21 +119,21 @@ def show_command(
     """The standings of a board, or its scores in slices, from what the journal holds or was published."""
     style = one_style(csv=csv, markdown=markdown, html=html)
     if any(part.values()):
-        from harness.analysis.slicing.boards import sliced
+        from harness.analysis.slicing.boards import find_slices
         from harness.report.slices import asked, slices_text
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
         wanted = asked(part, metric, style, html, completed_only=completed_only, published=published)
-        click.echo(slices_text(sliced(board, wanted, home, _catalog), style, wide_console()), nl=False)
+        click.echo(slices_text(find_slices(board, wanted, home, _catalog), style, wide_console()), nl=False)
         return
     from harness.analysis.lookup import find_results, find_standings
 
     standings = find_standings(board, metric, completed_only, home, _catalog, published=published)
     if budget is not None:
-        from harness.analysis.ranking.within_budget import within
+        from harness.analysis.ranking.within_budget import apply_budget
 
-        standings, nothing = within(standings, budget)
+        standings, nothing = apply_budget(standings, budget)
         if nothing:
             click.echo(nothing, err=style == "csv" or html is not None)
             sys.exit(EXIT_NOTHING)

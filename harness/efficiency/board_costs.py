@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.efficiency.budget import described
+from harness.efficiency.budget import format_quantity
 from harness.efficiency.machine import this_machine
 from harness.efficiency.record import Bench, part
 from harness.efficiency.store import stored_benches
@@ -34,7 +34,7 @@ class Setting:
     device: str  # asked for
 
 
-def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardCosts:
+def board_costs(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardCosts:
     """The latest figures on this machine, of the task and the setting in which most forecasters were measured.
 
     Figures belong to a cell of the board: where parameters, plugin, task or data changed since, they do not count.
@@ -53,7 +53,7 @@ def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardC
     if not found:
         return BoardCosts()
     chosen = max(found, key=lambda one: (*_weight(found[one].values()), one.threads is None))
-    costs = {forecaster: costs_of_bench(bench) for forecaster, bench in found[chosen].items()}
+    costs = {forecaster: bench_costs(bench) for forecaster, bench in found[chosen].items()}
     costs, bound = _of_one_bound(costs)
     shown = {bench.key for bench in found[chosen].values()}
     return BoardCosts(costs, (_made(chosen.task, costs, bound), *_left_out(chosen.task, shown, every)))
@@ -93,7 +93,7 @@ def _made(task: str, costs: Mapping[str, BenchCosts], bound: float | None) -> st
     devices = [one for one in dict.fromkeys(one.device for one in rows) if one != "cpu"]
     where = ", ".join([next(iter(rows)).processor, said, *devices])
     line = f"cost: measured by harness bench on {task}, {where}, {_range(days)}"
-    line += "" if bound is None else f"; rates keep a p99 of {described('latency_p99', bound)}"
+    line += "" if bound is None else f"; rates keep a p99 of {format_quantity('latency_p99', bound)}"
     unrest = max((one.unrest for one in rows if one.unrest is not None), default=0.0)
     return line + (f"; the machine's speed moved by up to {unrest:.0%} meanwhile" if unrest > UNREST else "")
 
@@ -120,7 +120,7 @@ def _range(values: list[int] | list[str]) -> str:
     return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
 
 
-def costs_of_bench(bench: Bench) -> BenchCosts:
+def bench_costs(bench: Bench) -> BenchCosts:
     """The figures in one row."""
     latency, offline, training, memory = bench.latency, bench.throughput, bench.training, bench.memory
     served, size, start = bench.server, bench.size, bench.start

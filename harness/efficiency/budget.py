@@ -64,7 +64,7 @@ def parse_budget(text: str) -> Budget:
     return tuple(_limit(part) for part in parts)
 
 
-def seconds_of(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """A time such as "5ms"; raises BadInput for what is none."""
     return _value(text.strip(), TIMES, "a time", "5ms")
 
@@ -78,16 +78,16 @@ def fits(costs: BenchCosts | None, budget: Budget) -> tuple[bool, str]:
         if value is None and limit.quantity == "latency_p99_high" and costs.latency_p99 is not None:
             return False, "too few repetitions to bound the p99 from above; give `harness bench` more --seconds"
         if value is None and limit.quantity == "server_rate" and costs.server_bound is not None:
-            return False, f"no rate keeps a p99 of {described('latency_p99', costs.server_bound)}"
+            return False, f"no rate keeps a p99 of {format_quantity('latency_p99', costs.server_bound)}"
         if value is None:
             why = f" ({costs.failure})" if costs.failure else ""
             return False, f"{limit.quantity} was not measured{why}"
         if not OPERATORS[limit.comparison](value, limit.value):
-            return False, f"{limit.quantity} is {described(limit.quantity, value)}, not {limit.bound}"
+            return False, f"{limit.quantity} is {format_quantity(limit.quantity, value)}, not {limit.bound}"
     return True, ""
 
 
-def described(quantity: str, value: float) -> str:
+def format_quantity(quantity: str, value: float) -> str:
     """A value in the largest unit that leaves it at 1 or more."""
     units = QUANTITIES[quantity]
     if units is RATES or units is NUMBERS:

@@ -13,10 +13,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.terminal import error
+from harness.report.numbers import error
 
 if TYPE_CHECKING:
-    from harness.analysis.comparison.results import Comparison, ConditionResult, Line
+    from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
 
 STYLES = {"passed": "green", "failed": "red", "not testable": "yellow", "not compared": "yellow", "": ""}
 MOST = 3  # places that a line names
@@ -49,20 +49,20 @@ def comparison_tables(found: Comparison) -> Iterator[Table]:
 def comparison_lines(found: Comparison) -> list[str]:
     """Why something was not tested or compared, each reason once, and at last whether it passed."""
     reasons: dict[str, dict[str, None]] = {}
-    for judged in found.judged:
-        for one in judged.lines:
+    for judged in found.results:
+        for one in judged.pairs:
             if one.reason:
                 word = one.verdict or "not tested"
                 reasons.setdefault(f"{word}, {one.reason}", {})[f"{one.forecaster} on {one.task}"] = None
     for reason, places in found.unmatched.items():
         reasons.setdefault(f"not compared, {reason}", {}).update(dict.fromkeys(places))
     lines = [f"{reason}: {_some(list(places))}" for reason, places in reasons.items()]
-    if same := sum(len(judged.lines) - len(_told(judged)) for judged in _together(found)):
+    if same := sum(len(judged.pairs) - len(_told(judged)) for judged in _together(found)):
         lines.append(f"{same} rows in which B does not differ from A are left out; --csv has them")
     lines.append(f"A is {found.first}, B is {found.second}; a positive difference: B is worse or costs more")
-    if any(not math.isnan(one.p_value) for judged in found.judged for one in judged.lines):
+    if any(not math.isnan(one.p_value) for judged in found.results for one in judged.pairs):
         lines.append("p: Diebold–Mariano on the units' losses, after Holm's correction over the rows of a table")
-    conditions = [one for one in found.judged if one.condition is not None]
+    conditions = [one for one in found.results if one.condition is not None]
     if conditions:
         failed = [str(one.condition) for one in conditions if one.failed]
         strictly = " (strict: something could not be compared)" if found.failed and not failed else ""
@@ -76,9 +76,9 @@ def comparison_csv(found: Comparison) -> str:
     writer = csv.writer(file, lineterminator="\n")
     headings = ["condition", "forecaster", "task", "quantity", "A", "B", "difference_percent", "p", "verdict", "reason"]
     writer.writerow(headings)
-    for judged in found.judged:
+    for judged in found.results:
         said = "" if judged.condition is None else str(judged.condition)
-        for one in judged.lines:
+        for one in judged.pairs:
             numbers = (one.first, one.second, one.difference, one.p_value)
             written = ["" if math.isnan(value) else repr(value) for value in numbers]
             writer.writerow([said, one.forecaster, one.task, one.quantity, *written, one.verdict, one.reason])
@@ -91,18 +91,18 @@ def comparison_csv(found: Comparison) -> str:
 
 def _together(found: Comparison) -> list[ConditionResult]:
     """The conditions each by itself; what is only shown in one."""
-    if any(one.condition is not None for one in found.judged):
-        return list(found.judged)
-    lines = tuple(line for one in found.judged for line in one.lines)
-    return [replace(found.judged[0], lines=lines)]
+    if any(one.condition is not None for one in found.results):
+        return list(found.results)
+    lines = tuple(line for one in found.results for line in one.pairs)
+    return [replace(found.results[0], pairs=lines)]
 
 
-def _told(judged: ConditionResult) -> list[Line]:
+def _told(judged: ConditionResult) -> list[PairResult]:
     """The lines of a table; of many only those that differ, or could not be compared."""
-    return [one for one in judged.lines if len(judged.lines) <= MANY or one.difference != 0]
+    return [one for one in judged.pairs if len(judged.pairs) <= MANY or one.difference != 0]
 
 
-def _percent(one: Line) -> str:
+def _percent(one: PairResult) -> str:
     if math.isnan(one.difference):
         return "–"
     if math.isinf(one.difference):
@@ -110,13 +110,13 @@ def _percent(one: Line) -> str:
     return f"{one.difference:+.2f}" if abs(one.difference) < 1e4 else f"{one.difference:+.1e}"
 
 
-def _p(one: Line) -> str:
+def _p(one: PairResult) -> str:
     if math.isnan(one.p_value):
         return "–"
     return "<0.0001" if one.p_value < 1e-4 else f"{one.p_value:.4f}"
 
 
-def _word(one: Line) -> str:
+def _word(one: PairResult) -> str:
     return "FAILED" if one.verdict == "failed" else one.verdict
 
 

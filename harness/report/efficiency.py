@@ -15,11 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from harness.efficiency.board_costs import costs_of_bench
-from harness.efficiency.budget import described
+from harness.efficiency.board_costs import bench_costs
+from harness.efficiency.budget import format_quantity
 from harness.efficiency.record import part
 from harness.efficiency.runner import BenchFinished, BenchStarted
-from harness.report.costs import NOTHING, UNBOUNDED, count, digits, milli
+from harness.report.numbers import NOTHING, UNBOUNDED, count, milliseconds, significant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,14 +72,14 @@ def _width(heading: str, rows: Sequence[Mapping[str, str]]) -> int:
 def _cells(bench: Bench) -> dict[str, str]:
     """A row by heading; a dash is what was not measured."""
     return {
-        "p50 ms": milli(part(bench.latency, lambda one: one.p50.seconds)),
+        "p50 ms": milliseconds(part(bench.latency, lambda one: one.p50.seconds)),
         "p99 ms [95 %]": _interval(part(bench.latency, lambda one: one.p99)),
         "/s": count(part(bench.throughput, lambda one: one.best.forecasts_per_second)),
-        "start s": digits(part(bench.start, lambda one: one.seconds)),
-        "fit s": digits(part(bench.training, lambda one: one.seconds)),
+        "start s": significant(part(bench.start, lambda one: one.seconds)),
+        "fit s": significant(part(bench.training, lambda one: one.seconds)),
         "MB": count(part(bench.memory, lambda one: round(one.peak / 1e6))),
         "param.": count(part(bench.size, lambda one: one.parameters)),
-        "J": digits(part(bench.energy, lambda one: one.joules)),
+        "J": significant(part(bench.energy, lambda one: one.joules)),
         "rate": part(bench.server, _rate) or NOTHING,
         "failed": _failed(list(bench.failures)),
     }
@@ -102,7 +102,7 @@ def bench_legend(benches: Sequence[Bench]) -> list[str]:
     first = benches[0]
     machine, conditions = first.machine, first.conditions
     lines = [
-        f"{machine.processor}, {machine.cores} cores, {described('memory', machine.memory)}; "
+        f"{machine.processor}, {machine.cores} cores, {format_quantity('memory', machine.memory)}; "
         f"{conditions.threads} thread{'s' if conditions.threads > 1 else ''}",
         "p50, p99: one window at a time; /s: forecasts, many windows at once, those of the task again and again",
         "start s: imports to first forecast, without the fit; MB: the process at its peak",
@@ -171,7 +171,7 @@ def bench_csv(benches: Iterable[Bench]) -> str:
 
 
 def _row(bench: Bench) -> dict[str, object]:
-    costs = dataclasses.asdict(costs_of_bench(bench))
+    costs = dataclasses.asdict(bench_costs(bench))
     named = {"forecaster": bench.subject.title, "board": bench.subject.board, **costs}
     named["calibration_loop"] = bench.loop
     named["repetitions"] = part(bench.latency, lambda one: one.repetitions)
@@ -181,15 +181,15 @@ def _row(bench: Bench) -> dict[str, object]:
 def _time(seconds: float) -> str:
     """A time and the unit that suits it."""
     unit, size = next(((unit, size) for unit, size in UNITS if seconds >= size), UNITS[-1])
-    return f"{digits(seconds / size)} {unit}"
+    return f"{significant(seconds / size)} {unit}"
 
 
 def _interval(p99: Percentile | None) -> str:
     """A percentile and the ends of its interval in milliseconds."""
     if p99 is None:
         return NOTHING
-    high, mark = ("…", UNBOUNDED) if p99.high is None else (milli(p99.high), "")
-    return f"{milli(p99.seconds)}{mark} [{milli(p99.low)}, {high}]"
+    high, mark = ("…", UNBOUNDED) if p99.high is None else (milliseconds(p99.high), "")
+    return f"{milliseconds(p99.seconds)}{mark} [{milliseconds(p99.low)}, {high}]"
 
 
 class BenchProgress:

@@ -14,9 +14,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.slicing import SliceRequest, Slices, TaskSlices
+from harness.analysis.slicing.slices import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
-from harness.report.terminal import WIDTH, error
+from harness.report.column import WIDTH
+from harness.report.numbers import error
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +37,7 @@ def asked(
         raise BadInput(f"--task goes with --by, such as `--by step --task {task}`")
     if html is not None:
         raise BadInput("--html writes the page of a whole board; with --by say --csv or --markdown")
-    return SliceRequest(by, metric, task, most=None if style == "csv" else ROWS, **how)
+    return SliceRequest(by, metric, task, max_slices=None if style == "csv" else ROWS, **how)
 
 
 def slices_text(slices: Slices, style: str | None, console: Console) -> str:
@@ -161,7 +162,7 @@ def records(slices: Slices) -> Iterator[dict[str, Any]]:
 def _views(slices: Slices) -> list[View]:
     parts = {f"{task} by {slices.by}": part for task, part in slices.tasks.items()}
     if slices.by == "task":
-        parts = {"by task": TaskSlices.joined(list(slices.tasks.values()))}
+        parts = {"by task": TaskSlices.concatenate(list(slices.tasks.values()))}
     views = []
     for heading, part in parts.items():
         count = len(part.names)

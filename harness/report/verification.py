@@ -13,12 +13,12 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.terminal import number
+from harness.report.numbers import fixed
 
 if TYPE_CHECKING:
     from harness.verification.comparison import CaseResult
 
-STYLES = {"holds": "green", "fails": "red", "not here": "yellow"}
+STYLES = {"holds": "green", "fails": "red", "not available": "yellow"}
 COLUMNS: dict[str, tuple[Literal["left", "right"], int]] = {  # and how wide, so that tables align
     "": ("left", 28),
     "quantity": ("left", 19),
@@ -53,7 +53,7 @@ def conclusions(findings: Sequence[CaseResult]) -> list[str]:
             reasons.setdefault(one.reason, {})[one.source.title] = None
     counted = f"{verdicts.count('holds')} of {len(verdicts)} published numbers hold to the digits given"
     why = [f"{' · '.join(titles)}: {reason}" for reason, titles in reasons.items()]
-    return [*why, f"{counted}, {verdicts.count('fails')} fail, {verdicts.count('not here')} are not here"]
+    return [*why, f"{counted}, {verdicts.count('fails')} fail, {verdicts.count('not available')} are not available"]
 
 
 def findings_csv(findings: Iterable[CaseResult]) -> str:
@@ -75,4 +75,4 @@ def _cells(one: CaseResult, shown: str) -> list[str]:
     of = "" if one.of == shown else one.of
     difference = f"{one.difference:+.1e}" if one.difference else "0"
     difference = "–" if math.isnan(one.difference) else difference
-    return [of, one.quantity, number(one.ours, one.digits), number(one.published, one.digits), difference]
+    return [of, one.quantity, fixed(one.ours, one.digits), fixed(one.published, one.digits), difference]

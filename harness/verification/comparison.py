@@ -33,10 +33,10 @@ class CaseResult:
         return self.ours - self.published
 
     @property
-    def verdict(self) -> Literal["holds", "fails", "not here"]:
+    def verdict(self) -> Literal["holds", "fails", "not available"]:
         """Whether ours is the published number to the digits given."""
         if not self.here:
-            return "not here"
+            return "not available"
         return "holds" if abs(self.difference) <= HALF_A_UNIT * 10**-self.digits else "fails"
 
 

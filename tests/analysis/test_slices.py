@@ -22,11 +22,11 @@ from rich.console import Console
 import harness
 from harness import Actuals, Channel, Context, Floats, LocalForecaster, Panel, RollingOrigin, Task
 from harness.analysis.ranking.compute import compute_standings
-from harness.analysis.slicing import KINDS, SliceRequest, Slices, TaskSlices
 from harness.analysis.slicing.aggregation import Places
+from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.groups import Grouping, by_length
-from harness.analysis.slicing.scores import slices_of
 from harness.analysis.slicing.seasons import by_season
+from harness.analysis.slicing.slices import SLICE_KINDS, SliceRequest, Slices, TaskSlices
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
 from harness.cli.main import cli
@@ -84,7 +84,7 @@ class Board:
         metric = NAMED[metric] if isinstance(metric, str) else metric
         found = compute_standings(self.results, metric, completed_only=bool(asked.get("completed_only")))
         lookup = lambda cell, task: self.panel.season_length  # noqa: E731
-        return slices_of(self.results, metric, SliceRequest(by, metric.name, **asked), found, lookup)
+        return compute_slices(self.results, metric, SliceRequest(by, metric.name, **asked), found, lookup)
 
     def values(self, by: str, metric: Metric | str = "MAE", **asked: object) -> dict[str, dict[str, float]]:
         slices = self.slices(by, metric, **asked)
@@ -141,7 +141,7 @@ class TestByHand:
         assert (series.windows.tolist(), series.steps.tolist()) == ([2, 2], [6, 6])
 
     def test_neighbours_are_joined_from_their_sums(self, tmp_path) -> None:
-        found = ramps(tmp_path).values("step", "RMSE", most=2)
+        found = ramps(tmp_path).values("step", "RMSE", max_slices=2)
 
         assert found["last"]["1–2"] == pytest.approx(math.sqrt((1 + 4 + 4 + 16) / 4))
 
@@ -188,7 +188,7 @@ class TestAgainstStandings:
             scores = {row.forecaster: row.scores["walks"] for row in rows}
 
             for by in ("step", "season"):
-                found = board.values(by, metric, most=1, completed_only=completed_only)
+                found = board.values(by, metric, max_slices=1, completed_only=completed_only)
                 assert {one: next(iter(slices.values())) for one, slices in found.items()} == pytest.approx(
                     scores, nan_ok=True
                 )
@@ -389,10 +389,10 @@ class TestRefusals:
         results = Scored(whole.plan.stored(), whole.journal)
         order = SimpleNamespace(rows=(), board="", title="", baseline="base", logarithmic=False)
 
-        found = slices_of(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
+        found = compute_slices(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
         assert found.tasks["walks"].names == ("0", "1", "2", "3")
         with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not known"):
-            slices_of(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
+            compute_slices(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
 
 
 class TestSeasonLength:
@@ -427,9 +427,9 @@ def shown(slices: Slices) -> str:
 
 
 class TestReport:
-    @pytest.mark.parametrize("by", KINDS)
+    @pytest.mark.parametrize("by", SLICE_KINDS)
     def test_tables_fit(self, wide, by) -> None:
-        slices = wide.slices(by, most=ROWS)
+        slices = wide.slices(by, max_slices=ROWS)
 
         (table,) = slices_tables(slices)
         headings = [str(column.header) for column in table.columns]
@@ -440,7 +440,7 @@ class TestReport:
         assert headings[2].replace("\n", "") == slices.forecasters[0]
 
     def test_the_hardest_series_are_shown_and_the_others_counted(self, wide) -> None:
-        slices = wide.slices("series", most=ROWS)
+        slices = wide.slices("series", max_slices=ROWS)
         (part,) = slices.tasks.values()
 
         (table,) = slices_tables(slices)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.efficiency.budget import BYTES, OPERATORS, QUANTITIES, described, fits, parse_budget, seconds_of
+from harness.efficiency.budget import BYTES, OPERATORS, QUANTITIES, fits, format_quantity, parse_budget, parse_seconds
 from harness.errors import BadInput, UnknownName
 from harness.results.costs import BenchCosts
 
@@ -84,9 +84,9 @@ def test_an_unknown_quantity_is_asked_back() -> None:
 
 
 def test_a_time_alone() -> None:
-    assert seconds_of("5ms") == pytest.approx(0.005)
+    assert parse_seconds("5ms") == pytest.approx(0.005)
     with pytest.raises(BadInput, match="a time takes a number and a unit, such as 5ms"):
-        seconds_of("soon")
+        parse_seconds("soon")
 
 
 def test_costs_fit() -> None:
@@ -126,7 +126,7 @@ def test_what_was_never_measured_does_not_fit() -> None:
     ],
 )
 def test_values_are_said_in_a_unit_that_suits_them(quantity, value, said) -> None:
-    assert described(quantity, value) == said
+    assert format_quantity(quantity, value) == said
 
 
 def test_every_quantity_is_a_cost() -> None:

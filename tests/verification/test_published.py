@@ -26,7 +26,7 @@ def materials(tmp_path_factory: pytest.TempPathFactory) -> VerificationContext:
 def found(claim: Case, materials: VerificationContext) -> CaseResult:
     """What comes of a claim; as with `real_file`, where data is not here the test is skipped, or fails."""
     finding = claim.finding(materials)
-    if finding.verdict == "not here":
+    if finding.verdict == "not available":
         if os.environ.get("HARNESS_REQUIRE_DATA") == "1":
             pytest.fail(finding.reason)
         pytest.skip(finding.reason)

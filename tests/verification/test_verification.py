@@ -24,7 +24,7 @@ from harness.verification.published import Source
 
 SOURCE = Source("Somebody", "at noon", "Somebody 1999", {"naive": {"MAE": "1.25", "windows": "3"}})
 WITHOUT_DATA = (published.DIEBOLD_MARIANO, published.HARVEY, published.DEMSAR)
-SUMMARY = "{} of {} published numbers hold to the digits given, {} fail, {} are not here"
+SUMMARY = "{} of {} published numbers hold to the digits given, {} fail, {} are not available"
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ class TestFinding:
 
         finding = claim.finding(VerificationContext(catalog, tmp_path))
 
-        assert (finding.verdict, finding.reason) == ("not here", "no forecaster called 'drift'; known: none")
+        assert (finding.verdict, finding.reason) == ("not available", "no forecaster called 'drift'; known: none")
 
 
 class TestCommand:

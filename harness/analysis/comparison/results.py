@@ -28,7 +28,7 @@ Verdict = Literal["passed", "failed", "not testable", "not compared", ""]
 
 
 @dataclass(frozen=True)
-class Line:
+class PairResult:
     """One quantity of one forecaster on one task, in A and in B."""
 
     forecaster: str
@@ -47,14 +47,14 @@ class ConditionResult:
     """A condition, or none, and what it says of every comparison."""
 
     condition: Condition | None
-    lines: tuple[Line, ...]
+    pairs: tuple[PairResult, ...]
     strict: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether the condition makes the comparison fail."""
         bad = ("failed", "not testable", "not compared") if self.strict else ("failed",)
-        return self.condition is not None and any(one.verdict in bad for one in self.lines)
+        return self.condition is not None and any(one.verdict in bad for one in self.pairs)
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,15 @@ class Comparison:
 
     first: str
     second: str
-    judged: tuple[ConditionResult, ...]
+    results: tuple[ConditionResult, ...]
     unmatched: Mapping[str, tuple[str, ...]]  # by reason: what could not be compared
     strict: bool = False
 
     @property
     def failed(self) -> bool:
         """Whether any condition fails; where `strict`, also what could not be compared."""
-        conditions = any(one.condition is not None for one in self.judged)
-        return any(one.failed for one in self.judged) or (self.strict and conditions and bool(self.unmatched))
+        conditions = any(one.condition is not None for one in self.results)
+        return any(one.failed for one in self.results) or (self.strict and conditions and bool(self.unmatched))
 
 
 def compare(
@@ -118,9 +118,9 @@ def _metric(name: str, catalog: Catalog, pair: Sequence[Source]) -> Metric:
     return told[0] if told else catalog.metrics[name].spec
 
 
-def _line(pair: Paired, name: str, metric: Metric | None, condition: Condition | None) -> Line:
+def _line(pair: Paired, name: str, metric: Metric | None, condition: Condition | None) -> PairResult:
     """One comparison, its p-value not corrected yet and its verdict not said."""
-    line = Line(pair.forecaster, pair.task, name, math.nan, math.nan, math.nan, math.nan, "")
+    line = PairResult(pair.forecaster, pair.task, name, math.nan, math.nan, math.nan, math.nan, "")
     if pair.broken:
         return replace(line, verdict="failed", reason=pair.broken)
     if metric is None:
@@ -167,13 +167,13 @@ def _tested(pair: Paired, sheet: TaskScores, metric: Metric, condition: Conditio
     return float(tails[direction]), ""
 
 
-def _corrected(lines: Sequence[Line]) -> list[Line]:
+def _corrected(lines: Sequence[PairResult]) -> list[PairResult]:
     """The lines with p-values after Holm's correction over all of them."""
     p_values = holm(np.array([one.p_value for one in lines])).tolist()
     return [replace(one, p_value=p) for one, p in zip(lines, p_values, strict=True)]
 
 
-def _with_verdict(line: Line, condition: Condition) -> Line:
+def _with_verdict(line: PairResult, condition: Condition) -> PairResult:
     if line.verdict == "failed":  # B lacks what A has
         return replace(line, verdict="not compared" if condition.direction == "better" else "failed")
     if math.isnan(line.difference):

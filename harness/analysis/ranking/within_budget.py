@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from harness.efficiency.budget import Budget, Limit, described, fits, parse_budget
+from harness.efficiency.budget import Budget, Limit, fits, format_quantity, parse_budget
 from harness.results.standings import Row, Standings, close_to_next
 
 UNRANKED = 0  # the rank of a baseline that does not fit
 
 
-def within(standings: Standings, text: str) -> tuple[Standings, str]:
+def apply_budget(standings: Standings, text: str) -> tuple[Standings, str]:
     """The rows that fit, and the baseline; where nobody fits, also who comes nearest, in a sentence.
 
     All figures are still those of the whole board, and only ranks are new. Raises BadInput for what is no budget.
@@ -59,7 +59,7 @@ def _nothing(standings: Standings, budget: Budget, said: str) -> str:
         return f"No forecaster of {board} fits {said}: of none were all of these measured."
     missed, row = min(near, key=lambda one: [times for times, _ in one[0]])
     limit = missed[0][1]
-    value = described(limit.quantity, getattr(row.costs, limit.quantity))
+    value = format_quantity(limit.quantity, getattr(row.costs, limit.quantity))
     return f"No forecaster of {board} fits {said}: the nearest is {row.forecaster}, whose {limit.quantity} is {value}."
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.analysis.lookup import find_results, find_standings
-from harness.analysis.slicing import SliceRequest, Slices
-from harness.analysis.slicing.scores import slices_of
+from harness.analysis.slicing.compute import compute_slices
+from harness.analysis.slicing.slices import SliceRequest, Slices
 from harness.attempt import Failure, attempt
 from harness.data.files import load
 from harness.errors import DataUnavailable
@@ -17,7 +17,7 @@ from harness.results.stored_plan import StoredCell
 from harness.tasks.task import Task
 
 
-def sliced(board: str, asked: SliceRequest, home: Path, catalog: Callable[[], Catalog]) -> Slices:
+def find_slices(board: str, asked: SliceRequest, home: Path, catalog: Callable[[], Catalog]) -> Slices:
     """What is asked of a board; raises BadInput where it has no such slices."""
     results = find_results(board, home, catalog, published=asked.published)
     name = asked.metric or results.plan.metric
@@ -33,4 +33,4 @@ def sliced(board: str, asked: SliceRequest, home: Path, catalog: Callable[[], Ca
             raise DataUnavailable(f"the season length of task {cell.task!r} is not in the journal: {why}")
         return panel.season_length
 
-    return slices_of(results, metric, asked, standings, season_length)
+    return compute_slices(results, metric, asked, standings, season_length)

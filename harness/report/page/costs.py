@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.costs import NOTHING, UNBOUNDED, bounded, count
+from harness.report.numbers import NOTHING, UNBOUNDED, count
 from harness.report.page.numbers import seconds
 from harness.results.costs import BenchCosts
 from harness.results.standings import Standings
@@ -41,6 +41,11 @@ class Cost:
             return ""
         high = "…" if costs.latency_p99_high is None else seconds(costs.latency_p99_high)
         return f"[{seconds(costs.latency_p99_low)}, {high}]"
+
+
+def bounded(costs: BenchCosts) -> bool:
+    """Whether there were enough repetitions for the p99 to mean something."""
+    return costs.latency_p99 is None or costs.latency_p99_high is not None
 
 
 def _bytes(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from harness.report import terminal
+from harness.report import numbers
 from harness.results.standings import Interval
 
 NONE = "–"
@@ -18,7 +18,7 @@ def number(value: float, digits: int = 3) -> str:
 
 def error(value: float, logarithmic: bool) -> str:
     """An error of any size in few characters."""
-    return _signed(terminal.error(value, logarithmic))
+    return _signed(numbers.error(value, logarithmic))
 
 
 def interval(limits: Interval, digits: int = 2) -> str:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.report import terminal
 from harness.report.page.bars import domain, skill_bar
 from harness.report.page.costs import COSTS, Cost
 from harness.report.page.html import Html, joined, name, tag
 from harness.report.page.numbers import error, interval, number, plain, seconds
+from harness.report.rows import failures, place
 from harness.results.standings import Row, Standings
 
 TALL = 30  # rows, above which the table scrolls by itself
@@ -86,8 +86,8 @@ def _columns(standings: Standings, lowest_is_best: bool) -> list[Column]:
         )
     found += [_task_column(standings, task, lowest_is_best) for task in standings.tasks]
     found += _measured_costs() if standings.measured else _indicative_costs()
-    if any(terminal.missing(row) or row.reasons for row in rows):
-        found.append(Column("Missing", "cells and windows without a result", _missing, _lost, "missing"))
+    if any(failures(row) or row.reasons for row in rows):
+        found.append(Column("Failed", "cells and windows without a result", _missing, _lost, "missing"))
     return found
 
 
@@ -143,7 +143,7 @@ def _cell(column: Column, row: Row) -> Html:
 
 def _rank(row: Row) -> Html:
     if not row.tied_for_first or not row.rank:
-        return Html(terminal.place(row))
+        return Html(place(row))
     sure = f", p = {number(row.mcs_p_value, 2)}" if math.isfinite(row.mcs_p_value) else ""
     return joined((Html(str(row.rank)), _mark("=", "tied for first", sure)), " ")
 
@@ -194,7 +194,7 @@ def _scale(standings: Standings) -> str:
 
 
 def _missing(row: Row) -> Html:
-    said = terminal.missing(row)
+    said = failures(row)
     if not row.reasons:
         return Html(tag("span", said))
     reasons = tag("ul", *(tag("li", name(reason)) for reason in row.reasons))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.slicing import KINDS, SliceRequest, Slices, TaskSlices
 from harness.analysis.slicing.aggregation import Places, StandIns, stand_ins, step_terms_of
 from harness.analysis.slicing.groups import CUTS, Grouping
 from harness.analysis.slicing.seasons import by_season
+from harness.analysis.slicing.slices import SLICE_KINDS, SliceRequest, Slices, TaskSlices
 from harness.analysis.task_scores import TaskScores, task_scores
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput, DataUnavailable, UnknownName
@@ -26,7 +26,7 @@ SeasonLength = Callable[[StoredCell, Task], int]  # of a task whose stored actua
 BY_STEP = ("step", "season")  # these tell the steps of a window apart, and so need its forecasts
 
 
-def slices_of(
+def compute_slices(
     results: BoardResults, metric: Metric, asked: SliceRequest, standings: Standings, season_length: SeasonLength
 ) -> Slices:
     """A board in slices; its forecasters are in the order of the standings.
@@ -37,9 +37,9 @@ def slices_of(
     tasks = _tasks(asked, results)
     slicer = Slicer(results, metric, asked, _forecasters(results, standings), season_length)
     found = {task: slicer.sliced(task) for task in tasks}
-    sliced = {task: one for task, one in found.items() if isinstance(one, TaskSlices)}
+    parts = {task: one for task, one in found.items() if isinstance(one, TaskSlices)}
     reasons = [one for one in found.values() if isinstance(one, str)]
-    if not sliced:
+    if not parts:
         raise BadInput("; ".join(reasons))
     return Slices(
         standings.board,
@@ -48,15 +48,15 @@ def slices_of(
         asked.by,
         standings.baseline,
         slicer.forecasters,
-        sliced,
-        (*reasons, *(note for task in sliced for note in slicer.failures(task))),
+        parts,
+        (*reasons, *(note for task in parts for note in slicer.failures(task))),
         standings.logarithmic and metric.best == "lowest",
     )
 
 
 def _tasks(asked: SliceRequest, results: BoardResults) -> tuple[str, ...]:
-    if asked.by not in KINDS:
-        raise BadInput(f"slices are by {', '.join(KINDS[:-1])} or {KINDS[-1]}, not {asked.by!r}")
+    if asked.by not in SLICE_KINDS:
+        raise BadInput(f"slices are by {', '.join(SLICE_KINDS[:-1])} or {SLICE_KINDS[-1]}, not {asked.by!r}")
     if asked.task is None:
         return results.plan.tasks
     if asked.task in results.plan.unavailable:
@@ -143,7 +143,9 @@ class Slicer:
             if season == 1:
                 return f"task {sheet.task!r} has no season: its season length is 1"
             cut = by_season(sheet.actuals, task.gap, season)
-        return cut if self.asked.most is None or self.asked.by not in BY_STEP else cut.at_most(self.asked.most)
+        return (
+            cut if self.asked.max_slices is None or self.asked.by not in BY_STEP else cut.at_most(self.asked.max_slices)
+        )
 
     def _over_seeds(
         self, sheet: TaskScores, scores: Floats, names: tuple[str, ...], windows: Ints, steps: Ints
