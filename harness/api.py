@@ -110,8 +110,8 @@ def board_page(board: str, home: Path | str | None = None) -> str | None:
 
 def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
     """The page of standings, with what the journal shows beyond them."""
-    from harness.report.page.render import page
     from harness.report.page.examples import find_examples
+    from harness.report.page.render import page
 
     plan = stored_plan(home, computed.board)
     metric = catalog.metrics[computed.metric].spec if computed.metric in catalog.metrics else None

@@ -1,19 +1,25 @@
-"""The page of a board: one file that loads nothing and sends nothing, readable without its script."""
+"""Renders the page of a board from its templates; scripts and styles are part of the page."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import math
+from functools import cache
 from importlib.resources import files
 
-from harness.report.page.data import data, embedded
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.report.numbers import bracketed, error, moment, number, plural, signed
+from harness.report.page.bars import pixels
 from harness.report.page.examples import Examples
-from harness.report.page.html import Html, joined, tag
-from harness.report.page.sections import header, navigation, sections
+from harness.report.page.table import sort_value
+from harness.report.page.view import view
 from harness.results.standings import Standings
 
+PACKAGE = "harness.report.page"
 STYLES = ("page.css", "table.css", "charts.css")
-SCRIPTS = (  # in the order in which they need each other
+SCRIPTS = (  # each needs only those before it
     "elements.js",
     "scales.js",
     "charts.js",
@@ -28,38 +34,38 @@ SCRIPTS = (  # in the order in which they need each other
 )
 
 
-def page(standings: Standings, exhibits: Examples | None = None) -> str:
-    """A whole HTML document; without exhibits it says that the forecasts are not here."""
-    standings = standings.tried
-    lowest_is_best = standings.best == "lowest"
+def page(standings: Standings, examples: Examples | None = None) -> str:
+    """The whole HTML document; without examples it says that no forecasts are available."""
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=_policy(style, scripts)),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="referrer", content="no-referrer"),
-        tag("meta", name="generator", content="harness"),
-        tag("title", f"{standings.title} ({standings.board})"),
-        tag("style", Html(style)),
+    text = (
+        _templates()
+        .get_template("page.html.jinja")
+        .render(view(standings.tried, examples), style=style, scripts=scripts, policy=_policy(style, scripts))
     )
-    drawn = embedded(data(standings, exhibits, lowest_is_best))
-    body = tag(
-        "body",
-        tag("a", "Skip to the standings", href="#standings-title", class_="skip"),
-        header(standings),
-        navigation(),
-        tag("main", sections(standings, exhibits, lowest_is_best)),
-        tag("footer", tag("p", "Made by harness. This page is one file and loads nothing.")),
-        tag("script", Html(drawn), type="application/json", id="data"),
-        joined([tag("script", Html(script)) for script in scripts], "\n"),
+    return _valid(text) + "\n"
+
+
+@cache
+def _templates() -> Environment:
+    """Templates that escape every value, and raise an error for a name that they are not given."""
+    templates = Environment(
+        loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    whole = joined([Html("<!doctype html>"), tag("html", head, body, lang="en")], "\n")
-    return whole.encode("utf-8", "replace").decode("utf-8") + "\n"  # a name may hold half of a surrogate pair
+    numbers = (bracketed, error, moment, number, pixels, plural, signed, sort_value)
+    templates.filters |= {function.__name__: function for function in numbers}
+    templates.filters["sentence"] = _sentence
+    templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)
+    templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return templates
+
+
+def _sentence(note: str) -> str:
+    """A note with a capital letter and a full stop."""
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
 
 
 def _policy(style: str, scripts: list[str]) -> str:
-    """Nothing may be loaded or sent; only this style and these scripts are in force."""
+    """The content security policy: nothing is loaded or sent, and only this style and these scripts apply."""
     hashes = " ".join(map(_hash, scripts))
     return (
         f"default-src 'none'; style-src {_hash(style)}; script-src {hashes}; base-uri 'none'; form-action 'none'; "
@@ -72,4 +78,9 @@ def _hash(source: str) -> str:
 
 
 def _source(file: str) -> str:
-    return (files("harness.report.page") / file).read_text(encoding="utf-8")
+    return (files(PACKAGE) / file).read_text(encoding="utf-8")
+
+
+def _valid(text: str) -> str:
+    """A text without what HTML or UTF-8 do not allow: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
