@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 from harness.report.numbers import NOTHING
 from harness.results.standings import Row, Standings
@@ -34,9 +35,21 @@ def measurement(row: Row) -> str:
     return f"on {costs.task}: {costs.processor}, {threads}, {costs.device}, {costs.measured}"
 
 
-def scale(standings: Standings) -> str:
-    """The metric in which errors are shown."""
-    return f"log10 {standings.metric}" if standings.logarithmic else standings.metric
+class Scaled(Protocol):
+    """A table of errors by one metric."""
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric."""
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether errors are shown as log10."""
+
+
+def scale(table: Scaled) -> str:
+    """The scale in which errors are shown."""
+    return f"log10 {table.metric}" if table.logarithmic else table.metric
 
 
 def several_seeds(standings: Standings) -> bool:
