@@ -202,7 +202,7 @@ class TestNames:
             opened.driver.switch_to.alert.dismiss()
         assert opened.run("return document.images.length") == 0
         assert opened.run("return document.querySelectorAll('b, i').length") == opened.run(
-            "return document.querySelectorAll('.outcome b, p b, output b, .swatches i').length"
+            "return document.querySelectorAll('.conclusion b, p b, output b, .swatches i').length"
         )
         assert found(opened, "h1").text == f"A toy {IMAGE}"
         assert texts(opened, "#about li") == [SCRIPT, SCRIPT]

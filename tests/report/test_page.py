@@ -121,7 +121,7 @@ def matrix(values: Any) -> tuple[tuple[float, ...], ...]:
 
 
 def shown(standings: Standings, horizon: int, past: int) -> Examples:
-    """Exhibits of every cell: two windows with random lines."""
+    """Examples of every cell: two windows with random lines."""
     rng = np.random.default_rng(2)
 
     def line(steps: int) -> tuple[float, ...]:
@@ -327,6 +327,26 @@ class TestStandings:
 
         assert "<summary>1 failed, 2 windows</summary><ul><li><bdi>t: ValueError: too short</bdi></li></ul>" in text
 
+    def test_tasks_may_be_called_like_other_columns(self) -> None:
+        tasks = ("rank", "forecaster", "skill", "skill_std", "failed_results")
+        made = board(("a", "b"), tasks)
+
+        text = page(replace(made, rows=tuple(replace(row, failed_windows=3) for row in made.rows)))
+
+        cells = re.findall(
+            r'<td class="number task" data-value="(.*?)"><span class="value( best)?">(.*?)</span></td>', text
+        )
+        assert [value for value, _, _ in cells] == [f"{row.scores[task]:.8g}" for row in made.rows for task in tasks]
+        assert [bool(best) for _, best, _ in cells] == [True] * 5 + [False] * 5
+
+    def test_failed_cells_sort_before_failed_windows(self) -> None:
+        made = board(("a", "b"), ("t",))
+        rows = (replace(made.rows[0], failed_windows=2), replace(made.rows[1], missing={"failed": 1}))
+
+        text = page(replace(made, rows=rows))
+
+        assert re.findall(r'<td class="failed" data-value="(.*?)">', text) == ["2e-06", "1"]
+
     def test_logarithmic_errors(self) -> None:
         standings = board(("a",), ("t",), logarithmic=True)
 
@@ -415,7 +435,7 @@ class TestNumbers:
         assert [number(-0.5, 2), number(-0.001, 2), signed(error(-1e-5))] == ["−0.50", "0.00", "−1.00e−05"]
 
 
-class TestExhibits:
+class TestExamples:
     @pytest.fixture
     def home(self, tmp_path: Path) -> tuple[Path, StoredPlan]:
         """A journal with a rolling task and a generation, each forecast by two forecasters."""

@@ -104,7 +104,7 @@ function matrix(names, cellOf, sentence, caption) {
       return element('td', { class: kind, title: words, 'aria-label': words }, text);
     });
     cells.push(row);
-    return element('tr', {}, element('th', { scope: 'row', title: name }, element('span', { class: 'place' }, i + 1), ' ', named(name)), row);
+    return element('tr', {}, element('th', { scope: 'row', title: name }, element('span', { class: 'position' }, i + 1), ' ', named(name)), row);
   });
   const table = element('table', { class: `matrix${names.length > 40 ? ' many' : ''}` }, element('caption', {}, caption),
     element('thead', {}, head), element('tbody', {}, body));

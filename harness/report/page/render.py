@@ -6,7 +6,7 @@ import base64
 import hashlib
 import math
 from functools import cache
-from importlib.resources import files
+from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -15,6 +15,7 @@ from harness.report.page.bars import pixels
 from harness.report.page.examples import Examples
 from harness.report.page.table import sort_value
 from harness.report.page.view import view
+from harness.report.rows import CLOSE, OVERLAP, TIED
 from harness.results.standings import Standings
 
 PACKAGE = "harness.report.page"
@@ -37,11 +38,8 @@ SCRIPTS = (  # each needs only those before it
 def page(standings: Standings, examples: Examples | None = None) -> str:
     """The whole HTML document; without examples it says that no forecasts are available."""
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
-    text = (
-        _templates()
-        .get_template("page.html.jinja")
-        .render(view(standings.tried, examples), style=style, scripts=scripts, policy=_policy(style, scripts))
-    )
+    files = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
+    text = _templates().get_template("page.html.jinja").render(view(standings.tried, examples), **files)
     return _valid(text) + "\n"
 
 
@@ -53,6 +51,7 @@ def _templates() -> Environment:
     )
     numbers = (bracketed, error, moment, number, pixels, plural, signed, sort_value)
     templates.filters |= {function.__name__: function for function in numbers}
+    templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP}
     templates.filters["sentence"] = _sentence
     templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)
     templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
@@ -78,7 +77,7 @@ def _hash(source: str) -> str:
 
 
 def _source(file: str) -> str:
-    return (files(PACKAGE) / file).read_text(encoding="utf-8")
+    return (resources.files(PACKAGE) / file).read_text(encoding="utf-8")
 
 
 def _valid(text: str) -> str:

@@ -1,6 +1,6 @@
 'use strict';
 
-/* From values to places: linear and logarithmic scales with round ticks. */
+/* From values to positions: linear and logarithmic scales with round ticks. */
 
 function linearScale(low, high, from, to) {
   if (!(high > low)) [low, high] = [low - (Math.abs(low) || 1) / 2, low + (Math.abs(low) || 1) / 2];

@@ -33,7 +33,7 @@ class Table:
 def table(standings: Standings) -> Table:
     """The table of these standings."""
     columns, rows = table_columns(standings, "page"), standings.rows
-    tasks = [position for position, (_, cell) in enumerate(columns) if "task" in cell.style.split()]
+    tasks = [position for position, (_, cell) in enumerate(columns) if cell.kind == "task"]
     span = domain(rows)
     return Table(
         columns,
@@ -47,13 +47,13 @@ def table(standings: Standings) -> Table:
     )
 
 
-def sort_value(row: Row, column: Column) -> str | None:
+def sort_value(row: Row, column: Column, cell: Cell) -> str | None:
     """What a script sorts a cell by, None for what comes last."""
     value = column.value(row)
     if isinstance(value, str):
         return value
-    windows = row.failed_windows if column.name == "failed_results" else 0  # fewer than a million
-    return sortable(column.number(row) + windows / 1e6)
+    windows = row.failed_windows / 1e6 if cell.kind == "failed" else 0  # cells first, then windows
+    return sortable(column.number(row) + windows)
 
 
 def _best(standings: Standings) -> dict[str, float]:

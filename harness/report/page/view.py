@@ -10,10 +10,8 @@ from harness.report.costs import unbounded_line
 from harness.report.page.data import chart_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
-from harness.report.rows import CLOSE, TIED
+from harness.report.rows import CLOSE, OVERLAP, TIED
 from harness.results.standings import RankTest, Standings
-
-OVERLAP = "†"  # marks a score on data that the model was trained on
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def _marks(standings: Standings) -> dict[str, str]:
         ),
         OVERLAP: (
             any(row.training_overlap for row in rows),
-            "training overlap: the model was trained on this data, so its error may be too optimistic",
+            "training overlap: the model was trained on this data, so its error may be too low",
         ),
     }
     return {mark: meaning for mark, (used, meaning) in meanings.items() if used}
