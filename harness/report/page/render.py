@@ -38,8 +38,8 @@ SCRIPTS = (  # each needs only those before it
 def page(standings: Standings, examples: Examples | None = None) -> str:
     """The whole HTML document; without examples it says that no forecasts are available."""
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
-    files = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
-    text = _templates().get_template("page.html.jinja").render(view(standings.tried, examples), **files)
+    sources = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
+    text = _templates().get_template("page.html.jinja").render(view(standings.tried, examples), **sources)
     return _valid(text) + "\n"
 
 
