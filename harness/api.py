@@ -11,8 +11,6 @@ from harness.boards.leaderboard import board_name
 from harness.data.files import load
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.plugins.catalog import load_catalog
-from harness.results.journal import Journal
-from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,9 +19,7 @@ if TYPE_CHECKING:
     from harness.data.panel import Panel
     from harness.evaluation.run import Run
     from harness.forecasters.forecaster import Forecaster
-    from harness.plugins.catalog import Catalog
     from harness.report.column import Value
-    from harness.results.standings import Standings
     from harness.tasks.task import Task
 
 
@@ -101,18 +97,12 @@ def slices(
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
     """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
+    from harness.report.context import ReportContext
+    from harness.report.formats import html_report
     from harness.results.standings import stored_standings
 
     folder = _home(home)
     stored = stored_standings(folder, board_name(board))
-    return None if stored is None else page_of(stored, folder, load_catalog())
-
-
-def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
-    """The page of standings, with what the journal shows beyond them."""
-    from harness.report.page.examples import find_examples
-    from harness.report.page.render import page
-
-    plan = stored_plan(home, computed.board)
-    metric = catalog.metrics[computed.metric].spec if computed.metric in catalog.metrics else None
-    return page(computed, None if plan is None else find_examples(plan, Journal(home), metric))
+    if stored is None:
+        return None
+    return html_report(stored, ReportContext(board, folder, load_catalog()))

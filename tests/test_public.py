@@ -175,7 +175,11 @@ class TestDocument:
             SimpleNamespace(title="Nile"), SimpleNamespace(rows=rows)
         )
 
+        (json_format,) = said["harness_reports"].harness_reports()
+        standings = harness.Standings("toys", "Toys", "MAE", "base", (), ())
+
         assert list(group.commands) == ["hello"]
+        assert json.loads(json_format.load()(standings, None))["title"] == "Toys"
         assert said["harness_run_finished"].FAILED == ["mean: ValueError"]
         assert said["harness_standings_changed"].LEADERS == {"Nile": "drift"}
         assert said["harness_finished"].harness_finished(tmp_path) == [f"the journal is in {tmp_path / 'journal'}"]
@@ -223,9 +227,9 @@ def assert_fits(hook: str, module: ModuleType) -> Catalog:
     callers = catalog.manager.get_hookcallers(module)
     assert callers is not None
     assert [caller.name for caller in callers] == [hook]
-    shelves = (catalog.forecasters, catalog.datasets, catalog.metrics, catalog.boards)
+    shelves = (catalog.forecasters, catalog.datasets, catalog.metrics, catalog.boards, catalog.formats)
     provided = [one for shelf in shelves for one in shelf.values() if one.plugin.name == "example"]
-    supplies = hook.removeprefix("harness_") in ("forecasters", "datasets", "metrics", "leaderboards")
+    supplies = hook.removeprefix("harness_") in ("forecasters", "datasets", "metrics", "leaderboards", "reports")
     assert len(provided) == supplies
     assert catalog.problems == before
     return catalog

@@ -24,6 +24,7 @@ EXIT_NOTHING = 1
 @click.option("--csv", is_flag=True, help="Print CSV.")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no network.")
+@click.option("--format", "format_", metavar="NAME", help="Print this format; `harness list formats` shows them.")
 @click.option("--completed-only", is_flag=True, help="Ignore failed results; by default a failure scores as the worst.")
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
@@ -39,6 +40,7 @@ def show_command(
     csv: bool,
     markdown: bool,
     html: str | None,
+    format_: str | None,
     completed_only: bool,
     published: bool,
     budget: str | None,
@@ -46,7 +48,8 @@ def show_command(
     **part: Any,
 ) -> None:
     """Show the standings of a board, or its scores in slices."""
-    style = output_format(csv=csv, markdown=markdown, html=html)
+    style = output_format(csv=csv, markdown=markdown, html=html, format=format_)
+    style = format_ if style == "format" else style
     if any(part.values()):
         from harness.analysis.slicing.boards import find_slices
         from harness.report.slices import slice_request, slices_text
@@ -56,7 +59,7 @@ def show_command(
         wanted = slice_request(part, metric, style, html, completed_only=completed_only, published=published)
         click.echo(slices_text(find_slices(board, wanted, home, lambda: catalog), style, wide_console()), nl=False)
         return
-    from harness.analysis.lookup import find_results, find_standings
+    from harness.analysis.lookup import find_standings
 
     standings = find_standings(board, metric, completed_only, home, lambda: catalog, published=published)
     if budget is not None:
@@ -64,23 +67,19 @@ def show_command(
 
         standings, nothing = apply_budget(standings, budget)
         if nothing:
-            click.echo(nothing, err=style == "csv" or html is not None)
+            click.echo(nothing, err=style not in (None, "markdown"))
             sys.exit(EXIT_NOTHING)
-    if html is not None:
-        from harness.api import page_of
-
-        _write_page(html, page_of(standings, home, catalog))
-    elif style == "csv":
-        from harness.report.standings_csv import standings_csv
-
-        click.echo(standings_csv(standings), nl=False)
-    elif style == "markdown":
-        from harness.report.markdown import readme
-
-        runs = find_results(board, home, lambda: catalog, published=published).runs
-        click.echo(readme(standings, runs.values(), board), nl=False)
-    else:
+    if style is None:
         print_standings(standings, wide_console())
+        return
+    from harness.report.context import ReportContext
+    from harness.report.formats import report
+
+    text = report(standings, ReportContext(board, home, catalog, published), catalog.formats[style])
+    if html is None:
+        click.echo(text, nl=False)
+    else:
+        _write_page(html, text)
 
 
 def _write_page(file: str, text: str) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.boards.leaderboard import Leaderboard
     from harness.evaluation.metrics import Metric
     from harness.evaluation.run import Run
+    from harness.plugins.formats import ReportFormat
     from harness.results.standings import Standings
 
 Spec = TypeVar("Spec")
@@ -59,6 +60,13 @@ class Catalog:
     def boards(self) -> Registry[Path]:
         """The files of leaderboards, by the name of their folder."""
         return self._registry("board", "harness_leaderboards", Path, lambda path: path.parent.name)
+
+    @cached_property
+    def formats(self) -> Registry[ReportFormat]:
+        """Report formats by name."""
+        from harness.plugins.formats import ReportFormat
+
+        return self._registry("format", "harness_reports", ReportFormat, lambda spec: spec.name)
 
     def add_commands(self, cli: click.Group) -> None:
         """Let the plugins add their commands."""

@@ -1,15 +1,16 @@
-"""Lists of names and what they are, as plain text that starts at once and pipes well."""
+"""Lists of what plugins provide, as plain text without heavy imports."""
 
 from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.plugins.catalog import Catalog
+    from harness.plugins.registry import Registered
 
 
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -31,35 +32,36 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def inventory(catalog: Catalog, kind: str) -> str:
-    """Everything of one kind: forecasters, datasets, boards, metrics or plugins."""
+    """Everything of one kind: forecasters, datasets, boards, metrics, formats or plugins."""
     if kind == "plugins":
         rows = [
             (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
             for plugin in catalog.plugins.values()
         ]
         return listing(kind, ("name", "module", "distribution"), rows)
+    return listing(kind, ("name", "description", "plugin"), _descriptions(catalog, kind))
+
+
+def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
+    """The name, the description and the plugin of each."""
     if kind == "boards":
-        boards = [(name, _title(one.spec), str(one.plugin)) for name, one in catalog.boards.items()]
-        return listing(kind, ("name", "what it is", "plugin"), boards)
+        return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
     if kind == "forecasters":
-        rows = [(name, one.spec.summary, str(one.plugin)) for name, one in catalog.forecasters.items()]
-    elif kind == "datasets":
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.datasets.items()]
-    else:
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.metrics.items()]
-    return listing(kind, ("name", "what it is", "plugin"), rows)
+        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.forecasters.items()]
+    registry: Mapping[str, Registered[Any]] = getattr(catalog, kind)
+    return [(name, entry.spec.description, str(entry.plugin)) for name, entry in registry.items()]
 
 
 def data_inventory(catalog: Catalog, home: Path) -> str:
-    """Which datasets are here, from where, and under which licence; what several share is said of the first."""
+    """Which datasets are available, their sources and licences; each source is written out once."""
     from harness.data.files import available
 
     rows, first = [], dict[str, str]()
-    for name, one in catalog.datasets.items():
-        said = f"{one.spec.source} · {one.spec.licence}"
-        other = first.setdefault(said, name)
-        state = "here" if available(one.spec, home) else "to be fetched"
-        rows.append((name, said if other == name else f"as {other}", state))
+    for name, dataset in catalog.datasets.items():
+        source = f"{dataset.spec.source} · {dataset.spec.licence}"
+        other = first.setdefault(source, name)
+        state = "available" if available(dataset.spec, home) else "to be fetched"
+        rows.append((name, source if other == name else f"as {other}", state))
     return listing("data", ("name", "source and licence", "state"), rows)
 
 

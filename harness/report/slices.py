@@ -37,6 +37,8 @@ def slice_request(
         raise BadInput(f"--task goes with --by, such as `--by step --task {task}`")
     if html is not None:
         raise BadInput("--html writes the page of a whole board; with --by say --csv or --markdown")
+    if style not in (None, "csv", "markdown"):
+        raise BadInput(f"format {style!r} is of a whole board; with --by say --csv or --markdown")
     return SliceRequest(by, metric, task, max_slices=None if style == "csv" else ROWS, **how)
 
 

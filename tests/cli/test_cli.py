@@ -457,7 +457,7 @@ class TestShowing:
 
         assert lines[0] == "# Toys"
         table = [line for line in lines if line.startswith("|")]
-        assert table[0] == "| # | forecaster | skill | 95 % | wins | ramp | fit s | predict s | missing |"
+        assert table[0] == "| # | forecaster | skill | 95 % | wins | ramp | fit s | predict s | failed |"
         assert len({line.count("|") for line in table}) == 1
         assert re.match(r"\| 1=? \| slow-1 \| 0\.538 \| [^|]+ \| 1\.00 \| 15\.000 \|", table[2])
         assert "- raises on ramp: ValueError: no luck at all" in lines

@@ -1,4 +1,4 @@
-"""Lists of what is here."""
+"""Lists of datasets."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class Rivers:
         source = "A. Nobody, Rivers and how they run"
         return [
             DatasetSpec("amazon", lambda: Panel.of([[1.0]]), source=source, licence="CC0"),
-            DatasetSpec("brook", lambda: Panel.of([[1.0]]), source="drawn here", licence="CC0"),
+            DatasetSpec("brook", lambda: Panel.of([[1.0]]), source="simulated", licence="CC0"),
             DatasetSpec("congo", lambda: Panel.of([[1.0]]), source=source, licence="CC0"),
             DatasetSpec("danube", lambda: Panel.of([[1.0]]), source=source, licence="MIT"),
         ]
 
 
-def test_what_several_datasets_share_is_said_of_the_first(tmp_path: Path) -> None:
+def test_a_source_that_several_datasets_share_is_written_once(tmp_path: Path) -> None:
     lines = data_inventory(load_catalog({"rivers": Rivers()}), tmp_path).splitlines()
 
-    said = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
-    assert said["amazon"] == "A. Nobody, Rivers and how they run · CC0 here"
-    assert said["brook"] == "drawn here · CC0 here"
-    assert said["congo"] == "as amazon here"
-    assert said["danube"] == "A. Nobody, Rivers and how they run · MIT here"
+    listed = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
+    assert listed["amazon"] == "A. Nobody, Rivers and how they run · CC0 available"
+    assert listed["brook"] == "simulated · CC0 available"
+    assert listed["congo"] == "as amazon available"
+    assert listed["danube"] == "A. Nobody, Rivers and how they run · MIT available"
 
 
 def test_addresses_are_not_broken_at_their_hyphens() -> None:
     source = f"{'word ' * 14}bgc-jena.mpg.de"
 
-    assert "bgc-jena.mpg.de" in listing("data", ("name", "source", "state"), [("weather", source, "here")])
+    assert "bgc-jena.mpg.de" in listing("data", ("name", "source", "state"), [("weather", source, "available")])
