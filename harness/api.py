@@ -38,8 +38,8 @@ def evaluate(
     """A forecaster's run on a task, in this process; nothing is written.
 
     `forecaster` is an object or the name of one in the catalog; without a `panel` the task's dataset is
-    loaded. `missing` says how missing values of the past are filled: what the catalog says of a name,
-    "native" for an object.
+    loaded. `missing` is how missing values of the past are filled; by default as the catalog specifies for a
+    name, "native" for an object.
 
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
@@ -51,13 +51,15 @@ def evaluate(
         forecaster, filling = spec.make({}), missing or spec.missing
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, default_home())
-    return evaluate_on(forecaster, task, panel, missing=filling, metrics=[one.spec for one in catalog.metrics.values()])
+    return evaluate_on(
+        forecaster, task, panel, missing=filling, metrics=[metric.spec for metric in catalog.metrics.values()]
+    )
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
-    """A board's standings, one row a forecaster, best first, from what the journal holds.
+    """A board's standings, one row a forecaster, best first, from the journal.
 
-    The last columns are what `harness bench` measured, in seconds, bytes and joules, NaN where it did not.
+    The last columns are the costs that `harness bench` measured, in seconds, bytes and joules; NaN where it did not.
     """
     import pandas as pd
 
@@ -80,7 +82,7 @@ def slices(
 ) -> pd.DataFrame:
     """A board's scores by step, series, season, length or task: one row for each task, slice and forecaster.
 
-    `count` is how many steps were forecast in the slice; the rank is 0 where a forecaster has no value.
+    `count` is the number of forecast steps in the slice; the rank is 0 where a forecaster has no value.
 
         table = harness.slices("classics", "step", task="sunspots")
         table.pivot(index="slice", columns="forecaster", values="value")

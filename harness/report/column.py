@@ -43,6 +43,7 @@ class Column:
     tables: Mapping[Table, tuple[Cell, ...]] = field(default_factory=dict)  # in the views for readers that show it
     best_first: Literal["ascending", "descending"] = "ascending"  # order in which the best comes first
     important: bool = False  # whether the table of a board in MLflow shows it
+    unit: str = ""  # of measured costs: seconds, rate, bytes, joules, number or identifier
     factor: float = 1.0  # of the metric in MLflow
     text: Callable[[Row], str] = lambda row: ""  # of the tag in MLflow
 

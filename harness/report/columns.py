@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 
-from harness.report.column import Cell, Column, Data, Table, named, text_tables
+from harness.report.column import Cell, Column, Data, Table, Value, named, text_tables
 from harness.report.costs import FIGURES, cost_columns
 from harness.report.numbers import bracketed, duration, error, fixed, interval, number, signed
-from harness.report.rows import CLOSE, failures, measurement, place, scale, several_seeds
+from harness.report.rows import CLOSE, failures, measurement, rank_text, scale, several_seeds
 from harness.results.standings import Row, Standings
 
 MOST_TASKS = 12  # that are important
@@ -47,7 +47,8 @@ def data_columns(standings: Standings, view: Data) -> dict[str, Column]:
 
 
 def _data_position(column: Column) -> tuple[bool, int]:
-    return column.name != "forecaster", FIGURES.index(column.name) if column.name in FIGURES else -1
+    """Measured costs have units; a task may be called like one, and like any other column."""
+    return column.names.get("csv") != "forecaster", FIGURES.index(column.name) if column.unit else -1
 
 
 def _places() -> list[Column]:
@@ -58,7 +59,7 @@ def _places() -> list[Column]:
             "rank by skill",
             lambda row: row.rank or None,
             named("rank"),
-            {**text_tables(Cell("#", place)), "page": (Cell("#", place, style="number rank"),)},
+            {**text_tables(Cell("#", rank_text)), "page": (Cell("#", rank_text, style="number rank"),)},
             important=True,
         ),
         Column(
@@ -84,55 +85,36 @@ def _places() -> list[Column]:
 
 def _statistics(standings: Standings) -> list[Column]:
     seeds = several_seeds(standings)
-    std = Cell("± seeds", lambda row: fixed(row.skill_std, 3))
-    skill = text_tables(
-        Cell("skill", lambda row: fixed(row.skill, 3) + (CLOSE if row.close_to_next else "")),
-        Cell("95 %", lambda row: interval(row.interval("skill"))),
-        *([std] if seeds else []),
-    )
-    wins = text_tables(Cell("wins", lambda row: fixed(row.win_rate, 2)))
     relative = f"errors relative to {standings.baseline}'s"
     return [
-        *_with_ends(
-            Column(
-                "skill",
-                f"1 − the geometric mean of its {relative}, with its 95 % interval",
-                attrgetter("skill"),
-                named("skill"),
-                {**skill, "page": _with_interval("Skill", "skill", 3, "number skill")},
-                "descending",
-                important=True,
-            ),
-            "frame",
+        *_statistic(
+            "skill",
+            f"1 − the geometric mean of its {relative}, with its 95 % interval",
+            _with_interval("Skill", "skill", 3, "number skill"),
+            Cell("skill", lambda row: fixed(row.skill, 3) + (CLOSE if row.close_to_next else "")),
+            Cell("95 %", lambda row: interval(row.interval("skill"))),
+            *([Cell("± seeds", lambda row: fixed(row.skill_std, 3))] if seeds else []),
+            frame=("", "_low", "_high"),
+            more=True,
         ),
-        *_with_ends(
-            Column(
-                "win_rate",
-                "share of the other forecasters that it beats, mean over tasks",
-                attrgetter("win_rate"),
-                named("win_rate"),
-                {**wins, "page": _with_interval("Win rate", "win_rate", 2)},
-                "descending",
-                important=True,
-            )
+        *_statistic(
+            "win_rate",
+            "share of the other forecasters that it beats, mean over tasks",
+            _with_interval("Win rate", "win_rate", 2),
+            Cell("wins", lambda row: fixed(row.win_rate, 2)),
+            frame=("",),
+            more=True,
         ),
-        *_with_ends(
-            Column(
-                "mean_rank",
-                "mean of its ranks over tasks; 1 is best",
-                attrgetter("mean_rank"),
-                named("mean_rank"),
-                {"page": _with_interval("Mean rank", "mean_rank", 1)},
-            )
+        *_statistic(
+            "mean_rank",
+            "mean of its ranks over tasks; 1 is best",
+            _with_interval("Mean rank", "mean_rank", 1),
+            frame=("",),
         ),
-        *_with_ends(
-            Column(
-                "median_relative_error",
-                f"median over tasks of its {relative}",
-                attrgetter("median_relative_error"),
-                named("median_relative_error", "csv", "metric"),
-                {"page": _with_interval("Median error", "median_relative_error", 2)},
-            )
+        *_statistic(
+            "median_relative_error",
+            f"median over tasks of its {relative}",
+            _with_interval("Median error", "median_relative_error", 2),
         ),
         _plain("relative_error", f"geometric mean of its {relative}", "csv", "metric", important=True),
         _plain("mcs_p_value", "p-value of the model confidence set", "csv", "metric"),
@@ -151,31 +133,34 @@ def _plain(name: str, meaning: str, *views: Data, important: bool = False) -> Co
     return Column(name, meaning, attrgetter(name), named(name, *views), important=important)
 
 
-def _with_ends(statistic: Column, *views: Data) -> list[Column]:
-    """A statistic and both ends of its interval; these are important where further `views` have them."""
+def _statistic(
+    name: str, meaning: str, page: Cell, *cells: Cell, frame: tuple[str, ...] = (), more: bool = False
+) -> list[Column]:
+    """A statistic and both ends of its interval; `frame` lists the suffixes that data frames have, `more` is better."""
 
-    def end(position: int, suffix: str, word: str) -> Column:
-        name = f"{statistic.name}_{suffix}"
-        return Column(
-            name,
-            f"{word} end of the 95 % interval of {statistic.name}",
-            lambda row: row.interval(statistic.name)[position],
-            named(name, "csv", "metric", *views),
-            important=bool(views),
-        )
+    def column(suffix: str, meaning: str, value: Callable[[Row], Value]) -> Column:
+        views: tuple[Data, ...] = ("csv", "frame", "metric") if suffix in frame else ("csv", "metric")
+        return Column(name + suffix, meaning, value, named(name + suffix, *views), important=more and suffix in frame)
 
-    return [statistic, end(0, "low", "lower"), end(1, "high", "upper")]
-
-
-def _with_interval(heading: str, name: str, decimals: int, style: str = "number") -> tuple[Cell]:
-    """A statistic and its interval, on the page."""
-    return (
-        Cell(
-            heading,
-            lambda row: number(getattr(row, name), decimals),
-            lambda row: bracketed(row.interval(name), min(decimals, 2)),
-            style,
+    statistic = column("", meaning, attrgetter(name))
+    return [
+        replace(
+            statistic,
+            tables={**text_tables(*cells), "page": (page,)},
+            best_first="descending" if more else "ascending",
         ),
+        column("_low", f"lower end of the 95 % interval of {name}", lambda row: row.interval(name)[0]),
+        column("_high", f"upper end of the 95 % interval of {name}", lambda row: row.interval(name)[1]),
+    ]
+
+
+def _with_interval(heading: str, name: str, decimals: int, style: str = "number") -> Cell:
+    """A statistic and its interval, on the page."""
+    return Cell(
+        heading,
+        lambda row: number(getattr(row, name), decimals),
+        lambda row: bracketed(row.interval(name), min(decimals, 2)),
+        style,
     )
 
 

@@ -102,7 +102,7 @@ COSTS = (
     Cost("latency_p90", "latency of one window at a time: 90 % take no longer", MILLISECONDS),
     Cost(
         "latency_p99",
-        "latency of one window at a time: 99 % take no longer; with its 95 % interval",
+        "latency of one window at a time: 99 % take no longer",
         MILLISECONDS,
         terminal="p99 ms",
         markdown="p99 ms",
@@ -170,6 +170,7 @@ def cost_columns(standings: Standings) -> list[Column]:
         "identifier of the machine on which costs were measured",
         lambda row: None if row.costs is None else row.costs.machine,
         named("machine", *views),
+        unit="identifier",
     )
     return [machine, *(_column(cost, views, standings.measured) for cost in COSTS)]
 
@@ -189,6 +190,7 @@ def _column(cost: Cost, views: tuple[Data, ...], measured: bool) -> Column:
         {**named(cost.name, *views), **({"metric": cost.name + cost.unit.suffix} if cost.metric else {})},
         tables if measured else {},
         "descending" if cost.more else "ascending",
-        cost.important and measured,
-        cost.unit.factor,
+        important=cost.important and measured,
+        unit=cost.unit.kind,
+        factor=cost.unit.factor,
     )

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
-    """What a board is, how it came out, how sure that is, and how to come by it `again` (arguments of a command)."""
+    """The README: description, standings, notes, provenance, and the command that runs the board `again`."""
     standings = standings.tried
     done = [run for run in runs if run is not None]
     blocks = [f"# {markdown_text(standings.title)}"]
     if standings.description:
         blocks.append(standings.description)
     blocks += ["\n".join(_table(standings)), markdown_list(line.replace("\n", " ") for line in _legend(standings))]
-    if said := [line for line in remarks(standings) if "--csv" not in line]:
-        blocks.append("## Notes\n\n" + markdown_list(said))
+    if notes := [line for line in remarks(standings) if "--csv" not in line]:
+        blocks.append("## Notes\n\n" + markdown_list(notes))
     blocks.append("## How it was made\n\n" + markdown_list(_made(standings, done)))
     blocks.append(f"## The same again\n\n```sh\nharness run {again}\n```")
     return "\n\n".join(blocks) + "\n"
@@ -38,7 +38,7 @@ def _table(standings: Standings) -> Iterator[str]:
 def _legend(standings: Standings) -> Iterator[str]:
     yield from (line.partition("; ms:")[0] for line in legend(standings))  # this table has seconds
     if standings.measured:
-        yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: the process at its peak"
+        yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: peak memory of the process"
         yield "fit s, predict s: over all tasks, indicative, since cells share a machine"
     if tied := standings.tied_for_first:
         yield f"tied for first: {', '.join(tied)}"
@@ -71,4 +71,4 @@ def _machine(machine: dict[str, Any]) -> str:
     cores = machine.get("cores")
     counted = cores and f"{cores} core{'s' if cores > 1 else ''}"
     parts = [machine.get("processor"), counted, machine.get("system")]
-    return ", ".join(str(one) for one in parts if one)
+    return ", ".join(str(part) for part in parts if part)

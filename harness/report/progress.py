@@ -12,12 +12,12 @@ from harness.execution.driver import Finished, Refused, Started
 
 
 class RunProgress:
-    """A line that lives while cells run; failures are said above it as they happen."""
+    """A line while cells run; failures are printed above it as they happen."""
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.running: dict[str, str] = {}
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self.counts = {"completed": 0, "failed": 0, "elsewhere": 0}
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -42,7 +42,7 @@ class RunProgress:
         self._bar.stop()
 
     def show(self, event: Started | Finished | Refused) -> None:
-        """Take an event in."""
+        """Show an event."""
         name = f"{event.planned.title} on {event.planned.task}"
         if isinstance(event, Started):
             self.running[event.planned.key] = name
@@ -58,8 +58,8 @@ class RunProgress:
         if isinstance(event, Refused):
             self.counts["failed"] += 1
             sentence = f"{event.planned.title}: {event.error}"
-            if sentence not in self._said:
-                self._said.add(sentence)
+            if sentence not in self._reported:
+                self._reported.add(sentence)
                 self.console.print(f"error: {sentence}", style="red", markup=False, highlight=False)
             return
         self.counts["elsewhere"] += not event.here

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
-from harness.report.numbers import NOTHING
+from harness.report.numbers import NOTHING, plural
 from harness.results.standings import Row, Standings
 
 TIED, CLOSE = "=", "≈"  # marks: not significantly worse than the best; the next is within the spread of seeds
 OVERLAP = "†"  # marks a score on data that the model was trained on
 
 
-def place(row: Row) -> str:
+def rank_text(row: Row) -> str:
     """Its rank, marked where it is not significantly worse than the best; a dash where it has none."""
     if not row.rank or math.isnan(row.skill):
         return NOTHING
@@ -23,7 +23,7 @@ def failures(row: Row) -> str:
     """Its failed results: cells by status, and windows."""
     parts = [f"{count} {status.replace('_', ' ')}" for status, count in row.missing.items()]
     if row.failed_windows:
-        parts.append(f"{row.failed_windows} windows")
+        parts.append(plural(row.failed_windows, "window"))
     return ", ".join(parts)
 
 

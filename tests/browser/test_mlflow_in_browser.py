@@ -50,7 +50,7 @@ name = "theta"
 """
 COLUMNS = [
     *("rank", "tied_for_first", "skill", "skill_low", "skill_high", "win_rate", "relative_error"),
-    *("MASE/nile", "MASE/elnino", "predict_ms_per_window", "fit_seconds", "completed", "missing"),
+    *("MASE/nile", "MASE/elnino", "fit_seconds", "predict_ms_per_window", "completed", "failed_results"),
 ]
 HEADINGS = ".ag-header-viewport .ag-header-cell"
 CUT = """

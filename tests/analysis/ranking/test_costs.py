@@ -33,7 +33,7 @@ from harness.efficiency.record import (
 from harness.efficiency.store import stored_bench, write_bench
 from harness.report.costs import FIGURES
 from harness.report.markdown import readme
-from harness.report.rows import place
+from harness.report.rows import rank_text
 from harness.report.standings_csv import standings_csv
 from harness.report.terminal import legend, remarks, standings_table
 from harness.results.costs import BenchCosts
@@ -242,7 +242,11 @@ class TestWithin:
     def test_who_fits_is_ranked_anew_and_the_baseline_is_shown(self) -> None:
         found, nothing = apply_budget(MEASURED, "latency_p99 < 5ms, throughput > 1000/s")
 
-        assert [(one.forecaster, place(one)) for one in found.rows] == [("quick", "1="), ("base", "–"), ("fast", "2")]
+        assert [(one.forecaster, rank_text(one)) for one in found.rows] == [
+            ("quick", "1="),
+            ("base", "–"),
+            ("fast", "2"),
+        ]
         assert [one.skill for one in found.rows] == [MEASURED.rows[i].skill for i in (1, 3, 4)]
         assert nothing == ""
         assert found.title == "Toys, within latency_p99 < 5ms, throughput > 1000/s"
