@@ -22,9 +22,14 @@ class Cell:
     heading: str
     text: Callable[[Row], str]
     interval: Callable[[Row], str] = lambda row: ""  # beside the text, on the page
-    style: str = "number"  # CSS class on the page; "name" and "failed" are aligned to the left
+    style: str = "number"  # CSS classes on the page; the last one is the kind of cell
     most: int = WIDTH  # characters in a terminal
     least: int = WIDTH  # characters to which it may shrink
+
+    @property
+    def kind(self) -> str:
+        """The kind of cell, by which the page chooses its layout: rank, name, skill, seeds, task, failed or number."""
+        return self.style.rpartition(" ")[2]
 
 
 @dataclass(frozen=True)

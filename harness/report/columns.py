@@ -123,7 +123,7 @@ def _statistics(standings: Standings) -> list[Column]:
             "standard deviation of its skill over seeds",
             attrgetter("skill_std"),
             named("skill_std"),
-            {"page": (Cell("Seeds", _seeds_text),)} if seeds else {},
+            {"page": (Cell("Seeds", _seeds_text, style="number seeds"),)} if seeds else {},
         ),
     ]
 

@@ -42,9 +42,9 @@ def markdown_report(standings: Standings, context: ReportContext) -> str:
 
 
 def html_report(standings: Standings, context: ReportContext) -> str:
-    """The page of the board, with what the journal shows beyond the standings."""
-    from harness.report.page import page
+    """The page of the board, with errors by step and example windows from the journal."""
     from harness.report.page.examples import find_examples
+    from harness.report.page.render import page
     from harness.results.stored_plan import stored_plan
 
     workspace = context.workspace

@@ -9,6 +9,7 @@ from harness.report.numbers import NOTHING, plural
 from harness.results.standings import Row, Standings
 
 TIED, CLOSE = "=", "≈"  # marks: not significantly worse than the best; the next is within the spread of seeds
+OVERLAP = "†"  # marks a score on data that the model was trained on
 
 
 def rank_text(row: Row) -> str:

@@ -38,13 +38,13 @@ def standings_table(standings: Standings) -> Table:
     )
     columns = _shown_columns(standings)
     for column, width in zip(columns, _widths(columns), strict=True):
-        name = column.cell.style == "name"
-        side: JustifyMethod = "left" if column.cell.style in ("name", "failed") else "right"
+        name = column.cell.kind == "name"
+        side: JustifyMethod = "left" if column.cell.kind in ("name", "failed") else "right"
         overflow: OverflowMethod = "ellipsis" if name else "fold"
         table.add_column(Text(column.cell.heading), justify=side, overflow=overflow, no_wrap=name, width=width)
     for k, row in enumerate(standings.rows):
         style = "bold" if row.rank == 1 or row.tied_for_first else ""
-        texts = [Text(column.texts[k], style if column.cell.style == "name" else "") for column in columns]
+        texts = [Text(column.texts[k], style if column.cell.kind == "name" else "") for column in columns]
         table.add_row(*texts)
     table.caption = "\n".join(legend(standings))
     table.caption_justify = "left"
@@ -61,7 +61,7 @@ class ShownColumn:
     @property
     def is_task(self) -> bool:
         """Whether it shows the errors on a task."""
-        return self.cell.style == "number task"
+        return self.cell.kind == "task"
 
     @property
     def width(self) -> int:

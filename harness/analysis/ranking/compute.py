@@ -93,6 +93,7 @@ def compute_standings(
         _machines(done),
         max((run.finished for run in done), default=""),
         drawing if isinstance(drawing, str) else "",
+        best=metric.best,
     )
 
 
