@@ -12,7 +12,6 @@ from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
 from harness.tasks.cutoffs import aligned
 from harness.tasks.folds import Backtest
-from harness.tasks.protocols import Generation, SeriesSplit
 
 MOST_LEFT_OUT = 20  # series with windows left out that a run names
 NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
@@ -56,8 +55,8 @@ def _cutoffs_aligned(backtest: Backtest) -> bool:
     """Whether every fit ends at the same time in all series; training series of a series split are used whole."""
     if len(backtest.panel) == 1:
         return True
-    if isinstance(backtest.task.split, SeriesSplit):
-        return backtest.panel.freq is None or isinstance(backtest.task.protocol, Generation)
+    if backtest.task.split is not None and backtest.task.split.holds_out_series:
+        return backtest.panel.freq is None or backtest.task.protocol.free_running
     for windows in backtest.fold_windows:
         order = np.lexsort((windows.cutoffs, windows.series))
         first = np.concatenate([[True], np.diff(windows.series[order]) != 0])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.attempt import attempt
 from harness.errors import BadInput, BadParameter
-from harness.fields import Json, located
+from harness.fields.references import import_object
+from harness.fields.types import Json
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
@@ -56,7 +57,7 @@ class ForecasterSpec:
 
     def load(self) -> Callable[..., Forecaster]:
         """The factory itself, imported now."""
-        return cast("Callable[..., Forecaster]", located(self.factory))
+        return cast("Callable[..., Forecaster]", import_object(self.factory))
 
     def import_libraries(self) -> None:
         """Import `imports` and the factory; a library that cannot be imported fails again where it is used."""
@@ -72,7 +73,7 @@ class ForecasterSpec:
 
     def make(self, parameters: Mapping[str, Json], seed: int | None = None) -> Forecaster:
         """A forecaster with these hyperparameters; raises BadParameter for those it does not take."""
-        from harness import fields
+        from harness.fields.reading import build
 
         factory = self.load()
         if seed is not None and "seed" in parameters:
@@ -81,7 +82,7 @@ class ForecasterSpec:
         try:
             if not dataclasses.is_dataclass(factory):
                 return factory(**parameters, **seeds)
-            return cast("Forecaster", fields.build(cast("type[Any]", factory), {**parameters, **seeds}))
+            return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **seeds}))
         except (TypeError, ValueError, BadInput) as error:
             raise BadParameter(f"forecaster {self.name!r}: {error}") from error
 
