@@ -101,7 +101,9 @@ def test_paths_in_the_architecture_exist() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", text, re.M)
 
-    files = [ROOT / "harness" / package / name for package, names in named for name in re.findall(r"`([\w/.]+)`", names)]
+    files = [
+        ROOT / "harness" / package / name for package, names in named for name in re.findall(r"`([\w/.]+)`", names)
+    ]
 
     assert [path for path in files if not path.is_file()] == []
 
