@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.arrays import Floats
+from harness.arrays import Floats, mean_known
 
 CLIP = (0.01, 100.0)  # of relative errors, in fev-bench
 
@@ -30,7 +30,7 @@ def skill(errors: Floats, baseline_errors: Floats, clip: tuple[float, float] | N
     """
     with np.errstate(divide="ignore"):  # log 0, where nothing is clipped
         logs = np.log(_ratios(errors, baseline_errors, clip))
-    return 1 - np.exp(_mean_over_tasks(logs))
+    return 1 - np.exp(mean_known(logs, axis=-2))
 
 
 def win_rates(errors: Floats) -> Floats:
@@ -38,7 +38,7 @@ def win_rates(errors: Floats) -> Floats:
 
     A tie counts one half. NaN for whom nobody can be compared with.
     """
-    return _mean_over_tasks(wins(ranks(errors)))
+    return mean_known(wins(ranks(errors)), axis=-2)
 
 
 def wins(ranked: Floats) -> Floats:
@@ -54,7 +54,7 @@ def wins(ranked: Floats) -> Floats:
 
 def mean_ranks(errors: Floats) -> Floats:
     """The mean over tasks of each forecaster's rank, (…, forecaster); ties share the mean of their ranks."""
-    return _mean_over_tasks(ranks(errors))
+    return mean_known(ranks(errors), axis=-2)
 
 
 def ranks(errors: Floats) -> Floats:
@@ -89,16 +89,3 @@ def _ratios(errors: Floats, baseline_errors: Floats, clip: tuple[float, float] |
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.where(errors == base, 1.0, errors / base)
     return ratios if clip is None else np.clip(ratios, *clip)
-
-
-def _mean_over_tasks(values: Floats) -> Floats:
-    counted = ~np.isnan(values)
-    return _quotients(np.where(counted, values, 0.0).sum(axis=-2), counted.sum(axis=-2))
-
-
-def _quotients(numerators: Floats, denominators: Floats) -> Floats:
-    """Their ratios, NaN where the denominator is zero."""
-    quotients: Floats = np.divide(
-        numerators, denominators, out=np.full(numerators.shape, np.nan), where=denominators > 0
-    )
-    return quotients

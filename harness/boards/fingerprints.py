@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.data.dataset import DatasetSpec
 from harness.data.files import data_paths, load
-from harness.plugins.catalog import Registered
-from harness.results.journal import read_json, write_json
+from harness.data.storage import read_json, write_json
+from harness.plugins.registry import Registered
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:

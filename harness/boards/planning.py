@@ -10,11 +10,12 @@ from typing import Any
 from harness.attempt import attempt
 from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry, Leaderboard
+from harness.data.storage import read_json, write_json
 from harness.errors import BadData, BadTask, DataUnavailable
 from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.spec import Resources
 from harness.plugins.catalog import Catalog
-from harness.results.journal import Journal, read_json, write_json
+from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
 from harness.tasks.protocols import Generation
 

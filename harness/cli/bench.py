@@ -1,15 +1,15 @@
-"""The command `harness bench`: what forecasts cost; `benching` does it."""
+"""The command `harness bench`; `bench_board` does it."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.commands import home_option, set_option, settings_of, wide_console
+from harness.cli.console import wide_console
+from harness.cli.options import csv_option, home_option, set_option, settings_of
 
 if TYPE_CHECKING:
     from harness.plugins.catalog import Catalog
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @click.command("bench")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--board", default="classics", show_default=True, help="Whose forecasters, tasks and hyperparameters.")
-@click.option("--task", metavar="NAME", help="The task of the board.  [default: the first whose data is here]")
+@click.option("--board", default="classics", show_default=True, help="Board whose forecasters to measure.")
+@click.option("--task", metavar="NAME", help="Task of the board.  [default: the first whose data is available]")
 @set_option
-@click.option("--seconds", type=float, default=3.0, show_default=True, help="For each scenario of a forecaster.")
-@click.option("--threads", type=click.IntRange(min=1), help="Threads and cores.  [default: the forecaster's own, 1]")
+@click.option("--seconds", type=float, default=3.0, show_default=True, help="Duration of each scenario.")
+@click.option("--threads", type=click.IntRange(min=1), help="Number of threads and cores.  [default: the forecaster's]")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
-@click.option("--bound", metavar="TIME", help="Find the highest rate of requests whose p99 stays under it: '5ms'.")
-@click.option("--timeout", metavar="TIME", help="For each forecaster, training included.  [default: 10min and more]")
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--bound", metavar="TIME", help="Find the highest request rate with a p99 latency below it: '5ms'.")
+@click.option("--timeout", metavar="TIME", help="Limit for each forecaster, with training.  [default: 10min or more]")
+@csv_option
 @home_option
 @click.pass_obj
 def bench_command(
-    catalog: Callable[[], Catalog],
+    catalog: Catalog,
     /,
     names: tuple[str, ...],
     board: str,
@@ -45,7 +45,7 @@ def bench_command(
     as_csv: bool,
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
-    from harness.cli.run_bench import bench
+    from harness.cli.bench_board import bench
     from harness.efficiency.budget import seconds_of
     from harness.efficiency.runner import BenchRequest
 
@@ -53,4 +53,4 @@ def bench_command(
     limit = None if timeout is None else seconds_of(timeout)
     asked = settings_of(settings)
     request = BenchRequest(home, names, board, task, asked, seconds, threads, device, bound_seconds, limit)
-    sys.exit(bench(request, catalog(), wide_console(), as_csv=as_csv))
+    sys.exit(bench(request, catalog, wide_console(), as_csv=as_csv))

@@ -1,121 +1,45 @@
-"""What `harness run` and `harness show` do: boards → missing cells → runs → standings."""
+"""The command `harness run`; `run_boards` does it."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
-from harness.boards.planning import PlannedCell, pending_cells
-from harness.boards.selection import SelectedBoard, Selection, select_boards
-from harness.execution.cell_locks import CellLocks
-from harness.execution.driver import Finished, Refused, drive
-from harness.execution.local import Executor, InProcess, LocalProcesses
-from harness.plugins.catalog import Catalog
-from harness.report.progress import RunProgress
-from harness.report.terminal import remarks, standings_table
-from harness.results.board_results import JournalResults
-from harness.results.journal import CachedJournal, Journal, prepared_home
-from harness.results.standings import Standings
+import click
+
+from harness.cli.console import wide_console
+from harness.cli.options import home_option, set_option, settings_of
+from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from harness.plugins.catalog import Catalog
 
 
-def run(request: Selection, catalog: Catalog, console: Console) -> int:
-    """Run what is missing, show the standings; returns the exit code."""
-    home = prepared_home(request.home)
-    journal = CachedJournal(home)
-    boards, left_out = select_boards(request, catalog, journal)
-    _say(console, left_out)
-    for board in boards:
-        board.stored.save(home)
-    plans = [board.run for board in boards]
-    before = {one.key: journal.modified(one.key) for plan in plans for one in plan.cells}
-    cells = pending_cells(plans, journal, rerun=request.rerun, retry_failed=request.retry_failed)
-    refused, interrupted = 0, False
-    try:
-        refused = _run_cells(cells, before, request, catalog, console, journal)
-    except KeyboardInterrupt:
-        interrupted = True
-    total = len({one.key for plan in plans for one in plan.cells})
-    if not cells and total:
-        _say(console, [f"Nothing to do: all {total} cells are in the journal ({home / 'journal'})."])
-    for board in boards:
-        _conclude(board, catalog, journal, home, console)
-    if interrupted:
-        done = sum(journal.modified(one.key) != before[one.key] for one in cells)
-        _say(console, [f"Stopped: {done} of {len(cells)} missing cells are done; the same command goes on from here."])
-        return 130
-    for sentences in catalog.tell("harness_finished", home=home):
-        _say(console, sentences)
-    _say(console, [f"warning: {problem}" for problem in catalog.problems])
-    absent = request.boards and any(not board.run.cells for board in boards)
-    return 2 if refused or left_out or absent else 0
+@click.command("run")
+@click.argument("boards", nargs=-1, metavar="[BOARD]...")
+@click.option("--all", "every", is_flag=True, help="Run every board whose data is available.")
+@click.option("--only", multiple=True, metavar="NAME", help="Run this forecaster and the baseline only. Repeatable.")
+@set_option
+@click.option(
+    "--seeds", type=click.IntRange(min=1), help="Number of seeds for stochastic forecasters.  [default: the board's]"
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0),
+    help="Number of worker processes; 0 runs the cells in this process.  [default: cores]",
+)
+@click.option("--rerun", is_flag=True, help="Run finished cells again.")
+@click.option("--retry-failed", is_flag=True, help="Run failed cells again.")
+@home_option
+@click.pass_obj
+def run_command(
+    catalog: Catalog, /, boards: tuple[str, ...], every: bool, settings: tuple[str, ...], **options: Any
+) -> None:
+    """Run the pending cells of boards, and show their standings."""
+    from harness.boards.selection import Selection
+    from harness.cli.run_boards import run
 
-
-def _run_cells(
-    cells: list[PlannedCell],
-    before: Mapping[str, int],
-    request: Selection,
-    catalog: Catalog,
-    console: Console,
-    journal: Journal,
-) -> int:
-    """Runs the cells; returns how many were refused."""
-    if not cells:
-        return 0
-    claims = CellLocks(request.home)
-    executor = _executor(cells, request)
-    refused = 0
-    try:
-        with RunProgress(console, len(cells)) as progress:
-            for event in drive(cells, executor, journal, claims, before):
-                progress.show(event)
-                refused += isinstance(event, Refused)
-                if isinstance(event, Finished) and event.here:
-                    catalog.tell("harness_run_finished", run=event.run, home=request.home)
-    finally:
-        executor.close()
-        claims.close()
-    return refused
-
-
-def _executor(cells: list[PlannedCell], request: Selection) -> Executor:
-    jobs = (os.cpu_count() or 1) if request.jobs is None else request.jobs
-    home = request.home.resolve()
-    if jobs == 0:
-        return InProcess(home)
-    imports = sorted({name for one in cells for name in one.imports})
-    return LocalProcesses(home, min(jobs, len(cells)), imports)
-
-
-def _conclude(board: SelectedBoard, catalog: Catalog, journal: Journal, home: Path, console: Console) -> None:
-    """Compute, store and show the standings of a board."""
-    if not board.run.cells:
-        _say(console, [f"board {board.run.name} was left out: {'; '.join(board.run.unavailable.values())}"])
-        return
-    from harness.analysis.ranking.compute import compute_standings
-    from harness.analysis.ranking.costs import with_costs
-
-    metric = catalog.metrics[board.run.board.metric].spec
-    whole, narrow = board.stored.stored(), board.run.stored()
-    computed = with_costs(compute_standings(JournalResults(whole, journal), metric), whole, home)
-    computed.save(home)
-    same = board.run is board.stored
-    shown = computed if same else with_costs(compute_standings(JournalResults(narrow, journal), metric), narrow, home)
-    print_standings(shown, console)
-    catalog.tell("harness_standings_changed", leaderboard=board.stored.board, standings=computed, home=home)
-
-
-def print_standings(computed: Standings, console: Console) -> None:
-    """The table of a board, and what belongs under it."""
-    console.print()
-    console.print(standings_table(computed))
-    _say(console, remarks(computed))
-
-
-def _say(console: Console, lines: list[str]) -> None:
-    for line in lines:
-        console.print(line, markup=False, highlight=False)
+    if every == bool(boards):
+        raise BadInput("name the boards to run, or else say --all; `harness list boards` shows them")
+    selection = Selection(boards, settings=settings_of(settings), **options)
+    sys.exit(run(selection, catalog, wide_console()))

@@ -15,6 +15,7 @@ from harness.attempt import Failure, attempt
 from harness.data.archives import unpacked
 from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.downloads import download
+from harness.data.storage import write_json
 from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable
 
 if TYPE_CHECKING:
@@ -168,8 +169,5 @@ def _origins(home: Path) -> dict[str, Origin]:
 
 
 def _record(home: Path, origins: Mapping[str, Origin]) -> None:
-    path = home / "data" / "checksums.json"
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    text = json.dumps({name: asdict(one) for name, one in origins.items()}, indent=2, sort_keys=True)
-    draft.write_text(text + "\n", "utf-8")
-    os.replace(draft, path)
+    fields = {name: asdict(origin) for name, origin in sorted(origins.items())}
+    write_json(home / "data" / "checksums.json", fields, indent=2)

@@ -8,10 +8,10 @@ import sys
 import threading
 from pathlib import Path
 
+from harness.data.storage import read_json
 from harness.efficiency.measurement import Measurement
 from harness.efficiency.workload import JOB, Job
 from harness.plugins.catalog import load_catalog
-from harness.results.journal import read_json
 
 
 def main(folder: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from harness.attempt import Failure, attempt
+from harness.data.storage import write_json
 from harness.efficiency.calibration import SECONDS, calibrate
 from harness.efficiency.cold_start import Fitted, measure_cold_start, measure_training
 from harness.efficiency.energy import energy_meter
@@ -22,7 +23,6 @@ from harness.efficiency.record import Batch, Bench, Energy, Throughput
 from harness.efficiency.scenarios import SIZES, Timer, offline, server, single_stream, too_large
 from harness.efficiency.workload import RESULT, TIMINGS, Job, prepared
 from harness.plugins.catalog import Catalog
-from harness.results.journal import write_json
 from harness.results.provenance import provenance
 
 T = TypeVar("T")

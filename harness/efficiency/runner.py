@@ -20,6 +20,7 @@ from typing import Any
 from harness.attempt import Failure, attempt
 from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry, Leaderboard, board_name, load_board
+from harness.data.storage import read_json, write_json
 from harness.efficiency.environment import environment, usable_cores
 from harness.efficiency.machine import this_machine
 from harness.efficiency.record import Bench, Conditions, Subject
@@ -29,7 +30,6 @@ from harness.errors import BadInput, DataUnavailable, UnknownName
 from harness.evaluation.run import Cell
 from harness.fields import Json
 from harness.plugins.catalog import Catalog
-from harness.results.journal import read_json, write_json
 from harness.tasks.task import Task
 
 POLL = 0.1  # seconds

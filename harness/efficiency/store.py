@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.data.storage import read_json, write_json
 from harness.efficiency.record import Bench
 from harness.results.costs import BenchCosts
-from harness.results.journal import read_json, write_json
 
 STORAGE = "pytest-benchmark"
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints, Times
+from harness.arrays import Bools, Floats, Ints, Times, ratio
 from harness.data.calendar import advance
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import Backtest
@@ -283,14 +283,7 @@ class Outcomes:
         made: T = self._made[make]
         return made
 
-    @staticmethod
-    def ratio(numerator: Floats, denominator: Floats, empty: float = float("nan")) -> Floats:
-        """The quotient, and `empty` where the denominator is zero; missing stays missing."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            quotient = numerator / denominator
-            if np.isfinite(quotient.sum()):
-                return quotient
-        return np.where(denominator == 0, empty, quotient)
+    ratio = staticmethod(ratio)  # for metrics
 
 
 def _side_by_side(values: Floats) -> Floats:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.arrays import Floats, Ints
+from harness.arrays import Floats, Ints, mean_known, means_by_group, ratio, sums_by_group
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 
@@ -32,10 +32,8 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     if metric.weights is None and not np.isnan(numerators.sum()):
         denominators = np.full(numerators.shape, float(losses.shape[1]))
     else:
-        counted = ~np.isnan(losses)
-        numerators = np.where(counted, losses, 0.0).sum(axis=1)
-        weights = counted if metric.weights is None else np.where(counted, metric.weights(outcomes), 0.0)
-        denominators = weights.sum(axis=1, dtype=np.float64)
+        known = _known_terms(metric, outcomes, losses)
+        numerators, denominators = known.numerators.sum(axis=1), known.denominators.sum(axis=1)
     if metric.scale is None:
         return Terms(numerators, denominators)
     scale = metric.scale(outcomes)
@@ -48,18 +46,29 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     return Terms(numerators / scale, denominators)
 
 
+def terms_by_step(metric: Metric, outcomes: Outcomes) -> Terms:
+    """The metric's terms at each step, (window, horizon, target); zero where a step is ignored."""
+    losses = metric.losses(outcomes)
+    return _known_terms(metric, outcomes, losses if metric.scale is None else losses / metric.scale(outcomes)[:, None])
+
+
+def _known_terms(metric: Metric, outcomes: Outcomes, losses: Floats) -> Terms:
+    """Losses that are not NaN and their weights, both in the shape of the losses; zero where a loss is NaN."""
+    known = ~np.isnan(losses)
+    weights = 1.0 if metric.weights is None else metric.weights(outcomes)
+    return Terms(np.where(known, losses, 0.0), np.where(known, weights, 0.0))
+
+
 def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
     """One number for all windows, by the metric's own aggregation; NaN if nothing counts."""
     if metric.aggregation == "pooled":
         counted = float(summed.denominators.sum())
         pooled = float(summed.numerators.sum()) / counted if counted else math.nan
         return math.sqrt(pooled) if metric.root else pooled
-    if metric.aggregation == "window":
-        return _mean_of_groups(_quotients(metric, summed.numerators, summed.denominators))
-    groups = actuals.series if metric.aggregation == "series" else actuals.cutoff_index
-    count = int(groups.max()) + 1
-    sums = (_grouped(one, groups, count) for one in (summed.numerators, summed.denominators))
-    return _mean_of_groups(_quotients(metric, *sums))
+    if metric.aggregation != "window":
+        groups = actuals.series if metric.aggregation == "series" else actuals.cutoff_index
+        summed = _terms_by_group(summed, groups, int(groups.max()) + 1)
+    return _mean_of_groups(by_window(metric, summed))
 
 
 def distances(metric: Metric, scores: Floats, quantile_levels: tuple[float, ...]) -> Floats:
@@ -71,56 +80,35 @@ def distances(metric: Metric, scores: Floats, quantile_levels: tuple[float, ...]
 
 def by_window(metric: Metric, summed: Terms) -> Floats:
     """A score for each window, (…, window): the mean over its targets."""
-    return _over_targets(_quotients(metric, summed.numerators, summed.denominators))
+    return mean_known(_quotients(metric, summed), axis=-1)
 
 
 def by_series(metric: Metric, summed: Terms, series: Ints, count: int) -> Floats:
     """A score for each series, (series,): its windows pooled, or averaged if the metric is per window."""
     if metric.aggregation == "window":
-        scores = by_window(metric, summed)
-        known = ~np.isnan(scores)
-        totals = np.bincount(series[known], weights=scores[known], minlength=count)
-        numbers = np.bincount(series[known], minlength=count).astype(np.float64)
-        return Outcomes.ratio(totals.astype(np.float64), numbers)
-    numerators, denominators = (_grouped(one, series, count) for one in (summed.numerators, summed.denominators))
-    return _over_targets(_quotients(metric, numerators, denominators))
+        return means_by_group(by_window(metric, summed), series, count)
+    return by_window(metric, _terms_by_group(summed, series, count))
 
 
 def by_step(metric: Metric, outcomes: Outcomes) -> Floats:
     """A score for each horizon step, (horizon,): windows pooled, then the mean over targets."""
-    losses = metric.losses(outcomes)
-    if metric.scale is not None:
-        losses = losses / metric.scale(outcomes)[:, None]
-    counted = ~np.isnan(losses)
-    numerators = np.where(counted, losses, 0.0)
-    weights = counted.astype(float) if metric.weights is None else np.where(counted, metric.weights(outcomes), 0.0)
+    summed = terms_by_step(metric, outcomes)
     if metric.aggregation == "window":
-        quotients = _quotients(metric, numerators, weights)
-        known = ~np.isnan(quotients)
-        totals, numbers = np.where(known, quotients, 0.0).sum(axis=0), known.sum(axis=0).astype(float)
-        return _over_targets(Outcomes.ratio(totals, numbers))
-    return _over_targets(_quotients(metric, numerators.sum(axis=0), weights.sum(axis=0)))
+        return mean_known(mean_known(_quotients(metric, summed), axis=0), axis=-1)
+    return by_window(metric, Terms(summed.numerators.sum(axis=0), summed.denominators.sum(axis=0)))
 
 
-def _mean_of_groups(ratios: Floats) -> float:
-    """The mean over targets, then over groups; what is undefined counts for nothing."""
-    means = _over_targets(ratios)
-    known = means[~np.isnan(means)]
+def _terms_by_group(summed: Terms, groups: Ints, count: int) -> Terms:
+    """The sums of (window, target) terms over the windows of each group, (group, target)."""
+    return Terms(*(sums_by_group(one, groups, count) for one in (summed.numerators, summed.denominators)))
+
+
+def _mean_of_groups(scores: Floats) -> float:
+    """The mean over groups of the scores that are defined."""
+    known = scores[~np.isnan(scores)]
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _grouped(values: Floats, groups: Ints, count: int) -> Floats:
-    return np.stack([np.bincount(groups, weights=column, minlength=count) for column in values.T], axis=1)
-
-
-def _quotients(metric: Metric, numerators: Floats, denominators: Floats) -> Floats:
-    quotients = Outcomes.ratio(numerators, denominators)
+def _quotients(metric: Metric, summed: Terms) -> Floats:
+    quotients = ratio(summed.numerators, summed.denominators)
     return np.sqrt(quotients) if metric.root else quotients
-
-
-def _over_targets(values: Floats) -> Floats:
-    """The mean over the last axis of what is defined."""
-    if values.shape[-1] == 1:
-        return np.asarray(values[..., 0])
-    known = ~np.isnan(values)
-    return Outcomes.ratio(np.where(known, values, 0.0).sum(axis=-1), known.sum(axis=-1).astype(np.float64))

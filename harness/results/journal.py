@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data.storage import atomic_folder, read_json, sync, write_json
 from harness.errors import DataUnavailable, HomeUnusable
 from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.tasks.task import Task
@@ -190,54 +190,26 @@ def prepared_home(home: Path) -> Path:
     return home
 
 
-def write_json(path: Path, fields: Mapping[str, Any], indent: int | None = 1) -> None:
-    """A JSON file, written whole or not at all."""
-    text = json.dumps(fields, allow_nan=False, indent=indent)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-
-
-def read_json(path: Path | str) -> dict[str, Any] | None:
-    """What a JSON file holds, None if it is not there or not whole."""
-    try:
-        with open(path, "rb") as file:
-            fields = json.loads(file.read())
-    except (OSError, ValueError):
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
 def _commit(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
+    """Write arrays under new names, then the record that names them, then remove all other files."""
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
-    draft = uuid.uuid4().hex[:12]
     older = [path for path in folder.iterdir() if path.name != RECORD]
+    draft = uuid.uuid4().hex[:12]
+    files = {name: f"{draft}-{name}.npy" for name in arrays}
     for name, array in arrays.items():
-        with (folder / f"{draft}-{name}.npy").open("wb") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-    write_json(folder / RECORD, {**fields, "arrays": {name: f"{draft}-{name}.npy" for name in arrays}})
+        np.save(folder / files[name], np.ascontiguousarray(array), allow_pickle=False)
+        sync(folder / files[name])
+    write_json(folder / RECORD, {**fields, "arrays": files})
     for path in older:
         path.unlink(missing_ok=True)
 
 
 def _create(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
-    """A folder that appears whole, once; if another process was faster, its own stays."""
-    draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
-    _commit(draft, arrays, fields)
-    if folder.is_dir() and not _whole(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-    try:
-        draft.rename(folder)
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
+    """Write a folder atomically; one that another process has written is kept."""
+    with atomic_folder(folder, valid=_whole) as draft:
+        _commit(draft, arrays, fields)
 
 
 def _whole(folder: Path) -> bool:

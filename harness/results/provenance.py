@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.evaluation.run import EVALUATION_VERSION
-from harness.plugins.catalog import Plugin
+from harness.plugins.discovery import Plugin
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "torch")
 MODULES = {"scikit-learn": "sklearn"}

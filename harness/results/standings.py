@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from harness.data.storage import read_json, write_json
 from harness.results.costs import BenchCosts
-from harness.results.journal import read_json, write_json
 from harness.results.stored_plan import board_folder
 
 SCHEMA = 4

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.results.journal import read_json
+from harness.data.storage import read_json
 
 
 @dataclass(frozen=True)

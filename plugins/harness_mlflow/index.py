@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 
 from harness import Journal, Standings, StoredPlan, stored_plans, stored_standings
 from harness_mlflow.place import Place
+from harness_mlflow.storage import write_text
 
 SCHEMA = 1
 WRITTEN = 3  # raised when standings are to be sent again, because they are written in another way
@@ -78,11 +77,7 @@ class Index:
     def save(self) -> None:
         """Write it down, whole or not at all."""
         self._stores[self.place.store] = {name: asdict(sent) for name, sent in self.boards.items()}
-        text = json.dumps({"schema": SCHEMA, "stores": self._stores})
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.path.with_name(f".{self.path.name}-{uuid.uuid4().hex}")
-        draft.write_text(text, encoding="utf-8")
-        os.replace(draft, self.path)
+        write_text(self.path, json.dumps({"schema": SCHEMA, "stores": self._stores}))
 
     def waiting_cells(self, plan: StoredPlan, journal: Journal) -> Iterator[Waiting]:
         """The finished cells of a board that are not sent, or not as they are now."""

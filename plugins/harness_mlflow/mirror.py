@@ -29,11 +29,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from filelock import FileLock, Timeout
+
 from harness import Journal, StoredPlan, stored_plans
 from harness_mlflow.companion import FINISH
 from harness_mlflow.index import Board, Index, Sent, Waiting, boards_of
-from harness_mlflow.lock import held
 from harness_mlflow.place import Place, without_password
+from harness_mlflow.storage import write_text
 
 if TYPE_CHECKING:
     from harness_mlflow.store import Store
@@ -188,10 +190,7 @@ class Mirror:
 
 def report(place: Place, problem: str, sent: int = 0) -> None:
     """Leave word of how far the mirror is, and of what it could not do."""
-    path = place.folder / "mirror.json"
-    draft = path.with_name(f".{path.name}-{os.getpid()}")
-    draft.write_text(json.dumps({"problem": problem, "sent": sent}), encoding="utf-8")
-    os.replace(draft, path)
+    write_text(place.folder / "mirror.json", json.dumps({"problem": problem, "sent": sent}))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -202,16 +201,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     _be_quiet()
     place, orders = Place(given.home.resolve()), Orders()
+    place.folder.mkdir(parents=True, exist_ok=True)
     if given.follow:
         orders.listen(sys.stdin.fileno())
     else:
         orders.finish.set()
     while not orders.stop.is_set():
-        with held(place.folder / "mirror.lock") as mine:
-            if mine:
-                mirror = Mirror(place, orders)
-                mirror.follow()
-                sys.exit(1 if mirror.problem else 0)
+        with contextlib.suppress(Timeout), FileLock(place.folder / "mirror.lock", timeout=0):
+            mirror = Mirror(place, orders)
+            mirror.follow()
+            sys.exit(1 if mirror.problem else 0)
         if orders.finish.is_set():
             report(place, "another harness command is sending this home's runs")
             sys.exit(1)

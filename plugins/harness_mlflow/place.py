@@ -8,6 +8,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness_mlflow.storage import write_text
+
 OWN = "own"  # how the index calls the store inside of the home, wherever the home is moved to
 
 
@@ -66,10 +68,7 @@ class Place:
         """The name by which stores that several homes share tell them apart; made once."""
         path = self.folder / "home"
         if not path.is_file():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".home-{uuid.uuid4().hex}")
-            draft.write_text(uuid.uuid4().hex, encoding="utf-8")
-            os.replace(draft, path)
+            write_text(path, uuid.uuid4().hex)
         return path.read_text(encoding="utf-8").strip()
 
 

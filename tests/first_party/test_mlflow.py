@@ -25,6 +25,7 @@ import numpy as np
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from mlflow import MlflowClient
 
 import harness
@@ -68,10 +69,9 @@ from harness.tasks.folds import backtest
 from harness_mlflow import mirror as mirror_module
 from harness_mlflow import plots, server, tables, views
 from harness_mlflow.command import ui
-from harness_mlflow.companion import Companion
+from harness_mlflow.companion import Companion, problem_of
 from harness_mlflow.entries import milliseconds, safe_name
 from harness_mlflow.index import Backlog, backlog
-from harness_mlflow.lock import held
 from harness_mlflow.mirror import Mirror, Orders
 from harness_mlflow.place import Place, without_password
 
@@ -792,10 +792,14 @@ class TestCatchingUp:
         assert keys_of(home) == sorted(Journal(home).keys())
 
     def test_only_one_mirror_is_at_work(self, tmp_path: Path) -> None:
-        with held(tmp_path / "lock") as first, held(tmp_path / "lock") as second:
-            assert (first, second) == (True, False)
-        with held(tmp_path / "lock") as third:
-            assert third
+        place = Place(tmp_path)
+        place.folder.mkdir()
+
+        with FileLock(place.folder / "mirror.lock"):
+            ended = subprocess.run([*MIRROR, str(tmp_path)], stderr=subprocess.DEVNULL)
+
+        assert ended.returncode == 1
+        assert problem_of(place) == "another harness command is sending this home's runs"
 
 
 class TestHooks:

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from harness import Forecast, Generation, Journal, Metric, Panel, Results, RollingOrigin, Run, SeriesSplit, Status, Task
+from harness.data.storage import read_json
 from harness.errors import HarnessError, HomeUnusable
 from harness.evaluation.evaluate import scored
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Costs, WindowFailure
 from harness.evaluation.scoring import Terms
-from harness.results.journal import CachedJournal, prepared_home, read_json, write_json
+from harness.results.journal import CachedJournal, prepared_home
 from harness.tasks.folds import backtest
 
 TASK = Task("toy", RollingOrigin(2, windows=3), quantile_levels=(0.1, 0.5, 0.9))
@@ -304,7 +305,7 @@ class TestHalfWritten:
         def killed(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("harness.results.journal.os.replace", killed)
+        monkeypatch.setattr("harness.data.storage.os.replace", killed)
         with pytest.raises(KeyboardInterrupt):
             journal.write(replace(RECORD, status=Status.FAILED, results=results(shift=9)))
 
@@ -391,17 +392,6 @@ class TestHome:
 
         with pytest.raises(HomeUnusable, match="cannot be written to"):
             prepared_home(tmp_path / "file")
-
-
-def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "a.json"
-    write_json(path, {"a": 1})
-
-    with pytest.raises((TypeError, ValueError)):
-        write_json(path, {"a": {2}})
-
-    assert read_json(path) == {"a": 1}
-    assert [one.name for one in path.parent.iterdir()] == ["a.json"]
 
 
 def test_actuals_written_by_many_at_once_are_whole(tmp_path: Path) -> None:

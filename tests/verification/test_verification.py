@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from harness.cli.main import cli
 from harness.errors import BadData
-from harness.plugins.catalog import Registry, load_catalog
+from harness.plugins.catalog import load_catalog
+from harness.plugins.registry import Registry
 from harness.verification import cases as cases_module
 from harness.verification import published
 from harness.verification.cases import cases

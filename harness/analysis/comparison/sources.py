@@ -9,11 +9,12 @@ from pathlib import Path
 
 from harness.analysis.lookup import find_journal_results, find_results
 from harness.boards.leaderboard import board_file, board_name
+from harness.data.storage import read_json
 from harness.errors import BadInput
 from harness.evaluation.run import Run
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.journal import Journal, read_json
+from harness.results.journal import Journal
 from harness.results.publication import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell, StoredPlan, stored_plan, stored_plans

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from harness.analysis.aggregation import ranks, relative_errors, wins
-from harness.analysis.ranking.units import Units, UnitSums, mean_known
+from harness.analysis.ranking.units import Units, UnitSums
 from harness.analysis.statistics.resampling import Stratum
-from harness.arrays import Floats, Ints
+from harness.arrays import Floats, Ints, mean_known
 from harness.evaluation.metrics import Metric
 
 

@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from harness.analysis.statistics.resampling import Stratum, block_length
-from harness.arrays import Floats, Ints
+from harness.arrays import Floats, Ints, mean_known, ratio
 from harness.evaluation.metrics import Metric
-from harness.evaluation.outcomes import Actuals, Outcomes
+from harness.evaluation.outcomes import Actuals
 from harness.evaluation.scoring import Terms, by_window
 from harness.tasks.protocols import RollingOrigin
 from harness.tasks.task import Task
@@ -87,7 +87,7 @@ class UnitSums:
         return self._of(numerators, denominators)
 
     def _of(self, numerators: Floats, denominators: Floats) -> Floats:
-        ratios = Outcomes.ratio(numerators, denominators)
+        ratios = ratio(numerators, denominators)
         if self.root:
             ratios = np.sqrt(ratios)
         return mean_known(mean_known(ratios, axis=2), axis=1)
@@ -95,7 +95,7 @@ class UnitSums:
     def losses(self) -> Floats:
         """What each unit adds to the score, (unit, cell): their mean is the score, but for a root to be taken."""
         share = self.denominators.mean(axis=0)
-        return mean_known(mean_known(Outcomes.ratio(self.numerators, share), axis=2), axis=1)
+        return mean_known(mean_known(ratio(self.numerators, share), axis=2), axis=1)
 
     def without(self) -> Floats:
         """The scores of all cells without each unit in turn, (unit, cell)."""
@@ -126,15 +126,6 @@ def unit_sums(metric: Metric, summed: Terms, actuals: Actuals, units: Units) -> 
         for one in _both(summed)
     )
     return UnitSums(np.swapaxes(numerators, 2, 3), np.swapaxes(denominators, 2, 3), metric.root)
-
-
-def mean_known(values: Floats, axis: int) -> Floats:
-    """The mean over an axis of what is not NaN; NaN where nothing is."""
-    if values.shape[axis] == 1:
-        only: Floats = np.take(values, 0, axis=axis)
-        return only
-    known = ~np.isnan(values)
-    return Outcomes.ratio(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis).astype(np.float64))
 
 
 def _of_scores(scores: Floats, unit_of: Ints, count: int) -> UnitSums:

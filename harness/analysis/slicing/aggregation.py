@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis.ranking.units import mean_known
 from harness.analysis.slicing.groups import Grouping
 from harness.analysis.task_scores import TaskScores
-from harness.arrays import Floats, Ints
+from harness.arrays import Floats, Ints, mean_known, means_by_group, ratio, sums_by_group
 from harness.evaluation.metrics import Metric
-from harness.evaluation.outcomes import Actuals, Outcomes
-from harness.evaluation.scoring import Terms
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.scoring import Terms, terms_by_step
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
 
@@ -43,12 +42,9 @@ class Places:
     def scores(self, metric: Metric, summed: Terms) -> Floats:
         """The score in each slice, (slice,): what `scoring.score` says if nothing else was forecast."""
         numerators, denominators = (self._sums(one, metric) for one in (summed.numerators, summed.denominators))
-        ratios = Outcomes.ratio(numerators, denominators)
+        ratios = ratio(numerators, denominators)
         means = mean_known(np.sqrt(ratios) if metric.root else ratios, axis=1)
-        known = ~np.isnan(means)
-        totals = np.bincount(self.slices[known], weights=means[known], minlength=self.count)
-        numbers = np.bincount(self.slices[known], minlength=self.count)
-        scores = Outcomes.ratio(totals.astype(np.float64), numbers.astype(np.float64))
+        scores = means_by_group(means, self.slices, self.count)
         return np.where(np.isinf(scores), np.nan, scores)  # as in the standings
 
     def _sums(self, values: Floats, metric: Metric) -> Floats:
@@ -56,7 +52,7 @@ class Places:
         columns = values.reshape(-1, values.shape[-1])
         if metric.aggregation == "pooled":
             columns = columns.sum(axis=1, keepdims=True)
-        return np.stack([np.bincount(self.of, weights=one, minlength=len(self.slices)) for one in columns.T], axis=1)
+        return sums_by_group(columns, self.of, len(self.slices))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +61,6 @@ class StandIns:
 
     windows: Ints
     cells: Ints
-
-
-def terms_by_step(metric: Metric, outcomes: Outcomes) -> Terms:
-    """The metric's numerators and denominators, (window, horizon, target); zero where a step counts for nothing."""
-    losses = metric.losses(outcomes)
-    if metric.scale is not None:
-        losses = losses / metric.scale(outcomes)[:, None]
-    counted = ~np.isnan(losses)
-    weights = 1.0 if metric.weights is None else metric.weights(outcomes)
-    return Terms(np.where(counted, losses, 0.0), np.where(counted, weights, 0.0))
 
 
 def step_terms_of(

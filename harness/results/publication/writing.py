@@ -9,8 +9,6 @@ enough steps that no other sum is over: one more than twice as many as there are
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from harness.data.storage import atomic_file, write_json
 from harness.errors import BadInput
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms
 from harness.results.board_results import BoardResults
-from harness.results.journal import write_json
 from harness.results.publication import DECLARED, PLACES, README, RESULTS, SCHEMA, TERMS
 from harness.results.standings import Standings
 from harness.results.stored_plan import StoredCell
@@ -229,16 +227,15 @@ def _write_terms(path: Path, sums: Mapping[str, Sums], metrics: Sequence[str]) -
     sums_of = [f"{name} numerator" for name in metrics]
     table = pa.concat_tables([pa.table(part) for part in parts]).take(np.lexsort((cells, windows, tasks)))
     assert tuple(table.column_names[: len(PLACES)]) == PLACES
-    draft = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    pq.write_table(
-        table.combine_chunks(),
-        draft,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=[name for name in table.column_names if name not in sums_of],
-        use_byte_stream_split=sums_of,
-    )
-    os.replace(draft, path)
+    with atomic_file(path) as draft:
+        pq.write_table(
+            table.combine_chunks(),
+            draft,
+            compression="zstd",
+            compression_level=19,
+            use_dictionary=[name for name in table.column_names if name not in sums_of],
+            use_byte_stream_split=sums_of,
+        )
 
 
 def _texts(values: Iterable[str]) -> Any:

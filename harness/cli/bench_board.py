@@ -1,4 +1,4 @@
-"""What `harness bench` does: a board's forecasters → one process each → figures, a table, files."""
+"""What `harness bench` does: measures a board's forecasters in one process each; stores and shows the figures."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def _conclude(request: BenchRequest, benches: list[Bench], catalog: Catalog) -> 
         place = request.board if standings.board == name else standings.board
         leaderboard = attempt(partial(load_board, place, catalog))  # of another board the file may be elsewhere by now
         if not isinstance(leaderboard, Failure):
-            catalog.tell("harness_standings_changed", leaderboard=leaderboard, standings=standings, home=request.home)
-    return [*lines, *(line for said in catalog.tell("harness_finished", home=request.home) for line in said)]
+            catalog.standings_changed(leaderboard, standings, request.home)
+    return [*lines, *catalog.finished(request.home)]
 
 
 def _stored(request: BenchRequest, work: list[Job], done: list[BenchFinished]) -> list[str]:

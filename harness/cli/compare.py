@@ -1,0 +1,60 @@
+"""The command `harness compare`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.console import wide_console
+from harness.cli.options import csv_option, home_option
+
+if TYPE_CHECKING:
+    from harness.plugins.catalog import Catalog
+
+
+@click.command("compare")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--fail-if", "texts", multiple=True, metavar="CONDITION", help="'MASE worse by 2%, p < 0.05'.")
+@click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
+@click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
+@csv_option
+@home_option
+@click.pass_obj
+def compare_command(
+    catalog: Catalog,
+    /,
+    first: str,
+    second: str,
+    texts: tuple[str, ...],
+    metrics: tuple[str, ...],
+    home: Path,
+    *,
+    strict: bool,
+    as_csv: bool,
+) -> None:
+    """Compare run or board B with A; exit with 1 if a condition holds.
+
+    A and B are each the key of a cell or its first digits, KEY@HOME, a board, or BOARD@PLACE, where PLACE is a home
+    folder, a folder of published results, or `published` for those that came with the board.
+    """
+    from harness.analysis.comparison.conditions import parse_condition
+    from harness.analysis.comparison.results import compare
+    from harness.analysis.comparison.sources import find_sources
+    from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
+
+    conditions = [parse_condition(text) for text in texts]
+    pair = find_sources(first, second, home, lambda: catalog)
+    found = compare(*pair, conditions, metrics, catalog, strict=strict)
+    if as_csv:
+        click.echo(comparison_csv(found), nl=False)
+    else:
+        console = wide_console()
+        for table in comparison_tables(found):
+            console.print(table)
+        for line in comparison_lines(found):
+            console.print(line, markup=False)
+    sys.exit(1 if found.failed else 0)

@@ -1,0 +1,26 @@
+"""The command `harness list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.console import print_plugin_problems
+
+if TYPE_CHECKING:
+    from harness.plugins.catalog import Catalog
+
+KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
+
+
+@click.command("list")
+@click.argument("kind", required=False, type=click.Choice(KINDS))
+@click.pass_obj
+def list_command(catalog: Catalog, /, kind: str | None) -> None:
+    """List forecasters, datasets, boards, metrics and plugins, and the package that provides each."""
+    from harness.report.listings import inventory
+
+    for name in KINDS if kind is None else (kind,):
+        click.echo(inventory(catalog, name))
+    print_plugin_problems(catalog)

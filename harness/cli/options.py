@@ -1,0 +1,64 @@
+"""Options that several commands share, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from harness.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.fields import Json
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def home_option(command: Command) -> Command:
+    """The option `--home`: the folder of all state."""
+    return click.option(
+        "--home",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=".harness",
+        envvar="HARNESS_HOME",
+        show_default=True,
+        help="Folder of the journal, the data and MLflow's store.",
+    )(command)
+
+
+def set_option(command: Command) -> Command:
+    """The option `--set`: hyperparameters; `settings_of` reads them."""
+    help_ = "Set a hyperparameter of a forecaster. Repeatable."
+    return click.option("--set", "settings", multiple=True, metavar="NAME.KEY=VALUE", help=help_)(command)
+
+
+def csv_option(command: Command) -> Command:
+    """The flag `--csv`."""
+    return click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
+
+
+def settings_of(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
+    """`NAME.KEY=VALUE` texts, by name and key; a value is JSON, or else a text."""
+    import json
+
+    settings: dict[str, dict[str, Json]] = {}
+    for text in given:
+        path, equals, value = text.partition("=")
+        name, _, key = path.rpartition(".")
+        if not (equals and name and key):
+            raise BadInput(f"--set takes NAME.KEY=VALUE, such as ridge.alpha=0.1, not {text!r}")
+        try:
+            settings.setdefault(name, {})[key] = json.loads(value, parse_constant=str)
+        except ValueError:
+            settings.setdefault(name, {})[key] = value
+    return settings
+
+
+def output_format(**options: object) -> str | None:
+    """The output format that was asked for, by its option's name; None for the terminal's, BadInput for two."""
+    given = [name for name, value in options.items() if value]
+    if len(given) > 1:
+        raise BadInput(f"{' and '.join(f'--{name}' for name in given)} show the same in other ways; choose one of them")
+    return given[0] if given else None
