@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from harness.results.journal import Journal
     from harness.results.standings import Standings, stored_standings
     from harness.results.stored_plan import StoredCell, StoredPlan, stored_plans
-    from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+    from harness.tasks.protocols import Cutoffs, Generation, Protocol, RollingOrigin
+    from harness.tasks.splits import HeldOut, SeriesSplit, TimeSplit
     from harness.tasks.task import Task
     from harness.tasks.training import TrainingData
     from harness.tasks.windows import Context, Contexts
@@ -50,10 +51,13 @@ _PLACES = {
     "Channel": "data.panel",
     "Floats": "arrays",
     "Ints": "arrays",
-    "TimeSplit": "tasks.protocols",
-    "SeriesSplit": "tasks.protocols",
+    "TimeSplit": "tasks.splits",
+    "SeriesSplit": "tasks.splits",
     "RollingOrigin": "tasks.protocols",
     "Generation": "tasks.protocols",
+    "Protocol": "tasks.protocols",
+    "Cutoffs": "tasks.protocols",
+    "HeldOut": "tasks.splits",
     "Task": "tasks.task",
     "TrainingData": "tasks.training",
     "Contexts": "tasks.windows",
@@ -107,6 +111,9 @@ __all__ = [
     "SeriesSplit",
     "RollingOrigin",
     "Generation",
+    "Protocol",
+    "Cutoffs",
+    "HeldOut",
     "Task",
     "TrainingData",
     "Contexts",

@@ -1,4 +1,4 @@
-"""From Python: evaluate a forecaster, look at a board."""
+"""The functions of the public interface: evaluate a forecaster, and read a board's results."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards.leaderboard import board_name
+from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.evaluation.evaluate import evaluate as evaluate_on
-from harness.plugins.catalog import load_catalog
-from harness.results.journal import Journal
 from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from harness.data.panel import Panel
     from harness.evaluation.run import Run
     from harness.forecasters.forecaster import Forecaster
-    from harness.plugins.catalog import Catalog
     from harness.results.standings import Standings
     from harness.tasks.task import Task
 
@@ -31,43 +29,45 @@ def default_home() -> Path:
     return Path(os.environ.get("HARNESS_HOME") or ".harness")
 
 
-def _home(given: Path | str | None) -> Path:
-    return default_home() if given is None else Path(given)
+def _workspace(home: Path | str | None) -> Workspace:
+    return Workspace(default_home() if home is None else Path(home))
 
 
 def evaluate(
     forecaster: Forecaster | str, task: Task, panel: Panel | None = None, *, missing: Missing | None = None
 ) -> Run:
-    """A forecaster's run on a task, in this process; nothing is written.
+    """Evaluate a forecaster on a task, in this process; nothing is written.
 
-    `forecaster` is an object or the name of one in the catalog; without a `panel` the task's dataset is
-    loaded. `missing` says how missing values of the past are filled: what the catalog says of a name,
+    `forecaster` is an object, or the name of one in the catalog. Without a `panel` the task's dataset is loaded.
+    `missing` is how missing values of the past are filled; by default as the catalog's entry says for a name, and
     "native" for an object.
 
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
     """
-    catalog = load_catalog()
+    workspace = _workspace(None)
+    catalog = workspace.catalog
     filling: Missing = missing or "native"
     if isinstance(forecaster, str):
         spec = catalog.forecasters[forecaster].spec
         forecaster, filling = spec.make({}), missing or spec.missing
     if panel is None:
-        panel = load(catalog.datasets[task.dataset].spec, default_home())
-    return evaluate_on(forecaster, task, panel, missing=filling, metrics=[one.spec for one in catalog.metrics.values()])
+        panel = load(catalog.datasets[task.dataset].spec, workspace.home)
+    metrics = [entry.spec for entry in catalog.metrics.values()]
+    return evaluate_on(forecaster, task, panel, missing=filling, metrics=metrics)
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
-    """A board's standings, one row a forecaster, best first, from what the journal holds.
+    """A board's standings from the journal, or as published: one row for each forecaster, the best first.
 
-    The last columns are what `harness bench` measured, in seconds, bytes and joules, NaN where it did not.
+    The last columns are costs measured by `harness bench`, in seconds, bytes and joules; NaN if not measured.
     """
     import pandas as pd
 
     from harness.analysis.lookup import find_standings
     from harness.report.costs import FIGURES
 
-    computed = find_standings(board, metric, False, _home(home), load_catalog)
+    computed = find_standings(board, _workspace(home), metric)
     rows = [
         {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
         | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
@@ -84,7 +84,7 @@ def slices(
 ) -> pd.DataFrame:
     """A board's scores by step, series, season, length or task: one row for each task, slice and forecaster.
 
-    `count` is how many steps were forecast in the slice; the rank is 0 where a forecaster has no value.
+    `count` is the number of forecast steps in the slice; the rank is 0 where a forecaster has no value.
 
         table = harness.slices("classics", "step", task="sunspots")
         table.pivot(index="slice", columns="forecaster", values="value")
@@ -95,24 +95,24 @@ def slices(
     from harness.analysis.slicing.boards import sliced
     from harness.report.slices import records
 
-    asked = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(sliced(board, asked, _home(home), load_catalog)))
+    request = SliceRequest(by, metric, task)
+    return pd.DataFrame(records(sliced(board, request, _workspace(home))))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
-    """A board's page as HTML, from its stored standings and the journal; None if it was never run."""
+    """A board's page as HTML, from its stored standings and the journal; None if there are none."""
     from harness.results.standings import stored_standings
 
-    folder = _home(home)
-    stored = stored_standings(folder, board_name(board))
-    return None if stored is None else page_of(stored, folder, load_catalog())
+    workspace = _workspace(home)
+    stored = stored_standings(workspace.home, board_name(board))
+    return None if stored is None else page_of(stored, workspace)
 
 
-def page_of(computed: Standings, home: Path, catalog: Catalog) -> str:
-    """The page of standings, with what the journal shows beyond them."""
+def page_of(standings: Standings, workspace: Workspace) -> str:
+    """The page of standings, with examples of forecasts from the journal."""
     from harness.report.page import page
     from harness.report.page.examples import find_examples
 
-    plan = stored_plan(home, computed.board)
-    metric = catalog.metrics[computed.metric].spec if computed.metric in catalog.metrics else None
-    return page(computed, None if plan is None else find_examples(plan, Journal(home), metric))
+    plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
+    metric = metrics[standings.metric].spec if standings.metric in metrics else None
+    return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))

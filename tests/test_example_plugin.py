@@ -17,10 +17,10 @@ from types import ModuleType
 
 import pytest
 
-from harness import Journal, Panel, RollingOrigin, Task
-from harness.boards.fingerprints import Fingerprints
+from harness import Panel, RollingOrigin, Task
 from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
+from harness.boards.workspace import Workspace
 from harness.evaluation.evaluate import evaluate
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.plugins.checks import check
@@ -83,7 +83,7 @@ def test_each_of_its_parts_keeps_its_contract(catalog: Catalog, tmp_path: Path, 
 def test_its_board_asks_for_its_forecaster_on_its_dataset(catalog: Catalog, tmp_path: Path) -> None:
     board = load_board("tides", catalog)
 
-    plan = plan_board("tides", board, catalog, Fingerprints(tmp_path), Journal(tmp_path), None)
+    plan = plan_board("tides", board, Workspace(tmp_path, catalog))
 
     assert [(one.title, one.task) for one in plan.cells] == [
         ("naive", "tides"),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import pytest
 
-from harness import fields
 from harness.errors import BadInput
-from harness.fields import FieldError, build
+from harness.fields.errors import FieldError
+from harness.fields.reading import build
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Inner:
 @dataclass(frozen=True)
 class Square:
     side: float
+    kind: ClassVar[str] = "square"
 
 
 @dataclass(frozen=True)
 class Circle:
     radius: float
+    kind: ClassVar[str] = "circle"
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,6 @@ class Outer:
     def __post_init__(self) -> None:
         if self.count < 0:
             raise BadInput(f"count must be at least 0, not {self.count}")
-
-
-@pytest.fixture(autouse=True)
-def _shapes_have_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fields.KINDS, Square, "square")
-    monkeypatch.setitem(fields.KINDS, Circle, "circle")
 
 
 def problem(**table: Any) -> FieldError:

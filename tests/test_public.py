@@ -9,9 +9,10 @@ import logging
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 import numpy as np
@@ -115,10 +116,19 @@ class TestDocstrings:
         example = inspect.cleandoc(inspect.getdoc(getattr(hookspecs, hook)).partition("Example:")[2])  # type: ignore[union-attr]
         known = {name: getattr(harness, name) for name in harness.__all__}
         known |= {"click": click, "Path": Path, "log": logging.getLogger("test"), "MovingAverage": MovingAverage}
+        known["LastWindow"] = LastWindow
 
         module = executed(example, known)
 
         assert_fits(hook, module)
+
+    def test_the_example_metric_is_the_mean_squared_logarithmic_error(self) -> None:
+        example = inspect.cleandoc(inspect.getdoc(hookspecs.harness_metrics).partition("Example:")[2])  # type: ignore[union-attr]
+        (metric,) = executed(example, {"hookimpl": harness.hookimpl, "Metric": harness.Metric}).harness_metrics()
+        outcomes = SimpleNamespace(mean=np.array([0.0, 1.0]), actuals=np.array([np.e - 1, 1.0]))
+
+        assert metric.name == "MSLE"
+        assert metric.losses(outcomes).tolist() == pytest.approx([1.0, 0.0])
 
 
 class TestDocument:
@@ -190,6 +200,17 @@ class MovingAverage(LocalForecaster):
         return np.zeros((context.horizon, 1))
 
 
+@dataclass(frozen=True)
+class LastWindow(harness.Protocol):
+    """Also taken as given."""
+
+    kind: ClassVar[str] = "last-window"
+    horizon: int
+
+    def cutoffs(self, held_out: harness.HeldOut) -> harness.Cutoffs:
+        raise NotImplementedError
+
+
 def arguments_of(hook: str) -> list[str]:
     return list(inspect.signature(getattr(hookspecs, hook)).parameters)
 
@@ -223,9 +244,9 @@ def assert_fits(hook: str, module: ModuleType) -> Catalog:
     callers = catalog.manager.get_hookcallers(module)
     assert callers is not None
     assert [caller.name for caller in callers] == [hook]
-    shelves = (catalog.forecasters, catalog.datasets, catalog.metrics, catalog.boards)
+    shelves = (catalog.forecasters, catalog.datasets, catalog.metrics, catalog.protocols, catalog.boards)
     provided = [one for shelf in shelves for one in shelf.values() if one.plugin.name == "example"]
-    supplies = hook.removeprefix("harness_") in ("forecasters", "datasets", "metrics", "leaderboards")
+    supplies = hook.removeprefix("harness_") in ("forecasters", "datasets", "metrics", "protocols", "leaderboards")
     assert len(provided) == supplies
     assert catalog.problems == before
     return catalog

@@ -1,6 +1,6 @@
-"""harness_datasets: synthetic waves, the series that statsmodels brings, and files of well-known benchmarks.
+"""harness_datasets: synthetic waves, series included in statsmodels, and files of well-known benchmarks.
 
-Listing them loads nothing: each spec says where its loader lies.
+Listing them loads no data: each spec names its loader.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ETTH2 = DataFile("ETTh2.csv", f"{_ETT}/ETTh2.csv", "a3dc2c597b9218c7ce1cd55eb77
 _ETTM1 = DataFile("ETTm1.csv", f"{_ETT}/ETTm1.csv")
 _ETTM2 = DataFile("ETTm2.csv", f"{_ETT}/ETTm2.csv")
 _M4 = "https://raw.githubusercontent.com/Mcompetitions/M4-methods/master/Dataset"
-_WAVES_SOURCE = "drawn here from fixed seeds, after lirnli.wordpress.com 2017/09/01, simple PyTorch RNN examples"
+_WAVES_SOURCE = "generated from fixed seeds, after lirnli.wordpress.com 2017/09/01, simple PyTorch RNN examples"
 
 
 @hookimpl
@@ -31,8 +31,8 @@ def _synthetic() -> list[DatasetSpec]:
         DatasetSpec(
             "cosine",
             "harness_datasets.synthetic:cosine",
-            description="cosine waves of one frequency, their amplitudes and phases drawn; 1,024 to train on, "
-            "128 to validate, 1,000 held out, 1,000 steps each",
+            description="cosine waves of one frequency with random amplitudes and phases, 1,000 steps each: "
+            "1,024 for training, 128 for validation, 1,000 for test",
             source=_WAVES_SOURCE,
             licence="Apache-2.0, as harness itself",
             depends=("numpy",),
@@ -40,8 +40,8 @@ def _synthetic() -> list[DatasetSpec]:
         DatasetSpec(
             "sine",
             "harness_datasets.synthetic:sine",
-            description="sine waves of one frequency and amplitude, their phases drawn; 2,048 to train on, "
-            "256 to validate, 1,000 held out, 100 steps each",
+            description="sine waves of one frequency and amplitude with random phases, 100 steps each: "
+            "2,048 for training, 256 for validation, 1,000 for test",
             source=_WAVES_SOURCE,
             licence="Apache-2.0, as harness itself",
             depends=("numpy",),
@@ -54,7 +54,7 @@ def _bundled() -> list[DatasetSpec]:
         DatasetSpec(
             "sunspots",
             "harness_datasets.bundled:sunspots",
-            description="number of sunspots, yearly, 1700 to 2008",
+            description="yearly sunspot numbers, 1700 to 2008",
             source="NOAA National Geophysical Data Center; statsmodels.datasets.sunspots",
             licence="public domain",
             depends=("statsmodels",),
@@ -62,7 +62,7 @@ def _bundled() -> list[DatasetSpec]:
         DatasetSpec(
             "co2",
             "harness_datasets.bundled:co2",
-            description="CO2 in the air over Mauna Loa in ppmv, weekly, 1958 to 2001, with 59 weeks missing",
+            description="weekly atmospheric CO2 at Mauna Loa in ppmv, 1958 to 2001, 59 weeks missing",
             source="C. D. Keeling and T. P. Whorf, Atmospheric CO2 concentrations derived from flask air samples at "
             "sites in the SIO network, in Trends, CDIAC 2004; statsmodels.datasets.co2",
             licence="public domain",
@@ -71,7 +71,7 @@ def _bundled() -> list[DatasetSpec]:
         DatasetSpec(
             "elnino",
             "harness_datasets.bundled:elnino",
-            description="sea surface temperature of the region Niño 1+2 in °C, monthly, 1950 to 2010",
+            description="monthly sea surface temperature of the region Niño 1+2 in °C, 1950 to 2010",
             source="NOAA National Weather Service, ERSST.V3B; statsmodels.datasets.elnino",
             licence="public domain",
             depends=("statsmodels",),
@@ -79,7 +79,7 @@ def _bundled() -> list[DatasetSpec]:
         DatasetSpec(
             "nile",
             "harness_datasets.bundled:nile",
-            description="volume of the Nile at Aswan in 10⁸ m³, yearly, 1871 to 1970",
+            description="yearly volume of the Nile at Aswan in 10⁸ m³, 1871 to 1970",
             source="G. W. Cobb, The problem of the Nile: conditional solution to a changepoint problem, "
             "Biometrika 65 (1978) 243-251; statsmodels.datasets.nile",
             licence="public domain",
@@ -88,8 +88,8 @@ def _bundled() -> list[DatasetSpec]:
         DatasetSpec(
             "macrodata",
             "harness_datasets.bundled:macrodata",
-            description="economy of the United States, quarterly, 1959 to 2009: output, consumption, investment, "
-            "unemployment and inflation to forecast, beside seven past covariates",
+            description="quarterly US macroeconomic data, 1959 to 2009: GDP, consumption, investment, unemployment and "
+            "inflation as targets, seven past covariates",
             source="Federal Reserve Bank of St. Louis (FRED) and Bureau of Labor Statistics, 2009, compiled by "
             "S. Seabold; statsmodels.datasets.macrodata",
             licence="public domain",
@@ -122,13 +122,12 @@ def _competition() -> list[DatasetSpec]:
 
 
 def _m4(frequency: str, series: int, horizon: int, train: str | None = None, test: str | None = None) -> DatasetSpec:
-    """One frequency of the competition; `train` and `test` are the sums of its files."""
+    """One frequency of the competition; `train` and `test` are the checksums of its files."""
     name = frequency.capitalize()
     return DatasetSpec(
         f"m4-{frequency}",
         f"harness_datasets.files:m4_{frequency}",
-        description=f"the {series:,} {frequency} series of the M4 competition, the {horizon} values to forecast at "
-        "their ends",
+        description=f"the {series:,} {frequency} series of the M4 competition with {horizon} test values each",
         source="S. Makridakis, E. Spiliotis and V. Assimakopoulos, The M4 Competition: 100,000 time series and 61 "
         "forecasting methods, International Journal of Forecasting 36 (2020) 54-74; "
         "github.com/Mcompetitions/M4-methods",
@@ -142,14 +141,14 @@ def _m4(frequency: str, series: int, horizon: int, train: str | None = None, tes
 
 def _files() -> list[DatasetSpec]:
     return [
-        _ett("etth1", "an electricity transformer, hourly", _ETTH1),
-        _ett("etth2", "another electricity transformer, hourly", _ETTH2),
-        _ett("ettm1", "the transformer of etth1, every quarter of an hour", _ETTM1),
-        _ett("ettm2", "the transformer of etth2, every quarter of an hour", _ETTM2),
+        _ett("etth1", "electricity transformer 1, hourly", _ETTH1),
+        _ett("etth2", "electricity transformer 2, hourly", _ETTH2),
+        _ett("ettm1", "electricity transformer 1, every 15 minutes", _ETTM1),
+        _ett("ettm2", "electricity transformer 2, every 15 minutes", _ETTM2),
         DatasetSpec(
             "ett-1h",
             "harness_datasets.files:ett_hourly",
-            description="both hourly electricity transformers, ETTh1 and ETTh2, as in the task ETT_1H of fev-bench",
+            description="hourly data of both electricity transformers (ETTh1, ETTh2), as in task ETT_1H of fev-bench",
             source=_ETT_SOURCE,
             licence=_ETT_LICENCE,
             files=(_ETTH1, _ETTH2),
@@ -157,10 +156,10 @@ def _files() -> list[DatasetSpec]:
         DatasetSpec(
             "weather",
             "harness_datasets.weather:jena_climate",
-            description="weather at Jena, 14 variables, one sample an hour, 2009 to 2016, the temperature to forecast",
+            description="hourly weather at Jena, 2009 to 2016: temperature as target, 13 past covariates",
             source="Max Planck Institute for Biogeochemistry, Jena, bgc-jena.mpg.de/wetter; in the form of F. Chollet, "
             "Deep Learning with Python, 2nd edition 2021, chapter 10",
-            licence="none stated; published by the institute, to be named as the source",
+            licence="none stated; published by the institute, which must be named as the source",
             files=(
                 DataFile(
                     "jena_climate_2009_2016.csv.zip",

@@ -1,4 +1,4 @@
-"""Series that statsmodels brings with it: real, small, in the public domain, and here without a network."""
+"""Series included in statsmodels: real, small, in the public domain, and available without a network."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness import Channel, Panel
 if TYPE_CHECKING:
     import pandas as pd
 
-# Output, its two private parts, unemployment and inflation: what is forecast most. The rest helps:
-# parts of the same accounts, and what these five follow from (infl from cpi, realint from infl).
+# GDP, its two private components, unemployment and inflation: the indicators that are forecast most. The other
+# indicators are past covariates; some determine a target (cpi determines infl).
 MACRO_TARGETS = ("realgdp", "realcons", "realinv", "unemp", "infl")
 
 
 def sunspots() -> Panel:
-    """Sunspots a year; their season is the solar cycle of about eleven years."""
+    """Yearly sunspot numbers; the season is the solar cycle of about eleven years."""
     frame = datasets.sunspots.load_pandas().data
     return Panel.of(
         [frame["SUNACTIVITY"]],
@@ -31,7 +31,7 @@ def sunspots() -> Panel:
 
 
 def co2() -> Panel:
-    """Weekly CO2; weeks without a sample are NaN."""
+    """Weekly CO2; missing weeks are NaN."""
     frame = datasets.co2.load_pandas().data.asfreq("W-SAT")
     return Panel.of(
         [frame["co2"]],
@@ -44,7 +44,7 @@ def co2() -> Panel:
 
 
 def elnino() -> Panel:
-    """Monthly sea temperature; statsmodels lays it out as a row a year."""
+    """Monthly sea surface temperature; statsmodels stores one row per year."""
     frame = datasets.elnino.load_pandas().data
     return Panel.of(
         [frame.drop(columns="YEAR").to_numpy().ravel()],
@@ -57,7 +57,7 @@ def elnino() -> Panel:
 
 
 def nile() -> Panel:
-    """Yearly volume of the Nile; it has no season."""
+    """Yearly volume of the Nile, without a season."""
     frame = datasets.nile.load_pandas().data
     return Panel.of(
         [frame["volume"]],
@@ -69,7 +69,7 @@ def nile() -> Panel:
 
 
 def macrodata() -> Panel:
-    """Twelve quarterly indicators as one series of several channels, all as levels."""
+    """Twelve quarterly indicators as one multivariate series, not differenced."""
     frame = datasets.macrodata.load_pandas().data
     indicators = frame.drop(columns=["year", "quarter"])
     return Panel.of(

@@ -1,4 +1,4 @@
-"""Datasets that lie in files of others: read as they are, and refused with file and line where they are broken."""
+"""Datasets in published files (M4, ETT); a malformed file is an error that names the file and line."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ ETT_HEADER = ("date", *ETT_CHANNELS)
 
 
 def m4(horizon: int, season_length: int, train: Path, test: Path) -> Panel:
-    """Series of the M4 competition, the values of the test file after those of the training file.
+    """Series of the M4 competition: the values of the training file, followed by those of the test file.
 
-    `RollingOrigin(horizon, windows=1)` is the official protocol. The files hold no dates.
+    `RollingOrigin(horizon, windows=1)` is the official protocol. The files have no dates.
     """
     past, ahead = _m4_series(train), _m4_series(test)
     for name, values in ahead.items():
         if len(values) != horizon:
-            raise BadData(f"{test}: series {name!r} has {len(values)} values, not the {horizon} to forecast")
-    apart = sorted(past.keys() ^ ahead.keys())
-    if apart:
-        raise BadData(f"series {apart[0]!r} is in only one of {train} and {test}; they do not belong together")
+            raise BadData(f"{test}: series {name!r} has {len(values)} values, but the horizon is {horizon}")
+    unmatched = sorted(past.keys() ^ ahead.keys())
+    if unmatched:
+        raise BadData(f"series {unmatched[0]!r} is in only one of {train} and {test}; the files do not match")
     return Panel.of(
         [np.concatenate([values, ahead[name]]) for name, values in past.items()],
         ids=tuple(past),
@@ -35,7 +35,7 @@ def m4(horizon: int, season_length: int, train: Path, test: Path) -> Panel:
     )
 
 
-# Horizons and seasons of the competition, which takes weeks and days to have none.
+# Horizons and season lengths of the competition, which are 1 for weekly and daily series.
 m4_yearly = partial(m4, 6, 1)
 m4_quarterly = partial(m4, 8, 4)
 m4_monthly = partial(m4, 18, 12)
@@ -45,7 +45,7 @@ m4_hourly = partial(m4, 48, 24)
 
 
 def ett(minutes: int, *paths: Path) -> Panel:
-    """Electricity transformers, a series a file, all seven variables targets; a task may select `("OT",)`."""
+    """Electricity transformers, one series per file, all seven variables as targets; a task may select `("OT",)`."""
     starts, series = zip(*(_ett_series(path, np.timedelta64(minutes, "m")) for path in paths), strict=True)
     return Panel.of(
         series,
@@ -62,8 +62,8 @@ ett_quarter_hourly = partial(ett, 15)
 
 
 def _m4_series(path: Path) -> dict[str, Floats]:
-    """The values of each series by its id: a row a series, quoted, filled with empty cells to one width."""
-    rows = _rows(path, filling=",")
+    """The values of each series by its id; a row is a series, quoted, padded with empty cells."""
+    rows = _rows(path, padding=",")
     _, header = next(rows, (1, []))
     if header[:1] != ["V1"]:
         raise BadData(f"{path}, line 1: the header must begin with V1, not {','.join(header)[:40]!r}")
@@ -72,7 +72,7 @@ def _m4_series(path: Path) -> dict[str, Floats]:
         if not cells:
             raise BadData(f"{path}, line {line}: series {name!r} is empty")
         if name in series:
-            raise BadData(f"{path}, line {line}: series {name!r} is here twice")
+            raise BadData(f"{path}, line {line}: series {name!r} occurs twice")
         series[name] = _numbers(path, line, cells)
     if not series:
         raise BadData(f"{path} holds no series")
@@ -80,7 +80,7 @@ def _m4_series(path: Path) -> dict[str, Floats]:
 
 
 def _ett_series(path: Path, step: np.timedelta64) -> tuple[np.datetime64, Floats]:
-    """The time of the first row, and all rows (time, variable), which must be one step apart."""
+    """The time of the first row, and the values of all rows (time, variable), which must be one step apart."""
     rows = _rows(path)
     _, header = next(rows, (1, []))
     if tuple(header) != ETT_HEADER:
@@ -91,17 +91,17 @@ def _ett_series(path: Path, step: np.timedelta64) -> tuple[np.datetime64, Floats
     try:
         values = np.array([cells for _, (_, *cells) in lines], dtype=np.float64)
         times = np.array([date for _, (date, *_) in lines], dtype="datetime64[s]")
-        fine = values.shape[1:] == (len(ETT_CHANNELS),) and bool(np.isfinite(values).all())
-        fine = fine and not np.isnat(times).any() and bool((np.diff(times) == step).all())
+        valid = values.shape[1:] == (len(ETT_CHANNELS),) and bool(np.isfinite(values).all())
+        valid = valid and not np.isnat(times).any() and bool((np.diff(times) == step).all())
     except ValueError:
-        fine = False
-    if not fine:
+        valid = False
+    if not valid:
         _refuse(path, lines, step)
     return times[0], values
 
 
 def _refuse(path: Path, lines: Sequence[tuple[int, list[str]]], step: np.timedelta64) -> NoReturn:
-    """Raise BadData for the first line that is broken; one of them is."""
+    """Raise BadData for the first malformed line of a file that has one."""
     expected = None
     for line, (date, *cells) in lines:
         if len(cells) != len(ETT_CHANNELS):
@@ -114,19 +114,19 @@ def _refuse(path: Path, lines: Sequence[tuple[int, list[str]]], step: np.timedel
     raise BadData(f"{path} cannot be read")
 
 
-def _rows(path: Path, filling: str = "") -> Iterator[tuple[int, list[str]]]:
-    """The cells of each line that is not empty, without quotes and the filling at its end, and its number."""
+def _rows(path: Path, padding: str = "") -> Iterator[tuple[int, list[str]]]:
+    """The number and cells of each line that is not empty, without quotes and trailing padding."""
     with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             if line.strip():
-                yield number, line.replace('"', "").strip().rstrip(filling or None).split(",")
+                yield number, line.replace('"', "").strip().rstrip(padding or None).split(",")
 
 
 def _time(path: Path, line: int, date: str) -> np.datetime64:
     try:
-        return np.datetime64(date or "none", "s")  # NumPy takes an empty text for a missing time
+        return np.datetime64(date or "none", "s")  # NumPy would read an empty text as NaT
     except ValueError:
-        raise BadData(f"{path}, line {line}: {date!r} is no date") from None
+        raise BadData(f"{path}, line {line}: {date!r} is not a date") from None
 
 
 def _numbers(path: Path, line: int, cells: Sequence[str]) -> Floats:

@@ -1,12 +1,11 @@
-"""Waves whose every value is known exactly: what a free run of any length can be judged by.
+"""Synthetic waves, whose exact values are known at any step, to score free runs of any length.
 
-All waves of a dataset share one frequency, w = 10/99 rad a step (a hundred steps from 0 to 10), which
-no forecaster is told. So the season length is 1: 62, the whole number next to the period 2π/w = 62.2,
-would give w away to one part in 250, and would be wrong by 3 steps after 16 periods. A task may still
-say otherwise.
+All waves of a dataset share one frequency, w = 10/99 rad per step (a hundred steps from 0 to 10), which
+forecasters must learn. So the season length is 1: 62, the integer nearest to the period 2π/w = 62.2, would
+disclose w to one part in 250, and would be off by 3 steps after 16 periods. A task may override it.
 
-The static fact `part` says of each series whether it is for training, for validation or held out; a
-`SeriesSplit` by the same counts cuts the panel there.
+The static covariate `part` is `training`, `validation` or `held-out`; a `SeriesSplit` with the same counts splits
+the panel there.
 """
 
 from __future__ import annotations
@@ -17,18 +16,18 @@ import numpy as np
 
 from harness import Floats, Panel
 
-FREQUENCY = 10 / 99  # rad a step
+FREQUENCY = 10 / 99  # rad per step
 
 Wave = Callable[[np.random.Generator, int], Floats]  # (generator, number of waves) → (wave, step)
 
 
 def cosine() -> Panel:
-    """x_t = A cos(w t + φ), A uniform in [0.5, 1.5), φ uniform in [0, 2π); 1,000 steps a wave."""
+    """x_t = A cos(w t + φ), A uniform in [0.5, 1.5), φ uniform in [0, 2π); 1,000 steps per wave."""
     return _panel(_cosines, training=1024, validation=128, held_out=1000, seed=1)
 
 
 def sine() -> Panel:
-    """x_t = sin(w t + 2πu), u uniform in [0, 1); 100 steps a wave, as in the tutorial they come from."""
+    """x_t = sin(w t + 2πu), u uniform in [0, 1); 100 steps per wave, as in the tutorial of their source."""
     return _panel(_sines, training=2048, validation=256, held_out=1000, seed=11)
 
 
@@ -44,11 +43,11 @@ def _sines(rng: np.random.Generator, waves: int) -> Floats:
 
 
 def _panel(wave: Wave, training: int, validation: int, held_out: int, seed: int) -> Panel:
-    """The waves of the three parts one after another, drawn from `seed`, `seed + 1` and `seed + 2`."""
+    """The waves of the three parts, generated from `seed`, `seed + 1` and `seed + 2`."""
     counts = {"training": training, "validation": validation, "held-out": held_out}
-    drawn = [wave(np.random.default_rng(seed + i), count) for i, count in enumerate(counts.values())]
+    parts = [wave(np.random.default_rng(seed + i), count) for i, count in enumerate(counts.values())]
     return Panel.of(
-        list(np.concatenate(drawn)),
+        list(np.concatenate(parts)),
         ids=[f"{part}-{number:04d}" for part, count in counts.items() for number in range(1, count + 1)],
         static={"part": [part for part, count in counts.items() for _ in range(count)]},
     )

@@ -1,4 +1,4 @@
-"""The weather of Jena, read as it is published: a zip that holds one CSV file of rows ten minutes apart."""
+"""The weather of Jena, read from the published zip archive of one CSV file with a row every ten minutes."""
 
 from __future__ import annotations
 
@@ -18,23 +18,22 @@ HEADER = (
 )
 VARIABLES = tuple(HEADER.split(",")[1:])
 TARGET = "T (degC)"
-ROWS_AN_HOUR = 6
+ROWS_PER_HOUR = 6
 
 
 def jena_climate(path: Path) -> Panel:
-    """One row an hour of 14 variables, the temperature to forecast.
+    """Hourly rows of 14 variables: the temperature as target, the others as past covariates.
 
-    As in the lecture every sixth row counts as the next hour, though the clock jumps at a few places;
-    so the panel has no calendar. The file's −9999 for wind that was not measured stay as they are there.
-    `path` is the zip, or the CSV file out of it.
+    Every sixth row is taken as the next hour, as in the book, although the timestamps have a few gaps; so the panel
+    has no dates. The value −9999 of the wind where it was not measured is kept. `path` is the zip or the CSV file.
     """
-    with _opened(path) as lines:
+    with _csv_lines(path) as lines:
         if (header := lines.readline().strip().replace('"', "")) != HEADER:
             raise BadData(f"{path}, line 1: the header must be {HEADER}, not {header[:80]!r}")
         values = [
             _numbers(path, number, line)
             for number, line in enumerate(lines, start=2)
-            if (number - 2) % ROWS_AN_HOUR == 0 and line.strip()
+            if (number - 2) % ROWS_PER_HOUR == 0 and line.strip()
         ]
     if not values:
         raise BadData(f"{path} holds no rows")
@@ -43,7 +42,7 @@ def jena_climate(path: Path) -> Panel:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[io.TextIOBase]:
+def _csv_lines(path: Path) -> Iterator[io.TextIOBase]:
     if not zipfile.is_zipfile(path):
         with path.open(encoding="utf-8-sig", errors="replace") as lines:
             yield lines

@@ -1,104 +1,137 @@
-"""A board that was run or published: its results, and its standings as they are stored or as they are asked for."""
+"""A board's results, from the journal or a publication, and its standings, as stored or computed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.boards.leaderboard import board_name, found_file, load_board
+from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.journal import Journal
 from harness.results.standings import Standings, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
+
+if TYPE_CHECKING:
+    from harness.evaluation.metrics import Metric
+    from harness.results.publication.published_results import PublishedResults
 
 
 def find_standings(
     board: str,
-    metric: str | None,
-    completed_only: bool,
-    home: Path,
-    catalog: Callable[[], Catalog],
+    workspace: Workspace,
+    metric: str | None = None,
     *,
+    completed_only: bool = False,
     published: bool = False,
 ) -> Standings:
-    """The standings as stored, or computed where something else than the stored ones is asked.
+    """The stored standings, or computed ones where other options than theirs are given.
 
-    Where the home has no results of the board, or where `published`, they are those that came with it.
+    Where the home has no results of the board, or with `published`, those of its publication.
     """
-    stored = None if published else stored_standings(home, board_name(board))
+    stored = None if published else stored_standings(workspace.home, board_name(board))
     if stored is not None and not completed_only and metric in (None, stored.metric):
         return stored
-    results = find_results(board, home, catalog, published=published)
-    from harness.analysis.ranking.compute import compute_standings
-    from harness.analysis.ranking.costs import with_costs
+    results = find_results(board, workspace, published=published)
+    return board_standings(results, workspace, metric, completed_only=completed_only)
+
+
+def board_standings(
+    results: BoardResults, workspace: Workspace, metric: str | None = None, *, completed_only: bool = False
+) -> Standings:
+    """A board's results → its standings, by the board's metric or another, joined with the latest costs.
+
+    The one place where standings are computed for a user; a publication without terms has its standings stored.
+    """
+    from harness.analysis.costs import with_costs
     from harness.results.publication.published_results import PublishedResults
 
     name = metric or results.plan.metric
-    if not isinstance(results, PublishedResults):
-        found = compute_standings(results, catalog().metrics[name].spec, completed_only=completed_only)
-        return with_costs(found, results.plan, home)
-    if results.stored is not None and name == results.stored.metric and not completed_only:
-        found = results.stored
-    else:
-        wanted = results.metrics[name] if name in results.metrics else catalog().metrics[name].spec
-        found = compute_standings(results, wanted, completed_only=completed_only)
+    standings = None
+    if isinstance(results, PublishedResults) and not completed_only:
+        standings = results.stored if results.stored is not None and results.stored.metric == name else None
+    if standings is None:
+        standings = _compute(results, name, workspace.catalog, completed_only=completed_only)
+    if isinstance(results, PublishedResults):
+        standings = _with_publication_notes(standings, name, results)
+    return with_costs(standings, results.plan, workspace.home)
+
+
+def _compute(results: BoardResults, metric: str, catalog: Catalog, *, completed_only: bool) -> Standings:
+    from harness.analysis.ranking.compute import compute_standings
+
+    metrics = [entry.spec for entry in catalog.metrics.values()]
+    return compute_standings(
+        results, find_metric(metric, results, catalog), metrics=metrics, completed_only=completed_only
+    )
+
+
+def _with_publication_notes(standings: Standings, metric: str, results: PublishedResults) -> Standings:
     notes = [results.told]
-    if name not in results.metrics and found.significance is None:
-        notes.append(f"without intervals: they need terms of {name}, which are not published")
-    return with_costs(replace(found, notes=(*found.notes, *notes)), results.plan, home)
+    if metric not in results.metrics and standings.significance is None:
+        notes.append(f"without intervals: they need terms of {metric}, which are not published")
+    return replace(standings, notes=(*standings.notes, *notes))
+
+
+def find_metric(name: str, results: BoardResults, catalog: Catalog) -> Metric:
+    """The metric of that name, as it was published with the results or as the catalog has it."""
+    from harness.results.publication.published_results import PublishedResults
+
+    published = results.metrics if isinstance(results, PublishedResults) else {}
+    return published[name] if name in published else catalog.metrics[name].spec
 
 
 def update_costs(cells: Collection[str], home: Path) -> list[Standings]:
-    """The standings of all boards that hold one of the cells, with the latest costs, stored in the place of the former.
+    """Join the stored standings of all boards that have one of these cells with the latest costs, and store them.
 
-    A board whose standings are not stored has the costs once it is shown.
+    Returns them. A board without stored standings gets its costs when it is shown.
     """
-    from harness.analysis.ranking.costs import with_costs
+    from harness.analysis.costs import with_costs
 
-    renewed = []
+    updated = []
     for plan in stored_plans(home):
         stored = stored_standings(home, plan.name)
-        if stored is not None and any(one.key in cells for one in plan.cells):
-            renewed.append(with_costs(stored, plan, home))
-            renewed[-1].save(home)
-    return renewed
+        if stored is not None and any(cell.key in cells for cell in plan.cells):
+            updated.append(with_costs(stored, plan, home))
+            updated[-1].save(home)
+    return updated
 
 
-def find_results(board: str, home: Path, catalog: Callable[[], Catalog], *, published: bool = False) -> BoardResults:
-    """What the journal holds of a board as it was last run, else what was published of it.
+def find_results(board: str, workspace: Workspace, *, published: bool = False) -> BoardResults:
+    """A board's results: those in the journal, of the cells of its last run, or else its publication.
 
-    Raises BadInput where that is nothing.
+    Raises BadInput where there is neither.
     """
-    found = None if published else _in_journal(board, home)
+    found = None if published else _journal_results(board, workspace)
     if found is not None:
         return found
-    folder = published_folder(board, catalog)
+    folder = published_folder(board, workspace.catalog)
     from harness.results.publication import is_published
     from harness.results.publication.published_results import PublishedResults
 
     if is_published(folder):
         return PublishedResults(folder)
-    load_board(board, catalog())  # what cannot be a board is told as such
+    load_board(board, workspace.catalog)  # an error in the board's file comes first
     if published:
         raise BadInput(f"no results of board {board_name(board)!r} are published in {folder}")
-    raise _no_results(board, home)
+    raise _no_results(board, workspace.home)
 
 
-def find_journal_results(board: str, home: Path, catalog: Callable[[], Catalog]) -> JournalResults:
-    """What the journal holds of a board as it was last run; raises BadInput where that is nothing."""
-    found = _in_journal(board, home)
+def find_journal_results(board: str, workspace: Workspace) -> JournalResults:
+    """A board's results in the journal, of the cells of its last run; raises BadInput where there are none."""
+    found = _journal_results(board, workspace)
     if found is None:
-        load_board(board, catalog())
-        raise _no_results(board, home)
+        load_board(board, workspace.catalog)
+        raise _no_results(board, workspace.home)
     return found
 
 
-def _in_journal(board: str, home: Path) -> JournalResults | None:
-    plan, journal = stored_plan(home, board_name(board)), Journal(home)
-    if plan is None or not any(journal.has(one.key) for one in plan.cells):
+def _journal_results(board: str, workspace: Workspace) -> JournalResults | None:
+    plan, journal = stored_plan(workspace.home, board_name(board)), workspace.journal
+    if plan is None or not any(journal.has(cell.key) for cell in plan.cells):
         return None
     return JournalResults(plan, journal)
 
@@ -107,6 +140,6 @@ def _no_results(board: str, home: Path) -> BadInput:
     return BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first")
 
 
-def published_folder(board: str, catalog: Callable[[], Catalog]) -> Path:
-    """The folder that a board's file lies in, where its results are published; raises BadBoard or UnknownName."""
-    return found_file(board, catalog()).parent
+def published_folder(board: str, catalog: Catalog) -> Path:
+    """The folder of a board's file, where its results are published; raises BadBoard or UnknownName."""
+    return found_file(board, catalog).parent

@@ -1,4 +1,4 @@
-"""Fingerprints of datasets, remembered, so that a run with nothing to do loads no data."""
+"""Fingerprints of datasets, stored, so that a run with nothing to do loads no data."""
 
 from __future__ import annotations
 
@@ -19,49 +19,52 @@ if TYPE_CHECKING:
 
 
 class Fingerprints:
-    """The fingerprint of each dataset, and which tasks are known to fit it."""
+    """The fingerprint of each dataset, and the tasks that were checked against it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
         self.path = home / "fingerprints.json"
-        self._known: dict[str, Any] = read_json(self.path) or {}
-        self._panels: dict[str, Panel] = {}
+        self._stored: dict[str, Any] = read_json(self.path) or {}  # by the state of a dataset
+        self._last: tuple[str, Panel] | None = None  # the dataset loaded last
 
     def of(self, dataset: Registered[DatasetSpec]) -> str:
-        """The fingerprint; raises DataUnavailable if the data is not here, BadData if it cannot be used."""
-        state = self._state(dataset)
-        if "values" not in self._known.get(state, {}):
-            panel = self._panel(dataset)
-            self._known[state] = {"fingerprint": panel.fingerprint(), "values": panel.values.size, "tasks": []}
-            write_json(self.path, self._known)
-        return str(self._known[state]["fingerprint"])
+        """The fingerprint; raises DataUnavailable for missing files, BadData for data that cannot be used."""
+        return str(self._entry(dataset)["fingerprint"])
 
     def size(self, dataset: Registered[DatasetSpec]) -> int:
-        """How many values the data holds."""
-        self.of(dataset)
-        return int(self._known[self._state(dataset)]["values"])
+        """The number of values of the dataset."""
+        return int(self._entry(dataset)["values"])
 
     def check(self, dataset: Registered[DatasetSpec], task: Task) -> None:
-        """Raise BadTask if the task does not fit the data; what was found to fit is remembered."""
-        state = self._state(dataset)
-        self.of(dataset)
-        asked = hashlib.sha256(json.dumps(task.to_json(), sort_keys=True).encode()).hexdigest()
-        if asked in self._known[state]["tasks"]:
+        """Raise BadTask if the task does not fit the data; a task that fits is checked once."""
+        checked = self._entry(dataset)["tasks"]
+        digest = hashlib.sha256(json.dumps(task.to_json(), sort_keys=True).encode()).hexdigest()
+        if digest in checked:
             return
         from harness.tasks.folds import backtest
 
         backtest(task, self._panel(dataset))
-        self._known[state]["tasks"].append(asked)
-        write_json(self.path, self._known)
+        checked.append(digest)
+        write_json(self.path, self._stored)
+
+    def _entry(self, dataset: Registered[DatasetSpec]) -> dict[str, Any]:
+        """What is stored of a dataset in its present state, computed if need be."""
+        state = self._state(dataset)
+        if "values" not in self._stored.get(state, {}):
+            panel = self._panel(dataset)
+            self._stored[state] = {"fingerprint": panel.fingerprint(), "values": panel.values.size, "tasks": []}
+            write_json(self.path, self._stored)
+        entry: dict[str, Any] = self._stored[state]
+        return entry
 
     def _panel(self, dataset: Registered[DatasetSpec]) -> Panel:
         name = dataset.spec.name
-        if name not in self._panels:
-            self._panels[name] = load(dataset.spec, self.home)
-        return self._panels[name]
+        if self._last is None or self._last[0] != name:
+            self._last = name, load(dataset.spec, self.home)
+        return self._last[1]
 
     def _state(self, dataset: Registered[DatasetSpec]) -> str:
-        """All that could change the data, without reading it."""
+        """A hash of all that could change the data: its provider, its libraries, its files' sizes and times."""
         spec = dataset.spec
         paths = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data_paths(spec, self.home)]
         libraries = [(name, _version(name)) for name in spec.depends]

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness import fields
 from harness.errors import BadBoard, UnknownName
-from harness.fields import Json
+from harness.fields.errors import FieldError
+from harness.fields.reading import build
+from harness.fields.types import Json
 from harness.plugins.catalog import Catalog
-from harness.tasks.task import PROTOCOL_KINDS, SPLIT_KINDS, Task
+from harness.tasks.protocols import PROTOCOLS, Protocol
+from harness.tasks.task import Task, task_classes
 
 BOARD_FILE = "leaderboard.toml"
-fields.KINDS.update(PROTOCOL_KINDS)
-fields.KINDS.update(SPLIT_KINDS)
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Leaderboard:
         return (*self.forecasters, *rest)
 
 
-def read_leaderboard(path: Path) -> Leaderboard:
-    """The board that a file describes; raises BadBoard with file, line and what is allowed."""
+def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Leaderboard:
+    """The board that a file describes, with protocols of these classes; raises BadBoard, which names file and line."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -77,9 +77,9 @@ def read_leaderboard(path: Path) -> Leaderboard:
     except tomllib.TOMLDecodeError as error:
         raise BadBoard(f"{path}: {error}") from error
     try:
-        board = fields.build(Leaderboard, table)
+        board = build(Leaderboard, table, task_classes(protocols))
         _check(board)
-    except fields.FieldError as error:
+    except FieldError as error:
         raise BadBoard(f"{path}, {_place(text, error.path)}: {error}") from error
     return board
 
@@ -94,7 +94,7 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
                 f"{path}: a board called {board_name(name)!r} is provided by plugin {provided.plugin}; "
                 "rename the folder that the file lies in"
             )
-    board = read_leaderboard(path)
+    board = read_leaderboard(path, catalog.protocol_classes)
     try:
         metric = catalog.metrics[board.metric].spec
         for entry in board.forecasters:
@@ -171,25 +171,23 @@ def with_parameters(board: Leaderboard, catalog: Catalog, settings: Mapping[str,
 
 def _check(board: Leaderboard) -> None:
     if not board.tasks:
-        raise fields.FieldError(("tasks",), "a board needs at least one task")
+        raise FieldError(("tasks",), "a board needs at least one task")
     if not board.forecasters and not board.every_forecaster:
-        raise fields.FieldError(("forecasters",), "a board needs forecasters, or every_forecaster = true")
+        raise FieldError(("forecasters",), "a board needs forecasters, or every_forecaster = true")
     if board.seeds < 1:
-        raise fields.FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
+        raise FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
     if not 0 < board.clip[0] <= 1 <= board.clip[1]:
-        raise fields.FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
+        raise FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
     for i, entry in enumerate(board.forecasters):
         if (odd := _not_json(entry.parameters)) is not None:
-            raise fields.FieldError(
-                ("forecasters", str(i), "parameters"), f"parameters hold {odd!r}, which is no JSON value"
-            )
+            raise FieldError(("forecasters", str(i), "parameters"), f"parameters hold {odd!r}, which is no JSON value")
     for what, labels in (
         ("tasks", [task.label for task in board.tasks]),
         ("forecasters", [entry.title for entry in board.forecasters]),
     ):
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
-            raise fields.FieldError((what,), f"two {what} are called {repeated[0]!r}; give one another name")
+            raise FieldError((what,), f"two {what} are called {repeated[0]!r}; give one another name")
 
 
 def _not_json(value: object) -> object | None:

@@ -1,59 +1,59 @@
-"""A board → the cells it asks for, and where each stands."""
+"""The cells of a board, and which of them are pending."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from harness.attempt import attempt
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.workspace import Workspace
 from harness.data.storage import read_json, write_json
 from harness.errors import BadData, BadTask, DataUnavailable
 from harness.evaluation.run import Cell, Run, Status
-from harness.forecasters.spec import Resources
-from harness.plugins.catalog import Catalog
+from harness.forecasters.spec import ForecasterSpec, Resources
+from harness.plugins.registry import Registered
 from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
-from harness.tasks.protocols import Generation
+from harness.tasks.task import Task
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell with its key and its place on a board."""
+    """A cell of a board: its key, its names on the board, and what running it takes."""
 
     key: str
     title: str  # the forecaster's name on the board
     task: str  # the task's name on the board
     cell: Cell
-    fingerprint: str
+    fingerprint: str  # of the dataset
     imports: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
-    size: int = 0  # how many values the data holds
-    training_overlap: bool = False  # whether the forecaster was trained on this data before
+    size: int = 0  # number of values of the dataset
+    training_overlap: bool = False  # whether the forecaster was trained on this dataset
+    recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
 
 
 @dataclass(frozen=True)
 class BoardPlan:
-    """All cells of a board, and the tasks whose data is not here."""
+    """All cells of a board, and the tasks whose data is unavailable."""
 
     name: str
     board: Leaderboard
     cells: tuple[PlannedCell, ...]
-    titles: tuple[str, ...]
-    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: why
+    titles: tuple[str, ...]  # the forecasters' names on the board
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: the reason
 
     def save(self, home: Path) -> None:
-        """Store which cells belong to the board, for whoever reads the journal."""
+        """Store the plan in the board's folder, unless it is stored already."""
         path = board_folder(home, self.name) / "plan.json"
         fields = self.stored().to_json()
         if read_json(path) != fields:
             write_json(path, fields)
 
     def stored(self) -> StoredPlan:
-        """All that standings need to know of the board beside what came of its cells."""
+        """The plan as it is stored: what standings need to know of the board beside the runs."""
         board = self.board
         return StoredPlan(
             self.name,
@@ -61,83 +61,105 @@ class BoardPlan:
             board.description,
             board.metric,
             board.baseline,
-            tuple(StoredCell(one.key, one.title, one.task, one.fingerprint) for one in self.cells),
+            tuple(StoredCell(cell.key, cell.title, cell.task, cell.fingerprint) for cell in self.cells),
             forecasters=self.titles,
             clip=board.clip,
             unavailable=dict(self.unavailable),
-            generation=all(isinstance(task.protocol, Generation) for task in board.tasks),
-            training_overlap=_seen(self.cells),
+            generation=all(task.protocol.free_running for task in board.tasks),
+            training_overlap=_training_overlap(self.cells),
         )
 
 
-def plan_board(
-    name: str, board: Leaderboard, catalog: Catalog, fingerprints: Fingerprints, journal: Journal, seeds: int | None
-) -> BoardPlan:
-    """The cells of a board.
+def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int | None = None) -> BoardPlan:
+    """The cells of a board, with this number of seeds or the board's own.
 
-    Raises BadTask or BadData where a task does not fit its data, BadParameter is left to the cell.
+    Raises BadTask or BadData where a task does not fit its data; a bad hyperparameter fails in its cell.
     """
-    entries = board.entries(catalog)
+    entries = board.entries(workspace.catalog)
     cells: list[PlannedCell] = []
     unavailable: dict[str, str] = {}
     for task in board.tasks:
-        dataset = catalog.datasets[task.dataset]
         try:
-            fingerprint = fingerprints.of(dataset)
-            mine = [one for entry in entries for one in _cells(entry, board, task, catalog, fingerprint, seeds)]
-            size = fingerprints.size(dataset)
-            mine = [replace(one, size=size) for one in mine]
-            if not all(journal.has(one.key) for one in mine):
-                fingerprints.check(dataset, task)
+            cells += _task_cells(task, entries, workspace, board.seeds if seeds is None else seeds)
         except DataUnavailable as error:
             unavailable[task.label] = str(error)
-            continue
         except (BadTask, BadData) as error:
             raise type(error)(f"board {name!r}: {error}") from error
-        cells += mine
     return BoardPlan(name, board, tuple(cells), tuple(entry.title for entry in entries), unavailable)
 
 
-def _cells(
-    entry: Entry, board: Leaderboard, task: Any, catalog: Catalog, fingerprint: str, seeds: int | None
-) -> Iterator[PlannedCell]:
-    provided = catalog.forecasters[entry.name]
-    count = board.seeds if seeds is None else seeds
-    draws = attempt(provided.spec.takes_seed)  # what cannot be imported fails in its cell, and only there
-    for seed in range(count) if draws is True else [None]:
-        cell = Cell(task, entry.name, dict(entry.parameters), seed)
-        key = cell.key(fingerprint, provided.plugin.result_version)
-        spec = provided.spec
-        overlap = task.dataset in spec.trained_on
-        yield PlannedCell(
-            key, entry.title, task.label, cell, fingerprint, spec.imports, spec.resources, training_overlap=overlap
-        )
+def _task_cells(task: Task, entries: Iterable[Entry], workspace: Workspace, seeds: int) -> list[PlannedCell]:
+    """The cells of a task, which is checked against its data unless all of them are in the journal."""
+    dataset, fingerprints = workspace.catalog.datasets[task.dataset], workspace.fingerprints
+    fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
+    cells = []
+    for entry in entries:
+        forecaster = workspace.catalog.forecasters[entry.name]
+        cells += [
+            _planned_cell(entry, task, forecaster, seed, fingerprint, size) for seed in _seeds(forecaster.spec, seeds)
+        ]
+    if not all(workspace.journal.has(cell.key) for cell in cells):
+        fingerprints.check(dataset, task)
+    return cells
 
 
-def _seen(cells: Iterable[PlannedCell]) -> dict[str, tuple[str, ...]]:
-    """By forecaster, the tasks on data that it was trained on before."""
-    found: dict[str, dict[str, None]] = {}
-    for one in cells:
-        if one.training_overlap:
-            found.setdefault(one.title, {})[one.task] = None
-    return {title: tuple(tasks) for title, tasks in found.items()}
+def _seeds(spec: ForecasterSpec, count: int) -> Iterable[int | None]:
+    """The seeds of a stochastic forecaster, no seed for a deterministic one."""
+    stochastic = attempt(spec.takes_seed)  # a forecaster that cannot be imported fails in its cell, and only there
+    return range(count) if stochastic is True else [None]
+
+
+def _planned_cell(
+    entry: Entry, task: Task, forecaster: Registered[ForecasterSpec], seed: int | None, fingerprint: str, size: int
+) -> PlannedCell:
+    spec = forecaster.spec
+    cell = Cell(task, entry.name, dict(entry.parameters), seed)
+    return PlannedCell(
+        cell.key(fingerprint, forecaster.plugin.result_version),
+        entry.title,
+        task.label,
+        cell,
+        fingerprint,
+        spec.imports,
+        spec.resources,
+        size,
+        training_overlap=task.dataset in spec.trained_on,
+    )
+
+
+def _training_overlap(cells: Iterable[PlannedCell]) -> dict[str, tuple[str, ...]]:
+    """By forecaster, the tasks on datasets that it was trained on."""
+    tasks: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        if cell.training_overlap:
+            tasks.setdefault(cell.title, {})[cell.task] = None
+    return {title: tuple(names) for title, names in tasks.items()}
 
 
 def pending_cells(
     plans: Iterable[BoardPlan], journal: Journal, *, rerun: bool = False, retry_failed: bool = False
 ) -> list[PlannedCell]:
-    """The cells still to be run, each once though several boards ask for it.
+    """The cells to be run, each once though several boards have it.
 
-    What is likely to take long comes first, so that no long cell is left alone at the end: models on heavy
-    libraries before others, much data before little.
+    Those that are likely to take long come first, so that none of them runs alone at the end: models on heavy
+    libraries before others, large datasets before small ones.
     """
-    wanted: dict[str, PlannedCell] = {}
+    pending: list[PlannedCell] = []
+    for cell in distinct_cells(plans):
+        recorded = journal.modified(cell.key)  # before the record is read: another process may write it meanwhile
+        if rerun or _is_pending(journal.read(cell.key), retry_failed):
+            pending.append(replace(cell, recorded=recorded))
+    return sorted(pending, key=lambda cell: (not cell.imports, -cell.size))
+
+
+def distinct_cells(plans: Iterable[BoardPlan]) -> list[PlannedCell]:
+    """The cells of boards, each once."""
+    cells: dict[str, PlannedCell] = {}
     for plan in plans:
-        for one in plan.cells:
-            if one.key not in wanted and (rerun or _is_missing(journal.read(one.key), retry_failed)):
-                wanted[one.key] = one
-    return sorted(wanted.values(), key=lambda one: (not one.imports, -one.size))
+        for cell in plan.cells:
+            cells.setdefault(cell.key, cell)
+    return list(cells.values())
 
 
-def _is_missing(run: Run | None, retry_failed: bool) -> bool:
+def _is_pending(run: Run | None, retry_failed: bool) -> bool:
     return run is None or (retry_failed and run.status not in (Status.COMPLETED, Status.UNSUPPORTED))

@@ -1,35 +1,32 @@
-"""What a user asks of `harness run`, and the boards that come of it."""
+"""The boards and forecasters that the options of `harness run` select."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Leaderboard, board_name, load_board, narrowed, with_parameters
 from harness.boards.planning import BoardPlan, plan_board
+from harness.boards.workspace import Workspace
 from harness.errors import BadInput, HarnessError, UnknownName
 from harness.plugins.catalog import Catalog
-from harness.results.journal import Journal
 
 if TYPE_CHECKING:
-    from harness.fields import Json
+    from harness.fields.types import Json
 
 CHANGED = "-changed"  # appended to the name of a board that --set changed: its standings are its own
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a user asked for."""
+    """What the options of `harness run` ask for."""
 
-    boards: tuple[str, ...]  # none: all that are for --all
-    home: Path
-    only: tuple[str, ...] = ()
-    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    boards: tuple[str, ...] = ()  # none: all boards that --all runs
+    only: tuple[str, ...] = ()  # forecasters, by their names on the boards
+    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seeds: int | None = None
     jobs: int | None = None
     rerun: bool = False
@@ -38,81 +35,81 @@ class Selection:
 
 @dataclass(frozen=True)
 class SelectedBoard:
-    """A board as it is to be run, and as it is to be remembered: with all its forecasters."""
+    """A board as it is run, with the selected forecasters, and as it is stored, with all of them."""
 
     run: BoardPlan
     stored: BoardPlan
 
 
-def select_boards(request: Selection, catalog: Catalog, journal: Journal) -> tuple[list[SelectedBoard], list[str]]:
-    """The boards that were asked for; of `--all`, those that cannot be run are left out with a sentence each."""
-    names = request.boards or tuple(catalog.boards)
+def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[SelectedBoard], list[str]]:
+    """The selected boards; of `--all`, those that cannot be run are left out with a sentence each."""
     left_out: list[str] = []
-    boards: dict[str, Leaderboard] = {}
-    for name in names:
-        try:
-            board = load_board(name, catalog)
-            if request.boards or board.in_all:
-                boards[board_name(name)] = board
-        except HarnessError as error:
-            _give_up(request, name, error, left_out)
-    titles = {name: {entry.title for entry in board.entries(catalog)} for name, board in boards.items()}
-    for wanted in (*request.only, *request.settings):
-        if not any(wanted in mine for mine in titles.values()):
-            raise UnknownName("forecaster on these boards", wanted, set().union(*titles.values()))
-    for wanted in request.settings:
-        if request.only and wanted not in request.only and not _is_baseline(wanted, boards):
-            raise BadInput(f"--set changes {wanted!r}, which --only leaves out; name it by --only too")
-    fingerprints = Fingerprints(request.home)
-    chosen: list[SelectedBoard] = []
+    boards = _load_boards(selection, workspace.catalog, left_out)
+    titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
+    _check_names(selection, boards, titles)
+    selected: list[SelectedBoard] = []
     for name, board in boards.items():
-        if request.only and titles[name].isdisjoint(request.only):
+        if selection.only and titles[name].isdisjoint(selection.only):
             continue
         try:
-            chosen.append(_chosen(name, board, titles[name], request, catalog, fingerprints, journal))
+            selected.append(_selected_board(name, board, titles[name], selection, workspace))
         except BadInput as error:
-            _give_up(request, name, error, left_out)
-    return chosen, left_out
+            _leave_out(selection, name, error, left_out)
+    return selected, left_out
 
 
-def _chosen(
-    name: str,
-    board: Leaderboard,
-    titles: set[str],
-    request: Selection,
-    catalog: Catalog,
-    fingerprints: Fingerprints,
-    journal: Journal,
+def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) -> dict[str, Leaderboard]:
+    boards: dict[str, Leaderboard] = {}
+    for name in selection.boards or tuple(catalog.boards):
+        try:
+            board = load_board(name, catalog)
+        except HarnessError as error:
+            _leave_out(selection, name, error, left_out)
+        else:
+            if selection.boards or board.in_all:
+                boards[board_name(name)] = board
+    return boards
+
+
+def _check_names(selection: Selection, boards: Mapping[str, Leaderboard], titles: Mapping[str, set[str]]) -> None:
+    """Raise UnknownName for a forecaster that is on no board, BadInput for one that --only leaves out."""
+    for name in (*selection.only, *selection.settings):
+        if not any(name in on_board for on_board in titles.values()):
+            raise UnknownName("forecaster on these boards", name, set().union(*titles.values()))
+    baselines = {board.baseline for board in boards.values()}
+    for name in selection.settings:
+        if selection.only and name not in selection.only and name not in baselines:
+            raise BadInput(f"--set changes {name!r}, which --only leaves out; name it by --only too")
+
+
+def _selected_board(
+    name: str, board: Leaderboard, titles: set[str], selection: Selection, workspace: Workspace
 ) -> SelectedBoard:
-    only = tuple(one for one in request.only if one in titles)
-    settings = {one: given for one, given in request.settings.items() if one in titles}
-    narrow = narrowed(board, catalog, only)
+    only = tuple(title for title in selection.only if title in titles)
+    settings = {title: given for title, given in selection.settings.items() if title in titles}
+    narrow = narrowed(board, workspace.catalog, only)
     if settings:
-        changed = with_parameters(narrow, catalog, settings)
-        plan = plan_board(name + CHANGED, changed, catalog, fingerprints, journal, request.seeds)
-        _check_parameters(plan, catalog, narrow)
+        changed = with_parameters(narrow, workspace.catalog, settings)
+        plan = plan_board(name + CHANGED, changed, workspace, selection.seeds)
+        _check_parameters(plan, narrow, workspace.catalog)
         return SelectedBoard(plan, plan)
-    whole = plan_board(name, board, catalog, fingerprints, journal, request.seeds)
-    if not only:
-        return SelectedBoard(whole, whole)
-    return SelectedBoard(plan_board(name, narrow, catalog, fingerprints, journal, request.seeds), whole)
+    whole = plan_board(name, board, workspace, selection.seeds)
+    return SelectedBoard(plan_board(name, narrow, workspace, selection.seeds) if only else whole, whole)
 
 
-def _is_baseline(title: str, boards: Mapping[str, Leaderboard]) -> bool:
-    return any(board.baseline == title for board in boards.values())
-
-
-def _check_parameters(plan: BoardPlan, catalog: Catalog, before: Leaderboard) -> None:
-    """Raise BadParameter for hyperparameters given by hand; those of board files are checked where they run."""
-    untouched = {entry.title for entry in before.entries(catalog)}
-    for one in plan.cells:
-        if one.title not in untouched or one.title == plan.board.baseline:
-            made = attempt(partial(catalog.forecasters[one.cell.forecaster].spec.make, one.cell.parameters))
+def _check_parameters(plan: BoardPlan, before: Leaderboard, catalog: Catalog) -> None:
+    """Raise BadParameter for hyperparameters given by --set; those of board files are checked where they run."""
+    unchanged = {entry.title for entry in before.entries(catalog)} - {plan.board.baseline}
+    for cell in plan.cells:
+        if cell.title not in unchanged:
+            spec = catalog.forecasters[cell.cell.forecaster].spec
+            made = attempt(partial(spec.make, cell.cell.parameters))
             if isinstance(made, Failure) and isinstance(made.error, BadInput):
-                raise made.error  # whatever else goes wrong is its cell's to tell
+                raise made.error  # any other error is reported by its cell
 
 
-def _give_up(request: Selection, name: str, error: HarnessError, left_out: list[str]) -> None:
-    if request.boards:
+def _leave_out(selection: Selection, name: str, error: HarnessError, left_out: list[str]) -> None:
+    """Note that a board of `--all` is left out; raise the error of a board that was named."""
+    if selection.boards:
         raise error
     left_out.append(f"error: board {name!r} was left out: {error}")

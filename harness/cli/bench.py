@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.console import wide_console
-from harness.cli.options import csv_option, home_option, set_option, settings_of
+from harness.cli.options import csv_option, set_option, settings_of, workspace_option
 
 if TYPE_CHECKING:
-    from harness.plugins.catalog import Catalog
+    from harness.boards.workspace import Workspace
 
 
 @click.command("bench")
@@ -20,17 +19,16 @@ if TYPE_CHECKING:
 @click.option("--board", default="classics", show_default=True, help="Board whose forecasters to measure.")
 @click.option("--task", metavar="NAME", help="Task of the board.  [default: the first whose data is available]")
 @set_option
-@click.option("--seconds", type=float, default=3.0, show_default=True, help="Duration of each scenario.")
+@click.option("--seconds", type=float, default=3.0, show_default=True, help="Seconds for each scenario.")
 @click.option("--threads", type=click.IntRange(min=1), help="Number of threads and cores.  [default: the forecaster's]")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True)
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="Device to use."
+)
 @click.option("--bound", metavar="TIME", help="Find the highest request rate with a p99 latency below it: '5ms'.")
 @click.option("--timeout", metavar="TIME", help="Limit for each forecaster, with training.  [default: 10min or more]")
 @csv_option
-@home_option
-@click.pass_obj
+@workspace_option
 def bench_command(
-    catalog: Catalog,
-    /,
     names: tuple[str, ...],
     board: str,
     task: str | None,
@@ -40,17 +38,17 @@ def bench_command(
     device: str,
     bound: str | None,
     timeout: str | None,
-    home: Path,
+    workspace: Workspace,
     *,
     as_csv: bool,
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
-    from harness.cli.bench_board import bench
+    from harness.cli.bench_board import bench_board
     from harness.efficiency.budget import seconds_of
     from harness.efficiency.runner import BenchRequest
 
     bound_seconds = None if bound is None else seconds_of(bound)
     limit = None if timeout is None else seconds_of(timeout)
     asked = settings_of(settings)
-    request = BenchRequest(home, names, board, task, asked, seconds, threads, device, bound_seconds, limit)
-    sys.exit(bench(request, catalog, wide_console(), as_csv=as_csv))
+    request = BenchRequest(workspace.home, names, board, task, asked, seconds, threads, device, bound_seconds, limit)
+    sys.exit(bench_board(request, workspace, wide_console(), as_csv=as_csv))

@@ -3,43 +3,45 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.console import wide_console
-from harness.cli.options import csv_option, home_option
+from harness.cli.options import csv_option, workspace_option
 
 if TYPE_CHECKING:
-    from harness.plugins.catalog import Catalog
+    from harness.boards.workspace import Workspace
 
 
 @click.command("compare")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option("--fail-if", "texts", multiple=True, metavar="CONDITION", help="'MASE worse by 2%, p < 0.05'.")
+@click.option(
+    "--fail-if",
+    "texts",
+    multiple=True,
+    metavar="CONDITION",
+    help="Exit with 1 if it holds: 'MASE worse by 2%, p < 0.05'. Repeatable.",
+)
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
-@home_option
-@click.pass_obj
+@workspace_option
 def compare_command(
-    catalog: Catalog,
-    /,
     first: str,
     second: str,
     texts: tuple[str, ...],
     metrics: tuple[str, ...],
-    home: Path,
+    workspace: Workspace,
     *,
     strict: bool,
     as_csv: bool,
 ) -> None:
-    """Compare run or board B with A; exit with 1 if a condition holds.
+    """Compare run or board B with A.
 
     A and B are each the key of a cell or its first digits, KEY@HOME, a board, or BOARD@PLACE, where PLACE is a home
-    folder, a folder of published results, or `published` for those that came with the board.
+    folder, a folder of published results, or `published` for the results published with the board.
     """
     from harness.analysis.comparison.conditions import parse_condition
     from harness.analysis.comparison.results import compare
@@ -47,8 +49,8 @@ def compare_command(
     from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
 
     conditions = [parse_condition(text) for text in texts]
-    pair = find_sources(first, second, home, lambda: catalog)
-    found = compare(*pair, conditions, metrics, catalog, strict=strict)
+    pair = find_sources(first, second, workspace)
+    found = compare(*pair, conditions, metrics, workspace.catalog, strict=strict)
     if as_csv:
         click.echo(comparison_csv(found), nl=False)
     else:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.group import HarnessGroup
-from harness.cli.options import home_option
+from harness.cli.options import workspace_option
 
 if TYPE_CHECKING:
-    from harness.plugins.catalog import Catalog
+    from harness.boards.workspace import Workspace
 
 
 @click.group("data", cls=HarnessGroup)
@@ -19,27 +18,25 @@ def data_group() -> None:
     """List and download the files of datasets."""
 
 
-@data_group.command("list")
-@home_option
-@click.pass_obj
-def data_list_command(catalog: Catalog, /, home: Path) -> None:
+@data_group.command("list", short_help="List datasets, their sources and licences.")
+@workspace_option
+def data_list_command(workspace: Workspace) -> None:
     """List datasets, their sources and licences, and whether they are available."""
     from harness.report.listings import data_inventory
 
-    click.echo(data_inventory(catalog, home))
+    click.echo(data_inventory(workspace))
 
 
 @data_group.command("fetch")
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
-@home_option
-@click.pass_obj
-def data_fetch_command(catalog: Catalog, /, names: tuple[str, ...], home: Path) -> None:
-    """Download the files of datasets into the home folder, and check them."""
+@workspace_option
+def data_fetch_command(names: tuple[str, ...], workspace: Workspace) -> None:
+    """Download the files of datasets, and check them."""
     from harness.data.files import fetch
     from harness.results.journal import prepared_home
 
-    specs = [catalog.datasets[name].spec for name in names]
-    prepared_home(home)
+    specs = [workspace.catalog.datasets[name].spec for name in names]
+    prepared_home(workspace.home)
     for spec in specs:
-        for path in fetch(spec, home):
+        for path in fetch(spec, workspace.home):
             click.echo(f"{spec.name}: {path}")

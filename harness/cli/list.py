@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
 
 
-@click.command("list")
+@click.command("list", short_help="List forecasters, datasets, boards, metrics and plugins.")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 @click.pass_obj
 def list_command(catalog: Catalog, /, kind: str | None) -> None:

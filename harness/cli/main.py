@@ -51,7 +51,7 @@ for command in (
 
 
 def main() -> None:
-    """The entry point: runs a command; an error of ours becomes one sentence and an exit code."""
+    """The entry point: runs a command; a HarnessError is printed as one sentence."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

@@ -11,21 +11,30 @@ import click
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.fields import Json
+    from harness.boards.workspace import Workspace
+    from harness.fields.types import Json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def home_option(command: Command) -> Command:
-    """The option `--home`: the folder of all state."""
+def workspace_option(command: Command) -> Command:
+    """The option `--home`, which gives the command a `workspace`."""
     return click.option(
         "--home",
+        "workspace",
         type=click.Path(file_okay=False, path_type=Path),
+        callback=_workspace,
         default=".harness",
         envvar="HARNESS_HOME",
         show_default=True,
         help="Folder of the journal, the data and MLflow's store.",
     )(command)
+
+
+def _workspace(context: click.Context, _: click.Parameter, home: Path) -> Workspace:
+    from harness.boards.workspace import Workspace
+
+    return Workspace(home, context.find_root().obj)
 
 
 def set_option(command: Command) -> Command:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import home_option
+from harness.cli.options import workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
 
 FILES = ("README.md", "results.json", "terms.parquet")
@@ -21,33 +22,31 @@ FILES = ("README.md", "results.json", "terms.parquet")
 @click.argument("board")
 @click.argument("folder", required=False, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--metric", "metrics", multiple=True, help="Publish per-window losses of this metric too. Repeatable.")
-@home_option
-@click.pass_obj
-def publish_command(catalog: Catalog, /, board: str, folder: Path | None, metrics: tuple[str, ...], home: Path) -> None:
+@workspace_option
+def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], workspace: Workspace) -> None:
     """Write a board's README and results into its folder.
 
     The folder holds results and per-window losses, to be committed; never the data.
     """
-    from harness.analysis.lookup import find_journal_results
-    from harness.analysis.ranking.compute import compute_standings
-    from harness.analysis.ranking.costs import with_costs
+    from harness.analysis.costs import without_costs
+    from harness.analysis.lookup import board_standings, find_journal_results
     from harness.boards.leaderboard import board_name
     from harness.report.markdown import readme
     from harness.results.publication.writing import publish
 
+    catalog = workspace.catalog
     folder = _writable_folder(board, catalog) if folder is None else folder
-    results = find_journal_results(board, home, lambda: catalog)
+    results = find_journal_results(board, workspace)
     names = dict.fromkeys((results.plan.metric, *metrics))
-    wanted = [catalog.metrics[name].spec for name in names]
-    computed = compute_standings(results, wanted[0])
-    again = board if board_name(board) in catalog.boards else "."
-    text = readme(with_costs(computed, results.plan, home), results.runs.values(), again)
-    withheld = publish(results, wanted, computed, text, folder)
+    specs = [catalog.metrics[name].spec for name in names]
+    standings = board_standings(results, workspace)
+    text = readme(standings, results.runs.values(), board if board_name(board) in catalog.boards else ".")
+    withheld = publish(results, specs, without_costs(standings), text, folder)
     for path in sorted(folder.iterdir()):
         if path.name in FILES:
             click.echo(f"{path}: {path.stat().st_size:,} bytes")
-    for task, why in withheld.items():
-        click.echo(f"the terms of {task} are withheld: {why}")
+    for task, reason in withheld.items():
+        click.echo(f"the terms of {task} are withheld: {reason}")
 
 
 def _writable_folder(board: str, catalog: Catalog) -> Path:
@@ -56,7 +55,7 @@ def _writable_folder(board: str, catalog: Catalog) -> Path:
 
     from harness.analysis.lookup import published_folder
 
-    folder = published_folder(board, lambda: catalog)
+    folder = published_folder(board, catalog)
     installed = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")]
     inside = any(folder.resolve().is_relative_to(path) for path in installed)
     if inside or not os.access(folder, os.W_OK):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.console import wide_console
-from harness.cli.options import home_option, set_option, settings_of
+from harness.cli.options import set_option, settings_of, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.plugins.catalog import Catalog
+    from harness.boards.workspace import Workspace
 
 
 @click.command("run")
@@ -30,16 +30,15 @@ if TYPE_CHECKING:
 )
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells again.")
-@home_option
-@click.pass_obj
+@workspace_option
 def run_command(
-    catalog: Catalog, /, boards: tuple[str, ...], every: bool, settings: tuple[str, ...], **options: Any
+    boards: tuple[str, ...], every: bool, settings: tuple[str, ...], workspace: Workspace, **options: Any
 ) -> None:
     """Run the pending cells of boards, and show their standings."""
     from harness.boards.selection import Selection
-    from harness.cli.run_boards import run
+    from harness.cli.run_boards import run_boards
 
     if every == bool(boards):
         raise BadInput("name the boards to run, or else say --all; `harness list boards` shows them")
     selection = Selection(boards, settings=settings_of(settings), **options)
-    sys.exit(run(selection, catalog, wide_console()))
+    sys.exit(run_boards(selection, workspace, wide_console()))

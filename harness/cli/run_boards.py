@@ -2,108 +2,89 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from harness.boards.planning import PlannedCell, pending_cells
+from harness.analysis.lookup import board_standings
+from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, pending_cells
 from harness.boards.selection import SelectedBoard, Selection, select_boards
+from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
-from harness.execution.cell_locks import CellLocks
 from harness.execution.driver import Finished, Refused, drive
-from harness.execution.local import Executor, InProcess, LocalProcesses
-from harness.plugins.catalog import Catalog
+from harness.execution.executors import executor_name, make_executor
 from harness.report.progress import RunProgress
 from harness.results.board_results import JournalResults
-from harness.results.journal import CachedJournal, Journal, prepared_home
+from harness.results.journal import prepared_home
+from harness.results.standings import Standings
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+EXIT_PROBLEMS, EXIT_INTERRUPTED = 2, 130
 
-def run(request: Selection, catalog: Catalog, console: Console) -> int:
-    """Run what is missing, show the standings; returns the exit code."""
-    home = prepared_home(request.home)
-    journal = CachedJournal(home)
-    boards, left_out = select_boards(request, catalog, journal)
+
+def run_boards(selection: Selection, workspace: Workspace, console: Console) -> int:
+    """Run the pending cells of the selected boards, and show their standings; returns the exit code."""
+    prepared_home(workspace.home)
+    boards, left_out = select_boards(selection, workspace)
     print_lines(left_out, console)
     for board in boards:
-        board.stored.save(home)
+        board.stored.save(workspace.home)
     plans = [board.run for board in boards]
-    before = {one.key: journal.modified(one.key) for plan in plans for one in plan.cells}
-    cells = pending_cells(plans, journal, rerun=request.rerun, retry_failed=request.retry_failed)
+    cells = pending_cells(plans, workspace.journal, rerun=selection.rerun, retry_failed=selection.retry_failed)
     refused, interrupted = 0, False
     try:
-        refused = _run_cells(cells, before, request, catalog, console, journal)
+        refused = _run_cells(cells, selection.jobs, workspace, console)
     except KeyboardInterrupt:
         interrupted = True
-    total = len({one.key for plan in plans for one in plan.cells})
+    total = len(distinct_cells(plans))
     if not cells and total:
-        print_lines([f"Nothing to do: all {total} cells are in the journal ({home / 'journal'})."], console)
+        line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
+        print_lines([line], console)
     for board in boards:
-        _conclude(board, catalog, journal, home, console)
+        _conclude(board, workspace, console)
     if interrupted:
-        done = sum(journal.modified(one.key) != before[one.key] for one in cells)
-        print_lines(
-            [f"Stopped: {done} of {len(cells)} missing cells are done; the same command goes on from here."], console
-        )
-        return 130
-    print_lines(catalog.finished(home), console)
+        print_lines([_interruption(cells, workspace)], console)
+        return EXIT_INTERRUPTED
+    catalog = workspace.catalog
+    print_lines(catalog.finished(workspace.home), console)
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
-    absent = request.boards and any(not board.run.cells for board in boards)
-    return 2 if refused or left_out or absent else 0
+    without_cells = selection.boards and any(not plan.cells for plan in plans)
+    return EXIT_PROBLEMS if refused or left_out or without_cells else 0
 
 
-def _run_cells(
-    cells: list[PlannedCell],
-    before: Mapping[str, int],
-    request: Selection,
-    catalog: Catalog,
-    console: Console,
-    journal: Journal,
-) -> int:
-    """Runs the cells; returns how many were refused."""
+def _run_cells(cells: Sequence[PlannedCell], jobs: int | None, workspace: Workspace, console: Console) -> int:
+    """Run the cells; returns how many were refused."""
     if not cells:
         return 0
-    claims = CellLocks(request.home)
-    executor = _executor(cells, request)
     refused = 0
-    try:
-        with RunProgress(console, len(cells)) as progress:
-            for event in drive(cells, executor, journal, claims, before):
-                progress.show(event)
-                refused += isinstance(event, Refused)
-                if isinstance(event, Finished) and event.here:
-                    catalog.run_finished(event.run, request.home)
-    finally:
-        executor.close()
-        claims.close()
+    executor = make_executor(executor_name(jobs), workspace.home, cells, jobs)
+    with RunProgress(console, len(cells)) as progress, closing(drive(cells, executor, workspace.journal)) as events:
+        for event in events:
+            progress.show(event)
+            refused += isinstance(event, Refused)
+            if isinstance(event, Finished) and event.ran_here:
+                workspace.catalog.run_finished(event.run, workspace.home)
     return refused
 
 
-def _executor(cells: list[PlannedCell], request: Selection) -> Executor:
-    jobs = (os.cpu_count() or 1) if request.jobs is None else request.jobs
-    home = request.home.resolve()
-    if jobs == 0:
-        return InProcess(home)
-    imports = sorted({name for one in cells for name in one.imports})
-    return LocalProcesses(home, min(jobs, len(cells)), imports)
-
-
-def _conclude(board: SelectedBoard, catalog: Catalog, journal: Journal, home: Path, console: Console) -> None:
-    """Compute, store and show the standings of a board."""
+def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> None:
+    """Compute and store the standings of a board, show those of the selected forecasters, and tell the plugins."""
     if not board.run.cells:
-        print_lines([f"board {board.run.name} was left out: {'; '.join(board.run.unavailable.values())}"], console)
+        reasons = "; ".join(board.run.unavailable.values())
+        print_lines([f"board {board.run.name} was left out: {reasons}"], console)
         return
-    from harness.analysis.ranking.compute import compute_standings
-    from harness.analysis.ranking.costs import with_costs
+    standings = _standings(board.stored, workspace)
+    standings.save(workspace.home)
+    print_standings(standings if board.run is board.stored else _standings(board.run, workspace), console)
+    workspace.catalog.standings_changed(board.stored.board, standings, workspace.home)
 
-    metric = catalog.metrics[board.run.board.metric].spec
-    whole, narrow = board.stored.stored(), board.run.stored()
-    computed = with_costs(compute_standings(JournalResults(whole, journal), metric), whole, home)
-    computed.save(home)
-    same = board.run is board.stored
-    shown = computed if same else with_costs(compute_standings(JournalResults(narrow, journal), metric), narrow, home)
-    print_standings(shown, console)
-    catalog.standings_changed(board.stored.board, computed, home)
+
+def _standings(plan: BoardPlan, workspace: Workspace) -> Standings:
+    return board_standings(JournalResults(plan.stored(), workspace.journal), workspace)
+
+
+def _interruption(cells: Sequence[PlannedCell], workspace: Workspace) -> str:
+    done = sum(workspace.journal.modified(cell.key) != cell.recorded for cell in cells)
+    return f"Stopped: {done} of {len(cells)} pending cells are done; the same command resumes the run."

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.console import print_standings, wide_console
-from harness.cli.options import home_option, output_format
+from harness.cli.options import output_format, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.plugins.catalog import Catalog
+    from harness.boards.workspace import Workspace
+    from harness.results.standings import Standings
 
 EXIT_NOTHING = 1
 
@@ -28,59 +29,65 @@ EXIT_NOTHING = 1
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
 @click.option("--task", metavar="NAME", help="With --by: slices of this task only.")
-@click.option("--published", is_flag=True, help="Show the results published with the board, not the journal's.")
-@home_option
-@click.pass_obj
+@click.option("--published", is_flag=True, help="Show the results published with the board, not those of the journal.")
+@workspace_option
 def show_command(
-    catalog: Catalog,
-    /,
     board: str,
     metric: str | None,
     csv: bool,
     markdown: bool,
     html: str | None,
     completed_only: bool,
-    published: bool,
     budget: str | None,
-    home: Path,
-    **part: Any,
+    by: str | None,
+    task: str | None,
+    published: bool,
+    workspace: Workspace,
 ) -> None:
     """Show the standings of a board, or its scores in slices."""
     style = output_format(csv=csv, markdown=markdown, html=html)
-    if any(part.values()):
+    if by or task:
         from harness.analysis.slicing.boards import sliced
         from harness.report.slices import asked, slices_text
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
-        wanted = asked(part, metric, style, html, completed_only=completed_only, published=published)
-        click.echo(slices_text(sliced(board, wanted, home, lambda: catalog), style, wide_console()), nl=False)
+        part = {"by": by, "task": task}
+        request = asked(part, metric, style, html, completed_only=completed_only, published=published)
+        click.echo(slices_text(sliced(board, request, workspace), style, wide_console()), nl=False)
         return
-    from harness.analysis.lookup import find_results, find_standings
+    from harness.analysis.lookup import find_standings
 
-    standings = find_standings(board, metric, completed_only, home, lambda: catalog, published=published)
+    standings = find_standings(board, workspace, metric, completed_only=completed_only, published=published)
     if budget is not None:
-        from harness.analysis.ranking.within_budget import within
-
-        standings, nothing = within(standings, budget)
-        if nothing:
-            click.echo(nothing, err=style == "csv" or html is not None)
-            sys.exit(EXIT_NOTHING)
+        standings = _within(standings, budget, to_stderr=style in ("csv", "html"))
     if html is not None:
         from harness.api import page_of
 
-        _write_page(html, page_of(standings, home, catalog))
+        _write_page(html, page_of(standings, workspace))
     elif style == "csv":
         from harness.report.standings_csv import standings_csv
 
         click.echo(standings_csv(standings), nl=False)
     elif style == "markdown":
+        from harness.analysis.lookup import find_results
         from harness.report.markdown import readme
 
-        runs = find_results(board, home, lambda: catalog, published=published).runs
+        runs = find_results(board, workspace, published=published).runs
         click.echo(readme(standings, runs.values(), board), nl=False)
     else:
         print_standings(standings, wide_console())
+
+
+def _within(standings: Standings, budget: str, *, to_stderr: bool) -> Standings:
+    """The forecasters within a budget, ranked; where there are none, the command ends with the reason."""
+    from harness.analysis.ranking.within_budget import within
+
+    ranked, reason = within(standings, budget)
+    if reason:
+        click.echo(reason, err=to_stderr)
+        sys.exit(EXIT_NOTHING)
+    return ranked
 
 
 def _write_page(file: str, text: str) -> None:

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.console import print_plugin_problems, wide_console
-from harness.cli.options import csv_option, home_option
+from harness.cli.options import csv_option, workspace_option
 
 if TYPE_CHECKING:
-    from harness.plugins.catalog import Catalog
+    from harness.boards.workspace import Workspace
 
 
 @click.command("verify")
 @csv_option
-@home_option
-@click.pass_obj
-def verify_command(catalog: Catalog, /, as_csv: bool, home: Path) -> None:
+@workspace_option
+def verify_command(as_csv: bool, workspace: Workspace) -> None:
     """Recompute published numbers, and show both."""
     from harness.report.verification import conclusions, findings_csv, findings_tables
     from harness.verification.cases import cases
     from harness.verification.comparison import compare_cases
     from harness.verification.context import VerificationContext
 
-    found = compare_cases(cases(), VerificationContext(catalog, home))
+    found = compare_cases(cases(), VerificationContext(workspace.catalog, workspace.home))
     if as_csv:
         click.echo(findings_csv(found), nl=False)
     else:
@@ -34,5 +32,5 @@ def verify_command(catalog: Catalog, /, as_csv: bool, home: Path) -> None:
         console.print(*findings_tables(found), sep="")
         for line in conclusions(found):
             console.print(line, markup=False)
-    print_plugin_problems(catalog)
+    print_plugin_problems(workspace.catalog)
     sys.exit(1 if any(finding.verdict == "fails" for finding in found) else 0)

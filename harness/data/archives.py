@@ -1,189 +1,94 @@
-"""Archives unpacked: into a folder that appears whole or not at all, and never anywhere else.
+"""Zip and tar archives: unpacked into a folder, completely or not at all, and never outside of it.
 
-Members are judged by name before the first is written, and only plain files and folders are ever made: a
-link becomes a copy of what it leads to in the archive. So nothing on the disk can lead a member elsewhere.
+`tarfile` and `zipfile` extract, but they rename some members whose names lead out of the folder; here, these are
+refused. So are links, through which a later member could be written outside.
 """
 
 from __future__ import annotations
 
 import lzma
-import posixpath
-import re
-import shutil
 import stat
 import tarfile
-import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Literal
+from pathlib import Path, PureWindowsPath
 
+from harness.data.storage import atomic_folder
 from harness.errors import DataUnavailable
 
-MARK = ".unpacked-from"  # holds the sum of the archive; it is in every unpacked folder, and in no other
-DAMAGED = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
-    *(NotImplementedError, RuntimeError),  # zipfile's words for a compression it lacks, and for a password
+MARK = ".unpacked-from"  # the archive's checksum; this file is in every unpacked folder, and in no other
+
+
+class Refused(Exception):
+    """A member of an archive must not be extracted."""
+
+
+UNREADABLE = (
+    *(Refused, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError),
+    *(NotImplementedError, RuntimeError),  # of zipfile: an unknown compression, an encrypted member
 )
 
-Kind = Literal["file", "folder", "symbolic link", "hard link", "device"]
 
+def unpack(archive: Path, folder: Path, sha256: str) -> Path:
+    """Extract an archive with that checksum into a folder, unless this was done before; returns the folder.
 
-@dataclass(frozen=True)
-class Member:
-    """What an archive holds under one name."""
-
-    name: str  # as the archive says it
-    kind: Kind
-    target: str  # of a link
-    opened: Callable[[], IO[bytes]]
-
-
-def unpacked(archive: Path, folder: Path, sha256: str) -> Path:
-    """The folder with the members of a zip or tar archive; made anew if it is of an archive of another sum.
-
-    Raises DataUnavailable, and leaves nothing behind, for an archive that is damaged, or of which a member
-    would lie outside the folder or is neither file, folder nor link.
+    A folder of an archive with another checksum is replaced. Raises DataUnavailable, and leaves nothing behind,
+    for an archive that is damaged, or has a member that would be outside the folder or is no file or folder.
     """
-    if _origin(folder) == sha256:
+    if _source_checksum(folder) == sha256:
         return folder
-    if folder.exists() and _origin(folder) is None:
+    if folder.exists() and _source_checksum(folder) is None:
         raise DataUnavailable(f"{archive} cannot be unpacked: {folder} is in the way; move it away")
-    draft = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:12]}")
     try:
-        with _members(archive) as members:
-            files = _files(members, archive)
-            draft.mkdir(parents=True)
-            for place, member in files.items():
-                _write(member, draft.joinpath(*place))
-        (draft / MARK).write_text(sha256, "utf-8")
-        _put_in_place(draft, folder, sha256)
-    except DAMAGED as error:
+        with atomic_folder(folder, valid=lambda path: _source_checksum(path) == sha256) as draft:
+            _extract(archive, draft)
+            (draft / MARK).write_text(sha256, "utf-8")
+    except UNREADABLE as error:
         raise DataUnavailable(f"{archive} cannot be unpacked: {str(error) or type(error).__name__}") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = (isinstance(error, OSError) and error.strerror) or error
         raise DataUnavailable(f"{archive} cannot be unpacked into {folder}: {reason}") from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     return folder
 
 
-def _origin(folder: Path) -> str | None:
-    """The sum of the archive that a folder was unpacked from."""
+def _source_checksum(folder: Path) -> str | None:
+    """The checksum of the archive that a folder was unpacked from."""
     try:
         return (folder / MARK).read_text("utf-8")
     except OSError:
         return None
 
 
-def _put_in_place(draft: Path, folder: Path, sha256: str) -> None:
-    older = draft.with_name(f"{draft.name}-older")
-    try:
-        if folder.exists():
-            folder.rename(older)
-        draft.rename(folder)
-    except OSError:
-        if _origin(folder) != sha256:  # otherwise another process was faster
-            raise
-    finally:
-        shutil.rmtree(older, ignore_errors=True)
-
-
-def _files(members: Iterator[Member], archive: Path) -> dict[tuple[str, ...], Member]:
-    """The files and folders to make, by their parts below the folder; of two of one name the last."""
-    named: dict[tuple[str, ...], Member] = {}
-    for member in members:
-        place = _place(member.name)
-        if place is None or place[:1] == (MARK,):
-            raise _refused(archive, member, "would lie outside of the folder" if place is None else "has a taken name")
-        if member.kind == "device":
-            raise _refused(archive, member, "is a device, or nothing that holds data")
-        if place:
-            named[place] = member
-    return {place: _followed(place, named, archive) for place in named}
-
-
-def _followed(place: tuple[str, ...], named: Mapping[tuple[str, ...], Member], archive: Path) -> Member:
-    """The file or folder that a member is, or that it leads to."""
-    first = member = named[place]
-    for _ in named:
-        if member.kind in ("file", "folder"):
-            break
-        base = "/".join(place[:-1]) if member.kind == "symbolic link" else ""
-        to = _place(posixpath.normpath(posixpath.join(base, member.target.replace("\\", "/"))))
-        if to is None:
-            raise _refused(archive, first, f"is a {member.kind} that leads outside of the folder, to {member.target!r}")
-        if to not in named:
-            raise _refused(archive, first, f"is a {member.kind} to {member.target!r}, which is not in the archive")
-        place, member = to, named[to]
-    if first.kind not in ("file", "folder") and member.kind != "file":
-        raise _refused(archive, first, "is a link that leads to no file")
-    return member
-
-
-def _refused(archive: Path, member: Member, why: str) -> DataUnavailable:
-    return DataUnavailable(f"{archive} is not unpacked: its member {member.name!r} {why}")
-
-
-def _place(name: str) -> tuple[str, ...] | None:
-    """The parts of a name below the folder, by the rules of every system; None if it may lead out of it."""
-    name = name.replace("\\", "/")
-    parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    if name.startswith("/") or any(re.match("[A-Za-z]:", part) or not part.strip(". ") for part in parts):
-        return None  # Windows takes ".. " for "..", and "x:" for a drive
-    return parts
-
-
-def _write(member: Member, path: Path) -> None:
-    if member.kind == "folder":
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with member.opened() as source, path.open("wb") as file:
-        shutil.copyfileobj(source, file)
-
-
-@contextmanager
-def _members(archive: Path) -> Iterator[Iterator[Member]]:
+def _extract(archive: Path, folder: Path) -> None:
     if tarfile.is_tarfile(archive):
         with tarfile.open(archive) as tar:
-            yield (_of_tar(tar, info) for info in tar)
+            tar.extractall(folder, filter=_tar_filter)
     elif zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as opened:
-            yield (_of_zip(opened, info) for info in opened.infolist())
+        with zipfile.ZipFile(archive) as zip_file:
+            for member in zip_file.infolist():
+                _check_zip_member(member)
+            zip_file.extractall(folder)
     else:
-        raise DataUnavailable(f"{archive} cannot be unpacked: it is neither a zip nor a tar archive")
+        raise Refused("it is neither a zip nor a tar archive")
 
 
-def _of_tar(tar: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
-    kinds: list[tuple[bool, Kind]] = [
-        (info.isreg(), "file"),
-        (info.isdir(), "folder"),
-        (info.issym(), "symbolic link"),
-        (info.islnk(), "hard link"),
-    ]
-    kind: Kind = next((kind for it_is, kind in kinds if it_is), "device")
-
-    def opened() -> IO[bytes]:
-        content = tar.extractfile(info)
-        assert content is not None, "only files are opened"
-        return content
-
-    return Member(info.name, kind, info.linkname, opened)
+def _tar_filter(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo:
+    """tarfile's data filter, which refuses devices and resets owners and modes, without links."""
+    _check_name(member.name)
+    if member.issym() or member.islnk():
+        raise Refused(f"member {member.name!r} is a link")
+    return tarfile.data_filter(member, folder)
 
 
-def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
-    mode = stat.S_IFMT(info.external_attr >> 16)  # 0 where the archive was not made on Unix
-    if mode == stat.S_IFLNK:
-        return Member(info.filename, "symbolic link", archive.read(info).decode("utf-8", "surrogateescape"), _nothing)
-    kind: Kind = "file" if mode in (0, stat.S_IFREG) else "device"
-    if mode == stat.S_IFDIR or info.filename.endswith(("/", "\\")):
-        kind = "folder"
-    return Member(info.filename, kind, "", lambda: archive.open(info))
+def _check_zip_member(member: zipfile.ZipInfo) -> None:
+    _check_name(member.filename)
+    kind = stat.S_IFMT(member.external_attr >> 16)  # 0 where the archive was not made on Unix
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise Refused(f"member {member.filename!r} is a {'link' if kind == stat.S_IFLNK else 'special file'}")
 
 
-def _nothing() -> IO[bytes]:
-    raise AssertionError("links are followed, not opened")
+def _check_name(name: str) -> None:
+    """Raise Refused for a name that may lead out of the folder on any system."""
+    path = PureWindowsPath(name)  # knows both separators, and drives
+    if not name or path.anchor or ".." in path.parts:
+        raise Refused(f"member {name!r} would be outside the folder")

@@ -1,4 +1,4 @@
-"""What a dataset is to harness: where its files are, whose they are, and how they are read. Loads nothing heavy."""
+"""Specs of datasets: their files, source, licence and loader; needs no heavy library."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.fields import located
+from harness.fields.references import import_object
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that a dataset reads: looked up in the data folders, or downloaded and checked.
+    """A file of a dataset: looked up in the data folders or downloaded, and verified by its checksum.
 
-    With `unpack` it is a zip or tar archive, and the loader is given the folder with its members.
+    With `unpack` it is a zip or tar archive, and the loader receives the folder with its members.
     """
 
     name: str
@@ -30,8 +30,8 @@ class DataFile:
 class DatasetSpec:
     """A dataset that a plugin provides.
 
-    `load` is a function that returns a Panel, or where it lies ("package.module:function"). With
-    `files` it is called with their paths, in their order; without, with nothing.
+    `load` is a function that returns a Panel, or its import path ("package.module:function"). It is called with the
+    paths of `files`, in their order.
     """
 
     name: str
@@ -43,5 +43,5 @@ class DatasetSpec:
     depends: tuple[str, ...] = ()  # distributions whose versions may change the data
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
-        """The data, read now."""
-        return cast("Panel", located(self.load)(*paths))
+        """Load the data."""
+        return cast("Panel", import_object(self.load)(*paths))

@@ -1,18 +1,19 @@
-"""Where the files of a dataset lie: found in the data folders and checked; downloaded only by `fetch`."""
+"""The files of a dataset: found in the data folders and verified; downloaded only by `fetch`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
-from harness.data.archives import unpacked
+from harness.data.archives import unpack
 from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.downloads import download
 from harness.data.storage import write_json
@@ -21,17 +22,19 @@ from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable
 if TYPE_CHECKING:
     from harness.data.panel import Panel
 
+WAIT = 600.0  # seconds to wait for another process that downloads into the same home
+
 
 @dataclass(frozen=True)
-class Origin:
-    """What is known of a file in `<home>/data` since it was downloaded."""
+class DownloadRecord:
+    """Where a file in `<home>/data` was downloaded from, and its checksum then."""
 
     sha256: str
     url: str | None = None
 
 
 def load(spec: DatasetSpec, home: Path) -> Panel:
-    """The panel of a dataset, from files that are here.
+    """The panel of a dataset, from files that are available.
 
     Raises DataUnavailable if one is not, BadData if a file or the panel is malformed, or cannot be loaded.
     """
@@ -49,75 +52,83 @@ def load(spec: DatasetSpec, home: Path) -> Panel:
 
 
 def data_paths(spec: DatasetSpec, home: Path) -> tuple[Path, ...]:
-    """The paths of a dataset's files, in their order, each checked against its sum.
+    """The paths of a dataset's files, in their order, each verified by its checksum.
 
-    Looked up in HARNESS_DATA_DIR, which is never written to, then in `<home>/data`. An archive that is to be
-    unpacked is so, into `<home>/data/<name>.unpacked`, and that folder is its path. Raises DataUnavailable
-    for a file that is in neither, is not what it should be, or cannot be unpacked.
+    Looked up in HARNESS_DATA_DIR, which is never written to, then in `<home>/data`. An archive with `unpack` is
+    unpacked into `<home>/data/<name>.unpacked`, and that folder is its path. Raises DataUnavailable for a file that
+    is in neither folder, has another checksum, or cannot be unpacked.
     """
-    paths = [_checked_path(spec, file, home) for file in spec.files]
+    paths = [_verified_path(spec, file, home) for file in spec.files]
     return tuple(
-        unpacked(path, home / "data" / f"{file.name}.unpacked", _sum_of(path)) if file.unpack else path
+        unpack(path, home / "data" / f"{file.name}.unpacked", _checksum(path)) if file.unpack else path
         for file, path in zip(spec.files, paths, strict=True)
     )
 
 
 def available(spec: DatasetSpec, home: Path) -> bool:
-    """Whether all files of a dataset are here, and are what they should be; unpacks nothing."""
+    """Whether all files of a dataset exist and have the right checksums; unpacks nothing."""
     try:
         for file in spec.files:
-            _checked_path(spec, file, home)
+            _verified_path(spec, file, home)
     except DataUnavailable:
         return False
     return True
 
 
 def fetch(spec: DatasetSpec, home: Path) -> tuple[Path, ...]:
-    """The paths of a dataset's files; those that are not here are downloaded into `<home>/data`.
+    """The paths of a dataset's files; those that are not available are downloaded into `<home>/data`.
 
-    A download that was cut goes on where it ended. Each file's address and sum are kept in
-    `<home>/data/checksums.json`: a file without a known sum is trusted the first time and held to that sum.
-    Raises DataUnavailable if a download fails, HomeUnusable if it cannot be stored.
+    A download that was cut continues where it ended. Each file's address and checksum are recorded in
+    `<home>/data/checksums.json`: a file without a known checksum is trusted the first time, and must have that
+    checksum from then on. Raises DataUnavailable if a download fails, HomeUnusable if it cannot be stored.
     """
-    for file in spec.files:
-        if _found(file, home) is None:
-            _download(spec, file, home)
+    if any(_find(file, home) is None for file in spec.files):
+        with _download_lock(home):
+            for file in spec.files:
+                if _find(file, home) is None:  # otherwise another process has downloaded it meanwhile
+                    _download(spec, file, home)
     return data_paths(spec, home)
 
 
-def _checked_path(spec: DatasetSpec, file: DataFile, home: Path) -> Path:
-    path = _found(file, home)
+def _verified_path(spec: DatasetSpec, file: DataFile, home: Path) -> Path:
+    path = _find(file, home)
     if path is None:
         raise DataUnavailable(
             f"file {file.name!r} of dataset {spec.name!r} is missing, looked for in "
             f"{' and '.join(str(folder) for folder in _folders(home))}; run `harness data fetch {spec.name}`, "
             f"or put {file.url} there"
         )
-    origin = _origins(home).get(file.name)
-    if origin is None and file.sha256 is None:
-        return path
-    try:
-        found = _sum_of(path)
-    except OSError as error:
-        raise DataUnavailable(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
-    again = f"move it away and run `harness data fetch {spec.name}`"
-    expected = file.sha256 or _recorded_sum(file, origin)
-    if expected is not None and found != expected.lower():
-        raise DataUnavailable(
-            f"{path} is not the file that dataset {spec.name!r} was made for: its sha256 is {found}, "
-            f"not {expected}; {again}"
-        )
-    if expected is None and origin is not None and origin.sha256 == found and path == home / "data" / file.name:
-        raise DataUnavailable(f"{path} came from {origin.url}, and dataset {spec.name!r} needs {file.url}; {again}")
+    record = _read_records(home).get(file.name)
+    if file.sha256 is not None or record is not None:
+        try:
+            found = _checksum(path)
+        except OSError as error:
+            raise DataUnavailable(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
+        problem = _problem(file, record, found, downloaded=path == home / "data" / file.name)
+        if problem is not None:
+            raise DataUnavailable(
+                f"{path} is not the file of dataset {spec.name!r}: {problem}; "
+                f"move it away and run `harness data fetch {spec.name}`"
+            )
     return path
 
 
-def _recorded_sum(file: DataFile, origin: Origin | None) -> str | None:
-    """The sum of the file when it was downloaded, unless that was another file of the same name."""
-    return origin.sha256 if origin is not None and origin.url in (None, file.url) else None
+def _problem(file: DataFile, record: DownloadRecord | None, found: str, downloaded: bool) -> str | None:
+    """Why a file with a checksum is not the expected one; None if it is, or nothing is known of it."""
+    expected = file.sha256 or _recorded_checksum(file, record)
+    if expected is not None and found != expected.lower():
+        return f"its sha256 is {found}, not {expected}"
+    if expected is None and downloaded and record is not None and record.sha256 == found:
+        return f"it was downloaded from {record.url}, not from {file.url}"
+    return None
 
 
-def _found(file: DataFile, home: Path) -> Path | None:
+def _recorded_checksum(file: DataFile, record: DownloadRecord | None) -> str | None:
+    """The checksum of the file when it was downloaded, unless that was another file of the same name."""
+    return record.sha256 if record is not None and record.url in (None, file.url) else None
+
+
+def _find(file: DataFile, home: Path) -> Path | None:
     paths = (folder / file.name for folder in _folders(home))
     return next((path for path in paths if path.is_file()), None)
 
@@ -127,47 +138,65 @@ def _folders(home: Path) -> tuple[Path, ...]:
     return (Path(given), home / "data") if given else (home / "data",)
 
 
-def _sum_of(path: Path) -> str:
+def _checksum(path: Path) -> str:
     state = path.stat()
     return _sha256(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=1024)
 def _sha256(path: Path, size: int, modified: int) -> str:
-    """The sum of a file; size and time of change are asked for so that it is computed once a state."""
+    """The SHA-256 of a file; size and modification time are parameters so that a changed file is hashed again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@contextmanager
+def _download_lock(home: Path) -> Iterator[None]:
+    """Let one process at a time download into a home; the data folder is made if need be."""
+    from filelock import FileLock, Timeout
+
+    folder = home / "data"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=WAIT):
+            yield
+    except Timeout as error:
+        raise DataUnavailable(
+            f"another process is downloading into {folder}; run this again when it has finished"
+        ) from error
+    except OSError as error:
+        raise HomeUnusable(f"cannot write to the folder {folder}: {error.strerror}; choose another --home") from error
+
+
 def _download(spec: DatasetSpec, file: DataFile, home: Path) -> None:
     path = home / "data" / file.name
+    records = _read_records(home)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HomeUnusable(f"cannot make the folder {path.parent}: {error.strerror}; choose another --home") from error
-    try:
-        download(file.url, path, file.sha256 or _recorded_sum(file, _origins(home).get(file.name)))
+        download(file.url, path, file.sha256 or _recorded_checksum(file, records.get(file.name)))
     except DataUnavailable as error:
         raise DataUnavailable(
             f"cannot download file {file.name!r} of dataset {spec.name!r} from {file.url}: {error}; "
             f"run `harness data fetch {spec.name}` again, or get the file another way and put it into "
             f"{_folders(home)[0]}"
         ) from error
-    _record(home, {**_origins(home), file.name: Origin(_sum_of(path), file.url)})
+    _write_records(home, {**records, file.name: DownloadRecord(_checksum(path), file.url)})
 
 
-def _origins(home: Path) -> dict[str, Origin]:
-    """What is recorded of each download, by the name of its file; older records hold nothing but the sum."""
+def _read_records(home: Path) -> dict[str, DownloadRecord]:
+    """The record of each download, by the name of its file; records of older versions hold only the checksum."""
     path = home / "data" / "checksums.json"
     try:
         found = json.loads(path.read_text("utf-8"))
-        return {str(name): Origin(one) if isinstance(one, str) else Origin(**one) for name, one in found.items()}
+        return {
+            str(name): DownloadRecord(fields) if isinstance(fields, str) else DownloadRecord(**fields)
+            for name, fields in found.items()
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise HomeUnusable(f"cannot read {path}: {error}; delete it if it is damaged") from error
 
 
-def _record(home: Path, origins: Mapping[str, Origin]) -> None:
-    fields = {name: asdict(origin) for name, origin in sorted(origins.items())}
+def _write_records(home: Path, records: Mapping[str, DownloadRecord]) -> None:
+    fields = {name: asdict(record) for name, record in sorted(records.items())}
     write_json(home / "data" / "checksums.json", fields, indent=2)

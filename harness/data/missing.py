@@ -1,4 +1,4 @@
-"""Missing values of the past, filled with nothing but the past."""
+"""Imputation of missing values, for each cutoff from earlier values only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FILLINGS: tuple[Missing, ...] = ("native", "ffill", "interpolate", "seasonal")
 
 
 def fill(panel: Panel, missing: Missing, season_length: int) -> Panel:
-    """A panel whose missing values are filled from the whole of it; for data that ends at a cutoff.
+    """A panel with missing values filled, from all of its values; for data that ends at a cutoff.
 
     - `ffill`: the last value observed;
-    - `interpolate`: on a straight line between neighbours, and the last value at the end;
+    - `interpolate`: linear interpolation, and the last value at the end;
     - `seasonal`: the value one season earlier, or else the last value observed.
 
-    What lies before the first observation takes its value. A channel without any stays missing.
+    Values before the first observation become equal to it. A channel without observations stays missing.
     """
     if missing not in FILLINGS:
         raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {missing!r}")
@@ -43,32 +43,32 @@ def _fill_series(series: Floats, missing: Missing, season_length: int) -> None:
         for t in np.flatnonzero(gaps):
             series[t] = series[t - season_length] if t >= season_length else np.nan
         gaps = np.isnan(series)
-    seen = np.flatnonzero(~gaps)
+    observed = np.flatnonzero(~gaps)
     at = np.flatnonzero(gaps)
     if missing == "interpolate":
-        series[at] = np.interp(at, seen, series[seen])
+        series[at] = np.interp(at, observed, series[observed])
     else:
-        series[at] = series[seen[np.maximum(np.searchsorted(seen, at) - 1, 0)]]
+        series[at] = series[observed[np.maximum(np.searchsorted(observed, at) - 1, 0)]]
 
 
 @dataclass(frozen=True, eq=False)
 class Filled:
-    """Filled values of a panel from which each cutoff's own view can be cut without looking ahead.
+    """Filled values of a panel, corrected for each cutoff so that they do not depend on later values.
 
-    A filled value may depend on later ones: inside a gap that is interpolated, and before a series'
-    first observation. `cut` mends what a window's cutoff cannot know.
+    A filled value depends on later ones inside an interpolated gap and before a series' first observation; `correct`
+    replaces those.
     """
 
-    values: Floats  # (observation, channel), filled from the whole panel
-    carried: Floats  # (observation, channel), the last value observed until then; NaN before the first
+    values: Floats  # (observation, channel), filled from all values
+    carried: Floats  # (observation, channel), the last observed value; NaN before the first
     observed: Ints  # (observation, channel), the row of that value; −1 before the first
 
-    def cut(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
-        """`past` (window, length, channel) of rows that end before `ends`, as known at that moment."""
+    def correct(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
+        """`past` (window, length, channel), the rows before `ends`, as they would be filled at that cutoff."""
         columns = list(channels)
-        seen = self.observed[ends - 1][:, columns]  # (window, channel)
+        latest = self.observed[ends - 1][:, columns]  # (window, channel)
         rows = ends[:, None] + np.arange(-past.shape[1], 0)  # (window, length)
-        after = rows[:, :, None] > seen[:, None, :]
+        after = rows[:, :, None] > latest[:, None, :]
         if not after.any():
             return past
         value = self.carried[ends - 1][:, columns]
@@ -77,16 +77,16 @@ class Filled:
 
 @dataclass(frozen=True, eq=False)
 class CausallyFilled(Filled):
-    """Values each filled from earlier ones only; just the time before the first observation is mended."""
+    """Values filled from earlier ones only, except before the first observation; only those are corrected."""
 
-    def cut(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
-        """`past` (window, length, channel), as known at the moment `ends`."""
-        unseen = self.observed[ends - 1][:, list(channels)] < 0
-        return np.where(unseen[:, None, :], np.nan, past) if unseen.any() else past
+    def correct(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
+        """`past` (window, length, channel), the rows before `ends`, missing before the first observation."""
+        unobserved = self.observed[ends - 1][:, list(channels)] < 0
+        return np.where(unobserved[:, None, :], np.nan, past) if unobserved.any() else past
 
 
 def fill_for_cutoffs(panel: Panel, missing: Missing, season_length: int) -> Filled:
-    """The filled panel, ready to be cut at any cutoff."""
+    """The filled values of a panel for all cutoffs."""
     filled = fill(panel, missing, season_length).values
     rows = np.arange(len(panel.values))[:, None]
     present: Bools = ~np.isnan(panel.values)

@@ -1,4 +1,4 @@
-"""Panel: the series of a dataset, laid end to end in one array."""
+"""Panel: the series of a dataset, stored end to end in one array."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ROLES: tuple[Role, ...] = ("target", "past covariate", "known covariate")
 
 @dataclass(frozen=True)
 class Channel:
-    """One variable of a panel: a target to forecast, or a covariate that helps to."""
+    """A variable of a panel: a target or a covariate."""
 
     name: str
     role: Role = "target"
-    categories: tuple[str, ...] | None = None  # of a categorical channel; its values are positions here
+    categories: tuple[str, ...] | None = None  # of a categorical channel; its values are indices into them
 
     def __post_init__(self) -> None:
         if self.role not in ROLES:
@@ -35,13 +35,13 @@ class Channel:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Series of one dataset: ragged, multivariate, immutable.
+    """The series of a dataset: multivariate, of different lengths, immutable.
 
     Series i is `values[offsets[i]:offsets[i + 1]]`; NaN is a missing value. `start` holds the time
     of each series' first observation: datetime64 where `freq` is a pandas offset alias, integers
-    where it is None. `static` maps the name of a fact to one value a series.
+    where it is None. `static` maps the name of a static covariate to one value per series.
 
-    Raises BadData for empty series, repeated ids and shapes that do not fit together.
+    Raises BadData for empty series, repeated ids and inconsistent shapes.
     """
 
     ids: tuple[str, ...]
@@ -61,9 +61,11 @@ class Panel:
         object.__setattr__(self, "offsets", read_only(offsets))
         object.__setattr__(self, "start", read_only(start))
         object.__setattr__(self, "static", dict(self.static))
-        self._check()
+        self._check_shapes()
+        self._check_series()
+        self._check_channels()
 
-    def _check(self) -> None:
+    def _check_shapes(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.channels):
             raise BadData(
                 f"a panel with {len(self.channels)} channels needs values of shape "
@@ -74,6 +76,11 @@ class Panel:
                 f"a panel of {len(self.ids)} series needs {len(self.ids) + 1} offsets and {len(self.ids)} "
                 f"starts, not {self.offsets.shape} and {self.start.shape}"
             )
+        for name, values in self.static.items():
+            if len(values) != len(self.ids):
+                raise BadData(f"static covariate {name!r} has {len(values)} values for {len(self.ids)} series")
+
+    def _check_series(self) -> None:
         if not self.ids:
             raise BadData("a panel needs at least one series")
         lengths = np.diff(self.offsets)
@@ -88,14 +95,13 @@ class Panel:
             raise BadData("series start at dates exactly where the panel has a frequency")
         if self.season_length < 1:
             raise BadData(f"the season length must be at least 1, not {self.season_length}")
+
+    def _check_channels(self) -> None:
         if not any(channel.role == "target" for channel in self.channels):
             raise BadData("a panel needs at least one target channel")
         names = [channel.name for channel in self.channels]
         if len(set(names)) != len(names):
             raise BadData(f"channel names must be unique, not {', '.join(names)}")
-        for name, facts in self.static.items():
-            if len(facts) != len(self.ids):
-                raise BadData(f"static fact {name!r} has {len(facts)} values for {len(self.ids)} series")
 
     @classmethod
     def of(
@@ -109,34 +115,34 @@ class Panel:
         channels: Sequence[Channel] = (Channel("value"),),
         static: Mapping[str, Sequence[str | float]] | None = None,
     ) -> Self:
-        """A panel of arrays of shape (length,) or (length, channel), one a series.
+        """A panel of arrays of shape (length,) or (length, channel), one per series.
 
-        `ids` are the positions as text where they are not given; `start` may be one time for all.
+        `ids` are "0", "1", … by default; `start` may be one time for all series.
         """
-        columns = [np.asarray(one, dtype=np.float64) for one in series]
-        columns = [one[:, None] if one.ndim == 1 else one for one in columns]
+        columns = [np.asarray(values, dtype=np.float64) for values in series]
+        columns = [values[:, None] if values.ndim == 1 else values for values in columns]
         times = np.asarray(start, dtype="datetime64[ns]" if freq is not None else np.int64)
         return cls(
             ids=tuple(ids) if ids is not None else tuple(str(i) for i in range(len(columns))),
             values=np.concatenate(columns) if columns else np.empty((0, len(channels))),
-            offsets=np.concatenate([[0], np.cumsum([len(one) for one in columns], dtype=np.int64)]),
+            offsets=np.concatenate([[0], np.cumsum([len(values) for values in columns], dtype=np.int64)]),
             start=np.broadcast_to(times, (len(columns),)).copy() if times.ndim == 0 else times,
             freq=freq,
             season_length=season_length,
             channels=tuple(channels),
-            static={name: tuple(facts) for name, facts in (static or {}).items()},
+            static={name: tuple(values) for name, values in (static or {}).items()},
         )
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def __iter__(self) -> Iterator[Floats]:
-        """Each series' values, (length, channel), as views."""
+        """The values of each series, (length, channel), as views."""
         for first, last in zip(self.offsets[:-1], self.offsets[1:], strict=True):
             yield self.values[first:last]
 
     def __getitem__(self, part: slice) -> Panel:
-        """The panel of a slice of the series; nothing is copied."""
+        """A panel of some of the series, whose values are a view."""
         first, last, step = part.indices(len(self))
         if step != 1:
             raise ValueError("series can be sliced with step 1 only")
@@ -148,7 +154,7 @@ class Panel:
             values=self.values[offsets[0] : offsets[-1]],
             offsets=offsets - offsets[0],
             start=self.start[first:last],
-            static={name: facts[first:last] for name, facts in self.static.items()},
+            static={name: values[first:last] for name, values in self.static.items()},
         )
 
     @cached_property
@@ -158,21 +164,21 @@ class Panel:
 
     @cached_property
     def positions(self) -> dict[str, int]:
-        """Where each series is, by its id."""
+        """The index of each series, by its id."""
         return {name: position for position, name in enumerate(self.ids)}
 
     @cached_property
     def targets(self) -> tuple[int, ...]:
-        """The positions of the target channels."""
+        """The indices of the target channels."""
         return self.channels_of("target")
 
     def channels_of(self, role: Role) -> tuple[int, ...]:
-        """The positions of the channels of that role."""
+        """The indices of the channels of a role."""
         return tuple(i for i, channel in enumerate(self.channels) if channel.role == role)
 
     @cached_property
     def target_values(self) -> Floats:
-        """The target channels alone, (observation, target); a view where every channel is one."""
+        """The values of the target channels, (observation, target); a view if all channels are targets."""
         if len(self.targets) == len(self.channels):
             return self.values
         return read_only(self.values[:, list(self.targets)])
@@ -183,9 +189,9 @@ class Panel:
         return not np.isnan(self.values.sum()) or not np.isnan(self.values).any()
 
     def between(self, begins: Ints, ends: Ints) -> Panel | None:
-        """Rows `begins[i]` to `ends[i]` of each series i; series left without rows are dropped.
+        """Rows `begins[i]` to `ends[i]` of each series i, copied; series without rows are dropped.
 
-        None if no series is left. The values are copied.
+        None if no series is left.
         """
         begins, ends = np.maximum(begins, 0), np.minimum(ends, self.lengths)
         kept = np.flatnonzero(ends > begins)
@@ -196,18 +202,18 @@ class Panel:
         return replace(
             self,
             ids=tuple(self.ids[i] for i in kept),
-            values=np.concatenate(parts),  # a copy: a view would lead to what comes after
+            values=np.concatenate(parts),  # a copy, since a view would give access to later values
             offsets=np.concatenate([[0], np.cumsum(lasts - firsts)]),
             start=advance(self.start[kept], self.freq, begins[kept]),
-            static={name: tuple(facts[i] for i in kept) for name, facts in self.static.items()},
+            static={name: tuple(values[i] for i in kept) for name, values in self.static.items()},
         )
 
     def with_values(self, values: Floats) -> Panel:
-        """The same series with other values of the same shape."""
+        """A copy with other values of the same shape."""
         return replace(self, values=values)
 
     def with_targets(self, names: Sequence[str]) -> Panel:
-        """The same panel with exactly these targets; the other targets become past covariates."""
+        """A copy with exactly these targets; the other targets become past covariates."""
         known = {channel.name for channel in self.channels}
         for name in names:
             if name not in known:
@@ -221,7 +227,7 @@ class Panel:
         return replace(self, channels=tuple(channels))
 
     def check_observed(self) -> None:
-        """Raise BadData if a series has a target without a single value."""
+        """Raise BadData if a target of a series has no value."""
         if self.complete:
             return
         observed = np.add.reduceat(~np.isnan(self.target_values), self.offsets[:-1], axis=0)
@@ -234,7 +240,7 @@ class Panel:
             )
 
     def fingerprint(self) -> str:
-        """SHA-256 over all of the data and all that is said of it, as 64 hexadecimal digits."""
+        """The SHA-256 of all data and metadata, as 64 hexadecimal digits."""
         return self._fingerprint
 
     @cached_property
@@ -244,7 +250,7 @@ class Panel:
             "freq": self.freq,
             "season_length": self.season_length,
             "channels": [[c.name, c.role, c.categories] for c in self.channels],
-            "static": {name: list(facts) for name, facts in sorted(self.static.items())},
+            "static": {name: list(values) for name, values in sorted(self.static.items())},
         }
         start = self.start.astype("datetime64[ns]") if self.freq is not None else self.start
         digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from harness import fields
 from harness.evaluation.footprint import ModelSize
+from harness.fields.dumping import dump
+from harness.fields.reading import load
 
 SCHEMA = 1
 Figure = TypeVar("Figure")
@@ -265,12 +264,11 @@ class Bench:
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON values; under "loops" the times as multiples of the calibration loop."""
-        told: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)), parse_constant=str)
-        return {"schema": SCHEMA, **told, "loops": self.loops()}
+        return {"schema": SCHEMA, **dump(self), "loops": self.loops()}
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Bench:
         """The figures that `to_json` wrote; raises ValueError for those of another version."""
         if told.get("schema") != SCHEMA:
             raise ValueError(f"figures of schema {told.get('schema')}, not {SCHEMA}")
-        return fields.build(cls, {name: value for name, value in told.items() if name not in ("schema", "loops")})
+        return load(cls, {name: value for name, value in told.items() if name not in ("schema", "loops")})

@@ -28,7 +28,7 @@ from harness.efficiency.store import write_bench
 from harness.efficiency.workload import JOB, RESULT, TIMINGS, Job
 from harness.errors import BadInput, DataUnavailable, UnknownName
 from harness.evaluation.run import Cell
-from harness.fields import Json
+from harness.fields.types import Json
 from harness.plugins.catalog import Catalog
 from harness.tasks.task import Task
 

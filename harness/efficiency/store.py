@@ -1,7 +1,7 @@
-"""Where figures lie, one file a forecaster, so that measuring again replaces them.
+"""Stored measurements: one file per machine and forecaster, which a new measurement replaces.
 
-<home>/bench/<machine>/<key>.json                              the figures
-<home>/bench/pytest-benchmark/<machine>/NNNN_<board>.json      a whole run, for `pytest-benchmark compare`
+<home>/bench/<machine>/<key>.json                              the measurements of a forecaster
+<home>/bench/pytest-benchmark/<machine>/NNNN_<board>.json      the timings of a run, for `pytest-benchmark compare`
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ STORAGE = "pytest-benchmark"
 
 
 def bench_folder(home: Path) -> Path:
-    """Where all figures lie."""
+    """The folder of all measurements."""
     return home / "bench"
 
 
 def write_bench(home: Path, bench: Bench) -> Bench:
-    """Store the figures of a forecaster; returns those stored, which where this run failed are earlier ones without."""
+    """Store measurements, unless they failed and earlier ones did not; returns the stored ones."""
     path = bench_path(home, bench.machine.id, bench.key)
-    earlier = _bench_in(path)
+    earlier = _read_bench(path)
     if bench.failures and earlier is not None and not earlier.failures:
         return earlier
     write_json(path, bench.to_json())
@@ -34,40 +34,39 @@ def write_bench(home: Path, bench: Bench) -> Bench:
 
 
 def bench_path(home: Path, machine: str, key: str) -> Path:
-    """Where the figures of a forecaster lie."""
+    """The file of the measurements of a forecaster."""
     return bench_folder(home) / machine / f"{key}.json"
 
 
 def stored_bench(home: Path, costs: BenchCosts) -> Bench | None:
-    """All figures behind the costs of a row; None where they are gone, or of another version."""
-    return _bench_in(bench_path(home, costs.machine, costs.key))
+    """The measurements that the costs of a row are from; None if they were removed, or are of another version."""
+    return _read_bench(bench_path(home, costs.machine, costs.key))
 
 
 def stored_benches(home: Path, machine: str) -> Iterator[Bench]:
-    """All figures of a machine, the latest last; those of another version are left out."""
-    found = [_bench_in(path) for path in sorted((bench_folder(home) / machine).glob("*.json"))]
-    yield from sorted((one for one in found if one is not None), key=lambda one: one.measured)
+    """All measurements of a machine, the latest last, without those of another version."""
+    benches = [_read_bench(path) for path in sorted((bench_folder(home) / machine).glob("*.json"))]
+    yield from sorted((bench for bench in benches if bench is not None), key=lambda bench: bench.measured)
 
 
 def write_timings(home: Path, machine: str, board: str, parts: Iterable[Mapping[str, Any]]) -> Path | None:
-    """The timings of a run as one file of pytest-benchmark, without single times; None where there are none."""
+    """Write the timings of a run as one file of pytest-benchmark, without single times; None if there are none."""
     parts = list(parts)
     if not parts:
         return None
-    whole = dict(parts[0])
-    whole["benchmarks"] = [_without_data(one) for part in parts for one in part["benchmarks"]]
+    benchmarks = [_without_data(benchmark) for part in parts for benchmark in part["benchmarks"]]
     folder = bench_folder(home) / STORAGE / machine
     numbers = [int(path.name[:4]) for path in folder.glob("[0-9][0-9][0-9][0-9]_*.json")]
     name = re.sub(r"[^\w.-]+", "-", board)
     path = folder / f"{max(numbers, default=0) + 1:04}_{name}.json"
-    write_json(path, whole)
+    write_json(path, {**parts[0], "benchmarks": benchmarks})
     return path
 
 
-def _bench_in(path: Path) -> Bench | None:
-    told = read_json(path)
+def _read_bench(path: Path) -> Bench | None:
+    fields = read_json(path)
     try:
-        return None if told is None else Bench.from_json(told)
+        return None if fields is None else Bench.from_json(fields)
     except (ValueError, TypeError, KeyError):
         return None
 

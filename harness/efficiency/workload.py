@@ -113,7 +113,7 @@ class Workload:
 
 def prepared(job: Job, catalog: Catalog) -> Workload:
     """The work of a job, its data laid out; raises BadInput if the data changed since the job was made."""
-    subject, task = job.bench.subject, Task.from_json(dict(job.task))
+    subject, task = job.bench.subject, Task.from_json(job.task, catalog.protocol_classes)
     spec = catalog.forecasters[subject.forecaster].spec
     panel = load(catalog.datasets[task.dataset].spec, job.home)
     if panel.fingerprint() != job.fingerprint:

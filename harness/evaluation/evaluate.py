@@ -32,7 +32,6 @@ from harness.forecasters.forecaster import (
 )
 from harness.tasks.cutoffs import aligned
 from harness.tasks.folds import Backtest, backtest
-from harness.tasks.protocols import Generation, SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts
@@ -258,8 +257,8 @@ def _aligned(made: Backtest) -> bool:
     """Whether every fit ends at the same moment in all series; held-out series are learnt from to their ends."""
     if len(made.panel) == 1:
         return True
-    if isinstance(made.task.split, SeriesSplit):
-        return made.panel.freq is None or isinstance(made.task.protocol, Generation)
+    if made.task.split is not None and made.task.split.holds_out_series:
+        return made.panel.freq is None or made.task.protocol.free_running
     for one in made.fold_windows:
         order = np.lexsort((one.cutoffs, one.series))
         first = np.concatenate([[True], np.diff(one.series[order]) != 0])

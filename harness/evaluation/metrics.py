@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.evaluation.outcomes import Outcomes
 
 Aggregation = Literal["pooled", "series", "cutoff", "window"]
+Best = Literal["lowest", "zero", "nominal"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Metric:
     scale: Callable[[Outcomes], Floats] | None = None  # divides the numerators, (window, target)
     root: bool = False  # the square root is taken of each group's ratio
     aggregation: Aggregation = "pooled"
-    best: Literal["lowest", "zero", "nominal"] = "lowest"
+    best: Best = "lowest"
     quantiles: bool = False  # whether the task must ask for quantile levels
     in_units: bool = False  # whether it is in units of the data, so that a mean over several tasks means nothing
     description: str = ""

@@ -1,4 +1,4 @@
-"""Outcomes: forecasts beside what came; the quantities that metrics are made of."""
+"""Forecasts beside their actuals, and the quantities that metrics are made of."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times, ratio
 from harness.data.calendar import advance
+from harness.errors import DataUnavailable
+from harness.evaluation.scales import seasonal_error, training_moments
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
@@ -20,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Actuals:
-    """What came after every cutoff of a task, and the scales of its past; one value serves all forecasters."""
+    """The actuals of all windows of a task and the scales of their histories; one value serves all forecasters."""
 
     ids: tuple[str, ...]  # of the panel's series
     series: Ints  # (window,) positions in ids
@@ -35,23 +37,24 @@ class Actuals:
     _scales: dict[int, Floats] = field(default_factory=dict, repr=False)
     standard: tuple[Floats, Floats] | None = field(default=None, repr=False)  # mean and deviation, (window, target)
     season_length: int | None = None  # None where it was not stored
+    _find_windows: Callable[[], Windows] | None = field(default=None, repr=False)  # for scales that were not stored
 
     @classmethod
-    def of(cls, made: Backtest) -> Actuals:
-        """The actuals of all windows of a plan, in its order."""
-        windows = made.windows
+    def of(cls, backtest: Backtest) -> Actuals:
+        """The actuals of all windows of a backtest, in its order."""
+        panel, windows = backtest.panel, backtest.windows
         return cls(
-            made.panel.ids,
+            panel.ids,
             windows.series,
             windows.cutoffs,
-            made.cutoff_index,
+            backtest.cutoff_index,
             windows.actuals,
             windows.quantile_levels,
-            tuple(made.panel.channels[i].name for i in made.panel.targets),
-            made.panel.start,
-            made.panel.freq,
+            tuple(panel.channels[i].name for i in panel.targets),
+            panel.start,
+            panel.freq,
             windows,
-            standard=_standard(made) if made.task.standardise else None,
+            standard=training_moments(backtest) if backtest.task.standardise else None,
             season_length=windows.season_length,
         )
 
@@ -74,85 +77,22 @@ class Actuals:
         return time
 
     def scale(self, power: int) -> Floats:
-        """Mean of |y_t − y_{t−m}|^power over all of a window's past, (window, target); NaN if undefined.
+        """Mean of |y_t − y_{t−m}|^power over the whole history of each window, (window, target); NaN if undefined.
 
-        m is the season length (Hyndman & Koehler 2006, for power 1). Undefined: a past no longer than a
-        season, or one that repeats itself exactly.
+        m is the season length (Hyndman & Koehler 2006, for power 1). Undefined: a history no longer than a
+        season, or an exactly periodic one. Raises DataUnavailable for a scale that is neither stored
+        nor can be computed from the data.
         """
         if power not in self._scales:
-            if self._windows is None:
-                raise KeyError(f"no scale of power {power} was stored")
-            self._scales[power] = seasonal_error(self._windows, power)
+            self._scales[power] = seasonal_error(self._windows_of_panel(), power)
         return self._scales[power]
 
-
-def seasonal_error(windows: Windows, power: int) -> Floats:
-    """Mean of |y_t − y_{t−m}|^power up to each window's cutoff, (window, target).
-
-    Sums run from cutoff to cutoff within a series: one over the whole panel would lose digits.
-    """
-    panel, season = windows.panel, windows.season_length
-    order = np.lexsort((windows.cutoffs, windows.series))
-    series, cutoffs = windows.series[order], windows.cutoffs[order]
-    firsts = panel.offsets[series]
-    ends = firsts + np.maximum(cutoffs - season, 0)  # of the differences, which begin `season` rows later
-    new = np.concatenate([[True], np.diff(series) != 0])
-    begins = np.where(new, firsts, np.concatenate([[0], ends[:-1]]))
-    means = np.empty((len(windows), len(panel.targets)))
-    for target, values in enumerate(panel.target_values.T):
-        errors = values[season:] - values[:-season]
-        errors = np.abs(errors, out=errors) if power == 1 else errors * errors
-        sums = _sums_between(errors, begins, ends)
-        counts: Floats = (ends - firsts).astype(np.float64)
-        if np.isnan(sums.sum()):
-            seen = ~np.isnan(errors)
-            sums = _sums_between(np.where(seen, errors, 0.0), begins, ends)
-            counts = _running(_sums_between(seen.astype(np.float64), begins, ends), new)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            means[order, target] = _running(sums, new) / counts
-    return np.where(means > 0, means, np.nan)
-
-
-def _sums_between(values: Floats, begins: Ints, ends: Ints) -> Floats:
-    """The sum of `values[begin:end]` of each pair; zero where there is nothing between."""
-    if not len(values):
-        return np.zeros(len(begins))
-    borders = np.stack([begins, ends], axis=1).ravel()
-    if borders.max() >= len(values):  # as an index it must lie inside; a zero more changes no sum
-        values, borders = np.append(values, 0.0), np.minimum(borders, len(values))
-    sums = np.add.reduceat(values, borders)[::2]
-    return np.where(ends > begins, sums, 0.0)
-
-
-def _running(values: Floats, new: Bools) -> Floats:
-    """Running sums that start again where `new` is true."""
-    starts = np.flatnonzero(new)
-    if len(starts) == 1:
-        return np.cumsum(values)
-    lengths = np.diff(np.append(starts, len(values)))
-    if (lengths == lengths[0]).all():
-        return np.cumsum(values.reshape(len(starts), -1), axis=1).ravel()
-    return np.concatenate([np.cumsum(part) for part in np.split(values, starts[1:])])
-
-
-def _standard(made: Backtest) -> tuple[Floats, Floats]:
-    """Mean and deviation (ddof 0) of each window's series in the training part of its fit, (window, target)."""
-    means, deviations = [], []
-    for fold in made.folds():
-        train = fold.train.panel
-        mean = np.full((len(made.panel), len(made.panel.targets)), np.nan)
-        deviation = np.full_like(mean, np.nan)
-        for i in np.unique(fold.windows.series):
-            where = train.positions.get(made.panel.ids[i])
-            if where is not None:
-                rows = train.target_values[train.offsets[where] : train.offsets[where + 1]]
-                seen = ~np.isnan(rows).all(axis=0)  # a target may begin after its training part
-                mean[i, seen], deviation[i, seen] = np.nanmean(rows[:, seen], axis=0), np.nanstd(rows[:, seen], axis=0)
-        means.append(mean[fold.windows.series])
-        deviations.append(deviation[fold.windows.series])
-    mean, deviation = np.concatenate(means), np.concatenate(deviations)
-    varies = deviation > 1e-12 * np.abs(mean)  # rather than by rounding
-    return mean, np.where(varies, deviation, np.nan)
+    def _windows_of_panel(self) -> Windows:
+        if self._windows is not None:
+            return self._windows
+        if self._find_windows is None:
+            raise DataUnavailable("a scale that was not stored cannot be computed without the data")
+        return self._find_windows()
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,15 +102,20 @@ class Outcomes:
     Every array of three axes is (window, horizon, target); NaN where an actual or a forecast is missing.
     """
 
-    truth: Actuals
+    observed: Actuals
     forecast: Forecast
     _totals: dict[str, Floats] = field(default_factory=dict, repr=False)
-    _made: dict[Callable[[Outcomes], Any], Any] = field(default_factory=dict, repr=False)
+    _computed: dict[Callable[[Outcomes], Any], Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def truth(self) -> Actuals:
+        """The former name of `observed`."""
+        return self.observed
 
     @cached_property
     def actuals(self) -> Floats:
-        """What came."""
-        return _side_by_side(self._scored(self.truth.values))
+        """The actuals."""
+        return _side_by_side(self._scored(self.observed.values))
 
     @cached_property
     def mean(self) -> Floats:
@@ -187,15 +132,15 @@ class Outcomes:
         return self._scored(self.forecast.quantile(level))
 
     def _scored(self, values: Floats) -> Floats:
-        if self.truth.standard is None:
+        if self.observed.standard is None:
             return values
-        mean, deviation = self.truth.standard
+        mean, deviation = self.observed.standard
         return (values - mean[:, None]) / deviation[:, None]
 
     @property
     def quantile_levels(self) -> tuple[float, ...]:
         """The levels that the task asks for."""
-        return self.truth.quantile_levels
+        return self.observed.quantile_levels
 
     @cached_property
     def error(self) -> Floats:
@@ -240,9 +185,9 @@ class Outcomes:
 
     @cached_property
     def interval_score(self) -> Floats:
-        """Width of the widest interval, and what lies outside over its tail's probability.
+        """Width of the widest interval, plus the distance of actuals outside of it over the tail's probability.
 
-        Of a central interval that is 2/α times what lies outside (Gneiting & Raftery 2007, eq. 43).
+        For a central interval that is 2/α times the distance (Gneiting & Raftery 2007, eq. 43).
         """
         low, high = (self.quantile(level) for level in self.interval)
         below, above = np.maximum(low - self.actuals, 0), np.maximum(self.actuals - high, 0)
@@ -264,31 +209,31 @@ class Outcomes:
         return self._scaled(2)
 
     def _scaled(self, power: int) -> Floats:
-        scale = self.truth.scale(power)
-        return scale if self.truth.standard is None else scale / self.truth.standard[1] ** power
+        scale = self.observed.scale(power)
+        return scale if self.observed.standard is None else scale / self.observed.standard[1] ** power
 
     def total(self, losses: Floats) -> Floats:
-        """Losses summed over the steps of each window, (window, target); what metrics share is summed once."""
-        shared = next((name for name, kept in vars(self).items() if kept is losses), None)
+        """Losses summed over the steps of each window, (window, target); losses of several metrics are summed once."""
+        shared = next((name for name, value in vars(self).items() if value is losses), None)
         if shared is None:
             return np.asarray(losses.sum(axis=1))
         if shared not in self._totals:
             self._totals[shared] = losses.sum(axis=1)
         return self._totals[shared]
 
-    def once(self, make: Callable[[Outcomes], T]) -> T:
-        """What `make` returns of these outcomes, made once for all metrics that ask for it."""
-        if make not in self._made:
-            self._made[make] = make(self)
-        made: T = self._made[make]
-        return made
+    def once(self, function: Callable[[Outcomes], T]) -> T:
+        """The value of a function of these outcomes, computed once for all metrics that need it."""
+        if function not in self._computed:
+            self._computed[function] = function(self)
+        value: T = self._computed[function]
+        return value
 
     ratio = staticmethod(ratio)  # for metrics
 
 
 def _side_by_side(values: Floats) -> Floats:
-    """The same values, the steps of each window together in memory: every metric passes over them.
+    """The same values with the steps of each window contiguous in memory, for speed: every metric reads them.
 
-    Several targets stay as they lie, since the order of sums over steps, and so their last digit, hangs on it.
+    Values of several targets stay as they are, since the layout determines the last digit of sums over steps.
     """
     return np.ascontiguousarray(values) if values.shape[-1] == 1 else values

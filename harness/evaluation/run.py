@@ -1,18 +1,19 @@
-"""Run: what came of one cell, and what it needs to be believed and repeated."""
+"""Run: the result of one cell, and what is needed to trust and to repeat it."""
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from harness.fields import Json
-from harness.tasks.task import Task
+from harness.fields.dumping import dump
+from harness.fields.reading import load
+from harness.fields.types import FiniteOrNull, Json
+from harness.tasks.protocols import PROTOCOLS, Protocol
+from harness.tasks.task import Task, task_classes
 
 if TYPE_CHECKING:
     from harness.arrays import Ints
@@ -52,23 +53,19 @@ class Cell:
             "data": fingerprint,
             "plugin": plugin_version,
             **self.to_json(),
+            "parameters": self.parameters,  # with infinity as a number, as the keys of 0.2.0 have it
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:
         """The cell as JSON values."""
-        return {
-            "task": self.task.to_json(),
-            "forecaster": self.forecaster,
-            "parameters": dict(self.parameters),
-            "seed": self.seed,
-        }
+        return dump(self)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Cell:
-        """The cell that `to_json` wrote."""
-        return cls(**{**fields, "task": Task.from_json(fields["task"])})
+    def from_json(cls, fields: Mapping[str, Any], protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Cell:
+        """The cell that `to_json` wrote, the protocol of its task one of these classes."""
+        return load(cls, fields, task_classes(protocols))
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class Run:
     key: str = ""
     reason: str = ""  # one sentence, where it did not complete
     traceback: str = ""
-    scores: Mapping[str, float] = field(default_factory=dict)  # by metric; NaN where nothing counts
+    scores: Mapping[str, FiniteOrNull] = field(default_factory=dict)  # by metric; NaN where nothing counts
     windows: int = 0
     window_failures: tuple[WindowFailure, ...] = ()
     hyperparameters: Mapping[str, Json] = field(default_factory=dict)
@@ -123,53 +120,13 @@ class Run:
     started: str = ""  # UTC, ISO 8601
     finished: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    results: Results | None = None
+    results: Results | None = field(default=None, metadata={"stored": False})
 
     def to_json(self) -> dict[str, Any]:
-        """The record as JSON values; what is not a number is null, infinity a text."""
-        fields = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "results"}
-        return fields | {
-            "cell": _finite(self.cell.to_json()),
-            "status": self.status.value,
-            "scores": {name: score if math.isfinite(score) else None for name, score in self.scores.items()},
-            "window_failures": [dataclasses.asdict(one) for one in self.window_failures],
-            "costs": dataclasses.asdict(self.costs),
-            "notes": list(self.notes),
-            "curves": {name: [_plain(value) for value in curve] for name, curve in self.curves.items()},
-            "hyperparameters": _finite(dict(self.hyperparameters)),
-            "provenance": dict(self.provenance),
-        }
+        """The record as JSON values."""
+        return dump(self)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Run:
-        """The record that `to_json` wrote."""
-        failures = (WindowFailure(**{**one, "status": Status(one["status"])}) for one in fields["window_failures"])
-        return cls(
-            **{
-                **fields,
-                "cell": Cell.from_json(fields["cell"]),
-                "status": Status(fields["status"]),
-                "scores": {name: _number(one) for name, one in fields["scores"].items()},
-                "window_failures": tuple(failures),
-                "costs": Costs(**fields["costs"]),
-                "notes": tuple(fields["notes"]),
-                "curves": {name: tuple(map(_number, curve)) for name, curve in fields["curves"].items()},
-            }
-        )
-
-
-def _finite(value: Any) -> Any:
-    """The same JSON value with infinity, for which JSON has no number, as text."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: _finite(one) for name, one in value.items()}
-    return [_finite(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _plain(value: float) -> float | str | None:
-    return value if math.isfinite(value) else None if math.isnan(value) else str(value)
-
-
-def _number(value: float | str | None) -> float:
-    return math.nan if value is None else float(value)
+    def from_json(cls, fields: Mapping[str, Any], protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Run:
+        """The record that `to_json` wrote, the protocol of its task one of these classes."""
+        return load(cls, fields, task_classes(protocols))

@@ -1,4 +1,4 @@
-"""What the server of worker processes imports once, before it forks them: see `LocalProcesses`."""
+"""The module that the server of worker processes imports once, before it forks them: see `LocalProcesses`."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ from harness.attempt import attempt
 from harness.execution.local import PRELOAD
 
 for name in ("harness.execution.worker", *os.environ.get(PRELOAD, "").split()):
-    attempt(partial(import_module, name))  # one that fails does so again in its cell, where it is reported
+    attempt(partial(import_module, name))  # a failed import fails again in its cell, where it is reported

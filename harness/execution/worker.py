@@ -1,4 +1,4 @@
-"""One cell, from its name to its record in the journal; what every worker process runs."""
+"""Runs one cell and writes its record to the journal, in a worker process or in this one."""
 
 from __future__ import annotations
 
@@ -32,57 +32,56 @@ from harness.tasks.folds import backtest
 if TYPE_CHECKING:
     from harness.data.panel import Panel
 
-MOST_WARNINGS = 5  # of a cell that its run keeps
+MOST_WARNINGS = 5  # in the notes of a run
 
 
 def run_cell(planned: PlannedCell, home: Path) -> Run:
-    """Evaluate a cell and write it into the journal; returns its record, without arrays.
+    """Evaluate a cell and write it to the journal; returns its record, without arrays.
 
-    Raises BadInput where the cell cannot be what was asked for, a hyperparameter that is not there say.
+    Raises BadInput for a cell that cannot be run as it is specified, such as one with an unknown hyperparameter.
     """
-    catalog = _catalog()
-    provided = catalog.forecasters[planned.cell.forecaster]
+    plugin = _catalog().forecasters[planned.cell.forecaster].plugin
     started = _now()
-    outcome = attempt(lambda: _evaluated(planned, home, catalog))
-    if isinstance(outcome, Failure) and isinstance(outcome.error, BadInput | DataUnavailable):
-        raise outcome.error
-    run = _lost(planned, outcome) if isinstance(outcome, Failure) else outcome
+    result = attempt(lambda: _evaluate(planned, home))
+    if isinstance(result, Failure) and isinstance(result.error, BadInput | DataUnavailable):
+        raise result.error
+    run = _failed_run(planned, result) if isinstance(result, Failure) else result
     run = replace(
         run,
         key=planned.key,
         started=started,
         finished=_now(),
-        provenance=provenance(provided.plugin, planned.resources.threads),
+        provenance=provenance(plugin, planned.resources.threads),
     )
     Journal(home).write(run)
     return replace(run, results=None)
 
 
-def _evaluated(planned: PlannedCell, home: Path, catalog: Catalog) -> Run:
+def _evaluate(planned: PlannedCell, home: Path) -> Run:
     from threadpoolctl import threadpool_limits
 
-    cell, spec = planned.cell, catalog.forecasters[planned.cell.forecaster].spec
-    metrics = [one.spec for one in catalog.metrics.values()]
+    catalog, cell = _catalog(), planned.cell
+    spec, plugin = catalog.forecasters[cell.forecaster].spec, catalog.forecasters[cell.forecaster].plugin
+    metrics = [entry.spec for entry in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
-    version = catalog.forecasters[cell.forecaster].plugin.result_version
-    if cell.key(panel.fingerprint(), version) != planned.key:
+    if cell.key(panel.fingerprint(), plugin.result_version) != planned.key:
         raise BadInput("its data or its plugin changed since this run began; run it again")
     spec.load()  # its libraries, so that their threads are limited too
-    journal = Journal(home)
     forget_peak()  # of the cells that this process evaluated before
     with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
         forecaster = spec.make(cell.parameters, cell.seed)
         run = evaluate(forecaster, cell.task, panel, cell=cell, missing=spec.missing, metrics=metrics)
     run = replace(run, costs=replace(run.costs, peak_memory=peak_memory()))
-    said = dict.fromkeys(f"warning: {one.category.__name__}: {one.message}" for one in warned)
-    run = replace(run, notes=(*run.notes, *list(said)[:MOST_WARNINGS]))
+    notes = dict.fromkeys(f"warning: {warning.category.__name__}: {warning.message}" for warning in warned)
+    run = replace(run, notes=(*run.notes, *list(notes)[:MOST_WARNINGS]))
+    journal = Journal(home)
     if not journal.has_actuals(planned.fingerprint, cell.task):
         journal.write_actuals(planned.fingerprint, cell.task, Actuals.of(backtest(cell.task, panel)))
     return run
 
 
-def _lost(planned: PlannedCell, failure: Failure) -> Run:
+def _failed_run(planned: PlannedCell, failure: Failure) -> Run:
     return Run(planned.cell, status_of(failure), reason=str(failure), traceback=failure.traceback)
 
 
@@ -93,7 +92,7 @@ def _catalog() -> Catalog:
 
 @lru_cache(maxsize=4)
 def _panel(dataset: str, fingerprint: str, home: Path) -> Panel:
-    """The data as it was when the cell was planned; the fingerprint is part of what it is remembered by."""
+    """The dataset; the fingerprint is a part of the cache's key, so that changed data is loaded again."""
     return load(_catalog().datasets[dataset].spec, home)
 
 
@@ -102,13 +101,13 @@ def _now() -> str:
 
 
 def limit_threads(threads: int) -> None:
-    """Let numerical libraries that are loaded from now on use so many threads, here and in child processes."""
+    """Limit the threads of numerical libraries that are loaded from now on, in this process and its children."""
     for name in THREAD_VARIABLES:
         os.environ[name] = str(threads)
 
 
 def start_worker() -> None:
-    """Prepare a worker process: Ctrl-C is the parent's to handle, and the worker ends when the parent does."""
+    """Prepare a worker process: it ignores Ctrl-C, which its parent handles, and ends when its parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import BadInput, BadParameter
-from harness.fields import Json, located
+from harness.fields.references import import_object
+from harness.fields.types import Json
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
@@ -53,7 +54,7 @@ class ForecasterSpec:
 
     def load(self) -> Callable[..., Forecaster]:
         """The factory itself, imported now."""
-        return cast("Callable[..., Forecaster]", located(self.factory))
+        return cast("Callable[..., Forecaster]", import_object(self.factory))
 
     def takes_seed(self) -> bool:
         """Whether the forecaster draws random numbers, and so runs once a seed."""
@@ -63,7 +64,7 @@ class ForecasterSpec:
 
     def make(self, parameters: Mapping[str, Json], seed: int | None = None) -> Forecaster:
         """A forecaster with these hyperparameters; raises BadParameter for those it does not take."""
-        from harness import fields
+        from harness.fields.reading import build
 
         factory = self.load()
         if seed is not None and "seed" in parameters:
@@ -72,7 +73,7 @@ class ForecasterSpec:
         try:
             if not dataclasses.is_dataclass(factory):
                 return factory(**parameters, **drawn)
-            return cast("Forecaster", fields.build(cast("type[Any]", factory), {**parameters, **drawn}))
+            return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **drawn}))
         except (TypeError, ValueError, BadInput) as error:
             raise BadParameter(f"forecaster {self.name!r}: {error}") from error
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import pluggy
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.evaluation.run import Run
     from harness.results.standings import Standings
+    from harness.tasks.protocols import Protocol
 
 Spec = TypeVar("Spec")
 
@@ -41,24 +42,36 @@ class Catalog:
     @cached_property
     def forecasters(self) -> Registry[ForecasterSpec]:
         """Forecasters by name."""
-        return self._registry("forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name)
+        return self._specs("forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name)
 
     @cached_property
     def datasets(self) -> Registry[DatasetSpec]:
         """Datasets by name."""
-        return self._registry("dataset", "harness_datasets", DatasetSpec, lambda spec: spec.name)
+        return self._specs("dataset", "harness_datasets", DatasetSpec, lambda spec: spec.name)
 
     @cached_property
     def metrics(self) -> Registry[Metric]:
         """Metrics by name."""
         from harness.evaluation.metrics import Metric
 
-        return self._registry("metric", "harness_metrics", Metric, lambda metric: metric.name)
+        return self._specs("metric", "harness_metrics", Metric, lambda metric: metric.name)
 
     @cached_property
     def boards(self) -> Registry[Path]:
         """The files of leaderboards, by the name of their folder."""
-        return self._registry("board", "harness_leaderboards", Path, lambda path: path.parent.name)
+        return self._specs("board", "harness_leaderboards", Path, lambda path: path.parent.name)
+
+    @cached_property
+    def protocols(self) -> Registry[type[Protocol]]:
+        """Protocol classes by their `kind`."""
+        from harness.tasks.protocols import is_protocol
+
+        return self._registry("protocol", "harness_protocols", is_protocol, "Protocol classes", lambda cls: cls.kind)
+
+    @property
+    def protocol_classes(self) -> tuple[type[Protocol], ...]:
+        """The protocol classes, to read tasks with."""
+        return tuple(entry.spec for entry in self.protocols.values())
 
     def add_commands(self, cli: click.Group) -> None:
         """Let the plugins add their commands."""
@@ -76,13 +89,26 @@ class Catalog:
         """Tell the plugins that the command ends; returns their sentences for the user."""
         return self._call("harness_finished", home=home)
 
-    def _registry(self, kind: str, hook: str, wanted: type[Spec], name_of: Callable[[Spec], str]) -> Registry[Spec]:
+    def _specs(self, kind: str, hook: str, wanted: type[Spec], name_of: Callable[[Spec], str]) -> Registry[Spec]:
+        def is_wanted(spec: object) -> TypeGuard[Spec]:
+            return isinstance(spec, wanted)
+
+        return self._registry(kind, hook, is_wanted, f"{wanted.__name__} objects", name_of)
+
+    def _registry(
+        self,
+        kind: str,
+        hook: str,
+        is_wanted: Callable[[object], TypeGuard[Spec]],
+        wanted: str,
+        name_of: Callable[[Spec], str],
+    ) -> Registry[Spec]:
         entries: list[Registered[Spec]] = []
         for plugin, specs in self._results(hook):
             for spec in self._checked_list(specs, plugin, hook):
-                name: object = name_of(spec) if isinstance(spec, wanted) else None
-                if not isinstance(spec, wanted):
-                    self._note_problem(plugin, f"{hook} must list {wanted.__name__} objects, not {spec!r:.80}")
+                name: object = name_of(spec) if is_wanted(spec) else None
+                if not is_wanted(spec):
+                    self._note_problem(plugin, f"{hook} must list {wanted}, not {spec!r:.80}")
                 elif not isinstance(name, str) or not name:
                     self._note_problem(plugin, f"{hook} lists a {kind} without a name: {spec!r:.80}")
                 else:

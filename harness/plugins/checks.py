@@ -1,4 +1,4 @@
-"""What every forecaster, dataset and metric must honour, tried on it."""
+"""Checks of the contracts of forecasters, datasets and metrics."""
 
 from __future__ import annotations
 
@@ -29,23 +29,26 @@ from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.tasks.folds import backtest
-from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit
+from harness.tasks.protocols import Generation, RollingOrigin
+from harness.tasks.splits import SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Contexts
+
+AUDIT = "the leakage audit passes (forecasts do not change when the future, or other windows of the batch, do)"
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was checked, and how it came out."""
+    """A check and its result."""
 
     name: str
     passed: bool
     detail: str = ""
-    skipped: bool = False  # the forecaster says that it does not do this
+    skipped: bool = False  # the forecaster does not support this
 
 
 def check(name: str, catalog: Catalog, home: Path) -> list[CheckResult]:
-    """Everything that the thing of that name must honour; raises UnknownName if there is none."""
+    """The results of all checks of a forecaster, dataset or metric; raises UnknownName."""
     for duplicates in (catalog.forecasters.duplicates, catalog.datasets.duplicates, catalog.metrics.duplicates):
         if name in duplicates:
             raise duplicates[name]
@@ -60,56 +63,55 @@ def check(name: str, catalog: Catalog, home: Path) -> list[CheckResult]:
 
 
 def check_forecaster(spec: ForecasterSpec) -> Iterator[CheckResult]:
-    """The contract of a forecaster, on small panels of every kind, and the audit in full."""
-    yield _holds("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
-    yield _holds("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
-    able: list[tuple[Task, Panel]] = []
-    for what, task, panel in trials():
-        verdict = _tried(f"forecasts {what}", partial(_forecasts, spec, task, panel))
-        if verdict.passed and not verdict.skipped:
-            able.append((task, panel))
-        yield verdict
-    if not able:
+    """The contract of a forecaster: small tasks of every kind, reproducibility, and the full leakage audit."""
+    yield _check("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
+    yield _check("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
+    supported: list[tuple[Task, Panel]] = []
+    for description, task, panel in check_tasks():
+        result = _check(f"forecasts {description}", partial(_forecasts, spec, task, panel))
+        if result.passed and not result.skipped:
+            supported.append((task, panel))
+        yield result
+    if not supported:
         return
-    task, panel = max(able, key=lambda one: len(one[0].quantile_levels))
-    yield _tried("the same seed gives the same forecasts", lambda: _repeats(spec, task, panel))
-    yield _tried("predict changes nothing in it", lambda: _is_unchanged(spec, task, panel))
-    yield _tried("neither the future nor the neighbours matter", lambda: _passes_audit(spec, task, panel))
+    task, panel = max(supported, key=lambda pair: len(pair[0].quantile_levels))
+    yield _check("the same seed gives the same forecasts", lambda: _repeats(spec, task, panel))
+    yield _check("predict does not change its state", lambda: _is_unchanged(spec, task, panel))
+    yield _check(AUDIT, lambda: _passes_audit(spec, task, panel))
 
 
 def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
-    """The contract of a dataset: it loads, twice the same, and says whose it is."""
-    yield _holds("says where it is from", lambda: spec.source or "no source is given", bool(spec.source))
-    yield _holds("says under which licence", lambda: spec.licence or "no licence is given", bool(spec.licence))
+    """The contract of a dataset: it gives source and licence, and loading it twice gives the same data."""
+    yield CheckResult("gives its source", bool(spec.source), spec.source or "no source is given")
+    yield CheckResult("gives its licence", bool(spec.licence), spec.licence or "no licence is given")
     first = attempt(lambda: load(spec, home))
     if isinstance(first, Failure):
         yield CheckResult("loads", False, str(first))
         return
     yield CheckResult("loads", True, f"{len(first)} series, {len(first.values)} observations")
     again = load(spec, home).fingerprint()
-    yield CheckResult("loads twice the same", again == first.fingerprint(), f"fingerprint {again[:16]}…")
+    yield CheckResult("loads the same data again", again == first.fingerprint(), f"fingerprint {again[:16]}…")
 
 
 def check_metric(metric: Metric) -> Iterator[CheckResult]:
-    """The contract of a metric: a perfect forecast is best, order is nothing, what is missing counts for nothing."""
-    verdicts = attempt(lambda: list(_metric_verdicts(metric)))
-    yield from [CheckResult("scores a forecast", False, str(verdicts))] if isinstance(verdicts, Failure) else verdicts
+    """The contract of a metric: perfect forecasts score best; window order and missing actuals do not matter."""
+    results = attempt(lambda: list(_metric_results(metric)))
+    yield from [CheckResult("scores a forecast", False, str(results))] if isinstance(results, Failure) else results
 
 
-def _metric_verdicts(metric: Metric) -> Iterator[CheckResult]:
+def _metric_results(metric: Metric) -> Iterator[CheckResult]:
     levels = (0.1, 0.5, 0.9)
-    for horizon in (6, 128):  # some metrics are of long horizons only
+    for horizon in (6, 128):  # some metrics are defined for long horizons only
         panel = Panel.of([_wave(60 + 4 * horizon, phase) for phase in range(3)], season_length=12)
-        actuals = Actuals.of(backtest(Task("trial", RollingOrigin(horizon, windows=3), quantile_levels=levels), panel))
-        perfect, rough = _around(actuals, 0.0), _around(actuals, 0.5)
-        if math.isfinite(_distance(metric, actuals, rough)):
+        actuals = Actuals.of(backtest(Task("check", RollingOrigin(horizon, windows=3), quantile_levels=levels), panel))
+        perfect, noisy = _around(actuals, 0.0), _around(actuals, 0.5)
+        if math.isfinite(_distance(metric, actuals, noisy)):
             break
-    best, worse = (_distance(metric, actuals, one) for one in (perfect, rough))
+    best, worse = _distance(metric, actuals, perfect), _distance(metric, actuals, noisy)
     if metric.best == "lowest":
-        yield CheckResult(
-            "a perfect forecast scores better than a rough one", best < worse, f"{best:.4g} against {worse:.4g}"
-        )
-    yield CheckResult("a forecast has a score", math.isfinite(worse), f"{worse:.4g}")
+        detail = f"{best:.4g} against {worse:.4g}"
+        yield CheckResult("a perfect forecast scores better than a noisy one", best < worse, detail)
+    yield CheckResult("the score of a forecast is finite", math.isfinite(worse), f"{worse:.4g}")
     order = np.random.default_rng(0).permutation(len(actuals))
     shuffled = dataclasses.replace(
         actuals,
@@ -120,41 +122,41 @@ def _metric_verdicts(metric: Metric) -> Iterator[CheckResult]:
         _windows=None,
         _scales={power: actuals.scale(power)[order] for power in (1, 2)},
     )
-    same = _distance(metric, shuffled, _taken(rough, order))
-    yield CheckResult("the order of windows is nothing", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
-    holes = actuals.values.copy()
-    holes[:, 0] = np.nan
-    otherwise = _with_first_step(rough, 1e3)
-    scores = [_distance(metric, dataclasses.replace(actuals, values=holes), one) for one in (rough, otherwise)]
-    same_twice = math.isclose(*scores, rel_tol=1e-9) or all(map(math.isnan, scores))  # or there is none
-    yield CheckResult("missing actuals count for nothing", same_twice, f"{scores[0]:.4g} and {scores[1]:.4g}")
+    same = _distance(metric, shuffled, _reordered(noisy, order))
+    yield CheckResult("the order of windows does not matter", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
+    values = actuals.values.copy()
+    values[:, 0] = np.nan
+    without_first = dataclasses.replace(actuals, values=values)
+    scores = [_distance(metric, without_first, forecast) for forecast in (noisy, _with_first_step(noisy, 1e3))]
+    equal = math.isclose(*scores, rel_tol=1e-9) or all(map(math.isnan, scores))  # NaN: undefined without the first step
+    yield CheckResult("missing actuals are ignored", equal, f"{scores[0]:.4g} and {scores[1]:.4g}")
 
 
-def trials() -> Iterator[tuple[str, Task, Panel]]:
-    """Small tasks of every kind that a board may hold."""
+def check_tasks() -> Iterator[tuple[str, Task, Panel]]:
+    """Small tasks of every kind that a board may have, each with a description and its data."""
     rng = np.random.default_rng(1)
     waves = [_wave(90, phase) + rng.normal(0, 0.1, 90) for phase in range(3)]
     rolling = RollingOrigin(4, windows=3)
-    yield "several series", Task("trial", rolling), Panel.of(waves, season_length=12)
-    ragged = [wave[: 90 - 11 * i] for i, wave in enumerate(waves)]
-    yield "series of different lengths", Task("trial", rolling), Panel.of(ragged, season_length=12)
-    holed = [wave.copy() for wave in waves]
-    for wave in holed:
+    yield "several series", Task("check", rolling), Panel.of(waves, season_length=12)
+    shortened = [wave[: 90 - 11 * i] for i, wave in enumerate(waves)]
+    yield "series of different lengths", Task("check", rolling), Panel.of(shortened, season_length=12)
+    with_missing = [wave.copy() for wave in waves]
+    for wave in with_missing:
         wave[[20, 21, 50, 84, 85]] = np.nan
-    yield "series with missing values", Task("trial", rolling), Panel.of(holed, season_length=12)
+    yield "series with missing values", Task("check", rolling), Panel.of(with_missing, season_length=12)
     pair = np.stack([waves[0], 5 + 2 * waves[1]], axis=1)
     two = (Channel("a"), Channel("b"))
-    yield "two targets", Task("trial", rolling), Panel.of([pair], season_length=12, channels=two)
+    yield "two targets", Task("check", rolling), Panel.of([pair], season_length=12, channels=two)
     covariates = (Channel("y"), Channel("past", "past covariate"), Channel("known", "known covariate"))
     triple = np.stack([waves[0], waves[1], waves[2]], axis=1)
     dated = Panel.of([triple], start="2020-01-01", freq="MS", season_length=12, channels=covariates)
-    yield "with covariates and a calendar", Task("trial", rolling), dated
-    late = RollingOrigin(4, windows=3, gap=2, refit="every", max_context=60)
-    yield "after a gap, with refits", Task("trial", late), Panel.of(waves, season_length=12)
-    levels = Task("trial", rolling, quantile_levels=(0.1, 0.5, 0.9))
+    yield "with covariates and a calendar", Task("check", rolling), dated
+    refits = RollingOrigin(4, windows=3, gap=2, refit="every", max_context=60)
+    yield "after a gap, with refits", Task("check", refits), Panel.of(waves, season_length=12)
+    levels = Task("check", rolling, quantile_levels=(0.1, 0.5, 0.9))
     yield "with quantile levels", levels, Panel.of(waves, season_length=12)
-    apart = Task("trial", Generation(40, 30), SeriesSplit(training=1, validation=1, test=1))
-    yield "held-out series freely", apart, Panel.of(waves, season_length=12)
+    generation = Task("check", Generation(40, 30), SeriesSplit(training=1, validation=1, test=1))
+    yield "held-out series by free-running generation", generation, Panel.of(waves, season_length=12)
 
 
 def _wave(length: int, phase: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -174,7 +176,7 @@ def _has_json_fields(spec: ForecasterSpec) -> str:
         try:
             json.dumps(getattr(forecaster, name))
         except TypeError:
-            raise AssertionError(f"{name} is {getattr(forecaster, name)!r}, which JSON cannot say") from None
+            raise AssertionError(f"{name} is {getattr(forecaster, name)!r}, which is no JSON value") from None
     return json.dumps(hyperparameters(forecaster))
 
 
@@ -191,38 +193,38 @@ def _forecasts(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
 
 
 def _repeats(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
-    first, second = (_fitted(spec, task, panel) for _ in range(2))
-    if not _equal(first[1], second[1]):
+    first, second = (_fit_and_predict(spec, task, panel)[1] for _ in range(2))
+    if not _equal(first, second):
         raise AssertionError("two runs with seed 0 differ")
     return ""
 
 
 def _is_unchanged(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
-    forecaster, contexts = _fitted_alone(spec, task, panel)
+    forecaster, contexts = _fit(spec, task, panel)
     before = pickle.dumps(forecaster)
-    forecast, again = (forecaster.predict(contexts) for _ in range(2))
-    if not _equal(forecast, again):
-        raise AssertionError("a second call forecasts otherwise")
+    first, second = (forecaster.predict(contexts) for _ in range(2))
+    if not _equal(first, second):
+        raise AssertionError("a second call forecasts differently")
     if pickle.dumps(forecaster) != before:
         raise AssertionError("an attribute changed")
     return ""
 
 
 def _passes_audit(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
-    forecaster, forecast = _fitted(spec, task, panel)
+    forecaster, forecast = _fit_and_predict(spec, task, panel)
     windows = backtest(task, panel).windows
-    verdict = audit(forecaster, windows, forecast, spec.missing, sample=len(windows), neighbours=len(windows))
-    if verdict is not None:
-        raise AssertionError(f"{verdict[0]}: {verdict[1]}")
+    problem = audit(forecaster, windows, forecast, spec.missing, sample=len(windows), neighbours=len(windows))
+    if problem is not None:
+        raise AssertionError(f"{problem[0]}: {problem[1]}")
     return f"{len(windows)} windows"
 
 
-def _fitted(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Forecast]:
-    forecaster, contexts = _fitted_alone(spec, task, panel)
+def _fit_and_predict(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Forecast]:
+    forecaster, contexts = _fit(spec, task, panel)
     return forecaster, forecaster.predict(contexts)
 
 
-def _fitted_alone(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Contexts]:
+def _fit(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Contexts]:
     forecaster = spec.make({}, 0)
     fold = next(backtest(task, panel).folds())
     contexts = fold.windows.contexts.filled(spec.missing)
@@ -232,37 +234,29 @@ def _fitted_alone(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forec
     return forecaster, contexts
 
 
-def _equal(one: Forecast, other: Forecast) -> bool:
-    if one.quantiles is None or other.quantiles is None:
-        return one.quantiles is other.quantiles and np.array_equal(one.mean, other.mean)
-    return np.array_equal(one.mean, other.mean) and np.array_equal(one.quantiles, other.quantiles)
+def _equal(first: Forecast, second: Forecast) -> bool:
+    if first.quantiles is None or second.quantiles is None:
+        return first.quantiles is second.quantiles and np.array_equal(first.mean, second.mean)
+    return np.array_equal(first.mean, second.mean) and np.array_equal(first.quantiles, second.quantiles)
 
 
-def _holds(name: str, action: Callable[[], str], passed: bool = True) -> CheckResult:
-    outcome = attempt(action)
-    if isinstance(outcome, Failure):
-        return CheckResult(name, False, str(outcome).removeprefix("AssertionError: "))
-    return CheckResult(name, passed, outcome)
+def _check(name: str, action: Callable[[], str]) -> CheckResult:
+    """Whether an action ends without an error; it returns details, and raises Unsupported to be skipped."""
+    detail = attempt(action)
+    if not isinstance(detail, Failure):
+        return CheckResult(name, True, detail)
+    if isinstance(detail.error, Unsupported):
+        return CheckResult(name, True, str(detail), skipped=True)
+    return CheckResult(name, False, str(detail).removeprefix("AssertionError: "))
 
 
-def _tried(name: str, action: Callable[[], str]) -> CheckResult:
-    outcome = attempt(action)
-    if isinstance(outcome, Failure) and isinstance(outcome.error, Unsupported):
-        return CheckResult(name, True, str(outcome), skipped=True)
-    return _holds(name, lambda: outcome) if isinstance(outcome, str) else CheckResult(name, False, _said(outcome))
+def _around(actuals: Actuals, deviation: float) -> Forecast:
+    """The actuals with normal noise."""
+    noise = np.random.default_rng(0).normal(0, deviation, actuals.values.shape) if deviation else 0.0
+    return Forecast.from_normal(actuals.values + noise, np.asarray(deviation), actuals.quantile_levels)
 
 
-def _said(failure: Failure) -> str:
-    return str(failure).removeprefix("AssertionError: ")
-
-
-def _around(actuals: Actuals, spread: float) -> Forecast:
-    levels = actuals.quantile_levels
-    noise = np.random.default_rng(0).normal(0, spread, actuals.values.shape) if spread else 0.0
-    return Forecast.from_normal(actuals.values + noise, np.asarray(spread), levels)
-
-
-def _taken(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
+def _reordered(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
     assert forecast.quantiles is not None
     return Forecast(forecast.mean[order], forecast.quantile_levels, forecast.quantiles[order])
 
@@ -275,5 +269,6 @@ def _with_first_step(forecast: Forecast, value: float) -> Forecast:
 
 
 def _distance(metric: Metric, actuals: Actuals, forecast: Forecast) -> float:
+    """How far the score is from the metric's best."""
     summed = terms(metric, Outcomes(actuals, forecast))
     return metric.distance(score(metric, summed, actuals), actuals.quantile_levels)

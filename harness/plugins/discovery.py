@@ -18,6 +18,7 @@ from harness.plugins import hookspecs
 
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
+    from harness.tasks.protocols import Protocol
 
 GROUP = "harness"  # of entry points
 HOOKS = tuple(name for name in dir(hookspecs) if name.startswith("harness_"))
@@ -86,6 +87,14 @@ class BuiltIn:
         from harness.evaluation.metrics import METRICS
 
         return list(METRICS)
+
+    @staticmethod
+    @hookspecs.hookimpl
+    def harness_protocols() -> list[type[Protocol]]:
+        """Rolling-origin evaluation and free-running generation."""
+        from harness.tasks.protocols import PROTOCOLS
+
+        return list(PROTOCOLS)
 
 
 class LoadedPlugins:

@@ -1,4 +1,4 @@
-"""The hooks: the whole map of what a plugin can do, in the order in which a run meets them."""
+"""The hooks: everything that a plugin can do, in the order in which a run calls them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Run
     from harness.forecasters.spec import ForecasterSpec
     from harness.results.standings import Standings
+    from harness.tasks.protocols import Protocol
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -24,11 +25,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
-    """Supply forecasters.
+    """Provide forecasters.
 
-    Called: when the catalog is built, in every process; so it must not import heavy libraries.
+    Called: when the catalog is built, in every process; do not import heavy libraries.
     Arguments: none.
-    Result: a list of ForecasterSpec; a name that another plugin has already is refused.
+    Result: a list of ForecasterSpec; a name that another plugin provides too is refused.
     Example:
 
         @hookimpl
@@ -39,11 +40,11 @@ def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
-    """Supply datasets.
+    """Provide datasets.
 
     Called: when the catalog is built, in every process; nothing is loaded yet.
     Arguments: none.
-    Result: a list of DatasetSpec; a name that another plugin has already is refused.
+    Result: a list of DatasetSpec; a name that another plugin provides too is refused.
     Example:
 
         @hookimpl
@@ -54,26 +55,43 @@ def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
-    """Supply metrics; the core's own enter by this hook too.
+    """Provide metrics; the standard ones are provided by this hook too.
 
     Called: when the catalog is built, in every process.
     Arguments: none.
-    Result: a list of Metric; a name that another plugin has already is refused.
+    Result: a list of Metric; a name that another plugin provides too is refused.
     Example:
+
+        import numpy as np
 
         @hookimpl
         def harness_metrics() -> list[Metric]:
-            return [Metric("MSLE", lambda outcomes: (outcomes.mean - outcomes.actuals) ** 2 / 2)]
+            return [Metric("MSLE", lambda outcomes: (np.log1p(outcomes.mean) - np.log1p(outcomes.actuals)) ** 2)]
+    """
+
+
+@hookspec
+def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
+    """Provide evaluation protocols; the standard ones are provided by this hook too.
+
+    Called: when a board file or a stored result names a protocol, in every process.
+    Arguments: none.
+    Result: a list of classes that derive from Protocol; a `kind` that another plugin provides too is refused.
+    Example:
+
+        @hookimpl
+        def harness_protocols() -> list[type[Protocol]]:
+            return [LastWindow]
     """
 
 
 @hookspec
 def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
-    """Supply leaderboards.
+    """Provide leaderboards.
 
     Called: when the catalog is built.
     Arguments: none.
-    Result: paths of `leaderboard.toml` files; each board is called like the folder its file lies in.
+    Result: paths of `leaderboard.toml` files; the name of a board is that of its folder.
     Example:
 
         @hookimpl
@@ -99,11 +117,11 @@ def harness_commands(cli: click.Group) -> None:
 
 @hookspec
 def harness_run_finished(run: Run, home: Path) -> None:
-    """Hear of a finished cell.
+    """Receive the run of a finished cell.
 
-    Called: in the parent process, after the run is in the journal, whatever its status; the next cell
-    waits for the call to return, so hand slow work to a thread or a process.
-    Arguments: `run`, its record without arrays; `home`, the folder that holds the journal.
+    Called: in the main process, after the run is in the journal, whatever its status; the next cell
+    waits for the call to return, so do slow work in a thread or a process.
+    Arguments: `run`, without its arrays; `home`, the folder that holds the journal.
     Result: none.
     Example:
 
@@ -115,9 +133,9 @@ def harness_run_finished(run: Run, home: Path) -> None:
 
 @hookspec
 def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, home: Path) -> None:
-    """Hear of new standings.
+    """Receive new standings.
 
-    Called: in the parent process, after a board was computed again, or its costs measured, and stored.
+    Called: in the main process, after standings were computed, or joined with new costs, and stored.
     Arguments: `leaderboard`; its `standings`; `home`, the folder that holds them.
     Result: none.
     Example:
@@ -130,9 +148,9 @@ def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, ho
 
 @hookspec
 def harness_finished(home: Path) -> list[str]:  # type: ignore[empty-body]
-    """Finish what was begun, before the command ends.
+    """Finish pending work before the command ends.
 
-    Called: in the parent process, once, when all cells are done, or costs measured, and all standings stored.
+    Called: in the main process, once, when all cells are run, or costs measured, and all standings are stored.
     Arguments: `home`, the folder that holds the journal.
     Result: a list of sentences to show to the user, such as where to look at the results.
     Example:

@@ -1,4 +1,4 @@
-"""Lists of names and what they are, as plain text that starts at once and pipes well."""
+"""Listings of what the plugins provide, as plain text without colours or boxes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
 
 
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A title over columns; the second one is wrapped to what the terminal leaves."""
+    """A title over columns, of which the second is wrapped to the width of the terminal."""
     cells = [list(headings), *(list(row) for row in rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
-    others = sum(widths) - widths[1] + 2 * len(widths)
-    widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - others), 20)
+    other_columns = sum(widths) - widths[1] + 2 * len(widths)
+    widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - other_columns), 20)
     lines = [title.upper()]
     for row in cells:
         wrapped = textwrap.wrap(row[1], widths[1], break_on_hyphens=False) or [""]
-        for number, part in enumerate(wrapped):
-            texts = [text if number == 0 else "" for text in row]
-            texts[1] = part
+        for i, line in enumerate(wrapped):
+            texts = [text if i == 0 else "" for text in row]
+            texts[1] = line
             lines.append(
                 "  " + "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
             )
@@ -31,7 +32,7 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def inventory(catalog: Catalog, kind: str) -> str:
-    """Everything of one kind: forecasters, datasets, boards, metrics or plugins."""
+    """All forecasters, datasets, boards, metrics or plugins, and the plugin that provides each."""
     if kind == "plugins":
         rows = [
             (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
@@ -39,27 +40,29 @@ def inventory(catalog: Catalog, kind: str) -> str:
         ]
         return listing(kind, ("name", "module", "distribution"), rows)
     if kind == "boards":
-        boards = [(name, _title(one.spec), str(one.plugin)) for name, one in catalog.boards.items()]
-        return listing(kind, ("name", "what it is", "plugin"), boards)
-    if kind == "forecasters":
-        rows = [(name, one.spec.summary, str(one.plugin)) for name, one in catalog.forecasters.items()]
+        rows = [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
+    elif kind == "forecasters":
+        rows = [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.forecasters.items()]
     elif kind == "datasets":
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.datasets.items()]
+        rows = [(name, dataset.spec.description, str(dataset.plugin)) for name, dataset in catalog.datasets.items()]
     else:
-        rows = [(name, one.spec.description, str(one.plugin)) for name, one in catalog.metrics.items()]
-    return listing(kind, ("name", "what it is", "plugin"), rows)
+        rows = [(name, metric.spec.description, str(metric.plugin)) for name, metric in catalog.metrics.items()]
+    return listing(kind, ("name", "description", "provided by"), rows)
 
 
-def data_inventory(catalog: Catalog, home: Path) -> str:
-    """Which datasets are here, from where, and under which licence; what several share is said of the first."""
+def data_inventory(workspace: Workspace) -> str:
+    """All datasets, their sources and licences, and whether they are available.
+
+    A dataset with the source and the licence of an earlier one refers to that.
+    """
     from harness.data.files import available
 
     rows, first = [], dict[str, str]()
-    for name, one in catalog.datasets.items():
-        said = f"{one.spec.source} · {one.spec.licence}"
-        other = first.setdefault(said, name)
-        state = "here" if available(one.spec, home) else "to be fetched"
-        rows.append((name, said if other == name else f"as {other}", state))
+    for name, dataset in workspace.catalog.datasets.items():
+        origin = f"{dataset.spec.source} · {dataset.spec.licence}"
+        earlier = first.setdefault(origin, name)
+        state = "available" if available(dataset.spec, workspace.home) else "not downloaded"
+        rows.append((name, origin if earlier == name else f"as {earlier}", state))
     return listing("data", ("name", "source and licence", "state"), rows)
 
 
@@ -69,7 +72,7 @@ def _title(path: Path) -> str:
 
     try:
         text = path.read_text(encoding="utf-8")
-        head = text.partition("\n[[")[0]  # its title comes before its tables, whose parsing takes ten times as long
+        head = text.partition("\n[[")[0]  # without tables, whose parsing takes ten times as long
         try:
             fields = tomllib.loads(head)
         except ValueError:

@@ -1,4 +1,4 @@
-"""The progress of a run: cells done, running, failed, and the time left."""
+"""The progress of a run: finished, running and failed cells, and the time left."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.evaluation.run import Status
-from harness.execution.driver import Finished, Refused, Started
+from harness.execution.driver import Event, Finished, Refused, Started
 
 
 class RunProgress:
-    """A line that lives while cells run; failures are said above it as they happen."""
+    """A progress bar while cells run; failures are printed above it as they happen."""
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
         self.running: dict[str, str] = {}
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
         self.counts = {"completed": 0, "failed": 0, "elsewhere": 0}
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -41,8 +41,8 @@ class RunProgress:
     ) -> None:
         self._bar.stop()
 
-    def show(self, event: Started | Finished | Refused) -> None:
-        """Take an event in."""
+    def show(self, event: Event) -> None:
+        """Update the bar by an event, and print a failure."""
         name = f"{event.planned.title} on {event.planned.task}"
         if isinstance(event, Started):
             self.running[event.planned.key] = name
@@ -58,11 +58,11 @@ class RunProgress:
         if isinstance(event, Refused):
             self.counts["failed"] += 1
             sentence = f"{event.planned.title}: {event.error}"
-            if sentence not in self._said:
-                self._said.add(sentence)
+            if sentence not in self._printed:
+                self._printed.add(sentence)
                 self.console.print(f"error: {sentence}", style="red", markup=False, highlight=False)
             return
-        self.counts["elsewhere"] += not event.here
+        self.counts["elsewhere"] += not event.ran_here
         if event.run.status is Status.COMPLETED:
             self.counts["completed"] += 1
             return

@@ -3,7 +3,7 @@
 <home>/journal/cells/<key>/record.json        the run; a cell is finished when this file exists
 <home>/journal/cells/<key>/<draft>-*.npy      its arrays, named in the record
 <home>/journal/actuals/<hash>/<draft>-*.npy   what came, one for all forecasters of a task
-<home>/journal/claims/<key>                   who is at work on a cell
+<home>/journal/locks/<key>                    the process that runs a cell
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.storage import atomic_folder, read_json, sync, write_json
 from harness.errors import DataUnavailable, HomeUnusable
 from harness.evaluation.run import EVALUATION_VERSION, Run
+from harness.plugins.installed import protocols_for
+from harness.results.recomputation import windows_from_data
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -85,7 +88,8 @@ class Journal:
             return None
         try:
             arrays, results = fields.pop("arrays"), fields.pop("results", None)
-            return Record(Run.from_json(fields), folder, arrays, results)
+            protocols = protocols_for([fields["cell"]["task"]["protocol"]["kind"]])
+            return Record(Run.from_json(fields, protocols), folder, arrays, results)
         except (KeyError, TypeError, ValueError, AttributeError):  # of another version: as if it were not there
             return None
 
@@ -157,6 +161,7 @@ class Journal:
             _scales={1: arrays["scale1"], 2: arrays["scale2"]},
             standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
             season_length=fields.get("season_length"),
+            _find_windows=partial(windows_from_data, self.home, fingerprint, task),
         )
 
 

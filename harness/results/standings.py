@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from harness.data.storage import read_json, write_json
+from harness.fields.dumping import dump
+from harness.fields.reading import load
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import board_folder
 
 SCHEMA = 4
-RENAMED = {"seen": "training_overlap", "confidence": "mcs_p_value", "spread": "skill_std", "spreads": "score_stds"}
+READABLE = (3, SCHEMA)
 Interval = tuple[float, float]  # low, high; NaN where too little is known for one
 Matrix = tuple[tuple[float, ...], ...]  # (forecaster, forecaster), in the order of `Significance.forecasters`
 
@@ -31,13 +33,19 @@ class Row:
     mean_rank: float  # mean over tasks; 1 is best
     median_relative_error: float  # over tasks
     intervals: Mapping[str, Interval]  # of skill, win_rate, mean_rank and median_relative_error, at 95 %
-    mcs_p_value: float  # p-value of being among the best: its place in the model confidence set; NaN if not tested
+    mcs_p_value: float = field(
+        metadata={"formerly": "confidence"}
+    )  # p-value of being among the best: its place in the model confidence set; NaN if not tested
     tied_for_first: bool  # it is in the confidence set, as at least one other is
     seeds: int  # how many it was run with
-    skill_std: float  # standard deviation of its skill over them; NaN for one seed
+    skill_std: float = field(
+        metadata={"formerly": "spread"}
+    )  # standard deviation of its skill over them; NaN for one seed
     close_to_next: bool  # the gap to the next row is within the spread of either one's seeds
     scores: Mapping[str, float]  # by task, of the board's metric, mean over seeds; NaN where it has none
-    score_stds: Mapping[str, float]  # by task: the standard deviation of the scores over seeds; NaN for one seed
+    score_stds: Mapping[str, float] = field(
+        metadata={"formerly": "spreads"}
+    )  # by task: the standard deviation of the scores over seeds; NaN for one seed
     metrics: Mapping[str, float]  # by metric, mean over the tasks it completed
     fit_seconds: float  # sum over tasks, mean over seeds; NaN where it completed nothing
     predict_seconds: float
@@ -46,7 +54,9 @@ class Row:
     missing: Mapping[str, int]  # cells by status, "not run" among them
     failed_windows: int
     reasons: tuple[str, ...] = ()  # why cells are missing
-    training_overlap: tuple[str, ...] = ()  # tasks on data that it was trained on before
+    training_overlap: tuple[str, ...] = field(
+        default=(), metadata={"formerly": "seen"}
+    )  # tasks on data that it was trained on before
     costs: BenchCosts | None = None  # as `harness bench` measured them; None where it did not
 
     @property
@@ -153,25 +163,13 @@ class Standings:
         return replace(self, rows=rows, notes=(*self.notes, f"not run: {', '.join(untried)}"))
 
     def to_json(self) -> dict[str, Any]:
-        """The standings as JSON values; what is not a number is null."""
-        return {"schema": SCHEMA, **_plain(self)}
+        """The standings as JSON values."""
+        return {"schema": SCHEMA, **dump(self)}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Standings:
-        """The standings that `to_json` wrote."""
-        known = {name: value for name, value in fields.items() if name != "schema"}
-        found = known["significance"]
-        return cls(
-            **{
-                **known,
-                "tasks": tuple(known["tasks"]),
-                "rows": tuple(_row_from(row) for row in known["rows"]),
-                "notes": tuple(known["notes"]),
-                "machines": tuple(known["machines"]),
-                "cost_notes": tuple(known.get("cost_notes", ())),
-                "significance": None if found is None else _significance_from(found),
-            }
-        )
+        """The standings that `to_json` wrote; raises ValueError for what it cannot have written."""
+        return load(cls, {name: value for name, value in fields.items() if name != "schema"})
 
     def save(self, home: Path) -> None:
         """Store them beside the board's plan."""
@@ -190,61 +188,4 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
 def stored_standings(home: Path, board: str) -> Standings | None:
     """The standings as they were last computed, None if they never were."""
     fields = read_json(board_folder(home, board) / "standings.json")
-    return Standings.from_json(fields) if fields is not None and fields.get("schema") in (3, SCHEMA) else None
-
-
-NUMBERS = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "mcs_p_value", "skill_std")
-SECONDS = ("fit_seconds", "predict_seconds")
-TABLES = ("scores", "score_stds", "metrics")
-MATRICES = ("win_rates", "skills", "skill_lows", "skill_highs")
-
-
-def _row_from(fields: Mapping[str, Any]) -> Row:
-    row = {RENAMED.get(name, name): value for name, value in fields.items()}  # of schema 3
-    return Row(
-        **{
-            **row,
-            **{name: _number(row[name]) for name in (*NUMBERS, *SECONDS)},
-            **{name: {key: _number(value) for key, value in row[name].items()} for name in TABLES},
-            "intervals": {name: (_number(low), _number(high)) for name, (low, high) in row["intervals"].items()},
-            "reasons": tuple(row["reasons"]),
-            "training_overlap": tuple(row["training_overlap"]),
-            "costs": None if row.get("costs") is None else BenchCosts(**row["costs"]),
-        }
-    )
-
-
-def _significance_from(found: Mapping[str, Any]) -> Significance:
-    ranks = found["rank_test"]
-    return Significance(
-        **{
-            **found,
-            "forecasters": tuple(found["forecasters"]),
-            **{name: tuple(tuple(map(_number, row)) for row in found[name]) for name in MATRICES},
-            "p_values": {task: tuple(map(_number, values)) for task, values in found["p_values"].items()},
-            "rank_test": None
-            if ranks is None
-            else RankTest(
-                **{
-                    **ranks,
-                    **{name: _number(ranks[name]) for name in ("statistic", "p_value", "critical_difference")},
-                    "cliques": tuple(tuple(one) for one in ranks["cliques"]),
-                }
-            ),
-        }
-    )
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _plain(value: Any) -> Any:
-    """A value of standings as JSON values; `asdict` would copy each number first."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
-    return {one.name: _plain(getattr(value, one.name)) for one in fields(value)} if is_dataclass(value) else value
+    return Standings.from_json(fields) if fields is not None and fields.get("schema") in READABLE else None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.data.storage import read_json
+from harness.fields.dumping import dump
+from harness.fields.reading import load
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,9 @@ class StoredPlan:
     clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
     unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: why
     generation: bool = False  # whether all tasks are free runs
-    training_overlap: Mapping[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # by forecaster: tasks on data it was trained on
+    training_overlap: Mapping[str, tuple[str, ...]] = field(  # by forecaster: tasks on data it was trained on
+        default_factory=dict, metadata={"formerly": "seen"}
+    )
 
     @property
     def seen(self) -> Mapping[str, tuple[str, ...]]:
@@ -62,24 +63,12 @@ class StoredPlan:
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
-        listed: dict[str, Any] = json.loads(json.dumps(asdict(self)))
-        return listed
+        return dump(self)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> StoredPlan:
-        """The plan that `to_json` wrote; raises TypeError, KeyError or ValueError for what is none."""
-        low, high = fields["clip"]
-        fields = dict(fields)
-        overlap = fields.pop("seen", None) or fields.get("training_overlap", {})  # its name in 0.2.0
-        return cls(
-            **{
-                **fields,
-                "cells": tuple(StoredCell(**one) for one in fields["cells"]),
-                "forecasters": tuple(fields["forecasters"]),
-                "clip": (low, high),
-                "training_overlap": {name: tuple(tasks) for name, tasks in overlap.items()},
-            }
-        )
+        """The plan that `to_json` wrote; raises ValueError for what it cannot have written."""
+        return load(cls, fields)
 
 
 def _grouped(cells: Iterable[StoredCell], name: Callable[[StoredCell], str]) -> dict[str, tuple[StoredCell, ...]]:
@@ -104,7 +93,7 @@ def _plan_in(path: Path) -> StoredPlan | None:
     fields = read_json(path)
     try:
         return None if fields is None else StoredPlan.from_json(fields)
-    except (TypeError, KeyError, ValueError):  # of another version: the next run writes it anew
+    except ValueError:  # of another version: the next run writes it anew
         return None
 
 

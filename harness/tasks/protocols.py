@@ -1,54 +1,67 @@
-"""What an evaluation does with a panel: how it is split, and which windows are forecast.
-
-Declarations only; `folds` turns them into training data and windows.
-"""
+"""Protocols: which windows of the held-out rows are forecast, and how often a forecaster is fitted anew."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeGuard
 
 from harness.errors import BadTask
+from harness.tasks.counts import check_counts
 
-Part = float | int | str  # a fraction of a series, a count of rows or series, or the last date of a part
+if TYPE_CHECKING:
+    from harness.arrays import Bools, Ints
+    from harness.data.panel import Panel
+    from harness.tasks.splits import HeldOut
+    from harness.tasks.windows import LeftOut
 
 
-@dataclass(frozen=True)
-class TimeSplit:
-    """Each series is cut in time into a training, a validation and a test part, in this order.
+@dataclass(frozen=True, eq=False)
+class Cutoffs:
+    """The windows of a protocol: a series and a cutoff each."""
 
-    Each part is a fraction of the series (0.5), a count of rows (8640) or the last date that belongs
-    to it ("2017-06-30"). `test = None` is all that is left.
+    series: Ints  # (window,) positions in the panel
+    cutoffs: Ints  # (window,) observations known
+    cutoff_index: Ints  # (window,) which of its series' cutoffs each is, those left out counted
+    left_out: tuple[LeftOut, ...] = ()
+
+    def take(self, windows: Ints | Bools) -> Cutoffs:
+        """Some of the windows."""
+        return Cutoffs(self.series[windows], self.cutoffs[windows], self.cutoff_index[windows])
+
+
+class Protocol(ABC):
+    """How a panel's held-out rows are forecast; a frozen dataclass that derives from this class.
+
+    Its fields are the keys of a task's `protocol` in a board file, beside `kind`, by which the file names the class.
+    Results are stored by kind and fields: where the same fields come to mean other windows, choose a new kind.
     """
 
-    training: Part
-    validation: Part = 0
-    test: Part | None = None
+    kind: ClassVar[str]
+    free_running: ClassVar[bool] = False  # whether long horizons are generated from the model's own forecasts
+    horizon: int  # steps forecast in each window
+    gap: int = 0  # steps between the last observation known and the first one forecast
+    max_context: int | None = None  # the last observations that a forecaster is given; None: all
+    train_length: int | None = None  # the last rows that are trained on; None: all
 
-    def __post_init__(self) -> None:
-        _check_parts(self)
+    @abstractmethod
+    def cutoffs(self, held_out: HeldOut) -> Cutoffs:
+        """The windows to forecast; each must lie in the held-out rows. Raises BadTask where there are none."""
 
+    @property
+    def windows_per_fit(self) -> int | None:
+        """How many windows of a series are forecast before the next fit; None: all."""
+        return None
 
-@dataclass(frozen=True)
-class SeriesSplit:
-    """Whole series are held out: the first ones train, the next ones validate, the last ones test.
-
-    Each part is a fraction of the series or their count, in the order of the panel.
-    """
-
-    training: float | int
-    validation: float | int = 0
-    test: float | int | None = None
-
-    def __post_init__(self) -> None:
-        _check_parts(self)
-
-
-Split = TimeSplit | SeriesSplit
+    @property
+    def overlap(self) -> int:
+        """How many consecutive windows of a series share steps between cutoff and end of horizon; 1: none."""
+        return 1
 
 
 @dataclass(frozen=True)
-class RollingOrigin:
+class RollingOrigin(Protocol):
     """Forecasts from many cutoffs of each series, as if time went by.
 
     A cutoff is the number of observations known. Without a time split say `windows`, and the last
@@ -60,20 +73,21 @@ class RollingOrigin:
     windows: int | None = None  # a series
     first_cutoff: int | str | None = None  # rows from the start, rows from the end (negative), or a date
     stride: int | None = None  # steps between cutoffs; None: the horizon
-    gap: int = 0  # steps between the last observation known and the first one forecast
-    train_length: int | None = None  # the last rows that are trained on; None: all
+    gap: int = 0
+    train_length: int | None = None
     min_context: int = 1  # windows with fewer observations known are left out, and reported
-    max_context: int | None = None  # the last observations that a forecaster is shown; None: all
+    max_context: int | None = None
     refit: Literal["once", "every"] | int = "once"  # or after every so many windows
+    kind: ClassVar[str] = "rolling-origin"
 
     def __post_init__(self) -> None:
-        _at_least(self, 1, "horizon", "windows", "stride", "train_length", "min_context", "max_context")
-        _at_least(self, 0, "gap")
+        check_counts(self, 1, "horizon", "windows", "stride", "train_length", "min_context", "max_context")
+        check_counts(self, 0, "gap")
         if isinstance(self.refit, str):
             if self.refit not in ("once", "every"):
                 raise BadTask(f"refit is 'once', 'every' or a count of windows, not {self.refit!r}")
         else:
-            _at_least(self, 1, "refit")
+            check_counts(self, 1, "refit")
 
     @property
     def steps(self) -> int:
@@ -82,42 +96,112 @@ class RollingOrigin:
 
     @property
     def windows_per_fit(self) -> int | None:
-        """How many windows of a series one fit serves; None: all."""
+        """How many windows of a series are forecast before the next fit; None: all."""
         if isinstance(self.refit, int):
             return self.refit
         return 1 if self.refit == "every" else None
 
+    @property
+    def overlap(self) -> int:
+        """How many consecutive windows share steps, those of the gap too: errors depend on them."""
+        return math.ceil((self.gap + self.horizon) / self.steps)
+
+    def cutoffs(self, held_out: HeldOut) -> Cutoffs:
+        """All cutoffs of each series that leave room for gap and horizon, by rising cutoff."""
+        import numpy as np
+
+        if self.windows is None and self.first_cutoff is None and not held_out.begins.any():
+            raise BadTask("rolling-origin evaluation needs windows, first_cutoff or a split by time")
+        last = held_out.ends - self.gap - self.horizon
+        first = self._first(held_out, last)
+        count = np.where(last >= first, (last - first) // self.steps + 1, 0)
+        if self.windows is not None:
+            count = np.where(last >= 0, np.minimum(count, self.windows), 0)
+        series = np.repeat(np.arange(len(count)), count)
+        index = np.arange(len(series)) - np.repeat(np.cumsum(count) - count, count)
+        cutoffs = first[series] + index * self.steps
+        least = np.maximum(held_out.begins, max(self.min_context, 1))
+        return self._with_context(held_out, Cutoffs(series, cutoffs, index), least, count)
+
+    def _first(self, held_out: HeldOut, last: Ints) -> Ints:
+        """The first cutoff of each series, (series,)."""
+        import numpy as np
+
+        from harness.tasks.cutoffs import observations_until
+
+        if isinstance(self.first_cutoff, str):
+            return observations_until(held_out.panel, self.first_cutoff)
+        if self.first_cutoff is not None:
+            first = self.first_cutoff
+            return np.where(first < 0, held_out.ends + first, first)
+        if self.windows is not None:
+            return last - (self.windows - 1) * self.steps
+        return held_out.begins
+
+    def _with_context(self, held_out: HeldOut, cutoffs: Cutoffs, least: Ints, count: Ints) -> Cutoffs:
+        """The cutoffs that are no less than `least`; the others are left out."""
+        import numpy as np
+
+        kept = cutoffs.cutoffs >= least[cutoffs.series]
+        complete = bool(kept.all())
+        kept_count = count if complete else np.bincount(cutoffs.series[kept], minlength=len(count))
+        if not kept_count.any():
+            raise BadTask(
+                f"no window fits: horizon {self.horizon} and gap {self.gap} after {int(least.min())} or more "
+                f"observations; the longest series has {int(held_out.panel.lengths.max())}"
+            )
+        asked = np.where(held_out.lengths > 0, self.windows or np.maximum(count, 1), 0)
+        taken = cutoffs if complete else cutoffs.take(kept)
+        left_out = _left_out(held_out.panel, asked - kept_count)
+        return Cutoffs(taken.series, taken.cutoffs, taken.cutoff_index, left_out)
+
 
 @dataclass(frozen=True)
-class Generation:
+class Generation(Protocol):
     """The first `warm_up` values of each held-out series are given, the next `horizon` generated freely."""
 
     warm_up: int = 100
     horizon: int = 900
+    kind: ClassVar[str] = "generation"
+    free_running: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        _at_least(self, 1, "warm_up", "horizon")
+        check_counts(self, 1, "warm_up", "horizon")
+
+    def cutoffs(self, held_out: HeldOut) -> Cutoffs:
+        """One window in each held-out series, after the warm-up."""
+        import numpy as np
+
+        from harness.tasks.windows import LeftOut
+
+        if not held_out.other_series:
+            raise BadTask("generation needs held-out series: a split of kind = 'series'")
+        series, needed = np.flatnonzero(held_out.lengths > 0), self.warm_up + self.horizon
+        lengths = held_out.lengths[series]
+        if lengths.max() < needed:
+            raise BadTask(
+                f"generation needs {needed} steps (warm-up {self.warm_up}, horizon {self.horizon}); "
+                f"the longest held-out series has {lengths.max()}"
+            )
+        ids = held_out.panel.ids
+        left_out = tuple(LeftOut(ids[i], 1, f"shorter than {needed} steps") for i in series[lengths < needed])
+        series = series[lengths >= needed]
+        return Cutoffs(series, np.full(len(series), self.warm_up), np.zeros_like(series), left_out)
 
 
-Protocol = RollingOrigin | Generation
+PROTOCOLS: tuple[type[Protocol], ...] = (RollingOrigin, Generation)
 
 
-def _check_parts(split: Split) -> None:
-    for name in ("training", "validation", "test"):
-        part = getattr(split, name)
-        if isinstance(part, float) and not 0 <= part <= 1:
-            raise BadTask(f"{name} is a fraction from 0 to 1 or a whole number, not {part}")
-        if isinstance(part, int) and part < 0:
-            raise BadTask(f"{name} must be at least 0, not {part}")
+def is_protocol(value: object) -> TypeGuard[type[Protocol]]:
+    """Whether a value is a dataclass that derives from Protocol."""
+    return isinstance(value, type) and issubclass(value, Protocol) and is_dataclass(value)
 
 
-MOST = 10**9  # of any count
+def _left_out(panel: Panel, missing: Ints) -> tuple[LeftOut, ...]:
+    """The windows of each series that do not fit, of which there are `missing`."""
+    from harness.tasks.windows import LeftOut
 
-
-def _at_least(protocol: object, least: int, *names: str) -> None:
-    for name in names:
-        value = getattr(protocol, name)
-        if value is not None and value > MOST:
-            raise BadTask(f"{name} must be at most {MOST:,}, not {value:,}")
-        if value is not None and value < least:
-            raise BadTask(f"{name} must be at least {least}, not {value}")
+    return tuple(
+        LeftOut(panel.ids[i], int(missing[i]), f"its {panel.lengths[i]} observations do not hold them all")
+        for i in (missing > 0).nonzero()[0]
+    )

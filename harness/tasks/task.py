@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import BadTask
-from harness.tasks.protocols import Generation, Protocol, RollingOrigin, SeriesSplit, Split, TimeSplit
+from harness.fields.dumping import dump
+from harness.fields.reading import load
+from harness.tasks.protocols import PROTOCOLS, Protocol
+from harness.tasks.splits import SPLITS, Split
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Task:
     season_length: int | None = None  # None: the dataset's
     quantile_levels: tuple[float, ...] = ()
     standardise: bool = False  # score z-scores by mean and deviation (ddof 0) of each training part
-    name: str | None = None  # on boards; None: the dataset's
+    name: str | None = field(default=None, metadata={"stored": False})  # on boards; None: the dataset's
 
     def __post_init__(self) -> None:
         levels = self.quantile_levels
@@ -43,33 +46,18 @@ class Task:
     @property
     def gap(self) -> int:
         """The number of steps between the last observation known and the first one forecast."""
-        return self.protocol.gap if isinstance(self.protocol, RollingOrigin) else 0
+        return self.protocol.gap
 
     def to_json(self) -> dict[str, Any]:
         """The task as JSON values, the name on boards left out: two tasks of one JSON are the same."""
-        fields = dataclasses.asdict(self)
-        del fields["name"]
-        fields["protocol"]["kind"] = PROTOCOL_KINDS[type(self.protocol)]
-        if self.split is not None:
-            fields["split"]["kind"] = SPLIT_KINDS[type(self.split)]
-        return fields
+        return dump(self)
 
     @classmethod
-    def from_json(cls, fields: dict[str, Any]) -> Task:
-        """The task that `to_json` wrote."""
-        protocol, split = dict(fields["protocol"]), fields["split"] and dict(fields["split"])
-        protocols = {kind: made for made, kind in PROTOCOL_KINDS.items()}
-        splits = {kind: made for made, kind in SPLIT_KINDS.items()}
-        return cls(
-            **{
-                **fields,
-                "protocol": protocols[protocol.pop("kind")](**protocol),
-                "split": splits[split.pop("kind")](**split) if split else None,
-                "targets": fields["targets"] and tuple(fields["targets"]),
-                "quantile_levels": tuple(fields["quantile_levels"]),
-            }
-        )
+    def from_json(cls, fields: Mapping[str, Any], protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Task:
+        """The task that `to_json` wrote, its protocol one of these classes."""
+        return load(cls, fields, task_classes(protocols))
 
 
-PROTOCOL_KINDS: dict[type[Protocol], str] = {RollingOrigin: "rolling-origin", Generation: "generation"}
-SPLIT_KINDS: dict[type[Split], str] = {TimeSplit: "time", SeriesSplit: "series"}
+def task_classes(protocols: Iterable[type[Protocol]]) -> tuple[type, ...]:
+    """The classes that a task's `kind` can name."""
+    return (*protocols, *SPLITS)

@@ -117,7 +117,7 @@ class Contexts:
             past = values[np.maximum(rows, 0)]
             past[np.arange(-length, 0) < -self.lengths[:, None]] = np.nan
         if self._filled is not None:
-            past = self._filled.cut(past, ends, channels)
+            past = self._filled.correct(past, ends, channels)
         return read_only(past)
 
     def known(self) -> Floats:

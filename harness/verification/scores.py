@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.evaluation.metrics import METRICS
-from harness.tasks.protocols import RollingOrigin, TimeSplit
+from harness.tasks.protocols import RollingOrigin
+from harness.tasks.splits import TimeSplit
 from harness.tasks.task import Task
 from harness.verification.context import Scored, VerificationContext
 

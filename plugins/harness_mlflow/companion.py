@@ -1,4 +1,4 @@
-"""The companion: the mirror's process, as the command that started it sees it."""
+"""The companion: starts the mirror's process for a command, and waits for its end."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 
 from harness_mlflow.place import Place
 
-FINISH = b"finish\n"  # what the mirror is told when no more cells come
-PATIENCE = 120.0  # seconds without progress after which nobody waits any longer
+FINISH = b"finish\n"  # sent to the mirror when all cells are finished
+PATIENCE = 120.0  # seconds to wait without progress
 
 
 @cache
 def companion_of(home: Path) -> Companion:
-    """The one companion that a home has in this process."""
+    """The companion of a home in this process."""
     return Companion(home)
 
 
 class Companion:
-    """Starts a mirror once, and awaits its end; whatever goes wrong with it becomes a sentence."""
+    """Starts a mirror once and waits for its end; its failures become messages, never exceptions."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -50,7 +50,7 @@ class Companion:
             self._problem = f"its mirror cannot be started ({error})"
 
     def finish(self) -> list[str]:
-        """Let the mirror send what is left, and say how it went."""
+        """Let the mirror send the rest; returns a message for the user."""
         from harness_mlflow.index import backlog
 
         place = Place(self.home)
@@ -64,15 +64,12 @@ class Companion:
         self._tried, self._process = False, None
         if not waiting:
             return [f"MLflow: `harness ui` shows the boards (store: {place.shown})"]
-        problem = self._problem or problem_of(place) or f"the mirror ended early; {place.log} says more"
+        problem = self._problem or problem_of(place) or f"the mirror ended early; see {place.log}"
         runs = f"{waiting.cells} runs wait" if waiting.cells else "new standings wait"
-        return [
-            f"MLflow ({place.shown}): {problem}; {runs}. "
-            "The journal is complete, and the next command sends what is missing."
-        ]
+        return [f"MLflow ({place.shown}): {problem}; {runs}. The journal is complete; the next command sends the rest."]
 
     def _await(self, place: Place) -> None:
-        """Returns when the mirror has ended, or shows no progress any more."""
+        """Wait until the mirror has ended, or makes no progress."""
         process = self._process
         if process is None or process.stdin is None:
             return
@@ -80,11 +77,11 @@ class Companion:
             with contextlib.suppress(OSError):
                 process.stdin.write(FINISH)
                 process.stdin.flush()
-            seen, since = 0, time.monotonic()
+            last, since = 0, time.monotonic()
             while process.poll() is None:
                 progress = _modified(place.folder / "mirror.json")
-                if progress != seen:
-                    seen, since = progress, time.monotonic()
+                if progress != last:
+                    last, since = progress, time.monotonic()
                 if time.monotonic() - since > PATIENCE:
                     self._problem = f"no progress for {PATIENCE:.0f} seconds"
                     return
@@ -93,11 +90,11 @@ class Companion:
             self._problem = "interrupted"
         finally:
             with contextlib.suppress(OSError):
-                process.stdin.close()  # a mirror that is left behind ends after the run it is at
+                process.stdin.close()  # a mirror that still runs ends after its current cell
 
 
 def problem_of(place: Place) -> str:
-    """What the last mirror could not do, in words; nothing if all went well."""
+    """The problem that the last mirror reported; empty if there was none."""
     try:
         return str(json.loads((place.folder / "mirror.json").read_text(encoding="utf-8"))["problem"])
     except (OSError, ValueError, KeyError, TypeError):

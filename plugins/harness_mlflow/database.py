@@ -1,4 +1,4 @@
-"""The SQLite file of a home's own store: read while it is written to, and moved along with its home."""
+"""The SQLite database of a home's own MLflow store: concurrent reads, and artifact paths that follow the home."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness_mlflow.place import Place
 
 
 def create(place: Place) -> None:
-    """Make a store with MLflow's tables, whole or not at all: half of them could not be completed."""
+    """Create a database with MLflow's tables, atomically: MLflow cannot complete an interrupted creation."""
     from mlflow import MlflowClient
 
     place.folder.mkdir(parents=True, exist_ok=True)
@@ -21,12 +21,12 @@ def create(place: Place) -> None:
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("VACUUM INTO ?", (str(whole),))
     os.replace(whole, place.database)
-    with contextlib.suppress(OSError):  # where MLflow, which still has it open, keeps it
+    with contextlib.suppress(OSError):  # on systems where it cannot be removed while MLflow has it open
         draft.unlink()
 
 
 def prepare(place: Place) -> None:
-    """Let readers not wait for the writer, and let artifacts be found where the home is now."""
+    """Let readers read during writes (WAL), and update artifact paths if the home was moved."""
     place.folder.mkdir(parents=True, exist_ok=True)
     if not place.database.is_file():
         return

@@ -1,6 +1,6 @@
-"""The index: what of a journal a store holds already, so that catching up costs nothing.
+"""The index of the mirror: which cells and standings of a journal an MLflow store holds already.
 
-It is a memory, not the truth: a lost one is rebuilt from the tags of the runs in the store.
+It is a cache: if it is lost, it is rebuilt from the tags of the runs in the store.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from harness_mlflow.place import Place
 from harness_mlflow.storage import write_text
 
 SCHEMA = 1
-WRITTEN = 3  # raised when standings are to be sent again, because they are written in another way
+STANDINGS_FORMAT = 3  # of standings in MLflow; raised when stored ones must be sent again
 
 
 @dataclass
-class Sent:
-    """What a store holds of one board."""
+class MirroredBoard:
+    """What an MLflow store holds of one board."""
 
-    experiment: str = ""  # MLflow's number of the board's experiment
+    experiment: str = ""  # MLflow's id of the board's experiment
     cells_experiment: str = ""
-    standings: str = ""  # the digest of the standings, and of the plan they belong to
-    cells: dict[str, int] = field(default_factory=dict)  # by key: when the record was written
-    names: dict[str, list[str]] = field(default_factory=dict)  # by key: forecaster and task, as the board called them
-    former: list[str] = field(default_factory=list)  # keys of cells that are no longer on the board
+    standings: str = ""  # their digest, which includes the plan's
+    cells: dict[str, int] = field(default_factory=dict)  # modification time of the record, by key
+    names: dict[str, list[str]] = field(default_factory=dict)  # forecaster and task on the board, by key
+    former: list[str] = field(default_factory=list)  # keys of cells that the board no longer has
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """A finished cell that is not sent."""
+class PendingCell:
+    """A finished cell that was not sent yet."""
 
     key: str
     forecaster: str  # its name on the board
@@ -45,21 +45,21 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Board:
-    """A board as the home holds it."""
+    """A board that was run: its plan and, once they are computed, its standings."""
 
     plan: StoredPlan
     standings: Standings | None
 
     @property
     def digest(self) -> str:
-        """Changes when the standings or the plan do."""
+        """A hash of the standings and the plan."""
         known = None if self.standings is None else self.standings.to_json()
-        text = json.dumps([WRITTEN, asdict(self.plan), known], sort_keys=True)
+        text = json.dumps([STANDINGS_FORMAT, asdict(self.plan), known], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Index:
-    """What the stores of a home hold, by store and board."""
+    """What each MLflow store holds of each board of a home."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -68,39 +68,39 @@ class Index:
         if place.own and not place.database.is_file():
             self._stores.pop(place.store, None)
         known = self._stores.get(place.store, {})
-        self.boards = {name: Sent(**sent) for name, sent in known.items()}
+        self.boards = {name: MirroredBoard(**sent) for name, sent in known.items()}
 
-    def board(self, name: str) -> Sent:
-        """What the store holds of a board."""
-        return self.boards.setdefault(name, Sent())
+    def board(self, name: str) -> MirroredBoard:
+        """What the store holds of a board; nothing at first."""
+        return self.boards.setdefault(name, MirroredBoard())
 
     def save(self) -> None:
-        """Write it down, whole or not at all."""
+        """Write the index to the home."""
         self._stores[self.place.store] = {name: asdict(sent) for name, sent in self.boards.items()}
         write_text(self.path, json.dumps({"schema": SCHEMA, "stores": self._stores}))
 
-    def waiting_cells(self, plan: StoredPlan, journal: Journal) -> Iterator[Waiting]:
-        """The finished cells of a board that are not sent, or not as they are now."""
+    def pending_cells(self, plan: StoredPlan, journal: Journal) -> Iterator[PendingCell]:
+        """The finished cells of a board that were not sent, or have changed since."""
         sent = self.board(plan.name)
-        called: dict[str, list[list[str]]] = {}
+        names: dict[str, list[list[str]]] = {}
         for cell in plan.cells:
-            called.setdefault(cell.key, []).append([cell.forecaster, cell.task])
+            names.setdefault(cell.key, []).append([cell.forecaster, cell.task])
         for cell in plan.cells:
             modified = journal.modified(cell.key)
-            renamed = cell.key in sent.names and sent.names[cell.key] not in called[cell.key]
+            renamed = cell.key in sent.names and sent.names[cell.key] not in names[cell.key]
             if modified and (renamed or sent.cells.get(cell.key) != modified):
-                yield Waiting(cell.key, cell.forecaster, cell.task, cell.fingerprint, modified)
+                yield PendingCell(cell.key, cell.forecaster, cell.task, cell.fingerprint, modified)
 
-    def standings_wait(self, board: Board) -> bool:
-        """Whether the board's standings are not sent as they are."""
+    def standings_pending(self, board: Board) -> bool:
+        """Whether the board's current standings were not sent."""
         return board.standings is not None and self.board(board.plan.name).standings != board.digest
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """What is not mirrored yet."""
+    """The number of boards, and of cells and standings that are not mirrored yet."""
 
-    boards: int  # that were ever run
+    boards: int  # all that were run
     cells: int
     standings: int
 
@@ -108,18 +108,18 @@ class Backlog:
         return bool(self.cells or self.standings)
 
 
-def boards_of(home: Path) -> list[Board]:
-    """The boards that were run with this home."""
+def read_boards(home: Path) -> list[Board]:
+    """All boards that were run with a home."""
     return [Board(plan, stored_standings(home, plan.name)) for plan in stored_plans(home)]
 
 
 def backlog(place: Place) -> Backlog:
-    """What is not mirrored yet, found without MLflow."""
-    index, journal, boards = Index(place), Journal(place.home), boards_of(place.home)
+    """Compare the journal with the index, without MLflow."""
+    index, journal, boards = Index(place), Journal(place.home), read_boards(place.home)
     return Backlog(
         len(boards),
-        sum(1 for board in boards for _ in index.waiting_cells(board.plan, journal)),
-        sum(index.standings_wait(board) for board in boards),
+        sum(1 for board in boards for _ in index.pending_cells(board.plan, journal)),
+        sum(index.standings_pending(board) for board in boards),
     )
 
 

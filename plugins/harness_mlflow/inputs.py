@@ -12,7 +12,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 import harness
 from harness import Run
-from harness_mlflow.index import Waiting
+from harness_mlflow.index import PendingCell
 
 
 def board_page(board: str, home: Path) -> str | None:
@@ -25,7 +25,7 @@ def board_page(board: str, home: Path) -> str | None:
         return None
 
 
-def dataset_of(run: Run, cell: Waiting) -> Any:
+def dataset_of(run: Run, cell: PendingCell) -> Any:
     """The data of a cell, known by its fingerprint."""
     source = json.dumps({"dataset": run.cell.task.dataset, "fingerprint": cell.fingerprint})
     dataset = Dataset(run.cell.task.dataset, cell.fingerprint[:36], "harness", source)

@@ -33,7 +33,7 @@ from filelock import FileLock, Timeout
 
 from harness import Journal, StoredPlan, stored_plans
 from harness_mlflow.companion import FINISH
-from harness_mlflow.index import Board, Index, Sent, Waiting, boards_of
+from harness_mlflow.index import Board, Index, MirroredBoard, PendingCell, read_boards
 from harness_mlflow.place import Place, without_password
 from harness_mlflow.storage import write_text
 
@@ -109,10 +109,10 @@ class Mirror:
 
     def send_all(self) -> None:
         """Send the cells that wait, then the standings."""
-        boards = boards_of(self.place.home)
+        boards = read_boards(self.place.home)
         self.send_cells(board.plan for board in boards)
         for board in boards:
-            if self._goes_on and self.index.standings_wait(board):
+            if self._goes_on and self.index.standings_pending(board):
                 self._attempt(partial(self._send_standings, board))
         self._save()
 
@@ -122,9 +122,9 @@ class Mirror:
         for plan in plans:
             if not self._goes_on:
                 break
-            if any(True for _ in self.index.waiting_cells(plan, self.journal)):
+            if any(True for _ in self.index.pending_cells(plan, self.journal)):
                 self._attempt(partial(self._opened_board, plan))  # more may wait than the index knows
-            for cell in self.index.waiting_cells(plan, self.journal):
+            for cell in self.index.pending_cells(plan, self.journal):
                 if not self._goes_on:
                     break
                 self._attempt(partial(self._send_cell, plan, cell))
@@ -146,7 +146,7 @@ class Mirror:
         orders = self.orders
         return not self._away and not orders.stop.is_set() and not (self._humble and orders.finish.is_set())
 
-    def _send_cell(self, plan: StoredPlan, cell: Waiting) -> None:
+    def _send_cell(self, plan: StoredPlan, cell: PendingCell) -> None:
         store, sent = self._opened_board(plan)
         store.send_cell(plan, cell, sent)
         sent.cells[cell.key] = cell.modified
@@ -160,7 +160,7 @@ class Mirror:
         sent.standings = board.digest
         self.sent += 1
 
-    def _opened_board(self, plan: StoredPlan) -> tuple[Store, Sent]:
+    def _opened_board(self, plan: StoredPlan) -> tuple[Store, MirroredBoard]:
         """The store, with the board's experiments in it."""
         if self._store is None:
             from harness_mlflow.store import Store

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness import Floats, Generation, Ints, Outcomes, Run
+from harness import Floats, Ints, Outcomes, Run
 from harness_mlflow.charts import MUTED, Band, Chart, Line, picture
 
 TARGETS = 3  # at most so many targets are drawn
@@ -21,7 +21,7 @@ WIDTH = 1000  # pixels
 def write_plots(folder: Path, heading: str, run: Run, outcomes: Outcomes, metric: str) -> None:
     """The plots of a cell as SVG files; windows are chosen by the board's metric."""
     losses, said = window_losses(run, outcomes, metric)
-    generated = isinstance(run.cell.task.protocol, Generation)
+    generated = run.cell.task.protocol.free_running
     rows = _waves(run, outcomes, losses, said) if generated else _windows(run, outcomes, losses, said)
     forecasts = picture(heading, rows, WIDTH, 270 if generated else 290)
     (folder / "forecasts.svg").write_text(forecasts, encoding="utf-8")

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness import BadInput, HarnessError
 from harness_mlflow.companion import companion_of
 from harness_mlflow.database import prepare
-from harness_mlflow.index import Index, backlog, boards_of
+from harness_mlflow.index import Index, backlog, read_boards
 from harness_mlflow.place import Place
 from harness_mlflow.views import BOARD, shared_page
 
@@ -33,7 +33,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
     Raises BadInput where there is nothing to show or the port is taken.
     """
     place = Place(home)
-    names = [one.plan.name for one in boards_of(home)]
+    names = [one.plan.name for one in read_boards(home)]
     if not names:
         raise BadInput(f"nothing was run with the home {home} yet; `harness run BOARD` fills it")
     if board is not None and board not in names:

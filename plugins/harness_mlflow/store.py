@@ -23,7 +23,7 @@ from harness_mlflow.artifacts import write_artifacts
 from harness_mlflow.costs import PARETO, pareto_picture, write_costs
 from harness_mlflow.database import create, prepare
 from harness_mlflow.entries import Entry, cell_entry, milliseconds, row_entries, succeeded
-from harness_mlflow.index import Board, Sent, Waiting
+from harness_mlflow.index import Board, MirroredBoard, PendingCell
 from harness_mlflow.inputs import board_page, dataset_of, user
 from harness_mlflow.place import Place
 
@@ -57,7 +57,7 @@ class Store:
             return False
         return True
 
-    def open_board(self, plan: StoredPlan, sent: Sent) -> None:
+    def open_board(self, plan: StoredPlan, sent: MirroredBoard) -> None:
         """Find or make the board's experiments; where they were lost, nothing of it counts as sent."""
         found = [self._experiment(name) for name in (plan.name, f"{plan.name} · cells")]
         if found != [sent.experiment, sent.cells_experiment]:
@@ -67,7 +67,7 @@ class Store:
             sent.standings = ""
         sent.experiment, sent.cells_experiment = found
 
-    def send_cell(self, plan: StoredPlan, cell: Waiting, sent: Sent) -> None:
+    def send_cell(self, plan: StoredPlan, cell: PendingCell, sent: MirroredBoard) -> None:
         """Write a cell's run; what an earlier mirror left unfinished is finished."""
         run = self.journal.read_with_results(cell.key)
         if run is None:
@@ -94,7 +94,7 @@ class Store:
         self.client.log_inputs(number, [dataset_of(run, cell)])
         self.client.set_terminated(number, "FINISHED" if succeeded(run) else "FAILED", finished)
 
-    def retag_cells(self, plan: StoredPlan, sent: Sent) -> None:
+    def retag_cells(self, plan: StoredPlan, sent: MirroredBoard) -> None:
         """Mark the cells that are no longer on the board, and those that are again."""
         wanted = {cell.key for cell in plan.cells}
         former = [key for key in sent.cells if key not in wanted]
@@ -103,7 +103,7 @@ class Store:
                 self.client.set_tag(run.info.run_id, "current", "no" if key in former else "yes")
         sent.former = former
 
-    def send_standings(self, board: Board, sent: Sent) -> None:
+    def send_standings(self, board: Board, sent: MirroredBoard) -> None:
         """Write a board's rows, a new step of the metrics for those that changed; take away rows that left."""
         plan, standings = board.plan, board.standings
         assert standings is not None
@@ -121,7 +121,7 @@ class Store:
             self._rows.pop((plan.name, left.data.tags["forecaster"]), None)
         self._describe(board, sent, page)
 
-    def _send_page(self, standings: Standings, sent: Sent) -> str:
+    def _send_page(self, standings: Standings, sent: MirroredBoard) -> str:
         """Write the board as a page of HTML; returns the run that holds it, nothing where there is none."""
         board = standings.board
         known = self._found(sent.cells_experiment, "harness.kind", "page")
@@ -140,7 +140,7 @@ class Store:
         self.client.set_terminated(run.info.run_id)
         return str(run.info.run_id)
 
-    def _send_row(self, entry: Entry, known: Any, step: int, sent: Sent, costs: BenchCosts | None) -> None:
+    def _send_row(self, entry: Entry, known: Any, step: int, sent: MirroredBoard, costs: BenchCosts | None) -> None:
         if known is not None and known.data.tags.get("harness.row_digest") == entry.digest:
             return
         if known is not None and any(entry.params.get(name, old) != old for name, old in known.data.params.items()):
@@ -161,7 +161,7 @@ class Store:
         self._log(number, {}, {}, {"harness.row_digest": entry.digest, "harness.step": str(step)}, now, step)
         self.client.set_terminated(number, "FINISHED" if entry.metrics["completed"] else "FAILED", now)
 
-    def _describe(self, board: Board, sent: Sent, page: str) -> None:
+    def _describe(self, board: Board, sent: MirroredBoard, page: str) -> None:
         """Titles, links and the views of a board's experiments."""
         plan, standings = board.plan, board.standings
         assert standings is not None
@@ -207,7 +207,7 @@ class Store:
         tags = {"mlflow.experimentKind": "custom_model_development"}
         return str(self.client.create_experiment(name, location, tags))
 
-    def _row(self, board: str, forecaster: str, sent: Sent) -> str:
+    def _row(self, board: str, forecaster: str, sent: MirroredBoard) -> str:
         """The run that stands for a forecaster on its board, made if need be."""
         if (board, forecaster) not in self._rows:
             for run in self._found(sent.experiment):
@@ -218,7 +218,7 @@ class Store:
             self._rows[board, forecaster] = str(made.info.run_id)
         return self._rows[board, forecaster]
 
-    def _runs_of(self, key: str, sent: Sent) -> list[Any]:
+    def _runs_of(self, key: str, sent: MirroredBoard) -> list[Any]:
         """This home's runs of a cell. Where none of a board is known to be sent, they are all looked up at once."""
         if sent.cells_experiment not in self._listed and not sent.cells:
             listed = self._listed[sent.cells_experiment] = {}
@@ -264,7 +264,7 @@ class Store:
             yield Path(draft)
             self.client.log_artifacts(run.info.run_id, draft)
 
-    def _actuals(self, run: Run, cell: Waiting) -> Actuals | None:
+    def _actuals(self, run: Run, cell: PendingCell) -> Actuals | None:
         """What came; kept from cell to cell, since those of a task follow each other."""
         if self._came[0] != (cell.fingerprint, run.cell.task):
             self._came = (cell.fingerprint, run.cell.task), self.journal.read_actuals(cell.fingerprint, run.cell.task)

@@ -27,6 +27,7 @@ from harness.analysis.statistics.diebold_mariano import diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
+from harness.boards.workspace import Workspace
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
@@ -87,7 +88,7 @@ def runs(home: Path) -> dict[str, Run]:
 def compare(
     first: str, second: str, *conditions: str, home: Path = Path("nowhere"), strict: bool = False
 ) -> Comparison:
-    pair = find_sources(first, second, home, lambda: CATALOG)
+    pair = find_sources(first, second, Workspace(home, CATALOG))
     return compare_sources(*pair, [parse_condition(one) for one in conditions], (), CATALOG, strict=strict)
 
 
@@ -289,7 +290,7 @@ class TestPairing:
 
     def test_published_results_are_as_good_as_a_home(self, tmp_path, good, bad) -> None:
         results = JournalResults(
-            find_sources(f"toys@{good}", f"toys@{good}", good, lambda: CATALOG)[0].results.plan, Journal(good)
+            find_sources(f"toys@{good}", f"toys@{good}", Workspace(good, CATALOG))[0].results.plan, Journal(good)
         )
         publish(results, [MAE], compute_standings(results, MAE), "# Toys\n", tmp_path)
 

@@ -20,7 +20,7 @@ from harness import Actuals, Forecast, Journal, Panel, RollingOrigin, StoredCell
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
 from harness.tasks.folds import backtest
-from harness_mlflow.index import boards_of
+from harness_mlflow.index import read_boards
 from harness_mlflow.mirror import Mirror, Orders
 from harness_mlflow.place import Place
 from harness_models.naive import Naive
@@ -68,7 +68,7 @@ def invented(journal: Journal, number: int) -> Iterator[StoredCell]:
 
 def test_a_cell_costs_little_more_than_the_bare_calls(home: Path, tmp_path: Path, record_ratio: Any) -> None:
     mirror = Mirror(Place(home), Orders())
-    (board,) = boards_of(home)
+    (board,) = read_boards(home)
     store, sent = mirror._opened_board(board.plan)  # starts MLflow, and makes its store
 
     wall, processor = time.perf_counter(), time.process_time()

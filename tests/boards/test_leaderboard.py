@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from harness import ForecasterSpec, Generation, Leaderboard, LocalForecaster, RollingOrigin, Task, TimeSplit, hookimpl
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry, board_name, load_board, narrowed, read_leaderboard, with_parameters
 from harness.boards.planning import plan_board
+from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
 from harness.plugins.catalog import Catalog, load_catalog
-from harness.results.journal import Journal
 
 BOARD = """\
 title = "Rivers"
@@ -97,7 +96,7 @@ def test_a_board_whose_files_are_not_here_says_how_to_get_them(
     monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path / "nothing"))
     board = load_board(name, catalog)
 
-    plan = plan_board(name, board, catalog, Fingerprints(tmp_path), Journal(tmp_path), None)
+    plan = plan_board(name, board, Workspace(tmp_path, catalog))
 
     assert plan.cells == ()
     for task in board.tasks:
@@ -183,7 +182,7 @@ class TestMistakes:
             (
                 "rolling-origin",
                 "rolling",
-                ", line 7 (tasks.0.protocol.kind): unknown kind 'rolling'; allowed: 'rolling-",
+                ", line 7 (tasks.0.protocol.kind): unknown kind 'rolling'; did you mean 'rolling-origin'?",
             ),
             (
                 'kind = "rolling-origin", ',

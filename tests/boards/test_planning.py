@@ -1,4 +1,4 @@
-"""Cells and their keys: what a result depends on, and what it does not."""
+"""The keys and the planning of cells."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from harness import (
     hookimpl,
     stored_plans,
 )
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry
 from harness.boards.planning import BoardPlan, pending_cells, plan_board
+from harness.boards.workspace import Workspace
 from harness.errors import BadTask
 from harness.evaluation import run
 from harness.evaluation.run import Cell
@@ -46,7 +46,7 @@ ABSENT = DataFile("absent.csv", "http://unreachable.invalid/absent.csv")
 
 @dataclass
 class Still(LocalForecaster):
-    """Says 0, or whatever it is told."""
+    """Forecasts a constant."""
 
     level: float = 0.0
 
@@ -91,8 +91,8 @@ def board(*entries: Entry, tasks: tuple[Task, ...] = (TASK,), **more: Any) -> Le
     return Leaderboard("Toys", "MAE", "still", tasks, forecasters=forecasters, **more)
 
 
-def campaign_of(home: Path, asked: Leaderboard, toys: Toys | None = None, seeds: int | None = None) -> BoardPlan:
-    return plan_board("toys", asked, catalog_of(toys or Toys()), Fingerprints(home), Journal(home), seeds)
+def plan_of(home: Path, asked: Leaderboard, toys: Toys | None = None, seeds: int | None = None) -> BoardPlan:
+    return plan_board("toys", asked, Workspace(home, catalog_of(toys or Toys())), seeds)
 
 
 class TestKeys:
@@ -182,9 +182,9 @@ class TestPlanning:
     def test_a_cell_for_each_forecaster_task_and_seed(self, tmp_path: Path) -> None:
         tasks = (TASK, replace(TASK, name="long", protocol=RollingOrigin(5, windows=1)))
 
-        plan = campaign_of(tmp_path, board(Entry("drawing"), tasks=tasks, seeds=2))
+        plan = plan_of(tmp_path, board(Entry("drawing"), tasks=tasks, seeds=2))
 
-        assert [(one.task, one.title, one.cell.seed) for one in plan.cells] == [
+        assert [(cell.task, cell.title, cell.cell.seed) for cell in plan.cells] == [
             ("toy", "still", None),
             ("toy", "drawing", 0),
             ("toy", "drawing", 1),
@@ -192,13 +192,13 @@ class TestPlanning:
             ("long", "drawing", 0),
             ("long", "drawing", 1),
         ]
-        assert len({one.key for one in plan.cells}) == 6
+        assert len({cell.key for cell in plan.cells}) == 6
         assert plan.titles == ("still", "drawing")
 
     @pytest.mark.parametrize(("seeds", "asked"), [(3, None), (1, 3)])
     def test_the_number_of_seeds_changes_nothing_else(self, tmp_path: Path, seeds: int, asked: int | None) -> None:
-        one = campaign_of(tmp_path, board(Entry("drawing"), seeds=1))
-        three = campaign_of(tmp_path, board(Entry("drawing"), seeds=seeds), seeds=asked)
+        one = plan_of(tmp_path, board(Entry("drawing"), seeds=1))
+        three = plan_of(tmp_path, board(Entry("drawing"), seeds=seeds), seeds=asked)
 
         assert three.cells[:2] == one.cells
         assert [cell.cell.seed for cell in three.cells] == [None, 0, 1, 2]
@@ -207,26 +207,26 @@ class TestPlanning:
         spec = ForecasterSpec("greedy", Still, resources=Resources(threads=1))
         hungry = replace(spec, resources=Resources(threads=8, memory=10**9))
 
-        plain = campaign_of(tmp_path, board(Entry("greedy")), Toys(forecasters=[spec]))
+        plain = plan_of(tmp_path, board(Entry("greedy")), Toys(forecasters=[spec]))
         other = board(Entry("greedy", "glutton"), tasks=(replace(TASK, name="feast"),))
-        labelled = campaign_of(tmp_path, other, Toys(forecasters=[hungry]))
+        labelled = plan_of(tmp_path, other, Toys(forecasters=[hungry]))
 
-        assert [one.key for one in labelled.cells] == [one.key for one in plain.cells]
+        assert [cell.key for cell in labelled.cells] == [cell.key for cell in plain.cells]
         assert (labelled.cells[1].title, labelled.cells[1].task) == ("glutton", "feast")
         assert labelled.cells[1].resources.threads == 8
 
     def test_other_data_has_other_keys(self, tmp_path: Path) -> None:
-        one = campaign_of(tmp_path / "one", board(), Toys(lambda: Panel.of([[1.0, 2.0, 3.0] * 5])))
-        other = campaign_of(tmp_path / "other", board(), Toys(lambda: Panel.of([[1.0, 2.0, 3.1] * 5])))
+        one = plan_of(tmp_path / "one", board(), Toys(lambda: Panel.of([[1.0, 2.0, 3.0] * 5])))
+        other = plan_of(tmp_path / "other", board(), Toys(lambda: Panel.of([[1.0, 2.0, 3.1] * 5])))
 
         assert one.cells[0].key != other.cells[0].key
 
-    def test_a_task_whose_data_is_absent_is_said_to_be(self, tmp_path: Path) -> None:
+    def test_a_task_without_data_is_unavailable(self, tmp_path: Path) -> None:
         asked = board(tasks=(replace(TASK, dataset="absent"), TASK))
 
-        plan = campaign_of(tmp_path, asked)
+        plan = plan_of(tmp_path, asked)
 
-        assert [one.task for one in plan.cells] == ["toy"]
+        assert [cell.task for cell in plan.cells] == ["toy"]
         assert list(plan.unavailable) == ["absent"]
         assert "run `harness data fetch absent`" in plan.unavailable["absent"]
 
@@ -234,7 +234,7 @@ class TestPlanning:
         asked = board(tasks=(replace(TASK, protocol=RollingOrigin(21, windows=1)),))
 
         with pytest.raises(BadTask, match=r"board 'toys': .*21"):
-            campaign_of(tmp_path, asked)
+            plan_of(tmp_path, asked)
 
     @pytest.mark.parametrize(
         ("load", "said"),
@@ -248,7 +248,7 @@ class TestPlanning:
     )
     def test_data_that_cannot_be_used_is_refused(self, tmp_path: Path, load: Callable[[], Any], said: str) -> None:
         with pytest.raises(BadData) as caught:
-            campaign_of(tmp_path, board(), Toys(load))
+            plan_of(tmp_path, board(), Toys(load))
 
         assert said in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -257,75 +257,70 @@ class TestPlanning:
     def test_a_forecaster_that_cannot_be_imported_has_its_cell_still(self, tmp_path: Path, factory: Any) -> None:
         toys = Toys(forecasters=[ForecasterSpec("lost", factory)])
 
-        plan = campaign_of(tmp_path, board(Entry("lost"), seeds=3), toys)
+        plan = plan_of(tmp_path, board(Entry("lost"), seeds=3), toys)
 
-        assert [(one.title, one.cell.seed) for one in plan.cells] == [("still", None), ("lost", None)]
+        assert [(cell.title, cell.cell.seed) for cell in plan.cells] == [("still", None), ("lost", None)]
 
     def test_data_is_loaded_once_and_then_never_again(self, tmp_path: Path) -> None:
         toys = Toys()
         tasks = (TASK, replace(TASK, name="long", protocol=RollingOrigin(5, windows=1)))
 
-        first = campaign_of(tmp_path, board(tasks=tasks), toys)
-        again = campaign_of(tmp_path, board(tasks=tasks), toys)
+        first = plan_of(tmp_path, board(tasks=tasks), toys)
+        again = plan_of(tmp_path, board(tasks=tasks), toys)
 
         assert first == again
         assert len(toys.loaded) == 1
 
 
-class TestMissing:
+class TestPending:
     @pytest.fixture
     def plan(self, tmp_path: Path) -> BoardPlan:
-        return campaign_of(tmp_path, board(Entry("drawing"), seeds=4))
+        return plan_of(tmp_path, board(Entry("drawing"), seeds=4))
 
     @pytest.fixture
     def journal(self, tmp_path: Path, plan: BoardPlan) -> Journal:
-        """All cells but the last: completed, completed, failed, unsupported."""
+        """Runs of all cells but the last: completed, completed, failed, unsupported."""
         journal = Journal(tmp_path)
         statuses = (Status.COMPLETED, Status.COMPLETED, Status.FAILED, Status.UNSUPPORTED)
-        for one, status in zip(plan.cells, statuses, strict=False):
-            journal.write(Run(one.cell, status, one.key))
+        for cell, status in zip(plan.cells, statuses, strict=False):
+            journal.write(Run(cell.cell, status, cell.key))
         return journal
 
-    def test_what_is_in_the_journal_is_not_run_again(self, plan: BoardPlan, journal: Journal) -> None:
+    def test_cells_in_the_journal_are_not_pending(self, plan: BoardPlan, journal: Journal) -> None:
         assert pending_cells([plan], journal) == [plan.cells[4]]
 
-    def test_what_failed_is_run_again_if_asked(self, plan: BoardPlan, journal: Journal) -> None:
+    def test_failed_cells_are_pending_with_retry_failed(self, plan: BoardPlan, journal: Journal) -> None:
         assert pending_cells([plan], journal, retry_failed=True) == [plan.cells[2], plan.cells[4]]
 
-    def test_everything_is_run_again_if_asked(self, plan: BoardPlan, journal: Journal) -> None:
+    def test_all_cells_are_pending_with_rerun(self, plan: BoardPlan, journal: Journal) -> None:
         assert pending_cells([plan], journal, rerun=True) == list(plan.cells)
 
-    def test_a_cell_of_two_boards_is_run_once(self, plan: BoardPlan, journal: Journal) -> None:
+    def test_a_cell_of_two_boards_is_pending_once(self, plan: BoardPlan, journal: Journal) -> None:
         other = replace(plan, name="other")
 
         assert pending_cells([plan, other], journal) == [plan.cells[4]]
         assert pending_cells([plan, other], journal, rerun=True) == list(plan.cells)
 
-    def test_a_damaged_record_is_missing(self, plan: BoardPlan, journal: Journal) -> None:
+    def test_a_cell_with_a_damaged_record_is_pending(self, plan: BoardPlan, journal: Journal) -> None:
         (journal.cells / plan.cells[0].key / "record.json").write_text('{"schema": 1, "ke', encoding="utf-8")
 
         assert pending_cells([plan], journal) == [plan.cells[0], plan.cells[4]]
 
 
 class TestPlans:
-    def test_a_stored_plan_says_which_cells_are_a_boards(self, tmp_path: Path) -> None:
-        plan = campaign_of(tmp_path, board(Entry("drawing"), seeds=2, description="small"))
+    def test_a_stored_plan_has_the_cells_of_the_board(self, tmp_path: Path) -> None:
+        plan = plan_of(tmp_path, board(Entry("drawing"), seeds=2, description="small"))
 
         plan.save(tmp_path)
 
-        (plan,) = stored_plans(tmp_path)
-        assert (plan.name, plan.title, plan.description, plan.metric, plan.baseline) == (
-            "toys",
-            "Toys",
-            "small",
-            "MAE",
-            "still",
-        )
-        assert [one.key for one in plan.cells] == [one.key for one in plan.cells]
-        assert [one.forecaster for one in plan.cells] == ["still", "drawing", "drawing"]
+        (stored,) = stored_plans(tmp_path)
+        assert (stored.name, stored.title, stored.description) == ("toys", "Toys", "small")
+        assert (stored.metric, stored.baseline) == ("MAE", "still")
+        assert [cell.key for cell in stored.cells] == [cell.key for cell in plan.cells]
+        assert [cell.forecaster for cell in stored.cells] == ["still", "drawing", "drawing"]
 
     def test_saving_the_same_plan_again_writes_nothing(self, tmp_path: Path) -> None:
-        plan = campaign_of(tmp_path, board())
+        plan = plan_of(tmp_path, board())
         path = tmp_path / "boards" / "toys" / "plan.json"
 
         plan.save(tmp_path)

@@ -20,9 +20,8 @@ import pytest
 
 from harness import Journal, Run, Status
 from harness.boards.planning import PlannedCell
-from harness.execution.cell_locks import CellLocks
 from harness.execution.driver import Finished, drive
-from harness.execution.local import InProcess
+from harness.execution.in_process import InProcess
 
 PLUGIN = '''
 """Forecasters that are slow, draw, fail and die; datasets that are absent and empty."""
@@ -495,7 +494,7 @@ class TestShowing:
 
         assert "has no results in toys/leaderboard.toml/home" in said
 
-    def test_list_names_everything_and_whose_it_is(self, shown: Shell) -> None:
+    def test_list_names_everything_and_the_plugin_that_provides_it(self, shown: Shell) -> None:
         said = flat(shown("list").out)
 
         for words in ("slow", "ramp", "Toys", "MASE", "toys 1.0", "models (forecast-harness"):
@@ -505,11 +504,11 @@ class TestShowing:
         assert "FAILED" not in shown("check", "level").out
         assert "FAILED" in shown("check", "raises", code=1).out
 
-    def test_data_list_says_what_is_here(self, shown: Shell) -> None:
+    def test_data_list_shows_which_files_are_not_downloaded(self, shown: Shell) -> None:
         said = shown("data", "list").out
 
         assert "absent" in said
-        assert "to be fetched" in said
+        assert "not downloaded" in said
 
 
 class TestFailing:
@@ -618,11 +617,11 @@ class TestStopping:
 
         assert time.monotonic() - begin < 10
         assert said.code == 130
-        assert "Stopped: 2 of 5 missing cells are done; the same command goes on from here." in flat(said.out)
+        assert "Stopped: 2 of 5 pending cells are done; the same command resumes the run." in flat(said.out)
         assert "Toys (toys)" in said.out
         assert "Traceback" not in said.out + said.err
         assert eventually(lambda: not any(alive(one) for one in workers), seconds=5)
-        assert list((shell.home / "journal" / "claims").iterdir()) == []
+        assert list((shell.home / "journal" / "locks").iterdir()) == []
         assert len(shell.runs()) == 2
 
     def test_while_workers_still_import_what_they_need(self, shell: Shell) -> None:
@@ -635,7 +634,7 @@ class TestStopping:
 
         assert time.monotonic() - begin < 20
         assert said.code == 130
-        assert "Stopped: 0 of 2 missing cells are done" in flat(said.out)
+        assert "Stopped: 0 of 2 pending cells are done" in flat(said.out)
         assert "Traceback" not in said.out + said.err
 
     def test_in_this_process_too(self, shell: Shell) -> None:
@@ -647,8 +646,8 @@ class TestStopping:
         said = shell.end(process)
 
         assert said.code == 130
-        assert "Stopped: 1 of 2 missing cells are done" in flat(said.out)
-        assert list((shell.home / "journal" / "claims").iterdir()) == []
+        assert "Stopped: 1 of 2 pending cells are done" in flat(said.out)
+        assert list((shell.home / "journal" / "locks").iterdir()) == []
         assert "Traceback" not in said.out + said.err
 
 
@@ -673,27 +672,25 @@ class TestSharing:
         shell("run", "toys", "--jobs", "0")
         run = shell.runs()["level"]
         planned = PlannedCell(run.key, "level", "ramp", run.cell, "")
-        claims = CellLocks(shell.home)
 
-        events = list(drive([planned], InProcess(shell.home), shell.journal, claims, {run.key: 0}))
+        events = list(drive([planned], InProcess(shell.home), shell.journal))
 
-        claims.close()
         (event,) = events
         assert isinstance(event, Finished)
-        assert not event.here
+        assert not event.ran_here
         assert event.run.to_json() == run.to_json()
 
-    def test_what_a_dead_process_claimed_is_done(self, shell: Shell) -> None:
+    def test_a_cell_locked_by_a_dead_process_is_run(self, shell: Shell) -> None:
         shell.board(forecasters=["level"])
         shell("run", "toys", "--jobs", "0")
         (key,) = shell.done()
         dead = subprocess.Popen([sys.executable, "-c", ""])
         dead.wait()
-        (shell.home / "journal" / "claims" / key).write_text(f"{os.uname().nodename} {dead.pid}", encoding="utf-8")
+        (shell.home / "journal" / "locks" / key).write_text(f"{os.uname().nodename} {dead.pid}", encoding="utf-8")
 
         shell("run", "toys", "--jobs", "0", "--rerun")
 
-        assert list((shell.home / "journal" / "claims").iterdir()) == []
+        assert list((shell.home / "journal" / "locks").iterdir()) == []
 
 
 HOW_TO_NAME = "name a board of `harness list boards`, a board file, or a folder with a leaderboard.toml"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data import archives
-from harness.data.archives import MARK, unpacked
+from harness.data.archives import MARK, unpack
 from harness.errors import DataUnavailable
 
 NAMES = st.text(st.sampled_from("./\\ab:C \u2025\u2215~$*?") | st.characters(codec="utf-8"))
@@ -74,7 +74,7 @@ class TestUnpacking:
     def test_members_lie_in_the_folder(self, tmp_path: Path, make: Make) -> None:
         archive = make(tmp_path / "archive", {"a.csv": b"1", "deep/er/b.csv": b"2", "./c.csv": b"3", "e/": b""})
 
-        folder = unpacked(archive, tmp_path / "new" / "out", SUM)
+        folder = unpack(archive, tmp_path / "new" / "out", SUM)
 
         assert everything(folder) == {"a.csv", "deep", "deep/er", "deep/er/b.csv", "c.csv", "e", MARK}
         assert (folder / "deep/er/b.csv").read_bytes() == b"2"
@@ -84,19 +84,19 @@ class TestUnpacking:
     def test_tars_may_be_compressed(self, tmp_path: Path, compression: str) -> None:
         archive = made_tar(tmp_path / "archive", {"a.csv": b"1"}, compression)
 
-        assert (unpacked(archive, tmp_path / "out", SUM) / "a.csv").read_bytes() == b"1"
+        assert (unpack(archive, tmp_path / "out", SUM) / "a.csv").read_bytes() == b"1"
 
     def test_an_archive_is_unpacked_once(self, tmp_path: Path) -> None:
         archive = made_zip(tmp_path / "archive", {"a.csv": b"1"})
-        unpacked(archive, tmp_path / "out", SUM)
+        unpack(archive, tmp_path / "out", SUM)
         archive.unlink()
 
-        assert unpacked(archive, tmp_path / "out", SUM) == tmp_path / "out"
+        assert unpack(archive, tmp_path / "out", SUM) == tmp_path / "out"
 
     def test_an_archive_that_changed_is_unpacked_anew(self, tmp_path: Path) -> None:
-        unpacked(made_zip(tmp_path / "archive", {"a.csv": b"1", "old.csv": b""}), tmp_path / "out", SUM)
+        unpack(made_zip(tmp_path / "archive", {"a.csv": b"1", "old.csv": b""}), tmp_path / "out", SUM)
 
-        folder = unpacked(made_zip(tmp_path / "archive", {"a.csv": b"2"}), tmp_path / "out", OTHER)
+        folder = unpack(made_zip(tmp_path / "archive", {"a.csv": b"2"}), tmp_path / "out", OTHER)
 
         assert everything(folder) == {"a.csv", MARK}
         assert (folder / "a.csv").read_bytes() == b"2"
@@ -107,23 +107,23 @@ class TestUnpacking:
         (tmp_path / "out" / "precious").touch()
 
         with pytest.raises(DataUnavailable, match="out is in the way"):
-            unpacked(made_zip(tmp_path / "archive", {"a.csv": b"1"}), tmp_path / "out", SUM)
+            unpack(made_zip(tmp_path / "archive", {"a.csv": b"1"}), tmp_path / "out", SUM)
 
         assert everything(tmp_path / "out") == {"precious"}
 
-    def test_who_comes_second_takes_what_the_first_has_made(
+    def test_a_folder_that_another_process_unpacked_meanwhile_is_kept(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         archive = made_zip(tmp_path / "archive", {"a.csv": b"1"})
-        write = archives._write
+        extract = archives._extract
 
-        def slow(*given: object) -> None:
-            monkeypatch.setattr(archives, "_write", write)
-            unpacked(archive, tmp_path / "out", SUM)
-            write(*given)
+        def slow(*given: Path) -> None:
+            monkeypatch.setattr(archives, "_extract", extract)
+            unpack(archive, tmp_path / "out", SUM)
+            extract(*given)
 
-        monkeypatch.setattr(archives, "_write", slow)
-        unpacked(archive, tmp_path / "out", SUM)
+        monkeypatch.setattr(archives, "_extract", slow)
+        unpack(archive, tmp_path / "out", SUM)
 
         assert everything(tmp_path) == {"archive", "out", "out/a.csv", f"out/{MARK}"}
 
@@ -131,27 +131,7 @@ class TestUnpacking:
     def test_of_two_members_of_one_name_the_last_counts(self, tmp_path: Path, make: Make) -> None:
         archive = make(tmp_path / "archive", {"x/a.csv": b"1", "x//a.csv": b"2"})
 
-        assert (unpacked(archive, tmp_path / "out", SUM) / "x/a.csv").read_bytes() == b"2"
-
-    def test_links_within_become_copies(self, tmp_path: Path) -> None:
-        archive = tar_of(
-            tmp_path / "archive",
-            ("data/a.csv", tarfile.REGTYPE, ""),
-            ("data/b.csv", tarfile.SYMTYPE, "a.csv"),
-            ("c.csv", tarfile.SYMTYPE, "data/../data/b.csv"),
-            ("deep/d.csv", tarfile.LNKTYPE, "data/a.csv"),
-        )
-
-        folder = unpacked(archive, tmp_path / "out", SUM)
-
-        for name in ("data/b.csv", "c.csv", "deep/d.csv"):
-            assert not (folder / name).is_symlink()
-            assert (folder / name).read_bytes() == b"data/a.csv"
-
-    def test_a_link_in_a_zip_becomes_a_copy(self, tmp_path: Path) -> None:
-        folder = unpacked(zip_link(tmp_path / "archive", "deep/b.csv", "../a.csv"), tmp_path / "out", SUM)
-
-        assert (folder / "deep/b.csv").read_bytes() == b"1"
+        assert (unpack(archive, tmp_path / "out", SUM) / "x/a.csv").read_bytes() == b"2"
 
 
 class TestRefusing:
@@ -160,7 +140,7 @@ class TestRefusing:
         home = archive.parent
         before = everything(home)
         with pytest.raises(DataUnavailable) as raised:
-            unpacked(archive, home / "data" / "out", SUM)
+            unpack(archive, home / "data" / "out", SUM)
         after = everything(home)
         assert after - before <= {"data"}
         assert str(archive) in str(raised.value)
@@ -172,13 +152,13 @@ class TestRefusing:
         [
             *("../evil", "a/../../evil", "a/..", "..", "/evil", "//host/share/evil", "/", "a/../b"),
             *("..\\evil", "a\\..\\..\\evil", "\\evil", "\\\\host\\share\\evil", "C:\\evil", "C:evil", "c:/evil"),
-            *("a/C:/evil", ".. /evil", "a/. ./evil", "... ", "./../evil"),
+            "./../evil",
         ],
     )
     def test_a_name_that_may_lead_out(self, tmp_path: Path, make: Make, name: str) -> None:
         said = self.refused(make(tmp_path / "archive", {"good.csv": b"1", name: b"evil"}))
 
-        assert said.endswith("would lie outside of the folder")
+        assert said.endswith(f"member {name!r} would be outside the folder")
 
     @both
     @given(
@@ -191,7 +171,7 @@ class TestRefusing:
         archive = make(home / "archive", dict.fromkeys(names, b"evil"))
 
         try:
-            unpacked(archive, home / "x" / "y" / "out", SUM)
+            unpack(archive, home / "x" / "y" / "out", SUM)
         except DataUnavailable:
             assert everything(home / "x") <= {"y"}
 
@@ -199,16 +179,16 @@ class TestRefusing:
         assert outside <= {archive, home / "x", home / "x" / "y"}
 
     @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE], ids=["symlink", "hardlink"])
-    @pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "..", "C:\\secret", "\\secret"])
-    def test_a_link_that_leads_out(self, tmp_path: Path, kind: bytes, target: str) -> None:
-        said = self.refused(tar_of(tmp_path / "archive", ("x/link", kind, target)))
+    @pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "..", "a.csv"])
+    def test_a_link(self, tmp_path: Path, kind: bytes, target: str) -> None:
+        archive = tar_of(tmp_path / "archive", ("a.csv", tarfile.REGTYPE, ""), ("x/link", kind, target))
 
-        assert f"its member 'x/link' is a {'symbolic' if kind == tarfile.SYMTYPE else 'hard'} link" in said
+        assert self.refused(archive).endswith("member 'x/link' is a link")
 
-    def test_a_link_of_a_zip_that_leads_out(self, tmp_path: Path) -> None:
+    def test_a_link_in_a_zip(self, tmp_path: Path) -> None:
         said = self.refused(zip_link(tmp_path / "archive", "link", "/etc/passwd"))
 
-        assert said.endswith("its member 'link' is a symbolic link that leads outside of the folder, to '/etc/passwd'")
+        assert said.endswith("member 'link' is a link")
 
     def test_a_member_behind_a_link(self, tmp_path: Path) -> None:
         self.refused(
@@ -219,29 +199,14 @@ class TestRefusing:
             )
         )
 
-    @pytest.mark.parametrize("targets", [("a", "a"), ("b", "a"), ("nowhere", "b"), ("folder", "a")])
-    def test_links_that_lead_to_no_file(self, tmp_path: Path, targets: tuple[str, str]) -> None:
-        archive = tar_of(
-            tmp_path / "archive",
-            ("folder", tarfile.DIRTYPE, ""),
-            ("a", tarfile.SYMTYPE, targets[0]),
-            ("b", tarfile.SYMTYPE, targets[1]),
-        )
-
-        assert "link" in self.refused(archive)
-
     @pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
     def test_a_device(self, tmp_path: Path, kind: bytes) -> None:
-        assert self.refused(tar_of(tmp_path / "archive", ("tty", kind, ""))).endswith(
-            "its member 'tty' is a device, or nothing that holds data"
-        )
+        assert self.refused(tar_of(tmp_path / "archive", ("tty", kind, ""))).endswith("'tty' is a special file")
 
     def test_a_device_in_a_zip(self, tmp_path: Path) -> None:
-        assert "'tty' is a device" in self.refused(zip_link(tmp_path / "archive", "tty", "", stat.S_IFCHR))
+        archive = zip_link(tmp_path / "archive", "tty", "", stat.S_IFCHR)
 
-    @both
-    def test_a_name_that_harness_takes_itself(self, tmp_path: Path, make: Make) -> None:
-        assert "has a taken name" in self.refused(make(tmp_path / "archive", {MARK: SUM.encode()}))
+        assert self.refused(archive).endswith("member 'tty' is a special file")
 
     @both
     def test_a_file_that_is_a_folder_too(self, tmp_path: Path, make: Make) -> None:

@@ -63,17 +63,17 @@ class TestAdvancing:
     def test_fixed_steps_may_go_back(self) -> None:
         assert advance(day("2020-01-01"), "h", np.array([-1]))[0] == np.datetime64("2019-12-31T23:00")
 
-    def test_a_calendar_is_walked_forward_only(self) -> None:
-        with pytest.raises(ValueError, match="forward only"):
+    def test_steps_of_a_calendar_are_not_negative(self) -> None:
+        with pytest.raises(ValueError, match="must not be negative"):
             advance(day("2020-01-01"), "MS", np.array([-1]))
 
     @pytest.mark.parametrize("freq", ["fortnight", "foo"])
     def test_an_unknown_frequency_is_named(self, freq: str) -> None:
-        with pytest.raises(BadData, match=f"'{freq}' is no frequency; use a pandas offset alias"):
+        with pytest.raises(BadData, match=f"'{freq}' is not a frequency; use a pandas offset alias"):
             advance(day("2020-01-01"), freq, np.array([1]))
 
     def test_a_start_off_the_calendar_is_refused_rather_than_moved(self) -> None:
-        with pytest.raises(BadData, match=r"starts at 2020-01-15T\S+, which is no time of frequency 'MS'"):
+        with pytest.raises(BadData, match=r"starts at 2020-01-15T\S+, which is not a time of frequency 'MS'"):
             advance(day("2020-01-15"), "MS", np.array([1]))
 
 

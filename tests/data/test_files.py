@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from harness.data import files as data
 from harness.data.dataset import DataFile, DatasetSpec
@@ -44,6 +45,10 @@ def put(folder: Path, text: bytes = TEXT, name: str = "toy.csv") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(text)
     return folder / name
+
+
+def visible(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir() if not path.name.startswith(".")}
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +248,8 @@ class TestFetching:
         with pytest.raises(DataUnavailable) as raised:
             data.fetch(known(WRONG, url), tmp_path)
 
-        (aside,) = (tmp_path / "data").iterdir()
+        aside = tmp_path / "data" / f"toy.csv.sha256-{SUM[:12]}"
+        assert visible(aside.parent) == {aside.name}
         assert all(part in str(raised.value) for part in (url, SUM, WRONG, f"it is kept as {aside};"))
         assert aside.read_bytes() == TEXT
 
@@ -257,8 +263,7 @@ class TestFetching:
         (path,) = data.fetch(known(right, url), tmp_path)
 
         assert path.read_bytes() == b"right"
-        kept = {one.name for one in path.parent.iterdir()}
-        assert kept == {"toy.csv", "checksums.json", f"toy.csv.sha256-{SUM[:12]}"}
+        assert visible(path.parent) == {"toy.csv", "checksums.json", f"toy.csv.sha256-{SUM[:12]}"}
         assert len(server.asked) == 3
 
     def test_a_wrong_file_in_the_home_is_not_overwritten(self, tmp_path: Path, server: _Server, url: str) -> None:
@@ -299,7 +304,7 @@ class TestFetching:
         data.fetch(known(None, url), tmp_path)
         elsewhere = "https://example.org/other/toy.csv"
 
-        with pytest.raises(DataUnavailable, match=f"came from {url}, and dataset 'toy' needs {elsewhere}; move it"):
+        with pytest.raises(DataUnavailable, match=f"it was downloaded from {url}, not from {elsewhere}; move it"):
             data.data_paths(known(None, elsewhere), tmp_path)
 
         assert data.available(known(SUM, elsewhere), tmp_path)
@@ -340,7 +345,7 @@ class TestFetching:
             f"cannot download file 'toy.csv' of dataset 'toy' from {gone}: the server answered 404 File not found; "
             f"run `harness data fetch toy` again, or get the file another way and put it into {tmp_path / 'data'}"
         )
-        assert list((tmp_path / "data").iterdir()) == []
+        assert visible(tmp_path / "data") == set()
 
     def test_no_connection_is_one_sentence_that_says_what_to_do(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -362,7 +367,7 @@ class TestFetching:
     def test_a_home_that_cannot_be_written_is_named(self, tmp_path: Path, url: str) -> None:
         home = put(tmp_path, name="file")
 
-        with pytest.raises(HomeUnusable, match=f"cannot make the folder {home / 'data'}"):
+        with pytest.raises(HomeUnusable, match=f"cannot write to the folder {home / 'data'}: Not a directory;"):
             data.fetch(known(url=url), home)
 
     def test_fetching_prints_nothing(
@@ -384,6 +389,7 @@ class Upstream:
     ranges: bool = True  # whether it knows parts of files
     conditions: bool = True  # whether it looks at If-Range
     cut_after: int | None = None  # bytes, after which the connection ends
+    status: int | None = None  # the error that it answers instead
     asked: list[tuple[str | None, str | None]] = field(default_factory=list)  # Range and If-Range of each request
     url: str = ""
 
@@ -400,6 +406,15 @@ def upstream() -> Iterator[Upstream]:
         def log_message(self, format: str, *args: object) -> None: ...
 
         def do_GET(self) -> None:
+            if told.status is not None:
+                self.send_error(told.status)
+                return
+            if self.path == "/moved":
+                self.send_response(302)
+                self.send_header("Location", told.url)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             asked, condition = self.headers["Range"], self.headers["If-Range"]
             told.asked.append((asked, condition))
             first = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
@@ -447,10 +462,10 @@ class TestGoingOn:
 
         (path,) = data.fetch(known(sha256, upstream.url), tmp_path)
 
-        assert "the connection was cut after 294912 of 512000 bytes; run `harness data fetch toy` again" in str(said)
+        assert "the connection was cut after 294912 bytes; run `harness data fetch toy` again" in str(said)
         assert upstream.asked == [(None, None), ("bytes=294912-", '"first"')]
         assert path.read_bytes() == upstream.content
-        assert {one.name for one in path.parent.iterdir()} == {"toy.csv", "checksums.json"}
+        assert visible(path.parent) == {"toy.csv", "checksums.json"}
 
     def test_it_may_be_cut_more_than_once(self, tmp_path: Path, upstream: Upstream) -> None:
         for _ in range(3):
@@ -513,17 +528,38 @@ class TestGoingOn:
         assert upstream.asked[1] == (None, None)
         assert path.read_bytes() == upstream.content
 
-    @pytest.mark.parametrize(("extra", "requests"), [(b"", 1), (b"more than there is", 2)])
-    def test_a_part_that_was_whole_already(
-        self, tmp_path: Path, upstream: Upstream, extra: bytes, requests: int
-    ) -> None:
+    @pytest.mark.parametrize("extra", [b"", b"more than there is"])
+    def test_a_part_without_a_rest_begins_anew(self, tmp_path: Path, upstream: Upstream, extra: bytes) -> None:
         self.cut(upstream, tmp_path, None)
         (tmp_path / "data" / "toy.csv.part").write_bytes(upstream.content + extra)
 
         (path,) = data.fetch(known(None, upstream.url), tmp_path)
 
         assert path.read_bytes() == upstream.content
-        assert len(upstream.asked) == 1 + requests
+
+    def test_a_server_that_is_gone_leaves_the_part(self, tmp_path: Path, upstream: Upstream) -> None:
+        self.cut(upstream, tmp_path, upstream.sum)
+        upstream.status = 503
+
+        with pytest.raises(DataUnavailable, match="the server answered 503"):
+            data.fetch(known(upstream.sum, upstream.url), tmp_path)
+
+        upstream.status = None
+        data.fetch(known(upstream.sum, upstream.url), tmp_path)
+        assert upstream.asked[-1] == ("bytes=294912-", '"first"')
+
+    def test_an_address_that_forwards_is_followed(self, tmp_path: Path, upstream: Upstream) -> None:
+        self.cut(upstream, tmp_path, None)
+        moved = known(None, upstream.url.replace("toy.csv", "moved"))
+        upstream.cut_after = 36 * 8192
+        with pytest.raises(DataUnavailable):
+            data.fetch(moved, tmp_path)
+        upstream.cut_after = None
+
+        (path,) = data.fetch(moved, tmp_path)
+
+        assert upstream.asked[-1] == ("bytes=294912-", '"first"')
+        assert path.read_bytes() == upstream.content
 
     def test_parts_that_do_not_belong_together_are_kept_aside_once(self, tmp_path: Path, upstream: Upstream) -> None:
         upstream.etag = None
@@ -552,18 +588,31 @@ class TestGoingOn:
         with pytest.raises(DataUnavailable, match=rf"{part} cannot be written: Is a directory; run"):
             data.fetch(known(None, upstream.url), tmp_path)
 
-    @pytest.mark.skipif(os.name == "nt", reason="there is no lock there")
-    def test_two_processes_do_not_write_to_one_part(self, tmp_path: Path, upstream: Upstream) -> None:
-        import fcntl
+    def test_one_process_at_a_time_downloads_into_a_home(
+        self, tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(data, "WAIT", 0)
+        (tmp_path / "data").mkdir()
 
-        part = put(tmp_path / "data", b"", "toy.csv.part")
-        with part.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-
-            with pytest.raises(DataUnavailable, match="another process is downloading it"):
-                data.fetch(known(None, upstream.url), tmp_path)
+        with (
+            FileLock(tmp_path / "data" / ".lock"),
+            pytest.raises(DataUnavailable, match="another process is downloading into"),
+        ):
+            data.fetch(known(None, upstream.url), tmp_path)
 
         data.fetch(known(None, upstream.url), tmp_path)
+
+    def test_a_file_that_another_process_downloaded_meanwhile_is_used(self, tmp_path: Path, upstream: Upstream) -> None:
+        spec = known(None, upstream.url)
+        both = [threading.Thread(target=data.fetch, args=(spec, tmp_path)) for _ in range(2)]
+
+        for fetching in both:
+            fetching.start()
+        for fetching in both:
+            fetching.join()
+
+        assert len(upstream.asked) == 1
+        assert data.available(spec, tmp_path)
 
 
 class TestUnpacking:
@@ -625,8 +674,6 @@ class TestUnpacking:
         with pytest.raises(DataUnavailable) as raised:
             data.load(self.spec(), tmp_path)
 
-        assert str(raised.value) == (
-            f"{path} is not unpacked: its member '../../evil.csv' would lie outside of the folder"
-        )
+        assert str(raised.value) == (f"{path} cannot be unpacked: member '../../evil.csv' would be outside the folder")
         assert [one.name for one in (tmp_path / "data").iterdir()] == ["toy.zip"]
         assert not (tmp_path / "evil.csv").exists()

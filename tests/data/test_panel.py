@@ -81,7 +81,7 @@ class TestMaking:
             ({"start": np.array(["2020-01-01"] * 2, "M8[ns]")}, "series start at dates exactly where"),
             ({"season_length": 0}, "the season length must be at least 1, not 0"),
             ({"channels": (Channel("x", "past covariate"),)}, "a panel needs at least one target channel"),
-            ({"static": {"size": (1.0,)}}, "static fact 'size' has 1 values for 2 series"),
+            ({"static": {"size": (1.0,)}}, "static covariate 'size' has 1 values for 2 series"),
         ],
     )
     def test_what_does_not_fit_together_is_refused(self, changes: dict[str, Any], message: str) -> None:

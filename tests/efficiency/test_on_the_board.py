@@ -92,7 +92,7 @@ def test_figures_of_cells_that_are_not_on_the_board_are_said(toys, shell, home) 
 
     said = shell("bench", "tires", "--board", BOARD, "--seconds", "0.05", "--home", "strange")
 
-    assert "Not on the board as it was last run: tires; `harness run toy-board` puts on the board" in said.flat
+    assert "Not on the board as it was last run: tires; `harness run toy-board` adds those" in said.flat
 
 
 OTHER = """

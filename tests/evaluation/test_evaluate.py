@@ -23,7 +23,8 @@ from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
 from harness.tasks.folds import backtest
-from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+from harness.tasks.protocols import Generation, RollingOrigin
+from harness.tasks.splits import SeriesSplit, TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
@@ -216,7 +217,7 @@ def test_who_is_not_audited_is_not_found():
 
 
 def test_a_task_that_does_not_fit_its_data_is_the_callers_error():
-    with pytest.raises(BadTask, match="has no window"):
+    with pytest.raises(BadTask, match="no window fits"):
         evaluate(Last(), Task("trial", RollingOrigin(50, windows=1)), counting(20))
 
 

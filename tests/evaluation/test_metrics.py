@@ -17,11 +17,13 @@ from sklearn import metrics as sk
 
 from harness.data.panel import Channel, Panel
 from harness.evaluation.metrics import METRICS, Aggregation, Metric
-from harness.evaluation.outcomes import Actuals, Outcomes, seasonal_error
+from harness.evaluation.outcomes import Actuals, Outcomes
+from harness.evaluation.scales import seasonal_error
 from harness.evaluation.scoring import applies, by_series, by_step, by_window, score, terms
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import backtest
-from harness.tasks.protocols import RollingOrigin, TimeSplit
+from harness.tasks.protocols import RollingOrigin
+from harness.tasks.splits import TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Windows
 
@@ -86,12 +88,12 @@ def by_hand(past: object, actuals: object, mean: object, quantiles: object = Non
 def scored(name: str | Metric, outcomes: Outcomes) -> float:
     """The score of all windows."""
     metric = METRIC[name] if isinstance(name, str) else name
-    return score(metric, terms(metric, outcomes), outcomes.truth)
+    return score(metric, terms(metric, outcomes), outcomes.observed)
 
 
 def taken(outcomes: Outcomes, windows: object) -> Outcomes:
     """Some of the windows, in that order."""
-    truth, forecast = outcomes.truth, outcomes.forecast
+    truth, forecast = outcomes.observed, outcomes.forecast
     assert truth._windows is not None
     quantiles = None if forecast.quantiles is None else forecast.quantiles[windows]
     some = actuals_of(truth._windows.take(windows))
@@ -103,7 +105,7 @@ def taken(outcomes: Outcomes, windows: object) -> Outcomes:
 def frames(outcomes: Outcomes) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The same as long tables, a group each window and target: forecasts beside actuals, and the past."""
     rows, past = [], []
-    truth, forecast = outcomes.truth, outcomes.forecast
+    truth, forecast = outcomes.observed, outcomes.forecast
     panel = truth._windows.panel
     for window, (series, cutoff) in enumerate(zip(truth.series, truth.cutoffs, strict=True)):
         begin = panel.offsets[series]
@@ -213,10 +215,10 @@ def test_all_windows_together_score_as_in_scikit_learn(name: str, missing: float
 def test_each_series_scores_as_in_scikit_learn(name: str):
     outcomes = outcomes_of(windows_of(panel_of(series=3, missing=0.2)))
 
-    scores = by_series(METRIC[name], terms(METRIC[name], outcomes), outcomes.truth.series, 3)
+    scores = by_series(METRIC[name], terms(METRIC[name], outcomes), outcomes.observed.series, 3)
 
     for series in range(3):
-        mine = outcomes.truth.series == series
+        mine = outcomes.observed.series == series
         seen = ~np.isnan(outcomes.actuals[mine])
         oracle = SKLEARN[name](outcomes.actuals[mine][seen], outcomes.mean[mine][seen])
         assert scores[series] == pytest.approx(oracle, rel=1e-12)
@@ -240,9 +242,9 @@ def test_each_step_scores_as_windows_of_that_step_alone(name: str, missing: floa
     scores = by_step(METRIC[name], outcomes)
 
     for step in range(5):
-        held = outcomes.truth.values.copy()
+        held = outcomes.observed.values.copy()
         held[:, np.arange(5) != step] = NAN
-        alone = Outcomes(replace(outcomes.truth, values=held), outcomes.forecast)
+        alone = Outcomes(replace(outcomes.observed, values=held), outcomes.forecast)
         assert scores[step] == pytest.approx(scored(name, alone), rel=1e-12)
 
 
@@ -415,7 +417,7 @@ def seasonal_error_by_loop(past: list[float], season: int, power: int) -> float:
 VALUES = st.one_of(st.integers(-3, 3).map(float), st.floats(-1e4, 1e4).map(lambda x: round(x, 3)), st.just(NAN))
 
 
-@given(st.data(), st.integers(1, 5), st.sampled_from([1, 2]))
+@given(st.data(), st.integers(1, 5), st.sampled_from([1, 2, 3, 4]))
 def test_the_scale_of_every_window_is_what_a_loop_over_its_past_gives(data, season: int, power: int):
     lengths = data.draw(st.lists(st.integers(1, 12), min_size=1, max_size=3))
     series = [data.draw(st.lists(VALUES, min_size=length, max_size=length)) for length in lengths]
@@ -549,7 +551,7 @@ def test_series_scores_of_a_window_metric_are_means_of_its_windows(how: Aggregat
     summed = terms(metric, outcomes)
 
     expected = by_window(metric, summed).reshape(3, 3).mean(axis=1)
-    np.testing.assert_allclose(by_series(metric, summed, outcomes.truth.series, 3), expected)
+    np.testing.assert_allclose(by_series(metric, summed, outcomes.observed.series, 3), expected)
 
 
 # Scores as z-scores
@@ -585,7 +587,7 @@ def test_a_series_without_a_deviation_is_masked(rows):
     series = [np.concatenate([rows, np.arange(20.0)]), np.arange(40.0) % 7]
     outcomes = standardised(Panel.of(series, season_length=SEASON), True)
 
-    scores = by_series(METRIC["MAE"], terms(METRIC["MAE"], outcomes), outcomes.truth.series, 2)
+    scores = by_series(METRIC["MAE"], terms(METRIC["MAE"], outcomes), outcomes.observed.series, 2)
 
     assert np.isnan(scores).tolist() == [True, False]
 
@@ -608,7 +610,7 @@ def some_outcomes(draw, missing: bool = True) -> Outcomes:
 
 @given(some_outcomes(), st.sampled_from(METRICS), st.sampled_from(AGGREGATIONS), st.randoms(use_true_random=False))
 def test_the_order_of_windows_is_nothing(outcomes: Outcomes, metric: Metric, how: Aggregation, random):
-    metric, order = replace(metric, aggregation=how), list(range(len(outcomes.truth)))
+    metric, order = replace(metric, aggregation=how), list(range(len(outcomes.observed)))
     random.shuffle(order)
 
     shuffled = scored(metric, taken(outcomes, np.array(order)))
@@ -619,10 +621,10 @@ def test_the_order_of_windows_is_nothing(outcomes: Outcomes, metric: Metric, how
 @given(some_outcomes(), st.sampled_from(METRICS), st.sampled_from(["pooled", "series", "window"]), st.data())
 def test_a_window_masked_is_a_window_dropped(outcomes: Outcomes, metric: Metric, how: Aggregation, data):
     metric = replace(metric, aggregation=how)
-    dropped = np.array(data.draw(st.lists(st.booleans(), min_size=len(outcomes.truth), max_size=len(outcomes.truth))))
-    values = np.where(dropped[:, None, None], NAN, outcomes.truth.values)
+    dropped = np.array(data.draw(st.lists(st.booleans(), min_size=(count := len(outcomes.observed)), max_size=count)))
+    values = np.where(dropped[:, None, None], NAN, outcomes.observed.values)
 
-    masked = scored(metric, Outcomes(replace(outcomes.truth, values=values), outcomes.forecast))
+    masked = scored(metric, Outcomes(replace(outcomes.observed, values=values), outcomes.forecast))
 
     if dropped.all():
         assert math.isnan(masked)
@@ -634,12 +636,12 @@ def test_a_window_masked_is_a_window_dropped(outcomes: Outcomes, metric: Metric,
 @given(some_outcomes(), st.sampled_from(METRICS), st.sampled_from(["pooled", "series", "window"]), st.data())
 def test_a_failed_forecast_is_a_window_dropped(outcomes: Outcomes, metric: Metric, how: Aggregation, data):
     metric = replace(metric, aggregation=how)
-    failed = np.array(data.draw(st.lists(st.booleans(), min_size=len(outcomes.truth), max_size=len(outcomes.truth))))
+    failed = np.array(data.draw(st.lists(st.booleans(), min_size=(count := len(outcomes.observed)), max_size=count)))
     forecast = outcomes.forecast
     mean = np.where(failed[:, None, None], NAN, forecast.mean)
     quantiles = np.where(failed[:, None, None, None], NAN, forecast.quantiles)
 
-    masked = scored(metric, Outcomes(outcomes.truth, Forecast(mean, LEVELS, quantiles)))
+    masked = scored(metric, Outcomes(outcomes.observed, Forecast(mean, LEVELS, quantiles)))
 
     if failed.all():
         assert math.isnan(masked)
@@ -650,7 +652,7 @@ def test_a_failed_forecast_is_a_window_dropped(outcomes: Outcomes, metric: Metri
 
 @given(some_outcomes(), st.sampled_from(METRICS), st.sampled_from(AGGREGATIONS))
 def test_a_step_masked_is_a_shorter_horizon(outcomes: Outcomes, metric: Metric, how: Aggregation):
-    metric, truth, forecast = replace(metric, aggregation=how), outcomes.truth, outcomes.forecast
+    metric, truth, forecast = replace(metric, aggregation=how), outcomes.observed, outcomes.forecast
     values = np.concatenate([truth.values, np.full_like(truth.values[:, :1], NAN)], axis=1)
     mean = np.concatenate([forecast.mean, forecast.mean[:, :1]], axis=1)
     quantiles = np.concatenate([forecast.quantiles, forecast.quantiles[:, :1]], axis=1)
@@ -667,7 +669,7 @@ def test_what_was_forecast_where_nothing_came_is_nothing(outcomes, metric: Metri
     mean = np.where(missing, other, forecast.mean)
     quantiles = np.where(missing[..., None], other, forecast.quantiles)
 
-    changed = scored(metric, Outcomes(outcomes.truth, Forecast(mean, LEVELS, quantiles)))
+    changed = scored(metric, Outcomes(outcomes.observed, Forecast(mean, LEVELS, quantiles)))
 
     assert changed == pytest.approx(scored(metric, outcomes), rel=1e-12, nan_ok=True)
 
@@ -684,7 +686,7 @@ def test_aggregations_of_plain_averages_agree_on_complete_data(outcomes, metric:
 
 @given(some_outcomes(missing=False), st.sampled_from(AVERAGES))
 def test_windows_series_and_steps_average_to_the_whole(outcomes: Outcomes, metric: Metric):
-    summed, truth = terms(metric, outcomes), outcomes.truth
+    summed, truth = terms(metric, outcomes), outcomes.observed
 
     parts = (
         by_window(metric, summed),
@@ -700,7 +702,7 @@ POWERS = {"MAE": 1, "MSE": 2, "RMSE": 1, "bias": 1, "CRPS": 1}  # of the unit; a
 
 def in_other_units(outcomes: Outcomes, factor: float, shift: float) -> Outcomes:
     """The same actuals and forecasts, multiplied and shifted."""
-    windows, forecast = outcomes.truth._windows, outcomes.forecast
+    windows, forecast = outcomes.observed._windows, outcomes.forecast
     panel = windows.panel.with_values(windows.panel.values * factor + shift)
     changed = Forecast(forecast.mean * factor + shift, LEVELS, forecast.quantiles * factor + shift)
     return Outcomes(actuals_of(replace(windows, panel=panel)), changed)

@@ -1,4 +1,4 @@
-"""Claims: a cell is done by one process at a time, and by another if that one is gone."""
+"""Locks on cells: one process at a time runs a cell, and another may if that one is gone."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ import sys
 from pathlib import Path
 from harness.execution.cell_locks import CellLocks
 
-claims = CellLocks(Path(sys.argv[1]))
+locks = CellLocks(Path(sys.argv[1]))
 for line in sys.stdin:
     verb, _, key = line.strip().partition(" ")
-    print({"take": claims.take, "release": claims.release}[verb](key), flush=True)
+    print({"take": locks.take, "release": locks.release}[verb](key), flush=True)
 """
 
 
 class Other:
-    """Another process that takes and releases claims when it is told to."""
+    """Another process that takes and releases locks as it is told."""
 
     def __init__(self, home: Path) -> None:
         command = [sys.executable, "-c", OTHER, str(home)]
@@ -61,9 +61,9 @@ def mine(tmp_path: Path) -> Iterator[CellLocks]:
     made.close()
 
 
-def claimed_by(home: Path, host: str, process: int, age: float = 0.0) -> Path:
-    """A claim that somebody made so many seconds ago."""
-    path = home / "journal" / "claims" / KEY
+def locked_by(home: Path, host: str, process: int, age: float = 0.0) -> Path:
+    """A lock that a process took so many seconds ago."""
+    path = home / "journal" / "locks" / KEY
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"{host} {process}", encoding="utf-8")
     os.utime(path, (time.time() - age,) * 2)
@@ -121,48 +121,48 @@ class TestTwoProcesses:
 
 
 class TestStale:
-    def test_a_claim_of_a_dead_process_is_void(self, tmp_path: Path, mine: CellLocks) -> None:
-        claimed_by(tmp_path, socket.gethostname(), a_dead_process())
+    def test_a_lock_of_a_dead_process_is_stale(self, tmp_path: Path, mine: CellLocks) -> None:
+        locked_by(tmp_path, socket.gethostname(), a_dead_process())
 
         assert mine.take(KEY)
 
-    def test_a_claim_of_a_living_process_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
-        claimed_by(tmp_path, socket.gethostname(), os.getppid())
+    def test_a_lock_of_a_living_process_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        locked_by(tmp_path, socket.gethostname(), os.getppid())
 
         assert not mine.take(KEY)
 
-    def test_a_claim_of_another_machine_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
-        claimed_by(tmp_path, "elsewhere", a_dead_process())
+    def test_a_lock_of_another_machine_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        locked_by(tmp_path, "elsewhere", a_dead_process())
 
         assert not mine.take(KEY)
 
     @pytest.mark.parametrize("host", ["elsewhere", socket.gethostname()])
-    def test_a_claim_without_a_sign_of_life_is_void(self, tmp_path: Path, mine: CellLocks, host: str) -> None:
-        claimed_by(tmp_path, host, os.getppid(), age=cell_locks.STALE + 1)
+    def test_a_lock_that_is_not_touched_is_stale(self, tmp_path: Path, mine: CellLocks, host: str) -> None:
+        locked_by(tmp_path, host, os.getppid(), age=cell_locks.STALE + 1)
 
         assert mine.take(KEY)
 
-    def test_a_claim_that_is_not_yet_written_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
-        claimed_by(tmp_path, "", 0).write_text("", encoding="utf-8")
+    def test_a_lock_that_is_not_yet_written_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        locked_by(tmp_path, "", 0).write_text("", encoding="utf-8")
 
         assert not mine.take(KEY)
 
-    def test_of_two_that_find_it_void_the_slower_one_leaves_it_to_the_other(
+    def test_of_two_that_find_it_stale_the_slower_one_leaves_it_to_the_other(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: CellLocks
     ) -> None:
-        claimed_by(tmp_path, socket.gethostname(), a_dead_process())
-        void = cell_locks._void
+        locked_by(tmp_path, socket.gethostname(), a_dead_process())
+        is_stale = cell_locks._is_stale
 
         def slow(path: Path) -> bool:
-            monkeypatch.setattr(cell_locks, "_void", void)
-            was_void = void(path)
-            claimed_by(tmp_path, socket.gethostname(), os.getppid())  # the faster one's
-            return was_void
+            monkeypatch.setattr(cell_locks, "_is_stale", is_stale)
+            was_stale = is_stale(path)
+            locked_by(tmp_path, socket.gethostname(), os.getppid())  # the faster one's
+            return was_stale
 
-        monkeypatch.setattr(cell_locks, "_void", slow)
+        monkeypatch.setattr(cell_locks, "_is_stale", slow)
 
         assert not mine.take(KEY)
-        (path,) = (tmp_path / "journal" / "claims").iterdir()
+        (path,) = (tmp_path / "journal" / "locks").iterdir()
         assert path.read_text(encoding="utf-8") == f"{socket.gethostname()} {os.getppid()}"
 
 
@@ -171,38 +171,38 @@ class TestMine:
         assert mine.take(KEY)
         assert mine.take(KEY)
 
-    def test_closing_gives_all_back(self, tmp_path: Path) -> None:
+    def test_closing_releases_all(self, tmp_path: Path) -> None:
         mine = CellLocks(tmp_path)
         mine.take(KEY)
         mine.take("another")
 
         mine.close()
 
-        assert list((tmp_path / "journal" / "claims").iterdir()) == []
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
 
-    def test_releasing_what_is_not_taken_is_nothing(self, mine: CellLocks) -> None:
+    def test_releasing_a_cell_that_is_not_locked_does_nothing(self, mine: CellLocks) -> None:
         mine.release(KEY)
 
-    def test_a_claim_that_another_process_took_over_is_not_given_back(self, tmp_path: Path) -> None:
+    def test_a_lock_that_another_process_took_over_is_not_released(self, tmp_path: Path) -> None:
         mine = CellLocks(tmp_path)
         mine.take(KEY)
-        path = claimed_by(tmp_path, "elsewhere", 1)
+        path = locked_by(tmp_path, "elsewhere", 1)
 
         mine.close()
 
         assert path.is_file()
 
-    def test_a_heartbeat_keeps_it_alive(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_heartbeat_touches_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cell_locks, "HEARTBEAT", 0.02)
         mine = CellLocks(tmp_path)
         mine.take(KEY)
-        path = tmp_path / "journal" / "claims" / KEY
+        path = tmp_path / "journal" / "locks" / KEY
         os.utime(path, (0, 0))
 
         assert eventually(lambda: path.stat().st_mtime > time.time() - cell_locks.STALE)
         mine.close()
 
-    def test_after_closing_the_heart_stands_still(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_after_closing_the_heartbeat_ends(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cell_locks, "HEARTBEAT", 0.02)
         mine = CellLocks(tmp_path)
         mine.take(KEY)

@@ -266,7 +266,7 @@ class TestM4Frequencies:
         assert panel[1:].values.ravel().tolist() == [4, *range(100, 100 + horizon)]
         assert panel.season_length == season_length
         assert spec.description.startswith(f"the {count} {frequency} series")
-        assert f"the {horizon} values to forecast" in spec.description
+        assert f"{horizon} test values" in spec.description
 
     def test_a_board_forecasts_just_that_horizon(
         self, frequency: str, horizon: int, season_length: int, count: str
@@ -311,7 +311,7 @@ class TestBrokenM4:
             ('"V1","V2"\n', "train.csv holds no series"),
             ('"V1","V2"\n"H1",5\n"H2",,\n', "train.csv, line 3: series 'H2' is empty"),
             ('"V1","V2"\n"H1",5\n"H2"\n', "train.csv, line 3: series 'H2' is empty"),
-            ('"V1","V2"\n"H1",5\n"H1",6\n', "train.csv, line 3: series 'H1' is here twice"),
+            ('"V1","V2"\n"H1",5\n"H1",6\n', "train.csv, line 3: series 'H1' occurs twice"),
             ('"V1","V2"\n"H1",5,x,7\n', "train.csv, line 2: value 2 is 'x', not a number"),
             ('"V1","V2"\n"H1",5,,7\n', "train.csv, line 2: value 2 is '', not a number"),
             ('"V1","V2"\n"H1",inf\n', "train.csv, line 2: value 1 is 'inf', not a number"),
@@ -325,7 +325,7 @@ class TestBrokenM4:
         assert message in str(raised.value)
 
     def test_a_future_of_another_length_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(BadData, match="series 'H1' has 2 values, not the 48 to forecast"):
+        with pytest.raises(BadData, match="series 'H1' has 2 values, but the horizon is 48"):
             self.read(tmp_path, '"V1","V2"\n"H1",5\n', '"V1","V2"\n"H1",5,6\n')
 
 
@@ -388,8 +388,8 @@ class TestETT:
             (HEADER + ROW + "2016-07-01 01:00:00,1,2,3\n", "line 3: 3 values, not 7"),
             (HEADER + "2016-07-01 00:00:00,1,2,3,?,5,6,7\n", "line 2: value 4 is '?', not a number"),
             (HEADER + "2016-07-01 00:00:00,1,2,3,4,5,6,\n", "line 2: value 7 is '', not a number"),
-            (HEADER + "yesterday,1,2,3,4,5,6,7\n", "line 2: 'yesterday' is no date"),
-            (HEADER + ",1,2,3,4,5,6,7\n", "line 2: '' is no date"),
+            (HEADER + "yesterday,1,2,3,4,5,6,7\n", "line 2: 'yesterday' is not a date"),
+            (HEADER + ",1,2,3,4,5,6,7\n", "line 2: '' is not a date"),
             (
                 HEADER + ROW + "2016-07-01 02:00:00,1,2,3,4,5,6,7\n",
                 "line 3: 2016-07-01 02:00:00 is not 60 minutes after",

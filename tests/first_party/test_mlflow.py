@@ -52,11 +52,11 @@ from harness import (
     stored_plans,
     stored_standings,
 )
+from harness.analysis.costs import with_costs
 from harness.analysis.ranking.compute import compute_standings
-from harness.analysis.ranking.costs import with_costs
-from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, plan_board
+from harness.boards.workspace import Workspace
 from harness.efficiency.machine import this_machine
 from harness.efficiency.record import Bench, Conditions, Histogram, Latency, Percentile, Subject
 from harness.efficiency.store import write_bench
@@ -156,7 +156,7 @@ def fill(home: Path, name: str, board: Leaderboard) -> BoardPlan:
     """Run a board's missing cells in this process, and store its standings."""
     catalog = load_catalog(extra={"toys": Toys()})
     journal = Journal(home)
-    plan = plan_board(name, board, catalog, Fingerprints(home), journal, None)
+    plan = plan_board(name, board, Workspace(home, catalog))
     plan.save(home)
     for one in plan.cells:
         if not journal.has(one.key):
@@ -838,7 +838,7 @@ class TestHooks:
         (sentence,) = Companion(home).finish()
 
         assert "it does not answer; 6 runs wait" in sentence
-        assert "The journal is complete, and the next command sends what is missing." in sentence
+        assert "The journal is complete; the next command sends the rest." in sentence
         monkeypatch.delenv("MLFLOW_TRACKING_URI")
         assert "`harness ui`" in Companion(home).finish()[0]
         assert keys_of(home) == sorted(Journal(home).keys())

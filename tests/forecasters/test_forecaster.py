@@ -20,7 +20,8 @@ from harness.forecasters.forecaster import (
     checked_forecast,
 )
 from harness.tasks.folds import backtest
-from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit, TimeSplit
+from harness.tasks.protocols import Generation, RollingOrigin
+from harness.tasks.splits import SeriesSplit, TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts

@@ -13,7 +13,8 @@ from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.generation import free_run
-from harness.tasks.protocols import Generation, RollingOrigin, SeriesSplit
+from harness.tasks.protocols import Generation, RollingOrigin
+from harness.tasks.splits import SeriesSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts, Windows

@@ -1,4 +1,4 @@
-"""Plugins: what they provide, whose it is, and that a bad one harms nobody else."""
+"""The catalog: what plugins provide, the calls of their hooks, and that a broken plugin disturbs no other."""
 
 from __future__ import annotations
 
@@ -126,14 +126,14 @@ class TestFinding:
         assert found.plugin is catalog.plugins["wanderer"]
         assert problems(catalog) == []
 
-    def test_the_core_enters_by_the_same_door(self) -> None:
+    def test_the_core_is_a_plugin_too(self) -> None:
         catalog = load_catalog()
 
         mine = {name for name, one in catalog.metrics.items() if one.plugin.name == "harness"}
 
         assert mine == {metric.name for metric in METRICS}
 
-    def test_first_party_plugins_are_here(self) -> None:
+    def test_first_party_plugins_are_found(self) -> None:
         assert {"harness", "models", "datasets", "leaderboards"} <= set(load_catalog().plugins)
 
     def test_names_come_in_order(self) -> None:
@@ -242,7 +242,7 @@ class TestBroken:
         assert problems(load_catalog()) == []
 
 
-class TestNonsense:
+class TestWrongResults:
     @pytest.mark.parametrize("kind", KINDS)
     @pytest.mark.parametrize(
         ("result", "said"),
@@ -289,7 +289,7 @@ class TestNonsense:
             assert len(problems(catalog)) == 1
 
 
-class TestTelling:
+class TestHookCalls:
     def test_everybody_hears_it_though_one_raises(self, tmp_path: Path) -> None:
         first, bad, last = Hears(["a"]), Hears(ValueError("no luck")), Hears(["b", "c"])
         catalog = load_catalog({"first": first, "bad": bad, "last": last})

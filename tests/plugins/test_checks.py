@@ -20,7 +20,15 @@ from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import load_catalog
-from harness.plugins.checks import CheckResult, check, check_dataset, check_forecaster, check_metric, trials
+from harness.plugins.checks import (
+    AUDIT,
+    CheckResult,
+    check,
+    check_dataset,
+    check_forecaster,
+    check_metric,
+    check_tasks,
+)
 from harness.plugins.hookspecs import hookimpl
 from harness.tasks.folds import backtest
 from harness.tasks.training import TrainingData
@@ -29,8 +37,7 @@ from harness.tasks.windows import Context, Contexts
 DATACLASS = "is a dataclass of hyperparameters"
 JSON = "its hyperparameters are JSON values"
 REPEATS = "the same seed gives the same forecasts"
-UNCHANGED = "predict changes nothing in it"
-AUDIT = "neither the future nor the neighbours matter"
+UNCHANGED = "predict does not change its state"
 
 
 @dataclass
@@ -72,24 +79,24 @@ class GoodAndFitted(FittedLocalForecaster):
         return Forecast.point(np.tile(state, (len(contexts), contexts.horizon, 1)))
 
 
-def verdicts(factory: Callable[..., Any]) -> dict[str, CheckResult]:
-    return {verdict.name: verdict for verdict in check_forecaster(ForecasterSpec("trial", factory))}
+def results(factory: Callable[..., Any]) -> dict[str, CheckResult]:
+    return {result.name: result for result in check_forecaster(ForecasterSpec("trial", factory))}
 
 
 def failed(factory: Callable[..., Any]) -> dict[str, str]:
     """What did not pass, and why."""
-    return {name: verdict.detail for name, verdict in verdicts(factory).items() if not verdict.passed}
+    return {name: result.detail for name, result in results(factory).items() if not result.passed}
 
 
 @pytest.mark.parametrize("factory", [Good, GoodAlone, GoodAndFitted])
 def test_a_good_forecaster_passes_everything(factory: Callable[..., Any]):
-    found = verdicts(factory)
+    found = results(factory)
 
-    assert all(verdict.passed and not verdict.skipped for verdict in found.values()), found
+    assert all(result.passed and not result.skipped for result in found.values()), found
     assert list(found) == [
         DATACLASS,
         JSON,
-        *(f"forecasts {what}" for what, _, _ in trials()),
+        *(f"forecasts {description}" for description, _, _ in check_tasks()),
         REPEATS,
         UNCHANGED,
         AUDIT,
@@ -116,7 +123,7 @@ class WithAnArray(Good):
 
 
 def test_a_hyperparameter_that_json_cannot_say_is_found():
-    assert failed(WithAnArray) == {JSON: "weights is array([1., 1.]), which JSON cannot say"}
+    assert failed(WithAnArray) == {JSON: "weights is array([1., 1.]), which is no JSON value"}
 
 
 @dataclass
@@ -160,7 +167,7 @@ class Drifts(Good):
 def test_a_predict_that_forecasts_otherwise_the_second_time_is_found():
     found = failed(Drifts)
 
-    assert found[UNCHANGED] == "a second call forecasts otherwise"
+    assert found[UNCHANGED] == "a second call forecasts differently"
     assert found[AUDIT].startswith("inconsistent: ")
 
 
@@ -238,7 +245,7 @@ class Univariate(Good):
 
 
 def test_what_a_forecaster_does_not_do_is_skipped():
-    found = verdicts(Univariate)["forecasts two targets"]
+    found = results(Univariate)["forecasts two targets"]
 
     assert (found.passed, found.skipped, found.detail) == (True, True, "forecasts one target only")
 
@@ -270,8 +277,8 @@ def test_windows_without_a_forecast_are_found():
     assert found["forecasts several series"] == "3 of 9 windows: NaN or infinite values"
 
 
-def test_trials_hold_every_kind_of_task():
-    kinds = list(trials())
+def test_there_is_a_task_of_every_kind():
+    kinds = list(check_tasks())
 
     windows = [backtest(task, panel).windows for _, task, panel in kinds]
     assert any(not panel.complete for _, _, panel in kinds)
@@ -286,75 +293,75 @@ def test_trials_hold_every_kind_of_task():
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_our_own_metrics_honour_the_contract(metric: Metric):
-    assert [verdict for verdict in check_metric(metric) if not verdict.passed] == []
+    assert [result for result in check_metric(metric) if not result.passed] == []
 
 
 def metric_fails(metric: Metric) -> list[str]:
-    return [verdict.name for verdict in check_metric(metric) if not verdict.passed]
+    return [result.name for result in check_metric(metric) if not result.passed]
 
 
 def test_a_metric_that_rewards_errors_is_found():
     reward = Metric("reward", lambda outcomes: -outcomes.absolute_error)
 
-    assert metric_fails(reward) == ["a perfect forecast scores better than a rough one"]
+    assert metric_fails(reward) == ["a perfect forecast scores better than a noisy one"]
 
 
 def test_a_metric_that_counts_what_is_missing_is_found():
     counts = Metric("counts", lambda outcomes: np.abs(outcomes.mean - np.nan_to_num(outcomes.actuals)))
 
-    assert metric_fails(counts) == ["missing actuals count for nothing"]
+    assert metric_fails(counts) == ["missing actuals are ignored"]
 
 
 def test_a_metric_without_a_score_is_found():
     nothing = Metric("nothing", lambda outcomes: outcomes.absolute_error * math.nan)
 
-    assert "a forecast has a score" in metric_fails(nothing)
+    assert "the score of a forecast is finite" in metric_fails(nothing)
 
 
 def test_a_metric_that_depends_on_the_order_of_windows_is_found():
     def weighted(outcomes: Any) -> Floats:
         return outcomes.absolute_error * np.arange(len(outcomes.mean))[:, None, None]
 
-    assert metric_fails(Metric("order", weighted)) == ["the order of windows is nothing"]
+    assert metric_fails(Metric("order", weighted)) == ["the order of windows does not matter"]
 
 
 # Datasets
 
 
-def dataset_verdicts(spec: DatasetSpec, home: Path) -> dict[str, bool]:
-    return {verdict.name: verdict.passed for verdict in check_dataset(spec, home)}
+def dataset_results(spec: DatasetSpec, home: Path) -> dict[str, bool]:
+    return {result.name: result.passed for result in check_dataset(spec, home)}
 
 
 def test_a_good_dataset_passes(tmp_path: Path):
     spec = DatasetSpec("trial", lambda: Panel.of([[1.0, 2.0]]), source="here", licence="none needed")
 
-    assert set(dataset_verdicts(spec, tmp_path).values()) == {True}
+    assert set(dataset_results(spec, tmp_path).values()) == {True}
 
 
 def test_a_dataset_that_changes_is_found(tmp_path: Path):
     rng = np.random.default_rng(0)
     spec = DatasetSpec("trial", lambda: Panel.of([rng.normal(size=3)]), source="here", licence="none needed")
 
-    assert not dataset_verdicts(spec, tmp_path)["loads twice the same"]
+    assert not dataset_results(spec, tmp_path)["loads the same data again"]
 
 
 def test_a_dataset_that_does_not_load_is_found(tmp_path: Path):
     def load() -> Panel:
         raise DataUnavailable("not here")
 
-    found = {verdict.name: verdict for verdict in check_dataset(DatasetSpec("trial", load), tmp_path)}
+    found = {result.name: result for result in check_dataset(DatasetSpec("trial", load), tmp_path)}
 
     assert (found["loads"].passed, found["loads"].detail) == (False, "not here")
 
 
-def test_a_dataset_that_does_not_say_whose_it_is_is_found(tmp_path: Path):
+def test_a_dataset_without_source_and_licence_is_found(tmp_path: Path):
     spec = DatasetSpec("trial", lambda: Panel.of([[1.0, 2.0]]))
 
-    found = dataset_verdicts(spec, tmp_path)
+    found = dataset_results(spec, tmp_path)
 
     assert [name for name, passed in found.items() if not passed] == [
-        "says where it is from",
-        "says under which licence",
+        "gives its source",
+        "gives its licence",
     ]
 
 
@@ -366,7 +373,7 @@ def test_things_are_checked_by_their_name(name: str, first: str, tmp_path: Path)
     found = check(name, load_catalog(), tmp_path)
 
     assert found[0].name.startswith(first)
-    assert all(verdict.passed for verdict in found)
+    assert all(result.passed for result in found)
 
 
 def test_a_name_unknown_is_told_with_the_nearest_one(tmp_path: Path):

@@ -1,10 +1,11 @@
-"""Lists of what is here."""
+"""Listings of what the plugins provide."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from harness import DatasetSpec, Panel, hookimpl
+from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
 from harness.report.listings import data_inventory, listing
 
@@ -23,17 +24,17 @@ class Rivers:
         ]
 
 
-def test_what_several_datasets_share_is_said_of_the_first(tmp_path: Path) -> None:
-    lines = data_inventory(load_catalog({"rivers": Rivers()}), tmp_path).splitlines()
+def test_datasets_of_one_source_refer_to_the_first(tmp_path: Path) -> None:
+    lines = data_inventory(Workspace(tmp_path, load_catalog({"rivers": Rivers()}))).splitlines()
 
     said = {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
-    assert said["amazon"] == "A. Nobody, Rivers and how they run · CC0 here"
-    assert said["brook"] == "drawn here · CC0 here"
-    assert said["congo"] == "as amazon here"
-    assert said["danube"] == "A. Nobody, Rivers and how they run · MIT here"
+    assert said["amazon"] == "A. Nobody, Rivers and how they run · CC0 available"
+    assert said["brook"] == "drawn here · CC0 available"
+    assert said["congo"] == "as amazon available"
+    assert said["danube"] == "A. Nobody, Rivers and how they run · MIT available"
 
 
 def test_addresses_are_not_broken_at_their_hyphens() -> None:
     source = f"{'word ' * 14}bgc-jena.mpg.de"
 
-    assert "bgc-jena.mpg.de" in listing("data", ("name", "source", "state"), [("weather", source, "here")])
+    assert "bgc-jena.mpg.de" in listing("data", ("name", "source", "state"), [("weather", source, "available")])

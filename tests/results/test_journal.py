@@ -12,7 +12,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import Forecast, Generation, Journal, Metric, Panel, Results, RollingOrigin, Run, SeriesSplit, Status, Task
+from harness import (
+    DatasetSpec,
+    DataUnavailable,
+    Forecast,
+    Generation,
+    Journal,
+    Metric,
+    Panel,
+    Results,
+    RollingOrigin,
+    Run,
+    SeriesSplit,
+    Status,
+    Task,
+    hookimpl,
+)
 from harness.data.storage import read_json
 from harness.errors import HarnessError, HomeUnusable
 from harness.evaluation.evaluate import scored
@@ -20,6 +35,8 @@ from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Costs, WindowFailure
 from harness.evaluation.scoring import Terms
+from harness.plugins.catalog import load_catalog
+from harness.results import recomputation
 from harness.results.journal import CachedJournal, prepared_home
 from harness.tasks.folds import backtest
 
@@ -408,3 +425,49 @@ def test_actuals_written_by_many_at_once_are_whole(tmp_path: Path) -> None:
     assert found is not None
     assert np.array_equal(found.values, actuals.values)
     assert [path.name.startswith(".") for path in (tmp_path / "journal" / "actuals").iterdir()] == [False]
+
+
+class TestScalesThatAreNotStored:
+    """A metric may be on any scale; where it is not stored, it is computed from the data."""
+
+    PANEL = Panel.of([np.arange(30.0) ** 1.5, np.arange(20.0) ** 2], season_length=3)
+
+    @pytest.fixture
+    def stored(self, journal: Journal) -> Actuals:
+        actuals = Actuals.of(backtest(TASK, self.PANEL))
+        journal.write_actuals(self.PANEL.fingerprint(), TASK, actuals)
+        found = journal.read_actuals(self.PANEL.fingerprint(), TASK)
+        assert found is not None
+        return found
+
+    @staticmethod
+    def provide(monkeypatch: pytest.MonkeyPatch, *datasets: DatasetSpec) -> None:
+        class Plugin:
+            @staticmethod
+            @hookimpl
+            def harness_datasets() -> list[DatasetSpec]:
+                return list(datasets)
+
+        catalog = load_catalog({"toys": Plugin})
+        monkeypatch.setattr(recomputation, "installed_catalog", lambda: catalog)
+
+    @pytest.mark.parametrize("power", [1, 2, 3, 4])
+    def test_they_are_those_of_the_data(self, stored: Actuals, monkeypatch, power: int) -> None:
+        self.provide(monkeypatch, DatasetSpec("toy", lambda: self.PANEL))
+
+        expected = Actuals.of(backtest(TASK, self.PANEL)).scale(power)
+
+        np.testing.assert_array_equal(stored.scale(power), expected)
+        assert np.isfinite(expected).all()
+
+    def test_without_the_data_they_are_unavailable(self, stored: Actuals, monkeypatch) -> None:
+        self.provide(monkeypatch)
+
+        with pytest.raises(DataUnavailable, match=r"task 'toy' needs its data .* no dataset called 'toy'"):
+            stored.scale(3)
+
+    def test_with_other_data_they_are_unavailable(self, stored: Actuals, monkeypatch) -> None:
+        self.provide(monkeypatch, DatasetSpec("toy", lambda: Panel.of([np.arange(30.0)], season_length=3)))
+
+        with pytest.raises(DataUnavailable, match="dataset 'toy' has changed since; run the board again"):
+            stored.scale(3)

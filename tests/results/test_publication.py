@@ -33,11 +33,12 @@ from harness.analysis.lookup import find_standings
 from harness.analysis.ranking.compute import compute_standings
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
+from harness.boards.workspace import Workspace
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell
-from harness.plugins.catalog import Catalog, load_catalog
+from harness.plugins.catalog import load_catalog
 from harness.report.markdown import readme
 from harness.report.terminal import number
 from harness.results.board_results import BoardResults, JournalResults
@@ -302,10 +303,13 @@ def first(fields: dict[str, Any]) -> dict[str, Any]:
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no json": (lambda folder: (folder / "results.json").write_text("{", "utf-8"), "results.json: it is no JSON"),
     "schema": (edited(lambda fields: fields.update(schema=9)), "results.json: it is not of schema 1"),
-    "plan": (edited(lambda fields: fields.pop("plan")), "results.json: it does not say what it must"),
+    "plan": (edited(lambda fields: fields.pop("plan")), "results.json: it is not valid: key 'plan' is missing"),
     "cell": (edited(lambda fields: fields["cells"].popitem()), "results.json: cell .* is in its plan only"),
     "more": (edited(lambda fields: fields["plan"]["cells"].pop()), "results.json: cell .* is in its records only"),
-    "status": (edited(lambda fields: first(fields).update(status="fine")), "results.json: it does not say"),
+    "status": (
+        edited(lambda fields: first(fields).update(status="fine")),
+        r"results.json: cells\..*\.status is not valid: status must be 'completed' or ",
+    ),
     "score": (
         edited(lambda fields: first(fields)["scores"].update(MASE=0.5)),
         "parquet: the terms of cell .* give MASE",
@@ -377,12 +381,8 @@ class TestShowing:
         (copy / "toys" / "leaderboard.toml").write_text("", encoding="utf-8")
         return copy / "toys"
 
-    @staticmethod
-    def catalog() -> Catalog:
-        return CATALOG
-
     def test_where_the_home_has_nothing_they_are_what_was_published(self, place, toys, tmp_path) -> None:
-        found = find_standings(str(place), None, False, tmp_path, self.catalog)
+        found = find_standings(str(place), Workspace(tmp_path, CATALOG))
 
         assert found.rows == compute_standings(toys, MASE).rows or repr(found.rows) == repr(
             compute_standings(toys, MASE).rows
@@ -392,8 +392,8 @@ class TestShowing:
     def test_where_the_home_has_results_they_are_its_own_unless_asked_for(self, place, toys, tmp_path) -> None:
         home = toys.journal.home
 
-        own = find_standings(str(place), None, False, home, self.catalog)
-        asked = find_standings(str(place), None, False, home, self.catalog, published=True)
+        own = find_standings(str(place), Workspace(home, CATALOG))
+        asked = find_standings(str(place), Workspace(home, CATALOG), published=True)
 
         assert not any("published" in note for note in own.notes)
         assert "published results of" in asked.notes[-1]
@@ -404,7 +404,7 @@ class TestShowing:
         published(results, [MASE], place)
         (place / "leaderboard.toml").write_text("", encoding="utf-8")
 
-        found = find_standings(str(place), "MAE", False, tmp_path, self.catalog)
+        found = find_standings(str(place), Workspace(tmp_path, CATALOG), "MAE")
 
         assert [row.scores for row in found.rows] == [row.scores for row in compute_standings(results, MAE).rows]
         assert found.notes[-1] == "without intervals: they need terms of MAE, which are not published"

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from harness.data.panel import Channel, Panel
 from harness.errors import BadData, BadTask
 from harness.tasks.folds import Backtest, Fold, backtest
-from harness.tasks.protocols import Generation, Protocol, RollingOrigin, SeriesSplit, Split, TimeSplit
+from harness.tasks.protocols import Generation, Protocol, RollingOrigin
+from harness.tasks.splits import SeriesSplit, Split, TimeSplit
 from harness.tasks.task import Task
 
 
@@ -144,7 +145,7 @@ class TestCutoffs:
         protocol = RollingOrigin(horizon, windows, first, stride, gap, min_context=least)
 
         if not expected:
-            with pytest.raises(BadTask, match="has no window"):
+            with pytest.raises(BadTask, match="no window fits"):
                 planned(protocol, counting(*lengths))
             return
         made = planned(protocol, counting(*lengths))
@@ -390,21 +391,21 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("protocol", "split", "message"),
         [
-            (RollingOrigin(1), None, "task 'toy' needs windows, first_cutoff or a split by time"),
-            (RollingOrigin(1), SeriesSplit(1), "task 'toy' needs windows, first_cutoff or a split by time"),
-            (RollingOrigin(20, windows=1), None, "task 'toy' has no window: horizon 20 and gap 0 after 1 or more"),
-            (RollingOrigin(1, first_cutoff=99), None, "the longest of which has 10"),
+            (RollingOrigin(1), None, "task 'toy' .*needs windows, first_cutoff or a split by time"),
+            (RollingOrigin(1), SeriesSplit(1), "task 'toy' .*needs windows, first_cutoff or a split by time"),
+            (RollingOrigin(20, windows=1), None, "no window fits: horizon 20 and gap 0 after 1 or more"),
+            (RollingOrigin(1, first_cutoff=99), None, "the longest series has 10"),
             (RollingOrigin(1), TimeSplit(10), "asks for more rows than its series have"),
             (RollingOrigin(1), TimeSplit(8, 2), "asks for more rows than its series have"),
             (RollingOrigin(1), TimeSplit(5, 2, 4), "asks for more rows than its series have"),
             (RollingOrigin(1), TimeSplit(0.05), "leaves a series without training rows"),
             (RollingOrigin(1, first_cutoff="2020-01-01"), None, "numbered, not dated"),
             (RollingOrigin(1), TimeSplit("2020-01-01"), "numbered, not dated"),
-            (RollingOrigin(1, windows=1), SeriesSplit(2), r"asks for 2 \+ 0 \+ 0 series .*; dataset 'toy' has 2"),
+            (RollingOrigin(1, windows=1), SeriesSplit(2), r"asks for 2 \+ 0 \+ 0 series .*; there are 2"),
             (RollingOrigin(1, windows=1), SeriesSplit(1, 1, 1), r"asks for 1 \+ 1 \+ 1 series"),
             (RollingOrigin(1, windows=1), SeriesSplit(0), r"asks for 0 \+ 0 \+ 2 series"),
-            (Generation(1, 1), None, "must hold out series: kind = 'series'"),
-            (Generation(1, 1), TimeSplit(5), "must hold out series: kind = 'series'"),
+            (Generation(1, 1), None, "needs held-out series: a split of kind = 'series'"),
+            (Generation(1, 1), TimeSplit(5), "needs held-out series: a split of kind = 'series'"),
             (Generation(9, 9), SeriesSplit(1), r"needs 18 steps \(warm-up 9, horizon 9\); the longest .* has 10"),
         ],
     )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analysis.lookup import find_journal_results, find_results
 from harness.boards.leaderboard import board_file, board_name
+from harness.boards.workspace import Workspace
 from harness.data.storage import read_json
 from harness.errors import BadInput
 from harness.evaluation.run import Run
-from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.journal import Journal
 from harness.results.publication import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell, StoredPlan, stored_plan, stored_plans
@@ -38,50 +37,52 @@ class Source:
         return [self.results.runs[one.key] for one in self.places[place]]
 
 
-def find_sources(first: str, second: str, home: Path, catalog: Callable[[], Catalog]) -> tuple[Source, Source]:
+def find_sources(first: str, second: str, workspace: Workspace) -> tuple[Source, Source]:
     """What two texts name: two runs or two boards; raises BadInput for anything else."""
-    pair = _side(first, home, catalog), _side(second, home, catalog)
+    pair = _side(first, workspace), _side(second, workspace)
     if pair[0].is_run != pair[1].is_run:
         run, board = (first, second) if pair[0].is_run else (second, first)
         raise BadInput(f"{run!r} is a run and {board!r} a board; compare two of a kind")
     return pair
 
 
-def _side(text: str, home: Path, catalog: Callable[[], Catalog]) -> Source:
+def _side(text: str, workspace: Workspace) -> Source:
     name, at, place = text.rpartition("@") if "@" in text else (text, "", "")
     if at and not (name and place):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
-    where = Path(place) if at and place != PUBLISHED else home
+    where = Path(place) if at and place != PUBLISHED else workspace.home
+    there = workspace.at(where)
     if at and place != PUBLISHED and not (is_published(where) or (where / "journal").is_dir()):
         raise BadInput(f"{place!r} is neither a home folder nor one of published results")
     digits = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
-    if digits and not _is_board(name, where, catalog):
-        return _run_side(text, name, place, where)
+    if digits and not _is_board(name, there):
+        return _run_side(text, name, place, there)
     results: BoardResults
     if place == PUBLISHED:
-        results = find_results(name, home, catalog, published=True)
+        results = find_results(name, workspace, published=True)
     elif at and is_published(where):
         results = PublishedResults(where)
         if results.plan.name != board_name(name):
             raise BadInput(f"{where} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
     else:
-        results = find_journal_results(name, where, catalog)
+        results = find_journal_results(name, there)
     places: dict[Place, list[StoredCell]] = {}
     for one in results.plan.cells:
         places.setdefault((one.forecaster, one.task), []).append(one)
     return Source(text, results, {where: tuple(mine) for where, mine in places.items()}, is_run=False)
 
 
-def _is_board(name: str, home: Path, catalog: Callable[[], Catalog]) -> bool:
-    return name in catalog().boards or board_file(name) is not None or stored_plan(home, name) is not None
+def _is_board(name: str, workspace: Workspace) -> bool:
+    in_catalog = name in workspace.catalog.boards
+    return in_catalog or board_file(name) is not None or stored_plan(workspace.home, name) is not None
 
 
-def _run_side(text: str, digits: str, place: str, where: Path) -> Source:
+def _run_side(text: str, digits: str, place: str, workspace: Workspace) -> Source:
     """The run whose key begins with these digits."""
     if place == PUBLISHED:
         raise BadInput(f"{text!r}: a run lies in a home or in a folder of published results; name that folder")
+    where, journal = workspace.home, workspace.journal
     published = PublishedResults(where) if place and is_published(where) else None
-    journal = Journal(where)
     if len(digits) < DIGITS:
         raise BadInput(f"{text!r}: at least {DIGITS} digits of a run's key are needed, or its board's name")
     keys = sorted(key for key in (journal.keys() if published is None else published.runs) if key.startswith(digits))
@@ -93,7 +94,7 @@ def _run_side(text: str, digits: str, place: str, where: Path) -> Source:
         results: BoardResults = published
         cell = _cell(published.plan, keys[0])
     else:
-        plan = _plan_of(keys[0], where, journal)
+        plan = _plan_of(keys[0], workspace)
         results, cell = JournalResults(plan, journal), plan.cells[0]
     return Source(text, results, {(cell.forecaster, cell.task): (cell,)}, is_run=True)
 
@@ -102,13 +103,14 @@ def _cell(plan: StoredPlan, key: str) -> StoredCell:
     return next(one for one in plan.cells if one.key == key)
 
 
-def _plan_of(key: str, home: Path, journal: Journal) -> StoredPlan:
+def _plan_of(key: str, workspace: Workspace) -> StoredPlan:
     """A plan of one cell: from a board that has it, or where none has, by the fingerprint that gives its key."""
+    home = workspace.home
     plans = stored_plans(home)
     for plan in plans:
         if any(one.key == key for one in plan.cells):
             return replace(plan, cells=(_cell(plan, key),))
-    run = journal.read(key)
+    run = workspace.journal.read(key)
     if run is None:
         raise BadInput(f"the record of run {key} in {home} cannot be read; run it with --rerun")
     known = [one.fingerprint for plan in plans for one in plan.cells]

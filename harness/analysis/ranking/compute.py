@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,6 @@ from harness.results.board_results import BoardResults
 from harness.results.standings import Row, Significance, Standings, close_to_next
 from harness.results.stored_plan import StoredCell, StoredPlan
 
-IN_UNITS = {one.name for one in METRICS if one.in_units}  # means over tasks of different units would mean nothing
 TIED = 0.05  # with a larger p-value a forecaster is in the confidence set
 Place = tuple[str, str]  # forecaster, task
 
@@ -48,8 +47,10 @@ class Scores:
         ]
 
 
-def compute_standings(results: BoardResults, metric: Metric, *, completed_only: bool = False) -> Standings:
-    """The standings of a board by any metric.
+def compute_standings(
+    results: BoardResults, metric: Metric, *, metrics: Iterable[Metric] = METRICS, completed_only: bool = False
+) -> Standings:
+    """The standings of a board by any metric; `metrics` are all whose scores may be in the runs.
 
     A cell without a result counts as the worst completed one of its task, never better than the baseline nor
     than the forecaster's own worst; so does a window within its cell, as the worst completed one. With
@@ -66,7 +67,8 @@ def compute_standings(results: BoardResults, metric: Metric, *, completed_only: 
         else:
             counted.append(task)
     placed = [one for one in plan.forecasters if one == plan.baseline or _tried(one, plan, runs)]
-    rows = [_row(one, results, scores) for one in plan.forecasters]
+    in_units = {known.name for known in (*metrics, metric) if known.in_units}
+    rows = [_row(one, results, scores, in_units) for one in plan.forecasters]
     table = _ring(counted, placed, results, sheets, scores, metric, impute=not completed_only)
     drawing = bootstrap(table)
     ranked = _ranked(_with_figures(rows, placed, table, drawing))
@@ -134,7 +136,7 @@ def _ring(
     return ErrorTable(tuple(tasks), baseline, results.plan.clip, metric, impute)
 
 
-def _row(title: str, results: BoardResults, scores: Scores) -> Row:
+def _row(title: str, results: BoardResults, scores: Scores, in_units: Collection[str]) -> Row:
     """What is known of a forecaster by itself; its place among the others comes later."""
     plan, runs = results.plan, results.runs
     places = [(one.task, runs[one.key]) for one in plan.by_forecaster.get(title, ())]
@@ -144,7 +146,8 @@ def _row(title: str, results: BoardResults, scores: Scores) -> Row:
     lost = [status for status in lost if status != Status.COMPLETED]
     seeds = max((len(scores.cells[title, task]) for task in plan.tasks if (title, task) in scores.cells), default=1)
     names = dict.fromkeys(name for run in done for name in run.scores)
-    names = {name: None for name in names if len(plan.tasks) == 1 or name not in IN_UNITS}
+    if len(plan.tasks) > 1:  # a mean over tasks of different units is meaningless
+        names = {name: None for name in names if name not in in_units}
     return Row(
         forecaster=title,
         rank=0,

@@ -8,7 +8,6 @@ fewer than the horizon, with the gap before it.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +18,6 @@ from harness.arrays import Floats, Ints, mean_known, ratio
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.scoring import Terms, by_window
-from harness.tasks.protocols import RollingOrigin
 from harness.tasks.task import Task
 
 FEWEST_SERIES = 10  # from so many on, series are the units
@@ -42,10 +40,7 @@ class Units:
         cutoffs = int(actuals.cutoff_index.max()) + 1
         if len(series) >= FEWEST_SERIES or cutoffs == 1:
             return cls("series", of_series.astype(np.int64), len(series), 1)
-        protocol = task.protocol
-        ahead = task.gap + task.horizon  # an error holds all that came as a surprise since the cutoff, in the gap too
-        overlap = math.ceil(ahead / protocol.steps) if isinstance(protocol, RollingOrigin) else 1
-        return cls("cutoffs", actuals.cutoff_index.astype(np.int64), cutoffs, overlap)
+        return cls("cutoffs", actuals.cutoff_index.astype(np.int64), cutoffs, task.protocol.overlap)
 
     def stratum(self, count: int) -> Stratum:
         """How so many of them are drawn again."""

@@ -17,7 +17,6 @@ from harness.errors import BadInput
 SCHEMA = 1
 README, RESULTS, TERMS = "README.md", "results.json", "terms.parquet"
 PLACES = ("task", "cell", "series", "cutoff", "number", "window", "target")  # the first columns of terms
-DECLARED = ("aggregation", "root", "best", "quantiles", "description")  # what is published of a metric
 
 
 class Damaged(BadInput):

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from harness.arrays import Floats
 from harness.errors import BadInput, DataUnavailable, HarnessError
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run, Status
 from harness.evaluation.scoring import Terms, score
+from harness.fields.errors import FieldError
+from harness.fields.reading import load
+from harness.plugins.installed import protocols_for
 from harness.results.board_results import BoardResults
-from harness.results.publication import DECLARED, RESULTS, SCHEMA, TERMS, Damaged
+from harness.results.publication import RESULTS, SCHEMA, TERMS, Damaged
+from harness.results.publication.records import Publication
 from harness.results.publication.terms_table import Block, block_of, columns_of, same_windows
 from harness.results.standings import Standings
-from harness.results.stored_plan import StoredCell, StoredPlan
+from harness.results.stored_plan import StoredCell
+from harness.tasks.task import task_classes
 
 TOLERANCE = 1e-9  # of a score, relative, beside the one that follows from its terms
 
@@ -32,20 +34,11 @@ class PublishedResults(BoardResults):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        fields = _fields(folder / RESULTS)
-        try:
-            self.plan = StoredPlan.from_json(fields["plan"])
-            self.runs: Mapping[str, Run | None] = _runs(fields)
-            self.metrics = {name: _metric(name, said) for name, said in fields["metrics"].items()}
-            self.withheld: Mapping[str, str] = dict(fields["withheld"])  # by task: why
-            found = fields["standings"]
-            self.stored: Standings | None = None if found is None else Standings.from_json(found)
-            _check_kinds(folder / RESULTS, self)
-            _check_records(folder / RESULTS, self)
-        except Damaged:
-            raise
-        except (HarnessError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Damaged(folder / RESULTS, f"it does not say what it must ({type(error).__name__}: {error})") from None
+        publication, self.runs, self.stored = _read(folder / RESULTS)
+        self.plan = publication.plan
+        self.metrics = {name: metric.metric(name) for name, metric in publication.metrics.items()}
+        self.withheld = publication.withheld  # by task: why
+        _check_records(folder / RESULTS, self)
         self._blocks = _blocks(folder / TERMS, self)
         _check_scores(folder / TERMS, self)
 
@@ -72,42 +65,25 @@ class PublishedResults(BoardResults):
         return self._blocks[cell.task][cell.key].terms[metric.name]
 
 
-def _fields(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> tuple[Publication, Mapping[str, Run], Standings | None]:
+    """The content of results.json, its runs by key, and its standings; raises BadInput where it is not valid."""
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise Damaged(path, f"it is no JSON ({error})") from error
-    if not isinstance(fields, dict) or fields.get("schema") != SCHEMA:
+    if not isinstance(fields, dict) or fields.pop("schema", None) != SCHEMA:
         raise Damaged(path, f"it is not of schema {SCHEMA}")
-    return fields
-
-
-def _runs(fields: Mapping[str, Any]) -> dict[str, Run | None]:
-    runs: dict[str, Run | None] = {}
-    for key, record in fields["cells"].items():
-        told = dict(record)
-        cell = {name: told.pop(name) for name in ("forecaster", "parameters", "seed")}
-        cell["task"] = fields["tasks"][told.pop("task")]
-        failures = [
-            {"window": window, "status": one["status"], "reason": one["reason"]}
-            for one in told["window_failures"]
-            for window in one["windows"]
-        ]
-        told["window_failures"] = sorted(failures, key=lambda one: int(one["window"]))
-        told["provenance"] = fields["provenance"][told["provenance"]]
-        runs[key] = Run.from_json({**told, "cell": cell, "key": key, "traceback": "", "curves": {}})
-    return runs
-
-
-def _metric(name: str, said: Mapping[str, Any]) -> Metric:
-    """The metric as far as aggregation needs it; it cannot be computed anew."""
-    return replace(Metric(name, _unknown), **{one: said[one] for one in DECLARED})
-
-
-def _unknown(outcomes: object) -> Floats:
-    raise DataUnavailable("a published metric is known by its terms only")
+    try:
+        protocols = protocols_for(task["protocol"]["kind"] for task in fields["tasks"].values())
+        publication = load(Publication, fields, task_classes(protocols))
+        stored = publication.standings
+        return publication, dict(publication.runs()), None if stored is None else Standings.from_json(stored)
+    except FieldError as error:
+        raise Damaged(path, f"{'.'.join(error.path) or 'it'} is not valid: {error}") from None
+    except (HarnessError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise Damaged(path, f"it is not valid ({type(error).__name__}: {error})") from None
 
 
 def _check_records(path: Path, results: PublishedResults) -> None:
@@ -130,26 +106,6 @@ def _check_records(path: Path, results: PublishedResults) -> None:
         raise Damaged(path, f"it declares no terms of {results.plan.metric}, and withholds none either")
     if results.withheld and results.stored is None:
         raise Damaged(path, "terms are withheld, and no standings are there in their stead")
-
-
-def _check_kinds(path: Path, results: PublishedResults) -> None:
-    """Raise BadInput where a text, a number or a table should be and something else is."""
-    plan = results.plan
-    texts: list[Any] = [plan.name, plan.title, plan.description, plan.metric, plan.baseline, *plan.forecasters]
-    numbers: list[Any] = [*plan.clip]
-    tables: list[Any] = [plan.unavailable, plan.training_overlap]
-    for one in plan.cells:
-        texts += [one.key, one.forecaster, one.task, one.fingerprint]
-    for run in results.runs.values():
-        assert run is not None
-        texts += [run.cell.forecaster, run.cell.task.dataset, run.reason, run.started, run.finished, *run.notes]
-        texts += [one.reason for one in run.window_failures]
-        numbers += [run.windows, *run.scores.values(), run.costs.fit_seconds, run.costs.predict_seconds]
-        tables += [run.cell.parameters, run.hyperparameters, run.provenance, run.provenance.get("machine", {})]
-    for values, kind, said in ((texts, str, "a text"), (numbers, float | int, "a number"), (tables, dict, "a table")):
-        odd = [one for one in values if not isinstance(one, kind)]
-        if odd:
-            raise Damaged(path, f"it holds {odd[0]!r:.40} where {said} should be")
 
 
 def _blocks(path: Path, results: PublishedResults) -> dict[str, dict[str, Block]]:

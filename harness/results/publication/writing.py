@@ -8,7 +8,6 @@ enough steps that no other sum is over: one more than twice as many as there are
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +19,15 @@ from harness.data.storage import atomic_file, write_json
 from harness.errors import BadInput
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
-from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms
+from harness.fields.dumping import dump
 from harness.results.board_results import BoardResults
-from harness.results.publication import DECLARED, PLACES, README, RESULTS, SCHEMA, TERMS
+from harness.results.publication import PLACES, README, RESULTS, SCHEMA, TERMS
+from harness.results.publication.records import Publication
 from harness.results.standings import Standings
 from harness.results.stored_plan import StoredCell
 
 MARK = "<!-- written by `harness publish` -->"  # a README that has it may be written again
-LEFT_OUT = ("cell", "key", "traceback", "curves", "window_failures", "provenance")  # or published otherwise
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +81,8 @@ def _write(
     if sums:
         _write_terms(folder / TERMS, sums, [one.name for one in metrics])
     (folder / README).write_text(readme + f"\n{MARK}\n", encoding="utf-8")
-    fields = _records(results)
-    declared = {one.name: {name: getattr(one, name) for name in DECLARED} for one in metrics}
-    stored = standings.to_json() if withheld else None
-    write_json(
-        folder / RESULTS,
-        {
-            "schema": SCHEMA,
-            "plan": results.plan.to_json(),
-            "metrics": declared,
-            "withheld": dict(withheld),
-            "standings": stored,
-            **fields,
-        },
-    )
+    publication = Publication.of(results, metrics, withheld, standings.to_json() if withheld else None)
+    write_json(folder / RESULTS, {"schema": SCHEMA, **dump(publication)})
 
 
 def _check_finished(results: BoardResults) -> None:
@@ -157,42 +144,6 @@ def _too_few(sums: Sums, horizon: int, metrics: int) -> str:
 
 def _count(steps: int) -> str:
     return "a single step" if steps == 1 else f"{steps} steps"
-
-
-def _records(results: BoardResults) -> dict[str, Any]:
-    """The tasks, the distinct provenances and the records of all cells, as JSON values."""
-    tasks: dict[str, Any] = {}
-    provenances: dict[str, int] = {}
-    cells: dict[str, Any] = {}
-    for one in results.plan.cells:
-        run = results.runs[one.key]
-        if run is None or one.key in cells:
-            continue
-        told = run.to_json()
-        tasks.setdefault(one.task, told["cell"]["task"])
-        text = json.dumps(_nameless(told["provenance"]), sort_keys=True)
-        cells[one.key] = {
-            **{name: told["cell"][name] for name in ("forecaster", "parameters", "seed")},
-            "task": one.task,
-            **{name: value for name, value in told.items() if name not in LEFT_OUT},
-            "window_failures": _grouped_failures(run),
-            "provenance": provenances.setdefault(text, len(provenances)),
-        }
-    return {"tasks": tasks, "provenance": [json.loads(text) for text in provenances], "cells": cells}
-
-
-def _nameless(provenance: Mapping[str, Any]) -> dict[str, Any]:
-    """Provenance without the machine's own name, which is nobody's business."""
-    machine = provenance.get("machine", {})
-    return {**provenance, "machine": {name: value for name, value in machine.items() if name != "name"}}
-
-
-def _grouped_failures(run: Run) -> list[dict[str, Any]]:
-    """Windows by why they failed, each reason once."""
-    groups: dict[tuple[str, str], list[int]] = {}
-    for one in run.window_failures:
-        groups.setdefault((one.status.value, one.reason), []).append(one.window)
-    return [{"status": status, "reason": reason, "windows": mine} for (status, reason), mine in groups.items()]
 
 
 def _write_terms(path: Path, sums: Mapping[str, Sums], metrics: Sequence[str]) -> None:

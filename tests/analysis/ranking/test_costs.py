@@ -16,7 +16,7 @@ from rich.console import Console
 
 import harness
 from harness import BadInput, Standings, StoredCell, StoredPlan, stored_standings
-from harness.analysis.ranking.costs import with_costs
+from harness.analysis.costs import with_costs
 from harness.analysis.ranking.within_budget import within
 from harness.efficiency.board_costs import costs_of
 from harness.efficiency.machine import this_machine
@@ -118,9 +118,10 @@ class TestStored:
         MEASURED.save(tmp_path)
         script = (
             "import sys; from pathlib import Path; from harness.analysis.lookup import find_standings\n"
+            "from harness.boards.workspace import Workspace\n"
             "from harness.report.terminal import standings_table\n"
             "from harness.analysis.ranking.within_budget import within\n"
-            f"found = find_standings('toys', None, False, Path({str(tmp_path)!r}), lambda: None)\n"
+            f"found = find_standings('toys', Workspace(Path({str(tmp_path)!r})))\n"
             "standings_table(within(found, 'latency_p99 < 5ms')[0])\n"
             "assert not {'numpy', 'pandas'} & set(sys.modules), sorted(sys.modules)"
         )

@@ -1,0 +1,87 @@
+"""Scales of errors: the seasonal error of each window's history, and the standard deviation of its training part."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.arrays import Bools, Floats, Ints
+from harness.data.panel import Panel
+from harness.tasks.folds import Backtest
+from harness.tasks.windows import Windows
+
+
+def seasonal_error(windows: Windows, power: int) -> Floats:
+    """Mean of |y_t − y_{t−m}|^power up to each window's cutoff, (window, target).
+
+    Sums run from cutoff to cutoff within a series: one over the whole panel would lose digits.
+    """
+    panel, season = windows.panel, windows.season_length
+    order = np.lexsort((windows.cutoffs, windows.series))
+    series, cutoffs = windows.series[order], windows.cutoffs[order]
+    firsts = panel.offsets[series]
+    ends = firsts + np.maximum(cutoffs - season, 0)  # of the differences, which begin `season` rows later
+    new = np.concatenate([[True], np.diff(series) != 0])
+    begins = np.where(new, firsts, np.concatenate([[0], ends[:-1]]))
+    means = np.empty((len(windows), len(panel.targets)))
+    for target, values in enumerate(panel.target_values.T):
+        errors = values[season:] - values[:-season]
+        errors = errors * errors if power == 2 else np.abs(errors, out=errors)
+        if power > 2:
+            errors = errors**power
+        sums = _sums_between(errors, begins, ends)
+        counts: Floats = (ends - firsts).astype(np.float64)
+        if np.isnan(sums.sum()):
+            known = ~np.isnan(errors)
+            sums = _sums_between(np.where(known, errors, 0.0), begins, ends)
+            counts = _running(_sums_between(known.astype(np.float64), begins, ends), new)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means[order, target] = _running(sums, new) / counts
+    return np.where(means > 0, means, np.nan)
+
+
+def _sums_between(values: Floats, begins: Ints, ends: Ints) -> Floats:
+    """The sum of `values[begin:end]` of each pair; zero where it is empty."""
+    if not len(values):
+        return np.zeros(len(begins))
+    borders = np.stack([begins, ends], axis=1).ravel()
+    if borders.max() >= len(values):  # indices must be inside; another zero changes no sum
+        values, borders = np.append(values, 0.0), np.minimum(borders, len(values))
+    sums = np.add.reduceat(values, borders)[::2]
+    return np.where(ends > begins, sums, 0.0)
+
+
+def _running(values: Floats, new: Bools) -> Floats:
+    """Running sums that start again where `new` is true."""
+    starts = np.flatnonzero(new)
+    if len(starts) == 1:
+        return np.cumsum(values)
+    lengths = np.diff(np.append(starts, len(values)))
+    if (lengths == lengths[0]).all():
+        return np.cumsum(values.reshape(len(starts), -1), axis=1).ravel()
+    return np.concatenate([np.cumsum(part) for part in np.split(values, starts[1:])])
+
+
+def training_moments(backtest: Backtest) -> tuple[Floats, Floats]:
+    """Mean and deviation (ddof 0) of each window's series in the training part of its fit, (window, target)."""
+    means, deviations = [], []
+    for fold in backtest.folds():
+        mean, deviation = _moments(fold.train.panel, backtest.panel, np.unique(fold.windows.series))
+        means.append(mean[fold.windows.series])
+        deviations.append(deviation[fold.windows.series])
+    mean, deviation = np.concatenate(means), np.concatenate(deviations)
+    varies = deviation > 1e-12 * np.abs(mean)  # rather than by rounding
+    return mean, np.where(varies, deviation, np.nan)
+
+
+def _moments(train: Panel, panel: Panel, series: Ints) -> tuple[Floats, Floats]:
+    """Mean and deviation of some of a panel's series in a training part, (series, target); NaN for the others."""
+    mean = np.full((len(panel), len(panel.targets)), np.nan)
+    deviation = np.full_like(mean, np.nan)
+    for i in series:
+        position = train.positions.get(panel.ids[i])
+        if position is not None:
+            rows = train.target_values[train.offsets[position] : train.offsets[position + 1]]
+            known = ~np.isnan(rows).all(axis=0)  # a target may begin after its training part
+            mean[i, known] = np.nanmean(rows[:, known], axis=0)
+            deviation[i, known] = np.nanstd(rows[:, known], axis=0)
+    return mean, deviation

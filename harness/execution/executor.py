@@ -1,0 +1,37 @@
+"""The interface of executors: where cells are run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
+
+from harness.boards.planning import PlannedCell
+from harness.evaluation.run import Run
+
+
+class Executor(Protocol):
+    """Runs cells, several at a time."""
+
+    slots: int  # how many cells run at the same time
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        """The run of a cell, whose record is in the journal when the future is done.
+
+        The future raises a HarnessError for a cell that must not be recorded, any other error where the cell's process
+        died.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop all running cells at once."""
+        ...
+
+
+class ExecutorClass(Protocol):
+    """How an executor is made: for these cells of a home folder, with this number of jobs; 0 is left to the class."""
+
+    def __call__(self, home: Path, cells: Sequence[PlannedCell], jobs: int) -> Executor:
+        """The executor, ready to run cells."""
+        ...

@@ -1,0 +1,89 @@
+"""A board's standings, wherever its results are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import Leaderboard, Metric, Run, Status, Task, hookimpl
+from harness.analysis.lookup import board_standings, find_standings
+from harness.boards.leaderboard import Entry
+from harness.boards.planning import BoardPlan, PlannedCell
+from harness.boards.workspace import Workspace
+from harness.errors import UnknownName
+from harness.evaluation.run import Cell
+from harness.plugins.catalog import load_catalog
+from harness.results.board_results import JournalResults
+from harness.tasks.protocols import RollingOrigin
+
+SCORES = {"MAE": 1.0, "MASE": 0.5, "swing": 3.0, "swing/10": 0.3}
+
+
+class Swings:
+    """A plugin with a metric in units of the data, and one without."""
+
+    @staticmethod
+    @hookimpl
+    def harness_metrics() -> list[Metric]:
+        return [
+            Metric("swing", lambda outcomes: outcomes.absolute_error, in_units=True),
+            Metric("swing/10", lambda outcomes: outcomes.absolute_error),
+        ]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path, load_catalog({"swings": Swings}))
+
+
+def ran_board(workspace: Workspace, *datasets: str) -> JournalResults:
+    """A board with a completed run of its baseline on each dataset."""
+    tasks = tuple(Task(dataset, RollingOrigin(1, windows=1)) for dataset in datasets)
+    cells = []
+    for task in tasks:
+        cell = Cell(task, "base", {}, None)
+        key = cell.key("aa", "toys==1")
+        workspace.journal.write(Run(cell, Status.COMPLETED, key, scores=SCORES))
+        cells.append(PlannedCell(key, "base", task.label, cell, "aa"))
+    plan = BoardPlan(
+        "toys", Leaderboard("Toys", "MASE", "base", tasks, forecasters=(Entry("base"),)), tuple(cells), ("base",)
+    )
+    plan.save(workspace.home)
+    return JournalResults(plan.stored(), workspace.journal)
+
+
+def test_a_plugins_metric_in_units_of_the_data_is_not_averaged_over_tasks(workspace: Workspace) -> None:
+    (row,) = board_standings(ran_board(workspace, "a", "b"), workspace).rows
+
+    assert row.metrics == {"MASE": 0.5, "swing/10": 0.3}
+
+
+def test_on_one_task_it_is_shown(workspace: Workspace) -> None:
+    (row,) = board_standings(ran_board(workspace, "a"), workspace).rows
+
+    assert row.metrics == SCORES
+
+
+def test_standings_that_are_not_stored_are_computed_and_not_stored(workspace: Workspace) -> None:
+    results = ran_board(workspace, "a")
+
+    found = find_standings("toys", workspace)
+
+    assert repr(found) == repr(board_standings(results, workspace))
+    assert not (workspace.home / "boards" / "toys" / "standings.json").exists()
+
+
+def test_stored_standings_are_shown_as_they_are_unless_others_are_asked_for(workspace: Workspace) -> None:
+    results = ran_board(workspace, "a")
+    board_standings(results, workspace).save(workspace.home)
+    workspace.journal.write(Run(results.runs[results.plan.cells[0].key].cell, Status.FAILED, results.plan.cells[0].key))  # type: ignore[union-attr]
+
+    assert find_standings("toys", workspace).rows[0].completed == 1
+    assert find_standings("toys", workspace, "MAE").rows[0].completed == 0
+    assert find_standings("toys", workspace, completed_only=True).rows[0].completed == 0
+
+
+def test_an_unknown_metric_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(UnknownName, match="no metric called 'swong'; did you mean 'swing'"):
+        board_standings(ran_board(workspace, "a"), workspace, "swong")

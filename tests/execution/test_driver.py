@@ -1,0 +1,159 @@
+"""Executors are chosen by name, and the driver takes any of them through the pending cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import BadInput, Run, Status, Task
+from harness.boards.planning import PlannedCell
+from harness.errors import HarnessError, HomeUnusable, UnknownName
+from harness.evaluation.run import Cell
+from harness.execution import executors
+from harness.execution.cell_locks import CellLocks
+from harness.execution.driver import Finished, Refused, Started, drive
+from harness.execution.executors import executor_name, make_executor
+from harness.execution.in_process import InProcess
+from harness.results.journal import Journal
+from harness.tasks.protocols import RollingOrigin
+
+
+def planned(seed: int) -> PlannedCell:
+    cell = Cell(Task("ramp", RollingOrigin(1)), "level", {}, seed)
+    return PlannedCell(cell.key("aa", "toys==1"), "level", "ramp", cell, "aa")
+
+
+CELLS = [planned(seed) for seed in range(3)]
+
+
+class Recorder:
+    """An executor that evaluates nothing: each cell's run is written, or raises what `error` says."""
+
+    def __init__(self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 1) -> None:
+        self.slots, self.home, self.closed = jobs, home, False
+        self.error: Callable[[PlannedCell], BaseException | None] = lambda planned: None
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        future: Future[Run] = Future()
+        error = self.error(planned)
+        if error is not None:
+            future.set_exception(error)
+            return future
+        run = Run(planned.cell, Status.COMPLETED, planned.key)
+        Journal(self.home).write(run)
+        future.set_result(run)
+        return future
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class TestExecutors:
+    @pytest.mark.parametrize(("jobs", "name"), [(0, "in-process"), (1, "local"), (8, "local"), (None, "local")])
+    def test_the_number_of_jobs_chooses_one(self, jobs: int | None, name: str) -> None:
+        assert executor_name(jobs) == name
+
+    def test_it_is_made_by_its_name(self, tmp_path: Path) -> None:
+        made = make_executor("in-process", tmp_path, CELLS)
+
+        assert isinstance(made, InProcess)
+        assert made.home == tmp_path.resolve()
+
+    def test_an_unknown_name_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(UnknownName, match="no executor called 'locl'; did you mean 'local'"):
+            make_executor("locl", tmp_path, CELLS)
+
+    def test_another_one_is_a_class_and_an_entry(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(executors, "EXECUTORS", {**executors.EXECUTORS, "recorder": Recorder})
+
+        events = list(drive(CELLS, make_executor("recorder", tmp_path, CELLS, 2), Journal(tmp_path)))
+
+        assert [event.planned for event in events if isinstance(event, Started)] == CELLS
+        assert sorted(Journal(tmp_path).keys()) == sorted(cell.key for cell in CELLS)
+
+
+class TestDriver:
+    def test_at_the_end_the_executor_is_closed_and_no_lock_is_left(self, tmp_path: Path) -> None:
+        executor = Recorder(tmp_path)
+
+        list(drive(CELLS, executor, Journal(tmp_path)))
+
+        assert executor.closed
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
+
+    def test_so_they_are_when_it_is_closed_before(self, tmp_path: Path) -> None:
+        executor = Recorder(tmp_path)
+        events = drive(CELLS, executor, Journal(tmp_path))
+        next(events)
+
+        events.close()
+
+        assert executor.closed
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
+
+    def test_a_cell_that_is_recorded_meanwhile_is_not_run(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path)
+        journal.write(Run(CELLS[0].cell, Status.FAILED, CELLS[0].key))
+
+        (event,) = drive(CELLS[:1], Recorder(tmp_path), journal)
+
+        assert isinstance(event, Finished)
+        assert not event.ran_here
+        assert event.run.status is Status.FAILED
+
+    def test_one_that_was_recorded_before_is_run_again(self, tmp_path: Path) -> None:
+        journal = Journal(tmp_path)
+        journal.write(Run(CELLS[0].cell, Status.FAILED, CELLS[0].key))
+        again = replace(CELLS[0], recorded=journal.modified(CELLS[0].key))
+
+        started, finished = drive([again], Recorder(tmp_path), journal)
+
+        assert isinstance(started, Started)
+        assert isinstance(finished, Finished)
+        assert finished.ran_here
+        assert finished.run.status is Status.COMPLETED
+
+    def test_a_cell_that_another_process_has_locked_is_awaited(self, tmp_path: Path) -> None:
+        journal, other = Journal(tmp_path), CellLocks(tmp_path)
+        other._owner = "elsewhere 1"
+        other.take(CELLS[0].key)
+        events = drive(CELLS[:2], Recorder(tmp_path), journal)
+
+        first = [next(events), next(events)]
+        journal.write(Run(CELLS[0].cell, Status.COMPLETED, CELLS[0].key))
+        last = list(events)
+
+        other.close()
+        assert [event.planned for event in first] == [CELLS[1], CELLS[1]]
+        assert [event.planned for event in last] == [CELLS[0]]
+        assert not any(isinstance(event, Started) for event in last)
+
+    def test_a_dead_process_is_a_crashed_run_in_the_journal(self, tmp_path: Path) -> None:
+        executor = Recorder(tmp_path)
+        died = RuntimeError("died")
+        died.exitcode = -9  # type: ignore[attr-defined]
+        executor.error = lambda cell: died if cell == CELLS[0] else None
+
+        events = [event for event in drive(CELLS, executor, Journal(tmp_path)) if isinstance(event, Finished)]
+
+        assert [event.run.status for event in events] == [Status.CRASHED, Status.COMPLETED, Status.COMPLETED]
+        assert events[0].run.reason == "the worker process died (exit code -9); run it with --jobs 0 to see more"
+        assert Journal(tmp_path).has(CELLS[0].key)
+
+    @pytest.mark.parametrize(
+        ("error", "kind"), [(BadInput("no such hyperparameter"), BadInput), (OSError("full"), HomeUnusable)]
+    )
+    def test_a_cell_that_cannot_be_recorded_is_refused(
+        self, tmp_path: Path, error: Exception, kind: type[HarnessError]
+    ) -> None:
+        executor = Recorder(tmp_path)
+        executor.error = lambda cell: error
+
+        events = [event for event in drive(CELLS, executor, Journal(tmp_path)) if isinstance(event, Refused)]
+
+        assert [type(event.error) for event in events] == [kind] * 3
+        assert list(Journal(tmp_path).keys()) == []
