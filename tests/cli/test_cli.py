@@ -712,7 +712,7 @@ class TestBadInput:
             (["show", "gone.toml"], f"there is no file or folder gone.toml; {HOW_TO_NAME}"),
             (["publish", "gone.toml"], f"there is no file or folder gone.toml; {HOW_TO_NAME}"),
             (["bench", "--board", "../gone/board"], f"there is no file or folder ../gone/board; {HOW_TO_NAME}"),
-            (["run", "."], f"the folder . holds no leaderboard.toml; {HOW_TO_NAME}"),
+            (["run", "."], f"the folder . has no leaderboard.toml; {HOW_TO_NAME}"),
             (["show", "toys", "--csv", "--markdown"], "--csv and --markdown show the same in other ways; choose one"),
             (["show", "toys", "--html", "-", "--csv"], "--csv and --html show the same in other ways; choose one"),
             (["show", "toys", "--by", "step", "--markdown", "--csv"], "--csv and --markdown show the same"),
