@@ -250,7 +250,7 @@ def _counts(standings: Standings) -> list[Column]:
 
 
 def _remarks(standings: Standings) -> list[Column]:
-    """Failed results, and what else is said of a forecaster in words."""
+    """Failed results and their reasons, training overlap, and when costs were measured."""
     some = any(map(failures, standings.rows))
     cell = Cell("failed", failures, style="failed", most=16, least=9)
     page = Cell("Failed", failures, style="failed")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
     """The README: description, standings, notes, provenance, and the command that runs the board `again`."""
-    standings = standings.tried
+    standings = standings.with_results
     done = [run for run in runs if run is not None]
     blocks = [f"# {markdown_text(standings.title)}"]
     if standings.description:
@@ -24,8 +24,8 @@ def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
     blocks += ["\n".join(_table(standings)), markdown_list(line.replace("\n", " ") for line in _legend(standings))]
     if notes := [line for line in remarks(standings) if "--csv" not in line]:
         blocks.append("## Notes\n\n" + markdown_list(notes))
-    blocks.append("## How it was made\n\n" + markdown_list(_made(standings, done)))
-    blocks.append(f"## The same again\n\n```sh\nharness run {again}\n```")
+    blocks.append("## How it was made\n\n" + markdown_list(_environment_lines(standings, done)))
+    blocks.append(f"## Reproduce\n\n```sh\nharness run {again}\n```")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -46,7 +46,7 @@ def _legend(standings: Standings) -> Iterator[str]:
         yield "stochastic forecasters are means over seeds; ± seeds: the standard deviation of their skill"
 
 
-def _made(standings: Standings, done: list[Run]) -> Iterator[str]:
+def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:
     tasks = {run.cell.task.label: run for run in done}
     for run in tasks.values():
         task = run.cell.task

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 
 def csv_table(headings: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table as CSV: numbers in full, yes or no for truth values, nothing for None and NaN."""
+    """A table as CSV: numbers in full, yes or no for booleans, nothing for None and NaN."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(headings)

@@ -28,7 +28,7 @@ EDGE = 1  # character at the left of a table
 
 def standings_table(standings: Standings) -> Table:
     """The standings, fit for 100 columns; tasks that do not fit are left to the other views."""
-    standings = standings.tried
+    standings = standings.with_results
     table = Table(
         title=f"{standings.title} ({standings.board})",
         title_justify="left",
@@ -135,7 +135,7 @@ def _legend_of_costs(standings: Standings) -> str:
 
 def remarks(standings: Standings) -> list[str]:
     """What belongs under the table: notes, and why results failed."""
-    standings = standings.tried
+    standings = standings.with_results
     lines = [*standings.notes, *standings.cost_notes]
     hidden = len(standings.tasks) - sum(column.is_task for column in _shown_columns(standings))
     if hidden:

@@ -152,6 +152,11 @@ class Standings:
 
     @property
     def tried(self) -> Standings:
+        """The former name of `with_results`."""
+        return self.with_results
+
+    @property
+    def with_results(self) -> Standings:
         """The standings without the rows of forecasters that were not run, which a note names instead."""
         untried = [row.forecaster for row in self.rows if not row.completed and set(row.missing) == {"not run"}]
         if not untried:

@@ -110,7 +110,7 @@ def labels(numbers: Sequence[float]) -> list[str]:
     return [f"{number + 0.0:.{decimals}f}" for number in numbers]
 
 
-def thinned(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
+def thin_line(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
     """At most so many points, with the lowest and the highest of every stretch."""
     size = -(-2 * len(y) // most)
     if size <= 2:
@@ -180,13 +180,13 @@ def _mark(mark: Line | Band, across: Scale, upwards: Scale, logarithmic: bool) -
     most = 2 * int(across.end - across.start)
     if isinstance(mark, Band):
         known = np.isfinite(mark.low) & np.isfinite(mark.high)
-        over = _points(*thinned(mark.x[known], mark.high[known], most), across, upwards, logarithmic)
-        under = _points(*thinned(mark.x[known], mark.low[known], most), across, upwards, logarithmic)
+        over = _points(*thin_line(mark.x[known], mark.high[known], most), across, upwards, logarithmic)
+        under = _points(*thin_line(mark.x[known], mark.low[known], most), across, upwards, logarithmic)
         if over:
             outline = "L".join([*over, *reversed(under)])
             yield f"<path d='M{outline}Z' fill='{mark.color}' fill-opacity='0.18'/>"
         return
-    points = _points(*thinned(mark.x, mark.y, most), across, upwards, logarithmic)
+    points = _points(*thin_line(mark.x, mark.y, most), across, upwards, logarithmic)
     path = "M".join("L".join(stretch) for stretch in _stretches(points))
     if path:
         yield _path(f"M{path}", mark.color, mark.width, mark.dash)

@@ -60,7 +60,7 @@ class Place:
         return OWN if self.own else without_password(self.uri)
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """The store as shown to the user."""
         return str(self.database) if self.own else self.store
 

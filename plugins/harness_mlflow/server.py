@@ -19,7 +19,7 @@ from harness_mlflow.companion import companion_of
 from harness_mlflow.database import prepare
 from harness_mlflow.index import Index, backlog, read_boards
 from harness_mlflow.place import Place
-from harness_mlflow.views import BOARD, shared_page
+from harness_mlflow.views import BOARD, view_page
 
 HOST = "127.0.0.1"
 PORTS = range(5000, 5100)  # tried in turn unless one is given
@@ -62,7 +62,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
 def page_of(place: Place, board: str | None) -> str:
     """The page of a board, or of all experiments."""
     sent = None if board is None else Index(place).boards.get(board)
-    return shared_page(sent.experiment, BOARD) if sent is not None and sent.experiment else "#/experiments"
+    return view_page(sent.experiment, BOARD) if sent is not None and sent.experiment else "#/experiments"
 
 
 @contextlib.contextmanager

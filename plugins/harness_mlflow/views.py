@@ -67,7 +67,7 @@ def is_forecaster(forecaster: str) -> str:
     return "tags.forecaster LIKE '{}'".format(forecaster.replace("'", "_"))
 
 
-def shared_page(experiment: str, view: str) -> str:
+def view_page(experiment: str, view: str) -> str:
     """The page of an experiment, opened with one of our views."""
     return f"#/experiments/{experiment}/runs?workflowType=machine_learning&viewStateShareKey={view}"
 
@@ -85,7 +85,7 @@ def artifact_page(experiment: str, run: str, path: str) -> str:
 def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: str, page: str) -> str:
     """The description of a board's experiment; `page` is the run that holds the board as HTML, if one does."""
     title = f"**{plain(plan.title)}**: ranked by {plain(plan.metric)}, relative to {plain(plan.baseline)}"
-    links = f"[standings]({shared_page(experiment, BOARD)}) · [cells]({shared_page(cells, CELLS)})"
+    links = f"[standings]({view_page(experiment, BOARD)}) · [cells]({view_page(cells, CELLS)})"
     links += f" · [page with plots]({artifact_page(cells, page, PAGE)})" if page else ""
     lines = [f"{title} · {links}", *(["", plan.description] if plan.description else [])]
     remarks = [
@@ -100,14 +100,14 @@ def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: s
 def cells_note(plan: StoredPlan, experiment: str) -> str:
     """The description of the experiment that holds a board's cells."""
     return (
-        f"The cells of [{plain(plan.title)}]({shared_page(experiment, BOARD)}): one run for each task, forecaster and "
+        f"The cells of [{plain(plan.title)}]({view_page(experiment, BOARD)}): one run for each task, forecaster and "
         "seed, with its scores, plots and forecasts."
     )
 
 
 def row_note(forecaster: str, cells: str, page: str, reasons: Sequence[str]) -> str:
     """The description of a forecaster's run on a board."""
-    links = f"[Its cells]({shared_page(cells, cells_of(forecaster))})"
+    links = f"[Its cells]({view_page(cells, cells_of(forecaster))})"
     links += f" · [the board with plots]({artifact_page(cells, page, PAGE)})" if page else ""
     return "\n".join([links, "", *(f"- {plain(reason)}" for reason in reasons)])[:LONGEST]
 
@@ -117,7 +117,7 @@ def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str, cell: tuple
     links = [f"[its forecaster]({run_page(experiment, row)})"]
     if run.results is not None:
         links += [f"[its {name}]({artifact_page(*cell, path)})" for name, path in PLOTS.items()]
-    lines = [f"A cell of [{plain(plan.title)}]({shared_page(experiment, BOARD)}): {' · '.join(links)}"]
+    lines = [f"A cell of [{plain(plan.title)}]({view_page(experiment, BOARD)}): {' · '.join(links)}"]
     if run.reason:
         lines += ["", f"**{run.status.value.replace('_', ' ')}**: {plain(run.reason)}"]
     lines += ["", *(f"- {plain(note)}" for note in run.notes)] if run.notes else []

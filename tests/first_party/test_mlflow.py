@@ -525,7 +525,7 @@ class TestBoards:
         assert views.run_page(board, row.info.run_id) in cell.data.tags["mlflow.note.content"]
         assert row.data.tags["harness.cells"] == cells
         view = views.cells_of("drawn")
-        assert views.shared_page(cells, view) in row.data.tags["mlflow.note.content"]
+        assert views.view_page(cells, view) in row.data.tags["mlflow.note.content"]
         shown = json.loads(client.get_experiment(cells).tags[f"mlflow.sharedViewState.{view}"])
         found = client.search_runs([cells], shown["searchFilter"])
         assert {run.info.run_name for run in found} == {"drawn · hills · seed 0", "drawn · hills · seed 1"}

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from harness_mlflow.charts import Band, Chart, Line, labels, picture, thinned, ticks
+from harness_mlflow.charts import Band, Chart, Line, labels, picture, thin_line, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 X = np.arange(4.0)
@@ -60,7 +60,7 @@ class TestThinning:
         y = np.sin(np.arange(100_000) / 500)
         y[[31_415, 77_777]] = 9.0, -9.0
 
-        x, few = thinned(np.arange(100_000.0), y, 1000)
+        x, few = thin_line(np.arange(100_000.0), y, 1000)
 
         assert len(x) == len(few) <= 1000
         assert few.max() == 9.0
@@ -69,7 +69,7 @@ class TestThinning:
         np.testing.assert_array_equal(few, y[x.astype(int)])
 
     def test_few_points_stay(self) -> None:
-        assert thinned(X, X, 10)[1] is X
+        assert thin_line(X, X, 10)[1] is X
 
 
 class TestPictures:

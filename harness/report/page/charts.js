@@ -3,8 +3,8 @@
 /* Parts of all charts: a frame that follows its width, axes, a legend of buttons, and the data as a table. */
 
 /**
- * A figure in `host`. `draw(width)` gives an SVG, `table()` the headings and rows of what it shows.
- * Returns a function that draws it again.
+ * A figure in `host`. `draw(width)` returns an SVG, `table()` the headings and rows of what it shows.
+ * Returns a function that renders it.
  */
 function figure(host, { draw, table }) {
   const frame = element('div', { class: 'frame' });

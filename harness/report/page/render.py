@@ -39,7 +39,7 @@ def page(standings: Standings, examples: Examples | None = None) -> str:
     """The whole HTML document; without examples it says that no forecasts are available."""
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
     sources = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
-    text = _templates().get_template("page.html.jinja").render(view(standings.tried, examples), **sources)
+    text = _templates().get_template("page.html.jinja").render(view(standings.with_results, examples), **sources)
     return _valid(text) + "\n"
 
 
