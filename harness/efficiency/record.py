@@ -267,8 +267,8 @@ class Bench:
         return {"schema": SCHEMA, **dump(self), "loops": self.loops()}
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Bench:
+    def from_json(cls, fields: Mapping[str, Any]) -> Bench:
         """The figures that `to_json` wrote; raises ValueError for those of another version."""
-        if told.get("schema") != SCHEMA:
-            raise ValueError(f"figures of schema {told.get('schema')}, not {SCHEMA}")
-        return load(cls, {name: value for name, value in told.items() if name not in ("schema", "loops")})
+        if fields.get("schema") != SCHEMA:
+            raise ValueError(f"figures of schema {fields.get('schema')}, not {SCHEMA}")
+        return load(cls, {name: value for name, value in fields.items() if name not in ("schema", "loops")})
