@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.boards.leaderboard import board_name, found_file, load_board
+from harness.boards.leaderboard import board_name, find_board_file, load_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
@@ -70,7 +70,7 @@ def _compute(results: BoardResults, metric: str, catalog: Catalog, *, completed_
 
 
 def _with_publication_notes(standings: Standings, metric: str, results: PublishedResults) -> Standings:
-    notes = [results.told]
+    notes = [results.origin]
     if metric not in results.metrics and standings.significance is None:
         notes.append(f"without intervals: they need terms of {metric}, which are not published")
     return replace(standings, notes=(*standings.notes, *notes))
@@ -142,4 +142,4 @@ def _no_results(board: str, home: Path) -> BadInput:
 
 def published_folder(board: str, catalog: Catalog) -> Path:
     """The folder of a board's file, where its results are published; raises BadBoard or UnknownName."""
-    return found_file(board, catalog).parent
+    return find_board_file(board, catalog).parent

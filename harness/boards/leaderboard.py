@@ -1,4 +1,4 @@
-"""Leaderboard: what is compared, and by what; read from a `leaderboard.toml`."""
+"""Leaderboards: forecasters, tasks and a metric, read from a `leaderboard.toml`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOARD_FILE = "leaderboard.toml"
 
 @dataclass(frozen=True)
 class Entry:
-    """A forecaster on a board, under a name of its own if it has one."""
+    """A forecaster on a board, with its hyperparameters and its name there."""
 
     name: str
     label: str | None = None
@@ -33,15 +33,15 @@ class Entry:
         """Its name on the board."""
         return self.name if self.label is None else self.label
 
-    def changed(self, given: Mapping[str, Json]) -> Entry:
-        """With other hyperparameters, which its name on the board says."""
-        said = ", ".join(f"{key}={value}" for key, value in given.items())
-        return Entry(self.name, f"{self.title} ({said})", {**self.parameters, **given})
+    def with_parameters(self, parameters: Mapping[str, Json]) -> Entry:
+        """The entry with other hyperparameters, which are added to its name."""
+        text = ", ".join(f"{key}={value}" for key, value in parameters.items())
+        return Entry(self.name, f"{self.title} ({text})", {**self.parameters, **parameters})
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Forecasters, tasks, the metric that ranks, and the baseline that errors are relative to."""
+    """Forecasters, tasks, the metric for ranking, and the baseline for relative errors."""
 
     title: str
     metric: str
@@ -49,9 +49,9 @@ class Leaderboard:
     tasks: tuple[Task, ...]
     description: str = ""
     forecasters: tuple[Entry, ...] = ()
-    every_forecaster: bool = False  # all of the catalog with their defaults, beside those listed
-    without: tuple[str, ...] = ()  # forecasters of the catalog that `every_forecaster` leaves out
-    seeds: int = 1  # for forecasters that draw
+    every_forecaster: bool = False  # whether those of the catalog are added, with their default hyperparameters
+    without: tuple[str, ...] = ()  # forecasters that `every_forecaster` does not add
+    seeds: int = 1  # of stochastic forecasters
     clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
     in_all: bool = True  # whether `harness run --all` runs it
 
@@ -85,14 +85,14 @@ def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS
 
 
 def load_board(name: str, catalog: Catalog) -> Leaderboard:
-    """The board of that name, or of a file's path; every forecaster, dataset and metric is known."""
-    path = found_file(name, catalog)
+    """The board of that name or file; raises BadBoard unless its forecasters, datasets and metric are known."""
+    path = find_board_file(name, catalog)
     if board_file(name) and board_name(name) in catalog.boards:
         provided = catalog.boards[board_name(name)]
         if provided.spec.resolve() != path.resolve():
             raise BadBoard(
                 f"{path}: a board called {board_name(name)!r} is provided by plugin {provided.plugin}; "
-                "rename the folder that the file lies in"
+                "rename the folder of the file"
             )
     board = read_leaderboard(path, catalog.protocol_classes)
     try:
@@ -113,17 +113,17 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
 
 
 def board_file(name: str) -> Path | None:
-    """The file that a user named, by its own path or by its folder's; None where it is a name of the catalog."""
+    """The file that a path names, directly or by its folder; None for a name of the catalog."""
     if name.endswith(".toml"):
         return Path(name)
     inside = Path(name) / BOARD_FILE
     return inside if inside.is_file() else None
 
 
-def found_file(name: str, catalog: Catalog) -> Path:
+def find_board_file(name: str, catalog: Catalog) -> Path:
     """The file of a board, by its path or by its name in the catalog.
 
-    Raises BadBoard for a path that leads nowhere, UnknownName for an unknown name.
+    Raises BadBoard for a path that does not exist, UnknownName for an unknown name.
     """
     path, is_folder = board_file(name), Path(name).is_dir()
     is_path = path is not None or is_folder or "/" in name or os.sep in name
@@ -131,20 +131,20 @@ def found_file(name: str, catalog: Catalog) -> Path:
         return catalog.boards[name].spec
     if path is not None and path.exists():
         return path
-    wrong = f"the folder {name} holds no {BOARD_FILE}" if is_folder else f"there is no file or folder {name}"
+    wrong = f"the folder {name} has no {BOARD_FILE}" if is_folder else f"there is no file or folder {name}"
     raise BadBoard(f"{wrong}; name a board of `harness list boards`, a board file, or a folder with a {BOARD_FILE}")
 
 
 def board_name(name: str) -> str:
-    """What a board is called: its name in the catalog, its file's name, or the folder of a `leaderboard.toml`."""
+    """The name of a board: that in the catalog, of the file, or of the folder of a `leaderboard.toml`."""
     path = board_file(name)
     if path is None:
         return name
     return path.resolve().parent.name if path.name == BOARD_FILE else path.stem
 
 
-def narrowed(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]) -> Leaderboard:
-    """The board with some of its forecasters and its baseline; raises UnknownName for one it has not."""
+def with_forecasters(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]) -> Leaderboard:
+    """The board with only these forecasters and its baseline; raises UnknownName for one that is not on it."""
     if not only:
         return board
     entries = {entry.title: entry for entry in board.entries(catalog)}
@@ -156,14 +156,14 @@ def narrowed(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]) -> Lea
 
 
 def with_parameters(board: Leaderboard, catalog: Catalog, settings: Mapping[str, Mapping[str, Json]]) -> Leaderboard:
-    """The board with other hyperparameters of some forecasters, whose names on the board say so."""
+    """The board with other hyperparameters of some forecasters, which are added to their names."""
     if not settings:
         return board
     entries = []
     for entry in board.entries(catalog):
-        given = settings.get(entry.title)
-        if given is not None:
-            changed = entry.changed(given)
+        parameters = settings.get(entry.title)
+        if parameters is not None:
+            changed = entry.with_parameters(parameters)
             entry = replace(changed, label=entry.title) if entry.title == board.baseline else changed
         entries.append(entry)
     return replace(board, forecasters=tuple(entries), every_forecaster=False)
@@ -179,29 +179,31 @@ def _check(board: Leaderboard) -> None:
     if not 0 < board.clip[0] <= 1 <= board.clip[1]:
         raise FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
     for i, entry in enumerate(board.forecasters):
-        if (odd := _not_json(entry.parameters)) is not None:
-            raise FieldError(("forecasters", str(i), "parameters"), f"parameters hold {odd!r}, which is no JSON value")
+        if (value := _not_json(entry.parameters)) is not None:
+            raise FieldError(
+                ("forecasters", str(i), "parameters"), f"parameters hold {value!r}, which is not a JSON value"
+            )
     for what, labels in (
         ("tasks", [task.label for task in board.tasks]),
         ("forecasters", [entry.title for entry in board.forecasters]),
     ):
         repeated = sorted({label for label in labels if labels.count(label) > 1})
         if repeated:
-            raise FieldError((what,), f"two {what} are called {repeated[0]!r}; give one another name")
+            raise FieldError((what,), f"two {what} are called {repeated[0]!r}; rename one of them")
 
 
 def _not_json(value: object) -> object | None:
-    """The first value inside that JSON does not know: a date, say."""
+    """The first value inside that is not a JSON value, such as a date."""
     if value is None or isinstance(value, bool | int | float | str):
         return None
     inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else None
     if inside is None:
         return value
-    return next((odd for one in inside if (odd := _not_json(one)) is not None), None)
+    return next((wrong for element in inside if (wrong := _not_json(element)) is not None), None)
 
 
 def _place(text: str, path: tuple[str, ...]) -> str:
-    """The line of a key, as near as it can be found, and the key's path."""
+    """The line of a key, or the nearest one that can be found, and the key's path."""
     lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
     start = 0
     if len(path) > 1 and path[1].isdigit():

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
-from harness.boards.leaderboard import Leaderboard, board_name, load_board, narrowed, with_parameters
+from harness.boards.leaderboard import Leaderboard, board_name, load_board, with_forecasters, with_parameters
 from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, HarnessError, UnknownName
@@ -87,7 +87,7 @@ def _selected_board(
 ) -> SelectedBoard:
     only = tuple(title for title in selection.only if title in titles)
     settings = {title: given for title, given in selection.settings.items() if title in titles}
-    narrow = narrowed(board, workspace.catalog, only)
+    narrow = with_forecasters(board, workspace.catalog, only)
     if settings:
         changed = with_parameters(narrow, workspace.catalog, settings)
         plan = plan_board(name + CHANGED, changed, workspace, selection.seeds)

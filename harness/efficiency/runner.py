@@ -138,7 +138,7 @@ def _changed(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: 
     """With the given hyperparameters; raises BadInput for one that the forecaster does not have."""
     if entry.title not in settings:
         return entry
-    changed = entry.changed(settings[entry.title])
+    changed = entry.with_parameters(settings[entry.title])
     made = attempt(partial(catalog.forecasters[entry.name].spec.make, changed.parameters))
     if isinstance(made, Failure) and isinstance(made.error, BadInput):
         raise made.error

@@ -1,14 +1,14 @@
-"""The losses of the field: what is summed in each window, and how windows become one number.
+"""The standard metrics: their losses, and how losses are aggregated to a score.
 
-A metric says what its numerator is at every step, what its denominator is, and over which group the
-two are summed before they are divided:
+A metric has a numerator and a denominator at every step; both are summed over the steps of a group, and then
+divided. The groups are
 
-- `pooled`: over everything (GluonTS, GIFT-Eval);
-- `series`: in each series, then the mean over targets and series;
-- `cutoff`: over all series at the same cutoff, for each target, then the mean over targets and cutoffs (fev);
-- `window`: in each window, then the mean over targets and windows (M4, M5, TFB).
+- `pooled`: all steps of all windows (GluonTS, GIFT-Eval);
+- `series`: each series; the score is the mean over targets and series;
+- `cutoff`: all series at the same cutoff; the score is the mean over targets and cutoffs (fev);
+- `window`: each window; the score is the mean over targets and windows (M4, M5, TFB).
 
-Where an actual is missing, the step counts for nothing; where a scale is undefined, the window does not.
+Steps without an actual are ignored, and so are windows whose scale is undefined.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ Best = Literal["lowest", "zero", "nominal"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A loss with its aggregation; the plain mean of `losses` unless it says otherwise."""
+    """A loss with its aggregation; by default the mean of the losses over everything."""
 
     name: str
-    losses: Callable[[Outcomes], Floats]  # numerators, (window, horizon, target); NaN counts for nothing
+    losses: Callable[[Outcomes], Floats]  # numerators, (window, horizon, target); NaN is ignored
     weights: Callable[[Outcomes], Floats] | None = None  # denominators of that shape; None: 1 each
-    scale: Callable[[Outcomes], Floats] | None = None  # divides the numerators, (window, target)
-    root: bool = False  # the square root is taken of each group's ratio
+    scale: Callable[[Outcomes], Floats] | None = None  # by which the numerators are divided, (window, target)
+    root: bool = False  # whether the square root is taken of each group's ratio
     aggregation: Aggregation = "pooled"
     best: Best = "lowest"
     quantiles: bool = False  # whether the task must ask for quantile levels
@@ -41,7 +41,7 @@ class Metric:
     description: str = ""
 
     def distance(self, score: float, quantile_levels: tuple[float, ...] = ()) -> float:
-        """How far a score is from the best: what standings rank by, the lower the better."""
+        """The distance of a score from the best, by which standings rank; the lower the better."""
         if self.best == "lowest":
             return score
         return abs(score - (quantile_levels[-1] - quantile_levels[0] if self.best == "nominal" else 0.0))
@@ -60,12 +60,12 @@ METRICS = (
     Metric(
         "MAPE",
         lambda o: o.ratio(o.absolute_error, o.absolute_actuals),
-        description="mean absolute percentage error, as a fraction; actuals of zero count for nothing",
+        description="mean absolute percentage error, as a fraction; actuals of zero are ignored",
     ),
     Metric(
         "sMAPE",
         lambda o: o.ratio(200 * o.absolute_error, o.absolute_actuals + abs(o.mean), empty=0.0),
-        description="symmetric percentage error of M4, 0 to 200; zero where actual and forecast both are",
+        description="symmetric percentage error of M4, 0 to 200; zero where both actual and forecast are",
     ),
     Metric(
         "WAPE",
@@ -77,7 +77,7 @@ METRICS = (
         "MASE",
         lambda o: o.absolute_error,
         scale=lambda o: o.seasonal_error,
-        description="absolute error over the mean absolute seasonal difference of all of the past",
+        description="absolute error over the mean absolute seasonal difference of the history",
     ),
     Metric(
         "RMSSE",

@@ -24,7 +24,7 @@ EVALUATION_VERSION = 1  # raised when the same cell could give other results
 
 
 class Status(StrEnum):
-    """How a cell, or a single window, ended."""
+    """The result of running a cell, or of forecasting a single window."""
 
     COMPLETED = "completed"
     FAILED = "failed"  # the forecaster raised
@@ -47,13 +47,13 @@ class Cell:
     seed: int | None = None
 
     def key(self, fingerprint: str, plugin_version: str) -> str:
-        """The name of this cell's result: a hash of all that could change it, as 32 hexadecimal digits."""
+        """The key of the cell's result: a hash of all that could change it, as 32 hexadecimal digits."""
         parts = {
             "evaluation": EVALUATION_VERSION,
             "data": fingerprint,
             "plugin": plugin_version,
             **self.to_json(),
-            "parameters": self.parameters,  # with infinity as a number, as the keys of 0.2.0 have it
+            "parameters": dict(self.parameters),  # with infinity as a number, as the keys of 0.2.0 have it
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -78,13 +78,13 @@ class Costs:
     predict_cpu_seconds: float = 0.0
     fits: int = 0
     peak_memory: int | None = None  # bytes, of the process meanwhile; where a system cannot reset it, until then
-    parameters: int | None = None  # number of learned parameters; None: nothing that could be counted
+    parameters: int | None = None  # number of learned parameters; None: unknown
     import_seconds: float = 0.0  # of imports while it was fitted; 0: not measured, and part of the fit
 
 
 @dataclass(frozen=True)
 class WindowFailure:
-    """A window without a usable forecast, and why."""
+    """A window without a valid forecast, and the reason."""
 
     window: int
     status: Status
@@ -93,7 +93,7 @@ class WindowFailure:
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """The arrays of a run: what was forecast, and each metric's sums in each window."""
+    """The arrays of a run: the forecasts, and each metric's terms in each window."""
 
     forecast: Forecast
     terms: Mapping[str, Terms]
@@ -103,14 +103,14 @@ class Results:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What came of a cell. The record is everything but `results`, which is None where they were not read."""
+    """The result of a cell. The record is everything but `results`, which is None where they were not read."""
 
     cell: Cell
     status: Status
     key: str = ""
-    reason: str = ""  # one sentence, where it did not complete
+    reason: str = ""  # of a failure, one sentence
     traceback: str = ""
-    scores: Mapping[str, FiniteOrNull] = field(default_factory=dict)  # by metric; NaN where nothing counts
+    scores: Mapping[str, FiniteOrNull] = field(default_factory=dict)  # by metric; NaN where undefined
     windows: int = 0
     window_failures: tuple[WindowFailure, ...] = ()
     hyperparameters: Mapping[str, Json] = field(default_factory=dict)

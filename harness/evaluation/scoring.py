@@ -1,4 +1,4 @@
-"""Forecasts and actuals → scores, whenever a metric is wanted; no model runs here."""
+"""Forecasts and actuals → terms of metrics → scores."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from harness.evaluation.outcomes import Actuals, Outcomes
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """What a metric sums in every window; enough for every score but those by horizon step."""
+    """A metric's sums in each window, from which all scores follow but those by horizon step."""
 
     numerators: Floats  # (window, target)
-    denominators: Floats  # (window, target); zero where nothing counts
+    denominators: Floats  # (window, target); zero where all steps are ignored
 
 
 def applies(metric: Metric, quantile_levels: tuple[float, ...]) -> bool:
@@ -60,10 +60,10 @@ def _known_terms(metric: Metric, outcomes: Outcomes, losses: Floats) -> Terms:
 
 
 def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
-    """One number for all windows, by the metric's own aggregation; NaN if nothing counts."""
+    """The score of all windows, by the metric's own aggregation; NaN if all windows are ignored."""
     if metric.aggregation == "pooled":
-        counted = float(summed.denominators.sum())
-        pooled = float(summed.numerators.sum()) / counted if counted else math.nan
+        total = float(summed.denominators.sum())
+        pooled = float(summed.numerators.sum()) / total if total else math.nan
         return math.sqrt(pooled) if metric.root else pooled
     if metric.aggregation != "window":
         groups = actuals.series if metric.aggregation == "series" else actuals.cutoff_index
@@ -72,7 +72,7 @@ def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
 
 
 def distances(metric: Metric, scores: Floats, quantile_levels: tuple[float, ...]) -> Floats:
-    """How far each score is from the best, as `Metric.distance` says of one."""
+    """The distance of each score from the best, as `Metric.distance`."""
     if metric.best == "lowest":
         return scores
     return np.abs(scores - (quantile_levels[-1] - quantile_levels[0] if metric.best == "nominal" else 0.0))
@@ -100,7 +100,7 @@ def by_step(metric: Metric, outcomes: Outcomes) -> Floats:
 
 def _terms_by_group(summed: Terms, groups: Ints, count: int) -> Terms:
     """The sums of (window, target) terms over the windows of each group, (group, target)."""
-    return Terms(*(sums_by_group(one, groups, count) for one in (summed.numerators, summed.denominators)))
+    return Terms(*(sums_by_group(sums, groups, count) for sums in (summed.numerators, summed.denominators)))
 
 
 def _mean_of_groups(scores: Floats) -> float:

@@ -1,1 +1,1 @@
-"""What came of it, as values and files: journal, results, standings, published results."""
+"""Results as values and files: the journal, results of boards, standings, published results."""

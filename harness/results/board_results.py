@@ -1,4 +1,4 @@
-"""Evidence: what came of a board's cells, whatever it is read from; all that standings rest on."""
+"""The results of a board's cells, from a journal or a publication: the input of standings."""
 
 from __future__ import annotations
 
@@ -19,48 +19,45 @@ if TYPE_CHECKING:
 
 
 class BoardResults(ABC):
-    """A board's plan, the record of each of its cells, and each metric's sums in every window."""
+    """A board's plan, the record of each of its cells, and each metric's terms in every window."""
 
     plan: StoredPlan
     runs: Mapping[str, Run | None]  # by key; None: not run yet
 
     @abstractmethod
     def actuals(self, cell: StoredCell) -> Actuals:
-        """The windows of the cell's task: their series and cutoffs, and what came if that may be known.
+        """The windows of the cell's task: their series and cutoffs, and the actuals where they are known.
 
-        Raises DataUnavailable where they are lost.
+        Raises DataUnavailable where they are not available.
         """
 
     @abstractmethod
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
-        """The metric's sums in each window of a completed cell; None where it does not apply to the task.
+        """The metric's terms in each window of a completed cell; None where it does not apply to the task.
 
-        Raises DataUnavailable where they are neither stored nor can be computed.
+        Raises DataUnavailable where they are neither stored nor computable.
         """
 
     def outcomes(self, cell: StoredCell) -> Outcomes:
-        """The forecasts of a completed cell beside what came.
-
-        Raises DataUnavailable where they are lost, or were never known.
-        """
+        """The forecasts of a completed cell beside the actuals; raises DataUnavailable where they are not available."""
         raise DataUnavailable(
-            f"the forecasts of {cell.forecaster} on {cell.task} are not known, only what each window scored; "
-            "run the board here to tell its steps apart"
+            f"the forecasts of {cell.forecaster} on {cell.task} are not published, only the terms of each window; "
+            "run the board on this machine for errors by step"
         )
 
     def completed(self, cell: StoredCell) -> bool:
-        """Whether the cell has forecasts that count."""
+        """Whether the cell completed."""
         run = self.runs[cell.key]
         return run is not None and run.status is Status.COMPLETED
 
     def failures(self, cell: StoredCell) -> list[int]:
-        """The windows without a usable forecast."""
+        """The windows without a valid forecast."""
         run = self.runs[cell.key]
-        return [] if run is None else [one.window for one in run.window_failures]
+        return [] if run is None else [failure.window for failure in run.window_failures]
 
 
 class JournalResults(BoardResults):
-    """What the journal of a home holds of a board."""
+    """The results of a board in the journal of a home."""
 
     def __init__(self, plan: StoredPlan, journal: Journal) -> None:
         self.plan = plan
@@ -69,21 +66,21 @@ class JournalResults(BoardResults):
 
     @cached_property
     def runs(self) -> Mapping[str, Run | None]:  # type: ignore[override]
-        """The runs as they are now."""
-        return {one.key: self.journal.read(one.key) for one in self.plan.cells}
+        """The runs, read once."""
+        return {cell.key: self.journal.read(cell.key) for cell in self.plan.cells}
 
     def actuals(self, cell: StoredCell) -> Actuals:
-        """What came, stored once for all cells of a task."""
+        """The actuals, stored once for all cells of a task."""
         run = self.runs[cell.key]
         if cell.task not in self._actuals:
-            found = None if run is None else self.journal.read_actuals(cell.fingerprint, run.cell.task)
-            if found is None:
+            actuals = None if run is None else self.journal.read_actuals(cell.fingerprint, run.cell.task)
+            if actuals is None:
                 raise DataUnavailable(f"the actuals of task {cell.task!r} are not in the journal; run it with --rerun")
-            self._actuals[cell.task] = found
+            self._actuals[cell.task] = actuals
         return self._actuals[cell.task]
 
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
-        """The stored sums, or those of a metric that was not there yet, from the stored forecasts."""
+        """The stored terms; those of a metric that was installed later are computed from the stored forecasts."""
         from harness.evaluation.scoring import applies, terms
 
         run, record = self.runs[cell.key], self.journal.record(cell.key)

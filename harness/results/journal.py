@@ -1,8 +1,8 @@
-"""The journal: finished runs as files, written whole or not at all; the truth that all else mirrors.
+"""The journal: finished runs as files, written atomically; everything else is derived from it.
 
 <home>/journal/cells/<key>/record.json        the run; a cell is finished when this file exists
 <home>/journal/cells/<key>/<draft>-*.npy      its arrays, named in the record
-<home>/journal/actuals/<hash>/<draft>-*.npy   what came, one for all forecasters of a task
+<home>/journal/actuals/<hash>/<draft>-*.npy   the actuals, shared by all forecasters of a task
 <home>/journal/locks/<key>                    the process that runs a cell
 """
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 RECORD = "record.json"
-READ_AT_ONCE = 1 << 20  # bytes; what is larger is mapped, and read when it is looked at
+READ_AT_ONCE = 1 << 20  # bytes; larger files are memory-mapped
 
 
 @dataclass(frozen=True)
 class Record:
-    """A run as it is written down, and where its arrays lie."""
+    """A run as stored, and its files of arrays."""
 
     run: Run
     folder: str
@@ -48,7 +48,7 @@ class Record:
     results: Mapping[str, Any] | None  # metrics and levels; None where no arrays were stored
 
     def terms(self, metric: str) -> Terms | None:
-        """The metric's sums in each window, None where they were not stored; raises DataUnavailable if lost."""
+        """The metric's terms in each window, None where they were not stored; raises DataUnavailable if lost."""
         from harness.evaluation.scoring import Terms
 
         if self.results is None or "terms" not in self.arrays or metric not in self.results["metrics"]:
@@ -57,7 +57,7 @@ class Record:
         return Terms(numerators, denominators)
 
     def with_results(self) -> Run:
-        """The run with its arrays; large ones stay on disk until they are looked at."""
+        """The run with its arrays, the large ones memory-mapped."""
         if self.results is None:
             return self.run
         return replace(self.run, results=_results_from(_loaded(self.folder, self.arrays), self.results))
@@ -72,7 +72,7 @@ class Journal:
         self.actuals = home / "journal" / "actuals"
 
     def write(self, run: Run) -> None:
-        """Store a run: arrays first, the record last and in one step; an older run of the key is replaced."""
+        """Store a run, replacing an older one of the same key: the arrays first, then the record, atomically."""
         folder = self.cells / run.key
         arrays = {} if run.results is None else _arrays_of(run.results)
         fields = {**run.to_json(), "schema": SCHEMA}
@@ -81,7 +81,7 @@ class Journal:
         _commit(folder, arrays, fields)
 
     def record(self, key: str) -> Record | None:
-        """What is written down of a run, None if there is nothing."""
+        """The record of a run and its files, None if there is none."""
         folder = os.path.join(self.cells, key)
         fields = _record(folder)
         if fields is None:
@@ -90,16 +90,16 @@ class Journal:
             arrays, results = fields.pop("arrays"), fields.pop("results", None)
             protocols = protocols_for([fields["cell"]["task"]["protocol"]["kind"]])
             return Record(Run.from_json(fields, protocols), folder, arrays, results)
-        except (KeyError, TypeError, ValueError, AttributeError):  # of another version: as if it were not there
+        except (KeyError, TypeError, ValueError, AttributeError):  # of another version
             return None
 
     def read(self, key: str) -> Run | None:
         """The record of a run, None if there is none."""
-        return None if (found := self.record(key)) is None else found.run
+        return None if (record := self.record(key)) is None else record.run
 
     def read_with_results(self, key: str) -> Run | None:
-        """A run with its arrays; large ones stay on disk until they are looked at."""
-        return None if (found := self.record(key)) is None else found.with_results()
+        """A run with its arrays, the large ones memory-mapped; None if there is none."""
+        return None if (record := self.record(key)) is None else record.with_results()
 
     def keys(self) -> Iterator[str]:
         """The keys of all finished cells."""
@@ -118,11 +118,11 @@ class Journal:
             return 0
 
     def has_actuals(self, fingerprint: str, task: Task) -> bool:
-        """Whether what came is stored."""
+        """Whether the actuals of a task are stored."""
         return _whole(self.actuals / _task_hash(fingerprint, task))
 
     def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
-        """Store what came, once for all forecasters of a task."""
+        """Store the actuals of a task, once for all forecasters."""
         folder = self.actuals / _task_hash(fingerprint, task)
         arrays: dict[str, NDArray[Any]] = {
             "series": actuals.series,
@@ -140,7 +140,7 @@ class Journal:
         _create(folder, arrays, fields)
 
     def read_actuals(self, fingerprint: str, task: Task) -> Actuals | None:
-        """What came, None if it was not stored."""
+        """The actuals of a task, None if they were not stored."""
         from harness.evaluation.outcomes import Actuals
 
         folder = self.actuals / _task_hash(fingerprint, task)
@@ -166,14 +166,14 @@ class Journal:
 
 
 class CachedJournal(Journal):
-    """A journal that parses each record once, as long as its file stays as it is."""
+    """A journal that parses each record once, until its file changes."""
 
     def __init__(self, home: Path) -> None:
         super().__init__(home)
-        self._records: dict[str, tuple[int, Record | None]] = {}  # with when it was written
+        self._records: dict[str, tuple[int, Record | None]] = {}  # with the time of writing
 
     def record(self, key: str) -> Record | None:
-        """What is written down of a run, None if there is nothing."""
+        """The record of a run and its files, None if there is none."""
         written = self.modified(key)
         if key not in self._records or self._records[key][0] != written:
             self._records[key] = written, super().record(key)

@@ -1,4 +1,4 @@
-"""Where a number came from: versions, machine, threads, and the libraries that multiply matrices."""
+"""The provenance of a run: versions, machine, threads, and BLAS libraries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODULES = {"scikit-learn": "sklearn"}
 
 
 def provenance(plugin: Plugin, threads: int) -> dict[str, Any]:
-    """Everything that may be needed to believe or repeat a run made in this process, as JSON values."""
+    """What is needed to trust and to repeat a run of this process, as JSON values."""
     return {
         "harness": _version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,
@@ -63,4 +63,4 @@ def _blas() -> list[dict[str, Any]]:
     from threadpoolctl import threadpool_info
 
     wanted = ("internal_api", "version", "architecture", "num_threads", "threading_layer")
-    return [{name: one[name] for name in wanted if name in one} for one in threadpool_info()]
+    return [{name: library[name] for name in wanted if name in library} for library in threadpool_info()]

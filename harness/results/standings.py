@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.data.storage import read_json, write_json
 from harness.fields.dumping import dump
@@ -23,7 +23,7 @@ Matrix = tuple[tuple[float, ...], ...]  # (forecaster, forecaster), in the order
 
 @dataclass(frozen=True)
 class Row:
-    """One forecaster's place on a board."""
+    """The results of one forecaster on a board."""
 
     forecaster: str
     rank: int
@@ -33,19 +33,16 @@ class Row:
     mean_rank: float  # mean over tasks; 1 is best
     median_relative_error: float  # over tasks
     intervals: Mapping[str, Interval]  # of skill, win_rate, mean_rank and median_relative_error, at 95 %
-    mcs_p_value: float = field(
-        metadata={"formerly": "confidence"}
-    )  # p-value of being among the best: its place in the model confidence set; NaN if not tested
-    tied_for_first: bool  # it is in the confidence set, as at least one other is
-    seeds: int  # how many it was run with
-    skill_std: float = field(
-        metadata={"formerly": "spread"}
-    )  # standard deviation of its skill over them; NaN for one seed
-    close_to_next: bool  # the gap to the next row is within the spread of either one's seeds
+    # p-value of the model confidence set (MCS); NaN if not tested
+    mcs_p_value: float = field(metadata={"formerly": "confidence"})
+    tied_for_first: bool  # whether it is in the MCS with at least one other
+    seeds: int  # number of seeds
+    # standard deviation of the skill over seeds; NaN for one seed
+    skill_std: float = field(metadata={"formerly": "spread"})
+    close_to_next: bool  # whether the skill differs from the next row's by no more than either's skill_std
     scores: Mapping[str, float]  # by task, of the board's metric, mean over seeds; NaN where it has none
-    score_stds: Mapping[str, float] = field(
-        metadata={"formerly": "spreads"}
-    )  # by task: the standard deviation of the scores over seeds; NaN for one seed
+    # by task: the standard deviation of the scores over seeds; NaN for one seed
+    score_stds: Mapping[str, float] = field(metadata={"formerly": "spreads"})
     metrics: Mapping[str, float]  # by metric, mean over the tasks it completed
     fit_seconds: float  # sum over tasks, mean over seeds; NaN where it completed nothing
     predict_seconds: float
@@ -53,11 +50,10 @@ class Row:
     completed: int  # cells
     missing: Mapping[str, int]  # cells by status, "not run" among them
     failed_windows: int
-    reasons: tuple[str, ...] = ()  # why cells are missing
-    training_overlap: tuple[str, ...] = field(
-        default=(), metadata={"formerly": "seen"}
-    )  # tasks on data that it was trained on before
-    costs: BenchCosts | None = None  # as `harness bench` measured them; None where it did not
+    reasons: tuple[str, ...] = ()  # of missing cells
+    # tasks whose data the forecaster was trained on
+    training_overlap: tuple[str, ...] = field(default=(), metadata={"formerly": "seen"})
+    costs: BenchCosts | None = None  # measured by `harness bench`; None where not measured
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -93,15 +89,15 @@ class RankTest:
     blocks: int  # in each of which the forecasters were ranked
     critical_difference: float  # of mean ranks, at 5 %
     mean_ranks: Mapping[str, float]  # by forecaster, over the blocks
-    cliques: tuple[tuple[str, ...], ...]  # who cannot be told apart, best first
+    cliques: tuple[tuple[str, ...], ...]  # groups without significant differences, best first
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What of a board is more than chance."""
+    """The uncertainty of standings: confidence intervals and tests."""
 
-    method: str  # what was resampled, in words
-    units: int  # that count as independent
+    method: str  # what was resampled, as text
+    units: int  # independent ones
     samples: int
     level: float  # of all intervals
     forecasters: tuple[str, ...]  # best first: the order of the matrices, and of the pairs
@@ -124,7 +120,7 @@ class Significance:
 
 @dataclass(frozen=True)
 class Standings:
-    """A board's rows, best first, and what their reader should know."""
+    """The standings of a board: its rows, best first, with notes and tests."""
 
     board: str
     title: str
@@ -136,26 +132,27 @@ class Standings:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     logarithmic: bool = False  # errors are shown as log10
     description: str = ""
-    completed_only: bool = False  # what is missing was left out instead of counted as worst
-    significance: Significance | None = None  # None where nothing could be resampled
+    completed_only: bool = False  # whether failed results were ignored instead of scored as the worst
+    significance: Significance | None = None  # None where there was too little to resample
     machines: tuple[str, ...] = ()  # on which the cells were run
     finished: str = ""  # when the last cell was: UTC, ISO 8601
-    unsure: str = ""  # why there are no intervals
-    cost_notes: tuple[str, ...] = ()  # on which machine and task costs were measured; empty where none were
+    unsure: str = ""  # reason why there are no intervals
+    cost_notes: tuple[str, ...] = ()  # machine and task of measured costs
+    best: Literal["lowest", "zero", "nominal"] = "lowest"  # which score of the metric is the best
 
     @property
     def measured(self) -> bool:
-        """Whether any forecaster's costs are."""
+        """Whether the costs of any forecaster were measured."""
         return any(row.costs is not None for row in self.rows)
 
     @property
     def tied_for_first(self) -> tuple[str, ...]:
-        """Who cannot be told from the best; nobody where the first stands alone, or nothing was tested."""
+        """The forecasters not significantly worse than the best; empty where there is one alone, or none was tested."""
         return tuple(row.forecaster for row in self.rows if row.tied_for_first)
 
     @property
     def tried(self) -> Standings:
-        """The same for a reader: who was not run at all is named in a note, and has no row."""
+        """The standings without the rows of forecasters that were not run, which a note names instead."""
         untried = [row.forecaster for row in self.rows if not row.completed and set(row.missing) == {"not run"}]
         if not untried:
             return self
@@ -172,20 +169,20 @@ class Standings:
         return load(cls, {name: value for name, value in fields.items() if name != "schema"})
 
     def save(self, home: Path) -> None:
-        """Store them beside the board's plan."""
+        """Store the standings beside the board's plan."""
         write_json(board_folder(home, self.board) / "standings.json", self.to_json(), indent=None)
 
 
 def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Rows, best first, marked where the gap to the next is within the spread of either one's seeds."""
+    """Rows, best first, with `close_to_next` set."""
     marked = [replace(row, close_to_next=False) for row in rows[-1:]]
     for row, below in reversed(tuple(pairwise(rows))):
-        spreads = [one for one in (row.skill_std, below.skill_std) if not math.isnan(one)]
-        marked.append(replace(row, close_to_next=bool(spreads) and row.skill - below.skill <= max(spreads)))
+        stds = [std for std in (row.skill_std, below.skill_std) if not math.isnan(std)]
+        marked.append(replace(row, close_to_next=bool(stds) and row.skill - below.skill <= max(stds)))
     return tuple(reversed(marked))
 
 
 def stored_standings(home: Path, board: str) -> Standings | None:
-    """The standings as they were last computed, None if they never were."""
+    """The stored standings of a board, None if there are none."""
     fields = read_json(board_folder(home, board) / "standings.json")
     return Standings.from_json(fields) if fields is not None and fields.get("schema") in READABLE else None

@@ -1,10 +1,11 @@
-"""A board as it was run: which cells of the journal are its own."""
+"""The plan of a board as it was last run: its cells in the journal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from harness.fields.reading import load
 
 @dataclass(frozen=True)
 class StoredCell:
-    """The key of a cell in the journal, and its place on a board."""
+    """A cell of a board, and its key in the journal."""
 
     key: str
     forecaster: str  # its name on the board
@@ -25,7 +26,7 @@ class StoredCell:
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """A board as it was last run: which cells of the journal are its own."""
+    """A board as it was last run, and its cells in the journal."""
 
     name: str
     title: str
@@ -35,8 +36,8 @@ class StoredPlan:
     cells: tuple[StoredCell, ...]
     forecasters: tuple[str, ...] = ()  # their names on the board
     clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
-    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: why
-    generation: bool = False  # whether all tasks are free runs
+    unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: the reason
+    generation: bool = False  # whether all tasks are free-running
     training_overlap: Mapping[str, tuple[str, ...]] = field(  # by forecaster: tasks on data it was trained on
         default_factory=dict, metadata={"formerly": "seen"}
     )
@@ -48,18 +49,18 @@ class StoredPlan:
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
-        """The names of the tasks whose data is here, in the board's order."""
-        return tuple(dict.fromkeys(one.task for one in self.cells))
+        """The names of the tasks whose data was available, in the board's order."""
+        return tuple(dict.fromkeys(cell.task for cell in self.cells))
 
     @cached_property
     def by_task(self) -> Mapping[str, tuple[StoredCell, ...]]:
         """The cells of each task."""
-        return _grouped(self.cells, lambda one: one.task)
+        return _cells_by(attrgetter("task"), self.cells)
 
     @cached_property
     def by_forecaster(self) -> Mapping[str, tuple[StoredCell, ...]]:
         """The cells of each forecaster."""
-        return _grouped(self.cells, lambda one: one.forecaster)
+        return _cells_by(attrgetter("forecaster"), self.cells)
 
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
@@ -71,11 +72,11 @@ class StoredPlan:
         return load(cls, fields)
 
 
-def _grouped(cells: Iterable[StoredCell], name: Callable[[StoredCell], str]) -> dict[str, tuple[StoredCell, ...]]:
+def _cells_by(name: Callable[[StoredCell], str], cells: Iterable[StoredCell]) -> dict[str, tuple[StoredCell, ...]]:
     groups: dict[str, list[StoredCell]] = {}
-    for one in cells:
-        groups.setdefault(name(one), []).append(one)
-    return {group: tuple(mine) for group, mine in groups.items()}
+    for cell in cells:
+        groups.setdefault(name(cell), []).append(cell)
+    return {name: tuple(group) for name, group in groups.items()}
 
 
 def stored_plan(home: Path, name: str) -> StoredPlan | None:
@@ -85,8 +86,8 @@ def stored_plan(home: Path, name: str) -> StoredPlan | None:
 
 def stored_plans(home: Path) -> list[StoredPlan]:
     """The boards that were run with this home."""
-    found = [_plan_in(path) for path in sorted((home / "boards").glob("*/plan.json"))]
-    return [plan for plan in found if plan is not None]
+    plans = [_plan_in(path) for path in sorted((home / "boards").glob("*/plan.json"))]
+    return [plan for plan in plans if plan is not None]
 
 
 def _plan_in(path: Path) -> StoredPlan | None:
@@ -98,5 +99,5 @@ def _plan_in(path: Path) -> StoredPlan | None:
 
 
 def board_folder(home: Path, name: str) -> Path:
-    """Where a board's plan and standings lie."""
+    """The folder of a board's plan and standings."""
     return home / "boards" / name

@@ -1,1 +1,1 @@
-"""What is asked: splits, protocols, windows, and what a forecaster is shown."""
+"""Tasks: splits, protocols, windows, and the data that a forecaster is given."""

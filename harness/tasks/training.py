@@ -1,4 +1,4 @@
-"""TrainingData: what a forecaster learns from, cut out of a panel when it is first looked at."""
+"""The data that a forecaster is fitted on, copied out of its panel on first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.data.panel import Panel
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Rows `begins[i]` to `ends[i]` of each series i, copied out of their panel when first looked at."""
+    """Rows `begins[i]` to `ends[i]` of each series i, copied out of their panel on first use."""
 
     source: Panel
     begins: Ints  # (series,)
@@ -29,7 +29,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """What `fit` sees; it ends at the cutoff of the fit."""
+    """The data given to `fit`; it ends at the cutoff of the fit."""
 
     _training: Panel | Rows = field(repr=False)
     _validation: Panel | Rows | None = field(repr=False)
@@ -41,14 +41,14 @@ class TrainingData:
 
     @cached_property
     def panel(self) -> Panel:
-        """The series to learn from."""
+        """The series to fit."""
         panel = _filled(self._training, self._missing, self.season_length)
         assert panel is not None
         return panel
 
     @cached_property
     def validation(self) -> Panel | None:
-        """What the split sets apart to choose by: rows that follow the training part, or other series."""
+        """The validation part of the split: rows after the training part, or other series."""
         return _filled(self._validation, self._missing, self.season_length)
 
     def filled(self, missing: Missing) -> TrainingData:
@@ -66,6 +66,6 @@ def _filled(part: Panel | Rows | None, missing: Missing, season_length: int) -> 
         return part if part is None else fill(part, missing, season_length)
     if missing == "native" or part.source.complete or part.panel is None:
         return part.panel
-    kept = np.minimum(part.ends, part.source.lengths) > 0  # what came before the rows fills them too
+    kept = np.minimum(part.ends, part.source.lengths) > 0  # earlier rows are used for filling too
     until = part.source.between(np.zeros_like(part.ends), part.ends)
     return until and fill(until, missing, season_length).between(part.begins[kept], part.ends[kept])

@@ -17,7 +17,7 @@ from harness.data.panel import Channel, Panel
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What is known of one series at one cutoff: its whole past, and the known covariates ahead."""
+    """The history of one series up to one cutoff, and the known covariates of the steps ahead."""
 
     id: str
     values: Floats  # (length, channel)
@@ -34,21 +34,21 @@ class Context:
 
     @property
     def target(self) -> Floats:
-        """The past of the targets, (length, target)."""
+        """The history of the targets, (length, target)."""
         columns = [i for i, channel in enumerate(self.channels) if channel.role == "target"]
         return self.values if len(columns) == len(self.channels) else self.values[:, columns]
 
     @property
     def known_past(self) -> Floats:
-        """The past of the known covariates, (length, known covariate)."""
+        """The history of the known covariates, (length, known covariate)."""
         return self.values[:, [i for i, channel in enumerate(self.channels) if channel.role == "known covariate"]]
 
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    """What `predict` sees: the contexts of many windows, in any order.
+    """The contexts of many windows, in any order: what `predict` is given.
 
-    Everything is cut at each window's own cutoff; arrays are views where they can be, and read-only.
+    All values end at each window's own cutoff. Arrays are read-only, and views where possible.
     """
 
     _panel: Panel = field(repr=False)
@@ -66,7 +66,7 @@ class Contexts:
 
     @cached_property
     def lengths(self) -> Ints:
-        """How many observations of each window are shown, (window,)."""
+        """The length of each window's context, (window,)."""
         return self.cutoffs if self.max_context is None else np.minimum(self.cutoffs, self.max_context)
 
     @property
@@ -91,7 +91,7 @@ class Contexts:
 
     @property
     def static(self) -> dict[str, tuple[str | float, ...]]:
-        """Facts of each window's series, one value a window."""
+        """The static covariates of each window's series, one value a window."""
         return {name: tuple(facts[i] for i in self.series) for name, facts in self._panel.static.items()}
 
     def last(self, length: int) -> Floats:
@@ -111,7 +111,7 @@ class Contexts:
         ends = self._panel.offsets[self.series] + self.cutoffs
         short = self.lengths < length
         if not short.any():
-            past = gathered(values, ends - length, length)
+            past = consecutive_rows(values, ends - length, length)
         else:
             rows = ends[:, None] + np.arange(-length, 0)
             past = values[np.maximum(rows, 0)]
@@ -148,7 +148,7 @@ class Contexts:
             yield self.take(slice(first, first + size))
 
     def by_series(self) -> Iterator[tuple[Ints, Contexts]]:
-        """The windows of each series, by rising cutoff: their positions here, and their contexts."""
+        """The windows of each series, by rising cutoff: their positions, and their contexts."""
         order = np.lexsort((self.cutoffs, self.series))
         borders = np.flatnonzero(np.diff(self.series[order])) + 1
         for windows in np.split(order, borders):
@@ -156,7 +156,7 @@ class Contexts:
                 yield windows, self.take(windows)
 
     def __iter__(self) -> Iterator[Context]:
-        """One window at a time, with its whole past."""
+        """One window at a time, with its whole history."""
         for i in range(len(self)):
             yield self._context(i)
 
@@ -180,7 +180,7 @@ class Contexts:
         )
 
     def filled(self, missing: Missing) -> Contexts:
-        """The same with missing values of the past filled, each from what its own cutoff knows."""
+        """The same contexts with missing values filled, each from the values before its own cutoff."""
         if missing == "native" or self._panel.complete:
             return self
         return replace(self, _filled=fill_for_cutoffs(self._panel, missing, self.season_length))
@@ -188,7 +188,7 @@ class Contexts:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Windows of a series that were not forecast, and why."""
+    """Windows of a series that are not forecast, and the reason."""
 
     id: str
     windows: int
@@ -197,7 +197,7 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Contexts beside their actuals; forecasters never receive it."""
+    """Contexts with their actuals; forecasters never receive it."""
 
     panel: Panel
     series: Ints  # (window,)
@@ -213,7 +213,7 @@ class Windows:
 
     @cached_property
     def contexts(self) -> Contexts:
-        """What a forecaster may see of these windows."""
+        """What a forecaster is given of these windows."""
         return Contexts(
             self.panel,
             self.series,
@@ -227,9 +227,9 @@ class Windows:
 
     @cached_property
     def actuals(self) -> Floats:
-        """What came, (window, horizon, target); NaN where it is missing."""
+        """The actuals, (window, horizon, target); NaN where missing."""
         starts = self.panel.offsets[self.series] + self.cutoffs + self.gap
-        return read_only(gathered(self.panel.target_values, starts, self.horizon))
+        return read_only(consecutive_rows(self.panel.target_values, starts, self.horizon))
 
     def take(self, windows: Ints | slice) -> Windows:
         """Some of the windows, in that order."""
@@ -239,20 +239,20 @@ class Windows:
         """How many target values of each window's context are not missing, (window,)."""
         if self.panel.complete:
             return self.contexts.lengths * len(self.panel.targets)
-        seen = np.concatenate([[0], np.cumsum((~np.isnan(self.panel.target_values)).sum(axis=1))])
+        counts = np.concatenate([[0], np.cumsum((~np.isnan(self.panel.target_values)).sum(axis=1))])
         ends = self.panel.offsets[self.series] + self.cutoffs
-        return np.asarray(seen[ends] - seen[ends - self.contexts.lengths])
+        return np.asarray(counts[ends] - counts[ends - self.contexts.lengths])
 
 
-def gathered(values: Floats, starts: Ints, length: int) -> Floats:
+def consecutive_rows(values: Floats, starts: Ints, length: int) -> Floats:
     """`values[start:start + length]` for each start, (start, length, channel); a view if evenly spaced."""
     if not len(starts):
         return np.empty((0, length, values.shape[1]))
-    if len(starts) == 1:  # the single stream, where even a sliding window would count
+    if len(starts) == 1:  # one window at a time, where even a sliding view would take long
         return values[None, starts[0] : starts[0] + length]
     first, end = int(starts[0]), int(starts[-1]) + length
     step = int(starts[1]) - first
-    inside = step > 0 and first >= 0 and end <= len(values)  # or a bare view would show foreign memory
+    inside = step > 0 and first >= 0 and end <= len(values)  # or the view would reach into other memory
     if inside and (len(starts) < 3 or bool((starts[1:] - starts[:-1] == step).all())):
         row, column = values.strides
         shape = (len(starts), length, values.shape[1])

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from harness import ForecasterSpec, Generation, Leaderboard, LocalForecaster, RollingOrigin, Task, TimeSplit, hookimpl
-from harness.boards.leaderboard import Entry, board_name, load_board, narrowed, read_leaderboard, with_parameters
+from harness.boards.leaderboard import (
+    Entry,
+    board_name,
+    load_board,
+    read_leaderboard,
+    with_forecasters,
+    with_parameters,
+)
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
@@ -202,7 +209,7 @@ class TestMistakes:
                 ", line 12 (tasks.1.quantile_levels.1): quantile_levels[1] must be a number, ",
             ),
             ('dataset = "nile"\nname', "name", ", line 9 (tasks.1): key 'dataset' is missing"),
-            ('name = "late"\n', "", ", line 5 (tasks): two tasks are called 'nile'; give one another name"),
+            ('name = "late"\n', "", ", line 5 (tasks): two tasks are called 'nile'; rename one of them"),
             ('label = "mean of ten"', 'label = "naive"', ", line 20 (forecasters): two forecasters are called 'naive'"),
             ('label = "mean of ten"', "label = 10", ", line 25 (forecasters.1.label): label must be a text, not 10"),
             ("{ length = 10 }", "10", ", line 26 (forecasters.1.parameters): parameters must be a table, not 10"),
@@ -330,14 +337,14 @@ class TestEntries:
         assert set(titles) == {*catalog.forecasters, "mean of ten"} - {"drift"}
         assert len(titles) == len(set(titles))
 
-    def test_a_narrowed_board_keeps_the_baseline(self, open_board: Leaderboard, catalog: Catalog) -> None:
-        narrow = narrowed(open_board, catalog, ("mean of ten",))
+    def test_a_with_forecasters_board_keeps_the_baseline(self, open_board: Leaderboard, catalog: Catalog) -> None:
+        narrow = with_forecasters(open_board, catalog, ("mean of ten",))
 
         assert [entry.title for entry in narrow.entries(catalog)] == ["naive", "mean of ten"]
 
     def test_a_name_that_is_not_on_the_board_is_refused(self, board: Leaderboard, catalog: Catalog) -> None:
         with pytest.raises(UnknownName, match="did you mean 'mean of ten'"):
-            narrowed(board, catalog, ("mean of tne",))
+            with_forecasters(board, catalog, ("mean of tne",))
 
     def test_other_hyperparameters_are_said_in_the_title(self, board: Leaderboard, catalog: Catalog) -> None:
         changed = with_parameters(board, catalog, {"mean of ten": {"length": 5}})

@@ -106,14 +106,14 @@ class TestDates:
     def test_what_is_no_date_is_refused(self, text: str) -> None:
         panel = Panel.of([np.zeros(3)], start="2020-01-01", freq="D")
 
-        with pytest.raises(BadTask, match=f"'{text}' is no date; write it as 2017-10-01"):
+        with pytest.raises(BadTask, match=f"'{text}' is not a date; write it as 2017-10-01"):
             observations_until(panel, text)
 
     @pytest.mark.parametrize("text", ["1066-10-14", "9999-12-31"])
     def test_dates_that_timestamps_cannot_hold_are_refused(self, text: str) -> None:
         panel = Panel.of([np.zeros(3)], start="2020-01-01", freq="D")
 
-        with pytest.raises(BadTask, match="outside of the years 1678 to 2261"):
+        with pytest.raises(BadTask, match="outside of the range of timestamps, 1678 to 2261"):
             observations_until(panel, text)
 
     def test_numbered_series_know_no_dates(self) -> None:

@@ -287,7 +287,7 @@ class TestBadInput:
             ("lstm", {"head": "sample"}, "head is one of mean, quantile, not 'sample'"),
             ("lstm", {"learn_from": "every"}, "scale must be 'training' and target 'level'"),
             ("cnn", {"kernels": []}, "kernels must be one size or more"),
-            ("dense-iid", {"lookback": 5}, "without history there is one row"),
+            ("dense-iid", {"lookback": 5}, "without history, lookback must be 1"),
             ("seq2seq-autoregressive", {"teacher_forcing": 1.5}, "teacher_forcing is a share from 0 to 1, not 1.5"),
         ],
     )
@@ -297,7 +297,7 @@ class TestBadInput:
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="the device is here")
     def test_a_device_that_is_not_there(self) -> None:
-        with pytest.raises(ValueError, match="device 'cuda' is not on this machine; here are: cpu"):
+        with pytest.raises(ValueError, match="device 'cuda' is not available; available are: cpu"):
             type(made(BY_NAME["dense"]))(device="cuda")
 
     def test_a_loss_that_becomes_no_number_fails_the_run_and_says_when(self) -> None:

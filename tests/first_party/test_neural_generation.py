@@ -283,7 +283,7 @@ def test_bad_hyperparameters_are_refused(fields: dict[str, Any], message: str) -
 def test_series_that_are_too_short_are_named_unsupported() -> None:
     with pytest.raises(Unsupported, match=r"32 values to start from and 20 steps ahead need series of 52 .* has 40"):
         FreeCnn(**QUICK).fit(TrainingData(waves(3, 40), None, 20))
-    with pytest.raises(Unsupported, match="no value to learn from"):
+    with pytest.raises(Unsupported, match="has no observed value"):
         FreeRnn(**QUICK).fit(TrainingData(Panel.of([np.full(80, np.nan)]), None, 20))
 
 

@@ -40,7 +40,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
 from harness.report.markdown import readme
-from harness.report.terminal import number
+from harness.report.numbers import fixed as number
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
 from harness.results.publication import is_published
@@ -220,12 +220,12 @@ class TestNothingOfTheData:
             (RollingOrigin(1, windows=9), [MASE], "a single step of its own"),
             (RollingOrigin(5, windows=9, stride=1), [MASE], "a single step of its own"),
             (RollingOrigin(4, windows=9), [MASE, MAE], "4 steps of its own"),
-            (RollingOrigin(5, windows=9), [WAPE], "divides by what came"),
-            (RollingOrigin(5, windows=9), [BIAS], "sum with a sign"),
+            (RollingOrigin(5, windows=9), [WAPE], "divides by actuals"),
+            (RollingOrigin(5, windows=9), [BIAS], "losses with a sign"),
         ],
         ids=["one-step", "overlapping", "two-metrics", "weights", "sign"],
     )
-    def test_terms_that_would_tell_are_withheld(self, tmp_path, protocol, metrics, why) -> None:
+    def test_terms_that_reveal_values_are_withheld(self, tmp_path, protocol, metrics, why) -> None:
         tasks = {"walks": (Task("walks", protocol), WALKS["walks"][1])}
         results = board(tmp_path / "home", tasks, TOYS, metrics[0])
 
@@ -301,7 +301,7 @@ def first(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "no json": (lambda folder: (folder / "results.json").write_text("{", "utf-8"), "results.json: it is no JSON"),
+    "no json": (lambda folder: (folder / "results.json").write_text("{", "utf-8"), "results.json: it is not JSON"),
     "schema": (edited(lambda fields: fields.update(schema=9)), "results.json: it is not of schema 1"),
     "plan": (edited(lambda fields: fields.pop("plan")), "results.json: it is not valid: key 'plan' is missing"),
     "cell": (edited(lambda fields: fields["cells"].popitem()), "results.json: cell .* is in its plan only"),
@@ -314,7 +314,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         edited(lambda fields: first(fields)["scores"].update(MASE=0.5)),
         "parquet: the terms of cell .* give MASE",
     ),
-    "windows": (edited(lambda fields: first(fields).update(windows=8)), "has not as many windows as others"),
+    "windows": (edited(lambda fields: first(fields).update(windows=8)), "has another number of windows than others"),
     "range": (
         edited(
             lambda fields: first(fields)["window_failures"].append(
@@ -323,16 +323,16 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         ),
         "results.json: cell .* has failed windows that are not among its 18",
     ),
-    "no terms": (lambda folder: (folder / "terms.parquet").unlink(), "terms.parquet: it is not there"),
-    "no parquet": (lambda folder: (folder / "terms.parquet").write_bytes(b"PAR1"), "parquet: it is no Parquet file"),
+    "no terms": (lambda folder: (folder / "terms.parquet").unlink(), "terms.parquet: it does not exist"),
+    "no parquet": (lambda folder: (folder / "terms.parquet").write_bytes(b"PAR1"), "parquet: it is not a Parquet file"),
     "rows": (
         rewritten(lambda table: table.filter(pc.field("cell") != table["cell"][0])),
         "terms.parquet: it lacks the rows of cell",
     ),
     "row": (rewritten(lambda table: table.slice(1)), "terms.parquet: cell .* has 17 rows, not one for each of 18"),
     "columns": (rewritten(lambda table: table.drop_columns(["number"])), "terms.parquet: its columns are"),
-    "nan": (rewritten(with_first("MASE numerator", float("nan"))), "has terms of MASE that are no sums"),
-    "count": (rewritten(with_first("MASE denominator", 6.0)), "no sums over up to 5 steps"),
+    "nan": (rewritten(with_first("MASE numerator", float("nan"))), "has terms of MASE that are not sums"),
+    "count": (rewritten(with_first("MASE denominator", 6.0)), "not sums over up to 5 steps"),
     "number": (rewritten(with_first("MASE numerator", 7.25)), "parquet: the terms of cell .* give MASE"),
     "cutoff": (rewritten(with_first("cutoff", 3)), "has other windows than those before it"),
     "window": (rewritten(with_first("window", 3)), "does not have each window once"),
@@ -367,7 +367,7 @@ def test_whatever_is_edited_is_read_or_told(folder: Path, tmp_path_factory, data
 
     try:
         read = PublishedResults(other)
-        assert read.told
+        assert read.origin
     except BadInput as error:
         assert str(other) in str(error)  # noqa: PT017
 
@@ -387,7 +387,7 @@ class TestShowing:
         assert found.rows == compute_standings(toys, MASE).rows or repr(found.rows) == repr(
             compute_standings(toys, MASE).rows
         )
-        assert found.notes[-1] == "published results of 2026-01-01, made on toy"
+        assert found.notes[-1] == "published results of 2026-01-01, run on toy"
 
     def test_where_the_home_has_results_they_are_its_own_unless_asked_for(self, place, toys, tmp_path) -> None:
         home = toys.journal.home
@@ -415,7 +415,7 @@ def test_a_readme_says_what_the_board_is_and_how_to_come_by_it(folder: Path) -> 
 
     assert text.startswith("# Toys\n")
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert table[0] == "| # | forecaster | skill | 95 % | wins | walks | fit s | predict s | missing |"
+    assert table[0] == "| # | forecaster | skill | 95 % | wins | walks | fit s | predict s | failed |"
     assert len({line.count("|") for line in table}) == 1
     for said in (
         "harness run toys",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.arrays import Floats
 from harness.data.panel import Channel, Panel
 from harness.tasks.training import Rows, TrainingData
-from harness.tasks.windows import Windows, gathered
+from harness.tasks.windows import Windows, consecutive_rows
 
 CHANNELS = (Channel("known", "known covariate"), Channel("y"), Channel("past", "past covariate"), Channel("z"))
 
@@ -189,7 +189,7 @@ def test_gathered_rows_are_those_of_a_loop(length: int, starts: list[int]) -> No
     values = np.arange(24.0).reshape(12, 2)
     expected = np.array([values[first : first + length] for first in starts]).reshape(len(starts), length, 2)
 
-    np.testing.assert_array_equal(gathered(values, np.array(starts, dtype=int), length), expected)
+    np.testing.assert_array_equal(consecutive_rows(values, np.array(starts, dtype=int), length), expected)
 
 
 def test_training_data_is_filled_part_by_part() -> None:

@@ -61,6 +61,7 @@ def compute_standings(
         _machines(done),
         max((run.finished for run in done), default=""),
         replicates if isinstance(replicates, str) else "",
+        best=metric.best,
     )
 
 

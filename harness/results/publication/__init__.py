@@ -1,11 +1,11 @@
-"""Published results: a board's standings for those who have neither its data nor its models.
+"""Published results: a board's standings for readers without its data and models.
 
-<folder>/README.md       the standings, to be read
-<folder>/results.json    the plan, and the record of each cell but tracebacks and curves
-<folder>/terms.parquet   the metric's sums in each window; neither forecasts nor what came
+<folder>/README.md       the standings as Markdown
+<folder>/results.json    the plan, and the record of each cell without traceback and curves
+<folder>/terms.parquet   the terms of metrics in each window; neither forecasts nor actuals
 
-Terms whose sums would tell single values are withheld (`publishing`); the standings that rest on them are
-then in results.json. Whatever is read is checked: a score that does not follow from its terms is refused.
+Terms from which single values could be derived are withheld (`writing`); the standings are then in results.json.
+All that is read is checked: a score that does not follow from its terms is refused.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PLACES = ("task", "cell", "series", "cutoff", "number", "window", "target")  # t
 
 
 class Damaged(BadInput):
-    """A published file that does not say what it must, or contradicts another."""
+    """A published file that is not valid, or contradicts another."""
 
-    def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"{path}: {what}; publish the board again, or restore the file")
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}; publish the board again, or restore the file")
 
 
 def is_published(folder: Path) -> bool:

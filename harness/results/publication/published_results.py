@@ -1,4 +1,4 @@
-"""Published results as results: what is read from a folder, every contradiction refused."""
+"""The results of a board from its publication; contradictions between the files are refused."""
 
 from __future__ import annotations
 
@@ -18,46 +18,48 @@ from harness.plugins.installed import protocols_for
 from harness.results.board_results import BoardResults
 from harness.results.publication import RESULTS, SCHEMA, TERMS, Damaged
 from harness.results.publication.records import Publication
-from harness.results.publication.terms_table import Block, block_of, columns_of, same_windows
+from harness.results.publication.terms_table import Block, read_block, read_columns, same_windows
 from harness.results.standings import Standings
 from harness.results.stored_plan import StoredCell
 from harness.tasks.task import task_classes
 
-TOLERANCE = 1e-9  # of a score, relative, beside the one that follows from its terms
+TOLERANCE = 1e-9  # relative, between a score and the one that follows from its terms
 
 
 class PublishedResults(BoardResults):
-    """What was published of a board, read from a folder and checked.
+    """The published results of a board, read from a folder and checked.
 
-    Raises BadInput, which names the file and what is wrong with it.
+    Raises BadInput, which names the file and the problem.
     """
+
+    runs: Mapping[str, Run]  # by key; only finished boards are published
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         publication, self.runs, self.stored = _read(folder / RESULTS)
         self.plan = publication.plan
         self.metrics = {name: metric.metric(name) for name, metric in publication.metrics.items()}
-        self.withheld = publication.withheld  # by task: why
+        self.withheld = publication.withheld  # by task: the reason
         _check_records(folder / RESULTS, self)
         self._blocks = _blocks(folder / TERMS, self)
         _check_scores(folder / TERMS, self)
 
     @property
-    def told(self) -> str:
-        """Of when these results are, and of which machine, in words."""
-        done = [run for run in self.runs.values() if run is not None]
-        machines = dict.fromkeys(str(run.provenance.get("machine", {}).get("processor", "")) for run in done)
-        return f"published results of {max(run.finished for run in done)[:10]}, made on {', '.join(machines)}"
+    def origin(self) -> str:
+        """The date of the results and their machine, as text."""
+        machines = dict.fromkeys(_processor(run) for run in self.runs.values())
+        date = max(run.finished for run in self.runs.values())[:10]
+        return f"published results of {date}, run on {', '.join(machines)}"
 
     def actuals(self, cell: StoredCell) -> Actuals:
-        """The windows of the cell's task; what came is unknown, NaN."""
+        """The windows of the cell's task; the actuals are unknown, NaN."""
         if cell.task not in self._blocks:
-            why = self.withheld.get(cell.task, "no cell completed")
-            raise DataUnavailable(f"the terms of task {cell.task!r} are not published: {why}")
+            reason = self.withheld.get(cell.task, "no cell completed")
+            raise DataUnavailable(f"the terms of task {cell.task!r} are not published: {reason}")
         return next(iter(self._blocks[cell.task].values())).actuals
 
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
-        """The published sums."""
+        """The published terms."""
         if metric.name not in self.metrics:
             known = f"but of {', '.join(self.metrics)}" if self.metrics else "nor of any other metric"
             raise DataUnavailable(f"no terms of {metric.name} are published in {self.folder}, {known}")
@@ -72,7 +74,7 @@ def _read(path: Path) -> tuple[Publication, Mapping[str, Run], Standings | None]
     except OSError as error:
         raise BadInput(f"{path} cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise Damaged(path, f"it is no JSON ({error})") from error
+        raise Damaged(path, f"it is not JSON ({error})") from error
     if not isinstance(fields, dict) or fields.pop("schema", None) != SCHEMA:
         raise Damaged(path, f"it is not of schema {SCHEMA}")
     try:
@@ -88,54 +90,51 @@ def _read(path: Path) -> tuple[Publication, Mapping[str, Run], Standings | None]
 
 def _check_records(path: Path, results: PublishedResults) -> None:
     """Raise BadInput unless every cell of the plan has its record, and every record its cell."""
-    keys = {one.key: one for one in results.plan.cells}
-    if not keys:
+    cells = {cell.key: cell for cell in results.plan.cells}
+    if not cells:
         raise Damaged(path, "its plan has no cells")
-    if odd := sorted(set(keys) ^ set(results.runs)):
-        raise Damaged(path, f"cell {odd[0]} is in {'its plan' if odd[0] in keys else 'its records'} only")
+    if different := sorted(set(cells) ^ set(results.runs)):
+        raise Damaged(path, f"cell {different[0]} is in {'its plan' if different[0] in cells else 'its records'} only")
     windows: dict[str, int] = {}
     for key, run in results.runs.items():
-        assert run is not None
-        lost = [one.window for one in run.window_failures]
-        if any(not 0 <= one < run.windows for one in lost) or len(set(lost)) < len(lost):
+        failed = [failure.window for failure in run.window_failures]
+        if any(not 0 <= window < run.windows for window in failed) or len(set(failed)) < len(failed):
             raise Damaged(path, f"cell {key} has failed windows that are not among its {run.windows}")
-        if run.status is Status.COMPLETED and windows.setdefault(keys[key].task, run.windows) != run.windows:
-            raise Damaged(path, f"cell {key} has not as many windows as others of task {keys[key].task!r}")
-    shown = [one for one in keys.values() if one.task not in results.withheld and results.completed(one)]
-    if shown and results.plan.metric not in results.metrics:
-        raise Damaged(path, f"it declares no terms of {results.plan.metric}, and withholds none either")
+        if run.status is Status.COMPLETED and windows.setdefault(cells[key].task, run.windows) != run.windows:
+            raise Damaged(path, f"cell {key} has another number of windows than others of task {cells[key].task!r}")
+    published = [cell for cell in cells.values() if cell.task not in results.withheld and results.completed(cell)]
+    if published and results.plan.metric not in results.metrics:
+        raise Damaged(path, f"it neither declares nor withholds terms of {results.plan.metric}")
     if results.withheld and results.stored is None:
-        raise Damaged(path, "terms are withheld, and no standings are there in their stead")
+        raise Damaged(path, "terms are withheld, but it has no standings")
 
 
 def _blocks(path: Path, results: PublishedResults) -> dict[str, dict[str, Block]]:
-    """The terms by task and cell; raises BadInput unless they are complete and numbers."""
+    """The terms by task and cell; raises BadInput unless they are complete and finite."""
     wanted = {
-        (task, one.key): None
+        (task, cell.key): None
         for task, cells in results.plan.by_task.items()
         if task not in results.withheld and results.metrics
-        for one in cells
-        if results.completed(one)
+        for cell in cells
+        if results.completed(cell)
     }
     if not wanted:
         return {}
-    columns = columns_of(path, results.metrics)
+    columns = read_columns(path, results.metrics)
     names = list(zip(columns["task"], columns["cell"], strict=True))
     starts = [i for i in range(len(names)) if i == 0 or names[i] != names[i - 1]]
     blocks: dict[str, dict[str, Block]] = {}
     for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
         task, key = names[start]
         if (task, key) not in wanted:
-            raise Damaged(path, f"it holds rows of cell {key} in task {task!r} that are not asked for")
+            raise Damaged(path, f"it has unexpected rows of cell {key} in task {task!r}")
         del wanted[task, key]
-        run = results.runs[key]
-        assert run is not None
         rows = {name: column[start:end] for name, column in columns.items()}
-        made = block_of(path, f"cell {key} in task {task!r}", rows, run, list(results.metrics))
-        mine = blocks.setdefault(task, {})
-        if mine and not same_windows(made.actuals, next(iter(mine.values())).actuals):
+        block = read_block(path, f"cell {key} in task {task!r}", rows, results.runs[key], list(results.metrics))
+        task_blocks = blocks.setdefault(task, {})
+        if task_blocks and not same_windows(block.actuals, next(iter(task_blocks.values())).actuals):
             raise Damaged(path, f"cell {key} in task {task!r} has other windows than those before it")
-        mine[key] = made
+        task_blocks[key] = block
     if wanted:
         task, key = next(iter(wanted))
         raise Damaged(path, f"it lacks the rows of cell {key} in task {task!r}")
@@ -146,16 +145,22 @@ def _check_scores(path: Path, results: PublishedResults) -> None:
     """Raise BadInput where a score does not follow from its terms."""
     for task, blocks in results._blocks.items():
         for key, block in blocks.items():
-            run = results.runs[key]
-            assert run is not None
             for name, metric in results.metrics.items():
-                said, follows = run.scores.get(name), score(metric, block.terms[name], block.actuals)
-                if said is not None and not _close(said, follows):
-                    what = f"the terms of cell {key} in task {task!r} give {name} {follows!r}, its record says {said!r}"
-                    raise Damaged(path, what)
+                recorded, computed = results.runs[key].scores.get(name), score(metric, block.terms[name], block.actuals)
+                if recorded is not None and not _close(recorded, computed):
+                    raise Damaged(
+                        path,
+                        f"the terms of cell {key} in task {task!r} give {name} {computed!r}, "
+                        f"but its record has {recorded!r}",
+                    )
 
 
-def _close(said: float, follows: float) -> bool:
-    if not (math.isfinite(said) and math.isfinite(follows)):
-        return not (math.isfinite(said) or math.isfinite(follows))
-    return abs(said - follows) <= TOLERANCE * max(1.0, abs(said))
+def _close(recorded: float, computed: float) -> bool:
+    if not (math.isfinite(recorded) and math.isfinite(computed)):
+        return not (math.isfinite(recorded) or math.isfinite(computed))
+    return abs(recorded - computed) <= TOLERANCE * max(1.0, abs(recorded))
+
+
+def _processor(run: Run) -> str:
+    machine = run.provenance.get("machine")
+    return str(machine.get("processor", "")) if isinstance(machine, Mapping) else ""

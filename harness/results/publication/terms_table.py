@@ -1,4 +1,4 @@
-"""Blocks: the terms of published cells, read from their table and checked row by row."""
+"""The terms of published cells, read from their table and checked row by row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Block:
     terms: Mapping[str, Terms]  # by metric
 
 
-def columns_of(path: Path, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+def read_columns(path: Path, metrics: Mapping[str, Metric]) -> dict[str, Any]:
     """The columns of the file, sorted by task and cell; texts as lists and numbers as arrays."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -34,16 +34,16 @@ def columns_of(path: Path, metrics: Mapping[str, Metric]) -> dict[str, Any]:
         table: pa.Table = pq.read_table(path)
     except OSError as error:
         if not path.is_file():
-            raise Damaged(path, "it is not there") from error
-        raise Damaged(path, f"it is no Parquet file ({error})") from error
+            raise Damaged(path, "it does not exist") from error
+        raise Damaged(path, f"it is not a Parquet file ({error})") from error
     except pa.ArrowException as error:
-        raise Damaged(path, f"it is no Parquet file ({error})") from error
-    expected = [*PLACES, *(f"{name} {one}" for name in metrics for one in ("numerator", "denominator"))]
+        raise Damaged(path, f"it is not a Parquet file ({error})") from error
+    expected = [*PLACES, *(f"{name} {part}" for name in metrics for part in ("numerator", "denominator"))]
     if table.column_names != expected:
         raise Damaged(path, f"its columns are {', '.join(table.column_names)}, not {', '.join(expected)}")
     cells: dict[tuple[Any, Any], int] = {}
     names = zip(table.column("task").to_pylist(), table.column("cell").to_pylist(), strict=True)
-    table = table.take(np.argsort([cells.setdefault(one, len(cells)) for one in names], kind="stable"))
+    table = table.take(np.argsort([cells.setdefault(name, len(cells)) for name in names], kind="stable"))
     columns: dict[str, Any] = {}
     for name in expected:
         column = table.column(name)
@@ -52,12 +52,12 @@ def columns_of(path: Path, metrics: Mapping[str, Metric]) -> dict[str, Any]:
             continue
         values = column.to_numpy()
         if values.dtype.kind not in ("f" if name not in PLACES else "i"):
-            raise Damaged(path, f"column {name!r} holds something else than numbers")
+            raise Damaged(path, f"column {name!r} holds values that are not numbers")
         columns[name] = values
     return columns
 
 
-def block_of(path: Path, what: str, rows: Mapping[str, Any], run: Run, metrics: Sequence[str]) -> Block:
+def read_block(path: Path, what: str, rows: Mapping[str, Any], run: Run, metrics: Sequence[str]) -> Block:
     """The block of a cell from its rows, which are sorted by series, cutoff and target."""
     targets = tuple(dict.fromkeys(rows["target"]))
     if len(rows["target"]) != run.windows * len(targets) or rows["target"] != list(targets) * run.windows:
@@ -65,7 +65,7 @@ def block_of(path: Path, what: str, rows: Mapping[str, Any], run: Run, metrics: 
     windows = rows["window"].reshape(-1, len(targets))
     if (windows != windows[:, :1]).any() or not np.array_equal(np.sort(windows[:, 0]), np.arange(run.windows)):
         raise Damaged(path, f"{what} does not have each window once")
-    back = np.argsort(windows[:, 0])  # to the task's own order
+    back = np.argsort(windows[:, 0])  # to the order of the task
     ids = {name: i for i, name in enumerate(dict.fromkeys(rows["series"]))}
     task = run.cell.task
     unknown = np.broadcast_to(np.nan, (run.windows, task.horizon, len(targets)))
@@ -82,18 +82,19 @@ def block_of(path: Path, what: str, rows: Mapping[str, Any], run: Run, metrics: 
         task.quantile_levels,
         targets,
     )
-    summed = {}
+    terms = {}
     for metric in metrics:
-        numerators, denominators = (rows[f"{metric} {one}"] for one in ("numerator", "denominator"))
+        numerators, denominators = (rows[f"{metric} {part}"] for part in ("numerator", "denominator"))
         counts = np.isfinite(denominators) & (denominators >= 0) & (denominators <= task.horizon)
         if np.isnan(numerators).any() or not counts.all():
-            raise Damaged(path, f"{what} has terms of {metric} that are no sums over up to {task.horizon} steps")
+            raise Damaged(path, f"{what} has terms of {metric} that are not sums over up to {task.horizon} steps")
         shape = (run.windows, len(targets))
-        summed[metric] = Terms(numerators.reshape(shape)[back], denominators.reshape(shape)[back])
-    return Block(actuals, summed)
+        terms[metric] = Terms(numerators.reshape(shape)[back], denominators.reshape(shape)[back])
+    return Block(actuals, terms)
 
 
 def same_windows(first: Actuals, second: Actuals) -> bool:
+    """Whether two cells have the same windows, in the same order."""
     return (first.ids, first.targets) == (second.ids, second.targets) and all(
         np.array_equal(getattr(first, name), getattr(second, name)) for name in ("series", "cutoffs", "cutoff_index")
     )

@@ -1,9 +1,9 @@
-"""Publishing: what a journal holds of a board → files that can be committed, and that hold no data.
+"""Publishing: the results of a board → files that can be committed, because they hold no data.
 
-A term is a sum of losses over the steps of a window. A sum over one step is a loss, and tells the value that
-came to whoever knows the forecast; so do two sums whose windows differ by one step. So only metrics are
-published that divide by counts and whose sums have no sign, and only for tasks in which each sum is over
-enough steps that no other sum is over: one more than twice as many as there are metrics.
+A term is a sum of losses over the steps of a window. A sum over a single step is a loss, from which the actual can
+be derived if the forecast is known; the same holds for two sums whose windows differ by one step. Terms are therefore
+published only of metrics that divide by counts and whose losses have no sign, and only for tasks in which each sum
+covers enough steps that no other sum covers: one more than twice the number of metrics.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from harness.results.publication.records import Publication
 from harness.results.standings import Standings
 from harness.results.stored_plan import StoredCell
 
-MARK = "<!-- written by `harness publish` -->"  # a README that has it may be written again
+MARK = "<!-- written by `harness publish` -->"  # a README with it may be replaced
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
-    """What is published of a task: the windows, and each completed cell's terms by metric."""
+class TaskTerms:
+    """The published terms of a task: its windows, and the terms of each completed cell by metric."""
 
     actuals: Actuals
     terms: Mapping[str, Mapping[str, Terms]]  # by the cell's key
@@ -41,45 +41,45 @@ class Sums:
 def publish(
     results: BoardResults, metrics: Sequence[Metric], standings: Standings, readme: str, folder: Path
 ) -> Mapping[str, str]:
-    """Write a board's README, records and terms; returns the tasks whose terms are withheld, and why.
+    """Write a board's README, records and terms; returns the tasks whose terms are withheld, with the reason.
 
-    Raises BadInput for a board that is not finished, or where a README lies that somebody else wrote.
+    Raises BadInput for a board that is not finished, or in a folder with a README that is not a published one.
     """
     _check_finished(results)
     _check_readme(folder / README)
-    sums: dict[str, Sums] = {}
+    terms: dict[str, TaskTerms] = {}
     withheld: dict[str, str] = {}
-    publishable = [one for one in metrics if not _tells(one)]
+    publishable = [metric for metric in metrics if not _revealing(metric)]
     for task, cells in results.plan.by_task.items():
-        done = list({one.key: one for one in cells if results.completed(one)}.values())
-        if not done:
+        completed = list({cell.key: cell for cell in cells if results.completed(cell)}.values())
+        if not completed:
             continue
-        if tells := [f"{one.name} {_tells(one)}" for one in metrics if _tells(one)]:
-            withheld[task] = tells[0]
+        if reasons := [f"{metric.name} {_revealing(metric)}" for metric in metrics if _revealing(metric)]:
+            withheld[task] = reasons[0]
             continue
-        found = _sums(done, results, publishable)
-        if why := _too_few(found, _horizon(done[0], results), len(publishable)):
-            withheld[task] = why
+        task_terms = _task_terms(completed, results, publishable)
+        if reason := _too_few(task_terms, _horizon(completed[0], results), len(publishable)):
+            withheld[task] = reason
         else:
-            sums[task] = found
-    _write(results, [] if withheld and not sums else publishable, sums, withheld, standings, readme, folder)
+            terms[task] = task_terms
+    _write(results, [] if withheld and not terms else publishable, terms, withheld, standings, readme, folder)
     return withheld
 
 
 def _write(
     results: BoardResults,
     metrics: Sequence[Metric],
-    sums: Mapping[str, Sums],
+    terms: Mapping[str, TaskTerms],
     withheld: Mapping[str, str],
     standings: Standings,
     readme: str,
     folder: Path,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULTS).unlink(missing_ok=True)  # half a publication is none
+    (folder / RESULTS).unlink(missing_ok=True)  # until all files are written
     (folder / TERMS).unlink(missing_ok=True)
-    if sums:
-        _write_terms(folder / TERMS, sums, [one.name for one in metrics])
+    if terms:
+        _write_terms(folder / TERMS, terms, [metric.name for metric in metrics])
     (folder / README).write_text(readme + f"\n{MARK}\n", encoding="utf-8")
     publication = Publication.of(results, metrics, withheld, standings.to_json() if withheld else None)
     write_json(folder / RESULTS, {"schema": SCHEMA, **dump(publication)})
@@ -88,9 +88,8 @@ def _write(
 def _check_finished(results: BoardResults) -> None:
     plan = results.plan
     if plan.unavailable:
-        raise BadInput(
-            f"board {plan.name!r} cannot be published without {', '.join(plan.unavailable)}, whose data is not here"
-        )
+        unavailable = ", ".join(plan.unavailable)
+        raise BadInput(f"board {plan.name!r} cannot be published without the data of {unavailable}")
     missing = sum(run is None for run in results.runs.values())
     if missing or not plan.cells:
         raise BadInput(f"{missing} of {len(results.runs)} cells of board {plan.name!r} are not run yet; run it first")
@@ -101,22 +100,22 @@ def _check_readme(path: Path) -> None:
         raise BadInput(f"{path} was not written by `harness publish`; move it away, or name another folder")
 
 
-def _tells(metric: Metric) -> str:
-    """Why the terms of a metric are never published; empty where they may be."""
+def _revealing(metric: Metric) -> str:
+    """The reason why the terms of a metric are never published; empty where they may be."""
     if metric.weights is not None:
-        return "divides by what came"
-    return "" if metric.best == "lowest" else "is a sum with a sign, or of hits: it tells more than a size"
+        return "divides by actuals"
+    return "" if metric.best == "lowest" else "has losses with a sign, or of 0 and 1, which reveal more than a size"
 
 
-def _sums(done: Sequence[StoredCell], results: BoardResults, metrics: Sequence[Metric]) -> Sums:
+def _task_terms(completed: Sequence[StoredCell], results: BoardResults, metrics: Sequence[Metric]) -> TaskTerms:
     terms: dict[str, dict[str, Terms]] = {}
-    for cell in done:
+    for cell in completed:
         for metric in metrics:
-            found = results.terms(cell, metric)
-            if found is None:
+            cell_terms = results.terms(cell, metric)
+            if cell_terms is None:
                 raise BadInput(f"{metric.name} does not apply to task {cell.task!r}")
-            terms.setdefault(cell.key, {})[metric.name] = found
-    return Sums(results.actuals(done[0]), terms)
+            terms.setdefault(cell.key, {})[metric.name] = cell_terms
+    return TaskTerms(results.actuals(completed[0]), terms)
 
 
 def _horizon(cell: StoredCell, results: BoardResults) -> int:
@@ -125,20 +124,22 @@ def _horizon(cell: StoredCell, results: BoardResults) -> int:
     return run.cell.task.horizon
 
 
-def _too_few(sums: Sums, horizon: int, metrics: int) -> str:
-    """Why the terms of a task are withheld; empty where each is over enough steps of its own."""
-    fewest, actuals = 1 + 2 * metrics, sums.actuals
+def _too_few(published: TaskTerms, horizon: int, metrics: int) -> str:
+    """The reason why the terms of a task are withheld; empty where each covers enough steps of its own."""
+    fewest, actuals = 1 + 2 * metrics, published.actuals
     order = np.lexsort((actuals.cutoffs, actuals.series))
     follows = np.diff(actuals.series[order]) == 0
     strides = np.diff(actuals.cutoffs[order])[follows]
     steps = min(horizon, int(strides.min())) if len(strides) else horizon
     if len(actuals) * horizon < fewest:
-        raise BadInput(f"a board whose task rests on {len(actuals) * horizon} values cannot be published without them")
+        raise BadInput(
+            f"a board with a task of only {len(actuals) * horizon} values cannot be published without revealing them"
+        )
     if steps < fewest:
-        return f"each window is over {_count(steps)} of its own, which its sums would tell"
-    denominators = [one.denominators for of_cell in sums.terms.values() for one in of_cell.values()]
-    if any(bool(((one > 0) & (one < fewest)).any()) for one in denominators):
-        return f"there are windows with less than {fewest} values, which their sums would tell"
+        return f"each window has only {_count(steps)} of its own, which its terms would reveal"
+    by_metric = [terms for by_metric in published.terms.values() for terms in by_metric.values()]
+    if any(bool(((terms.denominators > 0) & (terms.denominators < fewest)).any()) for terms in by_metric):
+        return f"there are windows with less than {fewest} values, which their terms would reveal"
     return ""
 
 
@@ -146,47 +147,56 @@ def _count(steps: int) -> str:
     return "a single step" if steps == 1 else f"{steps} steps"
 
 
-def _write_terms(path: Path, sums: Mapping[str, Sums], metrics: Sequence[str]) -> None:
-    """One row a window, cell and target, sorted by task, series, cutoff, cell and target; the same bytes again."""
+def _write_terms(path: Path, terms: Mapping[str, TaskTerms], metrics: Sequence[str]) -> None:
+    """One row a window, cell and target, sorted by task, series, cutoff, cell and target; reproducible to the byte."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    parts: list[dict[str, Any]] = []
-    places: list[tuple[int, int, int]] = []  # of each row: task, window in the order of series and cutoffs, cell
-    for number, (task, mine) in enumerate(sums.items()):
-        actuals = mine.actuals
-        order = np.lexsort((actuals.cutoff_index, actuals.series))
-        for cell, (key, of_cell) in enumerate(mine.terms.items()):
-            targets = next(iter(of_cell.values())).numerators.shape[1]
-            rows = np.repeat(order, targets)
-            names = actuals.targets or tuple(map(str, range(targets)))
-            part = {
-                "task": _texts([task] * len(rows)),
-                "cell": _texts([key] * len(rows)),
-                "series": _texts([actuals.ids[i] for i in actuals.series[rows].tolist()]),
-                "cutoff": pa.array(actuals.cutoffs[rows], pa.int64()),
-                "number": pa.array(actuals.cutoff_index[rows], pa.int32()),
-                "window": pa.array(rows, pa.int32()),
-                "target": _texts(list(names) * len(order)),
-            }
-            for name in metrics:
-                part[f"{name} numerator"] = pa.array(np.asarray(of_cell[name].numerators)[order].ravel())
-                part[f"{name} denominator"] = pa.array(np.asarray(of_cell[name].denominators)[order].ravel())
-            parts.append(part)
-            places += [(number, i // targets, cell) for i in range(len(rows))]
-    tasks, windows, cells = np.array(places).T
-    sums_of = [f"{name} numerator" for name in metrics]
-    table = pa.concat_tables([pa.table(part) for part in parts]).take(np.lexsort((cells, windows, tasks)))
+    tables: list[Any] = []
+    order: list[tuple[int, int, int]] = []  # of each row: task, window in the order of series and cutoffs, cell
+    for task_number, (task, published) in enumerate(terms.items()):
+        for cell_number, (key, by_metric) in enumerate(published.terms.items()):
+            targets = next(iter(by_metric.values())).numerators.shape[1]
+            tables.append(pa.table(_rows(task, key, published.actuals, by_metric, metrics)))
+            order += [(task_number, row // targets, cell_number) for row in range(len(tables[-1]))]
+    task_numbers, windows, cell_numbers = np.array(order).T
+    table = pa.concat_tables(tables).take(np.lexsort((cell_numbers, windows, task_numbers)))
     assert tuple(table.column_names[: len(PLACES)]) == PLACES
+    numerators = [f"{name} numerator" for name in metrics]
     with atomic_file(path) as draft:
         pq.write_table(
             table.combine_chunks(),
             draft,
             compression="zstd",
             compression_level=19,
-            use_dictionary=[name for name in table.column_names if name not in sums_of],
-            use_byte_stream_split=sums_of,
+            use_dictionary=[name for name in table.column_names if name not in numerators],
+            use_byte_stream_split=numerators,
         )
+
+
+def _rows(
+    task: str, key: str, actuals: Actuals, by_metric: Mapping[str, Terms], metrics: Sequence[str]
+) -> dict[str, Any]:
+    """The columns of one cell, by series, cutoff and target."""
+    import pyarrow as pa
+
+    order = np.lexsort((actuals.cutoff_index, actuals.series))
+    targets = next(iter(by_metric.values())).numerators.shape[1]
+    rows = np.repeat(order, targets)
+    names = actuals.targets or tuple(map(str, range(targets)))
+    columns = {
+        "task": _texts([task] * len(rows)),
+        "cell": _texts([key] * len(rows)),
+        "series": _texts([actuals.ids[i] for i in actuals.series[rows].tolist()]),
+        "cutoff": pa.array(actuals.cutoffs[rows], pa.int64()),
+        "number": pa.array(actuals.cutoff_index[rows], pa.int32()),
+        "window": pa.array(rows, pa.int32()),
+        "target": _texts(list(names) * len(order)),
+    }
+    for name in metrics:
+        columns[f"{name} numerator"] = pa.array(np.asarray(by_metric[name].numerators)[order].ravel())
+        columns[f"{name} denominator"] = pa.array(np.asarray(by_metric[name].denominators)[order].ravel())
+    return columns
 
 
 def _texts(values: Iterable[str]) -> Any:

@@ -33,8 +33,9 @@ from harness.efficiency.record import (
 from harness.efficiency.store import stored_bench, write_bench
 from harness.report.costs import FIGURES
 from harness.report.markdown import readme
+from harness.report.rows import rank_text
 from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, place, remarks, standings_table
+from harness.report.terminal import legend, remarks, standings_table
 from harness.results.costs import BenchCosts
 from harness.results.standings import Row
 
@@ -242,7 +243,11 @@ class TestWithin:
     def test_forecasters_that_fit_get_new_ranks_and_the_baseline_is_shown(self) -> None:
         found, nothing = apply_budget(MEASURED, "latency_p99 < 5ms, throughput > 1000/s")
 
-        assert [(one.forecaster, place(one)) for one in found.rows] == [("quick", "1="), ("base", "–"), ("fast", "2")]
+        assert [(one.forecaster, rank_text(one)) for one in found.rows] == [
+            ("quick", "1="),
+            ("base", "–"),
+            ("fast", "2"),
+        ]
         assert [one.skill for one in found.rows] == [MEASURED.rows[i].skill for i in (1, 3, 4)]
         assert nothing == ""
         assert found.title == "Toys, within latency_p99 < 5ms, throughput > 1000/s"
@@ -393,6 +398,6 @@ class TestViews:
         lines = readme(MEASURED, [], "toys").splitlines()
 
         (heading,) = (line for line in lines if line.startswith("| #"))
-        assert heading.endswith("| fit s | predict s | p99 ms | /s | MB | missing |")
+        assert heading.endswith("| fit s | predict s | p99 ms | /s | MB | failed |")
         assert any(line.startswith("| 2= | quick") and "| 4.00 | 2.50k | – |" in line for line in lines)
         assert any("cost: measured by harness bench on ramp" in line for line in lines)
