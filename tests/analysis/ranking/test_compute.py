@@ -149,9 +149,7 @@ class TestFailures:
     """Nobody gains by failing."""
 
     @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
-    def test_one_is_scored_as_the_worst_completed_result(
-        self, tmp_path: Path, status: Status
-    ) -> None:
+    def test_one_is_scored_as_the_worst_completed_result(self, tmp_path: Path, status: Status) -> None:
         came: dict[str, dict[str, Came]] = {
             "base": {"a": 2.0, "b": 1.0},
             "worst": {"a": 6.0, "b": 1.0},
