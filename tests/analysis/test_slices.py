@@ -391,7 +391,7 @@ class TestRefusals:
 
         found = slices_of(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
         assert found.tasks["walks"].names == ("0", "1", "2", "3")
-        with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not known"):
+        with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not published"):
             slices_of(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
 
 
