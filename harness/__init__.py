@@ -1,6 +1,7 @@
 """harness: a plugin-based benchmark harness and leaderboard for time-series forecasting models.
 
-The public interface, in the order of the flow. `import harness` itself loads nothing heavy.
+This is the public interface, in the order of an evaluation. Names are imported when they are used, so that
+`import harness` itself loads nothing heavy.
 """
 
 from __future__ import annotations
@@ -32,10 +33,14 @@ if TYPE_CHECKING:
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
     from harness.forecasters.generation import OneStepModel, free_run
     from harness.forecasters.spec import ForecasterSpec, Resources
+    from harness.plugins.formats import ReportFormat
     from harness.plugins.hookspecs import hookimpl
+    from harness.report.column import Column
+    from harness.report.columns import standings_columns
+    from harness.report.context import ReportContext
     from harness.results.costs import BenchCosts
     from harness.results.journal import Journal
-    from harness.results.standings import Standings, stored_standings
+    from harness.results.standings import Row, Standings, stored_standings
     from harness.results.stored_plan import StoredCell, StoredPlan, stored_plans
     from harness.tasks.protocols import Cutoffs, Generation, Protocol, RollingOrigin
     from harness.tasks.splits import HeldOut, SeriesSplit, TimeSplit
@@ -86,7 +91,12 @@ _PLACES = {
     "stored_plans": "results.stored_plan",
     "Leaderboard": "boards.leaderboard",
     "Standings": "results.standings",
+    "Row": "results.standings",
     "stored_standings": "results.standings",
+    "standings_columns": "report.columns",
+    "Column": "report.column",
+    "ReportFormat": "plugins.formats",
+    "ReportContext": "report.context",
     "Bench": "efficiency.record",
     "BenchCosts": "results.costs",
     "stored_bench": "efficiency.store",
@@ -142,7 +152,12 @@ __all__ = [
     "stored_plans",
     "Leaderboard",
     "Standings",
+    "Row",
     "stored_standings",
+    "standings_columns",
+    "Column",
+    "ReportFormat",
+    "ReportContext",
     "Bench",
     "BenchCosts",
     "stored_bench",

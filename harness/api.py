@@ -11,7 +11,6 @@ from harness.boards.leaderboard import board_name
 from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.evaluation.evaluate import evaluate as evaluate_on
-from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from harness.data.panel import Panel
     from harness.evaluation.run import Run
     from harness.forecasters.forecaster import Forecaster
-    from harness.results.standings import Standings
+    from harness.report.column import Value
     from harness.tasks.task import Task
 
 
@@ -65,18 +64,17 @@ def standings(board: str, metric: str | None = None, home: Path | str | None = N
     import pandas as pd
 
     from harness.analysis.lookup import find_standings
-    from harness.report.costs import FIGURES
+    from harness.report.columns import data_columns
 
-    computed = find_standings(board, _workspace(home), metric)
-    rows = [
-        {"rank": row.rank, "tied_for_first": row.tied_for_first, "skill": row.skill}
-        | {"skill_low": row.interval("skill")[0], "skill_high": row.interval("skill")[1], "win_rate": row.win_rate}
-        | {"mean_rank": row.mean_rank, **row.scores, "skill_std": row.skill_std, "fit_seconds": row.fit_seconds}
-        | {"predict_seconds": row.predict_seconds, "completed": row.completed, "missing": sum(row.missing.values())}
-        | {name: math.nan if (cost := getattr(row.costs, name, None)) is None else cost for name in FIGURES}
-        for row in computed.rows
-    ]
-    return pd.DataFrame(rows, index=pd.Index([row.forecaster for row in computed.rows], name="forecaster"))
+    found = find_standings(board, _workspace(home), metric)
+    columns = data_columns(found, "frame")
+    values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
+    return pd.DataFrame(values, index=pd.Index([row.forecaster for row in found.rows], name="forecaster"))
+
+
+def _value(value: Value) -> Value:
+    """A value of a data frame; NaN for None."""
+    return math.nan if value is None else value
 
 
 def slices(
@@ -91,28 +89,20 @@ def slices(
     """
     import pandas as pd
 
-    from harness.analysis.slicing import SliceRequest
-    from harness.analysis.slicing.boards import sliced
+    from harness.analysis.slicing.boards import find_slices
+    from harness.analysis.slicing.slices import SliceRequest
     from harness.report.slices import records
 
     request = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(sliced(board, request, _workspace(home))))
+    return pd.DataFrame(records(find_slices(board, request, _workspace(home))))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
     """A board's page as HTML, from its stored standings and the journal; None if there are none."""
+    from harness.report.context import ReportContext
+    from harness.report.formats import html_report
     from harness.results.standings import stored_standings
 
     workspace = _workspace(home)
     stored = stored_standings(workspace.home, board_name(board))
-    return None if stored is None else page_of(stored, workspace)
-
-
-def page_of(standings: Standings, workspace: Workspace) -> str:
-    """The page of standings, with examples of forecasts from the journal."""
-    from harness.report.page import page
-    from harness.report.page.examples import find_examples
-
-    plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
-    metric = metrics[standings.metric].spec if standings.metric in metrics else None
-    return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))
+    return None if stored is None else html_report(stored, ReportContext(board, workspace))

@@ -1,4 +1,4 @@
-"""The one place that catches what a forecaster raises."""
+"""attempt: the one place that catches exceptions of forecasters and other plugins."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Failure:
-    """What was raised, and where."""
+    """An exception that was raised."""
 
     error: Exception | SystemExit
 
@@ -25,14 +25,14 @@ class Failure:
 
     @property
     def traceback(self) -> str:
-        """The whole traceback, as Python prints it."""
+        """The traceback as text."""
         import traceback
 
         return "".join(traceback.format_exception(self.error))
 
 
 def attempt(action: Callable[[], T]) -> T | Failure:
-    """What the action returns, or how it failed; one that exits has failed too."""
+    """The action's return value, or its failure; an action that exits has failed too."""
     try:
         return action()
     except (Exception, SystemExit) as error:

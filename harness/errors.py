@@ -1,20 +1,20 @@
-"""Everything that harness raises on purpose.
+"""The exceptions that harness raises.
 
     HarnessError
-    ├── BadInput                what was given cannot be used; the command line exits with 2
+    ├── BadInput                invalid input; the command line exits with 2
     │   ├── UnknownName         no forecaster, dataset, board or metric of that name
-    │   ├── DuplicateName       two plugins claim one name
-    │   ├── BadBoard            a leaderboard file that does not say what it must
-    │   ├── BadData             a panel that cannot be evaluated: empty, all missing, wrong shape
+    │   ├── DuplicateName       two plugins provide the same name
+    │   ├── BadBoard            an invalid leaderboard file
+    │   ├── BadData             an invalid panel: empty, all missing, wrong shape
     │   ├── BadTask             a task that does not fit its data: a horizon longer than a series
-    │   ├── BadParameter        a hyperparameter that the forecaster does not have, or of a wrong type
+    │   ├── BadParameter        an unknown hyperparameter, or one of the wrong type
     │   └── HomeUnusable        the home folder cannot be read or written
     ├── DataUnavailable         the data is not on this machine
-    ├── InvalidForecast         a forecast of a wrong shape, type or order
-    ├── Unsupported             raised by a forecaster that cannot do what is asked
-    └── PartlyFailed            in forecasters.forecaster: it failed on some of its windows
+    ├── InvalidForecast         a forecast of the wrong shape or type, or with crossing quantiles
+    ├── Unsupported             the forecaster does not support the task
+    └── PartialFailure          the forecaster failed on some windows (in forecasters.forecaster)
 
-Every message says what is wrong, with which thing, and what would help.
+Every message states the problem, the object concerned, and a remedy.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from typing import Any
 
 
 class HarnessError(Exception):
-    """The root of all errors that harness raises on purpose."""
+    """The base class of all exceptions of harness."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What crosses to another process is the message; the arguments it was made of stay behind."""
-        return _said, (type(self), str(self))
+        """Pickled by the message alone, without the arguments of the constructor."""
+        return _from_message, (type(self), str(self))
 
 
-def _said(kind: type[HarnessError], message: str) -> HarnessError:
+def _from_message(kind: type[HarnessError], message: str) -> HarnessError:
     error = kind.__new__(kind)
     Exception.__init__(error, message)
     return error
 
 
 class BadInput(HarnessError):
-    """What was given cannot be used."""
+    """Invalid input."""
 
 
 class UnknownName(BadInput):
-    """No thing of that kind has that name."""
+    """No forecaster, dataset, board or metric of that name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         import difflib
 
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1)
-        help_ = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
-        super().__init__(f"no {kind} called {name!r}; {help_}")
+        matches = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known) or 'none'}"
+        super().__init__(f"no {kind} called {name!r}; {hint}")
 
 
 class DuplicateName(BadInput):
-    """Two plugins claim one name."""
+    """Two plugins provide the same name."""
 
     def __init__(self, kind: str, name: str, owners: tuple[str, str]) -> None:
         super().__init__(
@@ -64,11 +64,11 @@ class DuplicateName(BadInput):
 
 
 class BadBoard(BadInput):
-    """A leaderboard file that does not say what it must."""
+    """An invalid leaderboard file."""
 
 
 class BadData(BadInput):
-    """A panel that cannot be evaluated."""
+    """An invalid panel."""
 
 
 class BadTask(BadInput):
@@ -76,7 +76,7 @@ class BadTask(BadInput):
 
 
 class BadParameter(BadInput):
-    """A hyperparameter that the forecaster does not have, or whose value has a wrong type."""
+    """A hyperparameter that the forecaster does not have, or of the wrong type."""
 
 
 class HomeUnusable(BadInput):
@@ -88,8 +88,8 @@ class DataUnavailable(HarnessError):
 
 
 class InvalidForecast(HarnessError):
-    """A forecast of a wrong shape, type or order."""
+    """A forecast of the wrong shape or type, or with crossing quantiles."""
 
 
 class Unsupported(HarnessError):
-    """Raised by a forecaster that cannot do what is asked: `Unsupported("needs known covariates")`."""
+    """Raised by a forecaster that does not support a task: `Unsupported("needs known covariates")`."""

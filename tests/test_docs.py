@@ -17,6 +17,8 @@ from harness.plugins.checks import check_forecaster
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+LINKED = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *DECISIONS]
 
 
 def examples(language: str) -> list[pytest.param]:
@@ -34,11 +36,11 @@ def test_examples_run(example, monkeypatch) -> None:
 
     exec(compile(example, "example", "exec", dont_inherit=True), vars(module))
 
-    made = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == "example"]
-    for forecaster in made:
+    classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == "example"]
+    for forecaster in classes:
         if issubclass(forecaster, Forecaster):
-            verdicts = list(check_forecaster(ForecasterSpec(forecaster.__name__, forecaster, missing="ffill")))
-            assert [one for one in verdicts if not one.passed] == []
+            results = list(check_forecaster(ForecasterSpec(forecaster.__name__, forecaster, missing="ffill")))
+            assert [result for result in results if not result.passed] == []
 
 
 @pytest.mark.parametrize("example", examples("toml"))
@@ -54,11 +56,43 @@ def test_board_examples_are_boards(example, tmp_path) -> None:
     assert board.tasks
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page) -> None:
-    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
 
-    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)]
+    broken = [link for link in links if "://" not in link and not exists(page, link)]
 
-    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
-    assert missing == []
+    assert broken == []
+
+
+def exists(page: Path, link: str) -> bool:
+    """Whether the file of a link exists, and its heading if it names one."""
+    name, _, anchor = link.partition("#")
+    path = page.parent / name if name else page
+    return path.exists() and (not anchor or anchor in anchors(path.read_text(encoding="utf-8")))
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M), re.M)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=lambda page: page.stem)
+def test_pages_are_linked_from_the_readme(page) -> None:
+    assert f"(docs/{page.name})" in PAGES[0].read_text(encoding="utf-8")
+
+
+class TestGlossary:
+    TEXT = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+
+    def test_each_term_is_defined_once(self) -> None:
+        terms = [term.lower() for term in re.findall(r"\*\*([^*]+)\*\*", self.TEXT)]
+
+        assert len(terms) > 80
+        assert [term for term in terms if terms.count(term) > 1] == []
+
+    def test_definitions_have_two_sentences_at_most(self) -> None:
+        entries = [" ".join(entry.split()) for entry in re.findall(r"^\*\*.+?(?=\n\n|\Z)", self.TEXT, re.S | re.M)]
+
+        assert [entry for entry in entries if len(re.findall(r"\.(?: |$)", entry)) > 2] == []

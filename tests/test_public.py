@@ -244,9 +244,17 @@ def assert_fits(hook: str, module: ModuleType) -> Catalog:
     callers = catalog.manager.get_hookcallers(module)
     assert callers is not None
     assert [caller.name for caller in callers] == [hook]
-    shelves = (catalog.forecasters, catalog.datasets, catalog.metrics, catalog.protocols, catalog.boards)
+    shelves = (
+        catalog.forecasters,
+        catalog.datasets,
+        catalog.metrics,
+        catalog.protocols,
+        catalog.boards,
+        catalog.formats,
+    )
     provided = [one for shelf in shelves for one in shelf.values() if one.plugin.name == "example"]
-    supplies = hook.removeprefix("harness_") in ("forecasters", "datasets", "metrics", "protocols", "leaderboards")
+    kinds = ("forecasters", "datasets", "metrics", "protocols", "leaderboards", "reports")
+    supplies = hook.removeprefix("harness_") in kinds
     assert len(provided) == supplies
     assert catalog.problems == before
     return catalog

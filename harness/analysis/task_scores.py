@@ -1,6 +1,6 @@
-"""The sheet of a task: what its completed cells scored, where single windows failed too.
+"""Scores of a task's completed cells, with the terms of failed windows imputed.
 
-Nobody gains by failing on the hard windows: one that failed counts as the worst completed one.
+A failed window gets the terms of the worst completed cell, so that failing on hard windows never improves a score.
 """
 
 from __future__ import annotations
@@ -27,57 +27,60 @@ class TaskScores:
 
     task: str
     cells: tuple[StoredCell, ...]
-    scores: tuple[float, ...]  # of each cell; NaN where it has none, an infinite one too
-    terms: Terms | None  # sums with a leading axis: (cell, window, target); None where they are not known
+    scores: tuple[float, ...]  # of each cell; NaN where it has none, or an infinite one
+    terms: Terms | None  # with a leading axis: (cell, window, target); None where they are not available
     actuals: Actuals | None
-    problem: str = ""  # why they are not known
+    problem: str = ""  # why terms are not available
 
-    def scored(self, forecasters: Container[str]) -> TaskScores:
-        """The same of the cells alone that have a score, of these forecasters."""
+    def select(self, forecasters: Container[str]) -> TaskScores:
+        """The cells of these forecasters that have a score."""
         from harness.evaluation.scoring import Terms
 
-        known = [not math.isnan(one) for one in self.scores]
-        places = [i for i, one in enumerate(self.cells) if known[i] and one.forecaster in forecasters]
-        if len(places) == len(self.cells):
+        kept = [
+            i
+            for i, (cell, score) in enumerate(zip(self.cells, self.scores, strict=True))
+            if not math.isnan(score) and cell.forecaster in forecasters
+        ]
+        if len(kept) == len(self.cells):
             return self
         terms = self.terms
         return replace(
             self,
-            cells=tuple(self.cells[i] for i in places),
-            scores=tuple(self.scores[i] for i in places),
-            terms=None if terms is None else Terms(terms.numerators[places], terms.denominators[places]),
+            cells=tuple(self.cells[i] for i in kept),
+            scores=tuple(self.scores[i] for i in kept),
+            terms=None if terms is None else Terms(terms.numerators[kept], terms.denominators[kept]),
         )
 
 
 def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) -> TaskScores:
-    """The sheet of one task.
+    """The scores of one task.
 
-    Where `impute`, a window that failed counts as the worst completed one of the other cells, and so never
-    better than the baseline's; else it does not count.
+    Where `impute`, a failed window is scored as the worst completed one of the other cells, and so never better
+    than the baseline's; otherwise it is ignored.
     """
-    cells = tuple(one for one in results.plan.by_task[task] if results.completed(one))
+    cells = tuple(cell for cell in results.plan.by_task[task] if results.completed(cell))
     if not cells:
         return TaskScores(task, (), (), None, None, "no cell completed")
-    failing = [cell for cell in cells if results.failures(cell)]
-    known = [_recorded(cell, results, metric) for cell in cells]
-    needed = (impute and bool(failing)) or any(score is None for score in known)
+    recorded = [_recorded_score(cell, results, metric) for cell in cells]
+    terms_needed = any(score is None for score in recorded) or (impute and any(map(results.failures, cells)))
     try:
         actuals = results.actuals(cells[0])
-        found = [results.terms(cell, metric) for cell in cells]
+        terms = [results.terms(cell, metric) for cell in cells]
     except DataUnavailable as error:
-        if needed:
+        if terms_needed:
             raise
-        return TaskScores(task, cells, tuple(map(_number, known)), None, None, str(error))
-    if any(one is None for one in found):
+        return TaskScores(task, cells, tuple(map(_finite_or_nan, recorded)), None, None, str(error))
+    if any(of_cell is None for of_cell in terms):
         return TaskScores(task, cells, (math.nan,) * len(cells), None, None, f"{metric.name} does not apply")
-    return _whole(task, cells, known, [one for one in found if one is not None], actuals, results, metric, impute)
+    known_terms = [of_cell for of_cell in terms if of_cell is not None]
+    return _scores_from_terms(task, cells, recorded, known_terms, actuals, results, metric, impute)
 
 
-def _whole(
+def _scores_from_terms(
     task: str,
     cells: tuple[StoredCell, ...],
-    known: Sequence[float | None],
-    found: Sequence[Terms],
+    recorded: Sequence[float | None],
+    terms: Sequence[Terms],
     actuals: Actuals,
     results: BoardResults,
     metric: Metric,
@@ -87,40 +90,42 @@ def _whole(
 
     from harness.evaluation.scoring import Terms, score
 
-    summed = Terms(np.stack([one.numerators for one in found]), np.stack([one.denominators for one in found]))
+    stacked = Terms(
+        np.stack([of_cell.numerators for of_cell in terms]), np.stack([of_cell.denominators for of_cell in terms])
+    )
     failures = [results.failures(cell) for cell in cells]
     if impute and any(failures):
-        worst = _worst(summed, failures, metric, actuals)
+        worst = _worst_terms(stacked, failures, metric, actuals)
         for i, failed in enumerate(failures):
-            summed.numerators[i, failed] = worst.numerators[failed]
-            summed.denominators[i, failed] = worst.denominators[failed]
-        known = [None] * len(cells)
+            stacked.numerators[i, failed] = worst.numerators[failed]
+            stacked.denominators[i, failed] = worst.denominators[failed]
+        recorded = [None] * len(cells)
     scores = tuple(
-        score(metric, Terms(summed.numerators[i], summed.denominators[i]), actuals) if one is None else one
-        for i, one in enumerate(known)
+        score(metric, Terms(stacked.numerators[i], stacked.denominators[i]), actuals) if known is None else known
+        for i, known in enumerate(recorded)
     )
-    return TaskScores(task, cells, tuple(map(_number, scores)), summed, actuals)
+    return TaskScores(task, cells, tuple(map(_finite_or_nan, scores)), stacked, actuals)
 
 
-def _recorded(cell: StoredCell, results: BoardResults, metric: Metric) -> float | None:
-    """The score in the record, None if it does not hold it yet."""
+def _recorded_score(cell: StoredCell, results: BoardResults, metric: Metric) -> float | None:
+    """The score in the cell's record; None if it has none by this metric yet."""
     run = results.runs[cell.key]
     return None if run is None else run.scores.get(metric.name)
 
 
-def _number(score: float | None) -> float:
+def _finite_or_nan(score: float | None) -> float:
     return math.nan if score is None or math.isinf(score) else score
 
 
-def _worst(summed: Terms, failures: Sequence[Sequence[int]], metric: Metric, actuals: Actuals) -> Terms:
-    """Of every window the sums of the cell that did worst in it, (window, target)."""
+def _worst_terms(terms: Terms, failures: Sequence[Sequence[int]], metric: Metric, actuals: Actuals) -> Terms:
+    """The terms of the cell with the worst score in each window, (window, target)."""
     import numpy as np
 
     from harness.evaluation.scoring import Terms, by_window, distances
 
-    apart: Floats = distances(metric, by_window(metric, summed), actuals.quantile_levels)
-    apart = np.where(np.isfinite(apart), apart, -np.inf)  # an infinite loss is as good as missing
+    distance: Floats = distances(metric, by_window(metric, terms), actuals.quantile_levels)
+    distance = np.where(np.isfinite(distance), distance, -np.inf)  # an infinite loss is treated as a failed window
     for i, failed in enumerate(failures):
-        apart[i, failed] = -np.inf
-    chosen, windows = apart.argmax(axis=0), np.arange(len(actuals))
-    return Terms(summed.numerators[chosen, windows], summed.denominators[chosen, windows])
+        distance[i, failed] = -np.inf
+    worst, windows = distance.argmax(axis=0), np.arange(len(actuals))
+    return Terms(terms.numerators[worst, windows], terms.denominators[worst, windows])

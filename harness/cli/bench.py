@@ -44,11 +44,11 @@ def bench_command(
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
     from harness.cli.bench_board import bench_board
-    from harness.efficiency.budget import seconds_of
+    from harness.efficiency.budget import parse_seconds
     from harness.efficiency.runner import BenchRequest
 
-    bound_seconds = None if bound is None else seconds_of(bound)
-    limit = None if timeout is None else seconds_of(timeout)
+    bound_seconds = None if bound is None else parse_seconds(bound)
+    limit = None if timeout is None else parse_seconds(timeout)
     asked = settings_of(settings)
     request = BenchRequest(workspace.home, names, board, task, asked, seconds, threads, device, bound_seconds, limit)
     sys.exit(bench_board(request, workspace, wide_console(), as_csv=as_csv))

@@ -25,6 +25,7 @@ EXIT_NOTHING = 1
 @click.option("--csv", is_flag=True, help="Print CSV.")
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no network.")
+@click.option("--format", "format_", metavar="NAME", help="Print this format; `harness list formats` shows them.")
 @click.option("--completed-only", is_flag=True, help="Ignore failed results; by default a failure scores as the worst.")
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
@@ -37,6 +38,7 @@ def show_command(
     csv: bool,
     markdown: bool,
     html: str | None,
+    format_: str | None,
     completed_only: bool,
     budget: str | None,
     by: str | None,
@@ -45,45 +47,41 @@ def show_command(
     workspace: Workspace,
 ) -> None:
     """Show the standings of a board, or its scores in slices."""
-    style = output_format(csv=csv, markdown=markdown, html=html)
+    style = output_format(csv=csv, markdown=markdown, html=html, format=format_)
+    style = format_ if style == "format" else style
     if by or task:
-        from harness.analysis.slicing.boards import sliced
-        from harness.report.slices import asked, slices_text
+        from harness.analysis.slicing.boards import find_slices
+        from harness.report.slices import slice_request, slices_text
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
         part = {"by": by, "task": task}
-        request = asked(part, metric, style, html, completed_only=completed_only, published=published)
-        click.echo(slices_text(sliced(board, request, workspace), style, wide_console()), nl=False)
+        request = slice_request(part, metric, style, html, completed_only=completed_only, published=published)
+        click.echo(slices_text(find_slices(board, request, workspace), style, wide_console()), nl=False)
         return
     from harness.analysis.lookup import find_standings
 
     standings = find_standings(board, workspace, metric, completed_only=completed_only, published=published)
     if budget is not None:
-        standings = _within(standings, budget, to_stderr=style in ("csv", "html"))
-    if html is not None:
-        from harness.api import page_of
-
-        _write_page(html, page_of(standings, workspace))
-    elif style == "csv":
-        from harness.report.standings_csv import standings_csv
-
-        click.echo(standings_csv(standings), nl=False)
-    elif style == "markdown":
-        from harness.analysis.lookup import find_results
-        from harness.report.markdown import readme
-
-        runs = find_results(board, workspace, published=published).runs
-        click.echo(readme(standings, runs.values(), board), nl=False)
-    else:
+        standings = _within(standings, budget, to_stderr=style not in (None, "markdown"))
+    if style is None:
         print_standings(standings, wide_console())
+        return
+    from harness.report.context import ReportContext
+    from harness.report.formats import report
+
+    text = report(standings, ReportContext(board, workspace, published), workspace.catalog.formats[style])
+    if html is None:
+        click.echo(text, nl=False)
+    else:
+        _write_page(html, text)
 
 
 def _within(standings: Standings, budget: str, *, to_stderr: bool) -> Standings:
     """The forecasters within a budget, ranked; where there are none, the command ends with the reason."""
-    from harness.analysis.ranking.within_budget import within
+    from harness.analysis.ranking.within_budget import apply_budget
 
-    ranked, reason = within(standings, budget)
+    ranked, reason = apply_budget(standings, budget)
     if reason:
         click.echo(reason, err=to_stderr)
         sys.exit(EXIT_NOTHING)

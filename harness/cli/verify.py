@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 @workspace_option
 def verify_command(as_csv: bool, workspace: Workspace) -> None:
     """Recompute published numbers, and show both."""
-    from harness.report.verification import conclusions, findings_csv, findings_tables
+    from harness.report.verification import verification_csv, verification_lines, verification_tables
     from harness.verification.cases import cases
     from harness.verification.comparison import compare_cases
     from harness.verification.context import VerificationContext
 
     found = compare_cases(cases(), VerificationContext(workspace.catalog, workspace.home))
     if as_csv:
-        click.echo(findings_csv(found), nl=False)
+        click.echo(verification_csv(found), nl=False)
     else:
         console = wide_console()
-        console.print(*findings_tables(found), sep="")
-        for line in conclusions(found):
+        console.print(*verification_tables(found), sep="")
+        for line in verification_lines(found):
             console.print(line, markup=False)
     print_plugin_problems(workspace.catalog)
     sys.exit(1 if any(finding.verdict == "fails" for finding in found) else 0)

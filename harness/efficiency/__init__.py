@@ -1,1 +1,1 @@
-"""What a forecast costs: latency, throughput, memory and energy, measured by the rules of inference benchmarks."""
+"""Costs of a forecast: latency, throughput, memory and energy, measured in the scenarios of MLPerf Inference."""

@@ -1,4 +1,4 @@
-"""A process that measures one forecaster: `python -m harness.efficiency FOLDER`, its job and its result inside."""
+"""The process that measures one forecaster: `python -m harness.efficiency FOLDER`, with its job in the folder."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from harness.plugins.catalog import load_catalog
 
 
 def main(folder: Path) -> None:
-    """Do the job that lies in the folder."""
+    """Do the job in the folder; its result goes there too."""
     faulthandler.enable()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    told = read_json(folder / JOB)
-    assert told is not None, f"no job in {folder}"
-    job = Job.from_json(told)
+    fields = read_json(folder / JOB)
+    assert fields is not None, f"no job in {folder}"
+    job = Job.from_json(fields)
     Measurement(job, folder, job.bench).run(load_catalog())
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of the standard input, which the parent holds open while it lives."""
+    """Exit when the standard input ends, which the parent holds open while it runs."""
     os.read(0, 1)
     os._exit(1)
 

@@ -1,155 +1,138 @@
-"""The latest figures of a board's forecasters on this machine: of one task and setting, others being other work."""
+"""The latest costs of a board's forecasters on this machine, all of one task and under the same conditions."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
-from harness.efficiency.budget import described
+from harness.efficiency.budget import format_quantity
 from harness.efficiency.machine import this_machine
-from harness.efficiency.record import Bench, part
+from harness.efficiency.record import Bench
 from harness.efficiency.store import stored_benches
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import StoredPlan
 
-UNREST = 0.25  # of the machine's speed, from which on a board says it
+MAX_VARIATION = 0.25  # of the machine's speed; beyond it, a board notes it
 
 
 @dataclass(frozen=True)
 class BoardCosts:
-    """The figures of one task of a board, and what was left out of them."""
+    """The costs of a board's forecasters on one task, and notes on what was left out."""
 
-    by_forecaster: Mapping[str, BenchCosts] = field(default_factory=dict)  # those never measured are not there
+    by_forecaster: Mapping[str, BenchCosts] = field(default_factory=dict)  # measured ones only
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What figures must share to stand side by side."""
+    """The conditions that comparable costs share."""
 
     task: str
-    threads: int | None  # None: as many as each forecaster asks for
-    device: str  # asked for
+    threads: int | None  # None: as many as each forecaster requests
+    device: str  # requested
 
 
-def costs_of(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardCosts:
-    """The latest figures on this machine, of the task and the setting in which most forecasters were measured.
+def board_costs(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardCosts:
+    """The latest costs on this machine, of the task and setting in which most forecasters were measured.
 
-    Figures belong to a cell of the board: where parameters, plugin, task or data changed since, they do not count.
+    Costs belong to a cell of the board: those of other parameters, plugin versions, tasks or data are ignored.
     """
-    places = {one.key: (one.forecaster, one.task) for one in plan.cells}
-    every: dict[tuple[str, str], dict[str, Bench]] = {}  # by forecaster and task, and then key
-    found: dict[Setting, dict[str, Bench]] = {}
+    cells = {cell.key: (cell.forecaster, cell.task) for cell in plan.cells}
+    benches: dict[tuple[str, str], dict[str, Bench]] = {}  # by forecaster and task, then by key
+    by_setting: dict[Setting, dict[str, Bench]] = {}
     for bench in stored_benches(home, machine or this_machine().id):  # the latest last
-        if bench.subject.cell in places:
-            forecaster, task = places[bench.subject.cell]
-            every.setdefault((forecaster, task), {})[bench.key] = bench
+        if bench.subject.cell in cells:
+            forecaster, task = cells[bench.subject.cell]
+            benches.setdefault((forecaster, task), {})[bench.key] = bench
             for setting in _settings(bench, task):
-                mine = found.setdefault(setting, {})
-                if bench.latency is not None or forecaster not in mine:  # one that failed takes nobody's place
-                    mine[forecaster] = bench
-    if not found:
+                latest = by_setting.setdefault(setting, {})
+                if bench.latency is not None or forecaster not in latest:  # a failed one replaces none
+                    latest[forecaster] = bench
+    if not by_setting:
         return BoardCosts()
-    chosen = max(found, key=lambda one: (*_weight(found[one].values()), one.threads is None))
-    costs = {forecaster: costs_of_bench(bench) for forecaster, bench in found[chosen].items()}
-    costs, bound = _of_one_bound(costs)
-    shown = {bench.key for bench in found[chosen].values()}
-    return BoardCosts(costs, (_made(chosen.task, costs, bound), *_left_out(chosen.task, shown, every)))
+    chosen = max(by_setting, key=lambda setting: (*_weight(by_setting[setting].values()), setting.threads is None))
+    costs = {forecaster: bench_costs(bench) for forecaster, bench in by_setting[chosen].items()}
+    costs, bound = _with_one_bound(costs)
+    shown = {bench.key for bench in by_setting[chosen].values()}
+    notes = (_conditions_note(chosen.task, costs, bound), *_left_out_notes(chosen.task, shown, benches))
+    return BoardCosts(costs, notes)
 
 
 def _settings(bench: Bench, task: str) -> list[Setting]:
-    """Those that figures belong to: where a forecaster asks for as many threads as all were given, it is two."""
+    """The settings of a measurement: two where a forecaster requests as many threads as all were given."""
     conditions = bench.conditions
-    nowhere_else = conditions.used_device == "cpu" and not bench.machine.gpus
-    device = "cpu" if nowhere_else else conditions.device
+    cpu_only = conditions.used_device == "cpu" and not bench.machine.gpus
+    device = "cpu" if cpu_only else conditions.device
     own = conditions.own_threads in (None, conditions.threads)
     return [Setting(task, threads, device) for threads in ([None] if own else []) + [conditions.threads]]
 
 
 def _weight(benches: Collection[Bench]) -> tuple[int, int, str]:
-    """How many were measured, how many were tried, and when."""
-    return sum(one.latency is not None for one in benches), len(benches), max(one.measured for one in benches)
+    """The number of completed measurements, of all, and the time of the last."""
+    completed = sum(bench.latency is not None for bench in benches)
+    return completed, len(benches), max(bench.measured for bench in benches)
 
 
-def _of_one_bound(costs: Mapping[str, BenchCosts]) -> tuple[dict[str, BenchCosts], float | None]:
-    """The costs with the rates of one bound only, the one that most were measured with, and that bound."""
-    bounds = Counter(one.server_bound for one in costs.values() if one.server_bound is not None)
+def _with_one_bound(costs: Mapping[str, BenchCosts]) -> tuple[dict[str, BenchCosts], float | None]:
+    """The costs with server rates of one bound only, the most frequent one, and that bound."""
+    bounds = Counter(row.server_bound for row in costs.values() if row.server_bound is not None)
     if not bounds:
         return dict(costs), None
     bound = bounds.most_common(1)[0][0]
     return {
-        forecaster: one if one.server_bound in (bound, None) else replace(one, server_rate=None, server_bound=None)
-        for forecaster, one in costs.items()
+        forecaster: row if row.server_bound in (bound, None) else replace(row, server_rate=None, server_bound=None)
+        for forecaster, row in costs.items()
     }, bound
 
 
-def _made(task: str, costs: Mapping[str, BenchCosts], bound: float | None) -> str:
-    """On what, where, how and when the figures were measured."""
+def _conditions_note(task: str, costs: Mapping[str, BenchCosts], bound: float | None) -> str:
+    """The task, machine, threads, devices and dates of the measurements."""
     rows = costs.values()
-    threads, days = sorted({one.threads for one in rows}), sorted({one.measured[:10] for one in rows})
-    said = f"{_range(threads)} thread{'s' if threads[-1] > 1 else ''}"
-    devices = [one for one in dict.fromkeys(one.device for one in rows) if one != "cpu"]
-    where = ", ".join([next(iter(rows)).processor, said, *devices])
-    line = f"cost: measured by harness bench on {task}, {where}, {_range(days)}"
-    line += "" if bound is None else f"; rates keep a p99 of {described('latency_p99', bound)}"
-    unrest = max((one.unrest for one in rows if one.unrest is not None), default=0.0)
-    return line + (f"; the machine's speed moved by up to {unrest:.0%} meanwhile" if unrest > UNREST else "")
+    threads, days = sorted({row.threads for row in rows}), sorted({row.measured[:10] for row in rows})
+    threads_text = f"{_range(threads)} thread{'s' if threads[-1] > 1 else ''}"
+    devices = [device for device in dict.fromkeys(row.device for row in rows) if device != "cpu"]
+    machine = ", ".join([next(iter(rows)).processor, threads_text, *devices])
+    note = f"cost: measured by harness bench on {task}, {machine}, {_range(days)}"
+    note += "" if bound is None else f"; rates keep a p99 of {format_quantity('latency_p99', bound)}"
+    variation = max((row.unrest for row in rows if row.unrest is not None), default=0.0)
+    return note + (f"; the machine's speed varied by up to {variation:.0%}" if variation > MAX_VARIATION else "")
 
 
-def _left_out(task: str, shown: Collection[str], every: Mapping[tuple[str, str], Mapping[str, Bench]]) -> list[str]:
-    """Which figures are not shown, and why."""
-    lines = []
-    others = Counter(other for _, other in every if other != task)
+def _left_out_notes(
+    task: str, shown: Collection[str], benches: Mapping[tuple[str, str], Mapping[str, Bench]]
+) -> list[str]:
+    """Which measurements are not shown, and why."""
+    notes = []
+    others = Counter(other for _, other in benches if other != task)
     if others:
-        told = ", ".join(f"{other} ({count})" for other, count in others.items())
-        lines.append(f"cost: figures of {told} are left out, since tasks differ in cost")
-    apart = [
+        names = ", ".join(f"{other} ({count})" for other, count in others.items())
+        notes.append(f"cost: measurements on {names} are left out, since tasks differ in cost")
+    excluded = [
         f"{forecaster} (threads: {bench.conditions.threads}, {bench.conditions.used_device})"
-        for (forecaster, where), benches in every.items()
-        for bench in benches.values()
-        if where == task and bench.key not in shown and bench.latency is not None
+        for (forecaster, measured_task), of_cell in benches.items()
+        for bench in of_cell.values()
+        if measured_task == task and bench.key not in shown and bench.latency is not None
     ]
-    if apart:
-        lines.append(f"cost: figures of {', '.join(apart)} are left out, since they were measured otherwise")
-    return lines
+    if excluded:
+        notes.append(f"cost: measurements of {', '.join(excluded)} are left out, since their conditions differ")
+    return notes
 
 
 def _range(values: list[int] | list[str]) -> str:
     return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}"
 
 
-def costs_of_bench(bench: Bench) -> BenchCosts:
-    """The figures in one row."""
-    latency, offline, training, memory = bench.latency, bench.throughput, bench.training, bench.memory
-    served, size, start = bench.server, bench.size, bench.start
-    return BenchCosts(
-        bench.machine.id,
-        bench.machine.processor,
-        bench.measured,
-        bench.subject.task,
-        bench.conditions.threads,
-        bench.conditions.used_device,
-        latency_p50=part(latency, lambda one: one.p50.seconds),
-        latency_p90=part(latency, lambda one: one.p90.seconds),
-        latency_p99=part(latency, lambda one: one.p99.seconds),
-        latency_p99_low=part(latency, lambda one: one.p99.low),
-        latency_p99_high=part(latency, lambda one: one.p99.high),
-        throughput=part(offline, lambda one: one.best.forecasts_per_second),
-        points_per_second=part(offline, lambda one: one.best.points_per_second),
-        training_seconds=part(training, lambda one: one.seconds),
-        training_samples_per_second=part(training, lambda one: one.samples_per_second),
-        memory=part(memory, lambda one: one.peak),
-        memory_increase=part(memory, lambda one: one.increase),
-        device_memory=part(memory, lambda one: one.device_peak),
-        parameters=part(size, lambda one: one.parameters),
-        model_bytes=part(size, lambda one: one.bytes),
-        energy=part(bench.energy, lambda one: one.joules),
-        start_seconds=part(start, lambda one: one.seconds),
-        server_rate=part(served, lambda one: one.rate),
-        server_bound=part(served, lambda one: one.bound),
-        unrest=bench.unrest,
-        failure=bench.failure,
-        key=bench.key,
-    )
+def bench_costs(bench: Bench) -> BenchCosts:
+    """The costs in one row, each from the source of its field."""
+    return BenchCosts(**{figure.name: _value(bench, figure.metadata["source"]) for figure in fields(BenchCosts)})
+
+
+def _value(bench: Bench, source: str) -> Any:
+    """The value at a path of attributes; None where a part of the record was not measured."""
+    value: Any = bench
+    for name in source.split("."):
+        value = None if value is None else getattr(value, name)
+    return value

@@ -1,4 +1,4 @@
-"""How fast the machine is at this moment: fixed work in Python and NumPy, timed."""
+"""Calibration: the time of a fixed workload in Python and NumPy, which shows the machine's current speed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from harness.efficiency.record import Calibration
 
 SECONDS = 0.3  # for one calibration
-FEWEST, MOST = 5, 200
+MIN_REPETITIONS, MAX_REPETITIONS = 5, 200
 STEPS, SIDE, VALUES = 20_000, 96, 20_000  # chosen so that Python and NumPy take about a millisecond each
 
 
 def calibration_work() -> Callable[[], float]:
-    """The work: a loop of Python, products of matrices, and exponentials, always the same."""
+    """The fixed workload: a Python loop, matrix products and exponentials."""
     rng = np.random.default_rng(0)
     matrix, values = rng.normal(size=(SIDE, SIDE)), rng.normal(size=VALUES)
 
@@ -33,11 +33,11 @@ def calibration_work() -> Callable[[], float]:
 
 
 def calibrate(moment: str, seconds: float = SECONDS) -> Calibration:
-    """The work's median time now, and its p90."""
+    """Measure the median time of the workload now, and its p90."""
     work, times = calibration_work(), list[float]()
     work()
     begin = time.perf_counter()
-    while len(times) < FEWEST or (time.perf_counter() - begin < seconds and len(times) < MOST):
+    while len(times) < MIN_REPETITIONS or (time.perf_counter() - begin < seconds and len(times) < MAX_REPETITIONS):
         before = time.perf_counter()
         work()
         times.append(time.perf_counter() - before)

@@ -1,4 +1,4 @@
-"""The first minutes of a forecaster in a fresh process: its imports, its fit, its first forecasts, its memory."""
+"""Cold start of a forecaster in a fresh process: imports, fit, first forecasts, memory and size; and training."""
 
 from __future__ import annotations
 
@@ -10,50 +10,52 @@ from functools import partial
 
 from harness.efficiency.device import GPU, DeviceClock, used_device
 from harness.efficiency.energy import Meter
-from harness.efficiency.environment import collector_off, limit_loaded_libraries
+from harness.efficiency.environment import garbage_collection_off, limit_loaded_libraries
+from harness.efficiency.import_time import measure_imports
 from harness.efficiency.record import Bench, Memory, Start, Training
-from harness.efficiency.workload import Workload, learns, usable
-from harness.evaluation.footprint import forget_peak, imports_timed, model_size, peak_memory, resident_memory
+from harness.efficiency.workload import Workload, learns, usable_windows
+from harness.evaluation.memory import peak_memory, reset_peak, resident_memory
+from harness.evaluation.model_size import model_size
 from harness.forecasters.forecaster import Forecaster
 
-MOST_FITS = 5
+MAX_FITS = 5
 
 
 @dataclass
 class Fitted:
-    """A forecaster that was fitted, the work that it can do, and its device's clock."""
+    """A fitted forecaster, its workload, and the clock of its device."""
 
     forecaster: Forecaster
-    work: Workload
+    work: Workload  # only windows that it can forecast
     clock: DeviceClock
 
 
 def measure_cold_start(work: Workload, bench: Bench) -> tuple[Fitted, Bench]:
-    """The fitted forecaster, and the figures of its start, its memory and its size; raises what it raises."""
+    """Fit the forecaster; returns it with the measurements of its start, memory and size. Raises what it raises."""
     before = resident_memory() or 0
     imports = _seconds(work.import_libraries)
     limit_loaded_libraries(bench.conditions.threads)
-    after, exact = resident_memory() or 0, forget_peak()
+    after, exact = resident_memory() or 0, reset_peak()
     forecaster, construct = _timed(work.construct)
     clock = DeviceClock(used_device(forecaster))
-    clock.forget_peak()
+    clock.reset_peak()
     window = work.window(0)
-    with imports_timed() as by_fit:
-        fitted = _seconds(lambda: clock.timed(work.fit)(forecaster))
-    with imports_timed() as by_forecast:
+    with measure_imports() as by_fit:
+        fit = _seconds(lambda: clock.timed(work.fit)(forecaster))
+    with measure_imports() as by_forecast:
         first = _seconds(lambda: clock.timed(forecaster.predict)(window))
     second = _seconds(lambda: clock.timed(forecaster.predict)(window))
-    contexts, lost = usable(forecaster, work.contexts)
-    notes = [f"{lost} windows cannot be forecast, and are left out"] if lost else []
+    contexts, failed = usable_windows(forecaster, work.contexts)
+    notes = [f"{failed} windows cannot be forecast, and are left out"] if failed else []
     if work.device == GPU and clock.cuda is None:
         notes.append("computes on the CPU: it has no hyperparameter `device`")
-    figures = replace(
+    measured = replace(
         bench,
         conditions=replace(bench.conditions, used_device=used_device(forecaster)),
         start=Start(
             imports + by_fit.seconds + by_forecast.seconds,
             construct,
-            fitted - by_fit.seconds,
+            fit - by_fit.seconds,
             first - by_forecast.seconds,
             second,
         ),
@@ -61,24 +63,24 @@ def measure_cold_start(work: Workload, bench: Bench) -> tuple[Fitted, Bench]:
         size=model_size(forecaster),
         notes=(*bench.notes, *notes),
     )
-    return Fitted(forecaster, replace(work, contexts=contexts), clock), figures
+    return Fitted(forecaster, replace(work, contexts=contexts), clock), measured
 
 
-def measure_training(here: Fitted, bench: Bench, meter: Meter) -> Training | None:
-    """Fits of new forecasters, as many as there is time for; None for one that does not learn.
+def measure_training(fitted: Fitted, bench: Bench, meter: Meter) -> Training | None:
+    """Fit new forecasters, as often as there is time for; None for one that does not learn.
 
-    Where the first fit took all the time that a scenario has, it is the one that counts.
+    Where the first fit took longer than a scenario may, its time is the result.
     """
-    if not learns(here.forecaster) or bench.start is None:
+    if not learns(fitted.forecaster) or bench.start is None:
         return None
-    samples, left = here.work.samples, bench.conditions.seconds
+    samples, left = fitted.work.samples, bench.conditions.seconds
     if bench.start.fit > left:
         return Training(bench.start.fit, 1, samples)
     seconds, joules = list[float](), list[float]()
-    while not seconds or (len(seconds) < MOST_FITS and left > seconds[-1]):
-        forecaster, reading = here.work.construct(), meter.read()
-        with collector_off():
-            seconds.append(_seconds(partial(here.clock.timed(here.work.fit), forecaster)))
+    while not seconds or (len(seconds) < MAX_FITS and left > seconds[-1]):
+        forecaster, reading = fitted.work.construct(), meter.read()
+        with garbage_collection_off():
+            seconds.append(_seconds(partial(fitted.clock.timed(fitted.work.fit), forecaster)))
         left -= seconds[-1]
         used = meter.since(reading)
         joules += [] if used is None else [used]

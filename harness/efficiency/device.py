@@ -1,4 +1,4 @@
-"""Calls on a GPU: ended when the GPU has ended them, timed by its own events."""
+"""Calls on a GPU, synchronised and timed by its events."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ GPU = "cuda"
 
 
 def used_device(forecaster: object) -> str:
-    """Where a forecaster computes: on the GPU if it has a `device` that says so, or "auto", and there is one."""
-    told = str(getattr(forecaster, "device", "cpu")).partition(":")[0]
-    return GPU if told in ("auto", GPU) and _cuda() is not None else "cpu"
+    """The device of a forecaster: the GPU if there is one and its `device` is "cuda" or "auto", else the CPU."""
+    device = str(getattr(forecaster, "device", "cpu")).partition(":")[0]
+    return GPU if device in ("auto", GPU) and _cuda() is not None else "cpu"
 
 
 class DeviceClock:
-    """Runs calls so that nothing is left on the GPU when they return; on a CPU it adds nothing."""
+    """Wraps calls so that all work on the GPU has ended when they return; on a CPU it adds nothing."""
 
     def __init__(self, device: str) -> None:
         self.cuda = _cuda() if device == GPU else None
         self.seconds: list[float] = []  # of each call, by the GPU's events
 
     def timed(self, action: Callable[..., T]) -> Callable[..., T]:
-        """The action, its calls ended by a synchronisation and timed by events."""
+        """The action, with its calls synchronised and timed by events."""
         cuda = self.cuda
         if cuda is None:
             return action
@@ -41,13 +41,13 @@ class DeviceClock:
 
         return synchronised
 
-    def forget_peak(self) -> None:
-        """Let the peak of the GPU's memory count from here on."""
+    def reset_peak(self) -> None:
+        """Start a new measurement of the GPU's peak memory."""
         if self.cuda is not None:
             self.cuda.reset_peak_memory_stats()
 
     def peak(self) -> int | None:
-        """The most bytes that were allocated on the GPU."""
+        """The peak of the bytes allocated on the GPU; None without one."""
         return None if self.cuda is None else int(self.cuda.max_memory_allocated())
 
 

@@ -1,4 +1,4 @@
-"""What is held fixed while a forecaster is measured: threads, cores, the garbage collector."""
+"""Controlled conditions of a measurement: threads, cores, garbage collection."""
 
 from __future__ import annotations
 
@@ -19,29 +19,28 @@ THREAD_VARIABLES = (
     "NUMBA_NUM_THREADS",
 )
 FIXED = {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-UNWANTED = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")  # how they begin
+EXCLUDED_PREFIXES = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a process that is measured: ours, with so many threads and nothing that slows it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(UNWANTED)}
+    """The environment variables of a measured process: ours, with a thread count and without debugging tools."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(EXCLUDED_PREFIXES)}
     return kept | FIXED | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def bound_cores(threads: int) -> tuple[int, ...]:
-    """Bind this process to as many cores as it has threads; returns them, none where the system cannot.
+def bind_cores(threads: int) -> tuple[int, ...]:
+    """Bind this process to as many cores as it has threads; returns them, none where the system cannot bind.
 
-    The last ones: the first is where systems like to do their own work.
+    It takes the last ones, since systems prefer the first one for their own work.
     """
     if not hasattr(os, "sched_setaffinity"):
         return ()
-    here = sorted(os.sched_getaffinity(0))
-    chosen = here[-threads:]
+    chosen = sorted(os.sched_getaffinity(0))[-threads:]
     try:
         os.sched_setaffinity(0, chosen)
     except OSError:
@@ -50,19 +49,19 @@ def bound_cores(threads: int) -> tuple[int, ...]:
 
 
 def limit_loaded_libraries(threads: int) -> None:
-    """Let the libraries that are loaded by now use so many threads, for the rest of this process."""
+    """Limit the threads of all libraries loaded so far, for the rest of this process."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(threads)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
-        attempt(lambda: torch.set_num_interop_threads(threads))  # too late where it has begun
+        attempt(lambda: torch.set_num_interop_threads(threads))  # raises once parallel work has begun
 
 
 @contextmanager
-def collector_off() -> Iterator[None]:
-    """Python's garbage collector does its work now, and none meanwhile."""
+def garbage_collection_off() -> Iterator[None]:
+    """Collect garbage now, and not inside the block."""
     gc.collect()
     was_on = gc.isenabled()
     gc.disable()

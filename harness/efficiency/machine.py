@@ -1,4 +1,4 @@
-"""The machine that figures belong to."""
+"""The machine that a measurement belongs to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DRIVERS = Path("/proc/driver/nvidia/gpus")
 
 @lru_cache
 def this_machine() -> Machine:
-    """This machine. Its id hashes processor, cores, memory, system and GPUs, and not its name on the network."""
+    """This machine. Its id hashes processor, cores, memory, system and GPUs, not its host name."""
     import psutil
 
     processor, cores = str(machine()["processor"]), os.cpu_count() or 1
@@ -32,7 +32,7 @@ def this_machine() -> Machine:
 
 
 def _gpus() -> tuple[str, ...]:
-    """The names of the GPUs, as their driver tells them."""
+    """The names of the GPUs, from their driver."""
     names = []
     for information in sorted(DRIVERS.glob("*/information")):
         lines = information.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""Bench: what a forecaster costs on one machine, figure by figure; None is what was not measured."""
+"""Bench: the full record of a forecaster's measurement on one machine; None is a part that was not measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from harness.evaluation.footprint import ModelSize
+from harness.evaluation.model_size import ModelSize
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 
@@ -17,9 +17,9 @@ Figure = TypeVar("Figure")
 Part = TypeVar("Part")
 
 
-def part(figure: Figure | None, look: Callable[[Figure], Part]) -> Part | None:
+def part(figure: Figure | None, get: Callable[[Figure], Part]) -> Part | None:
     """A part of a figure, None where there is no figure."""
-    return None if figure is None else look(figure)
+    return None if figure is None else get(figure)
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,13 @@ class Percentile:
 
     @property
     def bounded(self) -> bool:
-        """Whether there were enough repetitions for it to mean something."""
+        """Whether there were enough repetitions to bound it from above."""
         return self.high is not None
 
 
 @dataclass(frozen=True)
 class Histogram:
-    """How many times there were in each of the bins that part `low` to `high` evenly in their logarithms."""
+    """Counts of times in bins from `low` to `high`, of equal width on a logarithmic scale."""
 
     low: float  # seconds
     high: float
@@ -47,22 +47,22 @@ class Histogram:
 
 @dataclass(frozen=True)
 class Latency:
-    """Single stream: one window at a time, the next when the last is done."""
+    """Single stream: one window per call, one call after another."""
 
     p50: Percentile
     p90: Percentile
     p99: Percentile
     mean: float
     repetitions: int
-    warm_up: int  # calls before them that do not count
-    checking: float  # seconds that harness spends on checking the forecast of one window; in none of the figures
-    device_p50: float | None = None  # by the events of the GPU
+    warm_up: int  # calls before them, which are ignored
+    checking: float  # seconds to check the forecast of one window; not included in the latency
+    device_p50: float | None = None  # by the GPU's events
     histogram: Histogram | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
-    """So many windows in one call."""
+    """A batch of windows in one call."""
 
     size: int
     seconds: float  # of a call, median
@@ -74,41 +74,41 @@ class Batch:
 
 @dataclass(frozen=True)
 class Throughput:
-    """Offline: all windows in one call; those of the task are repeated to fill a batch."""
+    """Offline: a batch of windows per call; those of the task are repeated to fill it."""
 
     batches: tuple[Batch, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # why batches were
 
     @property
     def best(self) -> Batch:
-        """The batch by which most forecasts are made in a second."""
-        return max(self.batches, key=lambda one: one.forecasts_per_second)
+        """The batch size with most forecasts per second."""
+        return max(self.batches, key=lambda batch: batch.forecasts_per_second)
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A run in real time: windows arrived at random at this rate, one worker answered them in their order."""
+    """A run in real time: windows arrive at random at this rate, and are forecast in order of arrival."""
 
     rate: float  # arrivals per second
     repetitions: int
     p99: Percentile  # from arrival to answer
-    kept: bool  # whether the bound was
+    kept: bool  # whether the p99 was within the bound
 
 
 @dataclass(frozen=True)
 class Server:
-    """The highest rate of random arrivals at which the p99 stays under a bound."""
+    """Server: the highest rate of random arrivals at which the p99 of response times is within a bound."""
 
     bound: float
     rate: float | None  # None: the bound cannot be met
-    p99: Percentile  # at that rate, or else the best that was reached
-    guess: float  # the rate that Lindley's recursion gives for the service times of the single stream
+    p99: Percentile  # at that rate, or else the lowest of all trials
+    guess: float  # the rate by Lindley's recursion, from the service times of the single stream
     trials: tuple[Trial, ...] = ()
 
 
 @dataclass(frozen=True)
 class Start:
-    """A fresh process: its imports, the forecaster, its fit, its first forecast of one window, its second."""
+    """Seconds in a fresh process: imports, constructor, fit, and the first and second forecast of one window."""
 
     imports: float
     construct: float
@@ -118,13 +118,13 @@ class Start:
 
     @property
     def seconds(self) -> float:
-        """Until the first forecast, training apart."""
+        """The cold start: until the first forecast, without the fit."""
         return self.imports + self.construct + self.first
 
 
 @dataclass(frozen=True)
 class Training:
-    """A fit on the training data of the task's first fold, imports apart."""
+    """The fit on the training data of the task's first fold, without imports."""
 
     seconds: float  # median
     repetitions: int
@@ -133,34 +133,34 @@ class Training:
 
     @property
     def samples_per_second(self) -> float:
-        """Observations trained on in a second."""
+        """Observations trained on per second."""
         return self.samples / self.seconds
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of the process in memory."""
+    """Resident memory of the process in bytes."""
 
     before_import: int  # Python, harness and the data
     after_import: int  # and the libraries that the forecaster needs
     peak: int  # while it was fitted and forecast all windows
     device_peak: int | None = None  # allocated on the GPU
-    exact: bool = True  # False: the system cannot reset its count, and the peak may be an earlier one
+    exact: bool = True  # False: the system cannot reset the peak, which may be an earlier one
 
     @property
     def increase(self) -> int:
-        """Of the peak over the state after the imports: the model and its work."""
+        """Increase from the imports to the peak: the model and its computations."""
         return self.peak - self.after_import
 
     @property
     def increase_with_imports(self) -> int:
-        """Of the peak over the state before the imports: what the forecaster adds in all."""
+        """Increase from before the imports to the peak: all that the forecaster adds."""
         return self.peak - self.before_import
 
 
 @dataclass(frozen=True)
 class Energy:
-    """Joules for 1,000 forecasts at the best batch, by the counters of the machine; or why that is unknown."""
+    """Joules for 1,000 forecasts at the best batch size, by the machine's counters; or why it is unknown."""
 
     joules: float | None = None
     counters: tuple[str, ...] = ()
@@ -169,7 +169,7 @@ class Energy:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Fixed work in Python and NumPy, timed at a moment of the run: how fast the machine was, and how calm."""
+    """The time of a fixed workload in Python and NumPy, at a moment of the run: the machine's speed."""
 
     moment: str
     median: float
@@ -179,7 +179,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where it was measured. Figures of different machines do not compare."""
+    """The machine of a measurement. Results of different machines are not comparable."""
 
     id: str
     processor: str
@@ -191,20 +191,20 @@ class Machine:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What was held fixed."""
+    """Controlled conditions of a measurement."""
 
     seconds: float  # for each scenario
     threads: int
-    device: str  # asked for
-    cores: tuple[int, ...] = ()  # that the process was bound to; none: the system cannot
-    collector: bool = False  # whether Python's garbage collector ran meanwhile
+    device: str  # requested
+    cores: tuple[int, ...] = ()  # that the process was bound to; none: the system cannot bind
+    collector: bool = False  # whether Python's garbage collector was on
     used_device: str = "cpu"
-    own_threads: int | None = None  # what the forecaster asks for
+    own_threads: int | None = None  # requested by the forecaster
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Who is measured, on what."""
+    """The measured forecaster, and its task."""
 
     title: str  # on the board
     forecaster: str
@@ -217,7 +217,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Bench:
-    """All figures of one forecaster on one machine."""
+    """The full record of one forecaster on one machine."""
 
     key: str
     subject: Subject
@@ -233,42 +233,42 @@ class Bench:
     server: Server | None = None
     energy: Energy | None = None
     calibrations: tuple[Calibration, ...] = ()
-    failures: Mapping[str, str] = field(default_factory=dict)  # by scenario: why it has no figures
+    failures: Mapping[str, str] = field(default_factory=dict)  # by scenario: why it has no result
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def failure(self) -> str:
-        """What went wrong, in one line; empty where nothing did."""
+        """The failures in one line; empty where there are none."""
         return "; ".join(f"{scenario}: {why}" for scenario, why in self.failures.items())
 
     @property
     def loop(self) -> float | None:
-        """Seconds of the calibration loop during this run, median over its moments."""
-        return statistics.median(one.median for one in self.calibrations) if self.calibrations else None
+        """Seconds of the calibration workload, median over the run."""
+        return statistics.median(calibration.median for calibration in self.calibrations) if self.calibrations else None
 
     @property
     def unrest(self) -> float | None:
-        """How far the machine's speed moved meanwhile: the slowest moment over the fastest, less 1."""
-        medians = [one.median for one in self.calibrations]
+        """The variation of the machine's speed during the run: slowest over fastest calibration, less 1."""
+        medians = [calibration.median for calibration in self.calibrations]
         return max(medians) / min(medians) - 1 if medians else None
 
     def loops(self) -> dict[str, float]:
-        """Times as multiples of the calibration loop, which compare between days."""
+        """Times as multiples of the calibration workload's, which are comparable between days."""
         if self.loop is None:
             return {}
         seconds = {name: part(self.latency, attrgetter(f"{name}.seconds")) for name in ("p50", "p90", "p99")}
-        seconds["forecast"] = part(self.throughput, lambda one: 1 / one.best.forecasts_per_second)
-        seconds["training"] = part(self.training, lambda one: one.seconds)
+        seconds["forecast"] = part(self.throughput, lambda throughput: 1 / throughput.best.forecasts_per_second)
+        seconds["training"] = part(self.training, lambda training: training.seconds)
         return {name: value / self.loop for name, value in seconds.items() if value is not None}
 
     def to_json(self) -> dict[str, Any]:
-        """The figures as JSON values; under "loops" the times as multiples of the calibration loop."""
+        """The record as JSON values; "loops" has times as multiples of the calibration workload's."""
         return {"schema": SCHEMA, **dump(self), "loops": self.loops()}
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Bench:
-        """The figures that `to_json` wrote; raises ValueError for those of another version."""
-        if fields.get("schema") != SCHEMA:
-            raise ValueError(f"figures of schema {fields.get('schema')}, not {SCHEMA}")
-        return load(cls, {name: value for name, value in fields.items() if name not in ("schema", "loops")})
+    def from_json(cls, table: Mapping[str, Any]) -> Bench:
+        """The record that `to_json` wrote; raises ValueError for one of another schema."""
+        if table.get("schema") != SCHEMA:
+            raise ValueError(f"a record of schema {table.get('schema')}, not {SCHEMA}")
+        return load(cls, {name: value for name, value in table.items() if name not in ("schema", "loops")})

@@ -1,4 +1,4 @@
-"""From what a user asked to figures: one process a forecaster, one after another, each failing alone."""
+"""Runs measurements: one process for each forecaster, one after another; a crash affects only its own."""
 
 from __future__ import annotations
 
@@ -33,19 +33,20 @@ from harness.plugins.catalog import Catalog
 from harness.tasks.task import Task
 
 POLL = 0.1  # seconds
+OUTPUT = "output.txt"  # of a process, in the folder of its job
 TIMEOUT = 600.0  # seconds for all but the scenarios
-SCENARIOS = 10  # how often the seconds of one are granted before a forecaster counts as hanging
-LAST_WORDS = 300  # characters of what a dead process said
+SCENARIOS = 10  # scenario times that a forecaster may take before it is stopped
+OUTPUT_TAIL = 300  # characters of a crashed process's output that are shown
 
 
 @dataclass(frozen=True)
 class BenchRequest:
-    """What a user asked to be measured."""
+    """A request to measure forecasters of a board."""
 
     home: Path
     names: tuple[str, ...] = ()  # forecasters by their names on the board, or of the catalog; none: all of the board
     board: str = "classics"
-    task: str | None = None  # None: the first whose data is here
+    task: str | None = None  # None: the first whose data are available
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seconds: float = 3.0  # for each scenario
     threads: int | None = None  # None: as many as the forecaster's cells have
@@ -56,7 +57,7 @@ class BenchRequest:
 
 @dataclass(frozen=True)
 class BenchStarted:
-    """A forecaster's scenario began; `number` of all the forecasters it is."""
+    """A forecaster's scenario began; `number` is its position, from 1."""
 
     number: int
     title: str
@@ -65,16 +66,16 @@ class BenchStarted:
 
 @dataclass(frozen=True)
 class BenchFinished:
-    """A forecaster was measured, or failed, and its figures are stored."""
+    """A forecaster was measured, or failed, and its record is stored."""
 
     number: int
     bench: Bench
     timings: Mapping[str, Any] | None  # as pytest-benchmark wrote them
-    kept: str = ""  # when the figures were measured that stay, since these failed
+    kept: str = ""  # when the record was measured that is kept, where this measurement failed
 
 
 def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
-    """What is to be measured, in the board's order; raises BadInput or DataUnavailable where nothing can be."""
+    """The measurements of a request, in the board's order; raises BadInput or DataUnavailable where there are none."""
     board = load_board(request.board, catalog)
     _check(request)
     task, fingerprint = _task(board, request, catalog)
@@ -82,7 +83,7 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     entries = [_entry(name, every, catalog) for name in request.names] or list(every.values())
     for name in request.settings:
         if name not in (known := [entry.title for entry in entries]):
-            raise UnknownName("forecaster that is measured", name, known)
+            raise UnknownName("measured forecaster", name, known)
     entries = [_changed(entry, request.settings, catalog) for entry in entries]
     return [_job(entry, task, fingerprint, request, catalog) for entry in entries]
 
@@ -93,16 +94,16 @@ def _check(request: BenchRequest) -> None:
         if value is not None and not (0 < value < math.inf):
             raise BadInput(f"--{name} must be a time of more than 0, not {value:g} s")
     if request.threads is not None and request.threads > usable_cores():
-        raise BadInput(f"--threads {request.threads} are more than the {usable_cores()} cores that may be used here")
+        raise BadInput(f"--threads {request.threads} exceeds the {usable_cores()} cores that this process may use")
 
 
 def measure(work: list[Job], timeout: float | None = None) -> Iterator[BenchStarted | BenchFinished]:
-    """Measures one after another; the figures of each are stored before they are told."""
+    """Measure one forecaster after another; each record is stored before its event."""
     for number, job in enumerate(work, start=1):
         with tempfile.TemporaryDirectory(prefix="harness-bench-") as name:
             folder = Path(name)
             yield BenchStarted(number, job.bench.subject.title, "start")
-            bench = yield from _measured(job, folder, number, timeout)
+            bench = yield from _run_process(job, folder, number, timeout)
             stored = write_bench(job.home, bench)
             kept = "" if stored is bench else stored.measured
             yield BenchFinished(number, bench, read_json(folder / TIMINGS), kept)
@@ -134,7 +135,7 @@ def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
 
 
 def _changed(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: Catalog) -> Entry:
-    """With the hyperparameters that were given; raises BadInput for one that the forecaster has not."""
+    """With the given hyperparameters; raises BadInput for one that the forecaster does not have."""
     if entry.title not in settings:
         return entry
     changed = entry.with_parameters(settings[entry.title])
@@ -145,60 +146,60 @@ def _changed(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: 
 
 
 def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, catalog: Catalog) -> Job:
-    provided = catalog.forecasters[entry.name]
-    seed = 0 if attempt(provided.spec.takes_seed) is True else None
+    registered = catalog.forecasters[entry.name]
+    seed = 0 if attempt(registered.spec.takes_seed) is True else None
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
-    key = cell.key(fingerprint, provided.plugin.result_version)
-    own = provided.spec.resources.threads
+    key = cell.key(fingerprint, registered.plugin.result_version)
+    own = registered.spec.resources.threads
     threads = request.threads or own
     identity = hashlib.sha256(json.dumps([key, threads, request.device]).encode()).hexdigest()[:32]
     board = board_name(request.board)
     subject = Subject(entry.title, entry.name, board, task.label, key, dict(entry.parameters), seed)
     conditions = Conditions(request.seconds, threads, request.device, own_threads=own)
     cores = usable_cores()
-    few = (f"asks for {threads} threads, which share {cores} cores",) if threads > cores else ()
-    bench = Bench(identity, subject, this_machine(), conditions, notes=few)
+    notes = (f"uses {threads} threads on {cores} cores",) if threads > cores else ()
+    bench = Bench(identity, subject, this_machine(), conditions, notes=notes)
     return Job(bench, task.to_json(), fingerprint, request.home.resolve(), request.bound)
 
 
-def _measured(job: Job, folder: Path, number: int, timeout: float | None) -> Generator[BenchStarted, None, Bench]:
-    """The figures, or as many of them as there were when the process came to its end."""
+def _run_process(job: Job, folder: Path, number: int, timeout: float | None) -> Generator[BenchStarted, None, Bench]:
+    """Run the measuring process; returns its record, as far as it came."""
     write_json(folder / JOB, job.to_json())
     conditions = job.bench.conditions
-    granted = TIMEOUT + SCENARIOS * conditions.seconds if timeout is None else timeout
-    with (folder / "said").open("wb") as said:
+    limit = TIMEOUT + SCENARIOS * conditions.seconds if timeout is None else timeout
+    with (folder / OUTPUT).open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "harness.efficiency", str(folder)],
             env=environment(conditions.threads),
             stdin=subprocess.PIPE,  # held open while this process lives
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C is for this process to handle
         )
     begin, scenario, late = time.monotonic(), "start", False
     try:
         while process.poll() is None:
-            told = read_json(folder / RESULT)
-            if told is not None and told["scenario"] not in (scenario, "end"):
-                scenario = told["scenario"]
+            result = read_json(folder / RESULT)
+            if result is not None and result["scenario"] not in (scenario, "end"):
+                scenario = result["scenario"]
                 yield BenchStarted(number, job.bench.subject.title, scenario)
-            if time.monotonic() - begin > granted:
+            if time.monotonic() - begin > limit:
                 late = True
                 break
             time.sleep(POLL)
     finally:
         _end(process)
-    told = read_json(folder / RESULT)
-    bench = job.bench if told is None else Bench.from_json(told["bench"])
-    if told is not None and told["scenario"] == "end":
+    result = read_json(folder / RESULT)
+    bench = job.bench if result is None else Bench.from_json(result["bench"])
+    if result is not None and result["scenario"] == "end":
         return bench
-    why = f"did not end within {granted:g} s" if late else _cause(process.returncode, folder / "said")
-    where = "start" if told is None else told["scenario"]
+    why = f"did not end within {limit:g} s" if late else _cause(process.returncode, folder / OUTPUT)
+    where = "start" if result is None else result["scenario"]
     return replace(bench, failures={**bench.failures, where: why})
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a process and its children."""
+    """Kill a process and its children, where they still run."""
     if process.poll() is None:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
@@ -208,12 +209,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdin.close()
 
 
-def _cause(code: int, said: Path) -> str:
-    """Why a process died, as far as it can be told."""
+def _cause(code: int, output: Path) -> str:
+    """Why a process crashed, as far as it is known."""
     if code < 0:
         name = signal.Signals(-code).name
-        memory = ", which systems send when memory runs out" if name == "SIGKILL" else ""
-        return f"the process died of {name}{memory}"
-    lines = said.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    last = f": {lines[-1][:LAST_WORDS]}" if lines else ""
+        hint = ", which the system sends when memory runs out" if name == "SIGKILL" else ""
+        return f"the process was killed by {name}{hint}"
+    lines = output.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = f": {lines[-1][:OUTPUT_TAIL]}" if lines else ""
     return f"the process ended with exit code {code}{last}"

@@ -1,4 +1,4 @@
-"""The scenarios as a suite of pytest-benchmark. `harness bench` runs it; no other run of pytest collects it."""
+"""The scenarios as a pytest-benchmark suite. `harness bench` runs it; no other pytest run collects it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.benchmark(group="single stream")
-def test_single_stream(benchmark: Timer, measuring: Measurement) -> None:
-    """One window at a time."""
-    measuring.single_stream(benchmark)
+def test_single_stream(benchmark: Timer, measurement: Measurement) -> None:
+    """One window per call."""
+    measurement.single_stream(benchmark)
 
 
-def test_offline(benchmark: Timer, measuring: Measurement, size: int) -> None:
-    """Many windows in a call."""
+def test_offline(benchmark: Timer, measurement: Measurement, size: int) -> None:
+    """A batch of windows per call."""
     benchmark.group = f"offline, batch of {size}"
-    measuring.offline(benchmark, size)
+    measurement.offline(benchmark, size)
 
 
 @pytest.mark.benchmark(group="server")
-def test_server(benchmark: Timer, measuring: Measurement) -> None:
+def test_server(benchmark: Timer, measurement: Measurement) -> None:
     """Windows that arrive at random."""
-    measuring.server(benchmark)
+    measurement.server(benchmark)

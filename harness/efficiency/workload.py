@@ -1,25 +1,22 @@
-"""What is measured: a forecaster of the catalog, the data of a task's first fit, and its windows."""
+"""The workload of a measurement: a forecaster of the catalog, the data of a task's first fold, and its windows."""
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.attempt import attempt
 from harness.data.files import load
 from harness.efficiency.record import Bench, Subject
 from harness.errors import BadInput
 from harness.evaluation.evaluate import fit
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartlyFailed, checked_forecast
+from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartialFailure, predict_and_check
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.tasks.folds import backtest
@@ -32,7 +29,7 @@ JOB, RESULT, TIMINGS = "job.json", "result.json", "pytest-benchmark.json"  # in 
 
 @dataclass(frozen=True)
 class Job:
-    """What a process is told to measure: the frame that it fills, and where the rest lies."""
+    """The order for a measuring process: the record that it completes, its task, and where the data are."""
 
     bench: Bench
     task: Mapping[str, Any]  # as JSON
@@ -52,17 +49,17 @@ class Job:
         }
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Job:
+    def from_json(cls, table: Mapping[str, Any]) -> Job:
         """The job that `to_json` wrote."""
-        rest = dict(told)
+        rest = dict(table)
         bench, parameters = Bench.from_json(rest.pop("bench")), json.loads(rest.pop("parameters"))
         bench = replace(bench, subject=replace(bench.subject, parameters=parameters))
-        return cls(**{**rest, "bench": bench, "home": Path(told["home"])})
+        return cls(**{**rest, "bench": bench, "home": Path(table["home"])})
 
 
 @dataclass(frozen=True)
 class Workload:
-    """The work itself, with nothing of the forecaster's loaded yet."""
+    """A forecaster's training data and windows; its own libraries are not imported yet."""
 
     spec: ForecasterSpec
     subject: Subject
@@ -71,30 +68,28 @@ class Workload:
     contexts: Contexts
 
     def import_libraries(self) -> None:
-        """Load what the forecaster needs."""
-        for name in self.spec.imports:
-            attempt(partial(importlib.import_module, name))
-        self.spec.load()
+        """Import the libraries that the forecaster needs."""
+        self.spec.import_libraries()
 
     @property
     def takes_device(self) -> bool:
-        """Whether the forecaster has a hyperparameter that says where it computes."""
+        """Whether the forecaster has the hyperparameter `device`."""
         return "device" in getattr(self.spec.load(), "__dataclass_fields__", {})
 
     def construct(self) -> Forecaster:
-        """The forecaster with the board's hyperparameters, on the device that was asked for."""
+        """The forecaster with the board's hyperparameters, on the requested device."""
         parameters = dict(self.subject.parameters)
         if self.takes_device and self.device != "auto":
             parameters.setdefault("device", self.device)
         return self.spec.make(parameters, self.subject.seed)
 
     def fit(self, forecaster: Forecaster) -> None:
-        """Fit it, as evaluation does."""
+        """Fit the forecaster, as an evaluation does."""
         fit(forecaster, self.train, self.contexts)
 
     @property
     def samples(self) -> int:
-        """How many observations of the targets there are to learn from."""
+        """The number of observations of the targets in the training data."""
         return int((~np.isnan(self.train.panel.target_values)).sum())
 
     def window(self, number: int) -> Contexts:
@@ -102,25 +97,25 @@ class Workload:
         return self.contexts.take(slice(number, number + 1))
 
     def windows(self, seed: int = 0) -> Iterator[Contexts]:
-        """One window after another without end, in an order drawn once."""
+        """An endless stream of windows, in one random order again and again."""
         order = np.random.default_rng(seed).permutation(len(self.contexts))
         return (self.window(int(number)) for number in cycle(order))
 
     def batch(self, size: int) -> Contexts:
-        """So many windows: those of the task, again and again."""
+        """A batch of windows: those of the task, repeated."""
         return self.contexts.take(np.resize(np.arange(len(self.contexts)), size))
 
 
-def prepared(job: Job, catalog: Catalog) -> Workload:
-    """The work of a job, its data laid out; raises BadInput if the data changed since the job was made."""
+def prepare_workload(job: Job, catalog: Catalog) -> Workload:
+    """The workload of a job, its data loaded; raises BadInput if the data changed since the job was made."""
     subject, task = job.bench.subject, Task.from_json(job.task, catalog.protocol_classes)
     spec = catalog.forecasters[subject.forecaster].spec
     panel = load(catalog.datasets[task.dataset].spec, job.home)
     if panel.fingerprint() != job.fingerprint:
-        raise BadInput(f"the data of {task.dataset!r} changed since this began; measure again")
+        raise BadInput(f"the data of {task.dataset!r} have changed since the start; measure again")
     fold = next(backtest(task, panel).folds())
     train = fold.train.filled(spec.missing)
-    _ = train.panel, train.validation  # cut out now, and not by the forecaster's first look
+    _ = train.panel, train.validation  # computed now, and not when the forecaster first asks
     return Workload(spec, subject, job.bench.conditions.device, train, fold.windows.contexts.filled(spec.missing))
 
 
@@ -129,11 +124,11 @@ def learns(forecaster: Forecaster) -> bool:
     return getattr(type(forecaster), "fit", None) is not LocalForecaster.fit
 
 
-def usable(forecaster: Forecaster, contexts: Contexts) -> tuple[Contexts, int]:
-    """The windows that it can forecast, and how many it cannot; raises what it raises where that is all."""
+def usable_windows(forecaster: Forecaster, contexts: Contexts) -> tuple[Contexts, int]:
+    """The windows that it can forecast, and the number of others; raises what it raises where it can forecast none."""
     try:
-        forecast: Forecast = checked_forecast(forecaster, contexts)
-    except PartlyFailed as error:
+        forecast: Forecast = predict_and_check(forecaster, contexts)
+    except PartialFailure as error:
         if len(error.failures) == len(contexts):
             raise
         forecast = error.forecast

@@ -1,1 +1,1 @@
-"""One forecaster through one task: metrics, scores, the audit, the run."""
+"""Evaluation of a forecaster on a task: forecasts, metrics, scores, the leakage audit, the run."""

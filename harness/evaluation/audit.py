@@ -1,10 +1,10 @@
-"""Did the future matter? Do the neighbours in a batch? A proof by trial, for any forecaster."""
+"""Leakage audit: forecasts must not change when the future, or other windows of the batch, do."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,83 +14,94 @@ from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import Forecaster, PartlyFailed, checked_forecast
+from harness.forecasters.forecaster import Forecaster, PartialFailure, predict_and_check
 from harness.tasks.windows import Contexts, Windows
 
-ROUNDING = 1e-5  # relative; what float32 and other orders of summation may change
+TOLERANCE = 1e-5  # relative; what float32 and another order of summation may change
+
+Finding = tuple[Status, str]
 
 
 def audit(
     forecaster: Forecaster, windows: Windows, forecast: Forecast, missing: Missing, sample: int, neighbours: int = 4
-) -> tuple[Status, str] | None:
-    """What a fitted forecaster did wrong on a sample of windows, None if nothing was seen.
+) -> Finding | None:
+    """The violation found on a sample of windows, as a status and a reason; None if there is none.
 
-    Each sampled window is forecast again, alone and in a batch, with everything after its cutoff but
-    known covariates replaced by noise and by NaN: the forecast must be the same to the last bit. And
-    it must be the same but for rounding in every call: twice, alone, in the batch, in the batch
-    shuffled, and in `forecast`, which is of all windows.
+    Each sampled window is forecast again, alone and in a batch, with everything after its cutoff except
+    known covariates replaced by noise and by NaN: the forecast must be exactly the same. And it must be
+    the same up to rounding in every call: repeated, alone, in the batch, in the shuffled batch, and in
+    `forecast`, which is that of all windows.
     """
-    chosen = spread(len(windows), max(sample, neighbours))
-    batch = windows.take(chosen)
-    whole, again = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
-    usable = forecast.finite()[chosen]
-    if whole is None or again is None:
+    batch_positions = evenly_spaced(len(windows), max(sample, neighbours))
+    batch = windows.take(batch_positions)
+    first, repeated = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
+    usable = forecast.finite()[batch_positions]
+    if first is None or repeated is None:
         if not usable.any():
             return None
-        return Status.INCONSISTENT, f"{_name(batch, 0)}: it can only be forecast together with all other windows"
+        return _inconsistent(batch, 0, "it can only be forecast together with all other windows")
     for i in range(len(batch)):
-        if not _close(whole, i, again, i):
-            return Status.INCONSISTENT, f"{_name(batch, i)}: the same call again forecasts it otherwise"
-    exact = all(_same(whole, i, again, i) for i in range(len(batch)))
+        if not _close(first, i, repeated, i):
+            return _inconsistent(batch, i, "its forecast changes when the same call is repeated")
+    deterministic = all(_same(first, i, repeated, i) for i in range(len(batch)))
     rng = np.random.default_rng(0)
-    for i in spread(len(batch), sample):
-        alone = batch.take(np.array([i]))
-        reference = _forecast(forecaster, alone.contexts.filled(missing))
-        if reference is None and np.isnan(whole.mean[i]).all():
+    future = _FutureAudit(forecaster, batch, missing, first, rng, _same if deterministic else _close)
+    for i in evenly_spaced(len(batch), sample).tolist():
+        alone = _forecast(forecaster, batch.take(np.array([i])).contexts.filled(missing))
+        if alone is None and np.isnan(first.mean[i]).all():
             continue
-        if reference is None:
-            return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it cannot be forecast"
-        verdict = _future(forecaster, batch, int(i), missing, whole, reference, rng, _same if exact else _close)
-        if verdict is not None:
-            return verdict
-        if not _close(whole, int(i), reference, 0):
-            return Status.INCONSISTENT, f"{_name(batch, int(i))}: alone it is forecast otherwise than in a batch"
-    for i, window in enumerate(chosen.tolist()):
-        if usable[i] and not _close(forecast, window, whole, i):
-            return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the size of the batch"
+        if alone is None:
+            return _inconsistent(batch, i, "it cannot be forecast alone")
+        finding = future.audit(i, alone)
+        if finding is not None:
+            return finding
+        if not _close(first, i, alone, 0):
+            return _inconsistent(batch, i, "its forecast alone differs from that in a batch")
+    for i, window in enumerate(batch_positions.tolist()):
+        if usable[i] and not _close(forecast, window, first, i):
+            return _inconsistent(batch, i, "its forecast changes with the size of the batch")
     order = rng.permutation(len(batch))
     shuffled = _forecast(forecaster, batch.take(order).contexts.filled(missing))
-    for place, i in enumerate(order.tolist()):
-        if shuffled is None or not _close(whole, i, shuffled, place):
-            return Status.INCONSISTENT, f"{_name(batch, i)}: its forecast changes with the order of the batch"
+    for position, i in enumerate(order.tolist()):
+        if shuffled is None or not _close(first, i, shuffled, position):
+            return _inconsistent(batch, i, "its forecast changes with the order of the batch")
     return None
 
 
-def _future(
-    forecaster: Forecaster,
-    batch: Windows,
-    i: int,
-    missing: Missing,
-    whole: Forecast,
-    reference: Forecast,
-    rng: np.random.Generator,
-    equal: Callable[[Forecast, int, Forecast, int], bool],
-) -> tuple[Status, str] | None:
-    for kind in ("noise", "missing values"):
-        other = _other_future(batch, i, rng if kind == "noise" else None)
-        together = _forecast(forecaster, other.contexts.filled(missing))
-        alone = _forecast(forecaster, other.take(np.array([i])).contexts.filled(missing))
-        changed = alone is None or not equal(reference, 0, alone, 0)
-        changed |= together is not None and not equal(whole, i, together, i)  # None: what became of its neighbours
-        if changed:
-            return Status.LEAKED, f"{_name(batch, i)}: its forecast changes when what comes later becomes {kind}"
-    return None
+def _inconsistent(batch: Windows, i: int, reason: str) -> Finding:
+    return Status.INCONSISTENT, f"{_name(batch, i)}: {reason}"
 
 
-def _other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Windows:
+@dataclass
+class _FutureAudit:
+    """Forecasts windows again with another future."""
+
+    forecaster: Forecaster
+    batch: Windows
+    missing: Missing
+    forecast: Forecast  # of the batch
+    rng: np.random.Generator
+    equal: Callable[[Forecast, int, Forecast, int], bool]
+
+    def audit(self, i: int, reference: Forecast) -> Finding | None:
+        """The finding if the forecast of window i changes with its future; `reference` is its forecast alone."""
+        for replacement in ("noise", "missing values"):
+            other = _with_other_future(self.batch, i, self.rng if replacement == "noise" else None)
+            together = _forecast(self.forecaster, other.contexts.filled(self.missing))
+            alone = _forecast(self.forecaster, other.take(np.array([i])).contexts.filled(self.missing))
+            changed = alone is None or not self.equal(reference, 0, alone, 0)
+            # None: the other windows of the batch cannot be forecast
+            changed |= together is not None and not self.equal(self.forecast, i, together, i)
+            if changed:
+                reason = f"its forecast changes when the values after its cutoff are replaced by {replacement}"
+                return Status.LEAKED, f"{_name(self.batch, i)}: {reason}"
+        return None
+
+
+def _with_other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Windows:
     """The same windows over a panel in which window i's future is noise, or missing if there is no rng.
 
-    So is what comes after the first cutoff of every other series, and all of those not in the batch.
+    Replaced too are the values after the first cutoff of every other series, and all series outside the batch.
     """
     panel = batch.panel
     ends = np.full(len(panel), np.iinfo(np.int64).max)
@@ -101,45 +112,50 @@ def _other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Wi
         begin, end = panel.offsets[series], panel.offsets[series] + ends[series]
         values[begin:end] = panel.values[begin:end]
         if rng is not None:
-            for column, later in enumerate(panel.values[end : panel.offsets[series + 1]].T):
-                values[end : panel.offsets[series + 1], column] = _noise(later, rng)
+            for column, future in enumerate(panel.values[end : panel.offsets[series + 1]].T):
+                values[end : panel.offsets[series + 1], column] = _noise(future, rng)
     known = list(panel.channels_of("known covariate"))
     values[:, known] = panel.values[:, known]
     return replace(batch, panel=panel.with_values(values))
 
 
 def _noise(values: Floats, rng: np.random.Generator) -> Floats:
+    """Noise of ten times the size of the values."""
     size = float(np.nanmax(np.abs(values), initial=0.0)) + 1.0
     return rng.normal(0.0, 10 * size, size=values.shape)
 
 
 def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast | None:
-    with warnings.catch_warnings():  # of a future that never came
+    """The forecast, with NaN where windows failed; None if all did."""
+    with warnings.catch_warnings():  # about values that were replaced
         warnings.simplefilter("ignore")
-        outcome = attempt(partial(checked_forecast, forecaster, contexts))
+        outcome = attempt(partial(predict_and_check, forecaster, contexts))
     if isinstance(outcome, Failure):
-        return outcome.error.forecast if isinstance(outcome.error, PartlyFailed) else None
+        return outcome.error.forecast if isinstance(outcome.error, PartialFailure) else None
     return outcome
 
 
-def _same(one: Forecast, i: int, other: Forecast, j: int) -> bool:
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in _pairs(one, i, other, j))
+def _same(a: Forecast, i: int, b: Forecast, j: int) -> bool:
+    """Whether window i of one forecast is exactly window j of the other."""
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in _array_pairs(a, i, b, j))
 
 
-def _close(one: Forecast, i: int, other: Forecast, j: int) -> bool:
-    for a, b in _pairs(one, i, other, j):
-        size = float(np.max(np.abs(a), initial=0.0, where=np.isfinite(a)))
-        if not np.allclose(a, b, rtol=ROUNDING, atol=ROUNDING * size, equal_nan=True):
+def _close(a: Forecast, i: int, b: Forecast, j: int) -> bool:
+    """Whether window i of one forecast is window j of the other up to rounding."""
+    for x, y in _array_pairs(a, i, b, j):
+        size = float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
+        if not np.allclose(x, y, rtol=TOLERANCE, atol=TOLERANCE * size, equal_nan=True):
             return False
     return True
 
 
-def _pairs(one: Forecast, i: int, other: Forecast, j: int) -> list[tuple[Floats, Floats]]:
-    pairs = [(one.mean[i], other.mean[j])]
-    if one.quantiles is not None and other.quantiles is not None:
-        pairs.append((one.quantiles[i], other.quantiles[j]))
-    elif one.quantiles is not None or other.quantiles is not None:
-        pairs.append((np.zeros(1), np.ones(1)))  # that only one of them has quantiles is a difference
+def _array_pairs(a: Forecast, i: int, b: Forecast, j: int) -> list[tuple[Floats, Floats]]:
+    """Means and quantiles of window i of one forecast and of window j of the other."""
+    pairs = [(a.mean[i], b.mean[j])]
+    if a.quantiles is not None and b.quantiles is not None:
+        pairs.append((a.quantiles[i], b.quantiles[j]))
+    elif a.quantiles is not None or b.quantiles is not None:
+        pairs.append((np.zeros(1), np.ones(1)))  # different: only one of them has quantiles
     return pairs
 
 
@@ -147,6 +163,6 @@ def _name(batch: Windows, i: int) -> str:
     return f"series {batch.panel.ids[batch.series[i]]!r} at cutoff {batch.cutoffs[i]}"
 
 
-def spread(total: int, count: int) -> Ints:
+def evenly_spaced(total: int, count: int) -> Ints:
     """At most `count` positions, evenly spaced from the first to the last of `total`."""
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))

@@ -1,24 +1,23 @@
-"""One forecaster through one task: fit, predict, time, validate. This is the program."""
+"""evaluate: one forecaster on one task. It fits, forecasts, times, validates, audits and scores: the program."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
-
-import numpy as np
 
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.data.panel import Panel
 from harness.errors import InvalidForecast, Unsupported
 from harness.evaluation.audit import audit
-from harness.evaluation.footprint import Imports, imports_timed, model_size, quick_peak
+from harness.evaluation.memory import quick_peak
 from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.model_size import model_size
+from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
 from harness.evaluation.scoring import applies, score, terms
@@ -26,21 +25,17 @@ from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import (
     FittedLocalForecaster,
     Forecaster,
-    LocalForecaster,
-    PartlyFailed,
-    checked_forecast,
+    PartialFailure,
+    predict_and_check,
 )
-from harness.tasks.cutoffs import aligned
-from harness.tasks.folds import Backtest, backtest
+from harness.tasks import folds
+from harness.tasks.folds import Backtest, Fold
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts
 
 T = TypeVar("T")
 AUDITED_WINDOWS = 2
-MOST_LEFT_OUT = 20  # series whose windows were left out that a run names
-SCALELESS = "count for nothing in scaled metrics: their past is no longer than a season, or repeats itself"
-PERFECT = "every forecast equals what came, to the last digit; does it know the answers?"
 
 
 def evaluate(
@@ -53,152 +48,139 @@ def evaluate(
     metrics: Iterable[Metric] = METRICS,
     audited_windows: int = AUDITED_WINDOWS,
 ) -> Run:
-    """What comes of a forecaster on a task; whatever it raises becomes the run's status.
+    """The run of a forecaster on a task: its status, scores, forecasts and costs.
 
-    Raises BadInput only where the task itself does not fit the panel.
+    Whatever the forecaster raises becomes the run's status. Raises BadInput only where the task itself
+    does not fit the panel.
     """
-    made = backtest(task, panel)
+    backtest = folds.backtest(task, panel)
     cell = Cell(task, type(forecaster).__name__) if cell is None else cell
     clock = Clock()
     forecasts: list[Forecast] = []
     failures: list[WindowFailure] = []
-    verdict: tuple[Status, str] | None = None
-    trace = ""
-    for number, fold in enumerate(made.folds()):
-        first = sum(len(one) for one in forecasts)
-        contexts = fold.windows.contexts.filled(missing)
-        fitted = clock.fit(partial(fit, forecaster, fold.train.filled(missing), contexts))
-        outcome = (
-            fitted if isinstance(fitted, Failure) else clock.predict(partial(checked_forecast, forecaster, contexts))
-        )
-        if isinstance(outcome, Failure) and not isinstance(outcome.error, PartlyFailed):
-            return _without_results(cell, made, outcome, clock, forecaster)
-        forecast, lost = _usable(outcome, first)
+    finding: tuple[Status, str] | None = None
+    traceback = ""
+    for number, fold in enumerate(backtest.folds()):
+        outcome = fit_and_predict(forecaster, fold, missing, clock)
+        if isinstance(outcome, Failure) and not isinstance(outcome.error, PartialFailure):
+            return _failed_run(cell, backtest, outcome, clock, forecaster)
+        forecast, fold_failures = _without_failed_windows(outcome, first=sum(map(len, forecasts)))
         forecasts.append(forecast)
-        failures.extend(lost)
-        if isinstance(outcome, Failure) and not trace:
-            trace = _first_trace(outcome)
-        if audited_windows and verdict is None and number in (0, len(made.fold_windows) - 1):
-            verdict = audit(forecaster, fold.windows, forecast, missing, audited_windows)
+        failures.extend(fold_failures)
+        traceback = traceback or _window_traceback(outcome)
+        if audited_windows and finding is None and number in (0, len(backtest.fold_windows) - 1):
+            finding = audit(forecaster, fold.windows, forecast, missing, audited_windows)
     run = Run(
         cell,
         Status.COMPLETED,
-        windows=len(made.windows),
+        windows=len(backtest.windows),
         window_failures=tuple(failures),
         hyperparameters=hyperparameters(forecaster),
-        notes=_notes(made, forecaster, missing, forecasts),
+        notes=notes(backtest, forecaster, missing, forecasts),
         curves=_curves(forecaster),
         costs=clock.costs(forecaster),
-        traceback=trace,
+        traceback=traceback,
     )
-    actuals, metrics = Actuals.of(made), tuple(metrics)
-    run = scored(_judged(run, verdict), actuals, Forecast.concatenate(forecasts), metrics)
-    remarks = _remarks(run, actuals, metrics)
-    return replace(run, notes=(*run.notes, *remarks)) if remarks else run
+    actuals, metrics = Actuals.of(backtest), tuple(metrics)
+    run = score_run(_with_status(run, finding), actuals, Forecast.concatenate(forecasts), metrics)
+    return replace(run, notes=(*run.notes, *score_notes(run, actuals, metrics)))
 
 
-def _remarks(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list[str]:
-    """What a reader of the scores should know."""
-    remarks = []
-    if any(metric.scale is not None for metric in metrics):
-        undefined = int(np.isnan(actuals.scale(1)).any(axis=1).sum())
-        if undefined:
-            remarks.append(f"{undefined} of {len(actuals)} windows {SCALELESS}")
-    if run.scores.get("MAE") == 0:
-        remarks.append(PERFECT)
-    return remarks
+def fit_and_predict(forecaster: Forecaster, fold: Fold, missing: Missing, clock: Clock) -> Forecast | Failure:
+    """Fit to a fold's training data and forecast its windows, both timed; returns the failure of either."""
+    contexts = fold.windows.contexts.filled(missing)
+    fitted = clock.fit(partial(fit, forecaster, fold.train.filled(missing), contexts))
+    if isinstance(fitted, Failure):
+        return fitted
+    return clock.predict(partial(predict_and_check, forecaster, contexts))
 
 
-def scored(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
+def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None:
+    """Fit a forecaster; one that fits each series by itself is fitted to the series of these windows."""
+    forecaster.fit(train)
+    if isinstance(forecaster, FittedLocalForecaster):
+        forecaster.fit_contexts(contexts)
+
+
+def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
     """The run with the scores of these metrics; other scores are kept."""
     outcomes = Outcomes(actuals, forecast)
-    levels = actuals.quantile_levels
-    wanted = [metric for metric in metrics if applies(metric, levels)]
-    summed = {metric.name: terms(metric, outcomes) for metric in wanted}
-    scores = {one.name: score(one, summed[one.name], actuals) for one in wanted}
+    applicable = [metric for metric in metrics if applies(metric, actuals.quantile_levels)]
+    metric_terms = {metric.name: terms(metric, outcomes) for metric in applicable}
+    scores = {metric.name: score(metric, metric_terms[metric.name], actuals) for metric in applicable}
     return replace(
         run,
         scores={**run.scores, **scores},
-        results=Results(forecast, summed, actuals.series, actuals.cutoffs),
+        results=Results(forecast, metric_terms, actuals.series, actuals.cutoffs),
     )
 
 
 @dataclass
 class Clock:
-    """Measures what a forecaster does, and catches what it raises.
+    """Times a forecaster's fits and forecasts, and catches what they raise."""
 
-    What it imports when it is first asked is no part of its time: a worker would have had it loaded.
-    """
-
-    spent: dict[str, list[float]] = field(default_factory=lambda: {"fit": [0.0, 0.0], "predict": [0.0, 0.0]})
+    seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "predict": 0.0})
+    cpu_seconds: dict[str, float] = field(default_factory=lambda: {"fit": 0.0, "predict": 0.0})
     fits: int = 0
-    importing: float = 0.0  # seconds
 
     def fit(self, action: Callable[[], T]) -> T | Failure:
-        """The action, its time counted as fitting."""
+        """Run the action; its time counts as fitting."""
         self.fits += 1
-        return self._timed("fit", action)
+        return self._time("fit", action)
 
     def predict(self, action: Callable[[], T]) -> T | Failure:
-        """The action, its time counted as forecasting."""
-        return self._timed("predict", action)
+        """Run the action; its time counts as forecasting."""
+        return self._time("predict", action)
 
-    def _timed(self, phase: str, action: Callable[[], T]) -> T | Failure:
-        with imports_timed() if self.fits == 1 else nullcontext(Imports()) as imports:
-            wall, cpu = time.perf_counter(), time.process_time()
-            outcome = attempt(action)
-            wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        self.spent[phase][0] += wall - imports.seconds
-        self.spent[phase][1] += cpu - imports.cpu_seconds
-        self.importing += imports.seconds
+    def _time(self, phase: str, action: Callable[[], T]) -> T | Failure:
+        wall, cpu = time.perf_counter(), time.process_time()
+        outcome = attempt(action)
+        self.seconds[phase] += time.perf_counter() - wall
+        self.cpu_seconds[phase] += time.process_time() - cpu
         return outcome
 
     def costs(self, forecaster: Forecaster) -> Costs:
-        """What was spent until now, and what the forecaster holds."""
-        (fit, fit_cpu), (predict, predict_cpu) = self.spent["fit"], self.spent["predict"]
-        parameters = model_size(forecaster).parameters
-        return Costs(fit, predict, fit_cpu, predict_cpu, self.fits, quick_peak(), parameters, self.importing)
+        """The time until now, the peak memory of the process, and the model size."""
+        return Costs(
+            fit_seconds=self.seconds["fit"],
+            predict_seconds=self.seconds["predict"],
+            fit_cpu_seconds=self.cpu_seconds["fit"],
+            predict_cpu_seconds=self.cpu_seconds["predict"],
+            fits=self.fits,
+            peak_memory=quick_peak(),
+            parameters=model_size(forecaster).parameters,
+        )
 
 
-def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None:
-    """Fit, and the series of these windows too where a forecaster fits each when it is asked for."""
-    forecaster.fit(train)
-    if isinstance(forecaster, FittedLocalForecaster):
-        forecaster.fit_asked(contexts)
-
-
-def _usable(outcome: Forecast | Failure, first: int) -> tuple[Forecast, list[WindowFailure]]:
-    """The forecast with NaN in every window that cannot be used, and those windows, counted from `first`."""
-    lost: dict[int, WindowFailure] = {}
+def _without_failed_windows(outcome: Forecast | Failure, first: int) -> tuple[Forecast, list[WindowFailure]]:
+    """The forecast with NaN in every window that failed, and these failures; windows are numbered from `first`."""
+    failures: dict[int, WindowFailure] = {}
     if isinstance(outcome, Forecast):
         forecast = outcome
     else:
-        assert isinstance(outcome.error, PartlyFailed)
+        assert isinstance(outcome.error, PartialFailure)
         forecast = outcome.error.forecast
         for window, failure in outcome.error.failures.items():
-            lost[window] = WindowFailure(first + window, status_of(failure), str(failure))
-    broken = (~forecast.finite()).nonzero()[0]
-    if not len(broken):
+            failures[window] = WindowFailure(first + window, status_of(failure), str(failure))
+    unusable = (~forecast.finite()).nonzero()[0]
+    if not len(unusable):
         return forecast, []
-    for window in broken.tolist():
-        lost.setdefault(window, WindowFailure(first + window, Status.INVALID, "NaN or infinite values"))
-    mean, quantiles = forecast.mean.copy(), forecast.quantiles
-    mean[broken] = np.nan
-    if quantiles is not None:
-        quantiles = quantiles.copy()
-        quantiles[broken] = np.nan
-    return replace(forecast, mean=mean, quantiles=quantiles), [lost[window] for window in sorted(lost)]
+    for window in unusable.tolist():
+        failures.setdefault(window, WindowFailure(first + window, Status.INVALID, "NaN or infinite values"))
+    return forecast.without(unusable), [failures[window] for window in sorted(failures)]
 
 
-def _first_trace(failure: Failure) -> str:
-    """The traceback of the first window that failed; none if it is not supported, which is no accident."""
-    assert isinstance(failure.error, PartlyFailed)
-    first = next(iter(failure.error.failures.values()))
+def _window_traceback(outcome: Forecast | Failure) -> str:
+    """The traceback of the first window that failed; empty where nothing failed or it is unsupported."""
+    if isinstance(outcome, Forecast):
+        return ""
+    assert isinstance(outcome.error, PartialFailure)
+    first = next(iter(outcome.error.failures.values()))
     return "" if isinstance(first.error, Unsupported) else first.traceback
 
 
 def status_of(failure: Failure) -> Status:
-    """What a failure is called."""
+    """The status of a run or a window that failed like this."""
     if isinstance(failure.error, Unsupported):
         return Status.UNSUPPORTED
     if isinstance(failure.error, InvalidForecast):
@@ -209,78 +191,50 @@ def status_of(failure: Failure) -> Status:
     return Status.FAILED
 
 
-def _without_results(cell: Cell, made: Backtest, failure: Failure, clock: Clock, forecaster: Forecaster) -> Run:
+def _failed_run(cell: Cell, backtest: Backtest, failure: Failure, clock: Clock, forecaster: Forecaster) -> Run:
+    """The run of a forecaster that failed on all windows of a fold: no scores."""
     return Run(
         cell,
         status_of(failure),
         reason=str(failure),
         traceback="" if isinstance(failure.error, Unsupported) else failure.traceback,
-        windows=len(made.windows),
+        windows=len(backtest.windows),
         hyperparameters=hyperparameters(forecaster),
         costs=clock.costs(forecaster),
     )
 
 
-def _judged(run: Run, verdict: tuple[Status, str] | None) -> Run:
-    """The run's status: a broken promise weighs most; a cell whose every window is lost did not complete."""
-    if verdict is not None:
-        return replace(run, status=verdict[0], reason=verdict[1])
+def _with_status(run: Run, finding: tuple[Status, str] | None) -> Run:
+    """The run with the audit's finding as its status, or the first failure's where every window failed."""
+    if finding is not None:
+        return replace(run, status=finding[0], reason=finding[1])
     if len(run.window_failures) == run.windows:
-        worst = run.window_failures[0]
-        return replace(run, status=worst.status, reason=f"every window: {worst.reason}")
+        first = run.window_failures[0]
+        return replace(run, status=first.status, reason=f"every window: {first.reason}")
     return run
 
 
-def _notes(made: Backtest, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
-    """What a reader of the result should know."""
-    notes = [f"{one.id}: {one.windows} windows left out, {one.reason}" for one in made.left_out[:MOST_LEFT_OUT]]
-    if len(made.left_out) > MOST_LEFT_OUT:
-        notes.append(f"windows left out of {len(made.left_out) - MOST_LEFT_OUT} more series")
-    local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
-    if not local and not _aligned(made):
-        notes.append("cutoffs are not aligned in time: what learns from all series may know later dates of others")
-    if missing != "native" and not made.panel.complete:
-        notes.append(f"missing values of the past were filled: {missing}")
-    if made.task.quantile_levels and any(one.quantiles is None for one in forecasts):
-        notes.append("point forecast, scored as degenerate quantiles")
-    return (*notes, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))
-
-
 def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:
-    """What a forecaster tells of its last training: `curves_`, a dictionary of numbers by name."""
-    told: Any = getattr(forecaster, "curves_", None) or {}
-    curves = attempt(lambda: {str(name): tuple(float(value) for value in curve) for name, curve in told.items()})
+    """The forecaster's `curves_`: sequences of numbers by name, of its last training."""
+    value: Any = getattr(forecaster, "curves_", None) or {}
+    curves = attempt(lambda: {str(name): tuple(float(point) for point in curve) for name, curve in value.items()})
     return {} if isinstance(curves, Failure) else curves
 
 
-def _aligned(made: Backtest) -> bool:
-    """Whether every fit ends at the same moment in all series; held-out series are learnt from to their ends."""
-    if len(made.panel) == 1:
-        return True
-    if made.task.split is not None and made.task.split.holds_out_series:
-        return made.panel.freq is None or made.task.protocol.free_running
-    for one in made.fold_windows:
-        order = np.lexsort((one.cutoffs, one.series))
-        first = np.concatenate([[True], np.diff(one.series[order]) != 0])
-        if not aligned(made.panel, one.series[order][first], one.cutoffs[order][first]):
-            return False
-    return True
-
-
 def hyperparameters(forecaster: Forecaster) -> dict[str, Any]:
-    """All hyperparameters, defaults included, as JSON values."""
+    """All hyperparameters, including defaults, as JSON values; without the seed."""
     if not dataclasses.is_dataclass(forecaster):
         return {}
     return {
-        one.name: _plain(getattr(forecaster, one.name))
-        for one in dataclasses.fields(forecaster)
-        if one.init and one.name != "seed"
+        hyperparameter.name: _plain(getattr(forecaster, hyperparameter.name))
+        for hyperparameter in dataclasses.fields(forecaster)
+        if hyperparameter.init and hyperparameter.name != "seed"
     }
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
+        return [_plain(element) for element in value]
     if isinstance(value, dict):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(element) for name, element in value.items()}
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

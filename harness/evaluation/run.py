@@ -78,8 +78,8 @@ class Costs:
     predict_cpu_seconds: float = 0.0
     fits: int = 0
     peak_memory: int | None = None  # bytes, of the process meanwhile; where a system cannot reset it, until then
-    parameters: int | None = None  # learned numbers; None: unknown
-    import_seconds: float = 0.0  # of what it imported while it was fitted, in none of the others
+    parameters: int | None = None  # number of learned parameters; None: unknown
+    import_seconds: float = 0.0  # of imports while it was fitted; 0: not measured, and part of the fit
 
 
 @dataclass(frozen=True)

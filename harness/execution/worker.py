@@ -21,7 +21,7 @@ from harness.data.files import load
 from harness.efficiency.environment import THREAD_VARIABLES
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation.evaluate import evaluate, status_of
-from harness.evaluation.footprint import forget_peak, peak_memory
+from harness.evaluation.memory import peak_memory, reset_peak
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.plugins.catalog import Catalog, load_catalog
@@ -66,8 +66,8 @@ def _evaluate(planned: PlannedCell, home: Path) -> Run:
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
     if cell.key(panel.fingerprint(), plugin.result_version) != planned.key:
         raise BadInput("its data or its plugin changed since this run began; run it again")
-    spec.load()  # its libraries, so that their threads are limited too
-    forget_peak()  # of the cells that this process evaluated before
+    spec.import_libraries()  # so that their threads are limited too, and their imports take no time of the fit
+    reset_peak()  # of the cells that this process evaluated before
     with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
         forecaster = spec.make(cell.parameters, cell.seed)

@@ -1,1 +1,1 @@
-"""Who answers: forecasters, what they return, and how a plugin hands them in."""
+"""Forecasters: their interface, the forecasts they return, and the specs by which plugins provide them."""

@@ -1,4 +1,4 @@
-"""Forecaster: what a plugin implements; and two bases that save authors of local models work."""
+"""Forecaster: the interface that a plugin implements; and base classes for models of one series."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
 
 
-class PartlyFailed(HarnessError):
-    """A forecaster that failed on some windows; it carries the others' forecasts.
+class PartialFailure(HarnessError):
+    """Raised where a forecaster failed on some windows; it carries the forecasts of the others.
 
-    `forecast` covers all windows, with NaN where one failed; `failures` says why, by window.
+    `forecast` covers all windows, with NaN where one failed; `failures` are the reasons by window.
     """
 
     def __init__(self, forecast: Forecast, failures: Mapping[int, Failure]) -> None:
@@ -32,11 +32,17 @@ class PartlyFailed(HarnessError):
 
 @runtime_checkable
 class Forecaster(Protocol):
-    """A dataclass whose fields are its hyperparameters: JSON values, and `seed` if it draws.
+    """A dataclass whose fields are its hyperparameters: JSON values, and `seed` if it is stochastic.
 
-    `fit` learns; what it keeps ends in an underscore. `predict` changes nothing in the forecaster,
-    and the forecast of a window depends neither on the other windows nor on their order: draws are
-    keyed by (seed, series, cutoff). Either may raise `Unsupported`.
+    `fit` learns; names of fitted attributes end in an underscore. `predict` does not change the
+    forecaster, and the forecast of a window depends neither on the other windows nor on their order:
+    random numbers are seeded by (seed, series, cutoff). Both may raise `Unsupported`.
+
+    A fitted forecaster may have these attributes:
+    - `curves_`: sequences of numbers by name, such as the training loss;
+    - `remarks_`: sentences that become notes of the run;
+    - `parameter_count` and `parameter_bytes`: the number of its learned parameters and their bytes. Without
+      them, the arrays and numbers in its fitted attributes are counted.
     """
 
     def fit(self, train: TrainingData) -> None: ...
@@ -44,8 +50,8 @@ class Forecaster(Protocol):
     def predict(self, contexts: Contexts) -> Forecast: ...
 
 
-def checked_forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast:
-    """What a forecaster says of these windows; raises InvalidForecast if it is not of their shape."""
+def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
+    """The forecast of these windows; raises InvalidForecast if its shape, type or quantiles are wrong."""
     forecast: Any = forecaster.predict(contexts)
     if not isinstance(forecast, Forecast):
         raise InvalidForecast(f"predict must return a Forecast, not {type(forecast).__name__}")
@@ -54,7 +60,7 @@ def checked_forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast:
 
 
 class LocalForecaster(ABC):
-    """Forecasts each window from its own past; nothing is kept.
+    """Forecasts each window from its own context; nothing is learned.
 
     @dataclass
     class MovingAverage(LocalForecaster):
@@ -66,49 +72,55 @@ class LocalForecaster(ABC):
     """
 
     def fit(self, train: TrainingData) -> None:
-        """Nothing: each window is forecast from its own context."""
+        """Does nothing: each window is forecast from its own context."""
 
     @abstractmethod
     def predict_series(self, context: Context) -> Floats | Forecast:
         """The mean, (horizon, target), or a Forecast of one window."""
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """Every window by itself; one that fails does not stop the others."""
-        outcomes = [attempt(partial(self._window, context)) for context in contexts]
-        return _joined(contexts, [(np.array([i]), outcome) for i, outcome in enumerate(outcomes)])
+        """The forecasts, window by window; one that fails does not stop the others."""
+        outcomes = [attempt(partial(self._predict_window, context)) for context in contexts]
+        return _combine(contexts, [(np.array([i]), outcome) for i, outcome in enumerate(outcomes)])
 
-    def _window(self, context: Context) -> Forecast:
-        return _one_window(self.predict_series(context), context)
+    def _predict_window(self, context: Context) -> Forecast:
+        return _window_forecast(self.predict_series(context), context)
 
 
 class FittedLocalForecaster(ABC):
     """Fits parameters to each series and keeps them until the next refit.
 
-    Write `fit_series(context) -> state` and `predict_windows(state, contexts) -> Forecast`, which is
-    given all the windows of one series by rising cutoff: one filter pass can serve them all. A series
-    is fitted when it is first asked for: to its training data, or if it has none to its first context.
+    Write `fit_series(context) -> state` and `predict_windows(state, contexts) -> Forecast`, which
+    receives all windows of one series by rising cutoff: one filter pass can forecast them all. A series
+    is fitted to its training data when it is first forecast; a series without training data is fitted to
+    its first context.
     """
 
     def fit(self, train: TrainingData) -> None:
-        """Keeps the training data; series are fitted by `fit_asked`, or else as they are met."""
+        """Keeps the training data; series are fitted by `fit_contexts`, or else by `predict`."""
         self.train_ = train
         self.states_: dict[str, Any] = {}
 
     @abstractmethod
     def fit_series(self, context: Context) -> Any:
-        """The parameters of one series; a context with nothing ahead of it but the horizon."""
+        """The parameters of one series; the context ends with the training data."""
 
     @abstractmethod
     def predict_windows(self, state: Any, contexts: Contexts) -> Forecast:
-        """The forecast of all these windows, which are of one series, with parameters kept."""
+        """The forecast of these windows, all of one series, with the parameters of that series."""
 
-    def fit_asked(self, contexts: Contexts) -> None:
-        """Fits every series of these windows that is not fitted yet; its time counts as fitting."""
+    def fit_contexts(self, contexts: Contexts) -> None:
+        """Fit every series of these windows that is not fitted yet; its time counts as fitting."""
         for _, windows in contexts.by_series():
             if windows.ids[0] not in self.states_:
-                self.states_[windows.ids[0]] = self._fitted(windows)
+                self.states_[windows.ids[0]] = self._fit_windows(windows)
 
-    def _fitted(self, windows: Contexts) -> Any:
+    def fit_asked(self, contexts: Contexts) -> None:
+        """The former name of `fit_contexts`."""
+        self.fit_contexts(contexts)
+
+    def _fit_windows(self, windows: Contexts) -> Any:
+        """The parameters of the series of these windows, or the failure to fit them."""
         context = self._training_context(windows)
         return attempt(partial(self.fit_series, context))
 
@@ -129,24 +141,25 @@ class FittedLocalForecaster(ABC):
         return next(iter(at_end))
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """Series by series; one that fails does not stop the others."""
+        """The forecasts, series by series; one that fails does not stop the others."""
         parts: list[tuple[Any, Forecast | Failure]] = []
         for positions, windows in contexts.by_series():
-            name = windows.ids[0]
-            state = self.states_[name] if name in self.states_ else self._fitted(windows)
+            series = windows.ids[0]
+            state = self.states_[series] if series in self.states_ else self._fit_windows(windows)
             if isinstance(state, Failure):
                 parts.append((positions, state))
             else:
-                parts.append((positions, attempt(partial(self._windows, state, windows))))
-        return _joined(contexts, parts)
+                parts.append((positions, attempt(partial(self._predict_and_check, state, windows))))
+        return _combine(contexts, parts)
 
-    def _windows(self, state: Any, windows: Contexts) -> Forecast:
+    def _predict_and_check(self, state: Any, windows: Contexts) -> Forecast:
         forecast = self.predict_windows(state, windows)
         forecast.check(len(windows), windows.horizon, len(windows.targets), windows.quantile_levels)
         return forecast
 
 
-def _one_window(result: Floats | Forecast, context: Context) -> Forecast:
+def _window_forecast(result: Floats | Forecast, context: Context) -> Forecast:
+    """What `predict_series` returned as a Forecast of one window, checked."""
     forecast = result if isinstance(result, Forecast) else Forecast.point(np.asarray(result)[None])
     targets = sum(channel.role == "target" for channel in context.channels)
     if forecast.mean.ndim == 3 and len(forecast) != 1:
@@ -155,24 +168,24 @@ def _one_window(result: Floats | Forecast, context: Context) -> Forecast:
     return forecast
 
 
-def _joined(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
-    """The forecasts of parts of the windows, put where they belong."""
+def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
+    """The forecast of all windows from those of parts, by positions; raises PartialFailure if a part failed."""
     shape = (len(contexts), contexts.horizon, len(contexts.targets))
-    done = [(positions, part) for positions, part in parts if isinstance(part, Forecast)]
+    forecasts = [(positions, part) for positions, part in parts if isinstance(part, Forecast)]
     mean = np.full(shape, np.nan)
     quantiles = None
-    if contexts.quantile_levels and any(one.quantiles is not None for _, one in done):
+    if contexts.quantile_levels and any(part.quantiles is not None for _, part in forecasts):
         quantiles = np.full((*shape, len(contexts.quantile_levels)), np.nan)
-    for positions, one in done:
-        mean[positions] = one.mean
-        if quantiles is not None:  # beside others' quantiles a point forecast is one of no width
-            quantiles[positions] = one.mean[..., None] if one.quantiles is None else one.quantiles
+    for positions, part in forecasts:
+        mean[positions] = part.mean
+        if quantiles is not None:  # beside others' quantiles, those of a point forecast are all its mean
+            quantiles[positions] = part.mean[..., None] if part.quantiles is None else part.quantiles
     levels = contexts.quantile_levels if quantiles is not None else ()
     forecast = Forecast(mean, levels, quantiles)
     failures: dict[int, Failure] = {}
-    for positions, part in parts:
-        if isinstance(part, Failure):
-            failures.update(dict.fromkeys(positions.tolist(), part))
+    for positions, outcome in parts:
+        if isinstance(outcome, Failure):
+            failures.update(dict.fromkeys(positions.tolist(), outcome))
     if failures:
-        raise PartlyFailed(forecast, failures)
+        raise PartialFailure(forecast, failures)
     return forecast

@@ -1,4 +1,4 @@
-"""free_run: a one-step model that feeds on its own output, for all windows at once."""
+"""free_run: recursive forecasts of a one-step model, for all windows at once."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ State = TypeVar("State")
 
 
 class OneStepModel(Protocol[State]):
-    """A model that knows the next value, and how to go on from it."""
+    """A model that forecasts the next value from a state, and updates the state."""
 
     def warm_up(self, contexts: Contexts) -> State:
-        """The state after every window's past was read."""
+        """The state at the cutoff of every window."""
         ...
 
     def step(self, state: State, known: Floats) -> tuple[Floats, State]:
@@ -29,7 +29,7 @@ class OneStepModel(Protocol[State]):
 
 
 def free_run(model: OneStepModel[State], contexts: Contexts) -> Forecast:
-    """The model's own continuation of every window; nothing true enters after the warm-up."""
+    """The free run of every window: the model's own outputs are its inputs, no actuals after the warm-up."""
     known = contexts.known()
     state = model.warm_up(contexts)
     mean = np.empty((len(contexts), contexts.horizon, len(contexts.targets)))

@@ -1,12 +1,15 @@
-"""What a plugin says of a forecaster; the model itself loads when it is made. Loads nothing heavy."""
+"""ForecasterSpec: a forecaster as a plugin registers it. Loads nothing heavy; the factory is imported when needed."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.attempt import attempt
 from harness.errors import BadInput, BadParameter
 from harness.fields.references import import_object
 from harness.fields.types import Json
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resources:
-    """What a cell may use; no part of its key."""
+    """The resources that a cell may use; not part of its key."""
 
     threads: int = 1
     memory: int | None = None  # bytes
@@ -30,7 +33,7 @@ class Resources:
 class ForecasterSpec:
     """A forecaster that a plugin provides.
 
-    `factory` is a dataclass whose fields are the hyperparameters, or where it lies, as text
+    `factory` is a dataclass whose fields are the hyperparameters, or its import path
     ("package.module:Class"), so that listing it imports nothing.
 
         ForecasterSpec("moving-average", MovingAverage, description="the mean of the last values")
@@ -39,15 +42,15 @@ class ForecasterSpec:
     name: str
     factory: Callable[..., Forecaster] | str
     description: str = ""
-    missing: Missing = "native"  # how missing values of the past are filled before it sees them
-    draws: bool | None = None  # whether it has a field `seed`; None: look at the factory
-    imports: tuple[str, ...] = ()  # heavy modules that worker processes load before they start
+    missing: Missing = "native"  # how missing values of the history are filled before it sees them
+    draws: bool | None = None  # stochastic: it has a field `seed`; None: look at the factory
+    imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
     resources: Resources = Resources()
-    trained_on: tuple[str, ...] = ()  # data sets that a pretrained model has seen
+    trained_on: tuple[str, ...] = ()  # data sets that a pretrained model was trained on
 
     @property
     def summary(self) -> str:
-        """The description, or else the first line of the factory's docstring, if that is at hand."""
+        """The description, or else the first line of the factory's docstring, if it is imported."""
         if self.description or isinstance(self.factory, str):
             return self.description
         return (self.factory.__doc__ or "").strip().partition("\n")[0]
@@ -56,8 +59,14 @@ class ForecasterSpec:
         """The factory itself, imported now."""
         return cast("Callable[..., Forecaster]", import_object(self.factory))
 
+    def import_libraries(self) -> None:
+        """Import `imports` and the factory; a library that cannot be imported fails again where it is used."""
+        for name in self.imports:
+            attempt(partial(import_module, name))
+        self.load()
+
     def takes_seed(self) -> bool:
-        """Whether the forecaster draws random numbers, and so runs once a seed."""
+        """Whether the forecaster is stochastic, and so runs once per seed."""
         if self.draws is not None:
             return self.draws
         return "seed" in _parameters(self.load())
@@ -68,12 +77,12 @@ class ForecasterSpec:
 
         factory = self.load()
         if seed is not None and "seed" in parameters:
-            raise BadParameter(f"forecaster {self.name!r}: a board counts seeds and does not name them; leave out seed")
-        drawn = {"seed": seed} if "seed" in _parameters(factory) and seed is not None else {}
+            raise BadParameter(f"forecaster {self.name!r}: leave out seed; a board sets the number of seeds")
+        seeds = {"seed": seed} if "seed" in _parameters(factory) and seed is not None else {}
         try:
             if not dataclasses.is_dataclass(factory):
-                return factory(**parameters, **drawn)
-            return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **drawn}))
+                return factory(**parameters, **seeds)
+            return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **seeds}))
         except (TypeError, ValueError, BadInput) as error:
             raise BadParameter(f"forecaster {self.name!r}: {error}") from error
 
@@ -81,4 +90,4 @@ class ForecasterSpec:
 def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:
     if not dataclasses.is_dataclass(factory):
         return ()
-    return tuple(one.name for one in dataclasses.fields(factory) if one.init)
+    return tuple(field.name for field in dataclasses.fields(factory) if field.init)

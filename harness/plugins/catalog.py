@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.boards.leaderboard import Leaderboard
     from harness.evaluation.metrics import Metric
     from harness.evaluation.run import Run
+    from harness.plugins.formats import ReportFormat
     from harness.results.standings import Standings
     from harness.tasks.protocols import Protocol
 
@@ -72,6 +73,13 @@ class Catalog:
     def protocol_classes(self) -> tuple[type[Protocol], ...]:
         """The protocol classes, to read tasks with."""
         return tuple(entry.spec for entry in self.protocols.values())
+
+    @cached_property
+    def formats(self) -> Registry[ReportFormat]:
+        """Report formats by name."""
+        from harness.plugins.formats import ReportFormat
+
+        return self._specs("format", "harness_reports", ReportFormat, lambda spec: spec.name)
 
     def add_commands(self, cli: click.Group) -> None:
         """Let the plugins add their commands."""

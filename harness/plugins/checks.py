@@ -230,7 +230,7 @@ def _fit(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Co
     contexts = fold.windows.contexts.filled(spec.missing)
     forecaster.fit(fold.train.filled(spec.missing))
     if isinstance(forecaster, FittedLocalForecaster):
-        forecaster.fit_asked(contexts)
+        forecaster.fit_contexts(contexts)
     return forecaster, contexts
 
 

@@ -18,6 +18,7 @@ from harness.plugins import hookspecs
 
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
+    from harness.plugins.formats import ReportFormat
     from harness.tasks.protocols import Protocol
 
 GROUP = "harness"  # of entry points
@@ -87,6 +88,14 @@ class BuiltIn:
         from harness.evaluation.metrics import METRICS
 
         return list(METRICS)
+
+    @staticmethod
+    @hookspecs.hookimpl
+    def harness_reports() -> list[ReportFormat]:
+        """CSV, Markdown and HTML."""
+        from harness.plugins.formats import BUILT_IN
+
+        return list(BUILT_IN)
 
     @staticmethod
     @hookspecs.hookimpl

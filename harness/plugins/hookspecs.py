@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.evaluation.run import Run
     from harness.forecasters.spec import ForecasterSpec
+    from harness.plugins.formats import ReportFormat
     from harness.results.standings import Standings
     from harness.tasks.protocols import Protocol
 
@@ -97,6 +98,21 @@ def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
         @hookimpl
         def harness_leaderboards() -> list[Path]:
             return [Path(__file__).parent / "retail" / "leaderboard.toml"]
+    """
+
+
+@hookspec
+def harness_reports() -> list[ReportFormat]:  # type: ignore[empty-body]
+    """Supply formats in which `harness show --format` writes standings; the core's own enter by this hook too.
+
+    Called: when the catalog is built; nothing is rendered yet.
+    Arguments: none.
+    Result: a list of ReportFormat; a name that another plugin has already is refused.
+    Example:
+
+        @hookimpl
+        def harness_reports() -> list[ReportFormat]:
+            return [ReportFormat("leader", "the best forecaster", lambda board, _: board.rows[0].forecaster, ".txt")]
     """
 
 

@@ -1,9 +1,7 @@
-"""What came of a comparison: for the terminal, and as CSV."""
+"""The results of a comparison: as tables for the terminal, and as CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,113 +11,112 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.terminal import error
+from harness.report.numbers import error, p_value, percent
+from harness.report.tables import csv_table, some_of
 
 if TYPE_CHECKING:
-    from harness.analysis.comparison.results import Comparison, ConditionResult, Line
+    from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
 
 STYLES = {"passed": "green", "failed": "red", "not testable": "yellow", "not compared": "yellow", "": ""}
-MOST = 3  # places that a line names
-MANY = 20  # rows of a table, beyond which those without a difference are left out
+MOST_NAMES = 3  # in a line
+MOST_ROWS = 20  # of a table; where there are more, those without a difference are left out
+CSV_HEADINGS = ("condition", "forecaster", "task", "quantity", "A", "B", "difference_percent", "p", "verdict", "reason")
 
 
-def comparison_tables(found: Comparison) -> Iterator[Table]:
-    """A table for each condition, fit for 100 columns; where there is none, one of all that is shown."""
-    for judged in _together(found):
-        said = "B beside A" if judged.condition is None else f"fails if {judged.condition}"
-        title = Text(said, style="bold not italic")
-        table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
-        table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=26)
-        table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)
-        if judged.condition is None:
-            table.add_column("metric", no_wrap=True, overflow="ellipsis", max_width=15)
-        for heading in ("A", "B", "difference %", "p"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        if judged.condition is not None:
-            table.add_column("verdict", no_wrap=True)
-        for one in _told(judged):
-            cells = [one.forecaster, one.task, *([one.quantity] if judged.condition is None else [])]
-            cells += [error(one.first, logarithmic=False), error(one.second, logarithmic=False), _percent(one), _p(one)]
-            verdict = [] if judged.condition is None else [Text(_word(one), style=STYLES[one.verdict])]
-            table.add_row(*map(Text, cells), *verdict)
+def comparison_tables(comparison: Comparison) -> Iterator[Table]:
+    """A table for each condition, at most 100 columns wide; without conditions one of all metrics."""
+    for result in _tables(comparison):
+        table = _empty_table(result)
+        for pair in _shown_pairs(result):
+            table.add_row(*_cells(pair, result))
         if table.rows:
             yield table
 
 
-def comparison_lines(found: Comparison) -> list[str]:
-    """Why something was not tested or compared, each reason once, and at last whether it passed."""
+def _empty_table(result: ConditionResult) -> Table:
+    condition = result.condition
+    title = Text("B beside A" if condition is None else f"fails if {condition}", style="bold not italic")
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
+    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=26)
+    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)
+    if condition is None:
+        table.add_column("metric", no_wrap=True, overflow="ellipsis", max_width=15)
+    for heading in ("A", "B", "difference %", "p"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    if condition is not None:
+        table.add_column("verdict", no_wrap=True)
+    return table
+
+
+def _cells(pair: PairResult, result: ConditionResult) -> list[Text]:
+    names = [pair.forecaster, pair.task, *([pair.quantity] if result.condition is None else [])]
+    numbers = [error(pair.first), error(pair.second), percent(pair.difference), p_value(pair.p_value)]
+    word = "FAILED" if pair.verdict == "failed" else pair.verdict
+    verdict = [] if result.condition is None else [Text(word, style=STYLES[pair.verdict])]
+    return [*map(Text, names + numbers), *verdict]
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Why pairs were not tested or compared, each reason once; the last line says whether the comparison passed."""
+    lines = [f"{reason}: {some_of(pairs, MOST_NAMES)}" for reason, pairs in _reasons(comparison).items()]
+    hidden = sum(len(result.pairs) - len(_shown_pairs(result)) for result in _tables(comparison))
+    if hidden:
+        lines.append(f"{hidden} rows in which B does not differ from A are left out; --csv has them")
+    lines.append(f"A is {comparison.first}, B is {comparison.second}; a positive difference: B is worse or costs more")
+    if any(not math.isnan(pair.p_value) for result in comparison.results for pair in result.pairs):
+        lines.append("p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over the rows of a table")
+    return lines + _conclusion(comparison)
+
+
+def _reasons(comparison: Comparison) -> dict[str, list[str]]:
+    """The pairs that were not tested or compared, by reason."""
     reasons: dict[str, dict[str, None]] = {}
-    for judged in found.judged:
-        for one in judged.lines:
-            if one.reason:
-                word = one.verdict or "not tested"
-                reasons.setdefault(f"{word}, {one.reason}", {})[f"{one.forecaster} on {one.task}"] = None
-    for reason, places in found.unmatched.items():
-        reasons.setdefault(f"not compared, {reason}", {}).update(dict.fromkeys(places))
-    lines = [f"{reason}: {_some(list(places))}" for reason, places in reasons.items()]
-    if same := sum(len(judged.lines) - len(_told(judged)) for judged in _together(found)):
-        lines.append(f"{same} rows in which B does not differ from A are left out; --csv has them")
-    lines.append(f"A is {found.first}, B is {found.second}; a positive difference: B is worse or costs more")
-    if any(not math.isnan(one.p_value) for judged in found.judged for one in judged.lines):
-        lines.append("p: Diebold–Mariano on the units' losses, after Holm's correction over the rows of a table")
-    conditions = [one for one in found.judged if one.condition is not None]
-    if conditions:
-        failed = [str(one.condition) for one in conditions if one.failed]
-        strictly = " (strict: something could not be compared)" if found.failed and not failed else ""
-        lines.append(f"FAILED: {'; '.join(failed)}{strictly}" if found.failed else "passed")
-    return lines
+    for result in comparison.results:
+        for pair in result.pairs:
+            if pair.reason:
+                reason = f"{pair.verdict or 'not tested'}, {pair.reason}"
+                reasons.setdefault(reason, {})[f"{pair.forecaster} on {pair.task}"] = None
+    for reason, pairs in comparison.unmatched.items():
+        reasons.setdefault(f"not compared, {reason}", {}).update(dict.fromkeys(pairs))
+    return {reason: list(pairs) for reason, pairs in reasons.items()}
 
 
-def comparison_csv(found: Comparison) -> str:
+def _conclusion(comparison: Comparison) -> list[str]:
+    """Which conditions failed; nothing where there is no condition."""
+    conditions = [result for result in comparison.results if result.condition is not None]
+    if not conditions:
+        return []
+    if not comparison.failed:
+        return ["passed"]
+    failed = [str(result.condition) for result in conditions if result.failed]
+    return [f"FAILED: {'; '.join(failed)}{'' if failed else ' (strict: something could not be compared)'}"]
+
+
+def comparison_csv(comparison: Comparison) -> str:
     """One row a condition, forecaster and task; what could not be compared has its reason."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    headings = ["condition", "forecaster", "task", "quantity", "A", "B", "difference_percent", "p", "verdict", "reason"]
-    writer.writerow(headings)
-    for judged in found.judged:
-        said = "" if judged.condition is None else str(judged.condition)
-        for one in judged.lines:
-            numbers = (one.first, one.second, one.difference, one.p_value)
-            written = ["" if math.isnan(value) else repr(value) for value in numbers]
-            writer.writerow([said, one.forecaster, one.task, one.quantity, *written, one.verdict, one.reason])
-    for reason, places in found.unmatched.items():
-        for place in places:
-            forecaster, _, task = place.rpartition(" on ")
-            writer.writerow(["", forecaster, task, "", "", "", "", "", "not compared", reason])
-    return file.getvalue()
+    return csv_table(CSV_HEADINGS, _csv_rows(comparison))
 
 
-def _together(found: Comparison) -> list[ConditionResult]:
-    """The conditions each by itself; what is only shown in one."""
-    if any(one.condition is not None for one in found.judged):
-        return list(found.judged)
-    lines = tuple(line for one in found.judged for line in one.lines)
-    return [replace(found.judged[0], lines=lines)]
+def _csv_rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
+    for result in comparison.results:
+        condition = result.condition or ""
+        for pair in result.pairs:
+            numbers = pair.first, pair.second, pair.difference, pair.p_value
+            yield condition, pair.forecaster, pair.task, pair.quantity, *numbers, pair.verdict, pair.reason
+    for reason, pairs in comparison.unmatched.items():
+        for name in pairs:
+            forecaster, _, task = name.rpartition(" on ")
+            yield "", forecaster, task, *[""] * 5, "not compared", reason
 
 
-def _told(judged: ConditionResult) -> list[Line]:
-    """The lines of a table; of many only those that differ, or could not be compared."""
-    return [one for one in judged.lines if len(judged.lines) <= MANY or one.difference != 0]
+def _tables(comparison: Comparison) -> list[ConditionResult]:
+    """The results of each condition; without conditions, those of all metrics in one."""
+    if any(result.condition is not None for result in comparison.results):
+        return list(comparison.results)
+    pairs = tuple(pair for result in comparison.results for pair in result.pairs)
+    return [replace(comparison.results[0], pairs=pairs)]
 
 
-def _percent(one: Line) -> str:
-    if math.isnan(one.difference):
-        return "–"
-    if math.isinf(one.difference):
-        return "∞"
-    return f"{one.difference:+.2f}" if abs(one.difference) < 1e4 else f"{one.difference:+.1e}"
-
-
-def _p(one: Line) -> str:
-    if math.isnan(one.p_value):
-        return "–"
-    return "<0.0001" if one.p_value < 1e-4 else f"{one.p_value:.4f}"
-
-
-def _word(one: Line) -> str:
-    return "FAILED" if one.verdict == "failed" else one.verdict
-
-
-def _some(places: list[str]) -> str:
-    more = f" and {len(places) - MOST} more" if len(places) > MOST else ""
-    return ", ".join(places[:MOST]) + more
+def _shown_pairs(result: ConditionResult) -> list[PairResult]:
+    """The rows of a table; of many only those that differ, or could not be compared."""
+    return [pair for pair in result.pairs if len(result.pairs) <= MOST_ROWS or pair.difference != 0]

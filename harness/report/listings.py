@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
+    from harness.plugins.registry import Registered
 
 
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -32,22 +33,27 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def inventory(catalog: Catalog, kind: str) -> str:
-    """All forecasters, datasets, boards, metrics or plugins, and the plugin that provides each."""
+    """All forecasters, datasets, boards, metrics, formats or plugins, and the plugin that provides each."""
     if kind == "plugins":
         rows = [
             (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
             for plugin in catalog.plugins.values()
         ]
         return listing(kind, ("name", "module", "distribution"), rows)
+    return listing(kind, ("name", "description", "provided by"), _descriptions(catalog, kind))
+
+
+def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
+    """The name, the description and the plugin of each."""
     if kind == "boards":
-        rows = [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
-    elif kind == "forecasters":
-        rows = [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.forecasters.items()]
-    elif kind == "datasets":
-        rows = [(name, dataset.spec.description, str(dataset.plugin)) for name, dataset in catalog.datasets.items()]
-    else:
-        rows = [(name, metric.spec.description, str(metric.plugin)) for name, metric in catalog.metrics.items()]
-    return listing(kind, ("name", "description", "provided by"), rows)
+        return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
+    if kind == "forecasters":
+        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.forecasters.items()]
+    if kind == "formats":
+        formats = catalog.formats.items()
+        return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]
+    registry: Mapping[str, Registered[Any]] = getattr(catalog, kind)
+    return [(name, entry.spec.description, str(entry.plugin)) for name, entry in registry.items()]
 
 
 def data_inventory(workspace: Workspace) -> str:

@@ -2,63 +2,48 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from harness.report.costs import MARKDOWN, cell
-from harness.report.terminal import CLOSE, error, interval, legend, missing, number, place, remarks
+from harness.report.columns import table_columns
+from harness.report.tables import markdown_list, markdown_table, markdown_text
+from harness.report.terminal import legend, remarks
 
 if TYPE_CHECKING:
     from harness.evaluation.run import Run
-    from harness.results.standings import Row, Standings
+    from harness.results.standings import Standings
 
 
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
-    """What a board is, how it came out, how sure that is, and how to come by it `again` (arguments of a command)."""
+    """The README: description, standings, notes, provenance, and the command that runs the board `again`."""
     standings = standings.tried
     done = [run for run in runs if run is not None]
-    blocks = [f"# {_cell(standings.title)}"]
+    blocks = [f"# {markdown_text(standings.title)}"]
     if standings.description:
         blocks.append(standings.description)
-    blocks += ["\n".join(_table(standings)), _listed(line.replace("\n", " ") for line in _legend(standings))]
-    if said := [line for line in remarks(standings) if "--csv" not in line]:
-        blocks.append("## Notes\n\n" + _listed(said))
-    blocks.append("## How it was made\n\n" + _listed(_made(standings, done)))
+    blocks += ["\n".join(_table(standings)), markdown_list(line.replace("\n", " ") for line in _legend(standings))]
+    if notes := [line for line in remarks(standings) if "--csv" not in line]:
+        blocks.append("## Notes\n\n" + markdown_list(notes))
+    blocks.append("## How it was made\n\n" + markdown_list(_made(standings, done)))
     blocks.append(f"## The same again\n\n```sh\nharness run {again}\n```")
     return "\n\n".join(blocks) + "\n"
 
 
 def _table(standings: Standings) -> Iterator[str]:
-    spreads = any(not math.isnan(row.skill_std) for row in standings.rows)
-    headings = ["#", "forecaster", "skill", "95 %", *(["± seeds"] if spreads else []), "wins", *standings.tasks]
-    measured = MARKDOWN if standings.measured else {}
-    headings += ["fit s", "predict s", *measured, "missing"]
-    yield "| " + " | ".join(_cell(heading) for heading in headings) + " |"
-    yield "|--:|---|" + "--:|" * (len(headings) - 2)
-    for row in standings.rows:
-        skill = number(row.skill, 3) + (CLOSE if row.close_to_next else "")
-        cells = [place(row), row.forecaster, skill, interval(row.interval("skill"))]
-        cells += [*([number(row.skill_std, 3)] if spreads else []), number(row.win_rate, 2)]
-        cells += [_score(row, task, standings) for task in standings.tasks]
-        cells += [number(row.fit_seconds, 2), number(row.predict_seconds, 2)]
-        cells += [*(cell(row, say) for say in measured.values()), missing(row)]
-        yield "| " + " | ".join(_cell(cell) for cell in cells) + " |"
-
-
-def _score(row: Row, task: str, standings: Standings) -> str:
-    return error(row.scores[task], standings.logarithmic)
+    cells = [cell for _, cell in table_columns(standings, "markdown")]
+    rows = ([markdown_text(cell.text(row)) for cell in cells] for row in standings.rows)
+    return markdown_table([cell.heading for cell in cells], rows, [cell.kind == "name" for cell in cells])
 
 
 def _legend(standings: Standings) -> Iterator[str]:
-    yield from (line.partition("; ms:")[0] for line in legend(standings))  # here are seconds
+    yield from (line.partition("; ms:")[0] for line in legend(standings))  # this table has seconds
     if standings.measured:
-        yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: the process at its peak"
+        yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: peak memory of the process"
         yield "fit s, predict s: over all tasks, indicative, since cells share a machine"
     if tied := standings.tied_for_first:
         yield f"tied for first: {', '.join(tied)}"
     if any(row.seeds > 1 for row in standings.rows):
-        yield "forecasters that draw are means over seeds; ± seeds: the standard deviation of their skill"
+        yield "stochastic forecasters are means over seeds; ± seeds: the standard deviation of their skill"
 
 
 def _made(standings: Standings, done: list[Run]) -> Iterator[str]:
@@ -86,12 +71,4 @@ def _machine(machine: dict[str, Any]) -> str:
     cores = machine.get("cores")
     counted = cores and f"{cores} core{'s' if cores > 1 else ''}"
     parts = [machine.get("processor"), counted, machine.get("system")]
-    return ", ".join(str(one) for one in parts if one)
-
-
-def _listed(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {_cell(line)}" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    return ", ".join(str(part) for part in parts if part)

@@ -1,12 +1,9 @@
-"""A board in slices: tables for the terminal, Markdown, CSV."""
+"""A board's scores in slices: as tables for the terminal, as Markdown and as CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,29 +11,35 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.analysis.slicing import SliceRequest, Slices, TaskSlices
+from harness.analysis.slicing.slices import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
-from harness.report.terminal import WIDTH, error
+from harness.report.column import WIDTH
+from harness.report.numbers import error
+from harness.report.rows import scale
+from harness.report.tables import csv_table, markdown_list, markdown_table, markdown_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-ROWS = 40  # at most; where there are more, neighbours are joined, or the hardest series are shown
+ROWS = 40  # at most; where there are more, neighbours are merged, or the hardest series are shown
 NAME_WIDTH, COLUMN_WIDTH, BEST_WIDTH = 22, 10, 18  # at most
 PADDING = 2  # of each column, and of the table
-HEADINGS = {"length": "known"}  # observations at the cutoff; else the slices are called as they were asked for
+HEADINGS = {"length": "known"}  # observations at the cutoff; the other kinds of slices are their headings
+CSV_HEADINGS = ("task", "slice", "forecaster", "metric", "value", "count", "rank")
 
 
-def asked(
-    part: Mapping[str, Any], metric: str | None, style: str | None, html: str | None, **how: bool
+def slice_request(
+    options: Mapping[str, Any], metric: str | None, style: str | None, html: str | None, **how: bool
 ) -> SliceRequest:
-    """What the options of a command ask for; raises BadInput where they do not go together."""
-    by, task = part["by"], part["task"]
+    """The slices that the options of a command ask for; raises BadInput where they do not go together."""
+    by, task = options["by"], options["task"]
     if by is None:
         raise BadInput(f"--task goes with --by, such as `--by step --task {task}`")
     if html is not None:
         raise BadInput("--html writes the page of a whole board; with --by say --csv or --markdown")
-    return SliceRequest(by, metric, task, most=None if style == "csv" else ROWS, **how)
+    if style not in (None, "csv", "markdown"):
+        raise BadInput(f"format {style!r} is of a whole board; with --by say --csv or --markdown")
+    return SliceRequest(by, metric, task, max_slices=None if style == "csv" else ROWS, **how)
 
 
 def slices_text(slices: Slices, style: str | None, console: Console) -> str:
@@ -60,7 +63,7 @@ class View:
     heading: str
     part: TaskSlices
     columns: tuple[int, ...]  # positions of the forecasters
-    left_out: int  # slices
+    hidden: int  # slices that are not shown
 
     @property
     def rows(self) -> Iterator[tuple[str, int, list[float], list[int]]]:
@@ -70,11 +73,21 @@ class View:
 
 
 def slices_tables(slices: Slices) -> list[Table]:
-    """A table for each task, or one of all tasks, fit for 100 columns; the best of each slice is bold."""
+    """A table for each task, or one of all tasks, at most 100 columns wide; the best of each slice is bold."""
     return [_table(view, slices) for view in _views(slices)]
 
 
 def _table(view: View, slices: Slices) -> Table:
+    table = _empty_table(view, slices)
+    for name, steps, values, ranks in view.rows:
+        cells = [Text(error(values[i], slices.logarithmic), "bold" if ranks[i] == 1 else "") for i in view.columns]
+        table.add_row(Text(name), str(steps), *cells, Text(_best(slices, ranks)))
+    table.caption = f"{scale(slices)} by {slices.by}, mean over seeds; steps: number of forecast steps"
+    table.caption_justify = "left"
+    return table
+
+
+def _empty_table(view: View, slices: Slices) -> Table:
     table = Table(
         title=f"{slices.title} ({slices.board}), {view.heading}",
         title_justify="left",
@@ -82,27 +95,20 @@ def _table(view: View, slices: Slices) -> Table:
         box=SIMPLE_HEAD,
         collapse_padding=True,
     )
-    heading = HEADINGS.get(slices.by, slices.by)
     numbers = slices.by not in ("series", "task") and all(name[0].isdigit() for name in view.part.names)
     side: Literal["left", "right"] = "right" if numbers else "left"
-    table.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side)
+    table.add_column(_heading(slices), no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side)
     table.add_column("steps", justify="right", no_wrap=True)
     for i in view.columns:
         table.add_column(_folded(slices.forecasters[i]), justify="right", overflow="fold", max_width=COLUMN_WIDTH)
     table.add_column("best", no_wrap=True, overflow="ellipsis", max_width=BEST_WIDTH)
-    for name, steps, values, ranks in view.rows:
-        cells = [Text(error(values[i], slices.logarithmic), style=_style(ranks[i])) for i in view.columns]
-        table.add_row(Text(name), str(steps), *cells, Text(", ".join(_best(slices, ranks))))
-    scale = f"log10 {slices.metric}" if slices.logarithmic else slices.metric
-    table.caption = f"{scale} by {slices.by}, mean over seeds; steps: how many were forecast"
-    table.caption_justify = "left"
     return table
 
 
 def slices_remarks(slices: Slices) -> list[str]:
-    """What belongs under the tables: what is left out of them, and notes."""
+    """What belongs under the tables: what they leave out, and notes."""
     views = _views(slices)
-    lines = [f"{view.left_out} more {_many(slices)} are in --csv" for view in views if view.left_out]
+    lines = [f"{view.hidden} more {_kind(slices)} are in --csv" for view in views if view.hidden]
     hidden = len(slices.forecasters) - min(len(view.columns) for view in views)
     if hidden:
         lines.append(f"{hidden} more forecasters are in --csv and --markdown")
@@ -111,34 +117,38 @@ def slices_remarks(slices: Slices) -> list[str]:
 
 def slices_markdown(slices: Slices) -> str:
     """A heading, a table of all forecasters for each task, and the remarks."""
-    scale = f"log10 {slices.metric}" if slices.logarithmic else slices.metric
-    lines = [f"# {_cell(slices.title)}", "", f"{scale} by {slices.by}; baseline {_cell(slices.baseline)}.", ""]
+    baseline = markdown_text(slices.baseline)
+    blocks = [f"# {markdown_text(slices.title)}", f"{scale(slices)} by {slices.by}; baseline {baseline}."]
     views = _views(slices)
     for view in views:
         if len(views) > 1:
-            lines += [f"## {_cell(view.heading)}", ""]
-        headings = [HEADINGS.get(slices.by, slices.by), "steps", *slices.forecasters]
-        lines.append("| " + " | ".join(map(_cell, headings)) + " |")
-        lines.append("|---|" + "--:|" * (len(headings) - 1))
-        for name, steps, values, ranks in view.rows:
-            shown = [error(value, slices.logarithmic) for value in values]
-            cells = [f"**{one}**" if rank == 1 else one for one, rank in zip(shown, ranks, strict=True)]
-            lines.append("| " + " | ".join([_cell(name), str(steps), *cells]) + " |")
-        if view.left_out:
-            lines += ["", f"{view.left_out} more {_many(slices)} are not shown."]
-        lines.append("")
-    return "\n".join([*lines, *(f"- {_cell(note)}" for note in slices.notes)]).rstrip("\n") + "\n"
+            blocks.append(f"## {markdown_text(view.heading)}")
+        blocks.append("\n".join(_markdown_lines(view, slices)))
+        if view.hidden:
+            blocks.append(f"{view.hidden} more {_kind(slices)} are not shown.")
+    if slices.notes:
+        blocks.append(markdown_list(slices.notes))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _markdown_lines(view: View, slices: Slices) -> Iterator[str]:
+    headings = [_heading(slices), "steps", *slices.forecasters]
+    rows = (
+        [markdown_text(name), str(steps), *_markdown_errors(values, ranks, slices.logarithmic)]
+        for name, steps, values, ranks in view.rows
+    )
+    return markdown_table(headings, rows, [True, *[False] * (len(headings) - 1)])
+
+
+def _markdown_errors(values: list[float], ranks: list[int], logarithmic: bool) -> Iterator[str]:
+    for value, rank in zip(values, ranks, strict=True):
+        text = error(value, logarithmic)
+        yield f"**{text}**" if rank == 1 else text
 
 
 def slices_csv(slices: Slices) -> str:
     """One row for each task, slice and forecaster."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    for number, row in enumerate(records(slices)):
-        if number == 0:
-            writer.writerow(row)
-        writer.writerow("" if isinstance(value, float) and math.isnan(value) else value for value in row.values())
-    return file.getvalue()
+    return csv_table(CSV_HEADINGS, (record.values() for record in records(slices)))
 
 
 def records(slices: Slices) -> Iterator[dict[str, Any]]:
@@ -147,44 +157,29 @@ def records(slices: Slices) -> Iterator[dict[str, Any]]:
         names, steps, values, ranks = part.names, part.steps.tolist(), part.values.tolist(), part.ranks.tolist()
         for i, name in enumerate(names):
             for j, forecaster in enumerate(slices.forecasters):
-                yield {
-                    "task": task,
-                    "slice": name,
-                    "forecaster": forecaster,
-                    "metric": slices.metric,
-                    "value": values[i][j],
-                    "count": steps[i],
-                    "rank": ranks[i][j],
-                }
+                record = task, name, forecaster, slices.metric, values[i][j], steps[i], ranks[i][j]
+                yield dict(zip(CSV_HEADINGS, record, strict=True))
 
 
 def _views(slices: Slices) -> list[View]:
     parts = {f"{task} by {slices.by}": part for task, part in slices.tasks.items()}
     if slices.by == "task":
-        parts = {"by task": TaskSlices.joined(list(slices.tasks.values()))}
-    views = []
-    for heading, part in parts.items():
-        count = len(part.names)
-        if count > ROWS:
-            part = part.take(part.hardest[:ROWS])
-        views.append(View(heading, part, _columns(slices, part), max(count - ROWS, 0)))
-    return views
+        parts = {"by task": TaskSlices.concatenate(list(slices.tasks.values()))}
+    return [_view(heading, part, slices) for heading, part in parts.items()]
+
+
+def _view(heading: str, part: TaskSlices, slices: Slices) -> View:
+    """The slices of a table; of too many the hardest."""
+    hidden = max(len(part.names) - ROWS, 0)
+    shown = part.take(part.hardest[:ROWS]) if hidden else part
+    return View(heading, shown, _columns(slices, shown), hidden)
 
 
 def _columns(slices: Slices, part: TaskSlices) -> tuple[int, ...]:
     """The best forecasters that a terminal has room for, in the standings' order, with the baseline."""
-    best = (", ".join(_best(slices, ranks)) for ranks in part.ranks.tolist())
-    room = WIDTH - _widest(best, 4, BEST_WIDTH) - _widest(part.names, 6, NAME_WIDTH) - 5 * PADDING - 1
-    room -= len(str(max(part.steps.tolist(), default=0)))
-    widths = [
-        max(
-            _widest(_folded(name).splitlines(), 0, COLUMN_WIDTH),
-            *(len(error(one, slices.logarithmic)) for one in values),
-        )
-        for name, values in zip(slices.forecasters, part.values.T.tolist(), strict=True)
-    ]
+    widths = _widths(slices, part)
     base = slices.forecasters.index(slices.baseline) if slices.baseline in slices.forecasters else 0
-    room -= widths[base] + PADDING
+    room = _room(slices, part) - widths[base] - PADDING
     shown = {base}
     for i, width in enumerate(widths):
         if i in shown:
@@ -196,26 +191,41 @@ def _columns(slices: Slices, part: TaskSlices) -> tuple[int, ...]:
     return tuple(sorted(shown))
 
 
+def _room(slices: Slices, part: TaskSlices) -> int:
+    """The characters that the columns of forecasters have."""
+    best = [_best(slices, ranks) for ranks in part.ranks.tolist()]
+    others = _widest(best, 4, BEST_WIDTH) + _widest(part.names, 6, NAME_WIDTH) + 5 * PADDING + 1
+    return WIDTH - others - len(str(max(part.steps.tolist(), default=0)))
+
+
+def _widths(slices: Slices, part: TaskSlices) -> list[int]:
+    """The width of each forecaster's column."""
+    return [
+        max(
+            _widest(_folded(name).splitlines(), 0, COLUMN_WIDTH),
+            *(len(error(value, slices.logarithmic)) for value in values),
+        )
+        for name, values in zip(slices.forecasters, part.values.T.tolist(), strict=True)
+    ]
+
+
+def _heading(slices: Slices) -> str:
+    return HEADINGS.get(slices.by, slices.by)
+
+
 def _folded(name: str) -> str:
     """A name in lines that fit a column, broken at its hyphens where it has some."""
     return "\n".join(textwrap.wrap(name, COLUMN_WIDTH)) or name
 
 
-def _widest(texts: Iterator[str] | Sequence[str], least: int, most: int) -> int:
+def _widest(texts: Iterable[str], least: int, most: int) -> int:
     return min(max([least, *map(len, texts)]), most)
 
 
-def _best(slices: Slices, ranks: Sequence[int]) -> list[str]:
-    return [name for name, rank in zip(slices.forecasters, ranks, strict=True) if rank == 1]
+def _best(slices: Slices, ranks: Sequence[int]) -> str:
+    """The names of the best forecasters of a slice."""
+    return ", ".join(name for name, rank in zip(slices.forecasters, ranks, strict=True) if rank == 1)
 
 
-def _style(rank: int) -> str:
-    return "bold" if rank == 1 else ""
-
-
-def _many(slices: Slices) -> str:
+def _kind(slices: Slices) -> str:
     return "series, those with smaller errors," if slices.by == "series" else f"{slices.by}s"
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -1,9 +1,7 @@
-"""What came of holding ours against published numbers: for the terminal, and as CSV."""
+"""Our numbers beside published ones: as tables for the terminal, and as CSV."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
@@ -13,66 +11,78 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from harness.report.terminal import number
+from harness.report.numbers import NOTHING, fixed
+from harness.report.tables import csv_table
 
 if TYPE_CHECKING:
     from harness.verification.comparison import CaseResult
+    from harness.verification.published import Source
 
-STYLES = {"holds": "green", "fails": "red", "not here": "yellow"}
-COLUMNS: dict[str, tuple[Literal["left", "right"], int]] = {  # and how wide, so that tables align
+STYLES = {"holds": "green", "fails": "red", "not available": "yellow"}
+COLUMNS: dict[str, tuple[Literal["left", "right"], int]] = {  # and their widths, so that tables align
     "": ("left", 28),
     "quantity": ("left", 19),
     "ours": ("right", 11),
     "published": ("right", 11),
     "difference": ("right", 10),
 }
+CSV_HEADINGS = ("source", "setting", "reference", "of", "quantity", "ours", "published", "digits", "difference")
 
 
-def findings_tables(findings: Iterable[CaseResult]) -> Iterator[Table]:
+def verification_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
     """A table for each source, all of one width."""
-    for source, mine in groupby(findings, key=lambda one: one.source):
-        title = Text(source.title, style="bold not italic")
-        title.append(f"  {source.reference}\n{source.setting}", style="not bold dim")
-        table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
-        for heading, (side, width) in COLUMNS.items():
-            table.add_column(heading, justify=side, width=width, overflow="fold")
-        table.add_column("verdict", no_wrap=True)
-        shown = ""
-        for one in mine:
-            table.add_row(*_cells(one, shown), Text(one.verdict, style=STYLES[one.verdict]))
-            shown = one.of
+    for source, cases in groupby(results, key=lambda result: result.source):
+        table = _empty_table(source)
+        above = ""
+        for result in cases:
+            table.add_row(*_cells(result, above), Text(result.verdict, style=STYLES[result.verdict]))
+            above = result.of
         yield table
 
 
-def conclusions(findings: Sequence[CaseResult]) -> list[str]:
-    """Why some could not be computed, each reason once, and at last how many hold."""
-    verdicts = [one.verdict for one in findings]
-    reasons: dict[str, dict[str, None]] = {}  # and the titles of whom they concern
-    for one in findings:
-        if one.reason:
-            reasons.setdefault(one.reason, {})[one.source.title] = None
-    counted = f"{verdicts.count('holds')} of {len(verdicts)} published numbers hold to the digits given"
-    why = [f"{' · '.join(titles)}: {reason}" for reason, titles in reasons.items()]
-    return [*why, f"{counted}, {verdicts.count('fails')} fail, {verdicts.count('not here')} are not here"]
+def _empty_table(source: Source) -> Table:
+    title = Text(source.title, style="bold not italic")
+    title.append(f"  {source.reference}\n{source.setting}", style="not bold dim")
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
+    for heading, (side, width) in COLUMNS.items():
+        table.add_column(heading, justify=side, width=width, overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    return table
 
 
-def findings_csv(findings: Iterable[CaseResult]) -> str:
-    """One row a number: where it is from, ours and theirs, the verdict."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    headings = ["source", "setting", "reference", "of", "quantity", "ours", "published", "digits", "difference"]
-    writer.writerow([*headings, "verdict", "reason"])
-    for one in findings:
-        source = one.source.title, one.source.setting, one.source.reference
-        ours, difference = ("" if math.isnan(value) else repr(value) for value in (one.ours, one.difference))
-        published = f"{one.published:.{one.digits}f}"
-        told = one.of, one.quantity, ours, published, one.digits, difference, one.verdict, one.reason
-        writer.writerow([*source, *told])
-    return file.getvalue()
+def _cells(result: CaseResult, above: str) -> list[str]:
+    """The cells of a row; what the number is of is left out where the row above says the same."""
+    of = "" if result.of == above else result.of
+    numbers = fixed(result.ours, result.digits), fixed(result.published, result.digits)
+    return [of, result.quantity, *numbers, _difference(result.difference)]
 
 
-def _cells(one: CaseResult, shown: str) -> list[str]:
-    of = "" if one.of == shown else one.of
-    difference = f"{one.difference:+.1e}" if one.difference else "0"
-    difference = "–" if math.isnan(one.difference) else difference
-    return [of, one.quantity, number(one.ours, one.digits), number(one.published, one.digits), difference]
+def _difference(value: float) -> str:
+    if math.isnan(value):
+        return NOTHING
+    return f"{value:+.1e}" if value else "0"
+
+
+def verification_lines(results: Sequence[CaseResult]) -> list[str]:
+    """Why some numbers could not be computed, each reason once; the last line counts the verdicts."""
+    verdicts = [result.verdict for result in results]
+    reasons: dict[str, dict[str, None]] = {}  # and the titles of the sources concerned
+    for result in results:
+        if result.reason:
+            reasons.setdefault(result.reason, {})[result.source.title] = None
+    counts = {verdict: verdicts.count(verdict) for verdict in STYLES}  # type: ignore[arg-type]
+    lines = [f"{' · '.join(titles)}: {reason}" for reason, titles in reasons.items()]
+    holding = f"{counts['holds']} of {len(verdicts)} published numbers hold to the digits given"
+    return [*lines, f"{holding}, {counts['fails']} fail, {counts['not available']} are not available"]
+
+
+def verification_csv(results: Iterable[CaseResult]) -> str:
+    """One row a number: its source, ours and the published one, the verdict."""
+    return csv_table([*CSV_HEADINGS, "verdict", "reason"], map(_csv_row, results))
+
+
+def _csv_row(result: CaseResult) -> tuple[object, ...]:
+    source = result.source.title, result.source.setting, result.source.reference
+    published = f"{result.published:.{result.digits}f}"
+    numbers = result.ours, published, result.digits, result.difference
+    return *source, result.of, result.quantity, *numbers, result.verdict, result.reason

@@ -1,38 +1,57 @@
-"""BenchCosts: what a forecaster costs on a machine, in one row, for standings and budgets. Loads nothing heavy."""
+"""BenchCosts: the costs of a forecaster on a machine, in one row, for standings and budgets. Imports nothing heavy."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any, Literal
+
+
+def _field(source: str) -> Any:
+    """A field whose value is at `source` in a `Bench`: attribute names, joined by dots."""
+    return dataclasses.field(metadata={"source": source})
+
+
+def _figure(
+    source: str, unit: Literal["s", "1/s", "B", "J", "1"], better: Literal["lower", "higher"] | None = None
+) -> Any:
+    """A measured figure, None where it was not measured; one that is `better` lower or higher can be in a budget."""
+    return dataclasses.field(default=None, metadata={"source": source, "unit": unit, "better": better})
 
 
 @dataclass(frozen=True)
 class BenchCosts:
-    """What a forecast costs on a machine: seconds, bytes, joules; None is what was not measured."""
+    """The costs of a forecast on a machine; None is a figure that was not measured.
 
-    machine: str  # its id
-    processor: str
-    measured: str  # UTC, ISO 8601
-    task: str
-    threads: int
-    device: str
-    latency_p50: float | None = None
-    latency_p90: float | None = None
-    latency_p99: float | None = None
-    latency_p99_low: float | None = None  # its 95 % interval
-    latency_p99_high: float | None = None  # None: too few repetitions
-    throughput: float | None = None  # forecasts per second at the best batch
-    points_per_second: float | None = None
-    training_seconds: float | None = None
-    training_samples_per_second: float | None = None
-    memory: int | None = None  # bytes of the process at its peak
-    memory_increase: int | None = None  # over the state after the imports
-    device_memory: int | None = None  # bytes allocated on the GPU at its peak
-    parameters: int | None = None
-    model_bytes: int | None = None
-    energy: float | None = None  # joules for 1,000 forecasts
-    start_seconds: float | None = None
-    server_rate: float | None = None  # forecasts per second whose p99 stays under `server_bound`
-    server_bound: float | None = None
-    unrest: float | None = None  # of the machine meanwhile: its slowest moment over its fastest, less 1
-    failure: str = ""
-    key: str = ""  # under which all figures are stored
+    Each field's metadata say where it is in the full record, and a figure's unit and direction.
+    """
+
+    machine: str = _field("machine.id")
+    processor: str = _field("machine.processor")
+    measured: str = _field("measured")  # UTC, ISO 8601
+    task: str = _field("subject.task")
+    threads: int = _field("conditions.threads")
+    device: str = _field("conditions.used_device")
+    latency_p50: float | None = _figure("latency.p50.seconds", "s", "lower")
+    latency_p90: float | None = _figure("latency.p90.seconds", "s", "lower")
+    latency_p99: float | None = _figure("latency.p99.seconds", "s", "lower")
+    latency_p99_low: float | None = _figure("latency.p99.low", "s")  # its 95 % interval
+    latency_p99_high: float | None = _figure("latency.p99.high", "s", "lower")  # None: too few repetitions
+    throughput: float | None = _figure(
+        "throughput.best.forecasts_per_second", "1/s", "higher"
+    )  # at the best batch size
+    points_per_second: float | None = _figure("throughput.best.points_per_second", "1/s", "higher")
+    training_seconds: float | None = _figure("training.seconds", "s", "lower")
+    training_samples_per_second: float | None = _figure("training.samples_per_second", "1/s", "higher")
+    memory: int | None = _figure("memory.peak", "B", "lower")  # peak memory of the process
+    memory_increase: int | None = _figure("memory.increase", "B", "lower")  # over the state after the imports
+    device_memory: int | None = _figure("memory.device_peak", "B", "lower")  # peak of memory allocated on the GPU
+    parameters: int | None = _figure("size.parameters", "1", "lower")
+    model_bytes: int | None = _figure("size.bytes", "B", "lower")
+    energy: float | None = _figure("energy.joules", "J", "lower")  # for 1,000 forecasts
+    start_seconds: float | None = _figure("start.seconds", "s", "lower")
+    server_rate: float | None = _figure("server.rate", "1/s", "higher")  # the highest whose p99 is below the bound
+    server_bound: float | None = _figure("server.bound", "s")
+    unrest: float | None = _figure("unrest", "1")  # variation of the machine's speed: slowest over fastest, less 1
+    failure: str = dataclasses.field(default="", metadata={"source": "failure"})
+    key: str = dataclasses.field(default="", metadata={"source": "key"})  # of the full record

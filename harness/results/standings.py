@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.data.storage import read_json, write_json
 from harness.fields.dumping import dump
@@ -138,6 +138,7 @@ class Standings:
     finished: str = ""  # when the last cell was: UTC, ISO 8601
     unsure: str = ""  # reason why there are no intervals
     cost_notes: tuple[str, ...] = ()  # machine and task of measured costs
+    best: Literal["lowest", "zero", "nominal"] = "lowest"  # which score of the metric is the best
 
     @property
     def measured(self) -> bool:

@@ -1,1 +1,1 @@
-"""Numbers that others published, recomputed: what we claim to compute is what they mean."""
+"""Verification: numbers that others published, recomputed."""

@@ -1,4 +1,4 @@
-"""What ours are computed from: forecasters and datasets of the catalog, and files of results."""
+"""The context of a verification: the catalog, the home folder, and the runs made so far."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ from harness.tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What is kept of a run."""
+class RunScores:
+    """The scores of a completed run."""
 
     windows: int
     scores: Mapping[str, float]  # by metric
 
 
 class VerificationContext:
-    """The catalog and the home folder; each panel is loaded once, each run made once."""
+    """The catalog and the home folder; each panel is loaded once, and each run is made once."""
 
     def __init__(self, catalog: Catalog, home: Path) -> None:
         self.catalog = catalog
         self.home = home
         self._panels: dict[str, Panel] = {}
-        self._runs: dict[tuple[str, Task, tuple[Metric, ...]], Scored] = {}
+        self._runs: dict[tuple[str, Task, tuple[Metric, ...]], RunScores] = {}
 
-    def run(self, forecaster: str, task: Task, metrics: tuple[Metric, ...]) -> Scored:
-        """What comes of a forecaster of the catalog, with its defaults, on a task.
+    def run(self, forecaster: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
+        """The scores of a forecaster of the catalog, with its defaults, on a task.
 
-        Raises UnknownName if the catalog lacks one of the two, DataUnavailable if files are not here,
+        Raises UnknownName if the catalog lacks one of the two, DataUnavailable if files are not available,
         HarnessError if the run does not complete.
         """
-        place = forecaster, task, metrics
-        if place not in self._runs:
-            self._runs[place] = self._scored(*place)
-        return self._runs[place]
+        key = forecaster, task, metrics
+        if key not in self._runs:
+            self._runs[key] = self._evaluate(*key)
+        return self._runs[key]
 
-    def _scored(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> Scored:
+    def _evaluate(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
         spec = self.catalog.forecasters[name].spec
         run = evaluate(spec.make({}), task, self._panel(task.dataset), missing=spec.missing, metrics=metrics)
         if run.status is not Status.COMPLETED:
             raise HarnessError(f"{name} on {task.dataset}: {run.status.value}: {run.reason}")
         if run.window_failures:
-            lost = f"{len(run.window_failures)} of {run.windows} windows failed"
-            raise HarnessError(f"{name} on {task.dataset}: {lost}; the first: {run.window_failures[0].reason}")
-        return Scored(run.windows, dict(run.scores))
+            failed = f"{len(run.window_failures)} of {run.windows} windows failed"
+            raise HarnessError(f"{name} on {task.dataset}: {failed}; the first: {run.window_failures[0].reason}")
+        return RunScores(run.windows, dict(run.scores))
 
     def _panel(self, dataset: str) -> Panel:
         if dataset not in self._panels:

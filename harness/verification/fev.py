@@ -1,7 +1,6 @@
-"""The leaderboard of fev-bench, aggregated anew from the results that fev publishes.
+"""The leaderboard of fev-bench, aggregated again from the results that fev publishes.
 
-fev's own rule lives here only: what a model has no result for counts as the baseline's. Our boards count it as
-the worst completed one.
+Failed results are imputed by fev's rule, with the baseline's error; our boards impute the worst completed one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from harness.errors import DataUnavailable
 from harness.verification.context import VerificationContext
 
 UPSTREAM = "https://raw.githubusercontent.com/autogluon/fev/main/benchmarks/fev_bench/results"
-SUMS = {
+CHECKSUMS = {
     "autoarima": "2c98489f7af767314a0aa225abf605f0411be460700b72fc93bc35619a8b0d3d",
     "autoets": "6e542e67fa267f4bed66110f51fed3d726b3f3b5bacec711f56ebe8b8f93770b",
     "autotheta": "3c092e5af7ec9028d399ac43a7af664b0c50be1af22341b860bcec09ab87bf6f",
@@ -33,23 +32,25 @@ BASELINE = "Seasonal Naive"
 METRIC = "MASE"
 
 
-def aggregated(materials: VerificationContext, model: str, quantity: str) -> float:
+def aggregate(context: VerificationContext, model: str, quantity: str) -> float:
     """A model's win rate or skill over all tasks of fev-bench."""
-    models, errors = _imputed(_paths(materials.home))
-    aggregate = win_rates(errors) if quantity == "win rate" else skill(errors, errors[:, models.index(BASELINE)])
-    return float(aggregate[models.index(model)])
+    models, errors = _imputed(_paths(context.home))
+    baseline = errors[:, models.index(BASELINE)]
+    values = win_rates(errors) if quantity == "win rate" else skill(errors, baseline)
+    return float(values[models.index(model)])
 
 
 def _paths(home: Path) -> tuple[Path, ...]:
-    """The files of results; raises DataUnavailable if one is missing, or another version."""
+    """The files of results; raises DataUnavailable if one is missing, or is another version."""
     paths: list[Path] = []
-    for name, expected in SUMS.items():
+    for name, expected in CHECKSUMS.items():
         file = DataFile(f"fev_bench/{name}.csv", f"{UPSTREAM}/{name}.csv", expected)
-        spec = DatasetSpec("fev_bench", Panel.of, files=(file,))  # never loaded: only its path is asked for
+        spec = DatasetSpec("fev_bench", Panel.of, files=(file,))  # never loaded, only its path is needed
         if not available(spec, home):
+            names = ", ".join(f"{model}.csv" for model in CHECKSUMS)
             raise DataUnavailable(
-                f"file {file.name!r} is missing, or is not the version that these numbers are of; "
-                f"download {', '.join(f'{one}.csv' for one in SUMS)} from {UPSTREAM} into {home / 'data' / 'fev_bench'}"
+                f"file {file.name!r} is missing, or is another version than that of these numbers; "
+                f"download {names} from {UPSTREAM} into {home / 'data' / 'fev_bench'}"
             )
         paths += data_paths(spec, home)
     return tuple(paths)
@@ -57,16 +58,16 @@ def _paths(home: Path) -> tuple[Path, ...]:
 
 @lru_cache(maxsize=1)
 def _imputed(paths: tuple[Path, ...]) -> tuple[tuple[str, ...], Floats]:
-    """The models, and their errors (task, model), the baseline's where there is no result.
+    """The models, and their errors (task, model), with the baseline's where there is no result.
 
-    A path stands for what it holds, as its sum is known.
+    Cached by path, since the checksums of the files are known.
     """
-    found: dict[str, dict[str, float]] = {}  # by model, then by task
+    by_model: dict[str, dict[str, float]] = {}  # and task
     for path in paths:
         with path.open(encoding="utf-8", newline="") as lines:
             for row in csv.DictReader(lines):
-                found.setdefault(row["model_name"], {})[row["task_name"]] = float(row[METRIC] or "nan")
-    baseline = found[BASELINE]
-    errors = [[mine.get(task, np.nan) for mine in found.values()] for task in baseline]
+                by_model.setdefault(row["model_name"], {})[row["task_name"]] = float(row[METRIC] or "nan")
+    baseline = by_model[BASELINE]
+    errors = [[results.get(task, np.nan) for results in by_model.values()] for task in baseline]
     table = np.array(errors)
-    return tuple(found), np.where(np.isnan(table), np.array([*baseline.values()])[:, None], table)
+    return tuple(by_model), np.where(np.isnan(table), np.array([*baseline.values()])[:, None], table)

@@ -1,4 +1,4 @@
-"""The published numbers, as they were printed: so the digits to hold are those given."""
+"""The published numbers as they were printed, whose digits are the precision to which ours must agree."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Source:
-    """A table that was published."""
+    """A published table."""
 
     title: str
-    setting: str  # under which its numbers hold
+    setting: str  # of the evaluation
     reference: str
-    numbers: Mapping[str, Mapping[str, str]]  # by what they are of, then by quantity
+    numbers: Mapping[str, Mapping[str, str]]  # by forecaster or test, then by quantity
 
 
 M4_HOURLY = Source(
@@ -35,7 +35,7 @@ M4_HOURLY = Source(
 FEV_BENCH_ETT_1H = Source(
     "fev-bench, ETT_1H",
     "ETTh1 and ETTh2, 7 targets, horizon 168, 20 windows, the last 1,000 points, levels 0.1 … 0.9",
-    # there to ten digits of single precision, which agree to eight; these are of double precision
+    # published in single precision, which agrees to eight digits; these are in double precision
     "Shchur et al. 2025; github.com/autogluon/fev, benchmarks/fev_bench/results",
     {
         "naive": {
@@ -144,7 +144,7 @@ DEMSAR = Source(
 
 FEV_BENCH = Source(
     "fev-bench, all tasks",
-    "100 tasks, MASE beside Seasonal Naive's, which counts where one is missing, clipped to 0.01 … 100",
+    "100 tasks, MASE relative to Seasonal Naive's, which is imputed for failures, clipped to 0.01 … 100",
     "Shchur et al. 2025; github.com/autogluon/fev, benchmarks/fev_bench/results",
     {
         "AutoARIMA": {"win rate": "0.711", "skill": "0.116260"},

@@ -1,4 +1,4 @@
-"""Tests and critical values as their authors and others' programs print them."""
+"""Test statistics and critical values, as printed by their authors and by other programs."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ MEAN_RANKS = np.array([3.143, 2.000, 2.893, 1.964])  # (forecaster,)
 DATA_SETS = 14
 
 
-def tested(_: VerificationContext, test: str, quantity: str) -> float:
-    """Diebold–Mariano of ETS and ARIMA."""
+def diebold_mariano_result(_: VerificationContext, test: str, quantity: str) -> float:
+    """The Diebold–Mariano test of ETS and ARIMA."""
     loss, horizon = LOSSES[test]
-    found = diebold_mariano((loss(ETS) - loss(ARIMA))[:, None], horizon)
-    return float((found.statistic if quantity == "statistic" else found.p_value)[0])
+    result = diebold_mariano((loss(ETS) - loss(ARIMA))[:, None], horizon)
+    return float((result.statistic if quantity == "statistic" else result.p_value)[0])
 
 
-def corrected(_: VerificationContext, sample: str, _quantity: str) -> float:
+def harvey_correction(_: VerificationContext, sample: str, _quantity: str) -> float:
     """The factor of Harvey, Leybourne and Newbold."""
     return harvey_factor(*SAMPLES[sample])
 
 
-def ranked(_: VerificationContext, _of: str, quantity: str) -> float:
+def rank_statistic(_: VerificationContext, _of: str, quantity: str) -> float:
     """Friedman's χ² and Nemenyi's critical difference of Demšar's example."""
     if quantity == "critical difference":
         return critical_difference(len(MEAN_RANKS), DATA_SETS)

@@ -1,4 +1,4 @@
-"""The boards that come with harness: a folder each, with its `leaderboard.toml`."""
+"""The first-party boards: each is a folder with a `leaderboard.toml`."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from harness import hookimpl
 
 @hookimpl
 def harness_leaderboards() -> list[Path]:
-    """Every board file in this package."""
+    """The board files of this package."""
     return sorted(Path(__file__).parent.glob("*/leaderboard.toml"))

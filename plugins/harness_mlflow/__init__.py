@@ -1,7 +1,7 @@
-"""harness_mlflow: mirrors runs and standings into MLflow, and shows them. The journal stays the truth.
+"""harness_mlflow: mirrors runs and standings into MLflow, and shows them. The journal stays authoritative.
 
-harness_run_finished   starts the mirror, a process of its own, and goes on at once
-harness_finished       lets it send what is left, and says how it went
+harness_run_finished   starts the mirror, a separate process, and returns at once
+harness_finished       lets it send the rest, and reports the result
 harness_commands       adds `harness ui`
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def harness_run_finished(home: Path) -> None:
-    """Have a mirror follow the journal from the first finished cell on."""
+    """Start the mirror at the first finished cell."""
     from harness_mlflow.companion import companion_of
 
     companion_of(home.resolve()).start()
@@ -26,7 +26,7 @@ def harness_run_finished(home: Path) -> None:
 
 @hookimpl
 def harness_finished(home: Path) -> list[str]:
-    """Wait until everything is mirrored, and say where to look, or what waits and why."""
+    """Wait until everything is mirrored; say where to look, or what is not mirrored and why."""
     from harness_mlflow.companion import companion_of
 
     return companion_of(home.resolve()).finish()

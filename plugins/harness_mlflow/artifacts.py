@@ -1,4 +1,4 @@
-"""The files that go with a cell: its record, its forecasts, its plots, its traceback."""
+"""The artifacts of a cell: its record, its forecasts, its plots, its traceback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness_mlflow.tables import write_forecasts
 
 
 def write_artifacts(folder: Path, heading: str, run: Run, actuals: Actuals | None, metric: str) -> str:
-    """Write a cell's files; returns what was left out of the forecasts, in words."""
+    """Write the artifacts of a cell; returns what was left out of the forecasts, in words."""
     (folder / "record.json").write_text(json.dumps(run.to_json(), indent=1), encoding="utf-8")
     if run.traceback:
         (folder / "traceback.txt").write_text(run.traceback, encoding="utf-8")

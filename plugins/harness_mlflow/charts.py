@@ -1,4 +1,4 @@
-"""Charts as SVG: lines and bands in axes. A hundred times as fast as a plotting library, sharp, and small."""
+"""Charts as SVG: lines and bands in axes. A hundred times as fast as a plotting library, and small files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Line:
     x: Floats
     y: Floats
     color: str
-    label: str
+    label: str  # in the legend; empty: none
     width: float = 1.3
     dash: str = ""
     dots: bool = False
@@ -46,22 +46,22 @@ class Band:
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """What is drawn in one pair of axes."""
+    """The contents of one pair of axes."""
 
     marks: tuple[Line | Band, ...]
     title: tuple[str, ...] = ()
     x_label: str = ""
     y_label: str = ""
-    rule: float | None = None  # where a dotted line stands upright
+    rule: float | None = None  # of a vertical dotted line
     from_zero: bool = False
-    logarithmic: bool = False  # upwards
+    logarithmic: bool = False  # the vertical axis
     x_ticks: tuple[tuple[float, str], ...] = ()  # instead of whole numbers
     names: tuple[tuple[float, float, str], ...] = ()  # beside points; those that would cover another are left out
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Numbers → pixels."""
+    """A linear scale from numbers to pixels."""
 
     low: float
     high: float
@@ -69,7 +69,7 @@ class Scale:
     end: float
 
     def __call__(self, values: Floats) -> Floats:
-        """Where values are drawn."""
+        """The pixels of values."""
         share = (np.asarray(values, dtype=np.float64) - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
@@ -77,14 +77,14 @@ class Scale:
 def picture(heading: str, rows: Sequence[Sequence[Chart]], width: int, height: int) -> str:
     """Charts in rows under a heading and one legend for all; `height` is one row's, in pixels."""
     total = HEADER + height * max(len(rows), 1)
-    drawn = [_text(8, 17, heading, "start", 13, "font-weight='bold'"), *_legend(rows)]
+    elements = [_text(8, 17, heading, "start", 13, "font-weight='bold'"), *_legend(rows)]
     for i, row in enumerate(rows):
         for j, chart in enumerate(row):
-            drawn += _chart(chart, width / len(row) * j, HEADER + height * i, width / len(row), height)
+            elements += _chart(chart, width / len(row) * j, HEADER + height * i, width / len(row), height)
     size = f"width='{width}' height='{total}' viewBox='0 0 {width} {total}'"
     font = "font-family='DejaVu Sans, Verdana, Helvetica, Arial, sans-serif'"
     background = "<rect width='100%' height='100%' fill='white'/>"
-    return f"<svg xmlns='http://www.w3.org/2000/svg' {size} {font}>{background}{''.join(drawn)}</svg>\n"
+    return f"<svg xmlns='http://www.w3.org/2000/svg' {size} {font}>{background}{''.join(elements)}</svg>\n"
 
 
 def ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[float]:
@@ -98,20 +98,20 @@ def ticks(low: float, high: float, most: int, *, whole: bool = False) -> list[fl
 
 
 def labels(numbers: Sequence[float]) -> list[str]:
-    """Numbers as the axis shows them: as short as tells them apart."""
+    """The labels of ticks, with as few digits as distinguish them."""
     largest = max(map(abs, numbers), default=0.0)
     step = min((after - before for before, after in pairwise(numbers)), default=largest)
     if not largest or not step:
-        return [f"{one:g}" for one in numbers]
+        return [f"{number:g}" for number in numbers]
     if largest >= 1e6 or largest < 1e-3:
         digits = max(1, math.ceil(math.log10(largest / step)) + 2)
-        return [f"{one:.{min(digits, 15)}g}" for one in numbers]
+        return [f"{number:.{min(digits, 15)}g}" for number in numbers]
     decimals = next((k for k in range(9) if abs(step - round(step, k)) < step * 1e-6), 9)
-    return [f"{one + 0.0:.{decimals}f}" for one in numbers]
+    return [f"{number + 0.0:.{decimals}f}" for number in numbers]
 
 
 def thinned(x: Floats, y: Floats, most: int) -> tuple[Floats, Floats]:
-    """At most so many points, the extremes of every stretch among them."""
+    """At most so many points, with the lowest and the highest of every stretch."""
     size = -(-2 * len(y) // most)
     if size <= 2:
         return x, y
@@ -187,16 +187,16 @@ def _mark(mark: Line | Band, across: Scale, upwards: Scale, logarithmic: bool) -
             yield f"<path d='M{outline}Z' fill='{mark.color}' fill-opacity='0.18'/>"
         return
     points = _points(*thinned(mark.x, mark.y, most), across, upwards, logarithmic)
-    drawn = "M".join("L".join(stretch) for stretch in _stretches(points))
-    if drawn:
-        yield _path(f"M{drawn}", mark.color, mark.width, mark.dash)
+    path = "M".join("L".join(stretch) for stretch in _stretches(points))
+    if path:
+        yield _path(f"M{path}", mark.color, mark.width, mark.dash)
     if mark.dots:
         dots = "".join(f"M{point}h0" for point in points if point)
         yield f"<path d='{dots}' stroke='{mark.color}' stroke-width='4' stroke-linecap='round'/>" if dots else ""
 
 
 def _points(x: Floats, y: Floats, across: Scale, upwards: Scale, logarithmic: bool) -> list[str]:
-    """Points as a path names them; nothing where one cannot be drawn."""
+    """Points as in a path of SVG; an empty text for a point that is not finite."""
     pixels = zip(across(x).tolist(), upwards(_height(y, logarithmic)).tolist(), strict=True)
     return [f"{px:.1f} {py:.1f}" if math.isfinite(py) else "" for px, py in pixels]
 
@@ -212,9 +212,9 @@ def _stretches(points: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _upwards(chart: Chart) -> tuple[float, float]:
-    """The range of the upright axis, of logarithms where it is logarithmic."""
-    drawn = [edge for mark in chart.marks for edge in ([mark.y] if isinstance(mark, Line) else [mark.low, mark.high])]
-    low, high = _range([_height(one, chart.logarithmic) for one in drawn])
+    """The range of the vertical axis, of logarithms where it is logarithmic."""
+    edges = [edge for mark in chart.marks for edge in ([mark.y] if isinstance(mark, Line) else [mark.low, mark.high])]
+    low, high = _range([_height(edge, chart.logarithmic) for edge in edges])
     return (0.0, high * 1.05 or 1.0) if chart.from_zero and low >= 0 else _padded(low, high, 0.05)
 
 
@@ -222,9 +222,9 @@ def _ticks_upwards(chart: Chart, upwards: Scale) -> tuple[list[float], list[str]
     most = max(2, int((upwards.start - upwards.end) / 30))
     if chart.logarithmic and upwards.high - upwards.low >= 1:
         numbers = ticks(upwards.low, upwards.high, most, whole=True)
-        return numbers, [f"{10.0**one:g}" for one in numbers]
+        return numbers, [f"{10.0**exponent:g}" for exponent in numbers]
     numbers = ticks(upwards.low, upwards.high, most)
-    return numbers, [f"{10.0**one:.3g}" for one in numbers] if chart.logarithmic else labels(numbers)
+    return numbers, [f"{10.0**exponent:.3g}" for exponent in numbers] if chart.logarithmic else labels(numbers)
 
 
 def _height(values: Floats, logarithmic: bool) -> Floats:
@@ -233,18 +233,18 @@ def _height(values: Floats, logarithmic: bool) -> Floats:
     return np.log10(np.where(known > 0, known, np.nan)) if logarithmic else known
 
 
-def _range(drawn: Sequence[Floats]) -> tuple[float, float]:
-    values = np.concatenate([np.asarray(one, dtype=np.float64) for one in drawn]) if drawn else np.empty(0)
+def _range(arrays: Sequence[Floats]) -> tuple[float, float]:
+    values = np.concatenate([np.asarray(array, dtype=np.float64) for array in arrays]) if arrays else np.empty(0)
     values = values[np.isfinite(values)]
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
 
 
 def _padded(low: float, high: float, share: float) -> tuple[float, float]:
-    """The range with some air around it; never empty."""
-    air = (high - low) * share
-    if low + air == low or high - air == high:
-        air = max(abs(low), abs(high)) * 0.05 or 0.5
-    return low - air, high + air
+    """The range with a margin; never empty."""
+    margin = (high - low) * share
+    if low + margin == low or high - margin == high:
+        margin = max(abs(low), abs(high)) * 0.05 or 0.5
+    return low - margin, high + margin
 
 
 def _legend(rows: Sequence[Sequence[Chart]]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`harness ui`: the boards in MLflow's pages."""
+"""The command `harness ui`."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import click
 @click.command("ui")
 @click.argument("board", required=False)
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: the first free from 5000]")
-@click.option("--no-browser", is_flag=True, help="Print the address, open nothing.")
+@click.option("--no-browser", is_flag=True, help="Print the address without opening a browser.")
 @click.option(
     "--home",
     type=click.Path(file_okay=False, path_type=Path),
     default=".harness",
     envvar="HARNESS_HOME",
     show_default=True,
-    help="Where the journal, data and MLflow's store live.",
+    help="Folder of the journal, the data and MLflow's store.",
 )
 def ui(board: str | None, port: int | None, no_browser: bool, home: Path) -> None:
-    """Show the boards, or BOARD, in MLflow's pages; Ctrl-C ends it."""
+    """Show all boards, or BOARD, in MLflow; Ctrl-C ends it."""
     from harness_mlflow.server import show
 
     show(home.resolve(), board, port, browser=not no_browser, say=click.echo)

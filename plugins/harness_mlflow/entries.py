@@ -1,4 +1,4 @@
-"""Entries: what MLflow is told of a cell and of a forecaster's place on a board, as plain values."""
+"""Entries: the parameters, metrics and tags of a cell's run and of a forecaster's run, as plain values."""
 
 from __future__ import annotations
 
@@ -9,27 +9,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from harness import BenchCosts, Run, Standings, Status, StoredPlan
+from harness import Column, Row, Run, Standings, Status, StoredPlan, standings_columns
 
-if TYPE_CHECKING:
-    from harness.results.standings import Row
-
-SCALED = {
-    "ms": ("latency_p50", "latency_p90", "latency_p99", "latency_p99_low", "latency_p99_high", "server_bound"),
-    "mib": ("memory", "memory_increase", "device_memory"),
-}
-PLAIN = (
-    *("throughput", "points_per_second", "training_seconds", "training_samples_per_second", "parameters"),
-    *("model_bytes", "energy", "start_seconds", "server_rate"),
-)
 LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A run as MLflow shows it."""
+    """The parameters, metrics and tags of a run in MLflow."""
 
     name: str
     params: Mapping[str, str]
@@ -39,16 +28,17 @@ class Entry:
 
     @property
     def digest(self) -> str:
-        """Changes when anything of it does."""
+        """A hash of the entry, without its curves."""
         text = json.dumps([self.name, self.params, self.metrics, self.tags], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
-    """A cell of a board; `forecaster` and `task` are their names there."""
+    """The entry of a cell; `forecaster` and `task` are their names on the board."""
     seed = run.cell.seed
     hyperparameters = {**run.cell.parameters, **run.hyperparameters}
     provenance = run.provenance
+    windows = {"windows": run.windows, "failed_windows": len(run.window_failures)}
     tags = {
         "board": plan.name,
         "forecaster": forecaster,
@@ -68,33 +58,44 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         params=_texts(
             {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
         ),
-        metrics=_finite({**run.scores, **_costs(run), "windows": run.windows, "failed_windows": _lost(run)}),
+        metrics=_finite({**run.scores, **_costs(run), **windows}),
         tags=_known(tags),
         curves={safe_name(f"training/{name}"): curve for name, curve in run.curves.items()},
     )
 
 
 def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str, Any]]) -> list[Entry]:
-    """The rows of a board, best first; `hyperparameters` by the forecaster's name on it."""
+    """The entries of a board's rows, best first; `hyperparameters` by the forecaster's name on the board."""
+    metrics, tags = columns_by_name(standings, "metric"), columns_by_name(standings, "tag")
     return [
         Entry(
             name=row.forecaster,
             params=_texts(hyperparameters.get(row.forecaster, {})),
-            metrics={name: _rounded(value) for name, value in _finite(_row_metrics(row, standings.metric)).items()},
+            metrics=_row_metrics(row, metrics),
             tags=_known(
                 {
                     "board": standings.board,
                     "forecaster": row.forecaster,
-                    "tied_for_first": "yes" if row.tied_for_first else "",
-                    "missing": ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in row.missing.items()),
-                    "reasons": "\n".join(row.reasons),
-                    "training_overlap": ", ".join(row.training_overlap),
-                    "measured": "" if row.costs is None else _measured(row.costs),
+                    **{name: column.text(row) for name, column in tags.items()},
                 }
             ),
         )
         for row in standings.rows
     ]
+
+
+def columns_by_name(standings: Standings, view: Literal["metric", "tag"]) -> dict[str, Column]:
+    """The columns that are metrics or tags, by their names there; of two of one name, the first."""
+    columns: dict[str, Column] = {}
+    for column in standings_columns(standings):
+        if view in column.names:
+            columns.setdefault(column.names[view], column)
+    return columns
+
+
+def _row_metrics(row: Row, columns: Mapping[str, Column]) -> dict[str, float]:
+    values = {name: column.factor * column.number(row) for name, column in columns.items()}
+    return {name: _rounded(value) for name, value in _finite(values).items()}
 
 
 def succeeded(run: Run) -> bool:
@@ -103,7 +104,7 @@ def succeeded(run: Run) -> bool:
 
 
 def milliseconds(moment: str, otherwise: int) -> int:
-    """A moment in ISO 8601 as MLflow counts time; `otherwise`, in nanoseconds, where nothing is known."""
+    """A moment in ISO 8601 in milliseconds; if it is empty, `otherwise`, which is in nanoseconds."""
     if not moment:
         return otherwise // 1_000_000
     return int(datetime.fromisoformat(moment).timestamp() * 1000)
@@ -112,54 +113,6 @@ def milliseconds(moment: str, otherwise: int) -> int:
 def safe_name(name: str) -> str:
     """A name as MLflow accepts it for metrics and parameters."""
     return "/".join(part for part in re.sub(r"[^/\w.\- ]", "_", name).split("/") if part.strip("."))[:250] or "_"
-
-
-def _row_metrics(row: Row, metric: str) -> dict[str, float]:
-    bounds = {
-        f"{name}_{end}": bound
-        for name, interval in row.intervals.items()
-        for end, bound in zip(("low", "high"), interval, strict=True)
-    }
-    return {
-        **row.metrics,
-        **{f"{metric}/{task}": score for task, score in row.scores.items()},
-        "rank": row.rank,
-        "skill": row.skill,
-        "win_rate": row.win_rate,
-        "mean_rank": row.mean_rank,
-        "median_relative_error": row.median_relative_error,
-        "relative_error": row.relative_error,
-        **bounds,
-        "mcs_p_value": row.mcs_p_value,
-        "skill_std": row.skill_std,
-        "seeds": row.seeds,
-        "predict_ms_per_window": 1000 * row.window_seconds,
-        "fit_seconds": row.fit_seconds,
-        "predict_seconds": row.predict_seconds,
-        **_measured_costs(row.costs),
-        "completed": row.completed,
-        "missing": sum(row.missing.values()),
-        "failed_windows": row.failed_windows,
-    }
-
-
-def _measured_costs(costs: BenchCosts | None) -> dict[str, float]:
-    """What `harness bench` measured: times of a forecast in milliseconds, memory in MiB, energy in joules."""
-    if costs is None:
-        return {}
-    factors = {"ms": 1000.0, "mib": 2.0**-20}
-    found = {name: getattr(costs, name) for name in PLAIN}
-    found |= {
-        f"{name}_{unit}": None if (value := getattr(costs, name)) is None else value * factors[unit]
-        for unit, names in SCALED.items()
-        for name in names
-    }
-    return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def _measured(costs: BenchCosts) -> str:
-    threads = f"{costs.threads} thread{'s' if costs.threads > 1 else ''}"
-    return f"on {costs.task}: {costs.processor}, {threads}, {costs.device}, {costs.measured}"
 
 
 def _costs(run: Run) -> dict[str, float]:
@@ -174,10 +127,6 @@ def _costs(run: Run) -> dict[str, float]:
     return known if costs.peak_memory is None else {**known, "peak_memory_mib": costs.peak_memory / 2**20}
 
 
-def _lost(run: Run) -> int:
-    return len(run.window_failures)
-
-
 def _known(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value[:LONGEST] for name, value in tags.items() if value}
 
@@ -187,15 +136,15 @@ def _plugin(plugin: Mapping[str, Any]) -> str:
 
 
 def _flat(name: str, value: Any) -> dict[str, Any]:
-    """Nested tables as one, names joined by dots; what was left open is left out."""
+    """Nested tables as one, names joined by dots, without None."""
     if isinstance(value, Mapping):
-        parts = (_flat(f"{name}.{key}", one) for key, one in value.items())
-        return {key: one for part in parts for key, one in part.items()}
+        parts = (_flat(f"{name}.{key}", item) for key, item in value.items())
+        return {key: item for part in parts for key, item in part.items()}
     return {} if value is None else {name: value}
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
-    texts = {name: one if isinstance(one, str) else json.dumps(one) for name, one in values.items()}
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
     return {name: texts[old][:LONGEST] for old, name in _safe_names(texts).items()}
 
 
@@ -205,12 +154,12 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
 
 
 def _rounded(value: float) -> float:
-    """A number of five digits, since MLflow's table shows all that there are."""
+    """A number of five digits, since MLflow's table shows all digits."""
     return value if value.is_integer() else float(f"{value:.5g}")
 
 
 def _safe_names(names: Iterable[str]) -> dict[str, str]:
-    """Accepted names by the real ones, no two alike."""
+    """Unique names that MLflow accepts, by the real ones."""
     safe: dict[str, str] = {}
     for name in names:
         wanted, number = safe_name(name), 1

@@ -17,7 +17,7 @@ from harness_mlflow.place import Place
 from harness_mlflow.storage import write_text
 
 SCHEMA = 1
-STANDINGS_FORMAT = 3  # of standings in MLflow; raised when stored ones must be sent again
+STANDINGS_FORMAT = 4  # of standings in MLflow; raised when stored ones must be sent again
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What the store writes beside a board's own numbers: its page, the data of a cell, whose it is."""
+"""Further inputs of the store: the page of a board, the dataset of a cell, the name of the user."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from harness_mlflow.index import PendingCell
 
 
 def board_page(board: str, home: Path) -> str | None:
-    """The board as one file of HTML; None where it cannot be made."""
+    """The page of a board as HTML; None where it cannot be made."""
     try:
         html: str | None = harness.board_page(board, home)
         return html
-    except Exception:  # the mirror does not depend on it
+    except Exception:  # the mirror works without a page
         traceback.print_exc()
         return None
 
 
 def dataset_of(run: Run, cell: PendingCell) -> Any:
-    """The data of a cell, known by its fingerprint."""
+    """The dataset of a cell, identified by its fingerprint."""
     source = json.dumps({"dataset": run.cell.task.dataset, "fingerprint": cell.fingerprint})
     dataset = Dataset(run.cell.task.dataset, cell.fingerprint[:36], "harness", source)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
 
 
 def user() -> str:
-    """Who runs this process."""
+    """The name of the user that runs this process."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -1,15 +1,15 @@
-"""The mirror: a process that reads the journal and sends to MLflow what is not there yet.
+"""The mirror: a process that sends to MLflow what the journal has and MLflow does not.
 
     python -m harness_mlflow.mirror --home HOME             send everything, then end
-    python -m harness_mlflow.mirror --home HOME --follow    go on until told to finish
+    python -m harness_mlflow.mirror --home HOME --follow    go on until the line `finish`
 
-It is told to finish by the line `finish` on its standard input: it sends what is left and the standings.
-If the input ends without a word, because the command was interrupted or has died, it ends after the run it
-is at. It may be killed at any moment: started again, it neither repeats nor loses anything.
+At the line `finish` on its standard input it sends the rest and the standings, and ends. If the input ends without
+it, because the command was interrupted or has died, the mirror ends after its current run. It may be killed at any
+moment: started again, it neither repeats nor loses anything.
 
-While it follows, it computes when no cell wants to; once it is told to finish, its user waits for it, and it
-computes like everybody else. On Linux priorities are a thread's, and low ones are for good: so one thread follows,
-and another finishes.
+While it follows, it runs at the lowest priority, so as not to slow down cells; once it shall finish, the user waits for
+it, and it runs at normal priority. On Linux a priority belongs to a thread and cannot be raised again: so one thread
+follows, and another finishes.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ if TYPE_CHECKING:
     from harness_mlflow.store import Store
 
 POLL = 5.0  # seconds between looks at the journal
-HAND_OVER = 3.0  # seconds after which the thread that gives way must have got a quarter of a processor
-AWAY = 30.0  # seconds between tries of a store that is away
+HAND_OVER = 3.0  # seconds in which the following thread must get a quarter of a processor
+AWAY = 30.0  # seconds between tries of a store that cannot be reached
 SAVE = 1.0  # seconds between savings of the index
 
 
 class Orders:
-    """What the command that started the mirror wants; followed on a thread of its own."""
+    """The orders of the command that started the mirror; read on a separate thread."""
 
     def __init__(self) -> None:
-        self.finish = threading.Event()  # send what is left, then end
-        self.stop = threading.Event()  # end after the run at hand
-        self.changed = threading.Event()  # one of them was given, or nobody follows any more
+        self.finish = threading.Event()  # send the rest, then end
+        self.stop = threading.Event()  # end after the current run
+        self.changed = threading.Event()  # one of them was given, or the following thread has ended
         self._parent = os.getppid()
 
     def listen(self, file: int) -> None:
-        """Follow what is written to a file descriptor."""
+        """Start to read a file descriptor."""
         threading.Thread(target=self._read, args=[file], daemon=True).start()
 
     def wait(self, seconds: float | None) -> None:
-        """Sleep, for as long as need be or so many seconds, but not through an order."""
+        """Sleep until an order, or for so many seconds."""
         self.changed.wait(seconds)
         if os.getppid() != self._parent and not self.finish.is_set():
             self.stop.set()
@@ -77,7 +77,7 @@ class Orders:
 
 
 class Mirror:
-    """Sends a home's boards to its store, item by item, and remembers each."""
+    """Sends the boards of a home to its store, item by item, and notes each in the index."""
 
     def __init__(self, place: Place, orders: Orders) -> None:
         self.place = place
@@ -87,23 +87,23 @@ class Mirror:
         self.problem = ""
         self.sent = 0
         self._store: Store | None = None
-        self._opened: set[str] = set()
+        self._open_boards: set[str] = set()
         self._away = False
-        self._humble = False
+        self._in_background = False
         self._saved = 0.0
 
     def follow(self) -> None:
-        """Send cells as they finish, until told otherwise; then everything."""
+        """Send cells as they finish, until an order; then everything."""
         if not self.orders.finish.is_set():
-            self._humble = True
-            thread = threading.Thread(target=self._follow_humbly, daemon=True)
+            self._in_background = True
+            thread = threading.Thread(target=self._follow_in_background, daemon=True)
             thread.start()
             self.orders.wait(None)
             while self.orders.finish.is_set() and thread.is_alive():
                 if _starves(thread):
-                    _start_again(self.place)
+                    _replace_process(self.place)
             thread.join()
-            self._humble = False
+            self._in_background = False
         if not self.orders.stop.is_set():
             self.send_all()
 
@@ -112,7 +112,7 @@ class Mirror:
         boards = read_boards(self.place.home)
         self.send_cells(board.plan for board in boards)
         for board in boards:
-            if self._goes_on and self.index.standings_pending(board):
+            if self._continues and self.index.standings_pending(board):
                 self._attempt(partial(self._send_standings, board))
         self._save()
 
@@ -120,20 +120,20 @@ class Mirror:
         """Send the cells that wait."""
         self.problem, self._away = "", False
         for plan in plans:
-            if not self._goes_on:
+            if not self._continues:
                 break
             if any(True for _ in self.index.pending_cells(plan, self.journal)):
-                self._attempt(partial(self._opened_board, plan))  # more may wait than the index knows
+                self._attempt(partial(self._open_board, plan))  # if it was lost, all cells are waiting
             for cell in self.index.pending_cells(plan, self.journal):
-                if not self._goes_on:
+                if not self._continues:
                     break
                 self._attempt(partial(self._send_cell, plan, cell))
                 if time.monotonic() - self._saved > SAVE:
                     self._save()
         self._save()
 
-    def _follow_humbly(self) -> None:
-        _give_way()
+    def _follow_in_background(self) -> None:
+        _lower_priority()
         try:
             while not self.orders.stop.is_set() and not self.orders.finish.is_set():
                 self.send_cells(stored_plans(self.place.home))
@@ -142,38 +142,38 @@ class Mirror:
             self.orders.changed.set()
 
     @property
-    def _goes_on(self) -> bool:
+    def _continues(self) -> bool:
         orders = self.orders
-        return not self._away and not orders.stop.is_set() and not (self._humble and orders.finish.is_set())
+        return not self._away and not orders.stop.is_set() and not (self._in_background and orders.finish.is_set())
 
     def _send_cell(self, plan: StoredPlan, cell: PendingCell) -> None:
-        store, sent = self._opened_board(plan)
+        store, sent = self._open_board(plan)
         store.send_cell(plan, cell, sent)
         sent.cells[cell.key] = cell.modified
         sent.names[cell.key] = [cell.forecaster, cell.task]
         self.sent += 1
 
     def _send_standings(self, board: Board) -> None:
-        store, sent = self._opened_board(board.plan)
+        store, sent = self._open_board(board.plan)
         store.retag_cells(board.plan, sent)
         store.send_standings(board, sent)
         sent.standings = board.digest
         self.sent += 1
 
-    def _opened_board(self, plan: StoredPlan) -> tuple[Store, MirroredBoard]:
+    def _open_board(self, plan: StoredPlan) -> tuple[Store, MirroredBoard]:
         """The store, with the board's experiments in it."""
         if self._store is None:
             from harness_mlflow.store import Store
 
             self._store = Store(self.place)
         sent = self.index.board(plan.name)
-        if plan.name not in self._opened:
+        if plan.name not in self._open_boards:
             self._store.open_board(plan, sent)
-            self._opened.add(plan.name)
+            self._open_boards.add(plan.name)
         return self._store, sent
 
     def _attempt(self, action: Callable[[], object]) -> None:
-        """The border to MLflow: whatever goes wrong is told, and tried again by the next pass."""
+        """Call MLflow; an error is reported, and the next pass tries again."""
         try:
             action()
         except Exception as error:
@@ -189,7 +189,7 @@ class Mirror:
 
 
 def report(place: Place, problem: str, sent: int = 0) -> None:
-    """Leave word of how far the mirror is, and of what it could not do."""
+    """Write the progress and the problem of the mirror to its file."""
     write_text(place.folder / "mirror.json", json.dumps({"problem": problem, "sent": sent}))
 
 
@@ -218,15 +218,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _be_quiet() -> None:
-    """Leave Ctrl-C to the command, and the network to MLflow's store alone."""
+    """Ignore Ctrl-C, which the command handles, and use the network for MLflow's store only."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
 
 
-def _give_way() -> None:
-    """Leave the processor to the cells: for this thread on Linux, for the process where priorities are a process's."""
+def _lower_priority() -> None:
+    """Lower the priority: of this thread on Linux, of the process elsewhere."""
     with contextlib.suppress(OSError, AttributeError):
         os.nice(19 if sys.platform == "linux" else 10)
     if sys.platform == "linux":
@@ -235,14 +235,14 @@ def _give_way() -> None:
 
 
 def _starves(thread: threading.Thread) -> bool:
-    """Wait for a thread for a while; whether others leave it nothing of the processor."""
+    """Wait for a thread for a while; whether it got hardly any processor time."""
     before = _processor_seconds(thread)
     thread.join(HAND_OVER)
     return thread.is_alive() and _processor_seconds(thread) - before < HAND_OVER / 4
 
 
 def _processor_seconds(thread: threading.Thread) -> float:
-    """What Linux knows that a thread has used; elsewhere and afterwards, infinitely more than before."""
+    """The processor time that a thread has used, by Linux; infinite elsewhere, and after its end."""
     try:
         spent = Path(f"/proc/self/task/{thread.native_id}/schedstat").read_text(encoding="ascii")
     except OSError:
@@ -250,14 +250,14 @@ def _processor_seconds(thread: threading.Thread) -> float:
     return int(spent.split()[0]) / 1e9
 
 
-def _start_again(place: Place) -> None:
-    """Become a mirror of normal priority that finishes, and forget the thread that cannot."""
+def _replace_process(place: Place) -> None:
+    """Replace this process by a mirror of normal priority that finishes."""
     program = [sys.executable, "-P", "-m", "harness_mlflow.mirror", "--home", str(place.home)]
     os.execv(sys.executable, program)
 
 
 def _sentence(error: Exception) -> str:
-    """What went wrong, for the eyes of a user: its first line, without passwords."""
+    """The first line of an error's message, without passwords."""
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), "") or type(error).__name__
     if "Max retries exceeded" in text:
         return "it does not answer"

@@ -1,4 +1,4 @@
-"""Where a home's mirror lives: the address of the MLflow store, and the files beside it."""
+"""The place of a home's mirror: the address of the MLflow store, and the mirror's files."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ OWN = "own"  # how the index calls the store inside of the home, wherever the ho
 
 @dataclass(frozen=True)
 class Place:
-    """The mirror's corner of a home folder."""
+    """The paths and addresses of a home's mirror."""
 
     home: Path  # absolute
 
     @property
     def folder(self) -> Path:
-        """The mirror's files."""
+        """The folder of the mirror's files."""
         return self.home / "mlflow"
 
     @property
     def artifacts(self) -> Path:
-        """Where artifacts go, unless a server keeps them."""
+        """The folder of artifacts, unless a server keeps them."""
         return self.folder / "artifacts"
 
     @property
@@ -36,7 +36,7 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """What the mirror and MLflow have to say."""
+        """The log of the mirror and of MLflow."""
         return self.folder / "mirror.log"
 
     @property
@@ -50,7 +50,7 @@ class Place:
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.database}"
 
     @property
-    def served(self) -> bool:
+    def on_server(self) -> bool:
         """Whether a server holds the store."""
         return self.uri.startswith(("http://", "https://"))
 
@@ -61,11 +61,11 @@ class Place:
 
     @property
     def shown(self) -> str:
-        """The store as a sentence names it."""
+        """The store as shown to the user."""
         return str(self.database) if self.own else self.store
 
     def identity(self) -> str:
-        """The name by which stores that several homes share tell them apart; made once."""
+        """The identifier of the home in stores that several homes share; created once."""
         path = self.folder / "home"
         if not path.is_file():
             write_text(path, uuid.uuid4().hex)
@@ -73,5 +73,5 @@ class Place:
 
 
 def without_password(text: str) -> str:
-    """The text, its addresses without user and password."""
+    """The text with user and password removed from its addresses."""
     return re.sub(r"//[^/@\s]*@", "//", text)

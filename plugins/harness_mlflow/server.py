@@ -1,4 +1,4 @@
-"""MLflow's server on the loopback, for as long as somebody looks at it."""
+"""MLflow's server on the loopback interface, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from harness_mlflow.place import Place
 from harness_mlflow.views import BOARD, shared_page
 
 HOST = "127.0.0.1"
-PORTS = range(5000, 5100)  # tried in turn where none was asked for
+PORTS = range(5000, 5100)  # tried in turn unless one is given
 START = 120.0  # seconds that the server may take to answer
 END = 5.0  # seconds that it may take to end
 
 
 def show(home: Path, board: str | None, port: int | None, *, browser: bool, say: Callable[[str], None]) -> None:
-    """Catch up, serve the home's store until Ctrl-C, and say where to look.
+    """Mirror what is not mirrored yet, and serve the home's store until Ctrl-C.
 
-    Raises BadInput where there is nothing to show or the port is taken.
+    Raises BadInput where nothing was run with the home, or the port is taken.
     """
     place = Place(home)
-    names = [one.plan.name for one in read_boards(home)]
+    names = [known.plan.name for known in read_boards(home)]
     if not names:
         raise BadInput(f"nothing was run with the home {home} yet; `harness run BOARD` fills it")
     if board is not None and board not in names:
         near = difflib.get_close_matches(board, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
-    chosen = None if place.served else free_port(port)
+    chosen = None if place.on_server else free_port(port)
     waiting = backlog(place)
     if waiting.cells:
         say(f"MLflow: {waiting.cells} runs are sent first")
@@ -52,7 +52,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         _open(f"{place.uri.rstrip('/')}/{page}", browser, say)
         return
     _end_by_signals()
-    with contextlib.suppress(KeyboardInterrupt), served(place, chosen) as address:
+    with contextlib.suppress(KeyboardInterrupt), serve(place, chosen) as address:
         _open(f"{address}/{page}", browser, say)
         say("Ctrl-C ends it.")
         while True:
@@ -66,8 +66,8 @@ def page_of(place: Place, board: str | None) -> str:
 
 
 @contextlib.contextmanager
-def served(place: Place, port: int) -> Iterator[str]:
-    """MLflow's server, two processes, at the address given; it ends with the block."""
+def serve(place: Place, port: int) -> Iterator[str]:
+    """MLflow's server, two processes, at the address that is yielded; it ends with the block."""
     if place.own:
         prepare(place)
     with (place.folder / "server.log").open("ab") as log:
@@ -89,7 +89,7 @@ def served(place: Place, port: int) -> Iterator[str]:
 
 
 def free_port(asked: int | None) -> int:
-    """The port that was asked for, or the first free one; raises BadInput if it is taken."""
+    """The given port, or the first free one; raises BadInput if it is taken."""
     for port in PORTS if asked is None else [asked]:
         if _is_free(port):
             return port
@@ -98,12 +98,12 @@ def free_port(asked: int | None) -> int:
 
 
 def _end_by_signals() -> None:
-    """Have every polite way to end this process end the server too; a second one must not cut that short."""
+    """Let every signal that ends this process end the server too; a second signal must not interrupt that."""
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def end(number: int, frame: object) -> None:
-        for one in numbers:
-            signal.signal(one, signal.SIG_IGN)
+        for other in numbers:
+            signal.signal(other, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     for number in numbers:
@@ -143,7 +143,7 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
             return bool(answer.status == 200)
-    except OSError:  # refused, until it listens
+    except OSError:  # the connection is refused until the server listens
         return False
 
 
@@ -154,12 +154,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         root = psutil.Process(process.pid)
         family = [*root.children(recursive=True), root]
-        for one in family:
+        for process_ in family:
             with contextlib.suppress(psutil.NoSuchProcess):
-                one.terminate()
-        for one in psutil.wait_procs(family, timeout=END)[1]:
+                process_.terminate()
+        for process_ in psutil.wait_procs(family, timeout=END)[1]:
             with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
+                process_.kill()
     process.wait()
 
 

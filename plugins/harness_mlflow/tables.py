@@ -1,4 +1,4 @@
-"""The table of forecasts: one row for every window, step and target, beside what came; as Parquet."""
+"""The table of forecasts and actuals as Parquet: one row for each window, step and target."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def write_forecasts(path: Path, outcomes: Outcomes) -> str:
         for first in range(0, len(chosen), size):
             columns = _columns(chosen[first : first + size], outcomes, kind)
             writer.write_table(pa.table(columns, schema=schema))
-    said = ["numbers are rounded to float32"] if kind is np.float32 else []
-    said += [f"only one of {every} windows is listed"] if every > 1 else []
-    return "; ".join(said)
+    notes = ["numbers are rounded to float32"] if kind is np.float32 else []
+    notes += [f"only one of {every} windows is listed"] if every > 1 else []
+    return "; ".join(notes)
 
 
 def _schema(outcomes: Outcomes, number: Any) -> Any:
@@ -52,7 +52,7 @@ def _schema(outcomes: Outcomes, number: Any) -> Any:
 
 
 def _columns(windows: Any, outcomes: Outcomes, kind: type) -> list[Any]:
-    actuals, forecast = outcomes.truth, outcomes.forecast
+    actuals, forecast = outcomes.observed, outcomes.forecast
     mean = forecast.mean[windows]
     count, horizon, targets = mean.shape
     each = horizon * targets
@@ -67,5 +67,5 @@ def _columns(windows: Any, outcomes: Outcomes, kind: type) -> list[Any]:
         np.repeat(actuals.cutoffs[windows].astype(np.int64), each),
         np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), count),
         np.tile(np.arange(targets, dtype=np.int16), count * horizon),
-        *(np.asarray(one, dtype=kind).ravel() for one in (*numbers, actuals.values[windows])),
+        *(np.asarray(values, dtype=kind).ravel() for values in (*numbers, actuals.values[windows])),
     ]

@@ -1,4 +1,4 @@
-"""Views: how a board opens in MLflow's pages, and the descriptions that link them."""
+"""Views: the tables with which experiments open in MLflow's pages, and the descriptions that link them."""
 
 from __future__ import annotations
 
@@ -9,39 +9,41 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from harness import Run, Standings, StoredPlan
+from harness import Run, Standings, StoredPlan, standings_columns
 from harness_mlflow.entries import LONGEST, safe_name
 
 SHARED = "mlflow.sharedViewState."  # prefix of the tags in which experiments keep shared views
-BOARD, CELLS = "harness", "cells"  # our views; called differently, since MLflow keeps a view whose name stays
-MOST_TASKS = 12  # so many tasks have a column each
+BOARD, CELLS = (
+    "harness",
+    "cells",
+)  # the names of our views differ: MLflow does not change to a view of the same name
 PAGE = "board.html"  # the artifact
 PLOTS = {"forecasts": "forecasts.svg", "error by step": "error_by_step.svg"}
 
 
 def board_columns(standings: Standings) -> list[str]:
-    """What a board's table shows beside the forecaster's name, in the order of importance."""
-    tasks = [safe_name(f"{standings.metric}/{task}") for task in standings.tasks][:MOST_TASKS]
-    first = ["rank", "skill", "skill_low", "skill_high", "win_rate", "relative_error"]
-    measured = "latency_p99_ms", "throughput", "training_seconds"
-    costs = measured if standings.measured else ("predict_ms_per_window", "fit_seconds")
-    metrics = [*first, *tasks, *costs, "completed", "missing"]
-    return [_metric("rank"), _tag("tied_for_first"), *map(_metric, metrics[1:]), _tag("missing")]
+    """The columns of a board's table beside the forecaster's name."""
+    columns: list[str] = []
+    for column in standings_columns(standings):
+        if column.important:
+            columns += [_metric(safe_name(column.names["metric"]))] if "metric" in column.names else []
+            columns += [_tag(column.names["tag"])] if "tag" in column.names else []
+    return columns
 
 
 def board_view(standings: Standings, search: str) -> str:
-    """A board's table, best first, as the page keeps it."""
+    """The view of a board's table, best first."""
     return _view(_metric("rank"), board_columns(standings), search)
 
 
 def cells_view(plan: StoredPlan, search: str) -> str:
-    """The table of a board's cells, as the page keeps it: task by task, best first by the board's metric."""
+    """The view of a board's cells: grouped by task, best first by the board's metric."""
     by_task = {"aggregateFunction": "min", "groupByKeys": [{"mode": "tag", "groupByData": "task"}]}
     return _view(_metric(safe_name(plan.metric)), _cell_columns(plan), search, by_task if len(plan.tasks) > 1 else None)
 
 
 def forecaster_view(plan: StoredPlan, search: str) -> str:
-    """The table of a forecaster's cells, in the order of the tasks' names."""
+    """The view of a forecaster's cells, in the order of the tasks' names."""
     return _view(_tag("task"), _cell_columns(plan), search)
 
 
@@ -57,7 +59,7 @@ def cells_of(forecaster: str) -> str:
 
 
 def is_forecaster(forecaster: str) -> str:
-    """A search for a forecaster's runs. MLflow knows no way to escape a quote: one of both kinds matches anything."""
+    """A search for a forecaster's runs. MLflow cannot escape quotes: a name with both kinds is matched by LIKE."""
     if "'" not in forecaster:
         return f"tags.forecaster = '{forecaster}'"
     if '"' not in forecaster:
@@ -82,10 +84,10 @@ def artifact_page(experiment: str, run: str, path: str) -> str:
 
 def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: str, page: str) -> str:
     """The description of a board's experiment; `page` is the run that holds the board as HTML, if one does."""
-    said = f"**{plain(plan.title)}**: ranked by {plain(plan.metric)}, relative to {plain(plan.baseline)}"
+    title = f"**{plain(plan.title)}**: ranked by {plain(plan.metric)}, relative to {plain(plan.baseline)}"
     links = f"[standings]({shared_page(experiment, BOARD)}) · [cells]({shared_page(cells, CELLS)})"
     links += f" · [page with plots]({artifact_page(cells, page, PAGE)})" if page else ""
-    lines = [f"{said} · {links}", *(["", plan.description] if plan.description else [])]
+    lines = [f"{title} · {links}", *(["", plan.description] if plan.description else [])]
     remarks = [
         *_significance(standings),
         *standings.notes,
@@ -124,17 +126,18 @@ def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str, cell: tuple
 
 
 def plain(text: str) -> str:
-    """A text that Markdown and HTML show as it is, on one line."""
+    """A text as Markdown and HTML show it literally, on one line."""
     return re.sub(r"([\\`*_{}\[\]~|#])", r"\\\1", escape(" ".join(text.split()), quote=False))
 
 
 def _significance(standings: Standings) -> list[str]:
-    found = standings.significance
-    if found is None:
+    significance = standings.significance
+    if significance is None:
         return []
-    said = [f"{found.level:.0%} intervals: {found.method}"]
-    tied = standings.tied_for_first
-    return [*said, f"tied for first, since they cannot be told apart: {', '.join(tied)}"] if tied else said
+    lines = [f"{significance.level:.0%} intervals: {significance.method}"]
+    if tied := standings.tied_for_first:
+        lines.append(f"not significantly worse than the best (model confidence set): {', '.join(tied)}")
+    return lines
 
 
 def _metric(name: str) -> str:
@@ -163,5 +166,5 @@ def _view(order: str, columns: Sequence[str], search: str, groups: Mapping[str, 
 
 
 def _width(column: str) -> int:
-    """Pixels that hold a column's heading and its numbers."""
+    """The width of a column's heading and its numbers, in pixels."""
     return 70 if column == _metric("rank") else max(100, 8 * (len(column) - column.index("`")) + 24)

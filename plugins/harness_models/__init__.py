@@ -1,23 +1,21 @@
-"""harness_models: forecasters that come with harness, through the same door as anyone's."""
+"""harness_models: the first-party forecasters, provided by the same hooks as those of any plugin."""
 
 from __future__ import annotations
 
 from harness import ForecasterSpec, Metric, hookimpl
 from harness_models import neural
-
-STATSMODELS = ("statsmodels.tsa.api",)
-SKLEARN = ("sklearn.linear_model", "sklearn.ensemble", "sklearn.multioutput")
+from harness_models.libraries import SKLEARN, STATSMODELS
 
 
 @hookimpl
 def harness_forecasters() -> list[ForecasterSpec]:
-    """The forecasters of this package; each is imported when it is made."""
+    """The forecasters of this package; each is imported when it is used."""
     return [*_naive(), *_statistical(), *_tabular(), *neural.SPECS]
 
 
 @hookimpl
 def harness_metrics() -> list[Metric]:
-    """Why a free run goes wrong."""
+    """Metrics of free runs: drift of phase and of amplitude."""
     from harness_models.drift_metrics import METRICS
 
     return list(METRICS)
@@ -28,25 +26,25 @@ def _naive() -> list[ForecasterSpec]:
         ForecasterSpec(
             "naive",
             "harness_models.naive:Naive",
-            description="the last value observed",
+            description="naive: the last observed value",
             draws=False,
         ),
         ForecasterSpec(
             "seasonal-naive",
             "harness_models.naive:SeasonalNaive",
-            description="the value one season earlier",
+            description="seasonal naive: the last observed value of the same season",
             draws=False,
         ),
         ForecasterSpec(
             "drift",
             "harness_models.naive:Drift",
-            description="the line through the first and the last value observed, continued",
+            description="random walk with drift: the line through the first and last observed values",
             draws=False,
         ),
         ForecasterSpec(
             "mean",
             "harness_models.naive:Mean",
-            description="the mean of the past, or of its last values",
+            description="mean of the history, or of its last values",
             draws=False,
         ),
     ]
@@ -64,14 +62,14 @@ def _statistical() -> list[ForecasterSpec]:
         ForecasterSpec(
             "auto-arima",
             "harness_models.auto_arima:AutoArima",
-            description="ARIMA, differenced by KPSS tests, its orders chosen by AICc",
+            description="ARIMA with differencing by KPSS tests and orders by AICc",
             draws=False,
             imports=STATSMODELS,
         ),
         ForecasterSpec(
             "autoreg",
             "harness_models.autoreg:AutoRegression",
-            description="an autoregression by least squares",
+            description="autoregression by least squares",
             missing="interpolate",
             draws=False,
             imports=STATSMODELS,
@@ -79,7 +77,7 @@ def _statistical() -> list[ForecasterSpec]:
         ForecasterSpec(
             "ets",
             "harness_models.ets:Ets",
-            description="exponential smoothing in state-space form, its components chosen by AICc",
+            description="exponential smoothing (ETS) with components by AICc",
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
@@ -87,7 +85,7 @@ def _statistical() -> list[ForecasterSpec]:
         ForecasterSpec(
             "theta",
             "harness_models.theta:Theta",
-            description="the theta method: simple smoothing with half of the linear trend",
+            description="theta method: simple exponential smoothing with drift",
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
@@ -100,7 +98,7 @@ def _tabular() -> list[ForecasterSpec]:
         ForecasterSpec(
             "ridge",
             "harness_models.tabular:RidgeRegression",
-            description="ridge regression on lags, one model for all series",
+            description="ridge regression on lags, one global model",
             missing="interpolate",
             draws=False,
             imports=SKLEARN,
@@ -108,7 +106,7 @@ def _tabular() -> list[ForecasterSpec]:
         ForecasterSpec(
             "gradient-boosting",
             "harness_models.tabular:GradientBoosting",
-            description="gradient-boosted trees on lags, one model for all series",
+            description="gradient-boosted trees on lags, one global model",
             draws=True,
             imports=SKLEARN,
         ),

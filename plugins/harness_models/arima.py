@@ -1,4 +1,4 @@
-"""ARIMA by statsmodels: fitted once, then carried along each series by one Kalman filter pass."""
+"""ARIMA by statsmodels: fitted once, then one Kalman filter pass over each series forecasts all cutoffs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness_models.univariate import TargetPasts, UnivariateForecaster
 Order = tuple[int, int, int]
 SeasonalOrder = tuple[int, int, int, int]
 
-PART = 10_000_000  # values of state covariances in memory at once
+STATE_VALUES = 10_000_000  # of state covariances in memory at once
 MEANS_ONLY = (
     kalman_filter.MEMORY_NO_FORECAST
     | kalman_filter.MEMORY_NO_FILTERED
@@ -32,7 +32,7 @@ MEANS_AND_VARIANCES = MEANS_ONLY & ~kalman_filter.MEMORY_NO_PREDICTED_COV
 
 @dataclass(frozen=True)
 class Specification:
-    """Which ARIMA model, as statsmodels knows it."""
+    """The specification of an ARIMA model, as in statsmodels."""
 
     order: Order
     seasonal_order: SeasonalOrder = (0, 0, 0, 0)
@@ -42,7 +42,7 @@ class Specification:
     concentrate_scale: bool = False
 
     def model(self, values: Floats, first: int = 0) -> Any:
-        """The model of these values, of which the first is the `first` after the one where time begins."""
+        """The model of these values; `first` is the time of the first value, for the trend."""
         return ARIMA(
             values,
             order=self.order,
@@ -56,14 +56,14 @@ class Specification:
 
     @property
     def trend_powers(self) -> tuple[int, ...]:
-        """The powers of time in its trend, whose coefficients are the first parameters."""
+        """The powers of time in the trend; their coefficients are the first parameters."""
         if self.trend is None:
             return () if self.order[1] or self.seasonal_order[1] else (0,)
         return {"n": (), "c": (0,), "t": (1,), "ct": (0, 1)}[self.trend]
 
     @property
-    def least_length(self) -> int:
-        """The fewest observations that such a model can be fitted to."""
+    def minimum_length(self) -> int:
+        """The fewest observations that the model can be fitted to."""
         (p, d, q), (sp, sd, sq, season) = self.order, self.seasonal_order
         return d + sd * season + max(p + sp * season, q + sq * season) + 3
 
@@ -74,18 +74,18 @@ class FittedArima:
 
     specification: Specification
     parameters: Floats
-    start: np.datetime64 | int  # where time begins for its trend
-    scale: float = 1.0  # what values are divided by before the model sees them
+    start: np.datetime64 | int  # time 0 of its trend
+    scale: float = 1.0  # values are divided by it before they are modelled
 
 
 class FilteredArima(UnivariateForecaster):
-    """Forecasts of all cutoffs of a series from the states that one filter pass went through."""
+    """Forecasts all cutoffs of a series from the filtered states of one Kalman filter pass."""
 
     def forecast_target(self, state: FittedArima, past: TargetPasts) -> tuple[Floats, Floats | None]:
-        """Exactly what statsmodels forecasts after each cutoff with these parameters."""
-        horizon, wanted = len(past.steps), bool(past.contexts.quantile_levels)
+        """The same forecasts as those of statsmodels at each cutoff with these parameters."""
+        horizon, with_variance = len(past.steps), bool(past.contexts.quantile_levels)
         mean = np.empty((len(past.rows), horizon))
-        deviation = np.empty_like(mean) if wanted else None
+        deviation = np.empty_like(mean) if with_variance else None
         begins = past.begins
         if 1 in state.specification.trend_powers:
             begins = begins - past.position(state.start)
@@ -93,26 +93,26 @@ class FilteredArima(UnivariateForecaster):
             windows = np.flatnonzero(past.rows == row)
             ends = past.ends[windows] - padding
             values = past.values[row, padding:] / state.scale
-            found, variance = _forecasts(state, values, int(begins[row]), ends, past.steps, wanted)
-            mean[windows] = found * state.scale
+            means, variance = _forecasts(state, values, int(begins[row]), ends, past.steps, with_variance)
+            mean[windows] = means * state.scale
             if deviation is not None:
                 deviation[windows] = np.sqrt(np.maximum(variance, 0)) * state.scale
         return mean, deviation
 
 
-def fitted(specification: Specification, values: Floats) -> Any:
-    """The results of statsmodels' maximum-likelihood fit; its warnings are not worth stopping for."""
+def fit_model(specification: Specification, values: Floats) -> Any:
+    """The results of statsmodels' maximum-likelihood fit, without its warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return specification.model(values).fit(cov_type="none", low_memory=True)
 
 
 def _forecasts(
-    state: FittedArima, values: Floats, first: int, ends: Ints, steps: Ints, wanted: bool
+    state: FittedArima, values: Floats, first: int, ends: Ints, steps: Ints, with_variance: bool
 ) -> tuple[Floats, Floats]:
-    """Means and variances after each end, (window, horizon) each; the variances are 0 where not wanted.
+    """Means and variances after each end, (window, horizon) each; variances are 0 without `with_variance`.
 
-    With state a and covariance P before the next observation, that of j steps later has the mean
+    With the predicted state a and its covariance P, the observation j steps later has the mean
     Z Tʲ a and the variance Z Tʲ P (Z Tʲ)ᵀ + Σ_{i<j} Z Tⁱ R Q Rᵀ (Z Tⁱ)ᵀ. A trend is a regression on
     powers of time and adds to the mean.
     """
@@ -121,21 +121,21 @@ def _forecasts(
     trend = np.zeros_like(times)
     for power, coefficient in zip(state.specification.trend_powers, state.parameters, strict=False):
         trend = trend + coefficient * times**power
-    for part in _filtered(state, values, first, wanted):
+    for part in _filter(state, values, first, with_variance):
         windows = np.flatnonzero((ends > part.begin) & (ends <= part.end))
         loadings = _loadings(part.model, int(steps[-1]))  # (ahead, state)
-        seen = ends[windows] - part.begin
-        mean[windows] = part.results.predicted_state[:, seen].T @ loadings[steps - 1].T + trend[windows]
-        if wanted:
-            covariances = np.moveaxis(part.results.predicted_state_cov[:, :, seen], -1, 0)  # (window, state, state)
+        indices = ends[windows] - part.begin
+        mean[windows] = part.results.predicted_state[:, indices].T @ loadings[steps - 1].T + trend[windows]
+        if with_variance:
+            covariances = np.moveaxis(part.results.predicted_state_cov[:, :, indices], -1, 0)  # (window, state, state)
             now = np.einsum("whi,hi->wh", loadings[steps - 1] @ covariances, loadings[steps - 1])
-            variance[windows] = now + _later_noise(part.model, loadings)[steps - 1]
+            variance[windows] = now + _noise_variance(part.model, loadings)[steps - 1]
     return mean, variance
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A part of a series, filtered on from where the part before it ended."""
+    """A part of a series, filtered from the last state of the part before it."""
 
     begin: int
     end: int
@@ -143,9 +143,9 @@ class _Part:
     results: Any
 
 
-def _filtered(state: FittedArima, values: Floats, first: int, wanted: bool) -> Iterator[_Part]:
+def _filter(state: FittedArima, values: Floats, first: int, with_variance: bool) -> Iterator[_Part]:
     """One filter pass, in parts whose covariances fit into memory."""
-    length = max(100, PART // state.specification.least_length**2)  # it is no less than the count of states
+    length = max(100, STATE_VALUES // state.specification.minimum_length**2)  # at least the number of states
     known = None
     for begin in range(0, len(values), length):
         with warnings.catch_warnings():
@@ -154,14 +154,16 @@ def _filtered(state: FittedArima, values: Floats, first: int, wanted: bool) -> I
         model.update(state.parameters)
         if known is not None:
             model.ssm.initialize_known(*known)
-        memory = MEANS_AND_VARIANCES if wanted else MEANS_ONLY
-        results = model.ssm.filter(conserve_memory=memory, tolerance=0)  # what comes later decides on no shortcut
+        memory = MEANS_AND_VARIANCES if with_variance else MEANS_ONLY
+        results = model.ssm.filter(
+            conserve_memory=memory, tolerance=0
+        )  # no shortcut by convergence, which later values could change
         known = results.predicted_state[:, -1], results.predicted_state_cov[:, :, -1]
         yield _Part(begin, min(begin + length, len(values)), model, results)
 
 
-def _later_noise(model: Any, loadings: Floats) -> Floats:
-    """The variance that noise after the last observation known adds, (ahead,)."""
+def _noise_variance(model: Any, loadings: Floats) -> Floats:
+    """The variance of the noise after the last known observation, (ahead,)."""
     noise = model["selection"] @ model["state_cov"] @ model["selection"].T
     shocks = np.einsum("hi,ij,hj->h", loadings, noise, loadings)
     return np.concatenate([[0.0], np.cumsum(shocks[:-1])])
@@ -180,8 +182,8 @@ class Arima(FilteredArima):
     """ARIMA (p, d, q)(P, D, Q)m with the likelihood and the defaults of statsmodels.
 
     `seasonal_order` is (P, D, Q), at the task's season length, or (P, D, Q, m). `trend` is "n", "c",
-    "t" or "ct"; None is a constant without differences and none with. A series is fitted once;
-    missing values pass through the filter. Quantiles are those of the normal distributions of the
+    "t" or "ct"; None is a constant without differences and no trend with them. A series is fitted once;
+    the filter handles missing values. Quantiles are those of the normal forecast distributions of the
     state-space model.
     """
 
@@ -200,15 +202,15 @@ class Arima(FilteredArima):
             raise ValueError(f"trend is 'n', 'c', 't', 'ct' or none, not {self.trend!r}")
 
     def fit_target(self, values: Floats, context: Context) -> FittedArima:
-        """The parameters of greatest likelihood."""
+        """The maximum-likelihood parameters."""
         specification = self._specification(context)
         observed = int((~np.isnan(values)).sum())
-        if observed < specification.least_length:
+        if observed < specification.minimum_length:
             raise Unsupported(
-                f"an ARIMA model of this order needs {specification.least_length} observations to be fitted to; "
+                f"an ARIMA model of this order needs {specification.minimum_length} observations to be fitted to; "
                 f"series {context.id!r} has {observed}"
             )
-        return FittedArima(specification, np.asarray(fitted(specification, values).params), context.start)
+        return FittedArima(specification, np.asarray(fit_model(specification, values).params), context.start)
 
     def _specification(self, context: Context) -> Specification:
         p, d, q = self.order

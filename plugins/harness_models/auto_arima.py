@@ -1,4 +1,4 @@
-"""ARIMA whose differences are found by tests and whose orders are found by AICc."""
+"""Automatic ARIMA: differencing by tests, orders by AICc."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
+from operator import attrgetter
 
 import numpy as np
 from statsmodels.tsa.seasonal import STL
 from statsmodels.tsa.stattools import kpss
 
 from harness import Context, Floats, Unsupported
-from harness_models.arima import FilteredArima, FittedArima, Specification, fitted
+from harness_models.arima import FilteredArima, FittedArima, Specification, fit_model
 
 KPSS_CRITICAL_VALUE = 0.463  # of level stationarity at 5 %: Kwiatkowski et al. 1992, table 1
-NEARLY_NO_NOISE = np.array([1e-12])  # the variance of a constant series: a filter cannot do with none
+NEARLY_NO_NOISE = np.array([1e-12])  # the variance of a constant series: the filter needs one above zero
 STRONG_SEASON = 0.64  # Wang, Smith and Hyndman 2006; the limit of R's forecast::nsdiffs
 
 
@@ -23,16 +24,16 @@ STRONG_SEASON = 0.64  # Wang, Smith and Hyndman 2006; the limit of R's forecast:
 class AutoArima(FilteredArima):
     """ARIMA (p, d, q)(P, D, Q)m chosen for each series, after Hyndman and Khandakar 2008.
 
-    - D is 1 where the season explains more than 64 % of what the trend leaves (by STL), else 0;
-      d is the least for which a KPSS test at 5 % takes the differences as stationary, at most `max_d`.
+    - D is 1 where the seasonal strength (by STL) exceeds 0.64, else 0; d is the least for which a KPSS
+      test at 5 % does not reject stationarity of the differences, at most `max_d`.
     - The grid, by AICc: first (P, Q) of 0 and 1 with (p, q) = (1, 1); then with these all (p, q) of at
       most `max_p` and `max_q` whose sum is at most `max_order`; then the model with and without its
-      constant (d + D = 0) or drift (d + D = 1). A fit that fails or does not converge is passed over.
-    - Seasons are modelled if `seasonal`, from 2 to `max_season_length` steps, where three of them are known.
+      constant (d + D = 0) or drift (d + D = 1). A fit that fails or does not converge is ignored.
+    - Seasons of 2 to `max_season_length` steps are modelled if `seasonal` and the series has three of them.
 
-    Parameters are those of the differenced series' likelihood, of the last `truncate` observations (None:
-    all). Values are divided by the deviation of their differences first, so that the diffuse prior of
-    statsmodels is vague at any scale. A constant series is continued as it is.
+    The likelihood is that of the differenced series, of its last `truncate` observations (None: all).
+    Values are divided by the standard deviation of their differences first, so that the diffuse prior of
+    statsmodels is vague at any scale. The forecast of a constant series is that constant.
     """
 
     max_p: int = 3
@@ -51,7 +52,7 @@ class AutoArima(FilteredArima):
             raise ValueError(f"truncate must be at least 20 observations or none, not {self.truncate}")
 
     def fit_target(self, values: Floats, context: Context) -> FittedArima:
-        """The best model of the grid."""
+        """The model of the grid with the lowest AICc."""
         first = 0 if self.truncate is None else max(0, len(values) - self.truncate)
         shown = values[first:]
         if (~np.isnan(shown)).sum() < 8:
@@ -70,13 +71,13 @@ class AutoArima(FilteredArima):
         return season_length if modelled else 0
 
     def _grid(self, d: int, seasonal_d: int, season: int, search: _Search) -> Iterator[Specification]:
-        """The models to compare; what comes later depends on how the earlier ones did."""
+        """The models to compare; later ones depend on the AICc of earlier ones."""
         trend = "n" if d + seasonal_d else "c"
         seasonal_order = (0, 0, 0, 0)
         if season:
             seasons = [(sp, seasonal_d, sq, season) for sp, sq in product((0, 1), repeat=2)]
             start = min(self.max_p, 1), d, min(self.max_q, 1)
-            best = search.best(Specification(start, one, trend) for one in seasons)
+            best = search.best(Specification(start, seasonal, trend) for seasonal in seasons)
             seasonal_order = best.specification.seasonal_order
         orders = [
             (p, d, q) for p, q in product(range(self.max_p + 1), range(self.max_q + 1)) if p + q <= self.max_order
@@ -96,37 +97,37 @@ class _Candidate:
 
 
 class _Search:
-    """Fits each model of one series once, and remembers.
+    """Fits each model of one series once, and caches the results.
 
-    Models are fitted to the differences themselves: the same parameters from a filter of half the states.
+    Models are fitted to the differenced series: the same parameters, and a filter of half as many states.
     """
 
     def __init__(self, values: Floats, d: int, seasonal_d: int, season: int) -> None:
         values = np.diff(values, d)
         self._differences = values[season:] - values[:-season] if seasonal_d else values
-        self._slope = season if seasonal_d else 1  # what one step of drift adds to a difference
-        self._seen: dict[Specification, _Candidate | None] = {}
+        self._slope = season if seasonal_d else 1  # the change of a difference by one step of drift
+        self._candidates: dict[Specification, _Candidate | None] = {}
 
     def best(self, specifications: Iterable[Specification]) -> _Candidate:
-        """The one of least AICc."""
-        found = [one for one in map(self._candidate, specifications) if one is not None]
-        if not found:
+        """The candidate with the lowest AICc."""
+        candidates = [candidate for candidate in map(self._candidate, specifications) if candidate is not None]
+        if not candidates:
             raise Unsupported("no ARIMA model of the grid could be fitted: all fits failed or did not converge")
-        return min(found, key=lambda one: one.aicc)
+        return min(candidates, key=attrgetter("aicc"))
 
     def _candidate(self, specification: Specification) -> _Candidate | None:
-        if specification not in self._seen:
-            self._seen[specification] = self._fitted(specification)
-        return self._seen[specification]
+        if specification not in self._candidates:
+            self._candidates[specification] = self._fit(specification)
+        return self._candidates[specification]
 
-    def _fitted(self, specification: Specification) -> _Candidate | None:
+    def _fit(self, specification: Specification) -> _Candidate | None:
         (p, _, q), (sp, _, sq, season) = specification.order, specification.seasonal_order
         trend = "n" if specification.trend == "n" else "c"
         arma = Specification((p, 0, q), (sp, 0, sq, season), trend, concentrate_scale=True)
-        if int((~np.isnan(self._differences)).sum()) < arma.least_length:
+        if int((~np.isnan(self._differences)).sum()) < arma.minimum_length:
             return None
         try:
-            results = fitted(arma, self._differences)
+            results = fit_model(arma, self._differences)
         except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             return None
         if not (results.mle_retvals["converged"] and np.isfinite(results.aicc)):
@@ -138,29 +139,29 @@ class _Search:
 
 
 def _scale(values: Floats) -> float:
-    """The deviation of the differences, or 1 where it is nothing."""
+    """The standard deviation of the differences, or 1 where it is zero."""
     differences = np.diff(values)
     spread = float(np.nanstd(differences)) if (~np.isnan(differences)).any() else 0.0
     return spread if spread > 0 else 1.0
 
 
-def _differences(values: Floats, season: int, most: int) -> tuple[int, int]:
-    """How often to take differences, and seasonal differences."""
+def _differences(values: Floats, season: int, max_d: int) -> tuple[int, int]:
+    """The orders of differencing, d and D."""
     positions = np.arange(len(values))
-    seen = ~np.isnan(values)
-    values = np.interp(positions, positions[seen], values[seen])
+    observed = ~np.isnan(values)
+    values = np.interp(positions, positions[observed], values[observed])
     seasonal = 0
     if season and _seasonal_strength(values, season) > STRONG_SEASON:
         seasonal, values = 1, values[season:] - values[:-season]
-    for d in range(most):
+    for d in range(max_d):
         if len(values) < 8 or np.ptp(values) == 0 or _kpss(values) <= KPSS_CRITICAL_VALUE:
             return d, seasonal
         values = np.diff(values)
-    return most, seasonal
+    return max_d, seasonal
 
 
 def _seasonal_strength(values: Floats, season: int) -> float:
-    """The share of the season in what the trend leaves, from 0 to 1."""
+    """The seasonal strength of Wang, Smith and Hyndman, from 0 to 1."""
     parts = STL(values, period=season).fit()
     rest = float(np.var(parts.seasonal + parts.resid))
     return max(0.0, 1 - float(np.var(parts.resid)) / rest) if rest > 0 else 0.0
@@ -169,5 +170,5 @@ def _seasonal_strength(values: Floats, season: int) -> float:
 def _kpss(values: Floats) -> float:
     """The KPSS statistic of level stationarity, with the short lag truncation of Hyndman and Khandakar."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of p-values beyond the table, which nobody reads
+        warnings.simplefilter("ignore")  # of p-values outside the table, which are not used
         return float(kpss(values, regression="c", nlags=int(3 * np.sqrt(len(values)) / 13))[0])

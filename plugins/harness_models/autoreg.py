@@ -1,4 +1,4 @@
-"""An autoregression by statsmodels, continued for all windows of all series at once."""
+"""Autoregression by statsmodels; the windows of all series are forecast at once."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from scipy.signal import lfilter
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Context, Contexts, FittedLocalForecaster, Floats, Forecast, Ints, Unsupported
-from harness_models.pasts import CACHED, adds_up
+from harness_models.pasts import CACHED, all_finite
 
-STEPS = 64  # forecast by one product
+STEPS = 64  # forecast by one matrix product
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,20 +22,20 @@ class FittedAutoRegression:
     """The coefficients of one series, by target."""
 
     constants: Floats  # (target,)
-    weights: Floats  # (target, lag): of the values 1, 2, … steps back; 0 where a lag is not used
+    weights: Floats  # (target, lag): of the lags 1, 2, …; 0 where a lag is not used
     variances: Floats  # (target,) of the one-step error
 
     @property
     def longest_lag(self) -> int:
-        """How many observations a forecast looks back on."""
+        """The observations that a forecast uses."""
         return int(self.weights.shape[1])
 
-    def continued(self, past: Floats, ahead: int) -> Floats:
-        """The recursion fed on its own output, (window, ahead, target), after pasts (window, lag, target).
+    def forecast(self, past: Floats, ahead: int) -> Floats:
+        """Recursive forecasts, (window, ahead, target), of pasts (window, lag, target).
 
-        Where a value of the past is missing, all that follows is.
+        Where a value of the past is missing, the forecasts are.
         """
-        lags, maps = self.longest_lag, _maps(self)
+        lags, maps = self.longest_lag, _forecast_maps(self)
         values = np.empty((len(past), lags + ahead, len(maps)))
         values[:, :lags] = past
         for first in range(0, ahead, STEPS):
@@ -47,32 +47,32 @@ class FittedAutoRegression:
         return values[:, lags:]
 
 
-@lru_cache(maxsize=512)  # kept apart from the state, of which predict must change nothing
-def _maps(state: FittedAutoRegression) -> list[tuple[Floats, Floats]]:
-    """The next STEPS values of each target as weights (lag, step) of the values before them, and constants (step,).
+@lru_cache(maxsize=512)  # not kept in the state, which predict must not change
+def _forecast_maps(state: FittedAutoRegression) -> list[tuple[Floats, Floats]]:
+    """The next STEPS values of each target as weights (lag, step) of the lags, and constants (step,).
 
-    The recursion is a filter whose input is the constant and whose state is what the lags leave to the steps ahead.
+    The recursion is a linear filter: its input is the constant, its initial state the effect of the lags.
     """
     maps = []
     for constant, weights in zip(state.constants, state.weights, strict=True):
-        fed_back, lags = np.concatenate([[1.0], -weights]), len(weights)
-        ones, _ = lfilter([1.0], fed_back, np.zeros((lags, STEPS)), zi=hankel(weights)[::-1])
-        maps.append((ones, lfilter([1.0], fed_back, np.full(STEPS, constant))))
+        feedback, lags = np.concatenate([[1.0], -weights]), len(weights)
+        ones, _ = lfilter([1.0], feedback, np.zeros((lags, STEPS)), zi=hankel(weights)[::-1])
+        maps.append((ones, lfilter([1.0], feedback, np.full(STEPS, constant))))
     return maps
 
 
 @lru_cache(maxsize=512)
-def _deviations(state: FittedAutoRegression, ahead: int) -> Floats:
-    """The deviations of the errors 1 … `ahead` steps ahead, (ahead, target)."""
-    return np.asarray(_Stacked.of([state]).deviations(ahead)[0])
+def _standard_deviations(state: FittedAutoRegression, ahead: int) -> Floats:
+    """The standard deviations of the errors 1 … `ahead` steps ahead, (ahead, target)."""
+    return np.asarray(_Coefficients.of([state]).standard_deviations(ahead)[0])
 
 
 @dataclass
 class AutoRegression(FittedLocalForecaster):
-    """x_t = c + Σ φ_i x_{t−i} + ε_t by least squares, every target by itself.
+    """x_t = c + Σ φ_i x_{t−i} + ε_t by least squares, each target separately.
 
-    The lags are 1 … `lags`; if `seasonal`, also those a season earlier, m … m + `lags`, where the
-    training series has at least three times as many observations. `trend` is "c", or "n" for no
+    The lags are 1 … `lags` and, if `seasonal`, the seasonal lags m … m + `lags`, where the training
+    series has at least three times as many observations. `trend` is "c", or "n" for no
     constant. Quantiles are normal, with the variance σ² Σ_{j<h} ψ_j² of an autoregression whose
     coefficients are known (Box and Jenkins 1970, section 5.2).
     """
@@ -113,97 +113,103 @@ class AutoRegression(FittedLocalForecaster):
         return sorted(lags)
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """All windows of all series at once; or series by series, where one cannot be forecast."""
+        """All windows of all series at once, or series by series where one cannot be forecast."""
         if (contexts.series == contexts.series[0]).all():
-            firsts, numbers = np.zeros(1, np.int64), np.zeros(len(contexts), np.int64)
+            firsts, state_index = np.zeros(1, np.int64), np.zeros(len(contexts), np.int64)
         else:
-            _, firsts, numbers = np.unique(contexts.series, return_index=True, return_inverse=True)
+            _, firsts, state_index = np.unique(contexts.series, return_index=True, return_inverse=True)
         states = [self.states_.get(name) for name in contexts.take(firsts).ids]
-        fitted = [one for one in states if isinstance(one, FittedAutoRegression)]
-        if len(fitted) < len(states) or _shown(contexts) < max(one.longest_lag for one in fitted):
+        fitted = [state for state in states if isinstance(state, FittedAutoRegression)]
+        if len(fitted) < len(states) or _longest_context(contexts) < max(state.longest_lag for state in fitted):
             return super().predict(contexts)
-        return _continued(fitted, numbers, contexts)
+        return _forecast(fitted, state_index, contexts)
 
     def predict_windows(self, state: FittedAutoRegression, contexts: Contexts) -> Forecast:
         """The windows of one series."""
-        return _continued([state], np.zeros(len(contexts), np.int64), contexts)
+        return _forecast([state], np.zeros(len(contexts), np.int64), contexts)
 
 
-def _shown(contexts: Contexts) -> float:
-    """The most observations that a context may show."""
+def _longest_context(contexts: Contexts) -> float:
+    """The maximum length of contexts."""
     return np.inf if contexts.max_context is None else contexts.max_context
 
 
-def _continued(states: list[FittedAutoRegression], numbers: Ints, contexts: Contexts) -> Forecast:
-    """Forecasts of windows by `states[numbers[window]]`: of one series by a product, of several step by step."""
-    most = max(one.longest_lag for one in states)
-    if _shown(contexts) < most:
-        raise Unsupported(f"autoreg needs contexts of {most} observations, as many as its longest lag")
+def _forecast(states: list[FittedAutoRegression], state_index: Ints, contexts: Contexts) -> Forecast:
+    """Forecasts of windows by `states[state_index[window]]`: of one series by a product, of several step by step."""
+    longest_lag = max(state.longest_lag for state in states)
+    if _longest_context(contexts) < longest_lag:
+        raise Unsupported(f"autoreg needs contexts of {longest_lag} observations, its longest lag")
     ahead = contexts.gap + contexts.horizon
     if len(states) == 1:
-        past = contexts.last_targets(most)
-        mean = states[0].continued(past, ahead)[:, contexts.gap :]
-        if not adds_up(past):
-            lacking = np.flatnonzero(np.isnan(past).any(axis=(1, 2)))
-            mean[lacking] = _Stacked.of(states).paths(numbers[lacking], past[lacking], ahead)[:, contexts.gap :]
+        past = contexts.last_targets(longest_lag)
+        mean = states[0].forecast(past, ahead)[:, contexts.gap :]
+        if not all_finite(past):
+            incomplete = np.flatnonzero(np.isnan(past).any(axis=(1, 2)))
+            mean[incomplete] = _Coefficients.of(states).paths(state_index[incomplete], past[incomplete], ahead)[
+                :, contexts.gap :
+            ]
         if not contexts.quantile_levels:
             return Forecast.point(mean)
-        return Forecast.from_normal(mean, _deviations(states[0], ahead)[contexts.gap :], contexts.quantile_levels)
-    model = _Stacked.of(states)
+        return Forecast.from_normal(
+            mean, _standard_deviations(states[0], ahead)[contexts.gap :], contexts.quantile_levels
+        )
+    model = _Coefficients.of(states)
     mean = np.empty((len(contexts), contexts.horizon, len(contexts.targets)))
-    size = max(1, CACHED // ((most + ahead) * mean.shape[2]))
+    size = max(1, CACHED // ((longest_lag + ahead) * mean.shape[2]))
     for first in range(0, len(contexts), size):
         some = slice(first, first + size)
-        past = contexts.take(some).last_targets(most)
-        mean[some] = model.paths(numbers[some], past, ahead)[:, contexts.gap :]
+        past = contexts.take(some).last_targets(longest_lag)
+        mean[some] = model.paths(state_index[some], past, ahead)[:, contexts.gap :]
     if not contexts.quantile_levels:
         return Forecast.point(mean)
-    return Forecast.from_normal(mean, model.deviations(ahead)[numbers, contexts.gap :], contexts.quantile_levels)
+    return Forecast.from_normal(
+        mean, model.standard_deviations(ahead)[state_index, contexts.gap :], contexts.quantile_levels
+    )
 
 
 @dataclass(frozen=True, eq=False)
-class _Stacked:
+class _Coefficients:
     """The coefficients of several series."""
 
     constants: Floats  # (series, target)
-    back: tuple[int, ...]  # (lag,) how many steps back the lags lie that any of the series uses
+    used_lags: tuple[int, ...]  # (lag,) those of nonzero weight in any series
     weights: Floats  # (lag, series, target)
-    longest: Ints  # (series, target) the furthest back of those of some weight
+    longest: Ints  # (series, target) the longest lag of nonzero weight
     variances: Floats  # (series, target)
 
     @classmethod
-    def of(cls, states: Sequence[FittedAutoRegression]) -> _Stacked:
-        most = max(state.longest_lag for state in states)
-        weights = np.zeros((most, len(states), len(states[0].constants)))
+    def of(cls, states: Sequence[FittedAutoRegression]) -> _Coefficients:
+        longest_lag = max(state.longest_lag for state in states)
+        weights = np.zeros((longest_lag, len(states), len(states[0].constants)))
         for i, state in enumerate(states):
             weights[: state.longest_lag, i] = state.weights.T
-        longest = np.max(np.where(weights != 0, np.arange(1, most + 1)[:, None, None], 0), axis=0)
-        back = np.flatnonzero(weights.any(axis=(1, 2)))
+        longest = np.max(np.where(weights != 0, np.arange(1, longest_lag + 1)[:, None, None], 0), axis=0)
+        used_lags = np.flatnonzero(weights.any(axis=(1, 2)))
         constants = np.array([state.constants for state in states])
         variances = np.array([state.variances for state in states])
-        return cls(constants, tuple((back + 1).tolist()), weights[back], longest, variances)
+        return cls(constants, tuple((used_lags + 1).tolist()), weights[used_lags], longest, variances)
 
-    def paths(self, numbers: Ints, past: Floats, ahead: int) -> Floats:
-        """The recursion fed on its own output, (window, ahead, target), after pasts (window, lag, target)."""
+    def paths(self, state_index: Ints, past: Floats, ahead: int) -> Floats:
+        """Recursive forecasts, (window, ahead, target), of pasts (window, lag, target)."""
         lags = past.shape[1]
         values = np.empty((lags + ahead, len(past), past.shape[2]))  # (time, window, target)
         values[:lags] = past.transpose(1, 0, 2)
         ages = np.arange(lags, 0, -1)[:, None, None]
-        values[:lags][ages > self.longest[numbers]] = 0.0  # of no weight, but they may be missing
-        self._run(self.weights[:, numbers], self.constants[numbers], values, lags)
+        values[:lags][ages > self.longest[state_index]] = 0.0  # of zero weight, but they may be missing
+        self._run(self.weights[:, state_index], self.constants[state_index], values, lags)
         return values[lags:].transpose(1, 0, 2)
 
-    def deviations(self, ahead: int) -> Floats:
-        """The deviations of the errors 1 … `ahead` steps ahead, (series, ahead, target)."""
-        most = max(self.back, default=0)
-        psi = np.zeros((most + ahead, *self.constants.shape))  # the answer to one shock
-        psi[most] = 1.0
-        self._run(self.weights, np.zeros_like(self.constants), psi, most + 1)
-        return np.asarray(np.sqrt(self.variances * np.cumsum(psi[most:] ** 2, axis=0)).transpose(1, 0, 2))
+    def standard_deviations(self, ahead: int) -> Floats:
+        """The standard deviations of the errors 1 … `ahead` steps ahead, (series, ahead, target)."""
+        longest_lag = max(self.used_lags, default=0)
+        psi = np.zeros((longest_lag + ahead, *self.constants.shape))  # the impulse response
+        psi[longest_lag] = 1.0
+        self._run(self.weights, np.zeros_like(self.constants), psi, longest_lag + 1)
+        return np.asarray(np.sqrt(self.variances * np.cumsum(psi[longest_lag:] ** 2, axis=0)).transpose(1, 0, 2))
 
     def _run(self, weights: Floats, constants: Floats, values: Floats, first: int) -> None:
-        """Writes value after value, from the row `first` on, from the rows before it."""
+        """Computes value after value, from the row `first` on."""
         for row in range(first, len(values)):
             values[row] = constants
-            for back, weight in zip(self.back, weights, strict=True):
-                values[row] += weight * values[row - back]
+            for lag, weight in zip(self.used_lags, weights, strict=True):
+                values[row] += weight * values[row - lag]

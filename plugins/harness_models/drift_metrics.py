@@ -1,4 +1,4 @@
-"""The drifts of free runs as metrics; NumPy is imported when the first is scored."""
+"""Phase drift and amplitude drift as metrics; NumPy is imported when they are computed."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def _amplitude_drift(outcomes: Outcomes) -> Floats:
 
 
 METRICS = [
-    Metric("phase drift", _phase_drift, description="how far a free run gets out of step, in radians; none if short"),
+    Metric("phase drift", _phase_drift, description="phase drift of a free run, in radians; NaN if it is short"),
     Metric(
         "amplitude drift",
         _amplitude_drift,
-        description="|log| of the factor by which a free run grows or dies away; none if short",
+        description="|log| of the change of a free run's relative amplitude; NaN if it is short",
     ),
 ]

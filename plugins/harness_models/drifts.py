@@ -1,14 +1,12 @@
-"""Why a free run goes wrong, in two numbers: it gets out of step, or it grows or dies away.
+"""Phase drift and amplitude drift: errors of free runs in phase and in amplitude.
 
-Actuals and forecast are cut into four parts, and to each part a sinusoid of the actuals' own dominant
-frequency is fitted by least squares, with a line. The phase drift is how much further the forecast
-is ahead or behind in the last part than in the first, in radians; a turn more is counted where no part
-gains half a turn on the part before. The amplitude drift is by what factor the forecast's share of the
-actual amplitude changes, as |log|: 0.1 is ten per cent. A share of less than a thousandth is as good as
-none: it has no phase, and counts as a thousandth where a forecast dies away.
+Actuals and forecast are split into four parts, and a sinusoid of the actuals' dominant frequency and a line
+are fitted to each part by least squares. The phase drift is the change of the phase difference between
+forecast and actuals from the first part to the last, unwrapped, in radians. The amplitude drift is the
+change of the ratio of their amplitudes, as |log|: 0.1 is about ten per cent. A ratio below a thousandth has
+no phase, and counts as a thousandth in the amplitude drift.
 
-Both are NaN where a part would not hold a whole period, or is shorter than 16 steps: they are meant for
-generation, and cost nothing elsewhere.
+Both are NaN where a part is shorter than a period or than 16 steps: they are meant for generation.
 """
 
 from __future__ import annotations
@@ -23,12 +21,12 @@ LEAST_SHARE = 1e-3  # of the actual amplitude
 
 
 def phase_drift(outcomes: Outcomes) -> Floats:
-    """|drift of the phase|, the same number at every step, (window, horizon, target)."""
+    """|phase drift|, the same number at every step, (window, horizon, target)."""
     return outcomes.once(_drifts)[0]
 
 
 def amplitude_drift(outcomes: Outcomes) -> Floats:
-    """|log of the drift of the amplitude|, the same number at every step, (window, horizon, target)."""
+    """Amplitude drift, |log|, the same number at every step, (window, horizon, target)."""
     return outcomes.once(_drifts)[1]
 
 
@@ -39,33 +37,33 @@ def _drifts(outcomes: Outcomes) -> tuple[Floats, Floats]:
     if horizon < PARTS * SHORTEST_PART:
         none = np.broadcast_to(np.nan, actuals.shape)
         return none, none
-    flat = [one.transpose(0, 2, 1).reshape(-1, horizon) for one in (actuals, mean)]
+    flat = [values.transpose(0, 2, 1).reshape(-1, horizon) for values in (actuals, mean)]
     complete = ~np.isnan(flat[0].sum(axis=1) + flat[1].sum(axis=1))
     both = np.full((2, len(complete)), np.nan)
     if complete.any():
         both[:, complete] = drifts(flat[0][complete], flat[1][complete])
-    phase, amplitude = (np.broadcast_to(one.reshape(windows, 1, targets), actuals.shape) for one in both)
+    phase, amplitude = (np.broadcast_to(drift.reshape(windows, 1, targets), actuals.shape) for drift in both)
     return phase, amplitude
 
 
 def drifts(actuals: Floats, forecasts: Floats) -> tuple[Floats, Floats]:
-    """Phase and amplitude drift of each wave, from (wave, step) twice; no value is missing."""
+    """Phase and amplitude drift of each wave, of actuals and forecasts (wave, step) without missing values."""
     length = actuals.shape[1] // PARTS
     frequency = dominant_frequency(actuals)
-    both = np.stack([actuals, forecasts])[..., : PARTS * length].reshape(2, len(actuals), PARTS, length)
-    waves = _fitted(both, frequency, length)  # complex amplitudes, (2, wave, part)
+    parts = np.stack([actuals, forecasts])[..., : PARTS * length].reshape(2, len(actuals), PARTS, length)
+    waves = _fit_sinusoids(parts, frequency, length)  # complex amplitudes, (2, wave, part)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.abs(waves[1]) / np.abs(waves[0])
-    ahead = np.unwrap(np.angle(waves[1] * waves[0].conj()), axis=-1)
-    grown = np.log(np.maximum(share, LEAST_SHARE))
+    shift = np.unwrap(np.angle(waves[1] * waves[0].conj()), axis=-1)
+    log_share = np.log(np.maximum(share, LEAST_SHARE))
     periodic = (frequency * length >= 2 * np.pi) & np.isfinite(share).all(axis=1)
-    phase = np.where(periodic & (share >= LEAST_SHARE).all(axis=1), np.abs(ahead[:, -1] - ahead[:, 0]), np.nan)
-    amplitude = np.where(periodic & (share[:, 0] >= LEAST_SHARE), np.abs(grown[:, -1] - grown[:, 0]), np.nan)
+    phase = np.where(periodic & (share >= LEAST_SHARE).all(axis=1), np.abs(shift[:, -1] - shift[:, 0]), np.nan)
+    amplitude = np.where(periodic & (share[:, 0] >= LEAST_SHARE), np.abs(log_share[:, -1] - log_share[:, 0]), np.nan)
     return phase, amplitude
 
 
 def dominant_frequency(waves: Floats) -> Floats:
-    """Where the spectrum of each wave (wave, step) is highest, in radians a step; between bins by a parabola."""
+    """The peak of the spectrum of each wave (wave, step), in radians per step; parabolic interpolation of bins."""
     steps = waves.shape[1]
     centred = waves - waves.mean(axis=1, keepdims=True)
     power = np.log(np.abs(np.fft.rfft(centred * np.hanning(steps), axis=1)) + np.finfo(float).tiny)
@@ -77,11 +75,13 @@ def dominant_frequency(waves: Floats) -> Floats:
     return np.asarray(2 * np.pi * (peak + np.clip(shift, -0.5, 0.5)) / steps)
 
 
-def _fitted(parts: Floats, frequency: Floats, length: int) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
+def _fit_sinusoids(
+    parts: Floats, frequency: Floats, length: int
+) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
     """The complex amplitude of each part (…, wave, part, step) at its wave's frequency, by least squares."""
     angle = frequency[:, None] * np.arange(length)
     line = np.broadcast_to(np.linspace(-1, 1, length), angle.shape)
     design = np.stack([np.cos(angle), np.sin(angle), np.ones_like(angle), line], axis=-1)  # (wave, step, 4)
-    across = design.swapaxes(-1, -2)  # four columns of a whole period are far from alike: no decomposition needed
+    across = design.swapaxes(-1, -2)  # well-conditioned over a whole period: no decomposition needed
     fit = np.linalg.solve(across @ design, across @ parts.swapaxes(-1, -2))  # (…, wave, 4, part)
     return np.asarray(fit[..., 0, :] - 1j * fit[..., 1, :])

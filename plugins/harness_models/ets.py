@@ -1,4 +1,4 @@
-"""Exponential smoothing by statsmodels' state-space form, carried along each series by its recursion."""
+"""Exponential smoothing (ETS) by statsmodels; its recursion over each series forecasts all cutoffs."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ import numpy as np
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 from harness import Context, Floats, Ints, Unsupported
-from harness_models.smoothing import Parts, Weights, growth_of_variance, restarted, smoothed
+from harness_models.smoothing import Components, SmoothingParameters, initial_components, smooth, variance_growth
 from harness_models.univariate import TargetPasts, UnivariateForecaster
 
-LONGEST_SEASON = 24  # beyond it there are more seasonal states than data to find them; as in R's forecast::ets
+LONGEST_SEASON = 24  # longer ones have too many seasonal states to estimate; as in R's forecast::ets
 
 
 @dataclass(frozen=True, eq=False)
 class FittedEts:
-    """Weights, the parts before the first and after the last value of the training data, and when that was."""
+    """Smoothing parameters, and the components before the first and after the last value of the training data."""
 
-    weights: Weights
-    before: Parts
-    after: Parts
+    parameters: SmoothingParameters
+    before: Components
+    after: Components
     length: int  # of the training data
     start: np.datetime64 | int  # the time of its first value
-    variance: float | None  # of one-step errors; None where no closed form makes quantiles of it
+    variance: float | None  # of one-step errors; None without closed-form quantiles
 
-    def restart(self, values: Floats, positions: Ints) -> Parts:
-        """Parts before pasts that begin at these positions, counted from the first value of the training data."""
+    def restart(self, values: Floats, positions: Ints) -> Components:
+        """Initial components of pasts that begin at these positions, relative to the training data."""
         season_length = self.after.seasons.shape[1]
         phases = (positions[:, None] - self.length + np.arange(season_length)) % season_length
         slope = np.broadcast_to(self.after.slope, len(values))
-        return restarted(values, self.weights, slope, self.after.seasons[0, phases])
+        return initial_components(values, self.parameters, slope, self.after.seasons[0, phases])
 
 
 @dataclass
 class Ets(UnivariateForecaster):
-    """Error, trend and season after Hyndman, Koehler, Ord and Snyder 2008, by maximum likelihood.
+    """ETS models of Hyndman, Koehler, Ord and Snyder 2008, by maximum likelihood.
 
     `error` is "add" or "mul"; `trend` "add", None or "auto"; `seasonal` "add", "mul", None or "auto".
-    "auto" takes the least AICc of: no trend, or an additive one (damped if `damped_trend`), times no
-    season, an additive one or, where all values are positive, a multiplicative one. Seasons are tried
-    up to 24 steps, where two of them are known.
+    "auto" chooses by AICc: no trend or an additive one (damped if `damped_trend`), and no season, an
+    additive one or, where all values are positive, a multiplicative one. Seasons are tried up to 24 steps,
+    where the series has two of them.
 
-    Weights and initial states are kept between refits. Where `max_context` hides the beginning of the
-    training data, slope and seasons are taken from its end, and the level from the first season shown.
-    Quantiles are normal, for additive errors and seasons only (their class 1); where quantiles are
-    asked, "auto" tries no other season.
+    Parameters and initial states are kept between refits. Where `max_context` excludes the beginning of
+    the training data, slope and seasons are those of its end, and the level that of the context's first
+    season. Quantiles are normal, for additive errors and seasons only (their class 1); where a task has
+    quantiles, "auto" tries no multiplicative season.
     """
 
     error: str = "add"
@@ -65,14 +65,15 @@ class Ets(UnivariateForecaster):
             raise ValueError(f"seasonal is 'add', 'mul', 'auto' or none, not {self.seasonal!r}")
 
     def fit_target(self, values: Floats, context: Context) -> FittedEts:
-        """The candidate of least AICc."""
-        fits = [self._fit(values, context.season_length, *one) for one in self._candidates(values, context)]
-        results = min((one for one in fits if np.isfinite(one.aicc)), key=lambda one: float(one.aicc), default=None)
+        """The candidate with the lowest AICc."""
+        fits = [self._fit(values, context.season_length, *candidate) for candidate in self._candidates(values, context)]
+        valid = [results for results in fits if np.isfinite(results.aicc)]
+        results = min(valid, key=lambda results: float(results.aicc), default=None)
         if results is None:
             raise Unsupported(f"no exponential smoothing could be fitted to the {len(values)} values of {context.id!r}")
         model = results.model
         multiplies = model.seasonal == "mul"
-        weights = Weights(
+        parameters = SmoothingParameters(
             level=float(results.smoothing_level),
             slope=float(results.smoothing_trend) if model.has_trend else 0.0,
             season=float(results.smoothing_seasonal) if model.has_seasonal else 0.0,
@@ -80,14 +81,14 @@ class Ets(UnivariateForecaster):
             multiplicative=multiplies,
         )
         known = self.error == "add" and not multiplies
-        before = Parts(
+        before = Components(
             level=np.array([results.initial_level]),
             slope=np.array([results.initial_trend if model.has_trend else 0.0]),
             seasons=results.initial_seasonal[None] if model.has_seasonal else np.zeros((1, 1)),
         )
-        after = smoothed(values[None], weights, before).at_end()
+        after = smooth(values[None], parameters, before).at_end()
         variance = float(results.mse) if known else None
-        return FittedEts(weights, before, after, len(values), context.start, variance)
+        return FittedEts(parameters, before, after, len(values), context.start, variance)
 
     def _candidates(self, values: Floats, context: Context) -> list[tuple[str | None, str | None]]:
         """Pairs of trend and season."""
@@ -122,12 +123,12 @@ class Ets(UnivariateForecaster):
             return model.fit(disp=False)
 
     def forecast_target(self, state: FittedEts, past: TargetPasts) -> tuple[Floats, Floats | None]:
-        """The means that statsmodels forecasts from the states at each cutoff."""
+        """The same forecasts as those of statsmodels from the states at each cutoff."""
         position = past.position(state.start)
-        hidden = position - past.begins  # (past,) how many values come before the training data
+        hidden = position - past.begins  # (past,) values before the training data
         shortest = np.full(len(hidden), past.values.shape[1])
-        np.minimum.at(shortest, past.rows, past.cutoffs_shown)
-        hidden = np.where((hidden >= 0) & (hidden < shortest), hidden, -1)  # −1: its beginning is not shown
+        np.minimum.at(shortest, past.rows, past.context_lengths)
+        hidden = np.where((hidden >= 0) & (hidden < shortest), hidden, -1)  # −1: its beginning is not in the context
         mean = np.empty((len(past.rows), len(past.steps)))
         for padding, before in np.unique(np.stack([past.paddings, hidden], axis=1), axis=0):
             rows = np.flatnonzero((past.paddings == padding) & (hidden == before))
@@ -135,10 +136,10 @@ class Ets(UnivariateForecaster):
             values = past.values[rows, skipped:]
             start = state.before if before >= 0 else state.restart(values, past.begins[rows] - position)
             windows = np.flatnonzero(np.isin(past.rows, rows))
-            mean[windows] = smoothed(values, state.weights, start).forecast(
+            mean[windows] = smooth(values, state.parameters, start).forecast(
                 np.searchsorted(rows, past.rows[windows]), past.ends[windows] - skipped, past.steps
             )
         if state.variance is None or not past.contexts.quantile_levels:
             return mean, None
-        growth = growth_of_variance(state.weights, state.before.seasons.shape[1], past.steps)
+        growth = variance_growth(state.parameters, state.before.seasons.shape[1], past.steps)
         return mean, np.broadcast_to(np.sqrt(state.variance * growth), mean.shape)

@@ -1,4 +1,4 @@
-"""Whole contexts of many windows, in arrays that never hold windows × context values."""
+"""Whole contexts of many windows, in arrays that share the common part of contexts of the same series."""
 
 from __future__ import annotations
 
@@ -10,69 +10,69 @@ import numpy as np
 
 from harness import Contexts, Floats, Ints
 
-BATCH = 2_000_000  # values in memory at once, one long series excepted
-CACHED = 200_000  # the same for arithmetic on whole arrays, which is fastest where the processor keeps them close
+BATCH = 2_000_000  # values in memory at once, or one long series
+CACHED = 200_000  # the same for arithmetic on whole arrays, which is fastest within the cache
 
 
 @dataclass(frozen=True, eq=False)
 class Pasts:
-    """The contexts of some windows, several of which may be beginnings of one past."""
+    """The contexts of some windows; several windows of a series may be prefixes of one past."""
 
     windows: Ints  # (window,) their positions among all windows
     values: Floats  # (past, length, target), ending together; NaN before a context's start
-    lengths: Ints  # (past,) how many of these values are shown
-    begins: Ints  # (past,) the position in its series of the first value shown
-    rows: Ints  # (window,) the past that holds each window's context
+    lengths: Ints  # (past,) of the contexts
+    begins: Ints  # (past,) the position in its series of the first value
+    rows: Ints  # (window,) the past that contains each window's context
     ends: Ints  # (window,) where in that past its context ends
 
     @cached_property
     def complete(self) -> bool:
         """Whether no value is missing."""
-        return adds_up(self.values)
+        return all_finite(self.values)
 
-    def known(self, running: Floats) -> Floats:
-        """What something that runs along the pasts, (past, length, target), has come to, (window, target)."""
+    def at_cutoffs(self, running: Floats) -> Floats:
+        """The values of running quantities (past, length, target) at the windows' cutoffs, (window, target)."""
         return np.asarray(running[self.rows, self.ends - 1])
 
 
-def adds_up(values: Floats) -> bool:
-    """Whether the sum is finite, and so no value is missing: much faster than to ask each."""
+def all_finite(values: Floats) -> bool:
+    """Whether the sum is finite, and therefore no value is missing: much faster than testing each."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(values.sum()))
 
 
-def pasts(contexts: Contexts, most: int) -> Iterator[Pasts]:
-    """The contexts of all windows, at most so many values at a time, one long series excepted.
+def pasts(contexts: Contexts, max_values: int) -> Iterator[Pasts]:
+    """The contexts of all windows, at most so many values at a time, or one long series.
 
-    Where contexts begin with their series, the longest of a series holds all others; where
+    Where contexts begin with their series, the longest of a series contains all others; where
     `max_context` clips them, each window has a past of its own.
     """
-    if len(contexts) == 1:  # the single stream: nothing to share or to order
+    if len(contexts) == 1:  # nothing to share or to order
         yield _one(contexts)
         return
     clipped = bool((contexts.lengths < contexts.cutoffs).any())
     keys = np.arange(len(contexts)) if clipped else contexts.series
     order = np.lexsort((contexts.cutoffs, keys))
-    longest = order[np.flatnonzero(np.diff(keys[order], append=-1))]  # (past,) the window that sees all of it
+    longest = order[np.flatnonzero(np.diff(keys[order], append=-1))]  # (past,) the window with the longest context
     past = np.searchsorted(keys[longest], keys)  # (window,)
     ends = contexts.lengths[longest][past] - (contexts.cutoffs[longest][past] - contexts.cutoffs)
     left = np.argsort(-contexts.lengths[longest], kind="stable")
     while len(left):
         length = int(contexts.lengths[longest[left[0]]])
-        size = max(1, most // (length * len(contexts.targets)))
+        size = max(1, max_values // (length * len(contexts.targets)))
         chosen, left = np.sort(left[:size]), left[size:]
         row = np.full(len(longest), -1)
         row[chosen] = np.arange(len(chosen))
         windows = np.flatnonzero(row[past] >= 0)
-        shown = contexts.take(longest[chosen])
+        longest_contexts = contexts.take(longest[chosen])
         rows = row[past[windows]]
         yield Pasts(
             windows=windows,
-            values=shown.last_targets(length),
-            lengths=shown.lengths,
-            begins=shown.cutoffs - shown.lengths,
+            values=longest_contexts.last_targets(length),
+            lengths=longest_contexts.lengths,
+            begins=longest_contexts.cutoffs - longest_contexts.lengths,
             rows=rows,
-            ends=ends[windows] + length - shown.lengths[rows],
+            ends=ends[windows] + length - longest_contexts.lengths[rows],
         )
 
 
@@ -89,11 +89,11 @@ def _one(contexts: Contexts) -> Pasts:
     )
 
 
-def over_windows(contexts: Contexts, measure: Callable[[Pasts], list[Floats]]) -> list[Floats]:
+def measure_windows(contexts: Contexts, measure: Callable[[Pasts], list[Floats]]) -> list[Floats]:
     """Measures of every window's context, (window, ...) each, computed past by past."""
     found = [(some.windows, measure(some)) for some in pasts(contexts, CACHED)]
     if len(found) == 1:
-        return found[0][1]  # its windows are all windows, in their order
+        return found[0][1]  # of all windows, in their order
     results = [np.empty((len(contexts), *part.shape[1:])) for part in found[0][1]]
     for windows, parts in found:
         for result, part in zip(results, parts, strict=True):
@@ -101,16 +101,16 @@ def over_windows(contexts: Contexts, measure: Callable[[Pasts], list[Floats]]) -
     return results
 
 
-def carried(values: Floats, lag: int = 1) -> Floats:
-    """Each value, or where it is missing the last one observed a multiple of `lag` steps earlier.
+def forward_fill(values: Floats, lag: int = 1) -> Floats:
+    """Missing values filled by the last one observed a multiple of `lag` steps earlier.
 
-    `values` are (past, length, target); what lies before the first observation stays NaN.
+    `values` are (past, length, target); those before the first observation stay NaN.
     """
     if not np.isnan(values).any():
         return values
     length = values.shape[1]
     padded = np.pad(values, ((0, 0), (-length % lag, 0), (0, 0)), constant_values=np.nan)
     rounds = padded.reshape(len(values), -1, lag, values.shape[2])
-    seen = np.where(np.isnan(rounds), 0, np.arange(rounds.shape[1])[:, None, None])
-    filled = np.take_along_axis(rounds, np.maximum.accumulate(seen, axis=1), axis=1)
+    last_seen = np.where(np.isnan(rounds), 0, np.arange(rounds.shape[1])[:, None, None])
+    filled = np.take_along_axis(rounds, np.maximum.accumulate(last_seen, axis=1), axis=1)
     return np.asarray(filled.reshape(padded.shape)[:, -length:])

@@ -1,4 +1,4 @@
-"""Regressions of scikit-learn on lags: one model learns from all series and forecasts all windows at once."""
+"""Global regressions of scikit-learn on lags; all windows are forecast at once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from harness import Contexts, Floats, Forecast, TrainingData, Unsupported
+from harness_models import estimators
 from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
 from harness_models.linear import Linear
-from harness_models.pasts import BATCH, adds_up
+from harness_models.pasts import BATCH, all_finite
 
 STRATEGIES = ("recursive", "direct", "multi-output")
 SCALES = ("none", "last", "standard")
 
 
 class Regressor(Protocol):
-    """What fits a table (row, column) to targets (row, output), and predicts them."""
+    """A regression of outputs (row, output) on a table (row, column)."""
 
     def fit(self, table: Floats, outputs: Floats) -> Any: ...
 
@@ -27,19 +28,20 @@ class Regressor(Protocol):
 
 @dataclass
 class LagRegression(ABC):
-    """A regression on the last `lags` values, by one of three strategies.
+    """A regression on the last `lags` values, by one of three multi-step strategies.
 
-    - "recursive": a model of the next step, fed on its own output;
-    - "direct": a model for each step ahead;
-    - "multi-output": one fit whose outputs are all the steps.
+    - "recursive": one model of the next step, applied to its own outputs;
+    - "direct": one model for each step ahead;
+    - "multi-output": one model whose outputs are all steps.
 
-    Every target of every series gives rows of its own, described by its lags, the last past covariates,
-    the facts of its series, and the known covariates of the step forecast (for "multi-output": of all
-    steps). `scale` is how lags and outputs of each row are scaled: "none", less the "last" value, or
-    "standard", less the mean and divided by the deviation of the lags (of which a model fed on its own
-    output never takes a greater one than was observed, lest it run away). `lags` None are two seasons, at
-    least 24, but no more than half of what the longest series leaves. At most `max_rows` windows, evenly
-    spaced, are trained on; rows whose outputs are missing are left out. Forecasts are points.
+    Each target of each series gives rows of its own; the features are its lags, the last past covariates,
+    the static attributes of the series, and the known covariates of the step (for "multi-output": of all
+    steps). `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last
+    value), or "standard" (minus the mean, divided by the standard deviation of the lags; recursive
+    forecasts never use a greater one than that of the observed lags, for stability). `lags` None means two
+    seasons, at least 24, but at most half of what the horizon leaves of the longest series. Training uses
+    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out. Forecasts have no
+    quantiles.
     """
 
     lags: int | None = None
@@ -59,10 +61,10 @@ class LagRegression(ABC):
 
     @abstractmethod
     def regressor(self, outputs: int) -> Regressor:
-        """A model that is not fitted yet."""
+        """An unfitted model."""
 
     def fit(self, train: TrainingData) -> None:
-        """One model, or with "direct" one a step, from the windows of all series."""
+        """Fits one model, or with "direct" one for each step, to the windows of all series."""
         recursive = self.strategy == "recursive"
         steps = np.array([1]) if recursive else np.arange(1, train.horizon + 1) + train.gap
         self.lags_ = self._lags(train, int(steps[-1]))
@@ -77,10 +79,10 @@ class LagRegression(ABC):
         scaled, outputs = scale.apply(_flat(rows.lags)), scale.apply(_flat(rows.ahead.transpose(0, 2, 1)))
         if self.strategy == "direct":
             self.models_ = [
-                self._fitted(_table(scaled, rows, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
+                self._fit_model(_table(scaled, rows, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
             ]
         else:
-            self.models_ = [self._fitted(_table(scaled, rows, rows.known), outputs)]
+            self.models_ = [self._fit_model(_table(scaled, rows, rows.known), outputs)]
 
     def _lags(self, train: TrainingData, ahead: int) -> int:
         if self.lags is not None:
@@ -88,16 +90,16 @@ class LagRegression(ABC):
         half = (int(train.panel.lengths.max()) - ahead) // 2
         return max(1, min(max(2 * train.season_length, 24), half))
 
-    def _fitted(self, table: Floats, outputs: Floats) -> Regressor:
+    def _fit_model(self, table: Floats, outputs: Floats) -> Regressor:
         complete = ~np.isnan(outputs).any(axis=1)
         if not complete.any():
-            raise Unsupported("no window of the training data has all the values that it should predict")
+            raise Unsupported("no window of the training data has all output values")
         model = self.regressor(outputs.shape[1])
         model.fit(table[complete], outputs[complete])
         return model
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """Some windows at a time, as many as fit."""
+        """The forecasts, in batches that fit into memory."""
         if contexts.max_context is not None and contexts.max_context < self.lags_:
             raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
         width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
@@ -110,7 +112,7 @@ class LagRegression(ABC):
         rows = forecast_rows(contexts, self.encoding_, self.lags_)
         steps = np.arange(contexts.horizon) + contexts.gap
         if self.strategy == "recursive":
-            ahead = self._fed_on_itself(rows, int(steps[-1]) + 1)[:, contexts.gap :]
+            ahead = self._forecast_recursively(rows, int(steps[-1]) + 1)[:, contexts.gap :]
         else:
             scale = Scale.of(_flat(rows.lags), self.scale)
             scaled = scale.apply(_flat(rows.lags))
@@ -124,8 +126,8 @@ class LagRegression(ABC):
         shape = len(contexts), len(contexts.targets), contexts.horizon
         return Forecast.point(ahead.reshape(shape).transpose(0, 2, 1))
 
-    def _fed_on_itself(self, rows: Rows, ahead: int) -> Floats:
-        """The model's own continuation of every row, (row, ahead)."""
+    def _forecast_recursively(self, rows: Rows, ahead: int) -> Floats:
+        """Recursive forecasts of every row, (row, ahead)."""
         lags = _flat(rows.lags)
         observed = Scale.of(lags, self.scale)
         values = np.concatenate([lags, np.empty((len(lags), ahead))], axis=1)
@@ -138,11 +140,11 @@ class LagRegression(ABC):
 
 
 def _table(scaled: Floats, rows: Rows, known: Floats) -> Floats:
-    """The table (window × target, column): scaled lags, what stands beside them, known covariates."""
+    """The table (window × target, column): scaled lags, other features, known covariates."""
     targets = rows.lags.shape[1]
-    if not rows.beside.shape[1] and not known.size:
+    if not rows.other.shape[1] and not known.size:
         return scaled
-    others = np.concatenate([rows.beside, _flat_steps(known)], axis=1)
+    others = np.concatenate([rows.other, _flat_steps(known)], axis=1)
     return np.concatenate([scaled, np.repeat(others, targets, axis=0)], axis=1)
 
 
@@ -156,16 +158,16 @@ def _flat_steps(known: Floats) -> Floats:
 
 
 def _column(outputs: Floats) -> Floats:
-    """What a model of one output predicts, (row, 1)."""
+    """The predictions of a model of one output, (row, 1)."""
     return outputs.reshape(-1, 1)
 
 
 @dataclass
 class RidgeRegression(LagRegression):
-    """Least squares with the penalty `alpha` on coefficients of standardised columns.
+    """Ridge regression with the penalty `alpha` on coefficients of standardised columns.
 
-    For it "direct" and "multi-output" are the same least squares, but that the latter sees the known
-    covariates of all steps. A missing column takes its mean of the training data.
+    Its "direct" and "multi-output" forecasts are the same, except that the latter use the known covariates
+    of all steps. Missing values are imputed by the column means of the training data.
     """
 
     alpha: float = 1.0
@@ -179,29 +181,29 @@ class RidgeRegression(LagRegression):
         """A linear model."""
         return Linear(self.alpha)
 
-    def _fed_on_itself(self, rows: Rows, ahead: int) -> Floats:
-        """By a recursion that needs no table; a row that lacks a lag goes the long way.
+    def _forecast_recursively(self, rows: Rows, ahead: int) -> Floats:
+        """By a recursion without a table; rows with missing lags by the general method.
 
-        Both are of all rows: what a row's neighbours lack changes no bit of it.
+        Both are computed for all rows, so that missing values of other rows cannot change a forecast.
         """
         model = self.models_[0]
         if not isinstance(model, Linear):
-            return super()._fed_on_itself(rows, ahead)
-        pushes = model.pushes(rows.beside, rows.known)
-        if pushes.shape[1] > 1:
-            pushes = np.repeat(pushes, rows.lags.shape[1], axis=1)
-        values = model.recursion(self.lags_, self.scale).continued(_flat(rows.lags), pushes)
-        if adds_up(rows.lags):
+            return super()._forecast_recursively(rows, ahead)
+        exogenous = model.exogenous(rows.other, rows.known)
+        if exogenous.shape[1] > 1:
+            exogenous = np.repeat(exogenous, rows.lags.shape[1], axis=1)
+        values = model.recursion(self.lags_, self.scale).forecast(_flat(rows.lags), exogenous)
+        if all_finite(rows.lags):
             return values
-        lacking = np.isnan(_flat(rows.lags)).any(axis=1, keepdims=True)
-        return np.where(lacking, super()._fed_on_itself(rows, ahead), values)
+        incomplete = np.isnan(_flat(rows.lags)).any(axis=1, keepdims=True)
+        return np.where(incomplete, super()._forecast_recursively(rows, ahead), values)
 
 
 @dataclass
 class GradientBoosting(LagRegression):
-    """Histogram gradient boosting of regression trees; missing columns are its own business.
+    """Histogram gradient boosting of regression trees, which handle missing values.
 
-    Trees have one output: "multi-output" fits one ensemble a step, all on the same columns.
+    Trees have one output: "multi-output" fits one ensemble for each step, all on the same columns.
     """
 
     max_iter: int = 100
@@ -222,8 +224,23 @@ class GradientBoosting(LagRegression):
         """An ensemble of trees, or one for each output."""
         return _Trees(self, outputs)
 
+    @property
+    def parameter_count(self) -> int:
+        """The number of learned values: nodes of trees, and borders of bins."""
+        return estimators.parameter_count(self._estimators())
+
+    @property
+    def parameter_bytes(self) -> int:
+        """The bytes of these values."""
+        return estimators.parameter_bytes(self._estimators())
+
+    def _estimators(self) -> list[Any]:
+        return [model.estimator for model in self.models_ if isinstance(model, _Trees)]
+
 
 class _Trees:
+    """scikit-learn's histogram gradient boosting, for one output or several."""
+
     def __init__(self, settings: GradientBoosting, outputs: int) -> None:
         from sklearn.ensemble import HistGradientBoostingRegressor
         from sklearn.multioutput import MultiOutputRegressor
@@ -236,11 +253,11 @@ class _Trees:
             early_stopping=False,
             random_state=settings.seed,
         )
-        self._model: Any = trees if outputs == 1 else MultiOutputRegressor(trees)
+        self.estimator: Any = trees if outputs == 1 else MultiOutputRegressor(trees)
         self._outputs = outputs
 
     def fit(self, table: Floats, outputs: Floats) -> None:
-        self._model.fit(table, outputs[:, 0] if self._outputs == 1 else outputs)
+        self.estimator.fit(table, outputs[:, 0] if self._outputs == 1 else outputs)
 
     def predict(self, table: Floats) -> Floats:
-        return np.asarray(self._model.predict(table))
+        return np.asarray(self.estimator.predict(table))

@@ -1,4 +1,4 @@
-"""The theta method by statsmodels, carried along each series by its simple exponential smoothing."""
+"""The theta method by statsmodels; simple exponential smoothing over each series forecasts all cutoffs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness_models.univariate import TargetPasts, UnivariateForecaster
 
 @dataclass(frozen=True, eq=False)
 class FittedTheta:
-    """Smoothing weight, slope, seasonal factors, and the variance of one-step errors."""
+    """Smoothing parameter, slope, seasonal indices, and the variance of one-step errors."""
 
     alpha: float
     slope: float
@@ -25,19 +25,19 @@ class FittedTheta:
     variance: float = 0.0
 
     def season(self, positions: Ints) -> Floats:
-        """The factors of positions counted from the first value of the training data."""
+        """The seasonal indices of positions relative to the first value of the training data."""
         return np.asarray(self.seasons[positions % len(self.seasons)])
 
-    def without_season(self, values: Floats, positions: Ints) -> Floats:
-        """Values less their season."""
+    def deseasonalise(self, values: Floats, positions: Ints) -> Floats:
+        """The seasonally adjusted values."""
         return values / self.season(positions) if self.multiplicative else values - self.season(positions)
 
-    def with_season(self, values: Floats, positions: Ints) -> Floats:
-        """Values with their season."""
+    def reseasonalise(self, values: Floats, positions: Ints) -> Floats:
+        """The values with their seasonal component."""
         return values * self.season(positions) if self.multiplicative else values + self.season(positions)
 
     def levels(self, values: Floats) -> Floats:
-        """The smoothed level after each value, (past, length); it starts at the first."""
+        """The smoothed level after each value, (past, length); the initial level is the first value."""
         start = (1 - self.alpha) * values[:, :1]
         levels, _ = lfilter([self.alpha], [1.0, self.alpha - 1], values, axis=1, zi=start)
         return np.asarray(levels)
@@ -47,11 +47,11 @@ class FittedTheta:
 class Theta(UnivariateForecaster):
     """The theta method with the lines 0 and `theta`: Assimakopoulos and Nikolopoulos 2000.
 
-    As Hyndman and Billah 2003 showed, that is simple exponential smoothing with (θ − 1)/θ of the slope
-    of the series' trend line. A season is divided out first (subtracted, where values are not positive)
-    if the autocorrelation at its length is significant at 10 %, and multiplied in again.
+    Equivalent to simple exponential smoothing with a drift of (θ − 1)/θ times the slope of the linear trend
+    (Hyndman and Billah 2003). Series are seasonally adjusted first, by multiplicative decomposition (additive
+    where values are not positive), if the autocorrelation at the season length is significant at 10 %.
 
-    The weight, the slope and the seasonal factors are kept between refits. Quantiles are normal, with
+    The smoothing parameter, the slope and the seasonal indices are kept between refits. Quantiles are normal, with
     the variance σ² (1 + (h − 1) α²) of the smoothing, σ² from the one-step errors in the training data.
     """
 
@@ -63,7 +63,7 @@ class Theta(UnivariateForecaster):
             raise ValueError(f"theta must be at least 1, not {self.theta}")
 
     def fit_target(self, values: Floats, context: Context) -> FittedTheta:
-        """Seasonal factors, then the trend line by least squares and the smoothing by maximum likelihood."""
+        """Seasonal indices, the linear trend by least squares, and the smoothing by maximum likelihood."""
         if len(values) < 4:
             raise Unsupported(f"the theta method needs 4 values to be fitted to; series {context.id!r} has fewer")
         season = context.season_length
@@ -73,35 +73,35 @@ class Theta(UnivariateForecaster):
             model = ThetaModel(values, period=season if seasonal else None, deseasonalize=seasonal)
             results = model.fit()
             factors = np.asarray(results.forecast_components(season if seasonal else 1)["seasonal"])
-        slope, alpha = (float(one) for one in results.params)
-        seasons = np.roll(factors, len(values) % len(factors))  # they follow the last value
+        slope, alpha = (float(parameter) for parameter in results.params)
+        seasons = np.roll(factors, len(values) % len(factors))  # they start after the last value
         state = FittedTheta(alpha, slope, seasons, model.method.startswith("mul"), context.start)
-        plain = state.without_season(values, np.arange(len(values)))
-        seen = np.arange(1, len(values))
-        expected = state.levels(plain[None])[0, :-1] + self._rise(state, seen, np.ones(1))[:, 0]
+        plain = state.deseasonalise(values, np.arange(len(values)))
+        observed = np.arange(1, len(values))
+        expected = state.levels(plain[None])[0, :-1] + self._trend(state, observed, np.ones(1))[:, 0]
         return replace(state, variance=float(np.mean((plain[1:] - expected) ** 2)))
 
-    def _rise(self, state: FittedTheta, seen: Ints, steps: Floats | Ints) -> Floats:
-        """What the trend line adds to the level after so many observations, (window, horizon)."""
-        ahead = steps - 1 + np.zeros((len(seen), 1))
+    def _trend(self, state: FittedTheta, observed: Ints, steps: Floats | Ints) -> Floats:
+        """The drift to add to the level after so many observations, (window, horizon)."""
+        ahead = steps - 1 + np.zeros((len(observed), 1))
         if state.alpha > 0:
-            ahead = ahead + ((1 - (1 - state.alpha) ** seen) / state.alpha)[:, None]
+            ahead = ahead + ((1 - (1 - state.alpha) ** observed) / state.alpha)[:, None]
         return np.asarray((self.theta - 1) / self.theta * state.slope * ahead)
 
     def forecast_target(self, state: FittedTheta, past: TargetPasts) -> tuple[Floats, Floats | None]:
-        """What statsmodels forecasts with these parameters, from the level at each cutoff."""
+        """The same forecasts as those of statsmodels with these parameters, from the level at each cutoff."""
         length = past.values.shape[1]
         phase = past.begins - past.paddings - past.position(state.start)  # (past,) of column 0
-        plain = state.without_season(past.values, phase[:, None] + np.arange(length))
+        plain = state.deseasonalise(past.values, phase[:, None] + np.arange(length))
         level = np.empty(len(past.rows))
         for padding in np.unique(past.paddings):
             rows = np.flatnonzero(past.paddings == padding)
             windows = np.flatnonzero(np.isin(past.rows, rows))
             levels = state.levels(plain[rows, padding:])
             level[windows] = levels[np.searchsorted(rows, past.rows[windows]), past.ends[windows] - 1 - padding]
-        line = level[:, None] + self._rise(state, past.cutoffs_shown, past.steps)
+        line = level[:, None] + self._trend(state, past.context_lengths, past.steps)
         ahead = (phase[past.rows] + past.ends)[:, None] + past.steps - 1
-        mean = state.with_season(line, ahead)
+        mean = state.reseasonalise(line, ahead)
         if not past.contexts.quantile_levels:
             return mean, None
         sd = np.sqrt(state.variance * (1 + (past.steps - 1) * state.alpha**2))

@@ -1,4 +1,4 @@
-"""UnivariateForecaster: a local model of one target, fitted to each target of each series by itself."""
+"""UnivariateForecaster: a local model of one target, fitted to each target of each series separately."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from harness_models.pasts import BATCH, pasts
 
 @dataclass(frozen=True, eq=False)
 class TargetPasts:
-    """What is known of one target of one series: pasts, and the windows whose contexts end in them."""
+    """The pasts of one target of one series, and the windows whose contexts end in them."""
 
     contexts: Contexts  # of the windows
     values: Floats  # (past, length), ending together; NaN before a context's start
-    lengths: Ints  # (past,) how many of these values are shown
-    begins: Ints  # (past,) the position in the series of the first value shown
-    rows: Ints  # (window,) the past that holds each window's context
+    lengths: Ints  # (past,) of the contexts
+    begins: Ints  # (past,) the position in the series of the first value
+    rows: Ints  # (window,) the past that contains each window's context
     ends: Ints  # (window,) where in that past its context ends
 
     @property
     def steps(self) -> Ints:
-        """How many steps after the last observation known each forecast lies, (horizon,)."""
+        """The steps from the last known observation to each forecast, (horizon,)."""
         return np.arange(1, self.contexts.horizon + 1) + self.contexts.gap
 
     @property
     def paddings(self) -> Ints:
-        """How many columns of each past come before its first value, (past,)."""
+        """The columns before the first value of each past, (past,)."""
         return np.asarray(self.values.shape[1] - self.lengths)
 
     @cached_property
-    def cutoffs_shown(self) -> Ints:
-        """How many observations of each window are shown, (window,)."""
+    def context_lengths(self) -> Ints:
+        """The length of each window's context, (window,)."""
         return self.ends - self.paddings[self.rows]
 
     def position(self, start: np.datetime64 | int) -> int:
-        """Where in the series the observation of that time stands, counted from its first."""
+        """The position in the series of the observation at that time."""
         first = self.contexts.take(slice(0, 1))
         grid = replace(first, cutoffs=np.zeros(1, np.int64), gap=0, horizon=int(self.contexts.cutoffs.max()))
         return int(np.searchsorted(grid.times()[0], start))
 
 
 class UnivariateForecaster(FittedLocalForecaster):
-    """Write `fit_target` and `forecast_target`; several targets are several models."""
+    """Implement `fit_target` and `forecast_target`; each target has a model of its own."""
 
     @abstractmethod
     def fit_target(self, values: Floats, context: Context) -> Any:
@@ -55,17 +55,17 @@ class UnivariateForecaster(FittedLocalForecaster):
 
     @abstractmethod
     def forecast_target(self, state: Any, past: TargetPasts) -> tuple[Floats, Floats | None]:
-        """The mean and, if it is known and quantiles are asked, the deviation, (window, horizon) each."""
+        """The mean and, for quantiles, the standard deviation, (window, horizon) each; None without quantiles."""
 
     def fit_series(self, context: Context) -> list[Any]:
-        """One state a target."""
+        """One state for each target."""
         target = np.ascontiguousarray(context.target.T)
         if np.isnan(target).all(axis=1).any():
             raise Unsupported(f"series {context.id!r} has a target without a value to be fitted to")
         return [self.fit_target(values, context) for values in target]
 
     def predict_windows(self, state: list[Any], contexts: Contexts) -> Forecast:
-        """Every target by its own model."""
+        """The forecasts of each target by its own model."""
         mean = np.empty((len(contexts), contexts.horizon, len(state)))
         deviation: Floats | None = np.empty_like(mean)
         for some in pasts(contexts, BATCH):

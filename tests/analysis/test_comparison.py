@@ -170,13 +170,13 @@ class TestVerdicts:
         found = between(good, good, condition, strict=True)
 
         assert not found.failed
-        assert {one.verdict for one in found.judged[0].lines} == {"passed"}
-        assert {one.difference for one in found.judged[0].lines} == {0.0}
+        assert {one.verdict for one in found.results[0].pairs} == {"passed"}
+        assert {one.difference for one in found.results[0].pairs} == {0.0}
 
     def test_who_is_worse_fails(self, good, bad) -> None:
-        (judged,) = between(good, bad, "MASE worse by 2%, p < 0.05").judged
+        (judged,) = between(good, bad, "MASE worse by 2%, p < 0.05").results
 
-        assert [(one.forecaster, one.verdict) for one in judged.lines] == [("base", "passed"), ("other", "failed")]
+        assert [(one.forecaster, one.verdict) for one in judged.pairs] == [("base", "passed"), ("other", "failed")]
         assert judged.failed
 
     def test_who_is_better_does_not(self, good, bad) -> None:
@@ -188,13 +188,13 @@ class TestVerdicts:
         homes = [board(tmp_path / str(luck), {"base": Toy(luck=luck)}) for luck in range(2, 5)]
         circle = zip(homes, [*homes[1:], homes[0]], strict=True)
 
-        failed = [[one.failed for one in between(*pair, "MAE worse", "MAE worse, p < 0.05").judged] for pair in circle]
+        failed = [[one.failed for one in between(*pair, "MAE worse", "MAE worse, p < 0.05").results] for pair in circle]
 
         assert {by_anything for by_anything, _ in failed} == {True, False}
         assert {tested for _, tested in failed} == {False}
 
     def test_differences_and_p_values_by_hand(self, good, bad) -> None:
-        (judged,) = between(good, bad, "MAE worse, p < 0.05").judged
+        (judged,) = between(good, bad, "MAE worse, p < 0.05").results
 
         errors = []
         for home in (good, bad):
@@ -204,15 +204,15 @@ class TestVerdicts:
             errors.append(np.abs(results.forecast.mean - actuals.values).mean(axis=(1, 2)).reshape(-1))
         by_series = [np.array([one[actuals.series == i].mean() for i in range(12)]) for one in errors]
         p_value = diebold_mariano((by_series[1] - by_series[0])[:, None]).p_greater[0]
-        line = judged.lines[1]
+        line = judged.pairs[1]
         assert line.difference == pytest.approx(100 * (errors[1].mean() / errors[0].mean() - 1))
         assert line.p_value == pytest.approx(holm(np.array([0.5, p_value]))[1])
 
     def test_costs_are_compared_without_p(self, good, bad) -> None:
         found = between(good, bad, "fit_seconds worse by 150%", "fit_seconds worse by 250%")
 
-        assert [one.failed for one in found.judged] == [True, False]
-        assert [one.difference for one in found.judged[0].lines] == pytest.approx([0, 200])
+        assert [one.failed for one in found.results] == [True, False]
+        assert [one.difference for one in found.results[0].pairs] == pytest.approx([0, 200])
 
     def test_too_few_units_are_not_testable_and_fail_only_strictly(self, tmp_path) -> None:
         few = PANEL[:3]
@@ -221,8 +221,8 @@ class TestVerdicts:
 
         found = between(first, second, "MAE worse, p < 0.05")
 
-        assert [one.verdict for one in found.judged[0].lines] == ["not testable"]
-        assert "4 cutoffs are too few for a test" in found.judged[0].lines[0].reason
+        assert [one.verdict for one in found.results[0].pairs] == ["not testable"]
+        assert "4 cutoffs are too few for a test" in found.results[0].pairs[0].reason
         assert not found.failed
         assert between(first, second, "MAE worse, p < 0.05", strict=True).failed
         assert between(first, second, "MAE worse").failed
@@ -236,7 +236,7 @@ class TestVerdicts:
             (broken, "B failed: every window: RuntimeError: no luck"),
             (coward, "windows failed in B"),
         ):
-            line = between(good, home, condition).judged[0].lines[1]
+            line = between(good, home, condition).results[0].pairs[1]
             assert line.verdict == "failed"
             assert reason in line.reason
 
@@ -257,7 +257,7 @@ class TestPairing:
         found = between(good, home)
 
         assert found.unmatched == {"it is only in A": ("other on walks",), "it is only in B": ("new on walks",)}
-        assert [one.forecaster for one in found.judged[0].lines] == ["base"]
+        assert [one.forecaster for one in found.results[0].pairs] == ["base"]
 
     @pytest.mark.parametrize(
         ("task", "panel", "reason"),
@@ -278,7 +278,7 @@ class TestPairing:
 
         found = compare(first, f"{second}@{good}", "MAE worse by 1%", home=good)
 
-        assert [one.forecaster for one in found.judged[0].lines] == ["base → other"]
+        assert [one.forecaster for one in found.results[0].pairs] == ["base → other"]
 
     def test_a_run_that_is_in_no_plan_is_found_by_its_key(self, tmp_path, good) -> None:
         home = board(tmp_path, {"base": Toy(), "other": Toy(luck=1), "third": Toy(1.0)})
@@ -297,8 +297,8 @@ class TestPairing:
         conditions = ("MAE worse by 2%, p < 0.05", "MASE worse by 2%, p < 0.05")
         home, told = between(good, bad, *conditions), between(tmp_path, bad, *conditions)
 
-        assert told.judged[0] == home.judged[0]
-        assert [one.verdict for one in told.judged[1].lines] == ["passed", "not testable"]  # only MAE was published
+        assert told.results[0] == home.results[0]
+        assert [one.verdict for one in told.results[1].pairs] == ["passed", "not testable"]  # only MAE was published
         key = runs(good)["base"].key
         assert not compare(f"{key}@{tmp_path}", f"{key}@{good}", "MAE differs").failed
 

@@ -22,11 +22,11 @@ from rich.console import Console
 import harness
 from harness import Actuals, Channel, Context, Floats, LocalForecaster, Panel, RollingOrigin, Task
 from harness.analysis.ranking.compute import compute_standings
-from harness.analysis.slicing import KINDS, SliceRequest, Slices, TaskSlices
-from harness.analysis.slicing.aggregation import Places
+from harness.analysis.slicing.aggregation import Segments
+from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.groups import Grouping, by_length
-from harness.analysis.slicing.scores import slices_of
 from harness.analysis.slicing.seasons import by_season
+from harness.analysis.slicing.slices import SLICE_KINDS, SliceRequest, Slices, TaskSlices
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
 from harness.cli.main import cli
@@ -84,7 +84,7 @@ class Board:
         metric = NAMED[metric] if isinstance(metric, str) else metric
         found = compute_standings(self.results, metric, completed_only=bool(asked.get("completed_only")))
         lookup = lambda cell, task: self.panel.season_length  # noqa: E731
-        return slices_of(self.results, metric, SliceRequest(by, metric.name, **asked), found, lookup)
+        return compute_slices(self.results, metric, SliceRequest(by, metric.name, **asked), found, lookup)
 
     def values(self, by: str, metric: Metric | str = "MAE", **asked: object) -> dict[str, dict[str, float]]:
         slices = self.slices(by, metric, **asked)
@@ -141,7 +141,7 @@ class TestByHand:
         assert (series.windows.tolist(), series.steps.tolist()) == ([2, 2], [6, 6])
 
     def test_neighbours_are_joined_from_their_sums(self, tmp_path) -> None:
-        found = ramps(tmp_path).values("step", "RMSE", most=2)
+        found = ramps(tmp_path).values("step", "RMSE", max_slices=2)
 
         assert found["last"]["1–2"] == pytest.approx(math.sqrt((1 + 4 + 4 + 16) / 4))
 
@@ -188,7 +188,7 @@ class TestAgainstStandings:
             scores = {row.forecaster: row.scores["walks"] for row in rows}
 
             for by in ("step", "season"):
-                found = board.values(by, metric, most=1, completed_only=completed_only)
+                found = board.values(by, metric, max_slices=1, completed_only=completed_only)
                 assert {one: next(iter(slices.values())) for one, slices in found.items()} == pytest.approx(
                     scores, nan_ok=True
                 )
@@ -215,17 +215,17 @@ def test_the_sums_of_all_slices_are_those_of_the_task(seed, slices, metric) -> N
     rng = np.random.default_rng(seed)
     windows, horizon = 6, 4
     actuals = actuals_of(rng.integers(0, 3, windows), rng.integers(1, 9, windows), horizon)
-    cut = Grouping(tuple(map(str, range(slices))), rng.integers(0, slices, (windows, horizon)))
+    grouping = Grouping(tuple(map(str, range(slices))), rng.integers(0, slices, (windows, horizon)))
     summed = Terms(rng.random((windows, horizon, 1)), rng.integers(0, 2, (windows, horizon, 1)).astype(float))
     summed.numerators[summed.denominators == 0] = 0
 
-    places = Places.made(metric, cut, actuals)
-    scores = places.scores(metric, summed)
-    weights = np.bincount(cut.of.ravel(), weights=summed.denominators.ravel(), minlength=slices)
+    segments = Segments.of(metric, grouping, actuals)
+    scores = segments.scores(metric, summed)
+    weights = np.bincount(grouping.index.ravel(), weights=summed.denominators.ravel(), minlength=slices)
 
     parts = np.where(weights > 0, scores, 0.0) ** (2 if metric.root else 1) * weights
     assert parts.sum() == pytest.approx(summed.numerators.sum())
-    assert cut.steps(horizon).sum() == windows * horizon
+    assert grouping.steps(horizon).sum() == windows * horizon
 
 
 def actuals_of(series, cutoffs, horizon, **more) -> Actuals:
@@ -293,20 +293,20 @@ class TestAgainstPandas:
 
 class TestCuts:
     def test_lengths_in_quarters_have_round_names(self) -> None:
-        cut = by_length(actuals_of(np.zeros(240, int), np.arange(701, 941), 1))
+        grouping = by_length(actuals_of(np.zeros(240, int), np.arange(701, 941), 1))
 
-        assert cut.names == ("701–760", "761–820", "821–880", "881–940")
-        assert cut.windows().tolist() == [60, 60, 60, 60]
+        assert grouping.names == ("701–760", "761–820", "821–880", "881–940")
+        assert grouping.windows().tolist() == [60, 60, 60, 60]
 
     @given(st.lists(st.integers(1, 5000), min_size=1, max_size=60))
     def test_each_length_lies_in_the_range_that_it_is_put_into(self, cutoffs) -> None:
-        cut = by_length(actuals_of(np.zeros(len(cutoffs), int), cutoffs, 1))
+        grouping = by_length(actuals_of(np.zeros(len(cutoffs), int), cutoffs, 1))
 
-        assert len(cut.names) <= 4
-        for cutoff, at in zip(cutoffs, cut.of, strict=True):
-            first, _, last = cut.names[at].partition("–")
+        assert len(grouping.names) <= 4
+        for cutoff, at in zip(cutoffs, grouping.index, strict=True):
+            first, _, last = grouping.names[at].partition("–")
             assert int(first) <= cutoff <= int(last or first)
-        assert (cut.windows() > 0).all()
+        assert (grouping.windows() > 0).all()
 
     @pytest.mark.parametrize(
         ("count", "most", "names"),
@@ -318,11 +318,11 @@ class TestCuts:
         ],
     )
     def test_neighbours_are_joined_to_equal_ranges(self, count, most, names) -> None:
-        cut = Grouping(tuple(str(i + 1) for i in range(count)), np.arange(count)[None]).at_most(most)
+        grouping = Grouping(tuple(str(i + 1) for i in range(count)), np.arange(count)[None]).at_most(most)
 
-        assert list(cut.names[: len(names)]) == names
-        assert len(cut.names) <= most
-        assert cut.steps(count).sum() == count
+        assert list(grouping.names[: len(names)]) == names
+        assert len(grouping.names) <= most
+        assert grouping.steps(count).sum() == count
 
     @pytest.mark.parametrize(
         ("freq", "season", "start", "first", "count"),
@@ -345,24 +345,24 @@ class TestCuts:
         begins = np.array([start], dtype="datetime64[ns]")
         actuals = actuals_of([0], [1], 2 * season, start=begins, freq=freq)
 
-        cut = by_season(actuals, 1, season)
+        grouping = by_season(actuals, 1, season)
 
-        assert cut.names[cut.of[0, 0]] == first
-        assert len(cut.names) == count
-        assert (cut.of[0, :season] == cut.of[0, season:]).all()
+        assert grouping.names[grouping.index[0, 0]] == first
+        assert len(grouping.names) == count
+        assert (grouping.index[0, :season] == grouping.index[0, season:]).all()
 
     def test_phases_are_in_the_order_of_the_season(self) -> None:
         begins = np.array(["2020-05-01", "2020-09-01"], dtype="datetime64[ns]")
 
-        cut = by_season(actuals_of([0, 1], [1, 1], 12, start=begins, freq="MS"), 0, 12)
+        grouping = by_season(actuals_of([0, 1], [1, 1], 12, start=begins, freq="MS"), 0, 12)
 
-        assert cut.names[:3] == ("January", "February", "March")
-        assert [cut.names[i] for i in cut.of[:, 0]] == ["June", "October"]
+        assert grouping.names[:3] == ("January", "February", "March")
+        assert [grouping.names[i] for i in grouping.index[:, 0]] == ["June", "October"]
 
     def test_without_a_calendar_phases_count_from_the_start_of_the_series(self) -> None:
-        cut = by_season(actuals_of([0, 1], [10, 11], 2, start=np.array([5, 0])), 1, 4)
+        grouping = by_season(actuals_of([0, 1], [10, 11], 2, start=np.array([5, 0])), 1, 4)
 
-        assert [[cut.names[i] for i in row] for row in cut.of] == [["3", "0"], ["0", "1"]]
+        assert [[grouping.names[i] for i in row] for row in grouping.index] == [["3", "0"], ["0", "1"]]
 
 
 class TestRefusals:
@@ -389,10 +389,10 @@ class TestRefusals:
         results = Scored(whole.plan.stored(), whole.journal)
         order = SimpleNamespace(rows=(), board="", title="", baseline="base", logarithmic=False)
 
-        found = slices_of(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
+        found = compute_slices(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
         assert found.tasks["walks"].names == ("0", "1", "2", "3")
         with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not published"):
-            slices_of(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
+            compute_slices(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
 
 
 class TestSeasonLength:
@@ -427,9 +427,9 @@ def shown(slices: Slices) -> str:
 
 
 class TestReport:
-    @pytest.mark.parametrize("by", KINDS)
+    @pytest.mark.parametrize("by", SLICE_KINDS)
     def test_tables_fit(self, wide, by) -> None:
-        slices = wide.slices(by, most=ROWS)
+        slices = wide.slices(by, max_slices=ROWS)
 
         (table,) = slices_tables(slices)
         headings = [str(column.header) for column in table.columns]
@@ -440,7 +440,7 @@ class TestReport:
         assert headings[2].replace("\n", "") == slices.forecasters[0]
 
     def test_the_hardest_series_are_shown_and_the_others_counted(self, wide) -> None:
-        slices = wide.slices("series", most=ROWS)
+        slices = wide.slices("series", max_slices=ROWS)
         (part,) = slices.tasks.values()
 
         (table,) = slices_tables(slices)
@@ -485,10 +485,10 @@ class TestReport:
         lost = next(len(whole.results.failures(cell)) for cell in whole.cells if cell.title == "coward")
 
         assert slices_remarks(whole.slices("step")) == [
-            f"coward on walks: {lost} windows failed and count as the worst completed ones"
+            f"coward on walks: {lost} windows failed and are scored as the worst completed ones"
         ]
         assert slices_remarks(whole.slices("step", completed_only=True)) == [
-            f"coward on walks: {lost} windows failed and do not count"
+            f"coward on walks: {lost} windows failed and are ignored"
         ]
 
 
@@ -583,7 +583,7 @@ class TestCommand:
 
         done = CliRunner().invoke(cli, ["show", board, "--published", "--csv", *options, "task"])
         assert done.output == self.said(home, "--by", "task", "--csv")
-        with pytest.raises(DataUnavailable, match="run the board here to tell its steps apart"):
+        with pytest.raises(DataUnavailable, match="run the board on this machine for errors by step"):
             CliRunner().invoke(cli, ["show", board, "--published", *options, "step"], catch_exceptions=False)
 
     def test_an_older_journal_asks_the_data_for_the_season(self, home, tmp_path) -> None:

@@ -35,7 +35,7 @@ def carried(case: str, cutoffs: np.ndarray) -> tuple[Any, Contexts]:
     contexts = Contexts(Panel.of([values]), np.zeros(len(cutoffs), np.int64), cutoffs, HORIZON, season_length=SEASON)
     forecaster = load_catalog().forecasters[name].spec.make(settings)
     forecaster.fit(TrainingData(Panel.of([values[:TRAINED]]), None, HORIZON, season_length=SEASON))
-    forecaster.fit_asked(contexts)
+    forecaster.fit_contexts(contexts)
     return forecaster, contexts
 
 

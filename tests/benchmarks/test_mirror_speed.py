@@ -69,7 +69,7 @@ def invented(journal: Journal, number: int) -> Iterator[StoredCell]:
 def test_a_cell_costs_little_more_than_the_bare_calls(home: Path, tmp_path: Path, record_ratio: Any) -> None:
     mirror = Mirror(Place(home), Orders())
     (board,) = read_boards(home)
-    store, sent = mirror._opened_board(board.plan)  # starts MLflow, and makes its store
+    store, sent = mirror._open_board(board.plan)  # starts MLflow, and makes its store
 
     wall, processor = time.perf_counter(), time.process_time()
     mirror.send_cells([board.plan])

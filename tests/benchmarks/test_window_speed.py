@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from harness import Contexts, Forecast, Panel, TrainingData
-from harness.forecasters.forecaster import checked_forecast
+from harness.forecasters.forecaster import predict_and_check
 from harness.plugins.catalog import load_catalog
 from harness.tasks.windows import Windows
 
@@ -69,8 +69,8 @@ def fitted(name: str, panel: Panel, contexts: Contexts) -> object:
     forecaster = load_catalog().forecasters[name].spec.make({})
     train = panel.between(np.zeros(len(panel), int), panel.lengths - CUTOFFS - HORIZON)
     forecaster.fit(TrainingData(train, None, HORIZON, season_length=SEASON))
-    if hasattr(forecaster, "fit_asked"):
-        forecaster.fit_asked(contexts)
+    if hasattr(forecaster, "fit_contexts"):
+        forecaster.fit_contexts(contexts)
     return forecaster
 
 
@@ -81,7 +81,7 @@ def test_harness_adds_little_to_one_window(levels, hourly, record_ratio) -> None
     forecaster = Nothing(Forecast(np.zeros((1, HORIZON, 1)), levels, quantiles))
 
     def ours() -> object:  # as evaluation does: contexts, filling, the checked call, and whether it is finite
-        return checked_forecast(forecaster, replace(windows).contexts.filled("ffill")).finite()
+        return predict_and_check(forecaster, replace(windows).contexts.filled("ffill")).finite()
 
     spent = microseconds(ours, 2000)
     record_ratio(f"harness about one window, {len(levels)} levels, µs", round(spent, 1), 100)

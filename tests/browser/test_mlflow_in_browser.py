@@ -50,7 +50,7 @@ name = "theta"
 """
 COLUMNS = [
     *("rank", "tied_for_first", "skill", "skill_low", "skill_high", "win_rate", "relative_error"),
-    *("MASE/nile", "MASE/elnino", "predict_ms_per_window", "fit_seconds", "completed", "missing"),
+    *("MASE/nile", "MASE/elnino", "fit_seconds", "predict_ms_per_window", "completed", "failed_results"),
 ]
 HEADINGS = ".ag-header-viewport .ag-header-cell"
 CUT = """
@@ -81,7 +81,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
     """MLflow's server, as `harness ui` starts it."""
-    with server.served(Place(home), server.free_port(None)) as address:
+    with server.serve(Place(home), server.free_port(None)) as address:
         yield address
 
 

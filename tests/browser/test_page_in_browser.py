@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.report.page import page
 from harness.report.page.examples import Example, Examples, Lines
+from harness.report.page.render import page
 from harness.results.costs import BenchCosts
 from harness.results.standings import RankTest, Row, Significance, Standings
 
@@ -96,7 +96,7 @@ def shown() -> Examples:
         task: {name: (example(place, 0.25), example(place + 9, 4.5)) for place, name in enumerate(FORECASTERS)}
         for task in TASKS
     }
-    return Examples("MASE", "MASE", "lowest", steps, windows)
+    return Examples("MASE", "MASE", steps, windows)
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +193,7 @@ class TestStandings:
 
         assert SCRIPT in body
         assert "0.400\n[0.30, 0.50]" in body
-        assert "This is drawn by JavaScript, which is off." in body
+        assert "This chart needs JavaScript, which is turned off." in body
 
 
 class TestNames:
@@ -202,7 +202,7 @@ class TestNames:
             opened.driver.switch_to.alert.dismiss()
         assert opened.run("return document.images.length") == 0
         assert opened.run("return document.querySelectorAll('b, i').length") == opened.run(
-            "return document.querySelectorAll('.outcome b, p b, output b, .swatches i').length"
+            "return document.querySelectorAll('.conclusion b, p b, output b, .swatches i').length"
         )
         assert found(opened, "h1").text == f"A toy {IMAGE}"
         assert texts(opened, "#about li") == [SCRIPT, SCRIPT]
@@ -221,7 +221,7 @@ class TestNames:
 class TestPairs:
     def test_the_matrix_tells_of_skill(self, opened: Any) -> None:
         assert texts(opened, ".matrix tbody tr:first-child td") == ["·", ".10", ".20", ".30", ".40"]
-        assert texts(opened, ".matrix tbody tr:first-child td.sure") == [".20", ".30", ".40"]
+        assert texts(opened, ".matrix tbody tr:first-child td.significant") == [".20", ".30", ".40"]
 
     def test_win_rates(self, opened: Any) -> None:
         button(opened, "pairs", "Win rate").click()
@@ -244,7 +244,7 @@ class TestPairs:
         opened.driver.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
 
         assert found(opened, "#pairs output").text.replace("\u2068", "").replace("\u2069", "") == (
-            f"first against {IMAGE}: skill 0.200 [0.050, 0.350], settled as a pair"
+            f"first against {IMAGE}: skill 0.200 [0.050, 0.350], significant (unadjusted)"
         )
 
 
@@ -431,7 +431,7 @@ class TestMeasuredCosts:
 
         found = [one.get_attribute("value") for one in Select(cost).options]
 
-        assert found == ["latency_p99", "latency_p50", "throughput", "memory", "predict", "fit"]
+        assert found == ["latency_p99", "throughput", "latency_p50", "memory", "predict", "fit"]
 
     def test_less_latency_is_better_and_more_throughput(self, measured: Any) -> None:
         by_latency = texts(measured, "#costs tbody tr td:last-child")
@@ -490,6 +490,7 @@ class TestMeasuredCosts:
         """
         for width in (390, 1400):
             measured.size(width, 800)
+            measured.run("document.querySelector('.scroll').scrollLeft = 0")
             before = measured.run(place)
             measured.run("document.querySelector('.scroll').scrollLeft = 9999")
             left, right, last, end, window = measured.run(place)

@@ -456,10 +456,18 @@ class TestShowing:
 
         assert lines[0] == "# Toys"
         table = [line for line in lines if line.startswith("|")]
-        assert table[0] == "| # | forecaster | skill | 95 % | wins | ramp | fit s | predict s | missing |"
+        assert table[0] == "| # | forecaster | skill | 95 % | wins | ramp | fit s | predict s | failed |"
         assert len({line.count("|") for line in table}) == 1
         assert re.match(r"\| 1=? \| slow-1 \| 0\.538 \| [^|]+ \| 1\.00 \| 15\.000 \|", table[2])
         assert "- raises on ramp: ValueError: no luck at all" in lines
+
+    def test_a_format_is_shown_by_name(self, shown: Shell) -> None:
+        for name in ("csv", "markdown"):
+            assert shown("show", "toys", "--format", name).out == shown("show", "toys", f"--{name}").out
+        assert shown("show", "toys", "--format", "html").out == shown("show", "toys", "--html", "-").out
+        assert "did you mean 'csv'?" in shown.refuses("show", "toys", "--format", "cvs")
+        assert "choose one of them" in shown.refuses("show", "toys", "--format", "html", "--csv")
+        assert "is of a whole board" in shown.refuses("show", "toys", "--format", "html", "--by", "step")
 
     def test_another_metric_is_computed_from_stored_forecasts(self, shown: Shell) -> None:
         begun = shown.begun()

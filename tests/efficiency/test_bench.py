@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from harness.efficiency import runner
-from harness.efficiency.board_costs import BoardCosts, costs_of
+from harness.efficiency.board_costs import BoardCosts, board_costs
 from harness.efficiency.environment import usable_cores
 from harness.efficiency.machine import this_machine
 from harness.efficiency.record import Bench
@@ -183,7 +183,7 @@ class TestCosts:
     def test_costs_belong_to_the_cells_of_a_board(self, home, benches) -> None:
         cell = StoredCell(benches["learns"].subject.cell, "learner", "ramp", "")
 
-        costs = costs_of(self.plan(cell, StoredCell("other", "flat", "ramp", "")), home).by_forecaster
+        costs = board_costs(self.plan(cell, StoredCell("other", "flat", "ramp", "")), home).by_forecaster
 
         assert list(costs) == ["learner"]
         assert costs["learner"].latency_p50 == benches["learns"].latency.p50.seconds
@@ -193,7 +193,7 @@ class TestCosts:
     def test_figures_of_other_machines_do_not_count(self, home, benches) -> None:
         cell = StoredCell(benches["learns"].subject.cell, "learner", "ramp", "")
 
-        assert costs_of(self.plan(cell), home, machine="another") == BoardCosts()
+        assert board_costs(self.plan(cell), home, machine="another") == BoardCosts()
 
     def test_the_latest_counts(self, tmp_path, benches) -> None:
         bench = benches["learns"]
@@ -201,7 +201,7 @@ class TestCosts:
             conditions = replace(bench.conditions, threads=threads)
             write_bench(tmp_path, replace(bench, key=key, measured=when, conditions=conditions))
 
-        costs = costs_of(self.plan(StoredCell(bench.subject.cell, "learner", "ramp", "")), tmp_path).by_forecaster
+        costs = board_costs(self.plan(StoredCell(bench.subject.cell, "learner", "ramp", "")), tmp_path).by_forecaster
 
         assert costs["learner"].threads == 2
 
@@ -238,7 +238,7 @@ class TestAsking:
 
         said = shell("bench", "flat", "--board", BOARD, "--threads", str(cores + 1), code=2)
 
-        assert f"--threads {cores + 1} are more than the {cores} cores that may be used here" in said.flat
+        assert f"--threads {cores + 1} exceeds the {cores} cores that this process may use" in said.flat
 
     @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
     def test_one_core_will_do(self, toys, shell) -> None:
@@ -278,7 +278,7 @@ class TestAsking:
     @pytest.mark.parametrize(
         ("setting", "said"),
         [
-            ("learns.rate=1", "no forecaster that is measured called 'learns'"),
+            ("learns.rate=1", "no measured forecaster called 'learns'"),
             ("flat.rate=1", "'flat'"),
             ("flat", "--set takes NAME.KEY=VALUE"),
         ],

@@ -1,4 +1,4 @@
-"""Energy: counters that rise, wrap, are not there, or may not be read."""
+"""Energy: counters that rise, wrap, are not there, or cannot be read by this user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_joules_of_all_processors_are_added(powercap) -> None:
 
     assert meter.since(before) == pytest.approx(2.0 + 0.5)
     assert [one.name for one in meter.counters] == ["intel-rapl:0 (package-0)", "intel-rapl:1 (package-1)"]
-    assert meter.unknown == ""
+    assert meter.problem == ""
 
 
 def test_a_counter_that_began_again_is_understood(powercap) -> None:
@@ -52,7 +52,7 @@ def test_without_counters_energy_is_unknown(tmp_path) -> None:
     meter = energy_meter(tmp_path)
 
     assert meter.since(meter.read()) is None
-    assert meter.unknown == f"no RAPL counters under {tmp_path}; no NVML: pynvml is not installed"
+    assert meter.problem == f"no RAPL counters under {tmp_path}; no NVML: pynvml is not installed"
 
 
 def test_counters_that_may_not_be_read_are_told(powercap, monkeypatch) -> None:
@@ -67,7 +67,7 @@ def test_counters_that_may_not_be_read_are_told(powercap, monkeypatch) -> None:
     meter = energy_meter(powercap)
 
     assert meter.counters == ()
-    assert f"{powercap / 'intel-rapl:0' / 'energy_uj'} may not be read" in meter.unknown
+    assert f"{powercap / 'intel-rapl:0' / 'energy_uj'} cannot be read by this user" in meter.problem
 
 
 def test_the_counters_of_gpus_are_read_too(tmp_path, monkeypatch) -> None:

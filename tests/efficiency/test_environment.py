@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from harness.efficiency import suite
 from harness.efficiency.calibration import calibrate, calibration_work
 from harness.efficiency.device import DeviceClock, used_device
-from harness.efficiency.environment import THREAD_VARIABLES, bound_cores, collector_off, environment
+from harness.efficiency.environment import THREAD_VARIABLES, bind_cores, environment, garbage_collection_off
 from harness.efficiency.machine import this_machine
 from harness.execution import worker
 
@@ -22,14 +22,14 @@ def test_a_machine_with_one_core_will_do(monkeypatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", lambda _, cores: bound.append(cores), raising=False)
 
-    assert bound_cores(4) == (0,)
+    assert bind_cores(4) == (0,)
     assert bound == [[0]]
 
 
 def test_a_system_that_binds_nothing_will_do(monkeypatch) -> None:
     monkeypatch.delattr(os, "sched_setaffinity", raising=False)
 
-    assert bound_cores(1) == ()
+    assert bind_cores(1) == ()
 
 
 def test_a_system_that_refuses_will_do(monkeypatch) -> None:
@@ -39,7 +39,7 @@ def test_a_system_that_refuses_will_do(monkeypatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     monkeypatch.setattr(os, "sched_setaffinity", refused, raising=False)
 
-    assert bound_cores(1) == ()
+    assert bind_cores(1) == ()
 
 
 def test_libraries_are_told_how_many_threads(monkeypatch) -> None:
@@ -54,7 +54,7 @@ def test_libraries_are_told_how_many_threads(monkeypatch) -> None:
 
 
 def test_the_collector_is_off_meanwhile() -> None:
-    with collector_off():
+    with garbage_collection_off():
         meanwhile = gc.isenabled()
 
     assert not meanwhile

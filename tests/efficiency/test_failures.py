@@ -10,7 +10,7 @@ from rich.console import Console
 
 from harness.efficiency.record import Bench, Percentile, Server, Training
 from harness.efficiency.runner import BenchFinished, BenchRequest, jobs, measure
-from harness.evaluation.footprint import ModelSize
+from harness.evaluation.model_size import ModelSize
 from harness.plugins.catalog import load_catalog
 from harness.report.efficiency import bench_remarks, bench_table
 
@@ -32,7 +32,7 @@ def test_one_that_raises_says_so(failed) -> None:
 
 
 def test_one_that_dies_says_of_what(failed) -> None:
-    assert failed["dies"].failures["start"].startswith("the process died of SIGKILL")
+    assert failed["dies"].failures["start"].startswith("the process was killed by SIGKILL")
 
 
 def test_one_that_hangs_is_ended(failed) -> None:

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from harness.efficiency.percentiles import BINS, histogram, percentile, ranks
+from harness.efficiency.percentiles import BINS, histogram, interval_ranks, percentile
 
 
 @given(st.integers(1, 3000), st.sampled_from([0.5, 0.9, 0.99]))
 def test_each_end_misses_with_at_most_half_and_no_closer_rank_would_do(count, share) -> None:
-    low, high = ranks(count, share)
+    low, high = interval_ranks(count, share)
 
     assert low == 0 or binom.cdf(low - 1, count, share) <= 0.025
     assert binom.cdf(low, count, share) > 0.025
@@ -26,8 +26,8 @@ def test_each_end_misses_with_at_most_half_and_no_closer_rank_would_do(count, sh
 
 @pytest.mark.parametrize(("share", "least"), [(0.99, 368), (0.9, 36), (0.5, 6)])
 def test_how_many_times_a_percentile_needs(share, least) -> None:
-    assert ranks(least, share)[1] is not None
-    assert ranks(least - 1, share)[1] is None
+    assert interval_ranks(least, share)[1] is not None
+    assert interval_ranks(least - 1, share)[1] is None
 
 
 def test_the_interval_covers_the_quantile_as_often_as_it_says() -> None:

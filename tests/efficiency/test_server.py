@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.efficiency.queueing import arrival_times, highest_rate, responses
+from harness.efficiency.queueing import arrival_times, highest_rate, response_times
 from harness.efficiency.server import Stream, find_highest_rate, play
 
 
@@ -28,7 +28,7 @@ def test_lindleys_recursion_is_the_queue(queries) -> None:
     gaps, services = np.array(queries).T
     arrivals = gaps.cumsum()
 
-    np.testing.assert_allclose(responses(arrivals, services), simulated(arrivals, services), atol=1e-9)
+    np.testing.assert_allclose(response_times(arrivals, services), simulated(arrivals, services), atol=1e-9)
 
 
 def test_arrivals_are_a_poisson_process() -> None:
@@ -61,8 +61,8 @@ def test_an_answer_is_timed_from_the_arrival_of_its_query() -> None:
 
     play(stream)
 
-    assert 0.02 <= stream.taken[0] < 0.2
-    assert stream.taken[1] >= stream.taken[0] + 0.018  # it waited for the first
+    assert 0.02 <= stream.response_times[0] < 0.2
+    assert stream.response_times[1] >= stream.response_times[0] + 0.018  # it waited for the first
 
 
 def test_a_query_is_not_served_before_it_arrives() -> None:

@@ -16,15 +16,15 @@ from harness.attempt import Failure, attempt
 from harness.data.missing import FILLINGS, Missing
 from harness.data.panel import Channel, Panel
 from harness.errors import BadTask
-from harness.evaluation.audit import audit, spread
+from harness.evaluation.audit import audit, evenly_spaced
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import (
     FittedLocalForecaster,
     Forecaster,
     LocalForecaster,
-    PartlyFailed,
-    checked_forecast,
+    PartialFailure,
+    predict_and_check,
 )
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import RollingOrigin
@@ -56,16 +56,16 @@ def audited(
     contexts = fold.windows.contexts.filled(missing)
     forecaster.fit(fold.train.filled(missing))
     if isinstance(forecaster, FittedLocalForecaster):
-        forecaster.fit_asked(contexts)
-    forecast = attempt(partial(checked_forecast, forecaster, contexts))
+        forecaster.fit_contexts(contexts)
+    forecast = attempt(partial(predict_and_check, forecaster, contexts))
     if isinstance(forecast, Failure):
-        assert isinstance(forecast.error, PartlyFailed), forecast.traceback
+        assert isinstance(forecast.error, PartialFailure), forecast.traceback
         forecast = forecast.error.forecast
     return audit(forecaster, fold.windows, forecast, missing, sample)
 
 
-def status(verdict: tuple[Status, str] | None) -> Status | None:
-    return None if verdict is None else verdict[0]
+def status(finding: tuple[Status, str] | None) -> Status | None:
+    return None if finding is None else finding[0]
 
 
 class Unfitted:
@@ -160,15 +160,15 @@ class FailsWhereTheFutureIsMissing(Unfitted):
     ],
 )
 def test_who_looks_ahead_is_found(cheat: type[Unfitted]):
-    verdict = audited(cheat())
+    finding = audited(cheat())
 
-    assert status(verdict) is Status.LEAKED
+    assert status(finding) is Status.LEAKED
 
 
 def test_who_learns_a_windows_future_from_later_windows_is_found():
-    verdict = audited(LooksAtItsOwnFutureThroughLaterWindows(), random_panel(1), windows=4)
+    finding = audited(LooksAtItsOwnFutureThroughLaterWindows(), random_panel(1), windows=4)
 
-    assert status(verdict) is Status.LEAKED
+    assert status(finding) is Status.LEAKED
 
 
 def test_the_future_of_a_past_covariate_is_found():
@@ -176,9 +176,9 @@ def test_the_future_of_a_past_covariate_is_found():
         def numbers(self, contexts: Contexts) -> Floats:
             return ahead(contexts, channel=1)
 
-    verdict = audited(LooksAtACovariate(), random_panel(channels=COVARIATES))
+    finding = audited(LooksAtACovariate(), random_panel(channels=COVARIATES))
 
-    assert status(verdict) is Status.LEAKED
+    assert status(finding) is Status.LEAKED
 
 
 @pytest.mark.parametrize("missing", FILLINGS)
@@ -187,17 +187,17 @@ def test_who_looks_ahead_is_found_whatever_is_filled(missing: Missing):
     values[::7] = math.nan
     panel = random_panel().with_values(values)
 
-    verdict = audited(LooksAhead(), panel, windows=3, missing=missing)
+    finding = audited(LooksAhead(), panel, windows=3, missing=missing)
 
-    assert status(verdict) is Status.LEAKED
+    assert status(finding) is Status.LEAKED
 
 
 def test_what_a_verdict_says():
-    verdict = audited(LooksAhead())
+    finding = audited(LooksAhead())
 
-    assert verdict == (
+    assert finding == (
         Status.LEAKED,
-        "series '0' at cutoff 37: its forecast changes when what comes later becomes noise",
+        "series '0' at cutoff 37: its forecast changes when the values after its cutoff are replaced by noise",
     )
 
 
@@ -290,15 +290,15 @@ class LosesAnAxisAlone(Unfitted):
     ],
 )
 def test_whose_forecast_depends_on_the_call_is_found(forecaster: type[Unfitted]):
-    verdict = audited(forecaster())
+    finding = audited(forecaster())
 
-    assert status(verdict) is Status.INCONSISTENT
+    assert status(finding) is Status.INCONSISTENT
 
 
 def test_who_normalises_over_later_windows_looks_ahead():
-    verdict = audited(NormalisesOverItsBatch(), random_panel(1), windows=4)
+    finding = audited(NormalisesOverItsBatch(), random_panel(1), windows=4)
 
-    assert status(verdict) is Status.LEAKED
+    assert status(finding) is Status.LEAKED
 
 
 # Those who do nothing wrong
@@ -404,15 +404,15 @@ HONEST = (Honest, HonestAlone, HonestAndFitted, HonestAndDrawing)
     ],
 )
 def test_honest_forecasters_pass(honest: type[Forecaster], windows: int):
-    verdict = audited(honest(), windows=windows, sample=10)
+    finding = audited(honest(), windows=windows, sample=10)
 
-    assert verdict is None
+    assert finding is None
 
 
 def test_known_covariates_may_be_known():
-    verdict = audited(Honest(), random_panel(channels=COVARIATES), windows=4)
+    finding = audited(Honest(), random_panel(channels=COVARIATES), windows=4)
 
-    assert verdict is None
+    assert finding is None
 
 
 def test_one_pass_over_a_gap_that_is_interpolated_looks_ahead():
@@ -421,9 +421,9 @@ def test_one_pass_over_a_gap_that_is_interpolated_looks_ahead():
     values[34:37] = math.nan
     panel, protocol = random_panel(1).with_values(values), RollingOrigin(1, windows=5)
 
-    verdicts = [audited(OnePass(), panel, missing=missing, protocol=protocol) for missing in FILLINGS]
+    findings = [audited(OnePass(), panel, missing=missing, protocol=protocol) for missing in FILLINGS]
 
-    assert dict(zip(FILLINGS, map(status, verdicts), strict=True)) == {
+    assert dict(zip(FILLINGS, map(status, findings), strict=True)) == {
         "native": None,
         "ffill": None,
         "interpolate": Status.LEAKED,
@@ -472,14 +472,14 @@ def cases(draw) -> Case:
 @given(cases())
 def test_honest_forecasters_pass_whatever_is_missing_and_however_it_is_filled(case: Case):
     try:
-        verdict = audited(case.forecaster, case.panel, missing=case.missing, sample=2, protocol=case.protocol)
+        finding = audited(case.forecaster, case.panel, missing=case.missing, sample=2, protocol=case.protocol)
     except BadTask:
         assume(False)
 
-    assert verdict is None
+    assert finding is None
 
 
-def test_the_sample_is_spread_from_the_first_window_to_the_last():
-    assert spread(10, 4).tolist() == [0, 3, 6, 9]
-    assert spread(2, 4).tolist() == [0, 1]
-    assert spread(1, 4).tolist() == [0]
+def test_the_sample_is_evenly_spaced_from_the_first_window_to_the_last():
+    assert evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
+    assert evenly_spaced(2, 4).tolist() == [0, 1]
+    assert evenly_spaced(1, 4).tolist() == [0]

@@ -16,8 +16,9 @@ import torch
 from harness.arrays import Floats
 from harness.data.panel import Panel
 from harness.errors import BadTask, Unsupported
-from harness.evaluation.evaluate import evaluate, hyperparameters, scored
+from harness.evaluation.evaluate import evaluate, hyperparameters, score_run
 from harness.evaluation.metrics import METRICS
+from harness.evaluation.notes import NOT_ALIGNED
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.forecast import Forecast
@@ -237,7 +238,7 @@ class FailsOn(LocalForecaster):
 
 
 def lost(run: Run) -> list[tuple[int, Status, str]]:
-    return [(one.window, one.status, one.reason) for one in run.window_failures]
+    return [(failure.window, failure.status, failure.reason) for failure in run.window_failures]
 
 
 def test_a_series_that_fails_does_not_stop_the_others():
@@ -331,7 +332,7 @@ def test_infinities_of_both_signs_are_no_sum_of_zero():
 
     run = evaluate(Said(says), LAST_THREE, counting(20))
 
-    assert [one.window for one in run.window_failures] == [0, 1]
+    assert [failure.window for failure in run.window_failures] == [0, 1]
 
 
 def test_numbers_whose_sum_is_too_large_are_finite():
@@ -433,17 +434,29 @@ def test_windows_left_out_are_noted():
 def test_windows_without_a_scale_are_noted():
     run = evaluate(FailsOn(), LAST_THREE, Panel.of([np.arange(20.0), np.full(20, 3.0)]))
 
-    (note,) = run.notes
-    assert note.startswith("3 of 6 windows count for nothing in scaled metrics")
+    assert run.notes == (
+        "3 of 6 windows are left out of MASE and RMSSE: the seasonal error of their history is undefined "
+        "(too short, or exactly periodic)",
+    )
+
+
+def test_only_metrics_that_were_scored_are_noted_as_without_a_scale():
+    points, quantiles, none = (
+        evaluate(FailsOn(), task, Panel.of([np.full(20, 3.0)]), metrics=metrics).notes
+        for task, metrics in ((LAST_THREE, METRICS), (WITH_LEVELS, METRICS), (LAST_THREE, METRICS[:1]))
+    )
+
+    assert [note.partition(":")[0] for note in (points[0], quantiles[1])] == [
+        "3 of 3 windows are left out of MASE and RMSSE",
+        "3 of 3 windows are left out of MASE, RMSSE, SQL and MSIS",
+    ]
+    assert not any("left out" in note for note in none)
 
 
 def test_a_forecast_that_is_too_good_is_noted():
     run = evaluate(Last(), LAST_THREE, Panel.of([np.full(20, 3.0)]))
 
-    assert any("does it know the answers?" in note for note in run.notes)
-
-
-NOT_ALIGNED = "cutoffs are not aligned in time: what learns from all series may know later dates of others"
+    assert "all forecasts equal the actuals exactly: check for leakage" in run.notes
 
 
 @pytest.mark.parametrize(
@@ -464,7 +477,7 @@ def test_series_held_out_for_generation_are_aligned():
 
 @pytest.mark.parametrize(
     ("missing", "notes"),
-    [("native", ()), ("ffill", ("missing values of the past were filled: ffill",))],
+    [("native", ()), ("ffill", ("missing values of the history were filled: ffill",))],
 )
 def test_fillings_are_noted_where_something_was_missing(missing, notes):
     values = np.arange(1.0, 21)
@@ -595,7 +608,7 @@ def test_a_metric_added_later_scores_the_same_and_keeps_the_others():
     actuals = Actuals.of(backtest(LAST_THREE, counting(20)))
     assert run.results is not None
 
-    more = scored(run, actuals, run.results.forecast, METRICS[1:3])
+    more = score_run(run, actuals, run.results.forecast, METRICS[1:3])
 
     assert more.scores == {"MAE": 1.5, "MSE": 2.5, "RMSE": pytest.approx(math.sqrt(2.5))}
 

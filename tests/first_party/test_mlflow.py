@@ -426,7 +426,7 @@ class TestBoards:
                 "fit_seconds": row.fit_seconds,
                 "predict_seconds": row.predict_seconds,
                 "completed": row.completed,
-                "missing": sum(row.missing.values()),
+                "failed_results": sum(row.missing.values()),
                 "failed_windows": row.failed_windows,
             }
             for name in ("skill", "win_rate", "mean_rank", "median_relative_error"):
@@ -455,10 +455,23 @@ class TestBoards:
         assert [name for name, found in tags.items() if "training_overlap" in found] == ["drawn"]
         assert tags["drawn"]["training_overlap"] == "hills"
         note = client_of(home).get_experiment_by_name("hills").tags["mlflow.note.content"]
-        assert "tied for first, since they cannot be told apart: last" in note
+        assert "not significantly worse than the best (model confidence set): last" in note
         replace(computed, rows=tuple(replace(row, tied_for_first=False) for row in computed.rows)).save(home)
         mirror(home)
         assert not any("tied_for_first" in run.data.tags for run in runs_of(home, "hills").values())
+
+    def test_a_tag_of_an_earlier_version_is_deleted(self, home: Path) -> None:
+        mirror(home)
+        computed = stored_standings(home, "hills")
+        assert computed is not None
+        client_of(home).set_tag(runs_of(home, "hills")["unfit"].info.run_id, "missing", "1 failed")
+        replace(computed, rows=tuple(replace(row, failed_windows=1) for row in computed.rows)).save(home)
+
+        mirror(home)
+
+        tags = runs_of(home, "hills")["unfit"].data.tags
+        assert "missing" not in tags
+        assert tags["failed_results"] == "1 failed, 1 window"
 
     def test_the_description_says_how_intervals_were_made(self, mirrored: Path) -> None:
         computed = stored_standings(mirrored, "hills")
@@ -473,9 +486,9 @@ class TestBoards:
         runs = runs_of(mirrored, "hills")
 
         assert runs["last (wide)"].data.params["spread"] == "3.0"
-        assert runs["unfit"].data.tags["missing"] == "1 failed"
+        assert runs["unfit"].data.tags["failed_results"] == "1 failed"
         assert runs["unfit"].info.status == "FAILED"
-        assert "missing" not in runs["last"].data.tags
+        assert "failed_results" not in runs["last"].data.tags
 
     def test_the_board_opens_sorted_with_its_columns(self, mirrored: Path) -> None:
         experiment = client_of(mirrored).get_experiment_by_name("hills")
@@ -491,11 +504,11 @@ class TestBoards:
             "metrics.`win_rate`",
             "metrics.`relative_error`",
             "metrics.`MASE/hills`",
-            "metrics.`predict_ms_per_window`",
             "metrics.`fit_seconds`",
+            "metrics.`predict_ms_per_window`",
             "metrics.`completed`",
-            "metrics.`missing`",
-            "tags.`missing`",
+            "metrics.`failed_results`",
+            "tags.`failed_results`",
         ]
         assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
         assert experiment.tags["mlflow.note.content"].startswith(
@@ -874,8 +887,8 @@ class TestHooks:
         orders, again, waits = Orders(), [], threading.Event()
         made = Mirror(Place(home), orders)
         monkeypatch.setattr(mirror_module, "HAND_OVER", 0.05)
-        monkeypatch.setattr(mirror_module, "_give_way", lambda: None)
-        monkeypatch.setattr(mirror_module, "_start_again", lambda place: (again.append(place), waits.set()))
+        monkeypatch.setattr(mirror_module, "_lower_priority", lambda: None)
+        monkeypatch.setattr(mirror_module, "_replace_process", lambda place: (again.append(place), waits.set()))
         monkeypatch.setattr(
             made, "send_cells", lambda plans: (orders.finish.set(), orders.changed.set(), waits.wait(9))
         )
@@ -1001,7 +1014,7 @@ class TestUi:
     @pytest.mark.slow
     def test_the_server_answers_takes_few_processes_and_leaves_none(self, mirrored: Path) -> None:
         place = Place(mirrored)
-        with server.served(place, server.free_port(None)) as address:
+        with server.serve(place, server.free_port(None)) as address:
             family = family_below()
             with urllib.request.urlopen(f"{address}/health") as answer:
                 assert answer.status == 200

@@ -76,8 +76,8 @@ def fold_of(panel: Panel, wanted: Task) -> Fold:
 def fitted(spec: ForecasterSpec, fold: Fold) -> Forecaster:
     forecaster = spec.make(SMALL.get(spec.name, {}), seed=1)
     forecaster.fit(fold.train.filled(spec.missing))
-    if hasattr(forecaster, "fit_asked"):
-        forecaster.fit_asked(fold.windows.contexts.filled(spec.missing))
+    if hasattr(forecaster, "fit_contexts"):
+        forecaster.fit_contexts(fold.windows.contexts.filled(spec.missing))
     return forecaster
 
 

@@ -32,7 +32,7 @@ from harness_models.arima import Arima
 from harness_models.auto_arima import AutoArima
 from harness_models.autoreg import AutoRegression, FittedAutoRegression
 from harness_models.ets import Ets
-from harness_models.smoothing import Parts, Weights, smoothed
+from harness_models.smoothing import Components, SmoothingParameters, smooth
 from harness_models.theta import Theta
 
 LEVELS = (0.5, 0.9)
@@ -62,7 +62,7 @@ def fold_of(*series: Floats, levels: tuple[float, ...] = (), **protocol: Any) ->
 
 def run(forecaster: FittedLocalForecaster, fold: Fold) -> Forecast:
     forecaster.fit(fold.train)
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
     return forecaster.predict(fold.windows.contexts)
 
 
@@ -129,7 +129,7 @@ def test_arima_filters_a_long_series_in_parts(
     fold = fold_of(values, levels=levels, stride=4)
     whole = run(Arima(**settings), fold)
 
-    monkeypatch.setattr("harness_models.arima.PART", 0)  # then a part has 100 observations
+    monkeypatch.setattr("harness_models.arima.STATE_VALUES", 0)  # then a part has 100 observations
 
     parts = run(Arima(**settings), fold)
     np.testing.assert_allclose(parts.mean, whole.mean, rtol=1e-10)
@@ -150,7 +150,7 @@ def test_arima_says_how_many_observations_it_needs() -> None:
     fold = fold_of(np.arange(12.0), first_cutoff=4)
     forecaster = Arima(order=(3, 0, 0))
     forecaster.fit(fold.train)
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
 
     assert str(forecaster.states_["0"]) == (
         "an ARIMA model of this order needs 6 observations to be fitted to; series '0' has 4"
@@ -270,7 +270,7 @@ def test_an_autoregression_of_any_kind_is_continued_by_products() -> None:
     state = FittedAutoRegression(np.array([0.3, 0.0]), np.stack([explosive, waving]), np.ones(2))
     past = rng.normal(size=(3, 4, 2))
 
-    continued = state.continued(past, 150)
+    continued = state.forecast(past, 150)
 
     for one, values in zip(past, continued, strict=True):
         np.testing.assert_allclose(values, recursion(state, one, 150), rtol=1e-9, atol=1e-9)
@@ -376,8 +376,8 @@ def test_ets_takes_the_least_aicc() -> None:
             tried[fit.aicc] = (fit.smoothing_level, seasonal)
     level, seasonal = tried[min(tried)]
     (state,) = forecaster.states_["0"]
-    assert state.weights.level == level
-    assert state.weights.multiplicative == (seasonal == "mul")
+    assert state.parameters.level == level
+    assert state.parameters.multiplicative == (seasonal == "mul")
 
 
 def test_ets_starts_anew_where_the_beginning_is_hidden() -> None:
@@ -478,19 +478,19 @@ def test_senseless_parameters_are_refused(make: Any, words: str) -> None:
 @pytest.mark.parametrize("multiplicative", [False, True])
 def test_smoothing_one_past_gives_what_smoothing_many_does(multiplicative: bool) -> None:
     values = np.random.default_rng(0).uniform(1, 2, size=(3, 40))
-    weights = Weights(level=0.3, slope=0.1, season=0.2, damping=0.9, multiplicative=multiplicative)
-    start = Parts(np.ones(3), np.zeros(3), np.ones((3, 4)))
+    weights = SmoothingParameters(level=0.3, slope=0.1, season=0.2, damping=0.9, multiplicative=multiplicative)
+    start = Components(np.ones(3), np.zeros(3), np.ones((3, 4)))
 
-    many = smoothed(values, weights, start)
-    one = smoothed(values[1:2], weights, Parts(np.ones(1), np.zeros(1), np.ones((1, 4))))
+    many = smooth(values, weights, start)
+    one = smooth(values[1:2], weights, Components(np.ones(1), np.zeros(1), np.ones((1, 4))))
 
     for name in ("level", "slope", "seasons"):
         np.testing.assert_array_equal(getattr(one, name), getattr(many, name)[1:2])
 
 
 def test_smoothing_one_past_may_divide_by_zero() -> None:
-    weights = Weights(level=1.0, multiplicative=True)
+    weights = SmoothingParameters(level=1.0, multiplicative=True)
 
-    found = smoothed(np.zeros((1, 3)), weights, Parts(np.ones(1), np.zeros(1), np.ones((1, 1))))
+    found = smooth(np.zeros((1, 3)), weights, Components(np.ones(1), np.zeros(1), np.ones((1, 1))))
 
     np.testing.assert_array_equal(found.level, [[1.0, 0.0, np.nan, np.nan]])

@@ -101,7 +101,7 @@ def step_by_step(forecaster: LagRegression, contexts: Contexts) -> Floats:
         observed = Scale.of(lags[None], forecaster.scale).spread
         for step in range(len(rows.known[window])):
             scale = Scale.of(lags[None], forecaster.scale).at_most(observed)
-            row = np.concatenate([scale.apply(lags[None])[0], rows.beside[window], rows.known[window, step]])
+            row = np.concatenate([scale.apply(lags[None])[0], rows.other[window], rows.known[window, step]])
             value = scale.undo(forecaster.models_[0].predict(row[None]).reshape(1, 1))[0, 0]
             lags = np.append(lags[1:], value)
             ahead[window, step, target] = value
@@ -150,8 +150,8 @@ def test_an_outlier_that_has_left_the_lags_is_forgotten() -> None:
     coefficients, push = np.array([0, 0, 1.0, 0, 0, 0]), 1e-3  # it is never looked at
     recursion = Recursion.of(coefficients, "standard")
 
-    together = recursion.continued(lags, np.full((1000, 1), push))
-    alone = recursion.continued(lags[:1], np.full((1000, 1), push))
+    together = recursion.forecast(lags, np.full((1000, 1), push))
+    alone = recursion.forecast(lags[:1], np.full((1000, 1), push))
 
     values = lags[0].tolist()
     for _ in range(1000):
@@ -214,9 +214,9 @@ def test_a_scale_is_read_off_the_lags_observed() -> None:
 
     standard, last = Scale.of(lags, "standard"), Scale.of(lags, "last")
 
-    assert standard.centre.tolist() == [2, 5, 0]
+    assert standard.location.tolist() == [2, 5, 0]
     assert standard.spread == pytest.approx([1, 5e-3, 1])
-    assert last.centre.tolist() == [3, 5, 0]
+    assert last.location.tolist() == [3, 5, 0]
     np.testing.assert_array_equal(standard.undo(standard.apply(lags)), lags)
 
 
@@ -274,13 +274,13 @@ def test_facts_of_a_series_set_its_level() -> None:
 def test_facts_become_columns() -> None:
     encoding = Encoding.of({"kind": ["b", "a"], "size": [1.5, 2.0]})
 
-    columns = encoding.encoded({"kind": ["a", "c"], "size": [3.0, 4.0]}, 2)
+    columns = encoding.encode({"kind": ["a", "c"], "size": [3.0, 4.0]}, 2)
 
     assert columns.tolist() == [[1, 0, 3], [0, 0, 4]]
 
 
 def test_names_are_no_facts() -> None:
-    assert Encoding.of({"id": [str(i) for i in range(33)]}).encoded({"id": ["0"]}, 1).shape == (1, 0)
+    assert Encoding.of({"id": [str(i) for i in range(33)]}).encode({"id": ["0"]}, 1).shape == (1, 0)
 
 
 def test_each_target_is_a_series_of_rows() -> None:

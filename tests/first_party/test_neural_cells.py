@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from harness import Floats
-from harness_models.neural.cells import RecurrentLayer, Stack, dropped, reversed_steps
+from harness_models.neural.cells import RecurrentLayer, Stack, apply_dropout, reverse_steps
 from harness_models.neural.initialisation import INITIALISATIONS, initialise
 
 CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru")
@@ -61,7 +61,7 @@ def inputs_of(dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 def mask(rate: float = 0.4) -> Tensor:
-    return dropped(torch.ones(BATCH, HIDDEN, dtype=torch.float64), rate, torch.Generator().manual_seed(3))
+    return apply_dropout(torch.ones(BATCH, HIDDEN, dtype=torch.float64), rate, torch.Generator().manual_seed(3))
 
 
 def by_equations(cell: str, layer: RecurrentLayer, inputs: Tensor) -> Floats:
@@ -96,12 +96,12 @@ def test_the_hand_written_forward_agrees_with_the_equations(cell: str) -> None:
     np.testing.assert_allclose(states, by_equations(cell, layer, inputs), atol=1e-12)
 
 
-def plain(cell: str, layer: RecurrentLayer, inputs: Tensor, kept: Tensor) -> Tensor:
+def plain(cell: str, layer: RecurrentLayer, inputs: Tensor, dropout_mask: Tensor) -> Tensor:
     """The recurrence with recurrent dropout as autograd sees it step by step."""
     hidden, h, states = layer.hidden, inputs.new_zeros(BATCH, HIDDEN), []
     c = h
     for x in inputs:
-        given, product = x @ layer.weight.T + layer.bias, (h * kept) @ layer.recurrent.T
+        given, product = x @ layer.weight.T + layer.bias, (h * dropout_mask) @ layer.recurrent.T
         if cell == "lstm":
             i, f, g, o = (given + product).chunk(4, 1)
             c = f.sigmoid() * c + i.sigmoid() * g.tanh()
@@ -119,11 +119,11 @@ def plain(cell: str, layer: RecurrentLayer, inputs: Tensor, kept: Tensor) -> Ten
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradients_written_by_hand_are_those_of_autograd(cell: str) -> None:
-    layer, inputs, kept = layer_of(cell), inputs_of().requires_grad_(), mask()
+    layer, inputs, dropout_mask = layer_of(cell), inputs_of().requires_grad_(), mask()
     upstream = torch.randn(TIME, BATCH, HIDDEN, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     wanted = [inputs, *layer.parameters()]
 
-    ours, theirs = layer(inputs, None, kept), plain(cell, layer, inputs, kept)
+    ours, theirs = layer(inputs, None, dropout_mask), plain(cell, layer, inputs, dropout_mask)
     found, expected = (torch.autograd.grad(one, wanted, upstream) for one in (ours, theirs))
 
     assert (ours - theirs).abs().max() < 1e-13
@@ -133,8 +133,8 @@ def test_gradients_written_by_hand_are_those_of_autograd(cell: str) -> None:
 
 def test_backward_leaves_what_came_from_above_as_it_was() -> None:
     for cell in CELLS:
-        layer, kept = layer_of(cell), mask()
-        states = layer(inputs_of(), None, kept)
+        layer, dropout_mask = layer_of(cell), mask()
+        states = layer(inputs_of(), None, dropout_mask)
         upstream = torch.ones_like(states)
         states.backward(upstream)
         assert (upstream == 1).all()
@@ -169,7 +169,7 @@ def test_reversal_keeps_padding_in_front() -> None:
     values = torch.tensor([[0.0, 1.0], [5.0, 2.0], [6.0, 3.0]])[..., None]
     observed = torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
 
-    assert reversed_steps(values, observed)[..., 0].tolist() == [[0.0, 3.0], [6.0, 2.0], [5.0, 1.0]]
+    assert reverse_steps(values, observed)[..., 0].tolist() == [[0.0, 3.0], [6.0, 2.0], [5.0, 1.0]]
 
 
 def test_recurrent_dropout_has_one_mask_a_sequence_and_none_without_a_generator() -> None:

@@ -164,10 +164,10 @@ def test_forecasts_do_not_depend_on_the_batch(spec: ForecasterSpec) -> None:
     contexts = fold.windows.contexts
 
     order = np.random.default_rng(0).permutation(len(contexts))
-    shuffled = numbers(forecaster.predict(contexts.take(order)))
+    shuffle_batches = numbers(forecaster.predict(contexts.take(order)))
     alone = numbers(forecaster.predict(contexts.take(np.array([7]))))
 
-    np.testing.assert_allclose(shuffled, together[order], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(shuffle_batches, together[order], rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(alone[0], together[7], rtol=1e-6, atol=1e-6)
 
 
@@ -287,7 +287,7 @@ class TestBadInput:
             ("lstm", {"head": "sample"}, "head is one of mean, quantile, not 'sample'"),
             ("lstm", {"learn_from": "every"}, "scale must be 'training' and target 'level'"),
             ("cnn", {"kernels": []}, "kernels must be one size or more"),
-            ("dense-iid", {"lookback": 5}, "without history there is one row"),
+            ("dense-iid", {"lookback": 5}, "without history, lookback must be 1"),
             ("seq2seq-autoregressive", {"teacher_forcing": 1.5}, "teacher_forcing is a share from 0 to 1, not 1.5"),
         ],
     )
@@ -297,7 +297,7 @@ class TestBadInput:
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="the device is here")
     def test_a_device_that_is_not_there(self) -> None:
-        with pytest.raises(ValueError, match="device 'cuda' is not on this machine; here are: cpu"):
+        with pytest.raises(ValueError, match="device 'cuda' is not available; available are: cpu"):
             type(made(BY_NAME["dense"]))(device="cuda")
 
     def test_a_loss_that_becomes_no_number_fails_the_run_and_says_when(self) -> None:

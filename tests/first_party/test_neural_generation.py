@@ -23,7 +23,8 @@ from harness_models.neural.generation.forecasters import (
     FreeSeq2Seq,
 )
 from harness_models.neural.generation.free_running import FreeRunning
-from harness_models.neural.generation.models import Convolutional, Dense, Recurrent, initialise, parameters_of
+from harness_models.neural.generation.models import Convolutional, Dense, Recurrent, initialise
+from harness_models.neural.parameters import parameter_count
 
 PARAMETERS = {
     FreeRnn: 16_897,
@@ -95,7 +96,7 @@ def next_of_lags(network: Any, lags: Any) -> Any:
 
 @pytest.mark.parametrize("factory", PARAMETERS)
 def test_networks_are_as_large_as_published(factory: type[FreeRunning]) -> None:
-    assert parameters_of(factory().network(100)) == PARAMETERS[factory]
+    assert parameter_count(factory().network(100)) == PARAMETERS[factory]
 
 
 @pytest.mark.parametrize("factory", PARAMETERS)
@@ -130,7 +131,7 @@ def test_predictions_inside_the_past_are_made_of_true_values() -> None:
     for factory in (FreeRnn, FreeLstm, FreeGru, FreeDense, FreeCnn, FreeSeq2Seq):
         network = network_of(factory, 110)
         past = torch.randn(110, 3, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
-        first = network.first(110)
+        first = network.first_predicted(110)
 
         known = network(past, 1)
 
@@ -282,7 +283,7 @@ def test_bad_hyperparameters_are_refused(fields: dict[str, Any], message: str) -
 def test_series_that_are_too_short_are_named_unsupported() -> None:
     with pytest.raises(Unsupported, match=r"32 values to start from and 20 steps ahead need series of 52 .* has 40"):
         FreeCnn(**QUICK).fit(TrainingData(waves(3, 40), None, 20))
-    with pytest.raises(Unsupported, match="no value to learn from"):
+    with pytest.raises(Unsupported, match="has no observed value"):
         FreeRnn(**QUICK).fit(TrainingData(Panel.of([np.full(80, np.nan)]), None, 20))
 
 
@@ -291,7 +292,7 @@ def test_a_guard_of_seconds_ends_training_and_says_so() -> None:
 
     forecaster.fit(TrainingData(waves(20, 90), None, 20))
 
-    assert "stopped by its guard" in " ".join(forecaster.remarks_)
+    assert "stopped by its time limit" in " ".join(forecaster.remarks_)
 
 
 def test_the_catalog_lists_them_with_a_seed() -> None:

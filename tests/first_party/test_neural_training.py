@@ -13,8 +13,8 @@ from harness import Panel, RollingOrigin, Task, TimeSplit, TrainingData, Unsuppo
 from harness.tasks.folds import backtest
 from harness_models.neural.examples import Batch, Examples, Rows, Shape, training_examples
 from harness_models.neural.heads import QuantileHead, pinball
-from harness_models.neural.scaling import Framing, Scaler
-from harness_models.neural.training import TrainingSettings, shuffled, steps, train_network
+from harness_models.neural.scaling import Scaler, WindowScaler
+from harness_models.neural.training import TrainingSettings, shuffle_batches, steps, train_network
 
 CPU = torch.device("cpu")
 HUGE = 1000.0
@@ -38,7 +38,7 @@ class TestExamples:
     def test_the_lecture_s_window_is_a_day_before_its_output(self) -> None:
         train = TrainingData(ramp(200), None, horizon=1, gap=23)
 
-        batch = everything(examples_of(train, Shape(120, skipped=23, steps=1))[0])
+        batch = everything(examples_of(train, Shape(120, gap=23, steps=1))[0])
 
         assert len(batch.inputs) == 200 - 120 - 24 + 1
         assert batch.inputs[0, :, 0].tolist() == list(range(120))
@@ -110,7 +110,7 @@ class TestExamples:
 
     def test_batches_are_views_gathered_by_a_permutation(self) -> None:
         examples = examples_of(TrainingData(ramp(40), None, horizon=1), Shape(5, 0, 1))[0]
-        batches = shuffled(examples, 10, torch.Generator().manual_seed(1))
+        batches = shuffle_batches(examples, 10, torch.Generator().manual_seed(1))
 
         epoch = torch.cat([next(batches).outputs.flatten() for _ in range(4)])
 
@@ -151,7 +151,7 @@ class Constant(nn.Module):
 
 
 def squared(network: Constant):
-    return lambda batch, progress, draws: ((network.value - batch.outputs) ** 2).mean()
+    return lambda batch, progress, generator: ((network.value - batch.outputs) ** 2).mean()
 
 
 class TestTraining:
@@ -175,7 +175,7 @@ class TestTraining:
     def test_a_loss_that_is_no_number_says_at_which_step(self) -> None:
         network = Constant()
 
-        def loss_of(batch: Batch, progress: float, draws: object) -> torch.Tensor:
+        def loss_of(batch: Batch, progress: float, generator: object) -> torch.Tensor:
             return network.value.sum() * (math.nan if progress >= 0.04 else 1.0)
 
         with pytest.raises(FloatingPointError, match="the loss became nan at step 5"):
@@ -190,7 +190,7 @@ class TestTraining:
         assert network.value.item() == pytest.approx(3.0, abs=0.6)
         assert len(progress.curves["loss"]) == len(progress.curves["validation loss"]) == 20
         assert progress.remarks[0] == "the budget of 400 iterations was used up"
-        assert progress.remarks[1].startswith("the state of iteration ")
+        assert progress.remarks[1].startswith("the weights of iteration ")
 
     def test_it_stops_early_where_nothing_is_gained(self) -> None:
         network = Constant()
@@ -199,7 +199,10 @@ class TestTraining:
         progress = train_network(network, squared(network), parts, settings(iterations=1000, patience=3), 0)
 
         # a round is 20 iterations: the first is the best
-        assert progress.remarks[0] == "stopped early after 80 of 1,000 iterations: nothing gained in 3 rounds"
+        assert (
+            progress.remarks[0]
+            == "stopped early after 80 of 1,000 iterations: 3 rounds without a lower validation loss"
+        )
 
     def test_the_rate_is_halved_where_nothing_is_gained(self) -> None:
         rates = []
@@ -224,14 +227,14 @@ class TestTraining:
         assert progress.remarks[0] == "the budget of 9 iterations was used up"
         assert len(progress.curves["loss"]) == 3
 
-    def test_seconds_only_guard(self) -> None:
+    def test_seconds_are_a_limit(self) -> None:
         network = Constant()
 
         progress = train_network(
             network, squared(network), (numbers(8, 1.0), numbers(0, 1.0)), settings(seconds=1e-9), 0
         )
 
-        assert progress.remarks == ["stopped by the guard of 1e-09 seconds after 1 of 100 iterations"]
+        assert progress.remarks == ["stopped by the time limit of 1e-09 seconds after 1 of 100 iterations"]
 
     def test_long_curves_have_about_five_hundred_points(self) -> None:
         assert settings(iterations=1_000_000).round(8) == 2000
@@ -261,7 +264,7 @@ class TestScaling:
         inputs = torch.randn(3, 6, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
         outputs = inputs[:, :2, [1]]
 
-        seen, frame = Framing(scale, target, (1,)).frame(inputs, None)
+        seen, frame = WindowScaler(scale, target, (1,)).apply(inputs, None)
 
         assert seen.dtype == torch.float32
         back = frame.undo(frame.apply(outputs)[..., None].double())
@@ -275,7 +278,7 @@ class TestScaling:
         inputs = torch.tensor([[[0.0], [0.0], [4.0], [6.0]]], dtype=torch.float64)
         observed = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 
-        seen, _ = Framing("window", "level", (0,)).frame(inputs, observed)
+        seen, _ = WindowScaler("window", "level", (0,)).apply(inputs, observed)
 
         assert seen.flatten().tolist() == [0, 0, -1, 1]
 

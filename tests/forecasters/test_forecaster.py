@@ -16,8 +16,8 @@ from harness.forecasters.forecaster import (
     FittedLocalForecaster,
     Forecaster,
     LocalForecaster,
-    PartlyFailed,
-    checked_forecast,
+    PartialFailure,
+    predict_and_check,
 )
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import Generation, RollingOrigin
@@ -93,7 +93,7 @@ def test_what_a_local_forecaster_sees_cannot_be_written_to():
             context.values[0] = 1.0
             return np.zeros((context.horizon, 1))
 
-    with pytest.raises(PartlyFailed, match="read-only"):
+    with pytest.raises(PartialFailure, match="read-only"):
         Writes().predict(contexts_of(panel_of(10), RollingOrigin(2, windows=1)))
 
 
@@ -149,7 +149,7 @@ def test_a_forecast_of_a_wrong_shape_is_that_windows_failure(result: Floats | Fo
         def predict_series(self, context: Context) -> Floats | Forecast:
             return result if context.cutoff == 8 else super().predict_series(context)
 
-    with pytest.raises(PartlyFailed) as raised:
+    with pytest.raises(PartialFailure) as raised:
         Wrong().predict(contexts_of(panel_of(10), RollingOrigin(2, windows=2)))
 
     assert list(raised.value.failures) == [1]
@@ -164,7 +164,7 @@ def test_who_failed_in_part_says_how_many_and_why():
                 raise ValueError("too short")
             return super().predict_series(context)
 
-    with pytest.raises(PartlyFailed) as raised:
+    with pytest.raises(PartialFailure) as raised:
         Fails().predict(contexts_of(panel_of(10, 10), RollingOrigin(2, windows=2)))
 
     assert str(raised.value) == "2 of 4 windows failed; the first: ValueError: too short"
@@ -196,7 +196,7 @@ def test_each_series_is_fitted_once_to_its_training_data():
     forecaster = Remembers()
 
     forecaster.fit(fold.train)
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
     forecast = forecaster.predict(fold.windows.contexts)
 
     assert forecaster.fitted == [("0", 4), ("1", 6)]
@@ -219,7 +219,7 @@ def test_parameters_are_kept_until_the_next_fit():
     means = []
     for fold in folds:
         forecaster.fit(fold.train)
-        forecaster.fit_asked(fold.windows.contexts)
+        forecaster.fit_contexts(fold.windows.contexts)
         means += [forecaster.predict(fold.windows.contexts).mean[:, 0, 0].tolist() for _ in range(2)]
 
     assert forecaster.fitted == [("0", 4), ("0", 8)]
@@ -231,8 +231,8 @@ def test_a_series_asked_for_again_is_not_fitted_again():
     forecaster = Remembers()
     forecaster.fit(TrainingData(panel_of(4, 4), None, 2))
 
-    forecaster.fit_asked(contexts.take(np.array([0])))
-    forecaster.fit_asked(contexts)
+    forecaster.fit_contexts(contexts.take(np.array([0])))
+    forecaster.fit_contexts(contexts)
 
     assert forecaster.fitted == [("0", 4), ("1", 4)]
 
@@ -254,7 +254,7 @@ def test_a_series_unseen_in_training_is_fitted_at_its_first_context():
     forecaster = Remembers()
     forecaster.fit(fold.train)
 
-    forecaster.fit_asked(fold.windows.contexts.take(np.array([2, 0, 1])))
+    forecaster.fit_contexts(fold.windows.contexts.take(np.array([2, 0, 1])))
 
     assert forecaster.fitted == [("1", 6)]
     assert forecaster.predict(fold.windows.contexts).mean[:, 0, 0].tolist() == [105] * 3
@@ -265,7 +265,7 @@ def test_a_held_out_series_is_fitted_to_its_warm_up():
     forecaster = Remembers()
     forecaster.fit(fold.train)
 
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
 
     assert forecaster.fitted == [("1", 5)]
 
@@ -276,7 +276,7 @@ def test_validation_rows_are_not_fitted_to():
     forecaster = Remembers()
     forecaster.fit(fold.train)
 
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
 
     assert forecaster.fitted == [("0", 5)]
 
@@ -294,7 +294,7 @@ def test_the_context_of_a_fit_knows_what_is_asked():
     forecaster = Watches()
     forecaster.fit(fold.train)
 
-    forecaster.fit_asked(fold.windows.contexts)
+    forecaster.fit_contexts(fold.windows.contexts)
 
     (context,) = seen
     assert (context.horizon, context.gap, context.quantile_levels, context.season_length) == (2, 3, LEVELS, 7)
@@ -312,7 +312,7 @@ def test_parameters_may_be_none():
     contexts = contexts_of(panel_of(10), RollingOrigin(2, windows=2))
     forecaster = Parameterless()
     forecaster.fit(TrainingData(panel_of(4), None, 2))
-    forecaster.fit_asked(contexts)
+    forecaster.fit_contexts(contexts)
 
     forecaster.predict(contexts)
 
@@ -346,9 +346,9 @@ def test_a_series_that_fails_loses_its_own_windows_alone(phase: str):
     contexts = contexts_of(panel_of(10, 10, 10), RollingOrigin(2, windows=2))
     forecaster = Fails()
     forecaster.fit(TrainingData(panel_of(4, 4, 4), None, 2))
-    forecaster.fit_asked(contexts)
+    forecaster.fit_contexts(contexts)
 
-    with pytest.raises(PartlyFailed) as raised:
+    with pytest.raises(PartialFailure) as raised:
         forecaster.predict(contexts)
 
     assert {window: str(failure) for window, failure in raised.value.failures.items()} == {
@@ -366,7 +366,7 @@ def test_a_wrong_shape_fails_the_series_that_said_it():
     forecaster = Wrong()
     forecaster.fit(TrainingData(panel_of(4), None, 2))
 
-    with pytest.raises(PartlyFailed, match=r"\(2, 2, 1\), not \(1, 2, 1\)"):
+    with pytest.raises(PartialFailure, match=r"\(2, 2, 1\), not \(1, 2, 1\)"):
         forecaster.predict(contexts_of(panel_of(10), RollingOrigin(2, windows=2)))
 
 
@@ -382,8 +382,8 @@ def test_both_bases_are_forecasters():
 def test_a_forecast_is_checked_against_its_windows():
     contexts = contexts_of(panel_of(10), RollingOrigin(2, windows=2))
 
-    forecast = checked_forecast(Last(), contexts)
+    forecast = predict_and_check(Last(), contexts)
 
     assert len(forecast) == 2
     with pytest.raises(InvalidForecast, match="predict must return a Forecast, not ndarray"):
-        checked_forecast(type("Array", (Last,), {"predict": lambda self, contexts: np.zeros(2)})(), contexts)
+        predict_and_check(type("Array", (Last,), {"predict": lambda self, contexts: np.zeros(2)})(), contexts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import DatasetSpec, Panel, hookimpl
 from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
-from harness.report.listings import data_inventory, listing
+from harness.report.listings import data_inventory, inventory, listing
 
 
 class Rivers:
@@ -32,6 +32,10 @@ def test_datasets_of_one_source_refer_to_the_first(tmp_path: Path) -> None:
     assert said["brook"] == "drawn here · CC0 available"
     assert said["congo"] == "as amazon available"
     assert said["danube"] == "A. Nobody, Rivers and how they run · MIT available"
+
+
+def test_formats_have_their_suffixes() -> None:
+    assert "every column of the standings (.csv)" in inventory(load_catalog(), "formats")
 
 
 def test_addresses_are_not_broken_at_their_hyphens() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import math
 import re
@@ -20,17 +21,18 @@ from hypothesis import strategies as st
 
 import harness
 from harness import Actuals, Generation, Journal, RollingOrigin, Run, SeriesSplit, Status, StoredCell, StoredPlan, Task
+from harness.analysis.ranking.compute import compute_standings
 from harness.cli.main import cli
 from harness.data.panel import Panel
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.metrics import METRICS
+from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
-from harness.report.page import page
-from harness.report.page.data import embedded
+from harness.report.numbers import duration, error, number, signed
 from harness.report.page.examples import Example, Examples, Lines, find_examples
-from harness.report.page.lines import Limit, thinned
-from harness.report.page.numbers import error, number, seconds
+from harness.report.page.lines import Limit, thin
+from harness.report.page.render import page
+from harness.results.board_results import JournalResults
 from harness.results.costs import BenchCosts
 from harness.results.standings import RankTest, Row, Significance, Standings
 from harness.tasks.folds import backtest
@@ -119,7 +121,7 @@ def matrix(values: Any) -> tuple[tuple[float, ...], ...]:
 
 
 def shown(standings: Standings, horizon: int, past: int) -> Examples:
-    """Exhibits of every cell: two windows with random lines."""
+    """Examples of every cell: two windows with random lines."""
     rng = np.random.default_rng(2)
 
     def line(steps: int) -> tuple[float, ...]:
@@ -135,7 +137,7 @@ def shown(standings: Standings, horizon: int, past: int) -> Examples:
         task: {name: (example(2 * place), example(2 * place + 1)) for place, name in enumerate(names)}
         for task in standings.tasks
     }
-    return Examples("MASE", "MASE", "lowest", steps, windows)
+    return Examples("MASE", "MASE", steps, windows)
 
 
 class Reader(HTMLParser):
@@ -173,7 +175,7 @@ class TestSafety:
         text = page(board(numbered("f", 3), ("a", "b")))
 
         (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
-        said = dict(one.strip().partition(" ")[::2] for one in policy.replace("&#x27;", "'").split(";"))
+        said = dict(one.strip().partition(" ")[::2] for one in html.unescape(policy).split(";"))
         styles = [hashed(one) for one in re.findall(r"<style>(.*?)</style>", text, re.S)]
         scripts = [hashed(one) for one in re.findall(r"<script>(.*?)</script>", text, re.S)]
 
@@ -228,10 +230,13 @@ class TestSafety:
         assert text.encode().decode() == text
 
     def test_json_has_no_letter_that_ends_it(self) -> None:
-        found = embedded({"a": "</script><!-- & \u2028\u2029"})
+        name = "</script><!-- & ' \u2028\u2029 \0 \ud800"
 
-        assert not set("<>&\u2028\u2029").intersection(found)
-        assert json.loads(found) == {"a": "</script><!-- & \u2028\u2029"}
+        text = page(board((name, "b"), ("t",)))
+
+        (found,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
+        assert not set("<>&'\u2028\u2029\0\ufffd").intersection(found)
+        assert json.loads(found)["rows"][0]["name"] == name
 
 
 class TestSize:
@@ -242,14 +247,14 @@ class TestSize:
         text = page(standings, shown(standings, horizon, past))
 
         assert len(text.encode()) < 6_000_000
-        assert len(data_of(text)["exhibits"]["windows"][19]) == 20
+        assert len(data_of(text)["examples"]["windows"][19]) == 20
 
     def test_a_hundred_by_a_hundred_keeps_the_windows_of_the_best(self) -> None:
         standings = board(numbered("forecaster", 100), numbered("task", 100))
 
         text = page(standings, shown(standings, 24, 24))
 
-        found = data_of(text)["exhibits"]
+        found = data_of(text)["examples"]
         assert len(text.encode()) < 16_000_000
         assert sorted(map(int, found["windows"][0])) == [*range(20), 99]  # 2000 cells, and the baseline
         assert found["shown"] == 21
@@ -266,7 +271,7 @@ class TestLines:
         line = np.sin(np.arange(900) / 10)
         line[333], line[777] = 50, -50
 
-        kept = thinned(line, 150)
+        kept = thin(line, 150)
 
         assert len(kept) <= 150
         assert {0, 333, 777, 899} <= set(kept.tolist())
@@ -274,7 +279,7 @@ class TestLines:
     def test_what_is_unknown_stays_unknown(self) -> None:
         line = np.full(900, NAN)
 
-        assert np.isnan(line[thinned(line, 100)]).all()
+        assert np.isnan(line[thin(line, 100)]).all()
 
     def test_steps_come_back_from_their_differences(self) -> None:
         line = np.random.default_rng(0).normal(size=500)
@@ -301,16 +306,16 @@ class TestStandings:
 
         text = page(replace(standings, rows=(*rows, standings.rows[2])))
 
-        assert [text.count(words) for words in ("tied for first</span>", "trained on this data before</span>")] == [
+        assert [text.count(words) for words in ("tied for first</span>", "training overlap</span>")] == [
             2,
             1,
         ]
-        assert "within the spread of the seeds, and may be luck" in text
+        assert "within the standard deviation over seeds, and may be chance" in text
 
     def test_who_is_first_is_said(self) -> None:
         text = " ".join("".join(Reader(page(board(("a", "b", "c"), ("t",)))).texts).split())
 
-        assert "a is first, with a skill of 0.450 [0.35, 0.53]; 1 other cannot be told from the best." in text
+        assert "a ranks first with a skill of 0.450 [0.35, 0.53]; 1 other is not significantly worse." in text
 
     def test_reasons_can_be_unfolded(self) -> None:
         standings = board(("a", "b"), ("t",))
@@ -322,6 +327,26 @@ class TestStandings:
 
         assert "<summary>1 failed, 2 windows</summary><ul><li><bdi>t: ValueError: too short</bdi></li></ul>" in text
 
+    def test_tasks_may_be_called_like_other_columns(self) -> None:
+        tasks = ("rank", "forecaster", "skill", "skill_std", "failed_results")
+        made = board(("a", "b"), tasks)
+
+        text = page(replace(made, rows=tuple(replace(row, failed_windows=3) for row in made.rows)))
+
+        cells = re.findall(
+            r'<td class="number task" data-value="(.*?)"><span class="value( best)?">(.*?)</span></td>', text
+        )
+        assert [value for value, _, _ in cells] == [f"{row.scores[task]:.8g}" for row in made.rows for task in tasks]
+        assert [bool(best) for _, best, _ in cells] == [True] * 5 + [False] * 5
+
+    def test_failed_cells_sort_before_failed_windows(self) -> None:
+        made = board(("a", "b"), ("t",))
+        rows = (replace(made.rows[0], failed_windows=2), replace(made.rows[1], missing={"failed": 1}))
+
+        text = page(replace(made, rows=rows))
+
+        assert re.findall(r'<td class="failed" data-value="(.*?)">', text) == ["2e-06", "1"]
+
     def test_logarithmic_errors(self) -> None:
         standings = board(("a",), ("t",), logarithmic=True)
 
@@ -330,12 +355,17 @@ class TestStandings:
         assert ">−4.00<" in text
         assert "as log10" in text
 
-    @pytest.mark.parametrize("metric", ["coverage", "bias"])
-    def test_the_lowest_is_not_the_best_of_every_metric(self, metric: str) -> None:
+    @pytest.mark.parametrize("best", ["zero", "nominal"])
+    def test_the_lowest_is_not_the_best_of_every_metric(self, best: Any) -> None:
         standings = board(("a", "b"), ("t",))
 
         assert 'class="value best"' in page(standings)
-        assert 'class="value best"' not in page(replace(standings, metric=metric))
+        assert 'class="value best"' not in page(replace(standings, best=best))
+
+    def test_standings_stored_without_the_field_are_of_a_metric_whose_lowest_is_best(self) -> None:
+        stored = {name: value for name, value in board(("a", "b"), ("t",)).to_json().items() if name != "best"}
+
+        assert Standings.from_json(stored).best == "lowest"
 
 
 class TestLittle:
@@ -374,14 +404,14 @@ class TestLittle:
     def test_without_a_journal_it_says_so(self) -> None:
         text = page(board(("a", "b"), ("t",)))
 
-        assert text.count("The forecasts are not here") == 2
+        assert text.count("No forecasts available") == 2
 
     def test_without_significance_it_says_so(self) -> None:
         text = page(replace(board(("a", "b"), ("t",)), significance=None))
 
-        assert "There is nothing to compare" in text
-        assert "There is no test of the ranks here" in text
-        assert "There are no intervals" in text
+        assert "No pairwise comparisons" in text
+        assert "No rank test" in text
+        assert "No intervals: nothing could be resampled." in text
 
 
 class TestNumbers:
@@ -399,13 +429,13 @@ class TestNumbers:
         ],
     )
     def test_seconds_have_a_unit(self, value: float, said: str) -> None:
-        assert seconds(value) == said
+        assert duration(value) == said
 
     def test_minus_signs_are_true_and_never_before_zero(self) -> None:
-        assert [number(-0.5, 2), number(-0.001, 2), error(-1e-5, False)] == ["−0.50", "0.00", "−1.00e−05"]
+        assert [number(-0.5, 2), number(-0.001, 2), signed(error(-1e-5))] == ["−0.50", "0.00", "−1.00e−05"]
 
 
-class TestExhibits:
+class TestExamples:
     @pytest.fixture
     def home(self, tmp_path: Path) -> tuple[Path, StoredPlan]:
         """A journal with a rolling task and a generation, each forecast by two forecasters."""
@@ -502,6 +532,20 @@ class TestExhibits:
         assert found.loss == "MAE"
         assert len(found.examples["roll"]["mean"]) == 2
 
+    @pytest.mark.parametrize(("best", "lowest_is_best"), [("lowest", True), ("zero", False)])
+    def test_the_best_score_of_a_metric_that_a_plugin_provides(
+        self, home: tuple[Path, StoredPlan], best: Any, lowest_is_best: bool
+    ) -> None:
+        folder, stored = home
+        metric = Metric("mean error", lambda outcomes: outcomes.mean - outcomes.actuals, best=best)
+
+        stored = replace(stored, forecasters=("naive", "mean"))
+
+        standings = compute_standings(JournalResults(stored, Journal(folder)), metric)
+
+        assert data_of(page(standings))["lowestIsBest"] is lowest_is_best
+        assert ('class="value best"' in page(standings)) is lowest_is_best
+
     def test_seeds_are_averaged_and_the_first_is_shown(self, home: tuple[Path, StoredPlan]) -> None:
         folder, stored = home
         both = (replace(stored.cells[0], forecaster="both"), replace(stored.cells[1], forecaster="both"))
@@ -585,16 +629,16 @@ class TestMeasuredCosts:
         assert "[3.0 ms, …]" in measured
 
     def test_where_they_were_measured_is_said_and_escaped(self) -> None:
-        html = page(self.board())
+        text = page(self.board())
 
-        assert "Cost: measured by harness bench on sun, &lt;b&gt;CPU&lt;/b&gt;" in html
-        assert "<b>CPU" not in html
+        assert "Cost: measured by harness bench on sun, &lt;b&gt;CPU&lt;/b&gt;" in text
+        assert "<b>CPU" not in text
 
     def test_without_them_it_says_how_to_measure(self) -> None:
-        html = page(board(("first", "base"), ("sun",)))
+        text = page(board(("first", "base"), ("sun",)))
 
-        assert "Times are indicative" in html
-        assert "<code>harness bench --board invented</code>" in html
+        assert "Times are indicative" in text
+        assert "<code>harness bench --board invented</code>" in text
 
     def test_the_script_is_told_the_figures_of_each_row(self) -> None:
         costs = self.data(self.board())["costs"]
@@ -608,4 +652,4 @@ class TestMeasuredCosts:
             "memory": None,
         }
         assert costs["rows"][1] == [None] * 5
-        assert [one["name"] for one in costs["kinds"] if one["more"]] == ["throughput"]
+        assert [kind["name"] for kind in costs["kinds"] if kind["more"]] == ["throughput"]

@@ -30,7 +30,7 @@ from harness import (
 )
 from harness.data.storage import read_json
 from harness.errors import HarnessError, HomeUnusable
-from harness.evaluation.evaluate import scored
+from harness.evaluation.evaluate import score_run
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Costs, WindowFailure
@@ -371,7 +371,7 @@ class TestActuals:
         stored = journal.read_actuals("aa", task)
         assert stored is not None
         metrics: tuple[Metric, ...] = METRICS
-        expected, again = (scored(RECORD, truth, forecast, metrics).scores for truth in (actuals, stored))
+        expected, again = (score_run(RECORD, truth, forecast, metrics).scores for truth in (actuals, stored))
         np.testing.assert_array_equal(list(again.values()), list(expected.values()))
         assert again.keys() == expected.keys()
 

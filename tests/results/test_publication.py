@@ -40,7 +40,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
 from harness.report.markdown import readme
-from harness.report.terminal import number
+from harness.report.numbers import fixed as number
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
 from harness.results.publication import is_published
@@ -415,7 +415,7 @@ def test_a_readme_says_what_the_board_is_and_how_to_come_by_it(folder: Path) -> 
 
     assert text.startswith("# Toys\n")
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert table[0] == "| # | forecaster | skill | 95 % | wins | walks | fit s | predict s | missing |"
+    assert table[0] == "| # | forecaster | skill | 95 % | wins | walks | fit s | predict s | failed |"
     assert len({line.count("|") for line in table}) == 1
     for said in (
         "harness run toys",

@@ -23,22 +23,22 @@ def materials(tmp_path_factory: pytest.TempPathFactory) -> VerificationContext:
     return VerificationContext(load_catalog(), tmp_path_factory.mktemp("home"))
 
 
-def found(claim: Case, materials: VerificationContext) -> CaseResult:
-    """What comes of a claim; as with `real_file`, where data is not here the test is skipped, or fails."""
-    finding = claim.finding(materials)
-    if finding.verdict == "not here":
+def found(case: Case, materials: VerificationContext) -> CaseResult:
+    """What comes of a case; as with `real_file`, where data is not here the test is skipped, or fails."""
+    finding = case.compare(materials)
+    if finding.verdict == "not available":
         if os.environ.get("HARNESS_REQUIRE_DATA") == "1":
             pytest.fail(finding.reason)
         pytest.skip(finding.reason)
     return finding
 
 
-@pytest.mark.parametrize("claim", cases(), ids=str)
-def test_published_number_holds(claim: Case, materials: VerificationContext) -> None:
-    finding = found(claim, materials)
+@pytest.mark.parametrize("case", cases(), ids=str)
+def test_published_number_holds(case: Case, materials: VerificationContext) -> None:
+    finding = found(case, materials)
 
-    if claim.source is M4_HOURLY:
-        print(f"{claim}: {finding.ours:.{finding.digits}f}")  # noqa: T201
+    if case.source is M4_HOURLY:
+        print(f"{case}: {finding.ours:.{finding.digits}f}")  # noqa: T201
     assert finding.verdict == "holds", finding
 
 

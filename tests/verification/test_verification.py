@@ -20,12 +20,12 @@ from harness.verification import published
 from harness.verification.cases import cases
 from harness.verification.comparison import Case, CaseResult
 from harness.verification.context import VerificationContext
-from harness.verification.fev import SUMS
+from harness.verification.fev import CHECKSUMS
 from harness.verification.published import Source
 
 SOURCE = Source("Somebody", "at noon", "Somebody 1999", {"naive": {"MAE": "1.25", "windows": "3"}})
 WITHOUT_DATA = (published.DIEBOLD_MARIANO, published.HARVEY, published.DEMSAR)
-SUMMARY = "{} of {} published numbers hold to the digits given, {} fail, {} are not here"
+SUMMARY = "{} of {} published numbers hold to the digits given, {} fail, {} are not available"
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def without_data(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_data(real_file: Callable[[str], Path]) -> None:
     for name in ("Hourly-train.csv", "Hourly-test.csv", "ETTh1.csv", "ETTh2.csv"):
         real_file(name)
-    for name in SUMS:
+    for name in CHECKSUMS:
         real_file(f"fev_bench/{name}.csv")
 
 
 def statistics_only(monkeypatch: pytest.MonkeyPatch) -> tuple[Case, ...]:
     """Leaves only what takes no data to the command."""
-    kept = tuple(claim for claim in cases() if claim.source in (published.DIEBOLD_MARIANO, published.DEMSAR))
+    kept = tuple(case for case in cases() if case.source in (published.DIEBOLD_MARIANO, published.DEMSAR))
     monkeypatch.setattr(cases_module, "cases", lambda: kept)
     return kept
 
@@ -69,7 +69,7 @@ class TestFinding:
         [(1.25, "holds"), (1.2549, "holds"), (1.245, "holds"), (1.2551, "fails"), (1.2449, "fails")],
     )
     def test_holds_within_half_a_unit_of_the_last_digit(self, ours: float, verdict: str) -> None:
-        finding = Case(SOURCE, "naive", "MAE", lambda *_: ours).finding(None)  # type: ignore[arg-type]
+        finding = Case(SOURCE, "naive", "MAE", lambda *_: ours).compare(None)  # type: ignore[arg-type]
 
         assert finding.digits == 2
         assert finding.verdict == verdict
@@ -81,18 +81,18 @@ class TestFinding:
         def broken(*_: object) -> float:
             raise BadData("no luck")
 
-        finding = Case(SOURCE, "naive", "MAE", broken).finding(None)  # type: ignore[arg-type]
+        finding = Case(SOURCE, "naive", "MAE", broken).compare(None)  # type: ignore[arg-type]
 
         assert (finding.verdict, finding.reason) == ("fails", "no luck")
 
     def test_what_the_catalog_lacks_is_not_here(self, tmp_path: Path) -> None:
         catalog = load_catalog()
         catalog.forecasters = Registry("forecaster", [], lambda spec: spec.name)
-        claim = next(claim for claim in cases() if claim.of == "drift")
+        case = next(case for case in cases() if case.of == "drift")
 
-        finding = claim.finding(VerificationContext(catalog, tmp_path))
+        finding = case.compare(VerificationContext(catalog, tmp_path))
 
-        assert (finding.verdict, finding.reason) == ("not here", "no forecaster called 'drift'; known: none")
+        assert (finding.verdict, finding.reason) == ("not available", "no forecaster called 'drift'; known: none")
 
 
 class TestCommand:
@@ -103,7 +103,7 @@ class TestCommand:
         assert flat(said.output).endswith(SUMMARY.format(len(cases()), len(cases()), 0, 0))
         assert max(map(len, said.output.splitlines())) <= 100
         assert "…" not in said.output.replace("0.1 … 0.9", "").replace("0.01 … 100", "")
-        for source in {claim.source.title for claim in cases()}:
+        for source in {case.source.title for case in cases()}:
             assert source in said.output
 
     def test_without_data_the_statistics_hold_and_it_says_what_would_help(
@@ -112,7 +112,7 @@ class TestCommand:
         said = verify()
 
         assert said.exit_code == 0, said.output
-        held = [claim for claim in cases() if claim.source in WITHOUT_DATA]
+        held = [case for case in cases() if case.source in WITHOUT_DATA]
         assert flat(said.output).endswith(SUMMARY.format(len(held), len(cases()), 0, len(cases()) - len(held)))
         for name in ("m4-hourly", "ett-1h", "etth1"):
             assert f"harness data fetch {name}" in flat(said.output)
@@ -131,7 +131,7 @@ class TestCommand:
         said = verify()
 
         assert said.exit_code == 0, said.output
-        assert "'fev_bench/autoarima.csv' is missing, or is not the version that these numbers are of" in flat(
+        assert "'fev_bench/autoarima.csv' is missing, or is another version than that of these numbers" in flat(
             said.output
         )
 
@@ -154,8 +154,8 @@ class TestCommand:
 
         rows = list(csv.DictReader(io.StringIO(verify("--csv").output)))
 
-        assert [(row["of"], row["quantity"]) for row in rows] == [(claim.of, claim.quantity) for claim in kept]
+        assert [(row["of"], row["quantity"]) for row in rows] == [(case.of, case.quantity) for case in kept]
         assert {row["verdict"] for row in rows} == {"holds"}
-        assert [row["published"] for row in rows] == [claim.source.numbers[claim.of][claim.quantity] for claim in kept]
+        assert [row["published"] for row in rows] == [case.source.numbers[case.of][case.quantity] for case in kept]
         for row in rows:
             assert float(row["ours"]) - float(row["published"]) == pytest.approx(float(row["difference"]))

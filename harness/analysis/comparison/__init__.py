@@ -1,1 +1,1 @@
-"""Comparison: two runs or boards on the same windows, as a gate."""
+"""Comparison of two runs or boards on the same windows, with conditions under which it fails."""

@@ -1,4 +1,4 @@
-"""Conditions: what must not come of a comparison, as a user says it: `MASE worse by 2%, p < 0.05`."""
+"""Conditions under which a comparison fails, as users write them: `MASE worse by 2%, p < 0.05`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Literal, NoReturn
 
 from harness.errors import BadInput
 
-COSTS = ("fit_seconds", "predict_seconds", "peak_memory")
+NEGLIGIBLE = {"fit_seconds": 0.01, "predict_seconds": 0.01, "peak_memory": 2**20}  # smaller differences pass
+COSTS = tuple(NEGLIGIBLE)
 EXAMPLE = "MASE worse by 2%, p < 0.05"
 Direction = Literal["worse", "better", "differs"]
 DIRECTIONS: dict[str, Direction] = {"worse": "worse", "better": "better", "differs": "differs"}
@@ -17,12 +18,12 @@ NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 @dataclass(frozen=True)
 class Condition:
-    """Something about B beside A that makes a comparison fail."""
+    """A difference of B from A that makes a comparison fail."""
 
     quantity: str  # a metric, or one of COSTS
     direction: Direction
-    percent: float = 0.0  # it is worse by more than that
-    level: float | None = None  # and the p-value is smaller than that; None: whatever it is
+    percent: float = 0.0  # the difference is larger than that
+    level: float | None = None  # and the p-value is smaller than that; None: not tested
 
     def __str__(self) -> str:
         by = f" by {_short(self.percent)}%" if self.percent else ""
@@ -34,60 +35,95 @@ class Condition:
         return self.quantity in COSTS
 
     def met(self, difference: float) -> bool:
-        """Whether a difference, of B from A in percent, is as large as it says."""
+        """Whether a difference, of B from A in percent, is large enough."""
         sizes = {"worse": difference, "better": -difference, "differs": abs(difference)}
         return sizes[self.direction] > self.percent
 
 
 def parse_condition(text: str) -> Condition:
-    """The condition that a text says; raises BadInput, which names the place where it cannot be read."""
-    words = list(re.finditer(r"\S+", text))
-    at = next((one for one in words if one.group().rstrip(",") in DIRECTIONS), None)
-    if at is None or not text[: at.start()].strip():
-        if at is not None or not words:
-            _refuse(text, 0, "a metric")
-        _refuse(text, words[1].start() if len(words) > 1 else len(text), "'worse', 'better' or 'differs'")
-    quantity, word = text[: at.start()].strip(), at.group().rstrip(",")
-    place, percent, level = at.start() + len(word), 0.0, None
-    if by := re.compile(r"\s+by(?!\S)").match(text, place):
-        number = re.compile(rf"\s*({NUMBER})").match(text, by.end())
-        if number is None:
-            _refuse(text, by.end(), "a number")
-        sign = re.compile(r"\s*%").match(text, number.end())
-        if sign is None:
-            _refuse(text, number.end(), "'%'")
-        percent, place = _finite(text, number), sign.end()
-    if comma := re.compile(r"\s*,").match(text, place):
-        less = re.compile(r"\s*p\s*<").match(text, comma.end())
-        if less is None:
-            _refuse(text, comma.end(), "'p <'")
-        number = re.compile(rf"\s*({NUMBER})").match(text, less.end())
-        if number is None or not 0 < float(number.group(1)) <= 1:
-            _refuse(text, less.end(), "a number from 0 to 1")
-        level, place = float(number.group(1)), number.end()
-    if text[place:].strip():
-        _refuse(text, place, "the end" if level is not None else "'by', ', p <' or the end")
+    """The condition of a text; raises BadInput, which names the position of a mistake."""
+    scanner = _Scanner(text)
+    quantity, direction = scanner.quantity_and_direction()
+    percent, level = scanner.percent(), scanner.level()
+    scanner.end("the end" if level is not None else "'by', ', p <' or the end")
     if level is not None and quantity in COSTS:
         raise BadInput(
             f"condition {text!r}: {quantity} is not tested; leave out the p, as in '{quantity} worse by 50%'"
         )
-    return Condition(quantity, DIRECTIONS[word], percent, level)
+    return Condition(quantity, direction, percent, level)
+
+
+class _Scanner:
+    """Reads the parts of a condition from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+
+    def quantity_and_direction(self) -> tuple[str, Direction]:
+        """The quantity, which may have spaces, and the direction after it."""
+        words = list(re.finditer(r"\S+", self.text))
+        found = next((word for word in words if word.group().rstrip(",") in DIRECTIONS), None)
+        if found is None:
+            if not words:
+                self.refuse("a metric")
+            self.position = words[1].start() if len(words) > 1 else len(self.text)
+            self.refuse("'worse', 'better' or 'differs'")
+        quantity, direction = self.text[: found.start()].strip(), found.group().rstrip(",")
+        if not quantity:
+            self.refuse("a metric")
+        self.position = found.start() + len(direction)
+        return quantity, DIRECTIONS[direction]
+
+    def percent(self) -> float:
+        """The percent after "by"; 0 without."""
+        if not self.take(r"\s+by(?!\S)"):
+            return 0.0
+        number = self.expect(rf"\s*({NUMBER})", "a number")
+        self.expect(r"\s*%", "'%'")
+        if float(number.group(1)) == float("inf"):
+            self.position = number.start(1)
+            self.refuse("a finite number")
+        return float(number.group(1))
+
+    def level(self) -> float | None:
+        """The level after ", p <"; None without."""
+        if not self.take(r"\s*,"):
+            return None
+        self.expect(r"\s*p\s*<", "'p <'")
+        start = self.position
+        number = self.expect(rf"\s*({NUMBER})", "a number from 0 to 1")
+        if not 0 < float(number.group(1)) <= 1:
+            self.position = start
+            self.refuse("a number from 0 to 1")
+        return float(number.group(1))
+
+    def end(self, expected: str) -> None:
+        """Refuse anything that is left."""
+        if self.text[self.position :].strip():
+            self.refuse(expected)
+
+    def take(self, pattern: str) -> re.Match[str] | None:
+        """What matches the pattern here, None where nothing does."""
+        match = re.compile(pattern).match(self.text, self.position)
+        if match is not None:
+            self.position = match.end()
+        return match
+
+    def expect(self, pattern: str, expected: str) -> re.Match[str]:
+        """What matches the pattern here; refuses the text where nothing does."""
+        match = self.take(pattern)
+        if match is None:
+            self.refuse(expected)
+        return match
+
+    def refuse(self, expected: str) -> NoReturn:
+        """Raise BadInput at the next character that is no space."""
+        rest = self.text[self.position :].lstrip()
+        where = f"at {rest!r} (character {len(self.text) - len(rest) + 1})" if rest else "at its end"
+        raise BadInput(f"condition {self.text!r}: expected {expected} {where}; an example: {EXAMPLE!r}")
 
 
 def _short(value: float) -> str:
-    """The number in as few characters as tell it exactly."""
+    """The shortest text of the number that is exact."""
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-
-
-def _finite(text: str, number: re.Match[str]) -> float:
-    value = float(number.group(1))
-    if value == float("inf"):
-        _refuse(text, number.start(1), "a finite number")
-    return value
-
-
-def _refuse(text: str, place: int, expected: str) -> NoReturn:
-    place += len(text[place:]) - len(text[place:].lstrip())
-    rest = text[place:]
-    where = f"at {rest!r} (character {place + 1})" if rest else "at its end"
-    raise BadInput(f"condition {text!r}: expected {expected} {where}; an example: {EXAMPLE!r}")

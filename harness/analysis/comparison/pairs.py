@@ -1,4 +1,4 @@
-"""Pairs: the cells of both sides at one place, each window beside the same one of the other."""
+"""The cells of two sources as pairs, with the windows of both in the same order."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analysis.comparison.sources import Place, Source
+from harness.analysis.comparison.sources import Source
+from harness.analysis.ranking.scores import ForecasterTask
 from harness.arrays import Ints
 from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Metric
@@ -17,119 +18,134 @@ from harness.evaluation.scoring import Terms
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
 
+ONLY_IN = "it is only in {}"
 
-class Paired(BoardResults):
-    """The cells of A and B at one place as one task, each window of B beside the same one of A."""
 
-    def __init__(self, first: Source, second: Source, places: tuple[Place, Place]) -> None:
-        (self.forecaster, self.task), other = places[0], places[1]
-        if other[0] != self.forecaster:
-            self.forecaster = f"{self.forecaster} → {other[0]}"
-        self._of: dict[str, tuple[Source, StoredCell]] = {}
-        for letter, side, place in (("A", first, places[0]), ("B", second, other)):
-            self._of |= {f"{letter}:{one.key}": (side, one) for one in side.places[place]}
-        self.runs = {key: side.results.runs[one.key] for key, (side, one) in self._of.items()}
-        cells = [replace(one, key=key, forecaster=key[0], task=self.task) for key, (_, one) in self._of.items()]
+class PairedResults(BoardResults):
+    """The cells of A and B for one forecaster and task, as two forecasters on one task, with aligned windows."""
+
+    def __init__(self, first: Source, second: Source, keys: tuple[ForecasterTask, ForecasterTask]) -> None:
+        (self.forecaster, self.task), (other, _) = keys
+        if other != self.forecaster:
+            self.forecaster = f"{self.forecaster} → {other}"
+        self._cells: dict[str, tuple[Source, StoredCell]] = {}
+        for letter, source, key in (("A", first, keys[0]), ("B", second, keys[1])):
+            self._cells |= {f"{letter}:{cell.key}": (source, cell) for cell in source.cells[key]}
+        self.runs = {key: source.results.runs[cell.key] for key, (source, cell) in self._cells.items()}
+        cells = [replace(cell, key=key, forecaster=key[0], task=self.task) for key, (_, cell) in self._cells.items()]
         self.plan = replace(first.results.plan, cells=tuple(cells))
-        self._order: Ints | None = None  # of B's windows: that of A's
+        self._window_order: Ints | None = None  # B's windows in the order of A's
 
-    def of(self, letter: str) -> list[Run]:
+    def runs_of(self, letter: str) -> list[Run]:
         """The runs of A or of B."""
         return [run for key, run in self.runs.items() if key[0] == letter and run is not None]
 
     def align(self) -> bool:
-        """Whether both have the same windows, which are then in one order; so long as both are known."""
+        """Bring the windows of both into one order; returns whether they are the same windows.
+
+        Where windows are not known, only their number is compared.
+        """
         try:
             first, second = self._actuals("A"), self._actuals("B")
         except DataUnavailable:
             return len({run.windows for run in self.runs.values() if run is not None}) == 1
         if len(first) != len(second):
             return False
-        orders = [_order(one) for one in (first, second)]
-        names = [[one.ids[i] for i in one.series[order]] for one, order in zip((first, second), orders, strict=True)]
-        same = names[0] == names[1] and np.array_equal(first.cutoffs[orders[0]], second.cutoffs[orders[1]])
-        self._order = np.empty(len(first), dtype=np.int64)
-        self._order[orders[0]] = orders[1]
-        return same
+        first_order, second_order = _window_order(first), _window_order(second)
+        same_series = _series_names(first, first_order) == _series_names(second, second_order)
+        self._window_order = np.empty(len(first), dtype=np.int64)
+        self._window_order[first_order] = second_order
+        return same_series and np.array_equal(first.cutoffs[first_order], second.cutoffs[second_order])
 
     def _actuals(self, letter: str) -> Actuals:
-        side, cell = next(found for key, found in self._of.items() if key[0] == letter)
-        return side.results.actuals(cell)
+        source, cell = next(found for key, found in self._cells.items() if key[0] == letter)
+        return source.results.actuals(cell)
 
     def actuals(self, cell: StoredCell) -> Actuals:
-        """A's windows."""
-        self._actuals("B")
+        """The actuals of A, whose windows both have."""
+        self._actuals("B")  # raises where they are lost
         return self._actuals("A")
 
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
-        """The sums of a cell, in the order of A's windows."""
-        side, mine = self._of[cell.key]
-        found = side.results.terms(mine, metric)
-        if found is None or self._order is None or cell.key[0] == "A":
-            return found
-        return Terms(found.numerators[self._order], found.denominators[self._order])
+        """The metric's terms of a cell, in the order of A's windows."""
+        source, own_cell = self._cells[cell.key]
+        terms = source.results.terms(own_cell, metric)
+        if terms is None or self._window_order is None or cell.key[0] == "A":
+            return terms
+        return Terms(terms.numerators[self._window_order], terms.denominators[self._window_order])
 
     def failures(self, cell: StoredCell) -> list[int]:
-        """The windows without a usable forecast, as A counts them."""
-        lost = super().failures(cell)
-        if self._order is None or cell.key[0] == "A":
-            return lost
-        return np.flatnonzero(np.isin(self._order, lost)).tolist()
+        """The failed windows of a cell, as positions in A's windows."""
+        failed = super().failures(cell)
+        if self._window_order is None or cell.key[0] == "A":
+            return failed
+        return np.flatnonzero(np.isin(self._window_order, failed)).tolist()
 
     @property
-    def lost(self) -> int:
-        """How many windows failed in B that did not in A."""
+    def new_failures(self) -> int:
+        """The number of windows that failed in B and not in A."""
         failed: dict[str, set[int]] = {"A": set(), "B": set()}
         for cell in self.plan.cells:
             failed[cell.forecaster] |= set(self.failures(cell))
         return len(failed["B"] - failed["A"])
 
     @property
-    def broken(self) -> str:
-        """Why B has no result, empty where it has."""
-        bad = next((run for run in self.of("B") if run.status is not Status.COMPLETED), None)
-        return "" if bad is None else f"B {bad.status}: {bad.reason}"
+    def failure(self) -> str:
+        """Why B has no result, empty where it has one."""
+        return _failure(self, "B", "B {status}: {reason}")
 
 
-def _order(actuals: Actuals) -> Ints:
+def pair_sources(first: Source, second: Source) -> tuple[list[PairedResults], dict[str, tuple[str, ...]]]:
+    """The pairs that can be compared, and by reason the forecasters and tasks that cannot."""
+    if first.is_run:
+        keys = [(next(iter(first.cells)), next(iter(second.cells)))]
+    else:
+        keys = [(key, key) for key in first.cells]
+    pairs: list[PairedResults] = []
+    unmatched: dict[str, list[str]] = {}
+    for key, other in keys:
+        if other not in second.cells:
+            unmatched.setdefault(ONLY_IN.format("A"), []).append(" on ".join(key))
+            continue
+        pair = PairedResults(first, second, (key, other))
+        if reason := _incomparable(pair, first, second, key, other):
+            unmatched.setdefault(reason, []).append(f"{pair.forecaster} on {pair.task}")
+        else:
+            pairs.append(pair)
+    for key in [] if first.is_run else second.cells:
+        if key not in first.cells:
+            unmatched.setdefault(ONLY_IN.format("B"), []).append(" on ".join(key))
+    return pairs, {reason: tuple(names) for reason, names in unmatched.items()}
+
+
+def _incomparable(
+    pair: PairedResults, first: Source, second: Source, key: ForecasterTask, other: ForecasterTask
+) -> str:
+    """Why A and B cannot be compared; empty where they can."""
+    for letter, source, own_key in (("A", first, key), ("B", second, other)):
+        if None in source.runs(own_key):
+            return f"{letter} is pending"
+    if failure := _failure(pair, "A", "A has no result: {status}, {reason}"):
+        return failure
+    tasks = {json.dumps(run.cell.task.to_json(), sort_keys=True) for letter in "AB" for run in pair.runs_of(letter)}
+    if len(tasks) > 1:
+        return "the tasks differ"
+    if len({cell.fingerprint for cell in pair.plan.cells}) > 1:
+        return "the data differ"
+    return "" if pair.failure or pair.align() else "the windows differ"
+
+
+def _failure(pair: PairedResults, letter: str, text: str) -> str:
+    """The first run that is not completed, in a text; empty where all are."""
+    failed = next((run for run in pair.runs_of(letter) if run.status is not Status.COMPLETED), None)
+    return "" if failed is None else text.format(status=failed.status, reason=failed.reason)
+
+
+def _window_order(actuals: Actuals) -> Ints:
+    """The windows by the name of their series, then by cutoff."""
     names = np.array(actuals.ids)
     return np.lexsort((actuals.cutoffs, names[actuals.series]))
 
 
-def paired(first: Source, second: Source) -> tuple[list[Paired], dict[str, tuple[str, ...]]]:
-    """What can be compared, and by reason what cannot."""
-    if first.is_run:
-        wanted = [(next(iter(first.places)), next(iter(second.places)))]
-    else:
-        wanted = [(place, place) for place in first.places]
-    pairs: list[Paired] = []
-    unmatched: dict[str, list[str]] = {}
-    for place, other in wanted:
-        if other not in second.places:
-            unmatched.setdefault("it is only in A", []).append(" on ".join(place))
-            continue
-        pair = Paired(first, second, (place, other))
-        if reason := _unlike(pair, first, second, place, other):
-            unmatched.setdefault(reason, []).append(f"{pair.forecaster} on {pair.task}")
-        else:
-            pairs.append(pair)
-    for place in [] if first.is_run else second.places:
-        if place not in first.places:
-            unmatched.setdefault("it is only in B", []).append(" on ".join(place))
-    return pairs, {reason: tuple(places) for reason, places in unmatched.items()}
-
-
-def _unlike(pair: Paired, first: Source, second: Source, place: Place, other: Place) -> str:
-    """Why two cannot be compared; empty where they can."""
-    for letter, side, mine in (("A", first, place), ("B", second, other)):
-        if None in side.runs(mine):
-            return f"{letter} is not run yet"
-    bad = next((run for run in pair.of("A") if run.status is not Status.COMPLETED), None)
-    if bad is not None:
-        return f"A has no result: {bad.status}, {bad.reason}"
-    tasks = {json.dumps(run.cell.task.to_json(), sort_keys=True) for letter in "AB" for run in pair.of(letter)}
-    if len(tasks) > 1:
-        return "the tasks differ"
-    if len({one.fingerprint for one in pair.plan.cells}) > 1:
-        return "the data differ"
-    return "" if pair.broken or pair.align() else "the windows differ"
+def _series_names(actuals: Actuals, order: Ints) -> list[str]:
+    return [actuals.ids[i] for i in actuals.series[order]]

@@ -1,13 +1,14 @@
-"""The two sides of a comparison: runs or boards, wherever they lie."""
+"""The two sources of a comparison: runs or boards, in a home or published."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analysis.lookup import find_journal_results, find_results
+from harness.analysis.ranking.scores import ForecasterTask
 from harness.boards.leaderboard import board_file, board_name
 from harness.boards.workspace import Workspace
 from harness.data.storage import read_json
@@ -18,58 +19,60 @@ from harness.results.publication import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell, StoredPlan, stored_plan, stored_plans
 
-DIGITS = 6  # of a key, at least
-PUBLISHED = "published"  # the place of what came with a board
-Place = tuple[str, str]  # forecaster, task
+MIN_DIGITS = 6  # of a key
+PUBLISHED = "published"  # names the results published with a board
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """One of the two: a run or a board, and the cells of each forecaster on each task."""
+    """A run or a board, with the cells of each forecaster on each task."""
 
     name: str  # as it was given
     results: BoardResults
-    places: Mapping[Place, tuple[StoredCell, ...]]
+    cells: Mapping[ForecasterTask, tuple[StoredCell, ...]]  # one for each seed
     is_run: bool
 
-    def runs(self, place: Place) -> list[Run | None]:
-        """The records of a forecaster on a task."""
-        return [self.results.runs[one.key] for one in self.places[place]]
+    def runs(self, key: ForecasterTask) -> list[Run | None]:
+        """The runs of a forecaster on a task; None where one is pending."""
+        return [self.results.runs[cell.key] for cell in self.cells[key]]
 
 
 def find_sources(first: str, second: str, workspace: Workspace) -> tuple[Source, Source]:
-    """What two texts name: two runs or two boards; raises BadInput for anything else."""
-    pair = _side(first, workspace), _side(second, workspace)
+    """The two runs or two boards that texts name; raises BadInput for anything else."""
+    pair = _find_source(first, workspace), _find_source(second, workspace)
     if pair[0].is_run != pair[1].is_run:
         run, board = (first, second) if pair[0].is_run else (second, first)
-        raise BadInput(f"{run!r} is a run and {board!r} a board; compare two of a kind")
+        raise BadInput(f"{run!r} is a run and {board!r} a board; compare two runs or two boards")
     return pair
 
 
-def _side(text: str, workspace: Workspace) -> Source:
-    name, at, place = text.rpartition("@") if "@" in text else (text, "", "")
-    if at and not (name and place):
+def _find_source(text: str, workspace: Workspace) -> Source:
+    name, at, location = text.rpartition("@") if "@" in text else (text, "", "")
+    if at and not (name and location):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
-    where = Path(place) if at and place != PUBLISHED else workspace.home
-    there = workspace.at(where)
-    if at and place != PUBLISHED and not (is_published(where) or (where / "journal").is_dir()):
-        raise BadInput(f"{place!r} is neither a home folder nor one of published results")
-    digits = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
-    if digits and not _is_board(name, there):
-        return _run_side(text, name, place, there)
-    results: BoardResults
-    if place == PUBLISHED:
-        results = find_results(name, workspace, published=True)
-    elif at and is_published(where):
-        results = PublishedResults(where)
-        if results.plan.name != board_name(name):
-            raise BadInput(f"{where} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
-    else:
-        results = find_journal_results(name, there)
-    places: dict[Place, list[StoredCell]] = {}
-    for one in results.plan.cells:
-        places.setdefault((one.forecaster, one.task), []).append(one)
-    return Source(text, results, {where: tuple(mine) for where, mine in places.items()}, is_run=False)
+    elsewhere = bool(at) and location != PUBLISHED
+    folder = Path(location) if elsewhere else workspace.home
+    if elsewhere and not (is_published(folder) or (folder / "journal").is_dir()):
+        raise BadInput(f"{location!r} is neither a home folder nor one of published results")
+    is_key = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
+    if is_key and not _is_board(name, workspace.at(folder)):
+        return _find_run(text, name, location, workspace.at(folder))
+    results = _find_board_results(name, location, folder, workspace)
+    cells: dict[ForecasterTask, list[StoredCell]] = {}
+    for cell in results.plan.cells:
+        cells.setdefault((cell.forecaster, cell.task), []).append(cell)
+    return Source(text, results, {key: tuple(seeds) for key, seeds in cells.items()}, is_run=False)
+
+
+def _find_board_results(name: str, location: str, folder: Path, workspace: Workspace) -> BoardResults:
+    if location == PUBLISHED:
+        return find_results(name, workspace, published=True)
+    if not location or not is_published(folder):
+        return find_journal_results(name, workspace.at(folder))
+    results = PublishedResults(folder)
+    if results.plan.name != board_name(name):
+        raise BadInput(f"{folder} holds results of board {results.plan.name!r}, not of {board_name(name)!r}")
+    return results
 
 
 def _is_board(name: str, workspace: Workspace) -> bool:
@@ -77,49 +80,59 @@ def _is_board(name: str, workspace: Workspace) -> bool:
     return in_catalog or board_file(name) is not None or stored_plan(workspace.home, name) is not None
 
 
-def _run_side(text: str, digits: str, place: str, workspace: Workspace) -> Source:
+def _find_run(text: str, digits: str, location: str, workspace: Workspace) -> Source:
     """The run whose key begins with these digits."""
-    if place == PUBLISHED:
-        raise BadInput(f"{text!r}: a run lies in a home or in a folder of published results; name that folder")
-    where, journal = workspace.home, workspace.journal
-    published = PublishedResults(where) if place and is_published(where) else None
-    if len(digits) < DIGITS:
-        raise BadInput(f"{text!r}: at least {DIGITS} digits of a run's key are needed, or its board's name")
-    keys = sorted(key for key in (journal.keys() if published is None else published.runs) if key.startswith(digits))
-    if not keys:
-        raise BadInput(f"no run in {where} has a key that begins with {digits}")
-    if len(keys) > 1:
-        raise BadInput(f"{len(keys)} runs in {where} have a key that begins with {digits}: {', '.join(keys[:3])}")
-    if published is not None:
-        results: BoardResults = published
-        cell = _cell(published.plan, keys[0])
+    if location == PUBLISHED:
+        raise BadInput(f"{text!r}: a run is in a home or in a folder of published results; name that folder")
+    if len(digits) < MIN_DIGITS:
+        raise BadInput(f"{text!r}: at least {MIN_DIGITS} digits of a run's key are needed, or its board's name")
+    results: BoardResults
+    if location and is_published(workspace.home):
+        results = PublishedResults(workspace.home)
+        cell = _cell(results.plan, _full_key(digits, results.runs, workspace.home))
     else:
-        plan = _plan_of(keys[0], workspace)
-        results, cell = JournalResults(plan, journal), plan.cells[0]
+        plan = _plan_of_run(_full_key(digits, workspace.journal.keys(), workspace.home), workspace)
+        results, cell = JournalResults(plan, workspace.journal), plan.cells[0]
     return Source(text, results, {(cell.forecaster, cell.task): (cell,)}, is_run=True)
 
 
+def _full_key(digits: str, keys: Iterable[str], folder: Path) -> str:
+    """The one key that begins with these digits; raises BadInput where there are none or several."""
+    matching = sorted(key for key in keys if key.startswith(digits))
+    if not matching:
+        raise BadInput(f"no run in {folder} has a key that begins with {digits}")
+    if len(matching) > 1:
+        shown = ", ".join(matching[:3])
+        raise BadInput(f"{len(matching)} runs in {folder} have a key that begins with {digits}: {shown}")
+    return matching[0]
+
+
 def _cell(plan: StoredPlan, key: str) -> StoredCell:
-    return next(one for one in plan.cells if one.key == key)
+    return next(cell for cell in plan.cells if cell.key == key)
 
 
-def _plan_of(key: str, workspace: Workspace) -> StoredPlan:
-    """A plan of one cell: from a board that has it, or where none has, by the fingerprint that gives its key."""
-    home = workspace.home
-    plans = stored_plans(home)
+def _plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
+    """A plan of one cell: from a board that has it, or else with the fingerprint that gives its key."""
+    plans = stored_plans(workspace.home)
     for plan in plans:
-        if any(one.key == key for one in plan.cells):
+        if any(cell.key == key for cell in plan.cells):
             return replace(plan, cells=(_cell(plan, key),))
     run = workspace.journal.read(key)
     if run is None:
-        raise BadInput(f"the record of run {key} in {home} cannot be read; run it with --rerun")
-    known = [one.fingerprint for plan in plans for one in plan.cells]
-    remembered = read_json(home / "fingerprints.json") or {}
-    known += [str(one["fingerprint"]) for one in remembered.values() if isinstance(one, dict) and "fingerprint" in one]
+        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run it with --rerun")
     version = str(run.provenance.get("plugin", {}).get("version", ""))
-    found = [one for one in dict.fromkeys(known) if run.cell.key(one, version) == key]
-    if not found:
-        raise BadInput(f"which data run {key} in {home} is of is not known; run its board with --rerun")
+    known = dict.fromkeys(_known_fingerprints(plans, workspace.home))
+    fingerprint = next((data for data in known if run.cell.key(data, version) == key), None)
+    if fingerprint is None:
+        raise BadInput(f"the data of run {key} in {workspace.home} are not known; run its board with --rerun")
     name = run.cell.forecaster
-    cell = StoredCell(key, name, run.cell.task.label, found[0])
+    cell = StoredCell(key, name, run.cell.task.label, fingerprint)
     return StoredPlan("", "", "", next(iter(run.scores), "MASE"), name, (cell,), (name,))
+
+
+def _known_fingerprints(plans: Iterable[StoredPlan], home: Path) -> Iterator[str]:
+    """The fingerprints of all data that a home folder has results or a memory of."""
+    yield from (cell.fingerprint for plan in plans for cell in plan.cells)
+    for entry in (read_json(home / "fingerprints.json") or {}).values():
+        if isinstance(entry, dict) and "fingerprint" in entry:
+            yield str(entry["fingerprint"])

@@ -1,1 +1,1 @@
-"""Standings from results: how a board came out, and how sure that is."""
+"""Standings from results: scores, ranks, intervals and tests."""

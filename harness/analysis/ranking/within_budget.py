@@ -1,77 +1,89 @@
-"""Standings within a budget: who fits, in order with ranks of their own, and why the others do not."""
+"""Standings within a budget: the forecasters that fit, ranked among themselves, and why the others do not."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
-from harness.efficiency.budget import Budget, Limit, described, fits, parse_budget
+from harness.efficiency.budget import Budget, Limit, format_quantity, parse_budget, violation
 from harness.results.standings import Row, Standings, close_to_next
 
 UNRANKED = 0  # the rank of a baseline that does not fit
 
 
-def within(standings: Standings, text: str) -> tuple[Standings, str]:
-    """The rows that fit, and the baseline; where nobody fits, also who comes nearest, in a sentence.
+def apply_budget(standings: Standings, text: str) -> tuple[Standings, str]:
+    """The rows that fit, and the baseline; where no forecaster fits, also a sentence with the nearest one.
 
-    All figures are still those of the whole board, and only ranks are new. Raises BadInput for what is no budget.
+    Only ranks are new: all scores remain those of the whole board. Raises BadInput for a text that is no budget.
     """
     budget = parse_budget(text)
-    reasons = {row.forecaster: fits(row.costs, budget)[1] for row in standings.rows}
-    fitting = [row for row in standings.rows if not reasons[row.forecaster]]
+    violations = {row.forecaster: violation(row.costs, budget) for row in standings.rows}
+    fitting = [row for row in standings.rows if not violations[row.forecaster]]
     kept = []
     for row in standings.rows:
         if row in fitting:
-            kept.append(replace(row, rank=1 + sum(one.rank < row.rank for one in fitting)))
+            kept.append(replace(row, rank=1 + sum(other.rank < row.rank for other in fitting)))
         elif row.forecaster == standings.baseline:
             kept.append(replace(row, rank=UNRANKED))
-    said = ", ".join(map(str, budget))
-    notes = [f"{len(fitting)} of {len(standings.rows)} forecasters fit {said}"]
-    notes += [f"left out {', '.join(names)}: {why}" for why, names in _by_reason(reasons).items()]
-    open_ended = [row.forecaster for row in fitting if row.costs is not None and row.costs.latency_p99_high is None]
-    if open_ended and any(limit.quantity == "latency_p99" for limit in budget):
-        notes.append(f"too few repetitions bound the p99 of {', '.join(open_ended)}; latency_p99_high leaves them out")
-    if standings.baseline in reasons and reasons[standings.baseline] and fitting:
+    limits = ", ".join(map(str, budget))
+    notes = [f"{len(fitting)} of {len(standings.rows)} forecasters fit {limits}", *_exclusions(violations)]
+    notes += _caveats(standings, budget, fitting)
+    title = f"{standings.title}, within {limits}"
+    changed = replace(standings, title=title, rows=close_to_next(kept), notes=(*notes, *standings.notes))
+    return changed, "" if fitting else _nearest(standings, budget, limits)
+
+
+def _exclusions(violations: dict[str, str]) -> list[str]:
+    """Why forecasters do not fit, each reason once."""
+    names: dict[str, list[str]] = {}
+    for forecaster, why in violations.items():
+        if why:
+            names.setdefault(why, []).append(forecaster)
+    return [f"left out {', '.join(excluded)}: {why}" for why, excluded in names.items()]
+
+
+def _caveats(standings: Standings, budget: Budget, fitting: list[Row]) -> list[str]:
+    """What a reader of the remaining rows has to know."""
+    notes = []
+    unbounded = [row.forecaster for row in fitting if row.costs is not None and row.costs.latency_p99_high is None]
+    if unbounded and any(limit.quantity == "latency_p99" for limit in budget):
+        notes.append(f"too few repetitions bound the p99 of {', '.join(unbounded)}; latency_p99_high leaves them out")
+    names = [row.forecaster for row in fitting]
+    if (
+        fitting
+        and standings.baseline not in names
+        and any(row.forecaster == standings.baseline for row in standings.rows)
+    ):
         notes.append(f"{standings.baseline} is shown without a rank: skill is relative to it")
     first = standings.rows[0] if standings.rows else None
     if first is not None and first not in fitting and any(row.tied_for_first for row in fitting):
         notes.append(f"ties are with the first of the whole board, {first.forecaster}, which does not fit")
-    title, notes = f"{standings.title}, within {said}", [*notes, *standings.notes]
-    changed = replace(standings, title=title, rows=close_to_next(kept), notes=tuple(notes))
-    return changed, "" if fitting else _nothing(standings, budget, said)
+    return notes
 
 
-def _by_reason(reasons: dict[str, str]) -> dict[str, list[str]]:
-    names: dict[str, list[str]] = {}
-    for forecaster, why in reasons.items():
-        if why:
-            names.setdefault(why, []).append(forecaster)
-    return names
-
-
-def _nothing(standings: Standings, budget: Budget, said: str) -> str:
-    """Who comes nearest: by the limit that it misses most, then by the next."""
+def _nearest(standings: Standings, budget: Budget, limits: str) -> str:
+    """The forecaster whose largest violation is smallest; of equal ones, the next largest counts."""
     board = standings.board
     if not standings.measured:
         return f"No forecaster of {board} was measured on this machine; run `harness bench --board {board}` first."
-    near = [(_over(row, budget), row) for row in standings.rows if _known(row, budget)]
-    if not near:
-        return f"No forecaster of {board} fits {said}: of none were all of these measured."
-    missed, row = min(near, key=lambda one: [times for times, _ in one[0]])
-    limit = missed[0][1]
-    value = described(limit.quantity, getattr(row.costs, limit.quantity))
-    return f"No forecaster of {board} fits {said}: the nearest is {row.forecaster}, whose {limit.quantity} is {value}."
+    candidates = [(_excesses(row, budget), row) for row in standings.rows if _all_measured(row, budget)]
+    if not candidates:
+        return f"No forecaster of {board} fits {limits}: none has all of these measured."
+    excesses, row = min(candidates, key=lambda candidate: [factor for factor, _ in candidate[0]])
+    quantity = excesses[0][1].quantity
+    value = format_quantity(quantity, getattr(row.costs, quantity))
+    return f"No forecaster of {board} fits {limits}: the nearest is {row.forecaster}, whose {quantity} is {value}."
 
 
-def _known(row: Row, budget: Budget) -> bool:
+def _all_measured(row: Row, budget: Budget) -> bool:
     return row.costs is not None and all(getattr(row.costs, limit.quantity) is not None for limit in budget)
 
 
-def _over(row: Row, budget: Budget) -> list[tuple[float, Limit]]:
-    """How many times over each limit it is, the worst first."""
-    over = []
+def _excesses(row: Row, budget: Budget) -> list[tuple[float, Limit]]:
+    """The factor by which a row exceeds each limit, the largest first."""
+    excesses = []
     for limit in budget:
         value = getattr(row.costs, limit.quantity)
         more, less = (value, limit.value) if limit.comparison.startswith("<") else (limit.value, value)
-        over.append((more / less if less else math.inf, limit))
-    return sorted(over, key=lambda one: -one[0])
+        excesses.append((more / less if less else math.inf, limit))
+    return sorted(excesses, key=lambda excess: -excess[0])

@@ -1,4 +1,4 @@
-"""A metric's sums in slices: what is added up, and how sums become a score."""
+"""A metric's terms aggregated within slices, with the terms of failed windows imputed."""
 
 from __future__ import annotations
 
@@ -18,76 +18,81 @@ from harness.results.stored_plan import StoredCell
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
-    """Where each sum belongs: a place is a slice's part of a group over which the metric divides."""
+class Segments:
+    """The intersections of a task's slices with the groups over which a metric divides its sums."""
 
-    of: Ints  # (window,) or (window × horizon,)
-    slices: Ints  # (place,)
-    count: int  # of slices
+    index: Ints  # (window,) or (window × horizon,): the segment of each
+    slices: Ints  # (segment,): the slice of each
+    slice_count: int
 
     @classmethod
-    def made(cls, metric: Metric, cut: Grouping, actuals: Actuals) -> Places:
-        """The places of a cut, by the metric's own aggregation."""
+    def of(cls, metric: Metric, grouping: Grouping, actuals: Actuals) -> Segments:
+        """The segments of a grouping, by the metric's own aggregation."""
         groups: Ints = {
             "pooled": np.zeros(len(actuals), dtype=np.int64),
             "series": actuals.series,
             "cutoff": actuals.cutoff_index,
             "window": np.arange(len(actuals)),
         }[metric.aggregation]
-        group_of = groups if cut.of.ndim == 1 else groups[:, None]
-        size = int(groups.max()) + 1
-        present, of = np.unique((cut.of * size + group_of).ravel(), return_inverse=True)
-        return cls(of.ravel(), present // size, len(cut.names))
+        group_index = groups if grouping.index.ndim == 1 else groups[:, None]
+        group_count = int(groups.max()) + 1
+        present, index = np.unique((grouping.index * group_count + group_index).ravel(), return_inverse=True)
+        return cls(index.ravel(), present // group_count, len(grouping.names))
 
-    def scores(self, metric: Metric, summed: Terms) -> Floats:
-        """The score in each slice, (slice,): what `scoring.score` says if nothing else was forecast."""
-        numerators, denominators = (self._sums(one, metric) for one in (summed.numerators, summed.denominators))
+    def scores(self, metric: Metric, terms: Terms) -> Floats:
+        """The score in each slice, (slice,): that of `scoring.score` over the slice alone."""
+        numerators, denominators = (self._sums(values, metric) for values in (terms.numerators, terms.denominators))
         ratios = ratio(numerators, denominators)
         means = mean_known(np.sqrt(ratios) if metric.root else ratios, axis=1)
-        scores = means_by_group(means, self.slices, self.count)
+        scores = means_by_group(means, self.slices, self.slice_count)
         return np.where(np.isinf(scores), np.nan, scores)  # as in the standings
 
     def _sums(self, values: Floats, metric: Metric) -> Floats:
-        """Sums over each place, (place, target); over all targets where the metric pools."""
+        """Sums over each segment, (segment, target); over all targets where the metric pools."""
         columns = values.reshape(-1, values.shape[-1])
         if metric.aggregation == "pooled":
             columns = columns.sum(axis=1, keepdims=True)
-        return sums_by_group(columns, self.of, len(self.slices))
+        return sums_by_group(columns, self.index, len(self.slices))
 
 
 @dataclass(frozen=True, eq=False)
-class StandIns:
-    """The windows in which a cell failed, and the position of the cell that counts in its stead in each."""
+class Imputation:
+    """The failed windows of a cell, and the donor of each: the cell whose terms are imputed."""
 
     windows: Ints
-    cells: Ints
+    donors: Ints  # positions of cells
 
 
-def step_terms_of(
-    cells: Sequence[StoredCell], stand_ins: Mapping[int, StandIns], results: BoardResults, metric: Metric
-) -> Iterator[Terms]:
-    """The terms by step of each cell, in windows that failed those of their stand-ins."""
-    for i, cell in enumerate(cells):
-        summed = terms_by_step(metric, results.outcomes(cell))
-        mine = stand_ins.get(i)
-        if mine is not None:
-            for other in np.unique(mine.cells):
-                there = mine.windows[mine.cells == other]
-                worst = terms_by_step(metric, results.outcomes(cells[other]))
-                summed.numerators[there] = worst.numerators[there]
-                summed.denominators[there] = worst.denominators[there]
-        yield summed
-
-
-def stand_ins(results: BoardResults, sheet: TaskScores, imputed: TaskScores) -> dict[int, StandIns]:
-    """Whose terms stand in an imputed sheet where windows failed, by the position of the cell that failed there."""
-    assert sheet.terms is not None
+def imputations(results: BoardResults, raw: TaskScores, imputed: TaskScores) -> dict[int, Imputation]:
+    """The imputation of each cell with failed windows, by its position; from scores before and after."""
+    assert raw.terms is not None
     assert imputed.terms is not None
-    raw, filled, found = sheet.terms, imputed.terms, {}
-    for i, cell in enumerate(sheet.cells):
-        lost = np.array(results.failures(cell), dtype=np.int64)
-        if len(lost):
-            same = (raw.numerators[:, lost] == filled.numerators[i, lost]).all(axis=2)
-            same &= (raw.denominators[:, lost] == filled.denominators[i, lost]).all(axis=2)
-            found[i] = StandIns(lost, same.argmax(axis=0))
+    found = {}
+    for i, cell in enumerate(raw.cells):
+        failed = np.array(results.failures(cell), dtype=np.int64)
+        if len(failed):
+            same = (raw.terms.numerators[:, failed] == imputed.terms.numerators[i, failed]).all(axis=2)
+            same &= (raw.terms.denominators[:, failed] == imputed.terms.denominators[i, failed]).all(axis=2)
+            found[i] = Imputation(failed, same.argmax(axis=0))
     return found
+
+
+def imputed_terms_by_step(
+    cells: Sequence[StoredCell], imputations: Mapping[int, Imputation], results: BoardResults, metric: Metric
+) -> Iterator[Terms]:
+    """The terms by step of each cell, those of its failed windows imputed."""
+    for i, cell in enumerate(cells):
+        terms = terms_by_step(metric, results.outcomes(cell))
+        if i in imputations:
+            _impute(terms, imputations[i], cells, results, metric)
+        yield terms
+
+
+def _impute(
+    terms: Terms, imputation: Imputation, cells: Sequence[StoredCell], results: BoardResults, metric: Metric
+) -> None:
+    for donor in np.unique(imputation.donors):
+        windows = imputation.windows[imputation.donors == donor]
+        donated = terms_by_step(metric, results.outcomes(cells[donor]))
+        terms.numerators[windows] = donated.numerators[windows]
+        terms.denominators[windows] = donated.denominators[windows]

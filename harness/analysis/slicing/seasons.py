@@ -1,4 +1,4 @@
-"""The phase of the season that each step of a task falls into, by its natural name where there is a calendar."""
+"""The seasonal phase of each forecast step, by its calendar name (hour, weekday, month, quarter) where it has one."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ DAY = np.timedelta64(1, "D")
 
 
 class Names(NamedTuple):
-    """How the phases of a season are called."""
+    """The calendar names of the phases of a season."""
 
-    number: Callable[[Times], Ints]  # of each time, in the order of the season
-    name: Callable[[int], str]  # of such a number
+    number: Callable[[Times], Ints]  # the phase of each time, in the order of the season
+    name: Callable[[int], str]  # the name of a phase
 
 
 def by_season(actuals: Actuals, gap: int, season_length: int) -> Grouping:
-    """By hour, weekday, month or quarter where a season is a day, a week or a year of a calendar.
+    """By hour, weekday, month or quarter where the season is a day, a week or a year of the calendar.
 
-    Else by the phase 0 … m − 1, counted from the start of each series.
+    Otherwise by phase 0 … m − 1, counted from the start of each series.
     """
     steps = actuals.cutoffs[:, None] + gap + np.arange(actuals.values.shape[1])  # from the series' start
     numbers: Ints = steps % season_length
-    called: Callable[[int], str] = str
+    phase_name: Callable[[int], str] = str
     if actuals.start is not None and actuals.freq is not None:
         names = _names(advance(actuals.start[:1], actuals.freq, np.arange(season_length + 1)[None])[0])
         if names is not None:
             times = advance(actuals.start[actuals.series], actuals.freq, steps)
-            numbers, called = names.number(times), names.name
-    present, of = np.unique(numbers, return_inverse=True)
-    return Grouping(tuple(called(int(one)) for one in present), of.reshape(steps.shape).astype(np.int64))
+            numbers, phase_name = names.number(times), names.name
+    present, index = np.unique(numbers, return_inverse=True)
+    return Grouping(tuple(phase_name(int(phase)) for phase in present), index.reshape(steps.shape).astype(np.int64))
 
 
 def _names(season: Times) -> Names | None:
-    """The names of the phases by the times of one season and of the beginning of the next."""
+    """The names of the phases, from the times of one season and of the first step of the next."""
     span, phases = season[-1] - season[0], len(season) - 1
     if span == DAY and (np.diff(season) == span / phases).all():
         return Names(_second_of_day, _clock)

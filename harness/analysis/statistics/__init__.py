@@ -1,1 +1,1 @@
-"""Is a difference more than luck? Tests, intervals and sets, as functions of arrays of losses."""
+"""Significance tests, bootstrap intervals and the model confidence set, as functions of arrays of losses."""

@@ -1,4 +1,4 @@
-"""Many tests at once: p-values of which the smallest may still be believed."""
+"""Multiple testing: p-values adjusted for the number of tests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from harness.errors import BadInput
 
 
 def holm(p_values: Floats) -> Floats:
-    """Adjusted p-values, (test,), of which none is below a level by luck oftener than the level says.
+    """Holm-adjusted p-values, (test,), which control the family-wise error rate.
 
-    The smallest is multiplied by the number of tests, the next by one less, and so on, in an order that stays;
-    Holm (1979). A test without a p-value (NaN) is none: it is not counted and stays NaN.
+    The smallest is multiplied by the number of tests, the next by one less, and so on, kept in order; Holm (1979).
+    NaN, a test that could not be done, is ignored and stays NaN.
     """
     p_values = np.asarray(p_values, dtype=np.float64)
     if p_values.ndim != 1:

@@ -1,4 +1,4 @@
-"""Several forecasters on several blocks (tasks, series), by their ranks: Friedman's test, Nemenyi's distance."""
+"""Rank tests of several forecasters on several blocks (tasks, series): Friedman's, and Nemenyi's post-hoc test."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from harness.analysis.aggregation import ranks
 from harness.arrays import Floats
 from harness.errors import BadInput
 
-ROUNDING = 1e-9  # mean ranks are sums of halves: what is nearer than this is equal
+ROUNDING = 1e-9  # mean ranks are means of halves: those closer than this are equal
 
 
 @dataclass(frozen=True, eq=False)
 class Friedman:
-    """Whether any forecaster ranks better than another; NaN with fewer than two forecasters or blocks."""
+    """The result of Friedman's test of equal mean ranks; NaN with fewer than two forecasters or blocks."""
 
     statistic: float
     p_value: float
@@ -33,7 +33,7 @@ def average_ranks(losses: Floats) -> Floats:
     if losses.ndim != 2:
         raise BadInput(f"losses must be (block, forecaster), not of shape {losses.shape}")
     if np.isnan(losses).any():
-        raise BadInput("losses without a value have no rank; leave out the blocks in which one is not known")
+        raise BadInput("a NaN has no rank; leave out blocks with one")
     return ranks(losses) if losses.size else np.empty(losses.shape)
 
 
@@ -69,7 +69,7 @@ def friedman_from_mean_ranks(mean_ranks: Floats, blocks: int) -> Friedman:
 
 @lru_cache(maxsize=256)
 def critical_difference(forecasters: int, blocks: int, level: float = 0.05) -> float:
-    """Mean ranks further apart than this differ, Nemenyi (1963); Demšar (2006), section 3.2.2.
+    """The difference from which on two mean ranks differ significantly, Nemenyi (1963); Demšar (2006), section 3.2.2.
 
     The studentised range with infinite degrees of freedom, over √2, times √(k (k + 1) / 6N). NaN with fewer
     than two forecasters or no block.
@@ -80,11 +80,11 @@ def critical_difference(forecasters: int, blocks: int, level: float = 0.05) -> f
 
 
 def studentized_range(probability: float, count: int) -> float:
-    """What the range of `count` standard normal numbers stays below with that probability.
+    """The quantile, at that probability, of the range of `count` standard normal numbers.
 
-    It does with k ∫ φ(z) (Φ(z + range) − Φ(z))^(k − 1) dz, whose sum over a grid has all digits, since the
-    integrand is smooth and vanishes at both ends. SciPy's own, with infinite degrees of freedom, has the same
-    digits but takes half a second to import.
+    Its distribution function is k ∫ φ(z) (Φ(z + range) − Φ(z))^(k − 1) dz, which a sum over a grid gives to all
+    digits, since the integrand is smooth and vanishes at both ends. SciPy's studentized_range, with infinite degrees
+    of freedom, gives the same digits but takes half a second to import.
     """
     smallest, step = np.linspace(-9, 9, 361, retstep=True)
     density, below = np.exp(-(smallest**2) / 2) / math.sqrt(2 * math.pi), special.ndtr(smallest)
@@ -99,8 +99,8 @@ def studentized_range(probability: float, count: int) -> float:
 def cliques(mean_ranks: Sequence[float] | Floats, difference: float) -> tuple[tuple[int, ...], ...]:
     """The largest groups whose mean ranks lie within the critical difference: the bars of the diagram.
 
-    Places in `mean_ranks`, best first, in each group and of the groups. A forecaster unlike all others is in
-    none.
+    Each holds positions in `mean_ranks`, best first, and so are the groups ordered. A forecaster that differs from
+    all others is in none.
     """
     mean_ranks = np.asarray(mean_ranks, dtype=np.float64)
     order = np.argsort(mean_ranks, kind="stable")
@@ -109,6 +109,6 @@ def cliques(mean_ranks: Sequence[float] | Floats, difference: float) -> tuple[tu
     groups, reached = [], 0
     for start, end in enumerate(ends):
         if end - start > 1 and end > reached:
-            groups.append(tuple(int(place) for place in order[start:end]))
+            groups.append(tuple(int(position) for position in order[start:end]))
         reached = max(reached, int(end))
     return tuple(groups)

@@ -1,46 +1,45 @@
 'use strict';
 
-/* Accuracy against cost, and the front of those whom nobody beats in both. */
+/* Accuracy against cost, with the Pareto front. */
 
-const SAY = { seconds: duration, rate, bytes: megabytes };
+const FORMATS = { seconds: duration, rate, bytes: megabytes };
 
-function costsExhibit(host, board) {
+function addCosts(host, board) {
   const kinds = costKinds(board);
   const state = { cost: kinds[0], what: 'skill' };
-  const tasks = board.tasks.map((task, place) => [String(place), `${board.metric} on ${task}`]);
-  const again = () => redraw();
-  const chosen = (value) => { state.cost = kinds.find((one) => one.name === value); again(); };
-  const options = kinds.map((one) => [one.name, one.heading]);
+  const tasks = board.tasks.map((task, position) => [String(position), `${board.metric} on ${task}`]);
+  const chosen = (value) => { state.cost = kinds.find((kind) => kind.name === value); redraw(); };
+  const options = kinds.map((kind) => [kind.name, kind.heading]);
   host.append(element('div', { class: 'controls' },
     (options.length > 2 ? select : choice)('Cost', options, state.cost.name, chosen),
-    select('Accuracy', [['skill', 'Skill'], ...tasks], state.what, (value) => { state.what = value; again(); })));
+    select('Accuracy', [['skill', 'Skill'], ...tasks], state.what, (value) => { state.what = value; redraw(); })));
   const redraw = figure(host, {
     draw: (width) => costsChart(width, board, state, costPoints(board, state)),
     table: () => ({
       caption: 'Accuracy against cost',
-      headings: ['Forecaster', state.what === 'skill' ? 'Skill' : board.metric, ...(state.cost.from ? ['p50'] : []), state.cost.heading, 'On the front'],
-      rows: costPoints(board, state).map((one) => [one.name, brief(one.value), ...(state.cost.from ? [state.cost.say(one.begin)] : []),
-        state.cost.say(one.cost), one.front ? 'yes' : '']),
+      headings: ['Forecaster', state.what === 'skill' ? 'Skill' : board.metric, ...(state.cost.from ? ['p50'] : []), state.cost.heading, 'On the Pareto front'],
+      rows: costPoints(board, state).map((point) => [point.name, brief(point.value), ...(state.cost.from ? [state.cost.format(point.begin)] : []),
+        state.cost.format(point.cost), point.front ? 'yes' : '']),
     }),
   });
 }
 
-/** What can be chosen: measured costs, where anybody has them, and the indicative ones of runs. */
+/** The costs to choose from: measured ones that any forecaster has, and the indicative ones of runs. */
 function costKinds(board) {
   const of = (name) => {
-    const place = board.costs.kinds.findIndex((kind) => kind.name === name);
-    return place < 0 ? null : (row) => board.costs.rows[row][place];
+    const position = board.costs.kinds.findIndex((kind) => kind.name === name);
+    return position < 0 ? null : (row) => board.costs.rows[row][position];
   };
-  const measured = board.costs.kinds.filter((_, place) => board.costs.rows.some((row) => row[place] !== null))
+  const measured = board.costs.kinds.filter((_, position) => board.costs.rows.some((row) => row[position] !== null))
     .map((kind) => ({
-      ...kind, say: SAY[kind.kind], of: of(kind.name), from: kind.name === 'latency_p99' ? of('latency_p50') : null,
+      ...kind, format: FORMATS[kind.unit], of: of(kind.name), from: kind.name === 'latency_p99' ? of('latency_p50') : null,
       axis: !kind.name.startsWith('latency') ? kind.meaning
-        : `latency of one window, ${kind.heading}${kind.name === 'latency_p99' ? '; the line begins at the p50' : ''}`,
+        : `latency of one window, ${kind.heading}${kind.name === 'latency_p99' ? '; the line starts at the p50' : ''}`,
     })).map((kind) => ({ ...kind, heading: kind.name.startsWith('latency') ? `Latency, ${kind.heading}` : kind.heading }));
   const note = measured.length ? ' (indicative)' : '';
   return [...measured,
-    { name: 'predict', heading: `Predict a window${note}`, axis: 'forecasting a window', say: duration, of: (row) => board.rows[row].predict },
-    { name: 'fit', heading: `Fit${measured.length ? ', all tasks (indicative)' : ''}`, axis: 'fitting, all tasks', say: duration, of: (row) => board.rows[row].fit }];
+    { name: 'predict', heading: `Predict a window${note}`, axis: 'time to forecast a window', format: duration, of: (row) => board.rows[row].predict },
+    { name: 'fit', heading: `Fit${measured.length ? ', all tasks (indicative)' : ''}`, axis: 'time to fit, all tasks', format: duration, of: (row) => board.rows[row].fit }];
 }
 
 /** Forecasts a second. */
@@ -54,20 +53,20 @@ function megabytes(value) {
   return value === null ? '–' : `${Number((value / 1e6).toPrecision(3))} MB`;
 }
 
-/** Each forecaster's cost and value, and whether it is on the front: nobody is as cheap and better, or cheaper and as good. */
+/** Each forecaster's cost and accuracy, and whether it is on the Pareto front. */
 function costPoints(board, state) {
   const { cost, what } = state;
-  const found = board.rows.map((row, place) => ({
-    name: row.name, cost: cost.of(place), begin: cost.from ? cost.from(place) : null,
+  const found = board.rows.map((row, position) => ({
+    name: row.name, cost: cost.of(position), begin: cost.from ? cost.from(position) : null,
     value: what === 'skill' ? row.skill[0] : row.scores[Number(what)],
-  })).filter((one) => one.cost !== null && one.value !== null);
+  })).filter((point) => point.cost !== null && point.value !== null);
   const better = what === 'skill' ? (a, b) => a > b : (a, b) => a < b;
   const cheaper = cost.more ? (a, b) => b.cost - a.cost : (a, b) => a.cost - b.cost;
   let last = null;
-  const judged = what === 'skill' || board.lowestIsBest;
-  for (const one of [...found].sort((a, b) => cheaper(a, b) || better(b.value, a.value) - better(a.value, b.value))) {
-    one.front = judged && (last === null || better(one.value, last.value) || (one.cost === last.cost && one.value === last.value));
-    if (one.front) last = one;
+  const comparable = what === 'skill' || board.lowestIsBest;
+  for (const point of [...found].sort((a, b) => cheaper(a, b) || better(b.value, a.value) - better(a.value, b.value))) {
+    point.front = comparable && (last === null || better(point.value, last.value) || (point.cost === last.cost && point.value === last.value));
+    if (point.front) last = point;
   }
   return found;
 }
@@ -75,17 +74,17 @@ function costPoints(board, state) {
 function costsChart(width, board, state, found) {
   const height = Math.min(Math.max(width * 0.58, 300), 480);
   const byError = state.what !== 'skill';
-  const label = byError ? `${board.metric} on ${isolated(shortened(board.tasks[Number(state.what)], 30))}, down is better` : 'skill, up is better';
-  const svg = canvas(width, height, 'Accuracy against cost', `${found.length} forecasters; on the front: ${
-    found.filter((one) => one.front).map((one) => isolated(one.name)).join(', ') || 'nobody'}.`);
+  const label = byError ? `${board.metric} on ${isolate(shorten(board.tasks[Number(state.what)], 30))}, lower is better` : 'skill, higher is better';
+  const svg = canvas(width, height, 'Accuracy against cost', `${found.length} forecasters; on the Pareto front: ${
+    found.filter((point) => point.front).map((point) => isolate(point.name)).join(', ') || 'none'}.`);
   if (!found.length) {
-    svg.append(shape('text', { x: width / 2, y: height / 2, class: 'tick middle' }, 'no forecaster has both'));
+    svg.append(shape('text', { x: width / 2, y: height / 2, class: 'tick middle' }, 'no forecaster has both values'));
     return svg;
   }
-  const begins = found.map((one) => one.begin).filter((begin) => begin !== null);
-  const least = Math.min(...[...found.map((one) => one.cost), ...begins].filter((cost) => cost > 0), 1);
-  const costs = found.map((one) => Math.max(one.cost, least / 2));
-  const [low, high] = extent(found.map((one) => one.value));
+  const begins = found.map((point) => point.begin).filter((begin) => begin !== null);
+  const least = Math.min(...[...found.map((point) => point.cost), ...begins].filter((cost) => cost > 0), 1);
+  const costs = found.map((point) => Math.max(point.cost, least / 2));
+  const [low, high] = extent(found.map((point) => point.value));
   const logarithmic = byError && low > 0 && (board.logarithmic || high / low > 50);
   const floor = byError ? low : Math.max(low, -Math.max(high, 0.5));  // a skill below is drawn at the floor
   const margin = (high - floor) * 0.09 || Math.abs(high) * 0.1 || 0.1;
@@ -93,52 +92,52 @@ function costsChart(width, board, state, found) {
   const [first, last] = extent([...costs, ...begins.map((begin) => Math.max(begin, least / 2))]);
   const [left, right] = [gutter(y, brief), width - 14];
   const x = logScale(first / 1.6, last * 1.6, ...(state.cost.more ? [right, left] : [left, right]));
-  axes(svg, x, y, { x: state.cost.axis + (state.cost.more ? ', more to the left' : ''), y: label }, { x: state.cost.say, y: brief });
-  const places = found.map((one, number) => ({ ...one, x: x(costs[number]), y: y(Math.max(one.value, floor)), below: one.value < floor }));
-  svg.append(shape('path', { d: frontPath(places, right), class: 'front' }));
-  for (const one of places) {
-    if (one.begin !== null) {  // from the median to the 99th percentile
-      const begin = x(Math.max(one.begin, least / 2));
-      svg.append(shape('path', { d: `M${begin} ${one.y}H${one.x}M${begin} ${one.y - 3}v6`, class: 'spread' }));
+  axes(svg, x, y, { x: state.cost.axis + (state.cost.more ? ', more to the left' : ''), y: label }, { x: state.cost.format, y: brief });
+  const dots = found.map((point, number) => ({ ...point, x: x(costs[number]), y: y(Math.max(point.value, floor)), below: point.value < floor }));
+  svg.append(shape('path', { d: frontPath(dots, right), class: 'front' }));
+  for (const dot of dots) {
+    if (dot.begin !== null) {  // from the median to the 99th percentile
+      const begin = x(Math.max(dot.begin, least / 2));
+      svg.append(shape('path', { d: `M${begin} ${dot.y}H${dot.x}M${begin} ${dot.y - 3}v6`, class: 'spread' }));
     }
-    const kind = one.front ? 'dot front' : one.name === board.baseline ? 'dot base' : 'dot';
-    const mark = one.below ? shape('path', { d: `M${one.x - 5} ${one.y - 3}h10l-5 8Z`, class: kind })
-      : shape('circle', { cx: one.x, cy: one.y, r: one.front ? 5 : 4, class: kind });
-    const said = one.begin === null ? state.cost.say(one.cost) : `p50 ${state.cost.say(one.begin)}, p99 ${state.cost.say(one.cost)}`;
-    svg.append(filled(mark, {}, [shape('title', {}, `${isolated(one.name)}: ${brief(one.value)}, ${said}`)]));
+    const kind = dot.front ? 'dot front' : dot.name === board.baseline ? 'dot base' : 'dot';
+    const mark = dot.below ? shape('path', { d: `M${dot.x - 5} ${dot.y - 3}h10l-5 8Z`, class: kind })
+      : shape('circle', { cx: dot.x, cy: dot.y, r: dot.front ? 5 : 4, class: kind });
+    const text = dot.begin === null ? state.cost.format(dot.cost) : `p50 ${state.cost.format(dot.begin)}, p99 ${state.cost.format(dot.cost)}`;
+    svg.append(fill(mark, {}, [shape('title', {}, `${isolate(dot.name)}: ${brief(dot.value)}, ${text}`)]));
   }
-  placeLabels(svg, places, { left, right, up: 22, bottom: height - 50 });
+  addLabels(svg, dots, { left, right, up: 22, bottom: height - 50 });
   return svg;
 }
 
 /** Steps from point to point of the front. */
-function frontPath(places, end) {
-  const front = places.filter((one) => one.front).sort((a, b) => a.x - b.x);
-  return front.length ? `M${front.map((one, k) => (k ? `H${one.x.toFixed(1)}V${one.y.toFixed(1)}` : `${one.x.toFixed(1)} ${one.y.toFixed(1)}`)).join('')}H${end}` : '';
+function frontPath(dots, end) {
+  const front = dots.filter((dot) => dot.front).sort((a, b) => a.x - b.x);
+  return front.length ? `M${front.map((dot, k) => (k ? `H${dot.x.toFixed(1)}V${dot.y.toFixed(1)}` : `${dot.x.toFixed(1)} ${dot.y.toFixed(1)}`)).join('')}H${end}` : '';
 }
 
-/** Names beside their dots, where there is room for them; those on the front first. */
-function placeLabels(svg, places, box) {
-  const taken = places.map((one) => ({ left: one.x - 5, right: one.x + 5, up: one.y - 5, bottom: one.y + 5 }));
-  const front = places.filter((one) => one.front).sort((a, b) => a.x - b.x);
-  front.forEach((one, k) => {
+/** Names beside their dots where there is room, those on the front first. */
+function addLabels(svg, dots, box) {
+  const taken = dots.map((dot) => ({ left: dot.x - 5, right: dot.x + 5, up: dot.y - 5, bottom: dot.y + 5 }));
+  const front = dots.filter((dot) => dot.front).sort((a, b) => a.x - b.x);
+  front.forEach((dot, k) => {
     const next = front[k + 1];
-    taken.push({ left: one.x, right: next ? next.x : box.right, up: one.y - 1, bottom: one.y + 1 });
-    if (next) taken.push({ left: next.x - 1, right: next.x + 1, up: Math.min(one.y, next.y), bottom: Math.max(one.y, next.y) });
+    taken.push({ left: dot.x, right: next ? next.x : box.right, up: dot.y - 1, bottom: dot.y + 1 });
+    if (next) taken.push({ left: next.x - 1, right: next.x + 1, up: Math.min(dot.y, next.y), bottom: Math.max(dot.y, next.y) });
   });
   const free = (spot) => spot.left >= box.left && spot.right <= box.right && spot.up >= box.up && spot.bottom <= box.bottom
     && !taken.some((other) => spot.left < other.right && spot.right > other.left && spot.up < other.bottom && spot.bottom > other.up);
-  for (const one of [...places].sort((a, b) => b.front - a.front)) {
-    const value = one.below ? ` ${fixed(one.value, 2)}` : '';
-    const said = shortened(one.name, 24);
-    const length = Array.from(said + value).length * (one.front ? 7.2 : 6.6) + 3;
+  for (const dot of [...dots].sort((a, b) => b.front - a.front)) {
+    const value = dot.below ? ` ${fixed(dot.value, 2)}` : '';
+    const name = shorten(dot.name, 24);
+    const length = Array.from(name + value).length * (dot.front ? 7.2 : 6.6) + 3;
     const spots = [[9, 0, ''], [-9, 0, 'end'], [0, -13, 'middle'], [0, 14, 'middle'], [7, -10, ''], [7, 11, ''], [-7, -10, 'end'], [-7, 11, 'end']];
     for (const [dx, dy, anchor] of spots) {
-      const left = one.x + dx - (anchor === 'end' ? length : anchor === 'middle' ? length / 2 : 0);
-      const spot = { left, right: left + length, up: one.y + dy - 7, bottom: one.y + dy + 7 };
+      const left = dot.x + dx - (anchor === 'end' ? length : anchor === 'middle' ? length / 2 : 0);
+      const spot = { left, right: left + length, up: dot.y + dy - 7, bottom: dot.y + dy + 7 };
       if (free(spot)) {
         taken.push(spot);
-        svg.append(shape('text', { x: one.x + dx, y: one.y + dy + 4, class: `item small ${anchor}${one.front ? ' strong' : ''}` }, isolated(said), value));
+        svg.append(shape('text', { x: dot.x + dx, y: dot.y + dy + 4, class: `item small ${anchor}${dot.front ? ' strong' : ''}` }, isolate(name), value));
         break;
       }
     }

@@ -1,54 +1,65 @@
-"""What the page's script draws from, as JSON that can lie inside of HTML."""
+"""The values that a page's scripts draw, as JSON values."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from harness.report.page.costs import cost_data
-from harness.report.page.examples import Example, Examples
+from harness.report.costs import COSTS
+from harness.report.page.examples import Example, Examples, Lines
 from harness.report.page.lines import Limit
-from harness.results.standings import Matrix, Significance, Standings
+from harness.results.standings import Matrix, RankTest, Row, Significance, Standings
 
-MOST_CELLS = 2000  # whose windows are shown; of larger boards those of the best forecasters
-
-
-def embedded(value: Any) -> str:
-    """JSON that no HTML parser takes for a tag, and no script for the end of a line."""
-    found = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped, as all such are
-    return found.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+MOST_CELLS = 2000  # whose windows are shown; of larger boards only the best forecasters have windows
 
 
-def data(standings: Standings, exhibits: Examples | None, lowest_is_best: bool) -> dict[str, Any]:
-    """All of it; forecasters and tasks are said by their places."""
+def chart_data(standings: Standings, examples: Examples | None) -> dict[str, Any]:
+    """All values; forecasters and tasks are keyed by their positions."""
     return {
         "metric": standings.metric,
         "baseline": standings.baseline,
         "logarithmic": standings.logarithmic,
-        "lowestIsBest": lowest_is_best,
+        "lowestIsBest": standings.best == "lowest",
         "tasks": list(standings.tasks),
-        "rows": [
-            {
-                "name": row.forecaster,
-                "tied": row.tied_for_first,
-                "skill": [_rounded(one) for one in (row.skill, *row.interval("skill"))],
-                "fit": _rounded(row.fit_seconds),
-                "predict": _rounded(row.window_seconds),
-                "scores": [_rounded(row.scores.get(task, math.nan)) for task in standings.tasks],
-            }
-            for row in standings.rows
-        ],
-        "costs": cost_data(standings),
+        "rows": [_row(row, standings.tasks) for row in standings.rows],
+        "costs": _costs(standings),
         "significance": None if standings.significance is None else _significance(standings.significance, standings),
-        "exhibits": None if exhibits is None else _exhibits(exhibits, standings),
+        "examples": None if examples is None else _examples(examples, standings),
     }
 
 
+def _row(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
+    return {
+        "name": row.forecaster,
+        "tied": row.tied_for_first,
+        "skill": [_rounded(value) for value in (row.skill, *row.interval("skill"))],
+        "fit": _rounded(row.fit_seconds),
+        "predict": _rounded(row.window_seconds),
+        "scores": [_rounded(row.scores.get(task, math.nan)) for task in tasks],
+    }
+
+
+def _costs(standings: Standings) -> dict[str, Any]:
+    """The measured costs that the page shows, and the values of each row; the important ones first."""
+    costs = sorted((cost for cost in COSTS if cost.page), key=lambda cost: not cost.important)
+    if not standings.measured:
+        return {"kinds": [], "rows": []}
+    kinds = [
+        {
+            "name": cost.name,
+            "heading": cost.page,
+            "meaning": cost.meaning,
+            "unit": cost.unit.kind,
+            "more": cost.more,
+        }
+        for cost in costs
+    ]
+    return {"kinds": kinds, "rows": [[_rounded(cost.value(row.costs)) for cost in costs] for row in standings.rows]}
+
+
 def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
-    places = {name: place for place, name in enumerate(found.forecasters)}
-    ranks = found.rank_test
     return {
         "level": found.level,
         "forecasters": list(found.forecasters),
@@ -56,93 +67,100 @@ def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
         "skills": _matrix(found.skills),
         "lows": _matrix(found.skill_lows),
         "highs": _matrix(found.skill_highs),
-        "p": [[_rounded(one, 3) for one in found.p_values.get(task, ())] for task in standings.tasks],
-        "ranks": None
-        if ranks is None
-        else {
-            "difference": _rounded(ranks.critical_difference),
-            "means": [[name, _rounded(mean)] for name, mean in ranks.mean_ranks.items() if math.isfinite(mean)],
-            "cliques": [[name for name in one if name in places or name in ranks.mean_ranks] for one in ranks.cliques],
-        },
+        "p": [[_rounded(value, 3) for value in found.p_values.get(task, ())] for task in standings.tasks],
+        "ranks": None if found.rank_test is None else _ranks(found.rank_test),
     }
 
 
-def _exhibits(exhibits: Examples, standings: Standings) -> dict[str, Any]:
-    """Curves and windows by task and forecaster; what came in a window is told once."""
+def _ranks(test: RankTest) -> dict[str, Any]:
+    return {
+        "difference": _rounded(test.critical_difference),
+        "means": [[name, _rounded(mean)] for name, mean in test.mean_ranks.items() if math.isfinite(mean)],
+        "cliques": [list(clique) for clique in test.cliques],
+    }
+
+
+def _examples(examples: Examples, standings: Standings) -> dict[str, Any]:
+    """Errors by step and windows by task and forecaster; the actuals of a window are stored once."""
     names = [row.forecaster for row in standings.rows]
     shown = names[: max(MOST_CELLS // max(len(standings.tasks), 1), 1)]
     shown += [standings.baseline] if standings.baseline in names and standings.baseline not in shown else []
-    curves = [exhibits.by_step.get(task, {}) for task in standings.tasks]
-    windows = [exhibits.examples.get(task, {}) for task in standings.tasks]
-    windows = [{name: examples for name, examples in one.items() if name in shown} for one in windows]
+    curves = [examples.by_step.get(task, {}) for task in standings.tasks]
+    windows = [_selection(examples.examples.get(task, {}), shown) for task in standings.tasks]
     limit = Limit.of(_count(curves, names) + 4 * _count(windows, shown))
-    came = _Came(limit)
+    actuals = _Actuals(limit)
     return {
-        "loss": exhibits.loss,
+        "loss": examples.loss,
         "shown": len(shown),
-        "steps": [_by_place(names, one, limit.curve) for one in curves],
+        "steps": [_by_position(names, by_name, limit.curve) for by_name in curves],
         "windows": [
-            _by_place(names, one, lambda examples, task=task: [_window(task, x, came, limit) for x in examples])
-            for task, one in enumerate(windows)
+            _by_position(names, chosen, partial(_windows, task, actuals, limit)) for task, chosen in enumerate(windows)
         ],
-        "came": came.told,
+        "actuals": actuals.windows,
     }
 
 
-class _Came:
-    """What came in each window that is shown, once however many forecasters are shown on it."""
+class _Actuals:
+    """The actuals of each window that is shown, once for all forecasters."""
 
     def __init__(self, limit: Limit) -> None:
-        self.told: list[dict[str, Any]] = []
+        self.windows: list[dict[str, Any]] = []
         self._limit = limit
-        self._places: dict[tuple[Any, ...], int] = {}
+        self._positions: dict[tuple[Any, ...], int] = {}
 
-    def place(self, task: int, example: Example) -> int:
-        """Where a window is told."""
-        key = (task, example.series, example.cutoff, tuple(one.target for one in example.lines))
-        if key not in self._places:
-            self._places[key] = len(self.told)
-            self.told.append(
+    def position(self, task: int, example: Example) -> int:
+        """Where in the list the window of an example is."""
+        key = (task, example.series, example.cutoff, tuple(lines.target for lines in example.lines))
+        if key not in self._positions:
+            self._positions[key] = len(self.windows)
+            self.windows.append(
                 {
                     "series": example.series,
                     "cutoff": example.cutoff,
-                    "known": example.known,
+                    "time": example.cutoff_time,
                     "gap": example.gap,
-                    "targets": [
-                        {"name": one.target, "past": self._limit.line(one.past), "actual": self._limit.line(one.actual)}
-                        for one in example.lines
-                    ],
+                    "targets": [self._target(lines) for lines in example.lines],
                 }
             )
-        return self._places[key]
+        return self._positions[key]
+
+    def _target(self, lines: Lines) -> dict[str, Any]:
+        return {"name": lines.target, "past": self._limit.line(lines.past), "actual": self._limit.line(lines.actual)}
 
 
-def _window(task: int, example: Example, came: _Came, limit: Limit) -> dict[str, Any]:
-    lines = [
-        {"mean": limit.line(one.mean)}
-        | ({"low": limit.line(one.low), "high": limit.line(one.high)} if one.low and one.high else {})
-        for one in example.lines
+def _windows(task: int, actuals: _Actuals, limit: Limit, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    return [
+        {
+            "actuals": actuals.position(task, example),
+            "loss": _rounded(example.loss),
+            "levels": example.levels,
+            "lines": [_forecast(lines, limit) for lines in example.lines],
+        }
+        for example in examples
     ]
-    return {
-        "came": came.place(task, example),
-        "loss": _rounded(example.loss),
-        "levels": example.levels,
-        "lines": lines,
-    }
 
 
-def _by_place(names: Sequence[str], found: Mapping[str, Any], told: Any) -> dict[str, Any]:
-    return {str(place): told(found[name]) for place, name in enumerate(names) if name in found}
+def _forecast(lines: Lines, limit: Limit) -> dict[str, Any]:
+    mean = {"mean": limit.line(lines.mean)}
+    return mean | {"low": limit.line(lines.low), "high": limit.line(lines.high)} if lines.low and lines.high else mean
+
+
+def _selection(by_name: Mapping[str, tuple[Example, ...]], names: Sequence[str]) -> dict[str, tuple[Example, ...]]:
+    return {name: examples for name, examples in by_name.items() if name in names}
+
+
+def _by_position(names: Sequence[str], by_name: Mapping[str, Any], convert: Callable[..., Any]) -> dict[str, Any]:
+    return {str(position): convert(by_name[name]) for position, name in enumerate(names) if name in by_name}
 
 
 def _count(tables: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int:
     kept = set(names)
-    return sum(len(kept.intersection(one)) for one in tables)
+    return sum(len(kept.intersection(by_name)) for by_name in tables)
 
 
-def _matrix(found: Matrix) -> list[list[float | None]]:
-    return [[_rounded(one, 4) for one in row] for row in found]
+def _matrix(values: Matrix) -> list[list[float | None]]:
+    return [[_rounded(value, 4) for value in row] for row in values]
 
 
-def _rounded(value: float, digits: int = 5) -> float | None:
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+def _rounded(value: float | None, digits: int = 5) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")

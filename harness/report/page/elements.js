@@ -1,10 +1,10 @@
 'use strict';
 
-/* Elements and texts. Whatever was named by somebody enters as a text node, never as markup. */
+/* Elements and texts. Names that a user chose become text nodes, never markup. */
 
 const SVG = 'http://www.w3.org/2000/svg';  // a name, not an address
 
-function filled(node, attributes, children) {
+function fill(node, attributes, children) {
   for (const [key, value] of Object.entries(attributes || {})) {
     if (value !== null && value !== undefined && value !== false) {
       node.setAttribute(key, value === true ? '' : String(value));
@@ -19,24 +19,24 @@ function filled(node, attributes, children) {
 }
 
 function element(kind, attributes, ...children) {
-  return filled(document.createElement(kind), attributes, children);
+  return fill(document.createElement(kind), attributes, children);
 }
 
 function shape(kind, attributes, ...children) {
-  return filled(document.createElementNS(SVG, kind), attributes, children);
+  return fill(document.createElementNS(SVG, kind), attributes, children);
 }
 
-/** A name that somebody chose, kept apart from the direction of the text around it. */
+/** A name that a user chose, isolated from the direction of the text around it. */
 function named(text) {
   return element('bdi', {}, text);
 }
 
-/** The same inside of an attribute or an SVG, where there is no bdi: first strong isolate, and its end. */
-function isolated(text) {
+/** The same for an attribute or an SVG, where there is no bdi: first strong isolate, and its end. */
+function isolate(text) {
   return `\u2068${text}\u2069`;
 }
 
-function shortened(text, most) {
+function shorten(text, most) {
   const letters = Array.from(text);
   return letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`;
 }
@@ -77,8 +77,8 @@ function fixed(value, digits) {
 function brief(value) {
   if (value === null) return '–';
   const size = Math.abs(value);
-  const said = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2).replace(/\.?0+e/, 'e') : String(Number(value.toPrecision(4)));
-  return said.replace('e+', 'e').replace(/-/g, MINUS);
+  const text = size !== 0 && (size < 1e-3 || size >= 1e5) ? value.toExponential(2).replace(/\.?0+e/, 'e') : String(Number(value.toPrecision(4)));
+  return text.replace('e+', 'e').replace(/-/g, MINUS);
 }
 
 function probability(p) {

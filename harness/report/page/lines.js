@@ -1,30 +1,30 @@
 'use strict';
 
-/* Lines as they lie in the page's data: steps and values, of which long ones were thinned. */
+/* Lines as the page's data holds them: steps and values; long ones are thinned. */
 
-/** The points [step, value] of a line, from step `first` on; a value is null where nothing is known. */
+/** The points [step, value] of a line, from step `first` on; a value is null where it is unknown. */
 function points(line, first) {
   const unit = 10 ** line.e;
   let step = 0;
-  return line.y.map((value, place) => {
-    step = line.x ? step + line.x[place] : place;
+  return line.y.map((value, position) => {
+    step = line.x ? step + line.x[position] : position;
     return [first + step, value === null ? null : line.e < 0 ? value / 10 ** -line.e : value * unit];
   });
 }
 
-/** A path through points, broken where nothing is known. */
+/** A path through points, with a break where a value is unknown. */
 function pathOf(found, x, y) {
-  let said = '';
+  let path = '';
   let pen = 'M';
   for (const [step, value] of found) {
     if (value === null || (y.logarithmic && value <= 0)) {
       pen = 'M';
     } else {
-      said += `${pen}${x(step).toFixed(1)} ${y(value).toFixed(1)}`;
+      path += `${pen}${x(step).toFixed(1)} ${y(value).toFixed(1)}`;
       pen = 'L';
     }
   }
-  return said;
+  return path;
 }
 
 /** The area between two lines. */
@@ -35,8 +35,8 @@ function areaOf(low, high, x, y) {
   return corners.length > 2 ? `M${corners.join('L')}Z` : '';
 }
 
-/** Dots for points that no line joins: a single step, or one between two that are unknown. */
-function lonely(found) {
-  return found.filter(([, value], place) => value !== null
-    && (found[place - 1]?.[1] ?? null) === null && (found[place + 1]?.[1] ?? null) === null);
+/** Points without a known neighbour, which no line would show. */
+function isolatedPoints(found) {
+  return found.filter(([, value], position) => value !== null
+    && (found[position - 1]?.[1] ?? null) === null && (found[position + 1]?.[1] ?? null) === null);
 }

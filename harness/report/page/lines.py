@@ -1,4 +1,4 @@
-"""Long lines as few small numbers: thinned where nobody could see the difference, extremes kept."""
+"""Lines of a chart as JSON values: rounded, and long ones thinned so that their extremes remain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Limit:
 
     @classmethod
     def of(cls, lines: int) -> Limit:
-        """What so many lines can have each."""
+        """The limit of each line, so that all of them stay within the budget of a page."""
         return cls(min(max(BUDGET // max(lines, 1), LEAST), MOST))
 
     def line(self, values: Sequence[float]) -> dict[str, Any]:
@@ -33,22 +33,22 @@ class Limit:
         exponent = _exponent(line)
         with np.errstate(all="ignore"):
             scaled = line * 10.0**-exponent if exponent <= 0 else line / 10.0**exponent
-        return {"e": exponent, **self._kept(line, lambda place: round(scaled[place]))}
+        return {"e": exponent, **self._steps(line, lambda position: round(scaled[position]))}
 
     def curve(self, values: Sequence[float]) -> dict[str, Any]:
-        """A line for a logarithmic scale, on which small values show as well: each has its digits."""
+        """A line for a logarithmic scale, on which small values matter: each has as many significant digits."""
         line = np.asarray(values, dtype=np.float64)
-        return {"e": 0, **self._kept(line, lambda place: float(f"{line[place]:.{DIGITS}g}"))}
+        return {"e": 0, **self._steps(line, lambda position: float(f"{line[position]:.{DIGITS}g}"))}
 
-    def _kept(self, line: Floats, written: Callable[[int], float]) -> dict[str, Any]:
-        """The `n` steps of a line; of a thinned one `x`, from each step that is kept to the next."""
-        kept, known = thinned(line, self.points), np.isfinite(line)
-        found = {"n": len(line), "y": [written(place) if known[place] else None for place in kept]}
+    def _steps(self, line: Floats, rounded: Callable[[int], float]) -> dict[str, Any]:
+        """The number of steps `n` and the values `y`; of a thinned line also `x`, differences of the steps kept."""
+        kept, known = thin(line, self.points), np.isfinite(line)
+        found = {"n": len(line), "y": [rounded(position) if known[position] else None for position in kept]}
         return found if len(kept) == len(line) else {**found, "x": np.diff(kept, prepend=0).tolist()}
 
 
-def thinned(line: Floats, points: int) -> Ints:
-    """Which steps to keep: evenly spaced ones, and of equal parts the lowest and the highest."""
+def thin(line: Floats, points: int) -> Ints:
+    """The steps to keep: evenly spaced ones, and the lowest and the highest of equal parts."""
     if len(line) <= points:
         return np.arange(len(line))
     parts = points // 6
@@ -64,7 +64,7 @@ def thinned(line: Floats, points: int) -> Ints:
 
 
 def _exponent(line: Floats) -> int:
-    """Of the unit in which the largest value has so many digits."""
+    """The power of ten by which values are divided, so that the largest has DIGITS digits."""
     finite = np.abs(line[np.isfinite(line)])
     largest = float(finite.max()) if len(finite) else 0.0
     return max(math.floor(math.log10(largest)) - DIGITS + 1, -300) if largest > 0 else 0

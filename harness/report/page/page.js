@@ -1,45 +1,45 @@
 'use strict';
 
-/* Reads the data that lies in the page, and lets each exhibit draw itself. */
+/* Reads the page's data and fills its charts. */
 
-const EXHIBITS = {
-  pairs: pairsExhibit,
-  ranks: ranksExhibit,
-  steps: stepsExhibit,
-  costs: costsExhibit,
-  windows: windowsExhibit,
+const CHARTS = {
+  pairs: addPairs,
+  ranks: addRanks,
+  steps: addSteps,
+  costs: addCosts,
+  windows: addWindows,
 };
 
-function themed(button) {
+function addThemeSwitch(button) {
   const dark = () => {
     const chosen = document.documentElement.dataset.theme;
     return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   };
-  const tell = () => {
+  const label = () => {
     button.textContent = dark() ? 'Light' : 'Dark';
     button.setAttribute('aria-label', `Switch to ${dark() ? 'light' : 'dark'} colours`);
   };
   button.addEventListener('click', () => {
     document.documentElement.dataset.theme = dark() ? 'light' : 'dark';
-    tell();
+    label();
   });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', tell);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', label);
   button.hidden = false;
-  tell();
+  label();
 }
 
 function start() {
   document.documentElement.classList.add('scripted');
-  themed(document.getElementById('theme'));
+  addThemeSwitch(document.getElementById('theme'));
   const standings = document.getElementById('standings-table');
-  if (standings) sortable(standings, document.getElementById('sorted'));
+  if (standings) makeSortable(standings, document.getElementById('sorted'));
   const board = JSON.parse(document.getElementById('data').textContent);
-  for (const host of document.querySelectorAll('[data-exhibit]')) {
+  for (const host of document.querySelectorAll('[data-chart]')) {
     host.replaceChildren();
     try {
-      EXHIBITS[host.dataset.exhibit](host, board);
-    } catch (error) {  // the other exhibits can still be drawn
-      host.replaceChildren(element('p', { class: 'nothing' }, `This could not be drawn: ${error.message}`));
+      CHARTS[host.dataset.chart](host, board);
+    } catch (error) {  // the other charts can still be drawn
+      host.replaceChildren(element('p', { class: 'nothing' }, `This chart could not be drawn: ${error.message}`));
       console.error(error);
     }
   }

@@ -1,8 +1,8 @@
 'use strict';
 
-/* The critical-difference diagram (Demšar 2006): mean ranks on an axis, who cannot be told apart under bars. */
+/* The critical-difference diagram (Demšar 2006): mean ranks on an axis, bars join those not significantly different. */
 
-function ranksExhibit(host, board) {
+function addRanks(host, board) {
   const test = board.significance.ranks;
   const ranked = [...test.means].sort((a, b) => a[1] - b[1]);
   const words = cliqueWords(test.cliques);
@@ -10,7 +10,7 @@ function ranksExhibit(host, board) {
     draw: (width) => rankDiagram(width, test, ranked, words),
     table: () => ({
       caption: 'Mean ranks, best first',
-      headings: ['Forecaster', 'Mean rank', 'Groups of those who cannot be told apart'],
+      headings: ['Forecaster', 'Mean rank', 'Groups not significantly different'],
       rows: ranked.map(([name, mean]) => [name, fixed(mean, 2),
         test.cliques.flatMap((clique, number) => (clique.includes(name) ? [number + 1] : [])).join(', ') || 'none']),
     }),
@@ -19,7 +19,7 @@ function ranksExhibit(host, board) {
 
 function cliqueWords(cliques) {
   if (!cliques.length) return 'No two forecasters are joined.';
-  return cliques.slice(0, 12).map((clique) => `${isolated(clique[0])} to ${isolated(clique[clique.length - 1])}`).join('; ');
+  return cliques.slice(0, 12).map((clique) => `${isolate(clique[0])} to ${isolate(clique[clique.length - 1])}`).join('; ');
 }
 
 function rankDiagram(width, test, ranked, words) {
@@ -33,7 +33,7 @@ function rankDiagram(width, test, ranked, words) {
   const last = Math.max(ranked.length, 2);
   const x = linearScale(1, last, left + 10, right - 10);
   const mean = new Map(ranked);
-  const bars = packed(test.cliques.map((clique) => {
+  const bars = pack(test.cliques.map((clique) => {
     const ranks = clique.map((name) => mean.get(name)).filter((rank) => rank !== undefined);
     return { low: Math.min(...ranks), high: Math.max(...ranks), clique };
   }).filter((bar) => bar.clique.length > 1));
@@ -54,8 +54,8 @@ function rankDiagram(width, test, ranked, words) {
     svg.append(shape('circle', { cx: x(rank), cy: axisY, r: 3, class: 'dot' }));
     const anchor = side < 0 ? 'end' : '';
     const label = shape('text', { x: edge + side * 6, y: y + 4, class: `item ${anchor}` },
-      shape('title', {}, `${isolated(name)}: mean rank ${fixed(rank, 2)}`));
-    const parts = [shape('tspan', {}, isolated(shortened(name, letters))), shape('tspan', { class: 'muted' }, ` ${fixed(rank, 2)} `)];
+      shape('title', {}, `${isolate(name)}: mean rank ${fixed(rank, 2)}`));
+    const parts = [shape('tspan', {}, isolate(shorten(name, letters))), shape('tspan', { class: 'muted' }, ` ${fixed(rank, 2)} `)];
     label.append(...parts);
     svg.append(label);
   };
@@ -64,7 +64,7 @@ function rankDiagram(width, test, ranked, words) {
   for (const bar of bars) {
     const y = axisY + 12 + bar.level * 8;
     svg.append(shape('line', { x1: x(bar.low) - 4, x2: x(bar.high) + 4, y1: y, y2: y, class: 'clique' },
-      shape('title', {}, `cannot be told apart: ${bar.clique.map(isolated).join(', ')}`)));
+      shape('title', {}, `not significantly different: ${bar.clique.map(isolate).join(', ')}`)));
   }
   return svg;
 }
@@ -76,8 +76,8 @@ function differenceBar(svg, x, difference, last) {
   svg.append(shape('text', { x: x(1), y: 12, class: 'label' }, `critical difference ${fixed(difference, 2)}${end < 1 + difference ? ', beyond the axis' : ''}`));
 }
 
-/** Bars on as few levels as keep them apart. */
-function packed(bars) {
+/** Bars with levels, as few as keep them from overlapping. */
+function pack(bars) {
   const ends = [];
   return bars.sort((a, b) => a.low - b.low || b.high - a.high).map((bar) => {
     let level = ends.findIndex((end) => end < bar.low - 0.15);

@@ -1,25 +1,25 @@
 'use strict';
 
-/* From values to places: linear and logarithmic scales with round ticks. */
+/* From values to positions: linear and logarithmic scales with round ticks. */
 
 function linearScale(low, high, from, to) {
   if (!(high > low)) [low, high] = [low - (Math.abs(low) || 1) / 2, low + (Math.abs(low) || 1) / 2];
-  const place = (value) => from + (value - low) / (high - low) * (to - from);
-  return Object.assign(place, { low, high, from, to, ticks: (count) => roundTicks(low, high, count), logarithmic: false });
+  const scale = (value) => from + (value - low) / (high - low) * (to - from);
+  return Object.assign(scale, { low, high, from, to, ticks: (count) => roundTicks(low, high, count), logarithmic: false });
 }
 
 function logScale(low, high, from, to) {
   if (!(high > low)) [low, high] = [low / 2, low * 2];
   const [a, b] = [Math.log10(low), Math.log10(high)];
-  const place = (value) => from + (Math.log10(Math.max(value, low / 1e3)) - a) / (b - a) * (to - from);
-  return Object.assign(place, { low, high, from, to, ticks: (count) => decades(low, high, count), logarithmic: true });
+  const scale = (value) => from + (Math.log10(Math.max(value, low / 1e3)) - a) / (b - a) * (to - from);
+  return Object.assign(scale, { low, high, from, to, ticks: (count) => decades(low, high, count), logarithmic: true });
 }
 
 /** Multiples of 1, 2 or 5 times a power of ten. */
 function roundTicks(low, high, count) {
   const rough = (high - low) / Math.max(count, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((one) => one * power >= rough * 0.9999);
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough * 0.9999);
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) found.push(Number((k * step).toPrecision(12)));
   return found;

@@ -1,22 +1,22 @@
 'use strict';
 
-/* The standings are in the page already; here their headings learn to sort. */
+/* Headings of the standings sort the rows. */
 
-function sortable(table, said) {
+function makeSortable(table, status) {
   const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
   const body = table.tBodies[0];
   heads.forEach((head, column) => {
     head.querySelector('button').addEventListener('click', () => {
-      const now = head.getAttribute('aria-sort');
-      const order = now === 'none' ? head.dataset.first : now === 'ascending' ? 'descending' : 'ascending';
+      const current = head.getAttribute('aria-sort');
+      const order = current === 'none' ? head.dataset.first : current === 'ascending' ? 'descending' : 'ascending';
       for (const other of heads) other.setAttribute('aria-sort', other === head ? order : 'none');
       body.append(...sortedRows([...body.rows], column, order === 'ascending' ? 1 : -1));
-      said.textContent = `Sorted by ${head.textContent.trim()}, ${order}`;
+      status.textContent = `Sorted by ${head.textContent.trim()}, ${order}`;
     });
   });
 }
 
-/** Rows by the value of a column; those without one come last in either direction. */
+/** Rows sorted by the value of a column; rows without a value come last in either direction. */
 function sortedRows(rows, column, sign) {
   const number = (text) => (text === undefined || text === '' ? null : Number(text));
   const textual = rows.length > 0 && rows[0].cells[column].classList.contains('name');

@@ -1,48 +1,48 @@
 'use strict';
 
-/* Forecasts beside what came: the best and the worst window of a forecaster on a task. */
+/* Forecasts and actuals: the best and the worst window of a forecaster on a task. */
 
-function windowsExhibit(host, board) {
-  const found = board.exhibits.windows;
-  const tasks = board.tasks.map((task, place) => [place, task]).filter(([place]) => Object.keys(found[place]).length > 0);
+function addWindows(host, board) {
+  const found = board.examples.windows;
+  const tasks = board.tasks.map((task, position) => [position, task]).filter(([position]) => Object.keys(found[position]).length > 0);
   const state = { task: tasks[0][0], forecaster: Object.keys(found[tasks[0][0]])[0], target: 0 };
   const charts = element('div', { class: 'twins' });
   const forecasters = element('span', { class: 'field' });
   const targets = element('span', { class: 'field' });
   const examples = () => found[state.task][state.forecaster];
   const refresh = () => {
-    const here = Object.keys(found[state.task]);
-    if (!here.includes(state.forecaster)) [state.forecaster] = here;
-    forecasters.replaceChildren(select('Forecaster', here.map((place) => [place, board.rows[place].name]), state.forecaster,
+    const available = Object.keys(found[state.task]);
+    if (!available.includes(state.forecaster)) [state.forecaster] = available;
+    forecasters.replaceChildren(select('Forecaster', available.map((position) => [position, board.rows[position].name]), state.forecaster,
       (value) => { state.forecaster = value; draw(); }));
-    const names = board.exhibits.came[examples()[0].came].targets.map((one, place) => [place, one.name || `target ${place + 1}`]);
+    const names = board.examples.actuals[examples()[0].actuals].targets.map((target, position) => [position, target.name || `target ${position + 1}`]);
     if (state.target >= names.length) state.target = 0;
     targets.hidden = names.length < 2;
     targets.replaceChildren(select('Target', names, state.target, (value) => { state.target = Number(value); draw(); }));
   };
   const draw = () => {
     charts.replaceChildren();
-    examples().forEach((example, place) => {
-      const title = examples().length === 1 ? 'The only window' : place === 0 ? 'Best window' : 'Worst window';
+    examples().forEach((example, position) => {
+      const title = examples().length === 1 ? 'The only window' : position === 0 ? 'Best window' : 'Worst window';
       const box = element('div', { class: 'twin' });
       charts.append(box);
-      oneWindow(box, board, state, example, title);
+      addWindow(box, board, state, example, title);
     });
   };
   host.append(element('div', { class: 'controls' },
     select('Task', tasks, state.task, (value) => { state.task = Number(value); refresh(); draw(); }), forecasters, targets), charts);
-  if (board.exhibits.shown < board.rows.length) {
-    host.append(element('p', { class: 'fine' }, `To keep this page small, it holds the windows of the best ${board.exhibits.shown} forecasters.`));
+  if (board.examples.shown < board.rows.length) {
+    host.append(element('p', { class: 'fine' }, `To keep this page small, it has windows of the best ${board.examples.shown} forecasters only.`));
   }
   refresh();
   draw();
 }
 
-function oneWindow(box, board, state, example, title) {
-  const came = board.exhibits.came[example.came];
-  const target = came.targets[state.target];
+function addWindow(box, board, state, example, title) {
+  const window = board.examples.actuals[example.actuals];
+  const target = window.targets[state.target];
   const line = example.lines[state.target];
-  const first = 1 + came.gap;  // the first step forecast, counted from the cutoff
+  const first = 1 + window.gap;  // the first step forecast, counted from the cutoff
   const past = points(target.past, first - target.past.n);
   const last = past[past.length - 1];
   const actual = points(target.actual, first);
@@ -53,14 +53,14 @@ function oneWindow(box, board, state, example, title) {
     low: line.low ? points(line.low, first) : [],
     high: line.high ? points(line.high, first) : [],
     horizon: target.actual.n,
-    last: came.gap + target.actual.n,
+    last: window.gap + target.actual.n,
     levels: example.levels,
   };
-  const where = [element('span', {}, 'series ', named(came.series)), ', ', `cutoff ${came.cutoff}`, came.known ? ` (${came.known})` : ''];
-  box.append(element('h3', {}, title, element('span', { class: 'loss' }, `${board.exhibits.loss} ${brief(example.loss)}`)),
+  const where = [element('span', {}, 'series ', named(window.series)), ', ', `cutoff ${window.cutoff}`, window.time ? ` (${window.time})` : ''];
+  box.append(element('h3', {}, title, element('span', { class: 'loss' }, `${board.examples.loss} ${brief(example.loss)}`)),
     element('p', { class: 'fine' }, where), windowKey(parts));
-  const description = `${isolated(board.rows[state.forecaster].name)} on ${isolated(board.tasks[state.task])}, series ${isolated(came.series)}, ${
-    came.cutoff} observations known, ${parts.horizon} steps forecast.`;
+  const description = `${isolate(board.rows[state.forecaster].name)} on ${isolate(board.tasks[state.task])}, series ${isolate(window.series)}, ${
+    window.cutoff} observations known, ${parts.horizon} steps forecast.`;
   figure(box, {
     draw: (width) => windowChart(width, parts, title, description),
     table: () => windowTable(parts, title),
@@ -70,7 +70,7 @@ function oneWindow(box, board, state, example, title) {
 function windowKey(parts) {
   const key = (kind, text) => element('span', {}, shape('svg', { width: 24, height: 10, 'aria-hidden': 'true', focusable: 'false' },
     kind === 'band' ? shape('rect', { x: 1, y: 0, width: 22, height: 10, class: 'band' }) : shape('path', { d: 'M1 5H23', class: kind })), text);
-  return element('div', { class: 'swatches' }, parts.past.length > 0 && key('past', 'past'), key('actual', 'what came'), key('mean', 'forecast'),
+  return element('div', { class: 'swatches' }, parts.past.length > 0 && key('past', 'past'), key('actual', 'actual'), key('mean', 'forecast'),
     parts.low.length > 0 && key('band', `${brief(parts.levels[0] * 100)} to ${brief(parts.levels[1] * 100)} % quantile`));
 }
 
@@ -93,7 +93,7 @@ function windowChart(width, parts, title, description) {
   }
   for (const kind of ['past', 'actual', 'mean']) {
     svg.append(shape('path', { d: pathOf(parts[kind], x, y), class: kind }));
-    for (const [step, value] of lonely(parts[kind])) svg.append(shape('circle', { cx: x(step), cy: y(value), r: 3.5, class: `spot ${kind}` }));
+    for (const [step, value] of isolatedPoints(parts[kind])) svg.append(shape('circle', { cx: x(step), cy: y(value), r: 3.5, class: `spot ${kind}` }));
   }
   return svg;
 }
@@ -102,10 +102,10 @@ function windowTable(parts, title) {
   const columns = ['past', 'actual', 'mean', 'low', 'high'].filter((kind) => parts[kind].length);
   const maps = columns.map((kind) => new Map(parts[kind]));
   const steps = [...new Set(columns.flatMap((kind) => parts[kind].map(([step]) => step)))].sort((a, b) => a - b);
-  const words = { past: 'Past', actual: 'What came', mean: 'Forecast', low: 'Low quantile', high: 'High quantile' };
+  const words = { past: 'Past', actual: 'Actual', mean: 'Forecast', low: 'Low quantile', high: 'High quantile' };
   return {
     caption: `${title}, steps from the cutoff`,
     headings: ['Step', ...columns.map((kind) => words[kind])],
-    rows: steps.map((step) => [fixed(step, 0), ...maps.map((one) => (one.has(step) ? brief(one.get(step)) : ''))]),
+    rows: steps.map((step) => [fixed(step, 0), ...maps.map((values) => (values.has(step) ? brief(values.get(step)) : ''))]),
   };
 }

@@ -1,4 +1,4 @@
-"""Where a network runs."""
+"""The devices of torch."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import torch
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
-def device_of(name: str) -> torch.device:
-    """The device of that name; "auto" is a GPU where there is one. Raises ValueError if it is not there."""
+def find_device(name: str) -> torch.device:
+    """The device of that name; "auto" is a GPU where there is one. Raises ValueError if it is not available."""
     if name not in DEVICES:
         raise ValueError(f"device is one of {', '.join(DEVICES)}, not {name!r}")
-    here = ["cpu"]
+    available = ["cpu"]
     if torch.cuda.is_available():
-        here.append("cuda")
+        available.append("cuda")
     if torch.backends.mps.is_available():
-        here.append("mps")
-    if name != "auto" and name not in here:
-        raise ValueError(f"device {name!r} is not on this machine; here are: {', '.join(here)}")
-    return torch.device(here[1] if name == "auto" and len(here) > 1 else "cpu" if name == "auto" else name)
+        available.append("mps")
+    if name != "auto" and name not in available:
+        raise ValueError(f"device {name!r} is not available; available are: {', '.join(available)}")
+    return torch.device(available[1] if name == "auto" and len(available) > 1 else "cpu" if name == "auto" else name)
 
 
-def widest(device: torch.device) -> torch.dtype:
-    """The floats of most digits that a device computes with."""
+def widest_float(device: torch.device) -> torch.dtype:
+    """The floating-point type of highest precision on a device."""
     return torch.float32 if device.type == "mps" else torch.float64

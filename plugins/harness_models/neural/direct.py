@@ -1,4 +1,4 @@
-"""Networks that say the whole horizon at once: dense, convolutional and recurrent ones."""
+"""Direct multi-step networks: dense, convolutional and recurrent ones."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from harness import TrainingData, Unsupported
 from harness_models.neural.backbones import ConvolutionBackbone, DenseBackbone, RecurrentBackbone, least_lookback
 from harness_models.neural.cells import Stack
 from harness_models.neural.examples import Shape
-from harness_models.neural.heads import head_of
+from harness_models.neural.heads import make_head
 from harness_models.neural.learner import NetworkForecaster
-from harness_models.neural.limits import at_least, one_of, share
+from harness_models.neural.limits import check_at_least, check_choice, check_rate
 
 LEARN_FROM = ("last", "every")
 
 
 class DirectNetwork(nn.Module):  # type: ignore[misc]
-    """A backbone that reads a window, and a head that says what comes."""
+    """A backbone for the features of a window, and a head for the forecasts."""
 
     def __init__(self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = head_of(backbone.features, shape.steps, targets, levels)
+        self.head = make_head(backbone.features, shape.steps, targets, levels)
 
-    def forward(self, inputs: Tensor, observed: Tensor | None, draws: torch.Generator | None) -> Tensor:
-        """(window, horizon, target, 1 + level); for each row in, if the backbone speaks at every one."""
-        return self.head(self.backbone(inputs, observed, draws))
+    def forward(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Tensor:
+        """(window, horizon, target, 1 + level); after each input row, if the backbone returns features of all."""
+        return self.head(self.backbone(inputs, observed, generator))
 
 
 @dataclass
 class Dense(NetworkForecaster):
-    """The window flattened, and hidden layers of rectified units."""
+    """A dense network with ReLU on the flattened window."""
 
     hidden: int = 32
     layers: int = 1
@@ -42,8 +42,8 @@ class Dense(NetworkForecaster):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(self, 1, "hidden", "layers")
-        share(self, "dropout")
+        check_at_least(self, 1, "hidden", "layers")
+        check_rate(self, "dropout")
 
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
         """A dense network."""
@@ -53,7 +53,7 @@ class Dense(NetworkForecaster):
 
 @dataclass
 class IidDense(Dense):
-    """A dense network that sees the last row alone, as if each step had nothing to do with those before it."""
+    """A dense network on the last row only, without history."""
 
     lookback: int | None = 1
     scale: str = "training"
@@ -62,15 +62,15 @@ class IidDense(Dense):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.lookback, self.scale, self.target) != (1, "training", "level"):
-            raise ValueError("without history there is one row to look back on, and nothing to scale or change it by")
+            raise ValueError("without history, lookback must be 1, scale 'training' and target 'level'")
 
 
 @dataclass
 class Cnn(NetworkForecaster):
-    """Convolutions of rectified units, halved by max-pooling between them, and their mean over time.
+    """Convolutions with ReLU, max-pooling of 2 between them, and global average pooling.
 
-    `kernels` are the sizes of the convolutions; None are 24, 12 and 6, or if the lookback is too short
-    for them as many convolutions of three steps as fit, at most three.
+    `kernels` are the sizes of the convolutions; None means 24, 12 and 6, or if the lookback is too short
+    for them, as many convolutions of size 3 as fit, at most three.
     """
 
     filters: int = 16
@@ -79,8 +79,8 @@ class Cnn(NetworkForecaster):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(self, 1, "filters")
-        share(self, "dropout")
+        check_at_least(self, 1, "filters")
+        check_rate(self, "dropout")
         if self.kernels is not None and (not self.kernels or min(self.kernels) < 1):
             raise ValueError(f"kernels must be one size or more, each at least 1, not {list(self.kernels)}")
 
@@ -103,11 +103,10 @@ class Cnn(NetworkForecaster):
 
 @dataclass
 class Recurrent(NetworkForecaster):
-    """Layers of recurrent cells that read the window step by step, in one or in both directions.
+    """Recurrent layers over the window, in one or in both directions.
 
-    The state after the last row speaks: many rows to one step, or to as many as the horizon has. With
-    `learn_from` "every" the loss counts after each row, as if it were the last one: one row in, one
-    forecast out, and a memory that is carried on.
+    Forecasts are made from the state after the last row. With `learn_from` "every" the training loss
+    includes the forecasts from the states after all rows, each as if it were the last one.
     """
 
     hidden: int = 32
@@ -115,16 +114,18 @@ class Recurrent(NetworkForecaster):
     bidirectional: bool = False
     dropout: float = 0.0  # before the head
     layer_dropout: float = 0.0  # between layers
-    recurrent_dropout: float = 0.0  # of the state where it enters the recurrent product, one mask a sequence
+    recurrent_dropout: float = 0.0  # of the state in the recurrent product, one mask per sequence
     learn_from: str = "last"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(self, 1, "hidden", "layers")
-        share(self, "dropout", "layer_dropout", "recurrent_dropout")
-        one_of(self, "learn_from", LEARN_FROM)
+        check_at_least(self, 1, "hidden", "layers")
+        check_rate(self, "dropout", "layer_dropout", "recurrent_dropout")
+        check_choice(self, "learn_from", LEARN_FROM)
         if self.learn_from == "every" and self.bidirectional:
-            raise ValueError("to learn from every row, bidirectional must be false: the way back has seen the answer")
+            raise ValueError(
+                "to learn from every row, bidirectional must be false: the backward direction reads later rows"
+            )
         if self.learn_from == "every" and (self.scale, self.target) != ("training", "level"):
             raise ValueError("to learn from every row, scale must be 'training' and target 'level'")
 
@@ -134,7 +135,7 @@ class Recurrent(NetworkForecaster):
         """The cell's name."""
 
     def shape(self, train: TrainingData, lookback: int) -> Shape:
-        """Windows with an output after the last row, or after every one."""
+        """Windows with outputs after the last row, or after every row."""
         return Shape(lookback, train.gap, train.horizon, every=self.learn_from == "every")
 
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
@@ -153,13 +154,13 @@ class Recurrent(NetworkForecaster):
 
 @dataclass
 class Rnn(Recurrent):
-    """Plain recurrent cells, bent by "tanh" or "relu"."""
+    """Plain recurrent cells with the activation "tanh" or "relu"."""
 
     activation: str = "tanh"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        one_of(self, "activation", ("tanh", "relu"))
+        check_choice(self, "activation", ("tanh", "relu"))
 
     @property
     def kind(self) -> str:
@@ -169,7 +170,7 @@ class Rnn(Recurrent):
 
 @dataclass
 class Lstm(Recurrent):
-    """Long short-term memory."""
+    """Long short-term memory (LSTM)."""
 
     @property
     def kind(self) -> str:
@@ -179,7 +180,7 @@ class Lstm(Recurrent):
 
 @dataclass
 class Gru(Recurrent):
-    """Gated recurrent units, the reset gate after the product."""
+    """Gated recurrent units (GRU), with the reset gate after the product."""
 
     @property
     def kind(self) -> str:

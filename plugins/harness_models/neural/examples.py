@@ -1,4 +1,4 @@
-"""Examples: the windows of a panel as strided views of one array, of which batches are picked."""
+"""Examples: training windows as strided views of one array, and batches of them."""
 
 from __future__ import annotations
 
@@ -14,60 +14,62 @@ from harness_models.neural.scaling import Scaler
 
 @dataclass(frozen=True)
 class Shape:
-    """The windows that a network learns from: so many rows in, and which of those after them out."""
+    """The shape of a network's windows: input rows, and output rows after them."""
 
     lookback: int
-    skipped: int  # rows between the last one in and the first one out
-    steps: int  # rows out
-    every: bool = False  # whether there is an output for each row in, as if it were the last one
+    gap: int  # rows between the last input and the first output
+    steps: int  # output rows
+    every: bool = False  # outputs after each input row, as if it were the last one
 
     @property
     def ahead(self) -> int:
-        """The rows after a window's cutoff that it takes."""
-        return self.skipped + self.steps
+        """The rows after a window's cutoff up to its last output."""
+        return self.gap + self.steps
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some windows: what goes in, what should come out, and which steps are not padding."""
+    """Some windows: inputs, outputs, and which steps are not padding."""
 
     inputs: Tensor  # (window, lookback, channel)
     outputs: Tensor  # (window, step, target), or (window, lookback, step, target)
-    observed: Tensor | None  # (window, lookback); None where nothing is padded
+    observed: Tensor | None  # (window, lookback); None without padding
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Windows of a panel to learn from."""
+    """Training windows of a panel."""
 
-    inputs: Tensor  # (row, lookback, channel): a view of the window that begins at each row
-    outputs: Tensor  # (row, step, target) or (row, lookback, step, target): a view of what comes after it
-    starts: Tensor  # (window,) the rows at which windows begin
-    padding: Tensor | None  # (window,) the rows of each window that lie before its series
+    inputs: Tensor  # (row, lookback, channel): a view of the window at each row
+    outputs: Tensor  # (row, step, target) or (row, lookback, step, target): a view of the rows after it
+    starts: Tensor  # (window,) the first rows of windows
+    padding: Tensor | None  # (window,) the padded rows of each window
 
     def __len__(self) -> int:
         return len(self.starts)
 
-    def spread(self, most: int) -> Examples:
+    def evenly_spaced(self, maximum: int) -> Examples:
         """At most so many of the windows, evenly spaced."""
-        if len(self) <= most:
+        if len(self) <= maximum:
             return self
-        chosen = torch.linspace(0, len(self) - 1, most, device=self.starts.device).long()
-        return replace(self, starts=self.starts[chosen], padding=None if self.padding is None else self.padding[chosen])
+        positions = torch.linspace(0, len(self) - 1, maximum, device=self.starts.device).long()
+        return replace(
+            self, starts=self.starts[positions], padding=None if self.padding is None else self.padding[positions]
+        )
 
-    def batch(self, chosen: Tensor) -> Batch:
+    def batch(self, positions: Tensor) -> Batch:
         """The windows at these positions."""
-        starts = self.starts[chosen]
+        starts = self.starts[positions]
         observed = None
         if self.padding is not None:
             steps = torch.arange(self.inputs.shape[1], device=starts.device)
-            observed = (steps >= self.padding[chosen][:, None]).float()
+            observed = (steps >= self.padding[positions][:, None]).float()
         return Batch(self.inputs[starts], self.outputs[starts], observed)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The series to learn from, and where in each of them validation begins."""
+    """The training series, and the position in each where validation begins."""
 
     values: Floats  # (row, channel), series end to end
     offsets: Ints  # (series + 1,)
@@ -75,11 +77,11 @@ class Rows:
 
     @classmethod
     def of(cls, train: TrainingData, fraction: float) -> Rows:
-        """Training and validation part joined; where there is none, a fraction of each series' end is it."""
+        """The training and validation parts; without the latter, validation is a fraction of each series' end."""
         lengths, validation = train.panel.lengths, train.validation
         if validation is None:
-            held = np.floor(lengths * fraction).astype(np.int64)
-            return cls(train.panel.values, train.panel.offsets, lengths - held)
+            validation_lengths = np.floor(lengths * fraction).astype(np.int64)
+            return cls(train.panel.values, train.panel.offsets, lengths - validation_lengths)
         parts, borders = [], []
         for name, values in zip(train.panel.ids, train.panel, strict=True):
             parts.append([values, *_series(validation, name)])
@@ -89,7 +91,7 @@ class Rows:
                 parts.append(_series(validation, name))
                 borders.append(0)
         series = [np.concatenate(part) for part in parts]
-        offsets = np.concatenate([[0], np.cumsum([len(one) for one in series])])
+        offsets = np.concatenate([[0], np.cumsum([len(values) for values in series])])
         return cls(np.concatenate(series), offsets, np.array(borders))
 
 
@@ -101,7 +103,7 @@ def _series(panel: Panel, name: str) -> list[Floats]:
 def training_examples(
     rows: Rows, scaler: Scaler, shape: Shape, dtype: torch.dtype, device: torch.device
 ) -> tuple[Examples, Examples]:
-    """The windows to train on and those to validate by, of which there may be none.
+    """The training windows and the validation windows, of which there may be none.
 
     A window's outputs lie wholly in one part; a validation window's inputs may reach back into the
     training part. Series too short for a whole window give windows with at least half of the lookback,
@@ -109,15 +111,15 @@ def training_examples(
     """
     lengths = np.diff(rows.offsets)
     short = lengths < shape.lookback + shape.ahead
-    least = np.where(short, max(1, shape.lookback // 2), shape.lookback)
-    room = shape.lookback - int(least.min())
-    laid = _laid(rows, scaler, room)
-    begins = rows.offsets[:-1] + room * np.arange(1, len(lengths) + 1)
-    first_outputs = rows.borders - shape.skipped
+    shortest_inputs = np.where(short, max(1, shape.lookback // 2), shape.lookback)
+    padding_rows = shape.lookback - int(shortest_inputs.min())
+    padded_rows = _padded_rows(rows, scaler, padding_rows)
+    begins = rows.offsets[:-1] + padding_rows * np.arange(1, len(lengths) + 1)
+    first_outputs = rows.borders - shape.gap
     parts = []
     for firsts, lasts in (
-        (least, rows.borders - shape.ahead),
-        (np.maximum(least, first_outputs), np.where(rows.borders < lengths, lengths, 0) - shape.ahead),
+        (shortest_inputs, rows.borders - shape.ahead),
+        (np.maximum(shortest_inputs, first_outputs), np.where(rows.borders < lengths, lengths, 0) - shape.ahead),
     ):
         series, cutoffs = _ranges(firsts, lasts)
         padding = np.maximum(shape.lookback - cutoffs, 0)
@@ -128,35 +130,35 @@ def training_examples(
             f"a lookback of {shape.lookback} and {shape.ahead} steps ahead need a series of {needed} observations "
             f"to train on; the longest has {int(rows.borders.max())}"
         )
-    inputs = torch.as_tensor(np.nan_to_num(laid), dtype=dtype, device=device)
-    outputs = torch.as_tensor(laid[:, list(scaler.targets)], dtype=dtype, device=device)
+    inputs = torch.as_tensor(np.nan_to_num(padded_rows), dtype=dtype, device=device)
+    outputs = torch.as_tensor(padded_rows[:, list(scaler.targets)], dtype=dtype, device=device)
     views = _input_view(inputs, shape), _output_view(outputs, shape)
     padded = any(padding.any() for _, padding in parts)
     complete = not np.isnan(rows.values[:, list(scaler.targets)]).any()
-    made = []
+    examples = []
     for starts, padding in parts:
         if not complete:
             whole = ~views[1][torch.as_tensor(starts)].isnan().flatten(1).any(1).cpu().numpy()
             starts, padding = starts[whole], padding[whole]
         pads = torch.as_tensor(padding, device=device) if padded else None
-        made.append(Examples(*views, torch.as_tensor(starts, device=device), pads))
-    if not len(made[0]):
-        raise Unsupported("no window of the training data has all the values that it should predict")
-    return made[0], made[1]
+        examples.append(Examples(*views, torch.as_tensor(starts, device=device), pads))
+    if not len(examples[0]):
+        raise Unsupported("no window of the training data has all output values")
+    return examples[0], examples[1]
 
 
-def _laid(rows: Rows, scaler: Scaler, room: int) -> Floats:
-    """The rows scaled, with room of zeros in front of each series."""
+def _padded_rows(rows: Rows, scaler: Scaler, padding_rows: int) -> Floats:
+    """The scaled rows, with rows of zeros before each series."""
     values = scaler.apply(rows.values)
-    if not room:
+    if not padding_rows:
         return values
     parts = np.split(values, rows.offsets[1:-1])
-    zeros = np.zeros((room, values.shape[1]))
+    zeros = np.zeros((padding_rows, values.shape[1]))
     return np.concatenate([block for part in parts for block in (zeros, part)])
 
 
 def _ranges(firsts: Ints, lasts: Ints) -> tuple[Ints, Ints]:
-    """All whole numbers from the first to the last of each series, and whose they are."""
+    """The integers from the first to the last of each series, and their series."""
     counts = np.maximum(lasts - firsts + 1, 0)
     series = np.repeat(np.arange(len(counts)), counts)
     return series, firsts[series] + np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -171,7 +173,7 @@ def _output_view(values: Tensor, shape: Shape) -> Tensor:
     rows, targets = values.shape
     begins = rows - shape.lookback - shape.ahead + 1
     if shape.every:
-        offset = (1 + shape.skipped) * targets
+        offset = (1 + shape.gap) * targets
         return values.as_strided((begins, shape.lookback, shape.steps, targets), (targets, targets, targets, 1), offset)
-    offset = (shape.lookback + shape.skipped) * targets
+    offset = (shape.lookback + shape.gap) * targets
     return values.as_strided((begins, shape.steps, targets), (targets, targets, 1), offset)

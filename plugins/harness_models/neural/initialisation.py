@@ -11,28 +11,28 @@ from torch import Tensor, nn
 from harness_models.neural.cells import RecurrentLayer
 
 
-def initialise(network: nn.Module, name: str, draws: torch.Generator) -> None:
-    """Draws all weights anew; biases are zero, but an LSTM's forget bias is one."""
+def initialise(network: nn.Module, name: str, generator: torch.Generator) -> None:
+    """Initialise all weights; biases are zero, except an LSTM's forget bias, which is one."""
     kernel, recurrent = INITIALISATIONS[name]
     for module in network.modules():
         if isinstance(module, RecurrentLayer):
-            kernel(module.weight, generator=draws)
-            recurrent(module.recurrent, generator=draws)
+            kernel(module.weight, generator=generator)
+            recurrent(module.recurrent, generator=generator)
             if module.cell == "lstm":
                 nn.init.ones_(module.bias[module.hidden : 2 * module.hidden])
         elif isinstance(module, nn.Linear | nn.Conv1d):
-            kernel(module.weight, generator=draws)
+            kernel(module.weight, generator=generator)
             nn.init.zeros_(module.bias)
 
 
 def _uniform(weight: Tensor, generator: torch.Generator) -> None:
-    """Within one over the square root of the inputs, as torch's own recurrent layers by their hidden size."""
+    """Uniform within one over the square root of the inputs, as torch's recurrent layers by their hidden size."""
     bound = weight[0].numel() ** -0.5
     nn.init.uniform_(weight, -bound, bound, generator=generator)
 
 
 def _normal(weight: Tensor, generator: torch.Generator) -> None:
-    """With the variance one over the inputs."""
+    """Normal with the variance one over the inputs."""
     nn.init.normal_(weight, 0.0, weight[0].numel() ** -0.5, generator=generator)
 
 

@@ -2,7 +2,7 @@
 
     PRESETS["lstm"].make(seed=1, target="change")
 
-Each is a forecaster of the catalog with the lecture's hyperparameters; a board says the same in TOML.
+Each is a forecaster of the catalog with the lecture's hyperparameters, as a board would set them in TOML.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LECTURE: Mapping[str, Value] = {
 
 @dataclass(frozen=True)
 class Preset:
-    """A forecaster of the catalog, and what makes it the lecture's."""
+    """A forecaster of the catalog, and its hyperparameters in the lecture."""
 
     name: str
     own: Mapping[str, Value]

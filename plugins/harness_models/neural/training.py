@@ -1,4 +1,4 @@
-"""Training: one loop over batches, and what is watched around it."""
+"""Training: one loop over batches, with a learning-rate schedule, early stopping and a time limit."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from harness_models.neural.examples import Batch, Examples
-from harness_models.neural.limits import at_least, one_of, positive
+from harness_models.neural.limits import check_at_least, check_choice, check_positive
 
 OPTIMISERS = ("adam", "rmsprop")
 SCHEDULES = ("constant", "cosine", "plateau")
-LEAST_ROUND = 20  # iterations between two looks at the validation part, where an epoch is shorter
+LEAST_ROUND = 20  # iterations between two validations, where an epoch is shorter
 POINTS = 500  # of a curve, at most
 VALIDATION_WINDOWS = 5000  # at most
 VALIDATION_BATCH = 256
 
-Loss = Callable[[Batch, float, torch.Generator | None], Tensor]  # (windows, progress from 0 to 1, draws)
+Loss = Callable[
+    [Batch, float, torch.Generator | None], Tensor
+]  # (windows, progress from 0 to 1, generator for dropout)
 
 
 @dataclass
 class TrainingSettings:
-    """How a training goes, and how long it lasts: hyperparameters that all networks have.
+    """Hyperparameters of the training that all networks have.
 
-    It ends after `iterations`, or if they are given after `epochs`, or where `patience` rounds gained
-    nothing on the validation part. A round is an epoch, of at least 20 iterations and at most a twentieth
-    of the budget if that is said in iterations. `seconds` only guard: with them the same seed need not
-    give the same weights.
+    Training ends after `iterations`, or after `epochs` if given, or early after `patience` rounds without a
+    lower validation loss. A round is an epoch, or if the budget is in iterations at least 20 of them and at
+    most a twentieth of the budget. `seconds` is a time limit: if it is reached, results are not reproducible.
     """
 
     optimiser: str = "adam"  # or "rmsprop"
@@ -50,22 +51,22 @@ class TrainingSettings:
     seconds: float | None = None
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "reduce_after", "batch_size", "iterations", "epochs", "patience")
-        at_least(self, 0, "weight_decay", "clip")
-        positive(self, "learning_rate", "seconds")
-        one_of(self, "optimiser", OPTIMISERS)
-        one_of(self, "schedule", SCHEDULES)
+        check_at_least(self, 1, "reduce_after", "batch_size", "iterations", "epochs", "patience")
+        check_at_least(self, 0, "weight_decay", "clip")
+        check_positive(self, "learning_rate", "seconds")
+        check_choice(self, "optimiser", OPTIMISERS)
+        check_choice(self, "schedule", SCHEDULES)
 
     def budget(self, examples: int) -> int:
-        """The iterations that end the training."""
+        """The iterations of the training."""
         return self.iterations if self.epochs is None else self.epochs * self.epoch(examples)
 
     def epoch(self, examples: int) -> int:
-        """The iterations in which every example is seen once."""
+        """The iterations of one pass over the examples."""
         return math.ceil(examples / self.batch_size)
 
     def round(self, examples: int) -> int:
-        """The iterations between two looks at the validation part."""
+        """The iterations between two validations."""
         if self.epochs is not None:
             return self.epoch(examples)
         longest = max(1, self.budget(examples) // 20)
@@ -73,14 +74,14 @@ class TrainingSettings:
 
 
 @dataclass
-class Progress:
-    """What came of a training."""
+class TrainingLog:
+    """Learning curves, and remarks on how training ended."""
 
     curves: dict[str, list[float]] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
 
-    def note(self, curve: str, value: float) -> None:
-        """Puts a value at the end of a curve."""
+    def append(self, curve: str, value: float) -> None:
+        """Append a value to a curve."""
         self.curves.setdefault(curve, []).append(value)
 
 
@@ -90,8 +91,8 @@ def steps(
     optimiser: torch.optim.Optimizer,
     clip: float,
 ) -> Iterator[float]:
-    """Trains on one batch after another, and yields each step's loss."""
-    parameters = [one for group in optimiser.param_groups for one in group["params"]]
+    """Trains on one batch after another, and yields the loss of each step."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     for step, batch in enumerate(batches, start=1):
         loss = loss_of(batch, step)
         value = loss.item()
@@ -109,67 +110,69 @@ def steps(
 
 def train_network(
     network: nn.Module, loss_of: Loss, parts: tuple[Examples, Examples], settings: TrainingSettings, seed: int
-) -> Progress:
-    """Trains a network until its budget is used up or nothing is gained, and leaves it in its best state.
+) -> TrainingLog:
+    """Train a network until its budget is used up or early stopping, and restore its best weights.
 
-    The best state is the one of the lowest loss on the validation part; without one, it is the last.
+    The best weights are those of the lowest validation loss; without a validation part, the last ones.
     """
-    training, validation = parts[0], parts[1].spread(VALIDATION_WINDOWS)
+    training, validation = parts[0], parts[1].evenly_spaced(VALIDATION_WINDOWS)
     order = torch.Generator().manual_seed(seed)
-    draws = torch.Generator(training.starts.device).manual_seed(seed + 1)
+    generator = torch.Generator(training.starts.device).manual_seed(seed + 1)
     budget, round_ = settings.budget(len(training)), settings.round(len(training))
-    optimiser = optimiser_of(network, settings)
-    rate, watch, clock = Rate(optimiser, settings, budget), Watch(network, settings.patience), Clock(settings.seconds)
-    progress = Progress()
+    optimiser = make_optimiser(network, settings)
+    learning_rate = LearningRate(optimiser, settings, budget)
+    stopping, limit = EarlyStopping(network, settings.patience), TimeLimit(settings.seconds)
+    log = TrainingLog()
 
     def loss_at(batch: Batch, step: int) -> Tensor:
-        rate.at(step)
-        return loss_of(batch, (step - 1) / budget, draws)
+        learning_rate.set(step)
+        return loss_of(batch, (step - 1) / budget, generator)
 
-    batches = islice(shuffled(training, settings.batch_size, order), budget)
+    batches = islice(shuffle_batches(training, settings.batch_size, order), budget)
     recent, end = [], f"the budget of {budget:,} iterations was used up"
     for step, loss in enumerate(steps(loss_at, batches, optimiser, settings.clip), start=1):
         recent.append(loss)
-        if step % round_ and step < budget and not clock.late:
+        if step % round_ and step < budget and not limit.reached:
             continue
-        progress.note("loss", sum(recent) / len(recent))
+        log.append("loss", sum(recent) / len(recent))
         recent.clear()
         if len(validation):
-            found = mean_loss(network, loss_of, validation, step / budget)
-            progress.note("validation loss", found)
-            watch.look(step, found)
-            rate.reduce_if(watch.waited)
-        if clock.late:
-            end = f"stopped by the guard of {settings.seconds:g} seconds after {step:,} of {budget:,} iterations"
+            validation_loss = mean_loss(network, loss_of, validation, step / budget)
+            log.append("validation loss", validation_loss)
+            stopping.update(step, validation_loss)
+            learning_rate.reduce_on_plateau(stopping.rounds)
+        if limit.reached:
+            end = f"stopped by the time limit of {settings.seconds:g} seconds after {step:,} of {budget:,} iterations"
             break
-        if watch.enough:
-            end = f"stopped early after {step:,} of {budget:,} iterations: nothing gained in {watch.waited} rounds"
+        if stopping.exhausted:
+            rounds = f"{stopping.rounds} rounds without a lower validation loss"
+            end = f"stopped early after {step:,} of {budget:,} iterations: {rounds}"
             break
-    watch.restore()
-    progress.remarks = [end, *watch.remarks()]
-    return progress
+    stopping.restore()
+    log.remarks = [end, *stopping.remarks()]
+    return log
 
 
-def shuffled(examples: Examples, size: int, order: torch.Generator) -> Iterator[Batch]:
-    """Batches of all examples in one order after another, for ever."""
+def shuffle_batches(examples: Examples, size: int, order: torch.Generator) -> Iterator[Batch]:
+    """Batches of all examples in random order, epoch after epoch without end."""
     while True:
-        for chosen in torch.randperm(len(examples), generator=order).split(size):
-            yield examples.batch(chosen.to(examples.starts.device))
+        for positions in torch.randperm(len(examples), generator=order).split(size):
+            yield examples.batch(positions.to(examples.starts.device))
 
 
 def mean_loss(network: nn.Module, loss_of: Loss, examples: Examples, progress: float) -> float:
-    """The loss over all examples, with nothing dropped."""
+    """The mean loss of all examples, without dropout."""
     total = 0.0
     network.eval()
     with torch.no_grad():
-        for chosen in torch.arange(len(examples), device=examples.starts.device).split(VALIDATION_BATCH):
-            total += float(loss_of(examples.batch(chosen), progress, None)) * len(chosen)
+        for positions in torch.arange(len(examples), device=examples.starts.device).split(VALIDATION_BATCH):
+            total += float(loss_of(examples.batch(positions), progress, None)) * len(positions)
     network.train()
     return total / len(examples)
 
 
-def optimiser_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Adam, its weight decay apart from the gradient, or RMSprop with the constants of Keras."""
+def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """AdamW, or RMSprop with the constants of Keras."""
     rates: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adam":
         return torch.optim.AdamW(network.parameters(), **rates)
@@ -177,21 +180,21 @@ def optimiser_of(network: nn.Module, settings: TrainingSettings) -> torch.optim.
 
 
 @dataclass
-class Rate:
-    """The learning rate: constant, down to nothing along a cosine, or halved where validation gains nothing."""
+class LearningRate:
+    """The learning-rate schedule: constant, cosine annealing to zero, or halved on a plateau."""
 
     optimiser: torch.optim.Optimizer
     settings: TrainingSettings
     budget: int
 
-    def at(self, step: int) -> None:
-        """Sets the rate of a step."""
+    def set(self, step: int) -> None:
+        """Set the rate of a step."""
         if self.settings.schedule == "cosine":
             self._set(self.settings.learning_rate * (1 + math.cos(math.pi * (step - 1) / self.budget)) / 2)
 
-    def reduce_if(self, waited: int) -> None:
-        """Halves the rate after so many rounds without a gain."""
-        if self.settings.schedule == "plateau" and waited and waited % self.settings.reduce_after == 0:
+    def reduce_on_plateau(self, rounds: int) -> None:
+        """Halve the rate after every `reduce_after` rounds without a lower validation loss."""
+        if self.settings.schedule == "plateau" and rounds and rounds % self.settings.reduce_after == 0:
             self._set(self.optimiser.param_groups[0]["lr"] / 2)
 
     def _set(self, rate: float) -> None:
@@ -200,46 +203,50 @@ class Rate:
 
 
 @dataclass
-class Watch:
-    """Remembers the state of the lowest validation loss, and counts the rounds since."""
+class EarlyStopping:
+    """Keeps the weights of the lowest validation loss, and counts the rounds since."""
 
     network: nn.Module
     patience: int | None
     best: float = math.inf
-    at: int = 0
-    waited: int = 0
+    best_step: int = 0
+    rounds: int = 0  # since the best step
     state: dict[str, Tensor] | None = None
 
-    def look(self, step: int, loss: float) -> None:
-        """Takes note of a validation loss."""
+    def update(self, step: int, loss: float) -> None:
+        """Compare a validation loss with the lowest one."""
         if loss < self.best:
-            self.best, self.at, self.waited = loss, step, 0
+            self.best, self.best_step, self.rounds = loss, step, 0
             self.state = copy.deepcopy(self.network.state_dict())
         else:
-            self.waited += 1
+            self.rounds += 1
 
     @property
-    def enough(self) -> bool:
-        """Whether patience is at an end."""
-        return self.patience is not None and self.waited >= self.patience
+    def exhausted(self) -> bool:
+        """Whether the patience is exhausted."""
+        return self.patience is not None and self.rounds >= self.patience
 
     def restore(self) -> None:
-        """Puts the network back into its best state."""
+        """Restore the best weights of the network."""
         if self.state is not None:
             self.network.load_state_dict(self.state)
 
     def remarks(self) -> list[str]:
-        """Which state was kept."""
-        return [f"the state of iteration {self.at:,} validated best"] if self.state is not None else []
+        """Which weights were kept."""
+        return (
+            [f"the weights of iteration {self.best_step:,} have the lowest validation loss"]
+            if self.state is not None
+            else []
+        )
 
 
-class Clock:
-    """Tells whether the seconds that guard a training are over."""
+class TimeLimit:
+    """The time limit of a training."""
 
     def __init__(self, seconds: float | None) -> None:
         self._end = math.inf if seconds is None else time.monotonic() + seconds
 
     @property
-    def late(self) -> bool:
-        """Whether they are over."""
+    def reached(self) -> bool:
+        """Whether the time is up."""
         return time.monotonic() > self._end

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis.ranking.compute import TIED
+from harness.analysis.ranking.compute import MCS_LEVEL
 from harness.analysis.ranking.error_table import ErrorTable, TaskErrors
-from harness.analysis.ranking.significance import Bootstrap, bootstrap, confidence, intervals, significance
+from harness.analysis.ranking.significance import Bootstrap, bootstrap, intervals, mcs_p_values, significance
 from harness.analysis.ranking.units import Units, UnitSums
 from harness.arrays import Floats
 from harness.evaluation.metrics import METRICS
@@ -56,7 +56,7 @@ def sources(rng: Rng, errors: Sequence[float], count: int = 30) -> Losses:
     return [np.asarray([one]) for one in np.asarray(errors) * own]
 
 
-def ring_of(losses: Losses, overlap: int = 1, kind: str = "cutoffs") -> ErrorTable:
+def error_table(losses: Losses, overlap: int = 1, kind: str = "cutoffs") -> ErrorTable:
     """A board on which the first forecaster is the baseline."""
     tasks = []
     for i, each in enumerate(losses):
@@ -87,15 +87,15 @@ def boards(name: str, errors: Sequence[float], simulations: int) -> Iterator[tup
     made, overlap = (BOARDS | ALIKE)[name]
     rng = np.random.default_rng(SEED)
     for _ in range(simulations):
-        table = ring_of(made(rng, errors), overlap)
-        draws = bootstrap(table, SAMPLES)
-        assert isinstance(draws, Bootstrap)
-        yield table, draws
+        table = error_table(made(rng, errors), overlap)
+        replicates = bootstrap(table, SAMPLES)
+        assert isinstance(replicates, Bootstrap)
+        yield table, replicates
 
 
-def said(table: ErrorTable, draws: Bootstrap) -> Significance:
+def said(table: ErrorTable, replicates: Bootstrap) -> Significance:
     count = len(table.errors[0])
-    return significance(table, draws, [f"{i}" for i in range(count)], np.arange(count))
+    return significance(table, replicates, [f"{i}" for i in range(count)], np.arange(count))
 
 
 def bounds(rate: float, simulations: int) -> tuple[float, float]:
@@ -121,8 +121,8 @@ def bounds(rate: float, simulations: int) -> tuple[float, float]:
 )
 def test_intervals_hold_the_true_skill(name, rate) -> None:
     held = []
-    for _, draws in boards(name, (1.0, 0.8), 400):
-        low, high = intervals(draws)["skill"]
+    for _, replicates in boards(name, (1.0, 0.8), 400):
+        low, high = intervals(replicates)["skill"]
         held.append(low[1] <= 0.2 <= high[1])
 
     low, high = bounds(rate, len(held))
@@ -132,10 +132,10 @@ def test_intervals_hold_the_true_skill(name, rate) -> None:
 @pytest.mark.parametrize("name", BOARDS)
 def test_of_equally_good_forecasters_none_is_told_apart_oftener_than_said(name) -> None:
     left_out, pairs, ranked, apart = [], [], [], []
-    for table, draws in boards(name, EQUAL, 120):
-        sure, found = confidence(table, draws), said(table, draws)
+    for table, replicates in boards(name, EQUAL, 120):
+        sure, found = mcs_p_values(table, replicates), said(table, replicates)
         if sure is not None:
-            left_out.append(sure.min() <= TIED)
+            left_out.append(sure.min() <= MCS_LEVEL)
         pairs += [min(of_task) < 0.05 for of_task in found.p_values.values()]
         if found.rank_test is not None:
             ranked.append(found.rank_test.p_value < 0.05)
@@ -155,9 +155,9 @@ TESTED = ("200 series", "20 cutoffs", "50 cutoffs", "200 cutoffs, overlap 4", "4
 )
 def test_who_is_clearly_better_stands_alone(name, error) -> None:
     alone = []
-    for table, draws in boards(name, (1.0, error, 1.0, 1.1, 1.2, 1.3), 20):
-        sure = confidence(table, draws)
+    for table, replicates in boards(name, (1.0, error, 1.0, 1.1, 1.2, 1.3), 20):
+        sure = mcs_p_values(table, replicates)
         assert sure is not None
-        alone.append(sure[1] == 1 and (np.delete(sure, 1) <= TIED).all())
+        alone.append(sure[1] == 1 and (np.delete(sure, 1) <= MCS_LEVEL).all())
 
     assert np.mean(alone) >= 0.8

@@ -223,7 +223,7 @@ class TestFailures:
 
         found = Board(tmp_path, came).standings()
 
-        assert found.notes == ("a does not count: the baseline base has no MAE there",)
+        assert found.notes == ("a is ignored: the baseline base has no MAE there",)
         assert found.rows[0].relative_error == pytest.approx(0.5)
         assert found.rows[0].scores == {"a": 1.0, "b": 0.5}
 
@@ -253,7 +253,7 @@ class TestUnfinished:
 
         found = Board(tmp_path, came).standings()
 
-        assert found.notes == ("1 of 6 cells are not run yet",)
+        assert found.notes == ("1 of 6 cells are pending",)
         assert [row.forecaster for row in found.rows] == ["base", "bad", "slow"]
         slow = found.rows[-1]
         assert slow.missing == {"not run": 1}
@@ -296,6 +296,14 @@ class TestRows:
         assert one.metrics["MAE"] == 1
         assert "MAE" not in two.metrics
         assert "bias" not in two.metrics
+
+    def test_nor_is_one_of_a_plugin(self, tmp_path: Path) -> None:
+        board = Board(tmp_path, {"base": {"a": 1.0, "b": 3.0}})
+        declared = [replace(COVERAGE, in_units=True), replace(BIAS, in_units=False)]  # of the same names as in the runs
+
+        found = compute_standings(JournalResults(board.plan.stored(), board.journal), MAE, metrics=declared)
+
+        assert set(found.rows[0].metrics) == {"bias"}
 
     @pytest.mark.parametrize(("protocol", "logarithmic"), [(Generation(1, 1), True), (RollingOrigin(1), False)])
     def test_generation_is_shown_by_logarithm(self, tmp_path: Path, protocol: Any, logarithmic: bool) -> None:
@@ -340,7 +348,7 @@ class TestOtherMetrics:
     def test_one_of_quantiles_has_no_score_where_there_are_none(self, tmp_path: Path) -> None:
         found = self.board(tmp_path).standings(COVERAGE)
 
-        assert found.notes == ("a does not count: the baseline base has no coverage there",)
+        assert found.notes == ("a is ignored: the baseline base has no coverage there",)
         assert math.isnan(found.rows[0].scores["a"])
 
     def test_lost_forecasts_are_said_to_be(self, tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from rich.console import Console
 import harness
 from harness import BadInput, Standings, StoredCell, StoredPlan, stored_standings
 from harness.analysis.costs import with_costs
-from harness.analysis.ranking.within_budget import within
-from harness.efficiency.board_costs import costs_of
+from harness.analysis.ranking.within_budget import apply_budget
+from harness.efficiency.board_costs import board_costs
 from harness.efficiency.machine import this_machine
 from harness.efficiency.record import (
     Bench,
@@ -33,8 +33,9 @@ from harness.efficiency.record import (
 from harness.efficiency.store import stored_bench, write_bench
 from harness.report.costs import FIGURES
 from harness.report.markdown import readme
+from harness.report.rows import rank_text
 from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, place, remarks, standings_table
+from harness.report.terminal import legend, remarks, standings_table
 from harness.results.costs import BenchCosts
 from harness.results.standings import Row
 
@@ -120,9 +121,9 @@ class TestStored:
             "import sys; from pathlib import Path; from harness.analysis.lookup import find_standings\n"
             "from harness.boards.workspace import Workspace\n"
             "from harness.report.terminal import standings_table\n"
-            "from harness.analysis.ranking.within_budget import within\n"
+            "from harness.analysis.ranking.within_budget import apply_budget\n"
             f"found = find_standings('toys', Workspace(Path({str(tmp_path)!r})))\n"
-            "standings_table(within(found, 'latency_p99 < 5ms')[0])\n"
+            "standings_table(apply_budget(found, 'latency_p99 < 5ms')[0])\n"
             "assert not {'numpy', 'pandas'} & set(sys.modules), sorted(sys.modules)"
         )
 
@@ -164,7 +165,7 @@ class TestLatest:
         assert "on ramp" in found.cost_notes[0]
         assert this_machine().processor in found.cost_notes[0]
         assert "1 thread, 2026-01-02" in found.cost_notes[0]
-        assert "figures of hills (1) are left out" in found.cost_notes[1]
+        assert "measurements on hills (1) are left out" in found.cost_notes[1]
 
     def test_they_are_of_one_setting(self, tmp_path: Path) -> None:
         """As many threads as each forecaster asks for, or as many for all: what most were measured with."""
@@ -173,13 +174,13 @@ class TestLatest:
         self.write(tmp_path, "b", "base ramp", 0.003, conditions=replace(four, own_threads=4))
         self.write(tmp_path, "c", "quick ramp", 0.0005, conditions=four, measured="2026-01-01T00:00:00")
 
-        own = costs_of(self.PLAN, tmp_path)
+        own = board_costs(self.PLAN, tmp_path)
         self.write(tmp_path, "c", "quick ramp", 0.0005, conditions=four, measured="2030-01-01T00:00:00")
-        for_all = costs_of(self.PLAN, tmp_path)
+        for_all = board_costs(self.PLAN, tmp_path)
 
         assert {name: one.latency_p50 for name, one in own.by_forecaster.items()} == {"quick": 0.001, "base": 0.003}
         assert own.notes[1] == (
-            "cost: figures of quick (threads: 4, cpu) are left out, since they were measured otherwise"
+            "cost: measurements of quick (threads: 4, cpu) are left out, since their conditions differ"
         )
         assert {one.threads for one in for_all.by_forecaster.values()} == {4}
         assert for_all.by_forecaster["quick"].latency_p50 == 0.0005
@@ -191,7 +192,7 @@ class TestLatest:
         self.write(tmp_path, "a", "quick ramp", 0.001)
         self.write(tmp_path, "b", "quick ramp", 1.0, conditions=cuda, latency=None, measured="2030-01-01T00:00:00")
 
-        found = costs_of(self.PLAN, tmp_path)
+        found = board_costs(self.PLAN, tmp_path)
         assert found.by_forecaster["quick"].latency_p50 == 0.001
         assert len(found.notes) == 1  # there is nothing that was left out
 
@@ -200,7 +201,7 @@ class TestLatest:
         self.write(tmp_path, "a", "base ramp", 0.003)
         self.write(tmp_path, "b", "quick ramp", 0.001, conditions=cuda)
 
-        assert set(costs_of(self.PLAN, tmp_path).by_forecaster) == {"base", "quick"}
+        assert set(board_costs(self.PLAN, tmp_path).by_forecaster) == {"base", "quick"}
 
     def test_rates_are_of_one_bound(self, tmp_path: Path) -> None:
         p99 = Percentile(0.001, 0.001, 0.001)
@@ -209,7 +210,7 @@ class TestLatest:
         self.write(tmp_path, "c", "slow ramp", 0.001, server=Server(0.5, 90.0, p99, 95.0))
         plan = replace(self.PLAN, cells=(*self.PLAN.cells, StoredCell("slow ramp", "slow", "ramp", "")))
 
-        found = costs_of(plan, tmp_path)
+        found = board_costs(plan, tmp_path)
 
         rates = {name: one.server_rate for name, one in found.by_forecaster.items()}
         assert rates == {"quick": 50.0, "base": 40.0, "slow": None}
@@ -219,7 +220,7 @@ class TestLatest:
         moments = tuple(Calibration("then", median, 2 * median, 10) for median in (0.001, 0.0015))
         self.write(tmp_path, "a", "quick ramp", 0.001, calibrations=moments)
 
-        assert "the machine's speed moved by up to 50% meanwhile" in costs_of(self.PLAN, tmp_path).notes[0]
+        assert "the machine's speed varied by up to 50%" in board_costs(self.PLAN, tmp_path).notes[0]
 
     def test_those_of_another_machine_are_not_shown(self, tmp_path: Path) -> None:
         self.write(tmp_path, "a", "quick ramp", 0.001, machine=Machine("other", "CPU", 2, 1, "Linux"))
@@ -232,7 +233,7 @@ class TestLatest:
     def test_all_figures_behind_a_row_are_found(self, tmp_path: Path) -> None:
         bench = self.write(tmp_path, "a", "quick ramp", 0.001)
 
-        costs = costs_of(self.PLAN, tmp_path).by_forecaster["quick"]
+        costs = board_costs(self.PLAN, tmp_path).by_forecaster["quick"]
 
         assert stored_bench(tmp_path, costs) == bench
         assert stored_bench(tmp_path, replace(costs, key="b")) is None
@@ -240,15 +241,19 @@ class TestLatest:
 
 class TestWithin:
     def test_who_fits_is_ranked_anew_and_the_baseline_is_shown(self) -> None:
-        found, nothing = within(MEASURED, "latency_p99 < 5ms, throughput > 1000/s")
+        found, nothing = apply_budget(MEASURED, "latency_p99 < 5ms, throughput > 1000/s")
 
-        assert [(one.forecaster, place(one)) for one in found.rows] == [("quick", "1="), ("base", "–"), ("fast", "2")]
+        assert [(one.forecaster, rank_text(one)) for one in found.rows] == [
+            ("quick", "1="),
+            ("base", "–"),
+            ("fast", "2"),
+        ]
         assert [one.skill for one in found.rows] == [MEASURED.rows[i].skill for i in (1, 3, 4)]
         assert nothing == ""
         assert found.title == "Toys, within latency_p99 < 5ms, throughput > 1000/s"
 
     def test_why_the_others_do_not_is_said(self) -> None:
-        found, _ = within(MEASURED, "latency_p99 < 5ms")
+        found, _ = apply_budget(MEASURED, "latency_p99 < 5ms")
 
         assert found.notes == (
             "2 of 5 forecasters fit latency_p99 < 5ms",
@@ -260,8 +265,8 @@ class TestWithin:
         )
 
     def test_a_p99_of_few_repetitions_is_said_and_can_be_left_out(self) -> None:
-        found, _ = within(MEASURED, "latency_p99 < 10ms")
-        strict, _ = within(MEASURED, "latency_p99_high < 10ms")
+        found, _ = apply_budget(MEASURED, "latency_p99 < 10ms")
+        strict, _ = apply_budget(MEASURED, "latency_p99_high < 10ms")
 
         assert "too few repetitions bound the p99 of base; latency_p99_high leaves them out" in found.notes
         assert [one.forecaster for one in strict.rows if one.rank] == ["slow", "quick", "fast"]
@@ -270,40 +275,40 @@ class TestWithin:
     def test_a_bound_that_was_not_met_is_the_reason(self) -> None:
         unmet = replace(COSTS, server_rate=None, server_bound=0.01)
 
-        found, nothing = within(board(row("base", 1, unmet), row("other", 2, COSTS)), "server_rate > 5")
+        found, nothing = apply_budget(board(row("base", 1, unmet), row("other", 2, COSTS)), "server_rate > 5")
 
         assert "left out base: no rate keeps a p99 of 10 ms" in found.notes
         assert "left out other: server_rate was not measured" in found.notes
         assert nothing
 
     def test_where_all_fit_the_order_is_that_of_the_board(self) -> None:
-        found, _ = within(replace(MEASURED, rows=MEASURED.rows[:2]), "latency_p99 < 1s")
+        found, _ = apply_budget(replace(MEASURED, rows=MEASURED.rows[:2]), "latency_p99 < 1s")
 
         assert [one.rank for one in found.rows] == [1, 2]
 
     def test_where_nobody_fits_the_nearest_is_named(self) -> None:
-        _, nothing = within(MEASURED, "latency_p99 < 50us")
+        _, nothing = apply_budget(MEASURED, "latency_p99 < 50us")
 
         assert nothing == (
             "No forecaster of toys fits latency_p99 < 50us: the nearest is fast, whose latency_p99 is 100 µs."
         )
 
     def test_the_nearest_misses_its_worst_limit_least(self) -> None:
-        _, nothing = within(MEASURED, "latency_p99 < 3ms, throughput > 1e5/s")
+        _, nothing = apply_budget(MEASURED, "latency_p99 < 3ms, throughput > 1e5/s")
 
         assert "the nearest is fast, whose throughput is 2500/s" in nothing
 
     def test_where_nothing_was_measured_it_says_how(self) -> None:
-        _, nothing = within(board(row("base", 1)), "memory < 1GB")
+        _, nothing = apply_budget(board(row("base", 1)), "memory < 1GB")
 
         assert nothing == "No forecaster of toys was measured on this machine; run `harness bench --board toys` first."
 
     def test_what_was_measured_of_none_is_said(self) -> None:
-        assert "of none were all of these measured" in within(MEASURED, "energy < 1J")[1]
+        assert "none has all of these measured" in apply_budget(MEASURED, "energy < 1J")[1]
 
     def test_what_is_no_budget_is_refused(self) -> None:
         with pytest.raises(BadInput, match="is given in"):
-            within(MEASURED, "latency_p99 < 5")
+            apply_budget(MEASURED, "latency_p99 < 5")
 
 
 class TestViews:
@@ -393,6 +398,6 @@ class TestViews:
         lines = readme(MEASURED, [], "toys").splitlines()
 
         (heading,) = (line for line in lines if line.startswith("| #"))
-        assert heading.endswith("| fit s | predict s | p99 ms | /s | MB | missing |")
+        assert heading.endswith("| fit s | predict s | p99 ms | /s | MB | failed |")
         assert any(line.startswith("| 2= | quick") and "| 4.00 | 2.50k | – |" in line for line in lines)
         assert any("cost: measured by harness bench on ramp" in line for line in lines)

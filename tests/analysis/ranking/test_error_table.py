@@ -25,7 +25,7 @@ DISTANCES = arrays(
 ).map(lambda found: np.concatenate([np.nan_to_num(found[:, :1], nan=1.0), found], axis=1))
 
 
-def ring_of(distances: Floats, impute: bool = True, clip: tuple[float, float] = CLIP) -> ErrorTable:
+def error_table(distances: Floats, impute: bool = True, clip: tuple[float, float] = CLIP) -> ErrorTable:
     tasks = [
         TaskErrors(f"{i}", f"{i}", one, np.arange(len(one)), (), None, None)
         for i, one in enumerate(np.asarray(distances))
@@ -78,29 +78,29 @@ def assert_figures(found: Aggregates, rows: list[list[float]]) -> None:
 class TestFigures:
     @given(DISTANCES)
     def test_what_is_missing_counts_as_worst(self, distances) -> None:
-        table = ring_of(distances)
+        table = error_table(distances)
 
         assert_figures(Aggregates.of(table, table.errors), relative_errors(distances, impute=True))
 
     @given(DISTANCES)
     def test_or_not_at_all(self, distances) -> None:
-        table = ring_of(distances, impute=False)
+        table = error_table(distances, impute=False)
 
         assert_figures(Aggregates.of(table, table.errors), relative_errors(distances, impute=False))
 
     @given(DISTANCES)
     def test_those_of_many_draws_are_those_of_each(self, distances) -> None:
-        table = ring_of(distances)
-        draws = np.stack([table.errors, table.errors[::-1] * 2, table.errors])
+        table = error_table(distances)
+        replicates = np.stack([table.errors, table.errors[::-1] * 2, table.errors])
 
-        found = Aggregates.of(table, draws)
+        found = Aggregates.of(table, replicates)
 
-        for i, errors in enumerate(draws):
+        for i, errors in enumerate(replicates):
             assert_figures(Aggregates(*(one[i] for one in vars(found).values())), errors.tolist())
 
     @given(DISTANCES, st.data())
     def test_tasks_that_count_twice_are_as_if_there_were_two(self, distances, data) -> None:
-        table = ring_of(distances)
+        table = error_table(distances)
         weights = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(distances), max_size=len(distances))))
         weights[0] += 1
 
@@ -112,12 +112,12 @@ class TestFigures:
 
     @given(DISTANCES, st.booleans())
     def test_win_rates_are_those_that_published_ones_are_held_to(self, distances, impute) -> None:
-        table = ring_of(distances, impute)
+        table = error_table(distances, impute)
 
         np.testing.assert_array_equal(Aggregates.of(table, table.errors).win_rates, win_rates(table.errors))
 
     def test_by_hand(self) -> None:
-        table = ring_of(np.array([[2.0, 1.0, NAN, 4.0], [1.0, 0.01, 3.0, 1.0]]))
+        table = error_table(np.array([[2.0, 1.0, NAN, 4.0], [1.0, 0.01, 3.0, 1.0]]))
 
         found = Aggregates.of(table, table.errors)
 
@@ -130,12 +130,12 @@ class TestFigures:
 
 class TestMissing:
     def test_is_never_better_than_the_baseline(self) -> None:
-        table = ring_of(np.array([[2.0, 1.0, NAN]]))
+        table = error_table(np.array([[2.0, 1.0, NAN]]))
 
         np.testing.assert_array_equal(table.errors, [[1, 0.5, 1]])
 
     def test_beside_a_perfect_baseline_is_as_bad_as_what_is_not_perfect(self) -> None:
-        table = ring_of(np.array([[0.0, 1e-300, NAN, 0.0]]))
+        table = error_table(np.array([[0.0, 1e-300, NAN, 0.0]]))
 
         np.testing.assert_array_equal(table.errors, [[1, math.inf, math.inf, 1]])
         np.testing.assert_allclose(np.exp(table.logs(table.errors)), [[1, 10, 10, 1]])

@@ -15,7 +15,7 @@ import pytest
 
 from harness import RollingOrigin, Standings, Task
 from harness.analysis.ranking.compute import compute_standings
-from harness.analysis.ranking.significance import FEWEST_DRAWN, FEWEST_PAIRED
+from harness.analysis.ranking.significance import MIN_PAIRED, MIN_RESAMPLED
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import critical_difference, friedman
@@ -107,8 +107,8 @@ class TestIntervals:
 
         assert few.significance is not None
         assert many.significance is not None
-        assert few.significance.method == "1,000 resamples of 360 cutoffs in all, drawn within each of 12 tasks"
-        assert many.significance.method == "1,000 resamples of 10 data sets, each with all of its tasks"
+        assert few.significance.method == "1,000 resamples of 360 cutoffs in all, resampled within each of 12 tasks"
+        assert many.significance.method == "1,000 resamples of 10 datasets, each with all of its tasks"
         assert (few.significance.units, many.significance.units) == (360 - 12 + 1, 10)
 
     def test_of_data_sets_that_are_alike_are_narrow_whatever_their_windows(self) -> None:
@@ -141,7 +141,7 @@ class TestIntervals:
         narrow, wide = (float(np.diff(one["mine"].interval("skill"))[0]) for one in rows)
         assert wide > 1.5 * narrow > 0
 
-    @pytest.mark.parametrize(("units", "known"), [(FEWEST_DRAWN - 1, False), (FEWEST_DRAWN, True)])
+    @pytest.mark.parametrize(("units", "known"), [(MIN_RESAMPLED - 1, False), (MIN_RESAMPLED, True)])
     def test_need_more_than_a_few_units(self, units, known) -> None:
         one = found(Toy(losses_of(1, units)))
 
@@ -219,12 +219,12 @@ class TestPairs:
         results = Toy(losses_of())
         at_once = found(results).significance
 
-        monkeypatch.setattr("harness.analysis.ranking.significance.MOST_NUMBERS", 60)
+        monkeypatch.setattr("harness.analysis.ranking.significance.MAX_NUMBERS", 60)
 
         assert found(results).significance == at_once
 
     @pytest.mark.parametrize(
-        ("stride", "units", "tested"), [(2, FEWEST_PAIRED, True), (2, 7, False), (1, 40, True), (1, 39, False)]
+        ("stride", "units", "tested"), [(2, MIN_PAIRED, True), (2, 7, False), (1, 40, True), (1, 39, False)]
     )
     def test_are_tested_where_units_are_enough(self, stride, units, tested) -> None:
         one = found(Toy(losses_of(1, units), protocol=RollingOrigin(2, stride=stride))).significance
@@ -455,7 +455,7 @@ class TestOddBoards:
         one = odd(set_all(0, math.nan))
 
         assert all(math.isnan(row.skill) for row in one.rows)
-        assert one.unsure == "no task counts"
+        assert one.unsure == "the baseline has a score on no task"
         assert one.significance is None
 
     def test_everyone_failed(self) -> None:

@@ -117,7 +117,7 @@ class TestEveryMetric:
         metric = replace(metric, aggregation=aggregation)
         sums = sums_of(metric, kind)
 
-        found = sums.without()
+        found = sums.leave_one_out_scores()
 
         np.testing.assert_allclose(found, sums.scores(1 - np.eye(len(sums))), rtol=1e-10)
 
@@ -172,7 +172,7 @@ class TestCounted:
         mase = metric_called("MASE")  # the second series has no scale
         sums = sums_of(mase, "series")
 
-        found = sums.counted
+        found = sums.nonempty
 
         assert (len(sums), len(found)) == (5, 4)
         np.testing.assert_allclose(found.scores(np.ones((1, 4))), sums.scores(np.ones((1, 5))))
@@ -182,7 +182,7 @@ class TestCounted:
         sums = sums_of(metric_called("WAPE"), "series")  # the last series is zero
 
         assert (sums.denominators[4] == 0).all()
-        assert len(sums.counted) == 5
+        assert len(sums.nonempty) == 5
 
 
 def test_large_sums_are_weighted_in_parts(monkeypatch) -> None:
@@ -190,7 +190,7 @@ def test_large_sums_are_weighted_in_parts(monkeypatch) -> None:
     weights = np.random.default_rng(0).integers(0, 3, size=(7, 5)).astype(float)
     at_once = sums.scores(weights)
 
-    monkeypatch.setattr("harness.analysis.ranking.units.MOST_NUMBERS", 2 * CELLS)
+    monkeypatch.setattr("harness.analysis.ranking.units.MAX_NUMBERS", 2 * CELLS)
 
     np.testing.assert_allclose(sums.scores(weights), at_once)
 

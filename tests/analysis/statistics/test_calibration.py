@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.analysis.statistics.confidence_set import FEWEST_UNITS, confidence_set, expansion
+from harness.analysis.statistics.confidence_set import MIN_UNITS, confidence_set, expansion
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import critical_difference, friedman
@@ -195,7 +195,7 @@ def test_many_confidence_sets_at_once_are_as_one_by_one() -> None:
         np.testing.assert_array_equal(found[one], confidence_set(losses[:, one], indices))
 
 
-@pytest.mark.parametrize("units", [FEWEST_UNITS, 20, 50])
+@pytest.mark.parametrize("units", [MIN_UNITS, 20, 50])
 @pytest.mark.parametrize("forecasters", [2, 3, 5])
 @pytest.mark.parametrize("skewed", [False, True])
 def test_a_best_forecaster_is_left_out_of_the_set_at_most_as_often_as_it_says(units, forecasters, skewed) -> None:
@@ -205,7 +205,7 @@ def test_a_best_forecaster_is_left_out_of_the_set_at_most_as_often_as_it_says(un
         assert_at_most(p_values[:, 0] <= level, level)
 
 
-@pytest.mark.parametrize("units", [FEWEST_UNITS, 20, 50, 200])
+@pytest.mark.parametrize("units", [MIN_UNITS, 20, 50, 200])
 @pytest.mark.parametrize(("forecasters", "simulations"), [(2, 1_000), (5, 1_000), (10, 400), (20, 200)])
 @pytest.mark.parametrize("skewed", [False, True])
 def test_any_best_forecaster_is_left_out_at_most_as_often_as_it_says(units, forecasters, simulations, skewed) -> None:
@@ -217,7 +217,7 @@ def test_any_best_forecaster_is_left_out_at_most_as_often_as_it_says(units, fore
         assert_at_most(p_values.min(axis=1) <= level, level)
 
 
-@pytest.mark.parametrize("units", [FEWEST_UNITS, 20, 50, 200])
+@pytest.mark.parametrize("units", [MIN_UNITS, 20, 50, 200])
 def test_one_of_two_is_left_out_as_often_as_it_says(units) -> None:
     p_values = confidence_sets(equally_good(units, 2_000, 2), resamples([Stratum(units)], 500, SEED))
 
@@ -229,9 +229,9 @@ def covered(losses: Floats, mean: float, block: int = 1, level: float = 0.95) ->
     """(simulation,), twice: whether the expanded and the plain percentile interval hold the true mean."""
     units = len(losses)
     stratum = Stratum(units, block)
-    draws = counts(resamples([stratum], 500, SEED), units) @ losses / units
-    low, high = expanded_interval(draws, stratum.independent, level)
-    plain_low, plain_high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    replicates = counts(resamples([stratum], 500, SEED), units) @ losses / units
+    low, high = expanded_interval(replicates, stratum.independent, level)
+    plain_low, plain_high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return (low <= mean) & (mean <= high), (plain_low <= mean) & (mean <= plain_high)
 
 

@@ -1,28 +1,32 @@
-"""Free-running networks: trained by teaching the next step, then stretching the free run to the horizon."""
+"""Free-running networks: trained on one-step forecasts first, then on free runs of increasing length."""
 
 from __future__ import annotations
 
 from harness import ForecasterSpec
+from harness_models.libraries import TORCH
 
-_PLACE = "harness_models.neural.generation.forecasters"
+_MODULE = "harness_models.neural.generation.forecasters"
 _NETWORKS = {
-    "free-rnn": ("FreeRnn", "an RNN with tanh"),
-    "free-lstm": ("FreeLstm", "an LSTM"),
-    "free-gru": ("FreeGru", "a GRU"),
-    "free-dense": ("FreeDense", "one hidden layer over the last values"),
-    "free-cnn": ("FreeCnn", "two convolutions over the last values"),
-    "free-seq2seq": ("FreeSeq2Seq", "encoder and decoder LSTM, block after block"),
-    "free-seq2seq-autoregressive": ("FreeAutoregressiveSeq2Seq", "encoder LSTM, and decoder LSTM fed its own output"),
+    "free-rnn": ("FreeRnn", "RNN with tanh"),
+    "free-lstm": ("FreeLstm", "LSTM"),
+    "free-gru": ("FreeGru", "GRU"),
+    "free-dense": ("FreeDense", "dense network on lags"),
+    "free-cnn": ("FreeCnn", "convolutional network on lags"),
+    "free-seq2seq": ("FreeSeq2Seq", "LSTM encoder-decoder, block by block"),
+    "free-seq2seq-autoregressive": (
+        "FreeAutoregressiveSeq2Seq",
+        "LSTM encoder-decoder whose decoder input is its own output",
+    ),
 }
 
 SPECS = [
     ForecasterSpec(
         name,
-        f"{_PLACE}:{factory}",
-        description=f"{network}, trained to run freely",
+        f"{_MODULE}:{factory}",
+        description=f"{network}, trained on free runs",
         missing="interpolate",
         draws=True,
-        imports=("torch",),
+        imports=TORCH,
     )
     for name, (factory, network) in _NETWORKS.items()
 ]

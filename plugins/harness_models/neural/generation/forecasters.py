@@ -1,4 +1,4 @@
-"""The forecasters that run freely, one a network; `free_running` says what they share."""
+"""The free-running forecasters, one for each kind of network."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FreeLstm(FreeRunning):
 
 @dataclass
 class FreeGru(FreeRunning):
-    """A GRU, its reset gate after the product."""
+    """A GRU, with the reset gate after the product."""
 
     deviations: float = 2.0
     hidden: int = 64
@@ -64,13 +64,13 @@ class FreeGru(FreeRunning):
 
 @dataclass
 class FreeDense(FreeRunning):
-    """One hidden layer over the last values."""
+    """A dense network on lags, with one hidden layer."""
 
     lags: int = 12
     hidden: int = 64
 
     def sizes(self) -> tuple[str, ...]:
-        """The values read, and the hidden layer."""
+        """The lags, and the hidden layer."""
         return ("lags", "hidden")
 
     def least_warm_up(self) -> int:
@@ -78,13 +78,13 @@ class FreeDense(FreeRunning):
         return self.lags
 
     def network(self, warm_up: int) -> Any:
-        """Over the lags."""
+        """A network on lags."""
         return Dense(self.lags, self.hidden)
 
 
 @dataclass
 class FreeCnn(FreeRunning):
-    """Two convolutions of width 4 and stride 2 over the last values, at least ten of them."""
+    """Two convolutions of width 4 and stride 2 over the lags, at least ten of them."""
 
     lags: int = 32
     channels: int = 16
@@ -94,7 +94,7 @@ class FreeCnn(FreeRunning):
         check_at_least("lags", self.lags, 10)
 
     def sizes(self) -> tuple[str, ...]:
-        """The values read, and the channels of each convolution."""
+        """The lags, and the channels of each convolution."""
         return ("lags", "channels")
 
     def least_warm_up(self) -> int:
@@ -102,13 +102,13 @@ class FreeCnn(FreeRunning):
         return self.lags
 
     def network(self, warm_up: int) -> Any:
-        """Over the lags."""
+        """A network on lags."""
         return Convolutional(self.lags, self.channels)
 
 
 @dataclass
 class FreeSeq2Seq(FreeRunning):
-    """An encoder LSTM of a block of values and a decoder LSTM of the next block, block after block.
+    """An encoder LSTM of a block of values and a decoder LSTM of the next block, block by block.
 
     A block is no longer than the warm-up.
     """
@@ -120,30 +120,33 @@ class FreeSeq2Seq(FreeRunning):
         """The hidden states, and the values of a block."""
         return ("hidden", "block")
 
-    def taught_steps(self) -> int:
+    def teach_steps(self) -> int:
         """One block."""
         return self.block
 
     def network(self, warm_up: int) -> Any:
-        """Of blocks that are known."""
+        """Blocks of at most the warm-up."""
         return Seq2Seq(self.hidden, min(self.block, warm_up))
 
 
 @dataclass
 class FreeAutoregressiveSeq2Seq(FreeRunning):
-    """An encoder LSTM of the past, and a decoder LSTM that is fed its own output; taught so many steps at once."""
+    """An encoder LSTM of the past, and a decoder LSTM whose input is its own output.
+
+    The first training stage forecasts `taught` steps at once.
+    """
 
     hidden: int = 64
     taught: int = 50
 
     def sizes(self) -> tuple[str, ...]:
-        """The hidden states, and the steps taught at once."""
+        """The hidden states, and the steps of the first training stage."""
         return ("hidden", "taught")
 
-    def taught_steps(self) -> int:
-        """As many as its field says."""
+    def teach_steps(self) -> int:
+        """The hyperparameter `taught`."""
         return self.taught
 
     def network(self, warm_up: int) -> Any:
-        """Of a past of any length."""
+        """For a past of any length."""
         return AutoregressiveSeq2Seq(self.hidden)

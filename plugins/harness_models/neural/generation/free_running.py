@@ -1,4 +1,4 @@
-"""FreeRunning: how a network of the next value becomes a forecaster that feeds on its own output."""
+"""FreeRunning: the base class of forecasters by recursive one-step networks, trained on free runs."""
 
 from __future__ import annotations
 
@@ -10,38 +10,40 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported
-from harness_models.neural.generation.curriculum import ENOUGH, Best, stages, stretch, teach
-from harness_models.neural.generation.cuts import SCALES, Cuts, Scale, spread_over
+from harness_models.neural.generation.curriculum import TARGET_LOSS, BestWeights, stages, stretch, teach
 from harness_models.neural.generation.models import initialise
+from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows, evenly_spaced
+from harness_models.neural.parameters import NetworkParameters
 
 LONGEST_WARM_UP = 100
-VALIDATED = 64  # windows looked at to choose the best weights
-TOGETHER = 256  # windows that run together, few enough for the cache
-POINTS = 500  # of a curve
-HELD_OUT = 5  # the part of a training series, one in so many, that chooses where nothing else does
+VALIDATION_WINDOWS = 64  # at most
+BATCH = 256  # windows that run together, small enough for the cache
+POINTS = 500  # of a curve, at most
+HELD_OUT = 5  # one in so many values of a training series validates, without a validation part
 
 
 @dataclass
-class FreeRunning(ABC):
-    """What all of them share: one model for all series and targets, each target by itself.
+class FreeRunning(NetworkParameters, ABC):
+    """One global univariate model for all series and targets, each target separately.
 
-    It is taught the next value, then its free run is stretched to the horizon (see `curriculum`), and the
-    weights are kept that ran most truly over the validation part; where there is none, over the last
-    windows of the training series, which are then held out. Budgets count iterations and evaluations,
-    so that a seed means the same weights; `seconds` only guards.
+    It is trained on the next value, then on free runs of increasing length up to the horizon (see
+    `curriculum`). The weights with the lowest free-run loss on the validation part are kept; without one,
+    the last windows of the training series are held out for validation. Budgets are iterations and
+    evaluations, for reproducibility; `seconds` is a time limit.
 
-    `warm_up` None is as many values as the training series leave beside the horizon, or if they are few
-    half of that, at most 100. `scale` says where values lie: in the training "panel", or in each
-    "window"'s own past; the more `deviations` are taken as one, the more nearly linear is the network.
-    A past shorter than the warm-up is continued backwards by its first value.
-    Covariates are not read; forecasts are points.
+    `warm_up` None means as many values as the horizon leaves of the training series, or half of them if
+    there are few series, at most 100. `scale` is that of the training "panel" or of each "window"'s own
+    past; the more standard deviations (`deviations`) are scaled to one, the more linear is the network.
+    A context shorter than the warm-up is padded in front by its first value.
+    Covariates are ignored; forecasts have no quantiles.
     """
 
     warm_up: int | None = None
     scale: str = "window"
-    deviations: float = 1.0  # of the data, taken as one
+    deviations: float = 1.0  # standard deviations of the data that are scaled to one
     teach_iterations: int = 120
     stretch_evaluations: int = 20  # of each stage before the whole horizon
     finish_evaluations: int = 30
@@ -64,70 +66,80 @@ class FreeRunning(ABC):
 
     @abstractmethod
     def sizes(self) -> tuple[str, ...]:
-        """The names of the fields that say how large the network is."""
+        """The names of the hyperparameters for the size of the network."""
 
     @abstractmethod
     def network(self, warm_up: int) -> Any:
-        """The network, its weights not drawn yet; `warm_up` values will be known to it."""
+        """The network, not initialised; it will be given `warm_up` values."""
 
     def least_warm_up(self) -> int:
-        """The fewest values that the network can go on from."""
+        """The fewest values that the network needs."""
         return 2
 
-    def taught_steps(self) -> int:
-        """How many steps ahead it is taught at once."""
+    def teach_steps(self) -> int:
+        """The steps ahead of the first training stage."""
         return 1
 
     def fit(self, train: TrainingData) -> None:
-        """Teach, stretch, finish; then the best weights of all that were looked at."""
+        """Trains the network in all stages, and restores the weights with the lowest validation loss."""
         panel, ahead = train.panel, train.gap + train.horizon
         if np.isnan(panel.target_values).all():
-            raise Unsupported("the training data holds no value to learn from")
+            raise Unsupported("the training data has no observed value")
         self.scale_ = Scale.of(panel, self.deviations, self.scale)
         self.warm_up_ = self._warm_up(panel, ahead)
-        cuts = Cuts.of(panel, self.warm_up_, self.scale_)
-        held_out, chosen_by = self._held_out(train.validation, cuts, ahead)
+        training = TrainingWindows.of(panel, self.warm_up_, self.scale_)
+        held_out, validation = self._validation_windows(train.validation, training, ahead)
         generator = torch.Generator().manual_seed(self.seed)
         self.model_ = self.network(self.warm_up_)
         initialise(self.model_, generator)
         self.curves_: dict[str, list[float]] = {}
         self.remarks_: list[str] = []
-        best = Best(self.model_, chosen_by, self.warm_up_)
+        best = BestWeights(self.model_, validation, self.warm_up_)
         deadline = time.monotonic() + self.seconds
-        for name, losses in self._lessons(cuts, ahead, held_out, generator):
+        for name, losses in self._train(training, ahead, held_out, generator):
             self.curves_.setdefault(name, []).extend(losses)
-            best.look()
+            best.evaluate()
             if time.monotonic() > deadline:
-                self.remarks_.append(f"training was stopped by its guard of {self.seconds:g} s, before its budget")
+                self.remarks_.append(f"training was stopped by its time limit of {self.seconds:g} s, before its budget")
                 break
         best.restore()
         self.model_.zero_grad(set_to_none=True)
         self.curves_["validation loss"] = best.losses
-        self.curves_ = {name: _thinned(losses) for name, losses in self.curves_.items()}
+        self.curves_ = {name: _thin(losses) for name, losses in self.curves_.items()}
         self.remarks_.append(f"the best validation loss was {min(best.losses):.2e}, the last {best.losses[-1]:.2e}")
 
-    def _lessons(self, cuts: Cuts, ahead: int, held_out: int, generator: Any) -> Iterator[tuple[str, list[float]]]:
-        """The losses of each stage with its name, some at a time."""
-        taught = min(self.taught_steps(), ahead)
-        batches = self._batches(cuts, taught, held_out, generator)
+    def learned_parameters(self) -> tuple[nn.Module, list[Floats | float]]:
+        """The network, and the scale of the training data."""
+        return self.model_, [self.scale_.location, self.scale_.spread, self.scale_.deviations]
+
+    def _train(
+        self, training: TrainingWindows, ahead: int, held_out: int, generator: Any
+    ) -> Iterator[tuple[str, list[float]]]:
+        """Trains stage by stage, and yields names and losses in chunks."""
+        taught = min(self.teach_steps(), ahead)
+        batches = self._batches(training, taught, held_out, generator)
         for losses in teach(self.model_, batches, self.warm_up_, self.teach_iterations):
             yield "teach loss", losses
-        waves = cuts.covering(cuts.starts(ahead, held_out), ahead, self.batch)
+        waves = training.diverse(training.starts(ahead, held_out), ahead, self.batch)
         for steps in stages(ahead):
             part = waves[: self.warm_up_ + steps]
-            for losses in stretch(self.model_, part, self.warm_up_, self.stretch_evaluations, ENOUGH):
+            for losses in stretch(self.model_, part, self.warm_up_, self.stretch_evaluations, TARGET_LOSS):
                 yield "stretch loss", losses
         spent = 0
         for losses in stretch(self.model_, waves, self.warm_up_, self.finish_evaluations):
             spent += len(losses)
             yield "finish loss", losses
-        used = "was used up" if spent >= self.finish_evaluations - 2 else f"was not: no step helped after {spent}"
+        used = (
+            "was used up"
+            if spent >= self.finish_evaluations - 2
+            else f"was not used up: no step reduced the loss after {spent}"
+        )
         self.remarks_.append(f"the budget of {self.finish_evaluations} evaluations to finish {used}")
 
-    def _batches(self, cuts: Cuts, ahead: int, held_out: int, generator: Any) -> Iterator[Any]:
-        starts = cuts.starts(ahead, held_out)
+    def _batches(self, training: TrainingWindows, ahead: int, held_out: int, generator: Any) -> Iterator[Any]:
+        starts = training.starts(ahead, held_out)
         while True:
-            yield cuts.cut(starts[torch.randint(len(starts), (self.batch,), generator=generator).numpy()], ahead)
+            yield training.take(starts[torch.randint(len(starts), (self.batch,), generator=generator).numpy()], ahead)
 
     def _warm_up(self, panel: Panel, ahead: int) -> int:
         room = int(panel.lengths.max()) - ahead
@@ -143,48 +155,50 @@ class FreeRunning(ABC):
         many = (panel.lengths >= longest + ahead).sum() >= self.batch
         return longest if many else max(least, min(room // 2, LONGEST_WARM_UP))
 
-    def _held_out(self, validation: Panel | None, cuts: Cuts, ahead: int) -> tuple[int, Any]:
-        """How many last values of each series are not trained on, and the windows that choose the weights."""
+    def _validation_windows(self, validation: Panel | None, training: TrainingWindows, ahead: int) -> tuple[int, Any]:
+        """The number of values held out at the end of each series, and the validation windows."""
         if validation is not None:
-            apart = Cuts.of(validation, self.warm_up_, self.scale_)
-            starts = apart.starts(ahead)
+            windows = TrainingWindows.of(validation, self.warm_up_, self.scale_)
+            starts = windows.starts(ahead)
             if len(starts):
-                return 0, apart.cut(spread_over(starts, VALIDATED), ahead)
-        for held_out in (max(ahead, int(cuts.lengths.max()) // HELD_OUT), ahead, 0):
-            if len(cuts.starts(ahead, held_out)):
+                return 0, windows.take(evenly_spaced(starts, VALIDATION_WINDOWS), ahead)
+        for held_out in (max(ahead, int(training.lengths.max()) // HELD_OUT), ahead, 0):
+            if len(training.starts(ahead, held_out)):
                 break
         else:
             raise Unsupported(
-                f"no training series has {self.warm_up_ + ahead} values without a gap: "
+                f"no training series has {self.warm_up_ + ahead} values without a missing one: "
                 f"{self.warm_up_} to start from and {ahead} steps ahead"
             )
-        late = cuts.late_starts(ahead, held_out or ahead)
-        return held_out, cuts.cut(spread_over(late if len(late) else cuts.starts(ahead), VALIDATED), ahead)
+        late = training.late_starts(ahead, held_out or ahead)
+        return held_out, training.take(
+            evenly_spaced(late if len(late) else training.starts(ahead), VALIDATION_WINDOWS), ahead
+        )
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """The network's own continuation of each window; nothing true enters after its past."""
+        """The free run of each window."""
         past = contexts.last_targets(self.warm_up_)  # (window, step, target)
-        columns = _begun(np.ascontiguousarray(past.transpose(1, 0, 2)).reshape(self.warm_up_, -1))
+        columns = _backfill(np.ascontiguousarray(past.transpose(1, 0, 2)).reshape(self.warm_up_, -1))
         steps = contexts.gap + contexts.horizon
-        parts = [self._run(columns[:, i : i + TOGETHER], steps) for i in range(0, columns.shape[1], TOGETHER)]
+        parts = [self._run(columns[:, i : i + BATCH], steps) for i in range(0, columns.shape[1], BATCH)]
         ahead = np.concatenate(parts, axis=1)[contexts.gap :]
         return Forecast.point(ahead.reshape(len(ahead), len(contexts), -1).transpose(1, 0, 2))
 
     def _run(self, past: Floats, steps: int) -> Floats:
-        centre, spread = self.scale_.of_past(past)
+        location, spread = self.scale_.of_past(past)
         with torch.no_grad():
-            ahead = self.model_(torch.from_numpy((past - centre) / spread), steps)[-steps:]
-        return np.asarray(ahead.numpy() * spread + centre)
+            ahead = self.model_(torch.from_numpy((past - location) / spread), steps)[-steps:]
+        return np.asarray(ahead.numpy() * spread + location)
 
 
 def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise ValueError, which names the field, where a value is too small."""
+    """Raise ValueError if a hyperparameter is too small."""
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
 
 
-def _begun(past: Floats) -> Floats:
-    """The past (step, column) with what lies before a column's first value filled by that value."""
+def _backfill(past: Floats) -> Floats:
+    """The past (step, column), with values before a column's first observation filled by it."""
     missing = np.isnan(past)
     if not missing[0].any():
         return past
@@ -193,7 +207,7 @@ def _begun(past: Floats) -> Floats:
     return np.where(before, past[first, np.arange(past.shape[1])], past)
 
 
-def _thinned(curve: list[float]) -> list[float]:
-    """Evenly spaced points of a curve, its last among them."""
+def _thin(curve: list[float]) -> list[float]:
+    """Evenly spaced points of a curve, including the last one."""
     step = -(-len(curve) // POINTS)
     return curve[::-1][::step][::-1]

@@ -1,7 +1,7 @@
-"""Free runs of networks that read the last values, in NumPy, there and back, as one function for autograd.
+"""Free runs of networks on lags in NumPy, forward and backward, as one autograd function.
 
-A network is layers tanh(M a + b) and a readout; a convolution over lags is such a layer too, M being
-banded. Arrays are laid out (step, row, wave); the lags of a step are a slice of the run itself.
+A network is layers tanh(M a + b) and a readout; a convolution over lags is such a layer with a banded M.
+Arrays are (step, row, wave); the lags of a step are a slice of the run itself.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ Layer = tuple[Any, Any]  # matrix (row, column) and bias (row,)
 
 
 def free_run(layers: list[Layer], readout: Layer, past: Any, steps: int) -> Any:
-    """The continuation (step, wave) of the lags (lag, wave), each output being the next step's last lag."""
-    parts = [one for layer in (*layers, readout) for one in layer]
+    """The free run (step, wave) from the lags (lag, wave): each output is the next step's last lag."""
+    parts = [tensor for layer in (*layers, readout) for tensor in layer]
     if torch.is_grad_enabled():
         return FreeRun.apply(past, steps, *parts)
-    values, _ = _forward(past.numpy(), steps, [one.detach().numpy() for one in parts], 1)
+    values, _ = _forward(past.numpy(), steps, [part.detach().numpy() for part in parts], 1)
     return torch.from_numpy(values[len(past) :])
 
 
 class FreeRun(torch.autograd.Function):  # type: ignore[misc]
-    """A free run on tape, and the gradients of every matrix and bias."""
+    """A free run, and the gradients of every matrix and bias."""
 
     @staticmethod
     def forward(ctx: Any, past: Any, steps: int, *parts: Any) -> Any:
-        arrays = [one.detach().numpy() for one in parts]
+        arrays = [part.detach().numpy() for part in parts]
         values, layers = _forward(past.numpy(), steps, arrays, steps)
         ctx.arrays, ctx.values, ctx.layers = arrays, values, layers
         return torch.from_numpy(values[len(past) :])
@@ -39,40 +39,40 @@ class FreeRun(torch.autograd.Function):  # type: ignore[misc]
     @staticmethod
     def backward(ctx: Any, outputs: Any) -> Any:
         *weights, readout, _ = ctx.arrays
-        matrices = [np.ascontiguousarray(one.T) for one in weights[::2]]
+        matrices = [np.ascontiguousarray(matrix.T) for matrix in weights[::2]]
         lags, values, layers = weights[0].shape[1], ctx.values, ctx.layers
-        slopes = [1 - layer * layer for layer in layers]  # each becomes the gradient of its layer's products
-        came = np.zeros_like(values)
-        came[lags:] = outputs.numpy()
+        slopes = [1 - layer * layer for layer in layers]  # become the gradients of the layers' products
+        gradient = np.zeros_like(values)
+        gradient[lags:] = outputs.numpy()
         for step in reversed(range(len(slopes[0]))):
-            below: Any = readout[0][:, None] * came[lags + step]
+            below: Any = readout[0][:, None] * gradient[lags + step]
             for slope, matrix in zip(reversed(slopes), reversed(matrices), strict=True):
                 slope[step] *= below
                 below = matrix @ slope[step]
-            came[step : step + lags] += below
+            gradient[step : step + lags] += below
         windows = sliding_window_view(values[:-1], lags, axis=0).transpose(0, 2, 1)  # (step, lag, wave)
         gradients = []
-        for entered, products in zip([windows, *layers], slopes, strict=False):
-            gradients += [np.tensordot(products, entered, ((0, 2), (0, 2))), products.sum((0, 2))]
-        gradients += [np.tensordot(came[lags:], layers[-1], ((0, 1), (0, 2)))[None], came[lags:].sum()[None]]
-        return None, None, *(torch.from_numpy(np.asarray(one)) for one in gradients)
+        for inputs, products in zip([windows, *layers], slopes, strict=False):
+            gradients += [np.tensordot(products, inputs, ((0, 2), (0, 2))), products.sum((0, 2))]
+        gradients += [np.tensordot(gradient[lags:], layers[-1], ((0, 1), (0, 2)))[None], gradient[lags:].sum()[None]]
+        return None, None, *(torch.from_numpy(np.asarray(array)) for array in gradients)
 
 
-def _forward(past: Floats, steps: int, arrays: list[Floats], kept: int) -> tuple[Floats, list[Floats]]:
-    """All values, past first, and what each layer put out at the steps kept."""
+def _forward(past: Floats, steps: int, arrays: list[Floats], taped: int) -> tuple[Floats, list[Floats]]:
+    """All values, including the past, and the outputs of each layer at the steps on tape."""
     *weights, readout, constant = arrays
     lags, waves = past.shape
     values = np.empty((lags + steps, waves), past.dtype)
     values[:lags] = past
-    layers = [np.empty((kept, len(one), waves), past.dtype) for one in weights[::2]]
-    biases = [one[:, None] for one in weights[1::2]]
+    layers = [np.empty((taped, len(matrix), waves), past.dtype) for matrix in weights[::2]]
+    biases = [bias[:, None] for bias in weights[1::2]]
     for step in range(steps):
-        entered = values[step : step + lags]
+        inputs = values[step : step + lags]
         for matrix, bias, layer in zip(weights[::2], biases, layers, strict=True):
-            passed = layer[step % kept]
-            np.dot(matrix, entered, out=passed)
-            passed += bias
-            entered = np.tanh(passed, out=passed)
-        np.dot(readout[0], entered, out=values[lags + step])
+            output = layer[step % taped]
+            np.dot(matrix, inputs, out=output)
+            output += bias
+            inputs = np.tanh(output, out=output)
+        np.dot(readout[0], inputs, out=values[lags + step])
         values[lags + step] += constant
     return values, layers

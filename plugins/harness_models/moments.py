@@ -1,4 +1,4 @@
-"""How far values lie from each other in every window's context, for the quantiles of naive forecasts."""
+"""Moments of every window's context, for the quantiles of naive forecasts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from harness import Contexts, Floats, Ints
-from harness_models.pasts import Pasts, over_windows
+from harness_models.pasts import Pasts, measure_windows
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Count, sum and sum of squares of something over each window's context, (window, target) each."""
+    """Count, sum and sum of squares over each window's context, (window, target) each."""
 
     count: Floats
     total: Floats
@@ -24,30 +24,30 @@ class Moments:
         return np.asarray(np.maximum(self.squares - point * (2 * self.total - point * self.count), 0))
 
 
-def deviation_of_differences(contexts: Contexts, lag: int) -> Floats:
-    """The root of the mean square of x_t − x_{t−lag}, wherever both are observed; 0 where they never are."""
-    count, squares = over_windows(contexts, lambda past: _moments(past, _differences(past, lag), lag, (2,)))
+def rms_of_differences(contexts: Contexts, lag: int) -> Floats:
+    """The root mean square of the observed x_t − x_{t−lag}; 0 where there are none."""
+    count, squares = measure_windows(contexts, lambda past: _moments(past, _differences(past, lag), lag, (2,)))
     return np.asarray(np.sqrt(squares / np.maximum(count, 1)))
 
 
-def moments_of_moves(past: Pasts) -> list[Floats]:
-    """Count, sum and sum of squares of x_t − x_{t−1}, wherever both are observed, (window, target) each."""
+def moments_of_differences(past: Pasts) -> list[Floats]:
+    """Count, sum and sum of squares of the observed x_t − x_{t−1}, (window, target) each."""
     return _moments(past, _differences(past, 1), 1, (1, 2))
 
 
 def mean_of_levels(contexts: Contexts) -> Floats:
-    """The mean of the values observed, (window, target); NaN where there are none."""
-    count, first, total = over_windows(contexts, lambda past: _levels(past, (1,)))
+    """The mean of the observed values, (window, target); NaN where there are none."""
+    count, first, total = measure_windows(contexts, lambda past: _levels(past, (1,)))
     return np.asarray(first + total / np.maximum(count, 1))
 
 
 def moments_of_levels(contexts: Contexts) -> tuple[Moments, Floats]:
-    """Moments of the values observed less the first of them, and that first one, (window, target)."""
-    count, first, *sums = over_windows(contexts, lambda past: _levels(past, (1, 2)))
+    """Moments of the observed values minus the first one, and that first one, (window, target)."""
+    count, first, *sums = measure_windows(contexts, lambda past: _levels(past, (1, 2)))
     return Moments(count, *sums), first
 
 
-def first_observed(values: Floats) -> Floats:
+def first_observation(values: Floats) -> Floats:
     """The first value that is not missing, (past, target); NaN if all are."""
     first = values[:, 0]
     if not np.isnan(first).any():
@@ -57,15 +57,19 @@ def first_observed(values: Floats) -> Floats:
 
 
 def _levels(past: Pasts, powers: tuple[int, ...]) -> list[Floats]:
-    """Count, first value observed, and sums of powers of the values less the first, (window, target) each."""
-    first = past.values[:, 0] if past.complete else first_observed(past.values)
+    """Count, first observed value, and sums of powers of the values minus the first, (window, target) each."""
+    first = past.values[:, 0] if past.complete else first_observation(past.values)
     count, *sums = _moments(past, past.values - first[:, None], 0, powers)
     known = first[past.rows]
-    return [count, known if past.complete else np.where(count > 0, known, np.nan), *sums]  # it may come after the end
+    return [
+        count,
+        known if past.complete else np.where(count > 0, known, np.nan),
+        *sums,
+    ]  # it may come after the end
 
 
 def _differences(past: Pasts, lag: int) -> Floats:
-    """x_t − x_{t−lag} from the first value on that has one, (past, length − lag, target)."""
+    """x_t − x_{t−lag}, (past, length − lag, target)."""
     return past.values[:, lag:] - past.values[:, :-lag]
 
 
@@ -81,7 +85,7 @@ def _moments(past: Pasts, terms: Floats, begin: int, powers: tuple[int, ...]) ->
         observed = ~np.isnan(terms)
         terms = np.where(observed, terms, 0.0)
         count = _sums(past, observed, columns, np.int32)  # in less than a tenth of the time of floats
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows after a window's end is not its business
+    with np.errstate(over="ignore", invalid="ignore"):  # values after a window's end may overflow
         return [count, *(_sums(past, terms**power, columns, np.float64) for power in powers)]
 
 

@@ -1,8 +1,8 @@
-"""Free runs of RNN, LSTM and GRU cells off tape: no input but the output, and nothing kept for a way back.
+"""Free runs of RNN, LSTM and GRU cells without gradients: the output is the next input.
 
-A tanh is taken as 2 σ(2z) − 1, since torch's sigmoid is the cheapest nonlinearity there is here. The state
-that is carried along is q, where the hidden state is h = 2 q − offset; factors and offset are put into
-matrices and biases before the first step. It is exact but for rounding.
+tanh is computed as 2 σ(2z) − 1, since torch's sigmoid is the fastest nonlinearity. The state is q, where
+the hidden state is h = 2 q − offset; factors and offset are part of the matrices and biases. The result is
+exact up to rounding.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ import torch
 
 from harness import Floats
 
-Step = Callable[[Floats], None]  # changes the state, given the output before it
+Step = Callable[[Floats], None]  # updates the state, given the last output
 
 
-def alone(kind: str, matrix: Any, readout: Any, state: Any, steps: int) -> Any:
-    """The outputs (step, wave) of a cell that goes on from a state (1 or 2, hidden, wave), as a tensor.
+def run_closed_loop(kind: str, matrix: Any, readout: Any, state: Any, steps: int) -> Any:
+    """The outputs (step, wave) of a cell from a state (1 or 2, hidden, wave), as a tensor.
 
-    `matrix` is that of `recurrence` over hidden state, output and a one: its sigmoids are halved already,
-    so that twice its rows is what σ asks for everywhere.
+    `matrix` is that of `recurrence` over hidden state, output and a one. Its sigmoid rows are halved
+    already, so that all rows need a factor of 2.
     """
     with torch.no_grad():
         hidden, waves = state.shape[1:]
         offset = 0.0 if kind == "lstm" else 1.0
-        shift = offset * readout.sum()  # an output is what the readout makes of 2 q, less this
+        shift = offset * readout.sum()  # an output is the readout of 2 q, minus this
         own, of_output, bias = 2 * matrix[:, :hidden], 2 * matrix[:, [hidden]], 2 * matrix[:, [hidden + 1]]
-        if kind == "gru":  # its rows x read the output alone: no product over the state
+        if kind == "gru":  # its rows x depend on the output only: no product over the state
             into = torch.cat([2 * of_output, bias - shift * of_output], dim=1)[:hidden]
             own, of_output, bias = own[hidden:], of_output[hidden:], bias[hidden:]
         own = own + of_output * readout
@@ -62,7 +62,7 @@ def _rnn(gates: Any, q: Any) -> Step:
 
 
 def _lstm(gates: Any, q: Any, cells: Any) -> Step:
-    """The gates g, i, f, o: c' = f c + i g, h' = o tanh(c'); the cells hold 2 c, and g and tanh are halved."""
+    """The gates g, i, f, o: c' = f c + i g, h' = o tanh(c'); the cells contain 2 c, and g and tanh are halved."""
     g, i, f, o = gates
     squashed = torch.empty_like(cells)
 
@@ -76,7 +76,7 @@ def _lstm(gates: Any, q: Any, cells: Any) -> Step:
 
 
 def _gru(gates: Any, q: Any, into: Floats) -> Step:
-    """The rows n, r, z: a = tanh(x + r n), h' = a + z (h − a); x is what `into` makes of the output and a one."""
+    """The rows n, r, z: a = tanh(x + r n), h' = a + z (h − a); x is the product of `into` with the output and a one."""
     n, r, z = gates
     entering = np.ones((2, q.shape[1]))
     x = np.empty(q.shape)

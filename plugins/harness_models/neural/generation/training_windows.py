@@ -1,4 +1,4 @@
-"""Training windows for free runs: stretches of series without gaps, scaled, as columns of a tensor."""
+"""Training windows for free runs: parts of series without missing values, scaled, as columns of a tensor."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from numpy.lib.stride_tricks import sliding_window_view
 from harness import Floats, Ints, Panel
 
 SCALES = ("panel", "window")
-CANDIDATES = 1024  # windows that are looked at to find those that cover the data
-COMPARED = 100  # values of each that are compared
+CANDIDATES = 1024  # windows from which diverse ones are selected
+COMPARED = 100  # values of each window that are compared
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Where values lie and how far apart: in the training panel, or in each window's own past."""
+    """Location and spread of values: of the training panel, or of each window's own past."""
 
-    centre: float
+    location: float
     spread: float
-    deviations: float  # taken as one
+    deviations: float  # standard deviations that are scaled to one
     by_window: bool
 
     @classmethod
     def of(cls, panel: Panel, deviations: float, kind: str) -> Scale:
-        """What the targets of a panel say."""
+        """The scale of a panel's targets."""
         values = panel.target_values
         spread = deviations * float(np.nanstd(values)) or 1.0
         return cls(float(np.nanmean(values)), spread, deviations, kind == "window")
 
     def of_past(self, past: Floats) -> tuple[Floats, Floats]:
-        """Centre and spread of each column of a past (step, window)."""
+        """Location and spread of each column of a past (step, window)."""
         if not self.by_window:
-            return np.full(past.shape[1], self.centre), np.full(past.shape[1], self.spread)
-        centre, spread = past.mean(axis=0), self.deviations * past.std(axis=0)
-        spread = np.maximum(spread, 1e-3 * np.abs(centre))  # flat pasts would be blown up beyond all others
-        return centre, np.where(spread > 0, spread, 1.0)
+            return np.full(past.shape[1], self.location), np.full(past.shape[1], self.spread)
+        location, spread = past.mean(axis=0), self.deviations * past.std(axis=0)
+        spread = np.maximum(spread, 1e-3 * np.abs(location))  # for flat pasts
+        return location, np.where(spread > 0, spread, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Cuts:
-    """The windows of a warm-up and some steps ahead in a panel's targets, each target by itself."""
+class TrainingWindows:
+    """The windows of a panel's targets, each target separately: a warm-up, and steps ahead."""
 
     values: Floats  # (observation,), series after series, target after target
     lengths: Ints  # of these
@@ -51,15 +51,15 @@ class Cuts:
     scale: Scale
 
     @classmethod
-    def of(cls, panel: Panel, warm_up: int, scale: Scale) -> Cuts:
-        """Of a panel; nothing is copied where it has one target."""
+    def of(cls, panel: Panel, warm_up: int, scale: Scale) -> TrainingWindows:
+        """The windows of a panel; values are not copied if it has one target."""
         values = np.ascontiguousarray(panel.target_values.T).ravel()
         return cls(values, np.tile(panel.lengths, len(panel.targets)), warm_up, scale)
 
     def starts(self, ahead: int, held_out: int = 0) -> Ints:
-        """Where windows begin that go so many steps beyond the warm-up, none of them missing.
+        """The starts of windows with so many steps after the warm-up and without missing values.
 
-        Windows keep clear of the last `held_out` values of each series.
+        Windows do not include the last `held_out` values of each series.
         """
         length = self.warm_up + ahead
         ends = np.cumsum(self.lengths)
@@ -70,24 +70,24 @@ class Cuts:
         return np.asarray(starts[missing[starts + length] == missing[starts]])
 
     def late_starts(self, ahead: int, held_out: int) -> Ints:
-        """Where windows begin that are forecast within the last `held_out` values of their series."""
+        """The starts of windows whose forecasts begin in the last `held_out` values of their series."""
         starts, ends = self.starts(ahead), np.cumsum(self.lengths)
         end = ends[np.searchsorted(ends, starts, side="right")]
         return starts[starts + self.warm_up >= end - held_out]
 
-    def cut(self, starts: Ints, ahead: int) -> Any:
-        """Those windows, scaled, (warm-up + ahead, window)."""
+    def take(self, starts: Ints, ahead: int) -> Any:
+        """The windows with these starts, scaled, (warm-up + ahead, window)."""
         length = self.warm_up + ahead
         windows = sliding_window_view(self.values, length)[starts].T
-        centre, spread = self.scale.of_past(windows[: self.warm_up])
-        return torch.from_numpy(np.ascontiguousarray((windows - centre) / spread))
+        location, spread = self.scale.of_past(windows[: self.warm_up])
+        return torch.from_numpy(np.ascontiguousarray((windows - location) / spread))
 
-    def covering(self, starts: Ints, ahead: int, count: int) -> Any:
-        """Windows as unlike each other as can be, as `cut` gives them: the largest, then ever the farthest.
+    def diverse(self, starts: Ints, ahead: int, count: int) -> Any:
+        """Diverse windows, as `take` returns them: the largest one, then repeatedly the one farthest from all others.
 
-        Chosen so they reach both ends of every amplitude and phase, which windows drawn at random do not.
+        They cover the extremes of amplitudes and phases, which random windows do not.
         """
-        waves = self.cut(spread_over(starts, CANDIDATES), ahead)
+        waves = self.take(evenly_spaced(starts, CANDIDATES), ahead)
         points = waves[:: -(-len(waves) // COMPARED)].T.numpy()
         chosen = [int(np.argmax((points**2).sum(axis=1)))]
         distances = ((points - points[chosen[0]]) ** 2).sum(axis=1)
@@ -97,6 +97,6 @@ class Cuts:
         return waves[:, chosen].contiguous()
 
 
-def spread_over(values: Ints, count: int) -> Ints:
+def evenly_spaced(values: Ints, count: int) -> Ints:
     """At most `count` of the values, evenly spaced from the first to the last."""
     return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(np.int64))]

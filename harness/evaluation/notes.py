@@ -1,0 +1,65 @@
+"""Notes of a run: what a reader of its scores should know."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.data.missing import Missing
+from harness.evaluation.metrics import Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Run
+from harness.forecasters.forecast import Forecast
+from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+from harness.tasks.cutoffs import aligned
+from harness.tasks.folds import Backtest
+
+MOST_LEFT_OUT = 20  # series with windows left out that a run names
+NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
+NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
+NOT_ALIGNED = "cutoffs are not aligned in time: a global model may learn from later dates of other series"
+
+
+def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
+    """Notes on the windows, the data and the forecasts; and the forecaster's own remarks."""
+    left_out = backtest.left_out
+    lines = [f"{series.id}: {series.windows} windows left out, {series.reason}" for series in left_out[:MOST_LEFT_OUT]]
+    if len(left_out) > MOST_LEFT_OUT:
+        lines.append(f"windows left out of {len(left_out) - MOST_LEFT_OUT} more series")
+    local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
+    if not local and not _cutoffs_aligned(backtest):
+        lines.append(NOT_ALIGNED)
+    if missing != "native" and not backtest.panel.complete:
+        lines.append(f"missing values of the history were filled: {missing}")
+    if backtest.task.quantile_levels and any(forecast.quantiles is None for forecast in forecasts):
+        lines.append("point forecast, scored as degenerate quantiles")
+    return (*lines, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))
+
+
+def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list[str]:
+    """Notes on the scores: windows that scaled metrics leave out, and errors of exactly zero."""
+    lines = []
+    scaled = [metric.name for metric in metrics if metric.scale is not None and metric.name in run.scores]
+    undefined = int(np.isnan(actuals.scale(1)).any(axis=1).sum()) if scaled else 0
+    if undefined:
+        lines.append(f"{undefined} of {len(actuals)} windows are left out of {_enumeration(scaled)}: {NO_SCALE}")
+    if run.scores.get("MAE") == 0:
+        lines.append(NO_ERROR)
+    return lines
+
+
+def _enumeration(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _cutoffs_aligned(backtest: Backtest) -> bool:
+    """Whether every fit ends at the same time in all series; training series of a series split are used whole."""
+    if len(backtest.panel) == 1:
+        return True
+    if backtest.task.split is not None and backtest.task.split.holds_out_series:
+        return backtest.panel.freq is None or backtest.task.protocol.free_running
+    for windows in backtest.fold_windows:
+        order = np.lexsort((windows.cutoffs, windows.series))
+        first = np.concatenate([[True], np.diff(windows.series[order]) != 0])
+        if not aligned(backtest.panel, windows.series[order][first], windows.cutoffs[order][first]):
+            return False
+    return True

@@ -1,0 +1,53 @@
+"""The built-in report formats, and the text of standings in any format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.attempt import Failure, attempt
+from harness.errors import BadInput, HarnessError
+
+if TYPE_CHECKING:
+    from harness.plugins.formats import ReportFormat
+    from harness.plugins.registry import Registered
+    from harness.report.context import ReportContext
+    from harness.results.standings import Standings
+
+
+def report(standings: Standings, context: ReportContext, registered: Registered[ReportFormat]) -> str:
+    """The standings as text; raises BadInput where the function of the format fails or returns something else."""
+    name = f"format {registered.spec.name!r} of plugin {registered.plugin}"
+    text = attempt(lambda: registered.spec.load()(standings, context))
+    if isinstance(text, Failure):
+        if isinstance(text.error, HarnessError):
+            raise text.error
+        raise BadInput(f"{name} raised {text}") from text.error
+    if not isinstance(text, str):
+        raise BadInput(f"{name} must return a text, not {type(text).__name__}")
+    return text
+
+
+def csv_report(standings: Standings, context: ReportContext) -> str:
+    """The standings as CSV."""
+    from harness.report.standings_csv import standings_csv
+
+    return standings_csv(standings)
+
+
+def markdown_report(standings: Standings, context: ReportContext) -> str:
+    """The README of the board."""
+    from harness.report.markdown import readme
+
+    return readme(standings, context.runs(), context.board)
+
+
+def html_report(standings: Standings, context: ReportContext) -> str:
+    """The page of the board, with errors by step and example windows from the journal."""
+    from harness.report.page.examples import find_examples
+    from harness.report.page.render import page
+    from harness.results.stored_plan import stored_plan
+
+    workspace = context.workspace
+    plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
+    metric = metrics[standings.metric].spec if standings.metric in metrics else None
+    return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))

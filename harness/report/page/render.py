@@ -1,0 +1,85 @@
+"""Renders the page of a board from its templates; scripts and styles are part of the page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from functools import cache
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.report.numbers import bracketed, error, moment, number, plural, signed
+from harness.report.page.bars import pixels
+from harness.report.page.examples import Examples
+from harness.report.page.table import sort_value
+from harness.report.page.view import view
+from harness.report.rows import CLOSE, OVERLAP, TIED
+from harness.results.standings import Standings
+
+PACKAGE = "harness.report.page"
+STYLES = ("page.css", "table.css", "charts.css")
+SCRIPTS = (  # each needs only those before it
+    "elements.js",
+    "scales.js",
+    "charts.js",
+    "lines.js",
+    "sorting.js",
+    "pairs.js",
+    "ranks.js",
+    "steps.js",
+    "costs.js",
+    "windows.js",
+    "page.js",
+)
+
+
+def page(standings: Standings, examples: Examples | None = None) -> str:
+    """The whole HTML document; without examples it says that no forecasts are available."""
+    style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
+    sources = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
+    text = _templates().get_template("page.html.jinja").render(view(standings.tried, examples), **sources)
+    return _valid(text) + "\n"
+
+
+@cache
+def _templates() -> Environment:
+    """Templates that escape every value, and raise an error for a name that they are not given."""
+    templates = Environment(
+        loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    numbers = (bracketed, error, moment, number, pixels, plural, signed, sort_value)
+    templates.filters |= {function.__name__: function for function in numbers}
+    templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP}
+    templates.filters["sentence"] = _sentence
+    templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)
+    templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
+    return templates
+
+
+def _sentence(note: str) -> str:
+    """A note with a capital letter and a full stop."""
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
+
+
+def _policy(style: str, scripts: list[str]) -> str:
+    """The content security policy: nothing is loaded or sent, and only this style and these scripts apply."""
+    hashes = " ".join(map(_hash, scripts))
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {hashes}; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
+
+
+def _source(file: str) -> str:
+    return (resources.files(PACKAGE) / file).read_text(encoding="utf-8")
+
+
+def _valid(text: str) -> str:
+    """A text without what HTML or UTF-8 do not allow: NUL, and halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,185 @@
+"""One table of columns: every view takes from it what it shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from harness import BenchCosts, Row, Standings, standings_columns
+from harness.report.column import Column
+from harness.report.columns import data_columns, table_columns
+from harness.report.costs import COSTS, FIGURES
+from harness.report.standings_csv import standings_csv
+from harness.report.terminal import legend
+
+NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key"}
+MEASURED = BenchCosts("m", "CPU", "2026-01-01", "ramp", 2, "cpu", 0.001, 0.002, 0.004, 0.003, 0.005, throughput=2500.0)
+
+
+def row(forecaster: str, rank: int, **changes: object) -> Row:
+    made = Row(
+        forecaster=forecaster,
+        rank=rank,
+        skill=0.25,
+        relative_error=0.75,
+        win_rate=1.0,
+        mean_rank=1.0,
+        median_relative_error=0.7,
+        intervals={"skill": (-0.25, 0.5)},
+        mcs_p_value=math.nan,
+        tied_for_first=False,
+        seeds=1,
+        skill_std=math.nan,
+        close_to_next=False,
+        scores={"ramp": 1.5},
+        score_stds={},
+        metrics={"MAE": 1.5},
+        fit_seconds=0.5,
+        predict_seconds=0.25,
+        windows=10,
+        completed=1,
+        missing={},
+        failed_windows=0,
+    )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+def board(*rows: Row) -> Standings:
+    return Standings("toys", "Toys", "MAE", "base", ("ramp",), rows)
+
+
+def by_name(standings: Standings) -> dict[str, Column]:
+    return {column.name: column for column in standings_columns(standings)}
+
+
+class TestTable:
+    def test_names_are_unique_and_each_has_a_meaning(self) -> None:
+        columns = standings_columns(board(row("a", 1, costs=MEASURED, missing={"failed": 1})))
+
+        assert len({column.name for column in columns}) == len(columns)
+        assert all(column.meaning for column in columns)
+
+    def test_each_measured_cost_has_an_entry(self) -> None:
+        fields = {field.name for field in dataclasses.fields(BenchCosts)}
+
+        assert {cost.name for cost in COSTS} == fields - NOT_FIGURES - {"machine"}
+        assert list(FIGURES) == [field.name for field in dataclasses.fields(BenchCosts) if field.name in FIGURES]
+
+    def test_every_important_column_is_a_metric_or_a_tag(self) -> None:
+        columns = standings_columns(board(row("a", 1, costs=MEASURED)))
+
+        assert all(column.names.keys() & {"metric", "tag"} for column in columns if column.important)
+
+    def test_of_two_columns_of_one_name_a_view_has_the_first(self) -> None:
+        """A plugin may call its metric like a statistic."""
+        standings = board(row("a", 1, metrics={"skill": 99.0}))
+
+        assert data_columns(standings, "csv")["skill"].value(standings.rows[0]) == 0.25
+
+
+class TestViews:
+    def test_tables_show_headings_and_texts(self) -> None:
+        standings = board(row("a", 1, close_to_next=True, skill_std=0.01, seeds=2, tied_for_first=True))
+        (shown,) = standings.rows
+
+        texts = {cell.heading: cell.text(shown) for _, cell in table_columns(standings, "terminal")}
+
+        assert texts == {
+            "#": "1=",
+            "forecaster": "a",
+            "skill": "0.250≈",
+            "95 %": "-0.25…0.50",
+            "± seeds": "0.010",
+            "wins": "1.00",
+            "ramp": "1.500",
+            "fit s": "0.50",
+            "ms": "25.000",
+        }
+
+    def test_the_page_has_intervals_and_true_minus_signs(self) -> None:
+        standings = board(row("a", 1))
+
+        skill = next(cell for _, cell in table_columns(standings, "page") if cell.heading == "Skill")
+
+        assert (skill.text(standings.rows[0]), skill.interval(standings.rows[0])) == ("0.250", "[−0.25, 0.50]")
+
+    def test_measured_costs_take_the_place_of_indicative_ones(self) -> None:
+        plain, measured = board(row("a", 1)), board(row("a", 1, costs=MEASURED), row("b", 2))
+
+        assert [cell.heading for _, cell in table_columns(plain, "page")][-2:] == ["Fit", "Predict a window"]
+        costs = [(cell.heading, cell.text(measured.rows[0])) for _, cell in table_columns(measured, "page")][-5:]
+        assert costs == [
+            ("p50", "1.0 ms"),
+            ("p99", "4.0 ms"),
+            ("Forecasts / s", "2.50k"),
+            ("Fit", "–"),
+            ("Memory", "–"),
+        ]
+        assert {cell.text(measured.rows[1]) for column, cell in table_columns(measured, "page") if column.unit} == {"–"}
+
+    def test_failed_results_are_counted_and_named(self) -> None:
+        standings = board(row("a", 1, missing={"timed_out": 2, "not run": 1}, failed_windows=3))
+        (shown,) = standings.rows
+
+        column = by_name(standings)["failed_results"]
+
+        assert column.value(shown) == 3
+        assert column.text(shown) == "2 timed out, 1 not run, 3 windows"
+        assert [cell.heading for _, cell in table_columns(standings, "terminal")][-1] == "failed"
+        assert "failed" not in [cell.heading for _, cell in table_columns(board(row("a", 1)), "terminal")]
+
+    def test_csv_has_the_columns_of_before(self) -> None:
+        heading, values, _ = standings_csv(board(row("a", 1, missing={"failed": 1}), row("b", 2))).split("\n", 2)
+
+        assert heading == (
+            "forecaster,rank,tied_for_first,skill,skill_low,skill_high,win_rate,win_rate_low,win_rate_high,"
+            "mean_rank,mean_rank_low,mean_rank_high,median_relative_error,median_relative_error_low,"
+            "median_relative_error_high,relative_error,mcs_p_value,skill_std,MAE[ramp],MAE,fit_seconds,"
+            "predict_seconds,window_seconds,seeds,completed,failed,failed_windows"
+        )
+        assert values == "a,1,no,0.25,-0.25,0.5,1.0,,,1.0,,,0.7,,,0.75,,,1.5,1.5,0.5,0.25,0.025,1,1,1,0"
+
+    def test_a_task_may_be_called_like_a_column(self) -> None:
+        standings = dataclasses.replace(board(row("a", 1, scores={"memory": 2.0})), tasks=("memory",))
+
+        assert list(data_columns(standings, "csv"))[18:20] == ["MAE[memory]", "MAE"]
+
+    def test_a_row_without_a_rank_has_none_in_csv(self) -> None:
+        assert standings_csv(board(row("a", 0))).splitlines()[1].startswith("a,,no,")
+
+    def test_metrics_have_the_units_of_their_names(self) -> None:
+        standings = board(row("a", 1, costs=dataclasses.replace(MEASURED, memory=2**21)))
+        (shown,) = standings.rows
+
+        metrics = data_columns(standings, "metric")
+
+        values = {name: column.factor * column.number(shown) for name, column in metrics.items()}
+        assert values["latency_p99_ms"] == pytest.approx(4.0)
+        assert values["memory_mib"] == 2.0
+        assert values["predict_ms_per_window"] == pytest.approx(25.0)
+        assert values["MAE/ramp"] == 1.5
+        assert math.isnan(values["energy"])
+
+    def test_tags_are_texts(self) -> None:
+        standings = board(row("a", 1, costs=MEASURED, reasons=("x", "y"), training_overlap=("ramp", "hills")))
+
+        tags = {name: column.text(standings.rows[0]) for name, column in data_columns(standings, "tag").items()}
+
+        assert tags == {
+            "tied_for_first": "",
+            "failed_results": "",
+            "reasons": "x\ny",
+            "training_overlap": "ramp, hills",
+            "measured": "on ramp: CPU, 2 threads, cpu, 2026-01-01",
+        }
+
+
+class TestLegend:
+    def test_ties_are_with_the_best(self) -> None:
+        tied = board(row("a", 1, tied_for_first=True, mcs_p_value=1.0), row("b", 2, tied_for_first=True))
+        alone = board(row("a", 1, mcs_p_value=1.0), row("b", 2, mcs_p_value=0.01))
+
+        assert "= not significantly worse than the best (95 % model confidence set)" in legend(tied)
+        assert "a is significantly better than all others (95 % model confidence set)" in legend(alone)
