@@ -391,7 +391,7 @@ class TestRefusals:
 
         found = compute_slices(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
         assert found.tasks["walks"].names == ("0", "1", "2", "3")
-        with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not known"):
+        with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not published"):
             compute_slices(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
 
 
@@ -583,7 +583,7 @@ class TestCommand:
 
         done = CliRunner().invoke(cli, ["show", board, "--published", "--csv", *options, "task"])
         assert done.output == self.said(home, "--by", "task", "--csv")
-        with pytest.raises(DataUnavailable, match="run the board here to tell its steps apart"):
+        with pytest.raises(DataUnavailable, match="run the board on this machine for errors by step"):
             CliRunner().invoke(cli, ["show", board, "--published", *options, "step"], catch_exceptions=False)
 
     def test_an_older_journal_asks_the_data_for_the_season(self, home, tmp_path) -> None:
