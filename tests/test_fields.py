@@ -168,3 +168,13 @@ def test_types_that_cannot_be_resolved_allow_anything() -> None:
         value: Nowhere  # type: ignore[name-defined] # noqa: F821
 
     assert build(Odd, {"value": 3}).value == 3
+
+
+def test_fields_by_keyword_only_are_read_in_any_order() -> None:
+    @dataclass(kw_only=True)
+    class Named:
+        first: int
+        second: int = 2
+
+    assert build(Named, {"first": 1, "second": 3}) == Named(first=1, second=3)
+    assert build(Named, {"second": 3, "first": 1}) == Named(first=1, second=3)

@@ -31,7 +31,7 @@ class Percentile:
     high: float | None = None  # None: too few repetitions to bound it from above
 
     @property
-    def bounded(self) -> bool:
+    def has_upper_bound(self) -> bool:
         """Whether there were enough repetitions to bound it from above."""
         return self.high is not None
 

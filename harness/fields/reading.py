@@ -17,6 +17,7 @@ from harness.fields.types import exact_type, hints, is_json, tag
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
+TABLES = (dict, Mapping)  # the first is the faster check
 INFINITE = {"inf": math.inf, "-inf": -math.inf}
 
 
@@ -90,7 +91,7 @@ class Reader:
         def convert(value: Any) -> Any:
             if type(value) in kinds:
                 return value
-            if tables and isinstance(value, Mapping):
+            if tables and isinstance(value, TABLES):
                 return read_table(value)
             for converter in converters:
                 try:
@@ -105,7 +106,7 @@ class Reader:
         by_kind = {str(tag(cls)): self.of(cls) for cls in classes}
 
         def convert(table: Any) -> Any:
-            if not isinstance(table, Mapping):
+            if not isinstance(table, TABLES):
                 raise unfit("a table", table)
             kind = table.get("kind")
             if isinstance(kind, str) and kind in by_kind:
@@ -152,7 +153,7 @@ class Reader:
         convert, exact, any_value = self.of(kind), exact_type(kind), is_json(kind)
 
         def read(table: Any) -> Any:
-            if not isinstance(table, Mapping):
+            if not isinstance(table, TABLES):
                 raise unfit("a table", table)
             if any_value:
                 return table
@@ -172,8 +173,14 @@ class TableReader:
         self.reader = reader
         self.fields = {field.name: field for field in dataclasses.fields(cls) if field.init}
         self.tag = tag(cls)
-        stored = list(takewhile(lambda name: self.fields[name].metadata.get("stored", True), self.fields))
-        self.names = stored if self.tag is None else [*stored, "kind"]
+        self.names = self._dumped_keys()
+
+    def _dumped_keys(self) -> list[str] | None:
+        """The keys of `dump` in their order, None where the class does not take the values in this order."""
+        if any(field.kw_only for field in self.fields.values()):
+            return None
+        stored = takewhile(lambda name: self.fields[name].metadata.get("stored", True), self.fields)
+        return [*stored] if self.tag is None else [*stored, "kind"]
 
     @cached_property
     def converters(self) -> list[tuple[type | None, Convert]]:
@@ -191,19 +198,15 @@ class TableReader:
     def __call__(self, table: Any) -> Any:
         """The dataclass of a table."""
         if type(table) is dict and list(table) == self.names:
+            items = zip(table.values(), self.converters, strict=False)
             try:
-                return self.cls(
-                    *[
-                        value if type(value) is exact else convert(value)
-                        for value, (exact, convert) in zip(table.values(), self.converters, strict=False)
-                    ]
-                )
+                return self.cls(*[value if type(value) is kind else convert(value) for value, (kind, convert) in items])
             except (FieldError, BadInput):
-                pass  # the key is found below
+                pass  # it is raised again below, with the key
         return self._from_keys(table)
 
     def _from_keys(self, table: Any) -> Any:
-        if not isinstance(table, Mapping):
+        if not isinstance(table, TABLES):
             raise unfit("a table", table)
         if self.tag is not None and table.get("kind") == self.tag:
             table = {key: value for key, value in table.items() if key != "kind"}

@@ -38,6 +38,7 @@ MEMORY = Unit("bytes", megabytes, lambda size: f"{size / 1e6:,.0f} MB", "_mib", 
 FILE = replace(MEMORY, suffix="", factor=1.0)
 NUMBER = Unit("number", count, count)
 JOULES = Unit("joules", significant, lambda energy: f"{significant(energy)} J")
+FIELDS = {field.name: field for field in dataclasses.fields(BenchCosts)}
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,14 @@ class Cost:
     markdown: str = ""
     page: str = ""
     bench: str = ""
-    more: bool = False  # whether more is better
     interval: bool = False  # whether there are fields of its 95 % interval
     metric: bool = True  # whether MLflow has it
     important: bool = False  # whether the table of a board in MLflow shows it
+
+    @property
+    def more(self) -> bool:
+        """Whether more is better."""
+        return bool(FIELDS[self.name].metadata["better"] == "higher")
 
     def value(self, costs: BenchCosts | None) -> float | None:
         """The cost, None where it was not measured."""
@@ -120,10 +125,9 @@ COSTS = (
         markdown="/s",
         page="Forecasts / s",
         bench="/s",
-        more=True,
         important=True,
     ),
-    Cost("points_per_second", "forecast values a second, many windows at once", RATE, more=True),
+    Cost("points_per_second", "forecast values a second, many windows at once", RATE),
     Cost("start_seconds", "imports to first forecast in a fresh process, without the fit", SECONDS, bench="start s"),
     Cost(
         "training_seconds",
@@ -134,7 +138,7 @@ COSTS = (
         bench="fit s",
         important=True,
     ),
-    Cost("training_samples_per_second", "observations of the training data a second", RATE, more=True),
+    Cost("training_samples_per_second", "observations of the training data a second", RATE),
     Cost(
         "memory",
         "of the process at its peak, Python and the data in it",
@@ -148,12 +152,11 @@ COSTS = (
     Cost("parameters", "number of parameters of the model", NUMBER, bench="param."),
     Cost("model_bytes", "size of the model", FILE),
     Cost("energy", "joules for 1,000 forecasts", JOULES, bench="J"),
-    Cost("server_rate", "random arrivals a second whose p99 stays below the bound", RATE, bench="rate", more=True),
+    Cost("server_rate", "random arrivals a second whose p99 stays below the bound", RATE, bench="rate"),
     Cost("server_bound", "the bound of the p99 for that rate", MILLISECONDS),
     Cost("unrest", "how much the machine's speed varied during the measurement", NUMBER, metric=False),
 )
-FIELDS = tuple(field.name for field in dataclasses.fields(BenchCosts))
-FIGURES = ("machine", *sorted((cost.name for cost in COSTS), key=FIELDS.index))  # in the order of the record
+FIGURES = ("machine", *sorted((cost.name for cost in COSTS), key=list(FIELDS).index))  # in the order of the record
 
 
 def unbounded_line(standings: Standings) -> list[str]:

@@ -91,7 +91,7 @@ def _rate(server: Server) -> str:
     """The highest rate that met the bound, marked where too few answers bound its p99."""
     if server.rate is None:
         return "none"
-    return count(server.rate) + ("" if server.p99.bounded else UNBOUNDED)
+    return count(server.rate) + ("" if server.p99.has_upper_bound else UNBOUNDED)
 
 
 def bench_legend(benches: Sequence[Bench]) -> list[str]:
@@ -106,7 +106,7 @@ def bench_legend(benches: Sequence[Bench]) -> list[str]:
     ]
     p99s = [part(bench.latency, lambda latency: latency.p99) for bench in benches]
     p99s += [bench.server.p99 for bench in benches if bench.server is not None and bench.server.rate is not None]
-    if any(p99 is not None and not p99.bounded for p99 in p99s):
+    if any(p99 is not None and not p99.has_upper_bound for p99 in p99s):
         lines.append(f"{UNBOUNDED} too few repetitions to bound the p99 from above; give more --seconds")
     if any(bench.energy is not None and bench.energy.joules is not None for bench in benches):
         lines.append("J: joules for 1,000 forecasts, by the counters of the whole machine")

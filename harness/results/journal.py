@@ -53,14 +53,14 @@ class Record:
 
         if self.results is None or "terms" not in self.arrays or metric not in self.results["metrics"]:
             return None
-        numerators, denominators = _array(self.folder, self.arrays["terms"])[self.results["metrics"].index(metric)]
+        numerators, denominators = _read_array(self.folder, self.arrays["terms"])[self.results["metrics"].index(metric)]
         return Terms(numerators, denominators)
 
     def with_results(self) -> Run:
         """The run with its arrays, the large ones memory-mapped."""
         if self.results is None:
             return self.run
-        return replace(self.run, results=_results_from(_loaded(self.folder, self.arrays), self.results))
+        return replace(self.run, results=_results_of(_read_arrays(self.folder, self.arrays), self.results))
 
 
 class Journal:
@@ -83,7 +83,7 @@ class Journal:
     def record(self, key: str) -> Record | None:
         """The record of a run and its files, None if there is none."""
         folder = os.path.join(self.cells, key)
-        fields = _record(folder)
+        fields = _read_record(folder)
         if fields is None:
             return None
         try:
@@ -119,7 +119,7 @@ class Journal:
 
     def has_actuals(self, fingerprint: str, task: Task) -> bool:
         """Whether the actuals of a task are stored."""
-        return _whole(self.actuals / _task_hash(fingerprint, task))
+        return _is_complete(self.actuals / _task_hash(fingerprint, task))
 
     def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
         """Store the actuals of a task, once for all forecasters."""
@@ -144,10 +144,10 @@ class Journal:
         from harness.evaluation.outcomes import Actuals
 
         folder = self.actuals / _task_hash(fingerprint, task)
-        fields = _record(folder)
+        fields = _read_record(folder)
         if fields is None:
             return None
-        arrays = _loaded(folder, fields["arrays"])
+        arrays = _read_arrays(folder, fields["arrays"])
         return Actuals(
             tuple(fields["ids"]),
             arrays["series"],
@@ -181,7 +181,7 @@ class CachedJournal(Journal):
 
 
 def prepared_home(home: Path) -> Path:
-    """The home folder, made if need be; raises HomeUnusable if it cannot be written to."""
+    """The home folder, created if necessary; raises HomeUnusable if it cannot be written to."""
     try:
         for folder in (home, home / "journal" / "cells", home / "journal" / "actuals", home / "boards"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -213,26 +213,26 @@ def _commit(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, 
 
 def _create(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
     """Write a folder atomically; one that another process has written is kept."""
-    with atomic_folder(folder, valid=_whole) as draft:
+    with atomic_folder(folder, valid=_is_complete) as draft:
         _commit(draft, arrays, fields)
 
 
-def _whole(folder: Path) -> bool:
+def _is_complete(folder: Path) -> bool:
     """Whether a folder has a record, and every array that it names."""
-    fields = _record(folder)
+    fields = _read_record(folder)
     return fields is not None and all((folder / file).is_file() for file in fields["arrays"].values())
 
 
-def _record(folder: Path | str) -> dict[str, Any] | None:
+def _read_record(folder: Path | str) -> dict[str, Any] | None:
     fields = read_json(os.path.join(folder, RECORD))
     return fields if fields is not None and fields.pop("schema", None) == SCHEMA else None
 
 
-def _loaded(folder: Path | str, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    return {name: _array(folder, file) for name, file in files.items()}
+def _read_arrays(folder: Path | str, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
+    return {name: _read_array(folder, file) for name, file in files.items()}
 
 
-def _array(folder: Path | str, file: str) -> NDArray[Any]:
+def _read_array(folder: Path | str, file: str) -> NDArray[Any]:
     import numpy as np
 
     path = os.path.join(folder, file)
@@ -250,26 +250,26 @@ def _array(folder: Path | str, file: str) -> NDArray[Any]:
 def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:
     import numpy as np
 
-    summed = results.terms.values()
+    terms = [np.stack([terms.numerators, terms.denominators]) for terms in results.terms.values()]
     arrays: dict[str, NDArray[Any]] = {
         "series": results.series,
         "cutoffs": results.cutoffs,
         "mean": results.forecast.mean,
-        "terms": np.stack([np.stack([one.numerators, one.denominators]) for one in summed]) if summed else np.empty(0),
+        "terms": np.stack(terms) if terms else np.empty(0),
     }
     if results.forecast.quantiles is not None:
         arrays["quantiles"] = results.forecast.quantiles
     return arrays
 
 
-def _results_from(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, Any]) -> Results:
+def _results_of(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, Any]) -> Results:
     from harness.evaluation.run import Results
     from harness.evaluation.scoring import Terms
     from harness.forecasters.forecast import Forecast
 
     forecast = Forecast(arrays["mean"], tuple(fields["levels"]), arrays.get("quantiles"))
-    summed = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
-    return Results(forecast, summed, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))
+    terms = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
+    return Results(forecast, terms, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))
 
 
 def _task_hash(fingerprint: str, task: Task) -> str:

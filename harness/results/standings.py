@@ -1,4 +1,4 @@
-"""How a board came out: its rows, how sure they are, and who cannot be told apart. Values only."""
+"""Standings of a board: its rows, their uncertainty, and tests of differences. Values only."""
 
 from __future__ import annotations
 

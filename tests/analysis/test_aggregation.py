@@ -63,7 +63,7 @@ class TestSkill:
     def test_is_one_minus_the_geometric_mean(self) -> None:
         assert skill(ERRORS, ERRORS[:, 1]) == pytest.approx([1 - math.sqrt(1.5), 0.0, 1 - math.sqrt(2.0)])
 
-    def test_tasks_without_a_result_count_for_nothing(self) -> None:
+    def test_tasks_without_a_result_are_ignored(self) -> None:
         errors = np.array([[1.0, 2.0], [1.0, NAN], [NAN, 3.0]])
 
         assert skill(errors, errors[:, 0]) == pytest.approx([0.0, -1.0])
@@ -94,7 +94,7 @@ class TestWinRates:
     def test_count_ties_one_half(self) -> None:
         assert win_rates(ERRORS).tolist() == [(2 + 0) / 4, (0.5 + 2) / 4, (0.5 + 1) / 4]
 
-    def test_every_task_counts_alike_however_many_it_compares(self) -> None:
+    def test_tasks_have_equal_weight_however_many_forecasters_they_compare(self) -> None:
         errors = np.array([[1.0, 2.0, 2.0], [3.0, 1.0, NAN]])
 
         assert win_rates(errors).tolist() == [(1 + 0) / 2, (0.25 + 1) / 2, 0.25]
@@ -144,7 +144,7 @@ def test_leading_axes_are_samples(errors: Floats) -> None:
             assert np.array_equal(one, many[i, j], equal_nan=True)
 
 
-def test_fev_bench_comes_out_as_published(real_file: Callable[[str], Path]) -> None:
+def test_fev_bench_is_as_published(real_file: Callable[[str], Path]) -> None:
     names = ["autoarima", "autotheta", "autoets", "seasonal_naive", "naive", "drift"]
     results = pd.concat([pd.read_csv(real_file(f"fev_bench/{name}.csv")) for name in names])
     table = results.pivot(index="task_name", columns="model_name", values="MASE")

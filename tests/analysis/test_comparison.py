@@ -1,4 +1,4 @@
-"""Comparisons: what pairs, what a condition says, and the exit codes of a gate."""
+"""Comparisons: pairs, conditions, verdicts and exit codes."""
 
 from __future__ import annotations
 
@@ -173,18 +173,18 @@ class TestVerdicts:
         assert {one.verdict for one in found.results[0].pairs} == {"passed"}
         assert {one.difference for one in found.results[0].pairs} == {0.0}
 
-    def test_who_is_worse_fails(self, good, bad) -> None:
+    def test_a_worse_forecaster_fails(self, good, bad) -> None:
         (judged,) = between(good, bad, "MASE worse by 2%, p < 0.05").results
 
         assert [(one.forecaster, one.verdict) for one in judged.pairs] == [("base", "passed"), ("other", "failed")]
         assert judged.failed
 
-    def test_who_is_better_does_not(self, good, bad) -> None:
+    def test_a_better_forecaster_does_not(self, good, bad) -> None:
         assert not between(bad, good, "MASE worse by 2%, p < 0.05").failed
         assert between(bad, good, "MASE better by 2%, p < 0.05").failed
         assert between(bad, good, "MASE differs by 2%, p < 0.05").failed
 
-    def test_luck_does_not_fail_where_p_is_asked_for(self, tmp_path) -> None:
+    def test_an_insignificant_difference_does_not_fail_a_condition_with_p(self, tmp_path) -> None:
         homes = [board(tmp_path / str(luck), {"base": Toy(luck=luck)}) for luck in range(2, 5)]
         circle = zip(homes, [*homes[1:], homes[0]], strict=True)
 
@@ -228,7 +228,7 @@ class TestVerdicts:
         assert between(first, second, "MAE worse").failed
 
     @pytest.mark.parametrize("condition", ["MAE worse by 1000%", "MAE differs, p < 0.01"])
-    def test_nobody_passes_by_failing(self, tmp_path, good, condition) -> None:
+    def test_failures_do_not_pass(self, tmp_path, good, condition) -> None:
         broken = board(tmp_path / "broken", {"base": Toy(), "other": Toy(raises=True)})
         coward = board(tmp_path / "coward", {"base": Toy(), "other": Toy(luck=1, dread=1.0)})
 

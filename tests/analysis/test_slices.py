@@ -145,7 +145,7 @@ class TestByHand:
 
         assert found["last"]["1–2"] == pytest.approx(math.sqrt((1 + 4 + 4 + 16) / 4))
 
-    def test_the_best_are_ranked_and_the_hardest_told(self) -> None:
+    def test_slices_have_ranks_and_the_hardest_come_first(self) -> None:
         apart = np.array([[1.0, 1.0, 2.0], [5.0, NAN, 3.0]])
         part = TaskSlices(("a", "b"), np.ones(2, int), np.ones(2, int), -apart, apart)
 
@@ -195,7 +195,7 @@ class TestAgainstStandings:
             found = board.values("task", metric, completed_only=completed_only)
             assert {one: slices["walks"] for one, slices in found.items()} == pytest.approx(scores, nan_ok=True)
 
-    def test_somebody_failed_there(self, whole, holed) -> None:
+    def test_a_failed_window_is_imputed_in_its_slice(self, whole, holed) -> None:
         for board in (whole, holed):
             lost = {cell.forecaster: len(board.results.failures(cell)) for cell in board.results.plan.cells}
             assert 0 < lost["coward"] < 16
@@ -279,7 +279,7 @@ class TestAgainstPandas:
             assert whole.values(by, metric)["base"] == pytest.approx(means.to_dict())
 
     @pytest.mark.parametrize("by", ["step", "series", "season"])
-    def test_a_failed_window_counts_as_the_worst_completed_one(self, whole, by) -> None:
+    def test_a_failed_window_is_scored_as_the_worst_completed_one(self, whole, by) -> None:
         tables = {title: long_table(whole, title, completed_only=False) for title in ("base", "far", "coward")}
         errors = {title: (one.said - one.actual).abs() for title, one in tables.items()}
         windows = tables["base"].window
@@ -291,7 +291,7 @@ class TestAgainstPandas:
         assert whole.values(by)["coward"] == pytest.approx(imputed.groupby(tables["base"][by]).mean().to_dict())
 
 
-class TestCuts:
+class TestGroupings:
     def test_lengths_in_quarters_have_round_names(self) -> None:
         grouping = by_length(actuals_of(np.zeros(240, int), np.arange(701, 941), 1))
 
@@ -299,7 +299,7 @@ class TestCuts:
         assert grouping.windows().tolist() == [60, 60, 60, 60]
 
     @given(st.lists(st.integers(1, 5000), min_size=1, max_size=60))
-    def test_each_length_lies_in_the_range_that_it_is_put_into(self, cutoffs) -> None:
+    def test_each_length_lies_in_its_range(self, cutoffs) -> None:
         grouping = by_length(actuals_of(np.zeros(len(cutoffs), int), cutoffs, 1))
 
         assert len(grouping.names) <= 4
@@ -341,7 +341,7 @@ class TestCuts:
             ("YS", 11, "2020-01-01", "2", 11),
         ],
     )
-    def test_phases_have_their_natural_names(self, freq, season, start, first, count) -> None:
+    def test_phases_have_their_calendar_names(self, freq, season, start, first, count) -> None:
         begins = np.array([start], dtype="datetime64[ns]")
         actuals = actuals_of([0], [1], 2 * season, start=begins, freq=freq)
 
@@ -382,7 +382,7 @@ class TestRefusals:
         with pytest.raises(BadInput, match="WQL does not apply to task 'ramps', which asks for no quantile levels"):
             ramps(tmp_path).slices("step", "WQL")
 
-    def test_evidence_without_forecasts(self, whole) -> None:
+    def test_results_without_forecasts(self, whole) -> None:
         class Scored(JournalResults):
             outcomes = BoardResults.outcomes
 
@@ -391,7 +391,7 @@ class TestRefusals:
 
         found = compute_slices(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)
         assert found.tasks["walks"].names == ("0", "1", "2", "3")
-        with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not known"):
+        with pytest.raises(DataUnavailable, match="the forecasts of base on walks are not published"):
             compute_slices(results, NAMED["MAE"], SliceRequest("step"), order, lambda cell, task: 4)
 
 
@@ -401,7 +401,7 @@ class TestSeasonLength:
 
         assert whole.results.actuals(cell).season_length == 4
 
-    def test_where_an_older_journal_lacks_it_the_data_is_asked(self, tmp_path) -> None:
+    def test_for_an_older_journal_it_is_that_of_the_dataset(self, tmp_path) -> None:
         board = ramps(tmp_path)
         (record,) = (tmp_path / "journal" / "actuals").glob("*/record.json")
         fields = json.loads(record.read_text())
@@ -471,7 +471,7 @@ class TestReport:
             "rank": "1",
         }
 
-    def test_who_did_not_complete_has_no_value(self, tmp_path) -> None:
+    def test_a_failed_forecaster_has_no_value(self, tmp_path) -> None:
         panel = Panel.of([np.arange(20.0)])
         board = Board(tmp_path, panel, Task("ramp", RollingOrigin(2, windows=2)), {"a": Last(), "b": Last(dread=0.0)})
 
@@ -481,7 +481,7 @@ class TestReport:
         assert "–" in shown(slices)
         assert slices_csv(slices).splitlines()[2] == "ramp,1,b,MAE,,2,0"
 
-    def test_failed_windows_are_told(self, whole) -> None:
+    def test_failed_windows_are_noted(self, whole) -> None:
         lost = next(len(whole.results.failures(cell)) for cell in whole.cells if cell.title == "coward")
 
         assert slices_remarks(whole.slices("step")) == [
@@ -567,7 +567,7 @@ class TestCommand:
         for task in ("elnino", "nile"):
             assert table[task].to_dict() == pytest.approx(scores[task].to_dict())
 
-    def test_tasks_without_such_slices_are_told(self, home) -> None:
+    def test_tasks_without_such_slices_are_noted(self, home) -> None:
         assert "task 'nile' has no season: its season length is 1" in self.said(home, "--by", "season")
         assert "WQL does not apply to task 'nile'" in self.said(home, "--by", "step", "--metric", "WQL")
 
@@ -583,7 +583,7 @@ class TestCommand:
 
         done = CliRunner().invoke(cli, ["show", board, "--published", "--csv", *options, "task"])
         assert done.output == self.said(home, "--by", "task", "--csv")
-        with pytest.raises(DataUnavailable, match="run the board here to tell its steps apart"):
+        with pytest.raises(DataUnavailable, match="run the board on this machine for errors by step"):
             CliRunner().invoke(cli, ["show", board, "--published", *options, "step"], catch_exceptions=False)
 
     def test_an_older_journal_asks_the_data_for_the_season(self, home, tmp_path) -> None:

@@ -1,4 +1,4 @@
-"""Windows that failed count as the worst completed ones: a coward gains nothing."""
+"""Failed windows are scored as the worst completed ones, so that failing never improves a score."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ LOSSES = [metric for metric in METRICS if metric.best != "nominal" and not metri
 
 
 @pytest.mark.parametrize("metric", LOSSES, ids=lambda metric: metric.name)
-def test_who_fails_on_some_windows_is_no_better_than_who_answers_all(tmp_path, metric) -> None:
+def test_failing_on_some_windows_does_not_improve_a_score(tmp_path, metric) -> None:
     found = rows(tmp_path, {"base": Last(), "coward": Last(dread=0.8)}, metric)
 
     assert found["coward"].failed_windows > 0
     assert found["coward"].scores["walks"] == pytest.approx(found["base"].scores["walks"])
 
 
-def test_a_failed_window_counts_as_the_worst_completed_one(tmp_path) -> None:
+def test_a_failed_window_is_scored_as_the_worst_completed_one(tmp_path) -> None:
     mae = next(metric for metric in METRICS if metric.name == "MAE")
 
     found = rows(tmp_path, {"base": Last(), "far": Last(off=100.0), "coward": Last(dread=0.8)}, mae)
@@ -76,7 +76,7 @@ def test_a_failed_window_counts_as_the_worst_completed_one(tmp_path) -> None:
     assert found["coward"].rank > found["base"].rank
 
 
-def test_left_out_where_only_what_completed_is_to_count(tmp_path) -> None:
+def test_failed_windows_are_ignored_with_completed_only(tmp_path) -> None:
     mae = next(metric for metric in METRICS if metric.name == "MAE")
 
     found = rows(tmp_path, {"base": Last(), "coward": Last(dread=0.8)}, mae, completed_only=True)
@@ -85,7 +85,7 @@ def test_left_out_where_only_what_completed_is_to_count(tmp_path) -> None:
     assert found["coward"].scores["walks"] != pytest.approx(found["base"].scores["walks"])
 
 
-def test_the_reason_is_said(tmp_path) -> None:
+def test_the_reason_is_reported(tmp_path) -> None:
     mae = next(metric for metric in METRICS if metric.name == "MAE")
 
     found = rows(tmp_path, {"base": Last(), "coward": Last(dread=0.8)}, mae)

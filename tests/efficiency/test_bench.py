@@ -62,7 +62,7 @@ class TestFigures:
         assert latency.p50.low <= latency.p50.seconds <= latency.p50.high
         assert latency.p50.seconds <= latency.p90.seconds <= latency.p99.seconds
         assert latency.repetitions >= 3
-        assert not latency.p99.bounded  # 0.2 s hold fewer than 368 times 2 ms
+        assert not latency.p99.has_upper_bound  # 0.2 s hold fewer than 368 times 2 ms
         assert latency.checking < 0.002
 
     def test_many_windows_in_a_call_are_more_a_second(self, benches) -> None:
@@ -98,7 +98,7 @@ class TestFigures:
             assert memory.increase <= memory.increase_with_imports
             assert 0 < bench.start.seconds < 60
 
-    def test_what_was_held_fixed_is_told(self, benches) -> None:
+    def test_controlled_conditions_are_recorded(self, benches) -> None:
         bench = benches["learns"]
 
         assert bench.conditions.threads == 1
@@ -123,7 +123,7 @@ class TestFigures:
         best = max(one["forecasts_per_second"] for one in told["throughput"]["batches"])
         assert told["loops"]["forecast"] == pytest.approx(1 / best / loop)
 
-    def test_energy_is_known_or_it_is_said_why_not(self, benches) -> None:
+    def test_energy_is_known_or_has_a_reason(self, benches) -> None:
         energy = benches["learns"].energy
 
         assert (energy.joules is None) == bool(energy.unknown)
@@ -190,12 +190,12 @@ class TestCosts:
         assert costs["learner"].machine == this_machine().id
         assert costs["learner"].parameters == 12
 
-    def test_figures_of_other_machines_do_not_count(self, home, benches) -> None:
+    def test_costs_of_other_machines_are_ignored(self, home, benches) -> None:
         cell = StoredCell(benches["learns"].subject.cell, "learner", "ramp", "")
 
         assert board_costs(self.plan(cell), home, machine="another") == BoardCosts()
 
-    def test_the_latest_counts(self, tmp_path, benches) -> None:
+    def test_the_latest_costs_are_used(self, tmp_path, benches) -> None:
         bench = benches["learns"]
         for key, when, threads in (("a", "2030", 1), ("b", "2031", 2), ("c", "2029", 4)):
             conditions = replace(bench.conditions, threads=threads)
@@ -206,7 +206,7 @@ class TestCosts:
         assert costs["learner"].threads == 2
 
 
-class TestAsking:
+class TestRequests:
     def test_a_wrong_name_is_asked_back(self, toys, shell) -> None:
         assert (
             "no forecaster called 'lerns'; did you mean 'learns'?"

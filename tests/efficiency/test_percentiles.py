@@ -51,7 +51,7 @@ def test_one_time_is_every_percentile_and_bounds_none() -> None:
     found = percentile([0.25], 0.99)
 
     assert (found.seconds, found.low, found.high) == (0.25, 0.25, None)
-    assert not found.bounded
+    assert not found.has_upper_bound
 
 
 def test_a_histogram_counts_all_times_in_bins_even_in_their_logarithms() -> None:

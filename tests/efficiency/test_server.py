@@ -89,14 +89,14 @@ def test_a_confirmed_rate_rests_on_enough_answers_to_bound_its_p99() -> None:
 
     assert found.rate is not None
     assert found.trials[-1].repetitions >= 368
-    assert found.p99.bounded
+    assert found.p99.has_upper_bound
 
 
 def test_where_there_is_no_time_for_enough_answers_the_p99_stays_open() -> None:
     found = find_highest_rate(np.full(400, 0.01), 0.5, 0.3, lambda: repeat(None), lambda _: time.sleep(0.01))
 
     assert found.trials[-1].repetitions < 368
-    assert not found.p99.bounded
+    assert not found.p99.has_upper_bound
 
 
 def test_an_answer_takes_no_less_than_its_forecast() -> None:

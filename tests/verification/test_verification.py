@@ -1,4 +1,4 @@
-"""`harness verify`: what it says where all holds, where something fails, and where data is not here."""
+"""`harness verify`: where all numbers hold, where one fails, and where data is not available."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-class TestFinding:
+class TestCaseResult:
     @pytest.mark.parametrize(
         ("ours", "verdict"),
         [(1.25, "holds"), (1.2549, "holds"), (1.245, "holds"), (1.2551, "fails"), (1.2449, "fails")],

@@ -34,7 +34,7 @@ class Condition:
         """Whether it is about seconds or memory, which are not tested."""
         return self.quantity in COSTS
 
-    def met(self, difference: float) -> bool:
+    def is_met(self, difference: float) -> bool:
         """Whether a difference, of B from A in percent, is large enough."""
         sizes = {"worse": difference, "better": -difference, "differs": abs(difference)}
         return sizes[self.direction] > self.percent

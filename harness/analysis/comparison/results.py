@@ -191,7 +191,7 @@ def _with_verdict(result: PairResult, condition: Condition) -> PairResult:
         return replace(result, verdict="not compared" if condition.direction == "better" else "failed")
     if math.isnan(result.difference):
         return replace(result, verdict="not compared")
-    if not condition.met(result.difference):
+    if not condition.is_met(result.difference):
         return replace(result, verdict="passed", reason="")
     if abs(result.second - result.first) < NEGLIGIBLE.get(result.quantity, 0.0):
         return replace(result, verdict="passed", reason="the difference is negligible")

@@ -1,6 +1,6 @@
-"""Whole boards whose truth is known: how often intervals hold it, and how often somebody is told apart by luck.
+"""Simulated boards with known skills: coverage of intervals, and error rates of tests.
 
-Everything is simulated with fixed seeds; a rate is held against the 99.9 % interval of the binomial distribution.
+Everything is simulated with fixed seeds; a rate is compared with the 99.9 % interval of the binomial distribution.
 The rates here are those of docs/statistics.md, "On a board".
 """
 
@@ -119,7 +119,7 @@ def bounds(rate: float, simulations: int) -> tuple[float, float]:
         ("200 series that move together", 0.58),
     ],
 )
-def test_intervals_hold_the_true_skill(name, rate) -> None:
+def test_intervals_cover_the_true_skill(name, rate) -> None:
     held = []
     for _, replicates in boards(name, (1.0, 0.8), 400):
         low, high = intervals(replicates)["skill"]
@@ -130,7 +130,7 @@ def test_intervals_hold_the_true_skill(name, rate) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_of_equally_good_forecasters_none_is_told_apart_oftener_than_said(name) -> None:
+def test_equally_good_forecasters_are_rejected_at_most_at_the_level(name) -> None:
     left_out, pairs, ranked, apart = [], [], [], []
     for table, replicates in boards(name, EQUAL, 120):
         sure, found = mcs_p_values(table, replicates), said(table, replicates)
@@ -153,7 +153,7 @@ TESTED = ("200 series", "20 cutoffs", "50 cutoffs", "200 cutoffs, overlap 4", "4
 @pytest.mark.parametrize(
     ("name", "error"), [("200 series", 0.6), ("30 data sets", 0.6), ("50 cutoffs", 0.3), ("4 tasks of 12 cutoffs", 0.3)]
 )
-def test_who_is_clearly_better_stands_alone(name, error) -> None:
+def test_a_clearly_better_forecaster_is_alone_in_the_confidence_set(name, error) -> None:
     alone = []
     for table, replicates in boards(name, (1.0, error, 1.0, 1.1, 1.2, 1.3), 20):
         sure = mcs_p_values(table, replicates)

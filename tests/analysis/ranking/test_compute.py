@@ -87,7 +87,7 @@ class TestSkill:
         assert rows["good"].skill == pytest.approx(0.75)
         assert rows["bad"].skill == pytest.approx(-1)
 
-    def test_a_task_counts_as_much_as_another_whatever_its_scale(self, tmp_path: Path) -> None:
+    def test_tasks_have_equal_weight_whatever_their_scale(self, tmp_path: Path) -> None:
         rows = Board(tmp_path, {"base": {"a": 1e-6, "b": 1e6}, "other": {"a": 2e-6, "b": 5e5}}).rows()
 
         assert rows["other"].skill == pytest.approx(0)
@@ -149,7 +149,7 @@ class TestFailures:
     """Nobody gains by failing."""
 
     @pytest.mark.parametrize("status", [status for status in Status if status is not Status.COMPLETED])
-    def test_one_counts_as_the_worst_completed_result_of_its_task(self, tmp_path: Path, status: Status) -> None:
+    def test_one_is_scored_as_the_worst_completed_result(self, tmp_path: Path, status: Status) -> None:
         came: dict[str, dict[str, Came]] = {
             "base": {"a": 2.0, "b": 1.0},
             "worst": {"a": 6.0, "b": 1.0},
@@ -175,7 +175,7 @@ class TestFailures:
 
         assert rows["coward"].relative_error == pytest.approx(4)
 
-    def test_who_completed_nothing_comes_last_without_an_interval(self, tmp_path: Path) -> None:
+    def test_a_forecaster_that_completed_nothing_comes_last_without_an_interval(self, tmp_path: Path) -> None:
         came: dict[str, dict[str, Came]] = {"base": {"a": 2.0}, "bad": {"a": 9.0}, "broken": {"a": Status.FAILED}}
 
         found = Board(tmp_path, came).standings()
@@ -198,12 +198,12 @@ class TestFailures:
         assert row.missing == {"crashed": 1}
         assert row.completed == 2
 
-    def test_a_score_that_is_no_number_counts_as_missing(self, tmp_path: Path) -> None:
+    def test_a_nan_score_is_a_failure(self, tmp_path: Path) -> None:
         rows = Board(tmp_path, {"base": {"a": 2.0}, "worst": {"a": 6.0}, "infinite": {"a": math.inf}}).rows()
 
         assert rows["infinite"].relative_error == pytest.approx(3)
 
-    def test_with_completed_only_it_does_not_count(self, tmp_path: Path) -> None:
+    def test_with_completed_only_failures_are_ignored(self, tmp_path: Path) -> None:
         came: dict[str, dict[str, Came]] = {
             "base": {"a": 2.0, "b": 1.0},
             "worst": {"a": 6.0, "b": 1.0},
@@ -218,7 +218,7 @@ class TestFailures:
         assert math.isnan(rows["nothing"].skill)
         assert found.rows[-1].forecaster == "nothing"
 
-    def test_a_task_without_a_baseline_does_not_count(self, tmp_path: Path) -> None:
+    def test_a_task_without_a_baseline_is_ignored(self, tmp_path: Path) -> None:
         came: dict[str, dict[str, Came]] = {"base": {"a": Status.FAILED, "b": 1.0}, "good": {"a": 1.0, "b": 0.5}}
 
         found = Board(tmp_path, came).standings()
@@ -227,12 +227,12 @@ class TestFailures:
         assert found.rows[0].relative_error == pytest.approx(0.5)
         assert found.rows[0].scores == {"a": 1.0, "b": 0.5}
 
-    def test_without_a_baseline_nobody_has_a_skill(self, tmp_path: Path) -> None:
+    def test_without_a_baseline_no_forecaster_has_a_skill(self, tmp_path: Path) -> None:
         found = Board(tmp_path, {"base": {"a": Status.FAILED}, "good": {"a": 1.0}}).standings()
 
         assert [math.isnan(row.skill) for row in found.rows] == [True, True]
 
-    def test_lost_windows_are_counted(self, tmp_path: Path) -> None:
+    def test_failed_windows_are_counted(self, tmp_path: Path) -> None:
         board = Board(tmp_path, {"base": {"a": 1.0}})
         run = board.journal.read(board.plan.cells[0].key)
         assert run is not None
@@ -244,7 +244,7 @@ class TestFailures:
 
 
 class TestUnfinished:
-    def test_who_was_not_tried_on_all_tasks_has_no_place_yet(self, tmp_path: Path) -> None:
+    def test_a_forecaster_with_pending_cells_is_not_ranked(self, tmp_path: Path) -> None:
         came: dict[str, dict[str, Came]] = {
             "base": {"a": 2.0, "b": 1.0},
             "slow": {"a": 1.0, "b": None},
@@ -260,7 +260,7 @@ class TestUnfinished:
         assert slow.scores["a"] == 1.0
         assert math.isnan(slow.skill)
 
-    def test_the_others_are_placed_as_if_it_were_not_there(self, tmp_path: Path) -> None:
+    def test_the_others_are_ranked_without_it(self, tmp_path: Path) -> None:
         came: dict[str, dict[str, Came]] = {"base": {"a": 2.0, "b": 1.0}, "bad": {"a": 9.0, "b": 9.0}}
         alone = Board(tmp_path / "alone", came).rows()
 
@@ -269,7 +269,7 @@ class TestUnfinished:
         for name in came:
             assert repr(beside[name]) == repr(alone[name])
 
-    def test_who_did_not_run_at_all_has_no_place_yet(self, tmp_path: Path) -> None:
+    def test_a_forecaster_without_any_run_is_not_ranked(self, tmp_path: Path) -> None:
         found = Board(tmp_path, {"base": {"a": 2.0}, "late": {"a": None}, "bad": {"a": 9.0}}).standings()
 
         assert [row.forecaster for row in found.rows] == ["base", "bad", "late"]
@@ -297,7 +297,7 @@ class TestRows:
         assert "MAE" not in two.metrics
         assert "bias" not in two.metrics
 
-    def test_nor_is_one_of_a_plugin(self, tmp_path: Path) -> None:
+    def test_nor_is_one_that_only_the_catalog_knows(self, tmp_path: Path) -> None:
         board = Board(tmp_path, {"base": {"a": 1.0, "b": 3.0}})
         declared = [replace(COVERAGE, in_units=True), replace(BIAS, in_units=False)]  # of the same names as in the runs
 
@@ -351,7 +351,7 @@ class TestOtherMetrics:
         assert found.notes == ("a is ignored: the baseline base has no coverage there",)
         assert math.isnan(found.rows[0].scores["a"])
 
-    def test_lost_forecasts_are_said_to_be(self, tmp_path: Path) -> None:
+    def test_lost_forecasts_raise(self, tmp_path: Path) -> None:
         board = self.board(tmp_path)
         for path in board.journal.actuals.glob("*/record.json"):
             path.unlink()

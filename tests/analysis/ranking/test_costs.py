@@ -1,4 +1,4 @@
-"""Costs on a board: whose they are, that they are stored with it, and what fits a budget."""
+"""Costs on a board: which are shown, how they are stored, and standings within a budget."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TestStored:
         assert found.cost_notes == MEASURED.cost_notes
         assert found.measured
 
-    def test_standings_of_before_are_computed_again(self, tmp_path: Path) -> None:
+    def test_standings_of_an_older_version_are_computed_again(self, tmp_path: Path) -> None:
         MEASURED.save(tmp_path)
         path = tmp_path / "boards" / "toys" / "standings.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
@@ -186,7 +186,7 @@ class TestLatest:
         assert for_all.by_forecaster["quick"].latency_p50 == 0.0005
         assert "quick (threads: 1, cpu)" in for_all.notes[1]
 
-    def test_a_run_that_failed_elsewhere_does_not_take_their_place(self, tmp_path: Path) -> None:
+    def test_a_failed_run_replaces_no_earlier_one(self, tmp_path: Path) -> None:
         """As on a GPU that is not there."""
         cuda = Conditions(1.0, 1, "cuda")
         self.write(tmp_path, "a", "quick ramp", 0.001)
@@ -196,7 +196,7 @@ class TestLatest:
         assert found.by_forecaster["quick"].latency_p50 == 0.001
         assert len(found.notes) == 1  # there is nothing that was left out
 
-    def test_who_was_asked_for_a_gpu_and_has_no_use_for_one_is_among_the_others(self, tmp_path: Path) -> None:
+    def test_cpu_forecasters_are_comparable_whatever_device_was_requested(self, tmp_path: Path) -> None:
         cuda = Conditions(1.0, 1, "cuda", used_device="cpu")
         self.write(tmp_path, "a", "base ramp", 0.003)
         self.write(tmp_path, "b", "quick ramp", 0.001, conditions=cuda)
@@ -216,7 +216,7 @@ class TestLatest:
         assert rates == {"quick": 50.0, "base": 40.0, "slow": None}
         assert "rates keep a p99 of 20 ms" in found.notes[0]
 
-    def test_a_restless_machine_is_said(self, tmp_path: Path) -> None:
+    def test_variation_of_the_machines_speed_is_noted(self, tmp_path: Path) -> None:
         moments = tuple(Calibration("then", median, 2 * median, 10) for median in (0.001, 0.0015))
         self.write(tmp_path, "a", "quick ramp", 0.001, calibrations=moments)
 
@@ -240,7 +240,7 @@ class TestLatest:
 
 
 class TestWithin:
-    def test_who_fits_is_ranked_anew_and_the_baseline_is_shown(self) -> None:
+    def test_forecasters_that_fit_get_new_ranks_and_the_baseline_is_shown(self) -> None:
         found, nothing = apply_budget(MEASURED, "latency_p99 < 5ms, throughput > 1000/s")
 
         assert [(one.forecaster, rank_text(one)) for one in found.rows] == [
@@ -252,7 +252,7 @@ class TestWithin:
         assert nothing == ""
         assert found.title == "Toys, within latency_p99 < 5ms, throughput > 1000/s"
 
-    def test_why_the_others_do_not_is_said(self) -> None:
+    def test_the_notes_say_why_others_do_not_fit(self) -> None:
         found, _ = apply_budget(MEASURED, "latency_p99 < 5ms")
 
         assert found.notes == (
@@ -264,7 +264,7 @@ class TestWithin:
             "ties are with the first of the whole board, slow, which does not fit",
         )
 
-    def test_a_p99_of_few_repetitions_is_said_and_can_be_left_out(self) -> None:
+    def test_a_p99_without_an_upper_bound_is_noted_and_can_be_left_out(self) -> None:
         found, _ = apply_budget(MEASURED, "latency_p99 < 10ms")
         strict, _ = apply_budget(MEASURED, "latency_p99_high < 10ms")
 
@@ -286,7 +286,7 @@ class TestWithin:
 
         assert [one.rank for one in found.rows] == [1, 2]
 
-    def test_where_nobody_fits_the_nearest_is_named(self) -> None:
+    def test_where_none_fits_the_nearest_is_named(self) -> None:
         _, nothing = apply_budget(MEASURED, "latency_p99 < 50us")
 
         assert nothing == (
@@ -303,10 +303,10 @@ class TestWithin:
 
         assert nothing == "No forecaster of toys was measured on this machine; run `harness bench --board toys` first."
 
-    def test_what_was_measured_of_none_is_said(self) -> None:
+    def test_quantities_that_were_never_measured_are_reported(self) -> None:
         assert "none has all of these measured" in apply_budget(MEASURED, "energy < 1J")[1]
 
-    def test_what_is_no_budget_is_refused(self) -> None:
+    def test_a_text_that_is_no_budget_is_refused(self) -> None:
         with pytest.raises(BadInput, match="is given in"):
             apply_budget(MEASURED, "latency_p99 < 5")
 

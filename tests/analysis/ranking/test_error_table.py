@@ -1,4 +1,4 @@
-"""A board's figures against plain loops over tasks and forecasters."""
+"""Aggregate scores against plain loops over tasks and forecasters."""
 
 from __future__ import annotations
 
@@ -69,37 +69,37 @@ def of_forecaster(rows: list[list[float]], i: int) -> tuple[float, float, float,
     return *(statistics.fmean(one) if one else NAN for one in (logs, rates, places)), middle
 
 
-def assert_figures(found: Aggregates, rows: list[list[float]]) -> None:
+def assert_aggregates(found: Aggregates, rows: list[list[float]]) -> None:
     expected = np.array([of_forecaster(rows, i) for i in range(len(rows[0]))])
-    figures = np.stack([found.logs, found.win_rates, found.mean_ranks, found.medians], axis=1)
-    np.testing.assert_allclose(figures, expected, rtol=1e-12, atol=1e-12)
+    aggregates = np.stack([found.logs, found.win_rates, found.mean_ranks, found.medians], axis=1)
+    np.testing.assert_allclose(aggregates, expected, rtol=1e-12, atol=1e-12)
 
 
-class TestFigures:
+class TestAggregates:
     @given(DISTANCES)
-    def test_what_is_missing_counts_as_worst(self, distances) -> None:
+    def test_missing_errors_are_imputed(self, distances) -> None:
         table = error_table(distances)
 
-        assert_figures(Aggregates.of(table, table.errors), relative_errors(distances, impute=True))
+        assert_aggregates(Aggregates.of(table, table.errors), relative_errors(distances, impute=True))
 
     @given(DISTANCES)
-    def test_or_not_at_all(self, distances) -> None:
+    def test_or_ignored(self, distances) -> None:
         table = error_table(distances, impute=False)
 
-        assert_figures(Aggregates.of(table, table.errors), relative_errors(distances, impute=False))
+        assert_aggregates(Aggregates.of(table, table.errors), relative_errors(distances, impute=False))
 
     @given(DISTANCES)
-    def test_those_of_many_draws_are_those_of_each(self, distances) -> None:
+    def test_those_of_many_resamples_are_those_of_each(self, distances) -> None:
         table = error_table(distances)
         replicates = np.stack([table.errors, table.errors[::-1] * 2, table.errors])
 
         found = Aggregates.of(table, replicates)
 
         for i, errors in enumerate(replicates):
-            assert_figures(Aggregates(*(one[i] for one in vars(found).values())), errors.tolist())
+            assert_aggregates(Aggregates(*(one[i] for one in vars(found).values())), errors.tolist())
 
     @given(DISTANCES, st.data())
-    def test_tasks_that_count_twice_are_as_if_there_were_two(self, distances, data) -> None:
+    def test_a_weight_of_two_equals_a_repeated_task(self, distances, data) -> None:
         table = error_table(distances)
         weights = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(distances), max_size=len(distances))))
         weights[0] += 1
@@ -107,11 +107,11 @@ class TestFigures:
         found = Aggregates.of(table, table.errors, np.stack([weights, np.ones_like(weights)]).astype(float))
 
         repeated = table.errors[np.repeat(np.arange(len(distances)), weights)]
-        assert_figures(Aggregates(*(one[0] for one in vars(found).values())), repeated.tolist())
-        assert_figures(Aggregates(*(one[1] for one in vars(found).values())), table.errors.tolist())
+        assert_aggregates(Aggregates(*(one[0] for one in vars(found).values())), repeated.tolist())
+        assert_aggregates(Aggregates(*(one[1] for one in vars(found).values())), table.errors.tolist())
 
     @given(DISTANCES, st.booleans())
-    def test_win_rates_are_those_that_published_ones_are_held_to(self, distances, impute) -> None:
+    def test_win_rates_are_those_of_the_verified_function(self, distances, impute) -> None:
         table = error_table(distances, impute)
 
         np.testing.assert_array_equal(Aggregates.of(table, table.errors).win_rates, win_rates(table.errors))
@@ -134,27 +134,27 @@ class TestMissing:
 
         np.testing.assert_array_equal(table.errors, [[1, 0.5, 1]])
 
-    def test_beside_a_perfect_baseline_is_as_bad_as_what_is_not_perfect(self) -> None:
+    def test_with_a_perfect_baseline_is_infinite_like_other_errors(self) -> None:
         table = error_table(np.array([[0.0, 1e-300, NAN, 0.0]]))
 
         np.testing.assert_array_equal(table.errors, [[1, math.inf, math.inf, 1]])
         np.testing.assert_allclose(np.exp(table.logs(table.errors)), [[1, 10, 10, 1]])
 
 
-class TestContest:
+class TestTaskErrors:
     def task_errors(self, losses: Floats, owners: list[int], distances: list[float], overlap: int = 1) -> TaskErrors:
         units = Units("cutoffs", np.arange(len(losses)), len(losses), overlap)
         sums = UnitSums(losses[:, None, None], np.ones_like(losses)[:, None, None], root=False)
         return TaskErrors("a", "a", np.array(distances), np.array(owners), (), units, sums)
 
-    def test_seeds_are_averaged_wherever_they_stand(self) -> None:
+    def test_seeds_are_averaged_in_any_order(self) -> None:
         losses = np.array([[1.0, 10.0, 3.0, 5.0], [2.0, 20.0, 4.0, 6.0]])
 
         found = self.task_errors(losses, [2, 0, 2, 2], [15.0, NAN, 3.5]).losses
 
         np.testing.assert_array_equal(found, [[10, NAN, 3], [20, NAN, 4]])
 
-    def test_who_has_no_score_has_no_losses(self) -> None:
+    def test_a_forecaster_without_a_score_has_no_losses(self) -> None:
         losses = np.array([[1.0, 10.0], [2.0, 20.0]])
 
         found = self.task_errors(losses, [0, 1], [1.5, NAN]).losses  # another seed of the second failed
@@ -162,11 +162,11 @@ class TestContest:
         np.testing.assert_array_equal(found, [[1, NAN], [2, NAN]])
 
     @pytest.mark.parametrize(("units", "overlap", "block"), [(2, 1, 1), (30, 1, 1), (30, 2, 6), (100, 4, 16)])
-    def test_its_units_are_drawn_again(self, units, overlap, block) -> None:
+    def test_its_units_are_a_stratum(self, units, overlap, block) -> None:
         found = self.task_errors(np.ones((units, 1)), [0], [1.0], overlap).stratum
 
         assert found is not None
         assert (found.units, found.block) == (units, block)
 
-    def test_a_single_unit_cannot_be(self) -> None:
+    def test_a_single_unit_is_none(self) -> None:
         assert self.task_errors(np.ones((1, 1)), [0], [1.0]).stratum is None

@@ -1,4 +1,4 @@
-"""What of a board is more than chance: what is drawn again, pairs, ranks, and boards of every odd kind."""
+"""Significance: resamples, pairs, ranks, the confidence set, and unusual boards."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def figures(one: Standings, of: str) -> dict[str, float]:
 class TestIntervals:
     @pytest.mark.parametrize("sources", [1, 12])
     @pytest.mark.parametrize("metric", ["MAE", "RMSE", "bias", "coverage"])
-    def test_hold_what_came_out(self, metric, sources) -> None:
+    def test_contain_the_estimate(self, metric, sources) -> None:
         one = found(Toy(losses_of(12), sources=sources), metric)
 
         for row in one.rows:
@@ -102,7 +102,7 @@ class TestIntervals:
 
         assert (row.skill, row.interval("skill"), row.interval("median_relative_error")) == (0, (0, 0), (1, 1))
 
-    def test_few_sources_are_fixed_and_many_drawn(self) -> None:
+    def test_few_datasets_are_fixed_and_many_resampled(self) -> None:
         few, many = (found(Toy(losses_of(12), sources=count)) for count in (9, 10))
 
         assert few.significance is not None
@@ -111,7 +111,7 @@ class TestIntervals:
         assert many.significance.method == "1,000 resamples of 10 datasets, each with all of its tasks"
         assert (few.significance.units, many.significance.units) == (360 - 12 + 1, 10)
 
-    def test_of_data_sets_that_are_alike_are_narrow_whatever_their_windows(self) -> None:
+    def test_of_equal_datasets_are_narrow_whatever_their_windows(self) -> None:
         same = np.random.default_rng(0).gamma(1, size=(5, 4))
         alike = {f"t{i}": same for i in range(12)}
 
@@ -149,7 +149,7 @@ class TestIntervals:
         assert bool(one.rows[0].intervals) == known
         assert ("independent units" in one.unsure) != known
 
-    def test_series_in_which_nothing_counts_are_not_drawn(self) -> None:
+    def test_series_without_defined_losses_are_not_resampled(self) -> None:
         class Dead(Toy):
             def terms(self, cell: StoredCell, metric: Metric) -> Terms:
                 known = super().terms(cell, metric)
@@ -167,7 +167,7 @@ class TestIntervals:
 
 
 class TestPairs:
-    def test_are_the_same_seen_from_either_side(self) -> None:
+    def test_are_antisymmetric(self) -> None:
         pairs = found(Toy(losses_of())).significance
 
         assert pairs is not None
@@ -232,7 +232,7 @@ class TestPairs:
         assert one is not None
         assert bool(one.p_values) == tested
 
-    def test_who_has_no_score_is_not_tested(self) -> None:
+    def test_a_forecaster_without_a_score_is_not_tested(self) -> None:
         losses = losses_of()
         losses["t0"][:, 3] = math.nan
 
@@ -263,14 +263,14 @@ class TestRanks:
         assert one.rank_test.mean_ranks == pytest.approx(dict(zip(NAMES, expected.mean_ranks, strict=True)))
         assert one.rank_test.critical_difference == critical_difference(4, len(blocks))
 
-    def test_are_of_data_sets_where_these_are_drawn(self) -> None:
+    def test_are_of_datasets_where_these_are_resampled(self) -> None:
         one = found(Toy(losses_of(24), sources=12)).significance
 
         assert one is not None
         assert one.rank_test is not None
         assert one.rank_test.blocks == 12
 
-    def test_who_has_no_score_is_as_bad_as_the_worst(self) -> None:
+    def test_a_forecaster_without_a_score_shares_the_worst_rank(self) -> None:
         losses = {"a": np.full((9, 3), [1.0, 2.0, math.nan])}
 
         one = found(Toy(losses, names=("x", "y", "z"))).significance
@@ -290,7 +290,7 @@ class TestRanks:
 
 
 class TestConfidenceSet:
-    def test_the_best_stands_alone_where_it_is_clear(self) -> None:
+    def test_a_clearly_best_forecaster_is_alone(self) -> None:
         one = found(Toy(losses_of()))
 
         assert one.rows[0].forecaster == "good"
@@ -299,19 +299,19 @@ class TestConfidenceSet:
         assert one.tied_for_first == ()
 
     @pytest.mark.parametrize("metric", ["MAE", "RMSE", "MSE"])
-    def test_who_is_alike_is_tied(self, metric) -> None:
+    def test_equally_good_forecasters_are_tied(self, metric) -> None:
         one = found(Toy(losses_of(sizes=(1.0, 0.5, 0.5, 1.5))), metric)
 
         assert set(one.tied_for_first) == {"good", "fair"}
 
-    def test_is_not_said_of_few_units(self) -> None:
+    def test_is_not_computed_from_few_units(self) -> None:
         one = found(Toy(losses_of(1, 9)))
 
         assert one.significance is not None
         assert all(math.isnan(row.mcs_p_value) for row in one.rows)
         assert one.tied_for_first == ()
 
-    def test_who_failed_counts_as_the_worst(self) -> None:
+    def test_a_failed_forecaster_is_scored_as_the_worst(self) -> None:
         losses = losses_of()
         losses["t0"][:, 1] = losses["t1"][:, 1] = math.nan
         twin = losses_of()
@@ -329,8 +329,8 @@ def doubled(losses: Mapping[str, Floats]) -> dict[str, Floats]:
     return {task: of_task * (1024.0 if task == "t0" else 1.0) for task, of_task in losses.items()}
 
 
-class TestNothingButTheOrder:
-    """What does not matter changes nothing, or what is drawn by no more than draws differ."""
+class TestOrderDoesNotMatter:
+    """Order changes nothing, or replicates by no more than another seed would."""
 
     LOSSES = losses_of(3, 20)
 
@@ -370,7 +370,7 @@ class TestNothingButTheOrder:
     def test_a_scale_changes_nothing(self, sources) -> None:
         self.assert_alike(found(Toy(self.LOSSES, sources=sources)), found(Toy(doubled(self.LOSSES), sources=sources)))
 
-    def test_a_second_look_is_the_first(self) -> None:
+    def test_results_are_reproducible(self) -> None:
         assert repr(found(Toy(self.LOSSES))) == repr(found(Toy(self.LOSSES)))
 
 
@@ -386,7 +386,7 @@ def fingerprint() -> str:
     return hashlib.sha256(repr(found(Toy(losses_of(12, 10), sources=4))).encode()).hexdigest()
 
 
-def test_another_process_says_the_same() -> None:
+def test_another_process_computes_the_same() -> None:
     folder, module = os.path.split(__file__)
     program = HASHED.format(folder=folder, module=module.removesuffix(".py"))
     environment = {**os.environ, "PYTHONHASHSEED": "77"}
@@ -411,7 +411,7 @@ class TestSeeds:
         assert math.isnan(one.rows[1].skill_std)
 
     @pytest.mark.parametrize(("other", "close"), [(0.55, True), (0.7, False)])
-    def test_who_is_nearer_than_the_spread_is_close(self, other, close) -> None:
+    def test_a_gap_within_the_std_over_seeds_is_close(self, other, close) -> None:
         one = found(Toy({"a": np.tile([1.0, 0.4, 0.6, other], (10, 1))}, names=self.NAMES))  # spread 0.14
 
         assert [row.close_to_next for row in one.rows] == [close, False, False]
@@ -506,7 +506,7 @@ class TestOddBoards:
 
     @pytest.mark.parametrize("value", [math.inf, 1e308, 1e-308, 1e200])
     @pytest.mark.parametrize("metric", ["MAE", "RMSE", "bias", "coverage"])
-    def test_losses_beyond_all_measure(self, value, metric) -> None:
+    def test_huge_losses(self, value, metric) -> None:
         def change(losses: dict[str, Floats]) -> None:
             losses["t0"][3, 1] = value
 
@@ -522,7 +522,7 @@ class TestOddBoards:
 
         assert figures(found(Toy(infinite)), "skill") == figures(found(Toy(failed)), "skill")
 
-    def test_an_infinite_loss_is_nobody_elses(self) -> None:
+    def test_an_infinite_loss_affects_no_other_forecaster(self) -> None:
         losses = losses_of()
         losses["t0"][3, 1], losses["t0"][3, 0] = math.inf, math.nan  # the baseline lost the window
 

@@ -1,4 +1,4 @@
-"""Units and sums: what is weighted equals what is literally repeated."""
+"""Units and their sums: scores from weights equal those of repeated data."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def repeated(metric: Metric, kind: str, weights: Ints) -> list[float]:
 @EVERY_AGGREGATION
 @EVERY_KIND
 class TestEveryMetric:
-    def test_counted_once_each_units_give_the_score(self, metric, aggregation, kind) -> None:
+    def test_weights_of_one_give_the_score(self, metric, aggregation, kind) -> None:
         metric = replace(metric, aggregation=aggregation)
         sums = sums_of(metric, kind)
 
@@ -94,7 +94,7 @@ class TestEveryMetric:
         np.testing.assert_allclose(found[0], scores_of(metric, summed(metric)), rtol=1e-12)
         assert np.isfinite(found).all()
 
-    def test_counted_oftener_they_give_the_score_of_repeated_data(self, metric, aggregation, kind) -> None:
+    def test_other_weights_give_the_score_of_repeated_data(self, metric, aggregation, kind) -> None:
         metric = replace(metric, aggregation=aggregation)
         sums = sums_of(metric, kind)
         weights = np.random.default_rng(3).integers(0, 4, size=(5, len(sums)))
@@ -154,12 +154,12 @@ class TestUnits:
             (Generation(10, 100), 1),
         ],
     )
-    def test_cutoffs_overlap_where_surprises_reach_several(self, protocol: Protocol, overlap) -> None:
+    def test_cutoffs_overlap_where_forecasts_share_steps(self, protocol: Protocol, overlap) -> None:
         found = Units.of(actuals(np.zeros(50, dtype=int), np.arange(50)), Task("x", protocol))
 
         assert found.overlap == overlap
 
-    def test_overlapping_ones_are_drawn_in_blocks(self) -> None:
+    def test_overlapping_ones_are_resampled_in_blocks(self) -> None:
         units = Units("cutoffs", np.arange(100), 100, 4)
 
         assert units.stratum(100) == Stratum(100, 16)
@@ -167,8 +167,8 @@ class TestUnits:
         assert Units("series", np.arange(100), 100, 1).stratum(100) == Stratum(100, 1)
 
 
-class TestCounted:
-    def test_units_in_which_nothing_counts_are_left_out(self) -> None:
+class TestNonempty:
+    def test_units_without_defined_losses_are_left_out(self) -> None:
         mase = metric_called("MASE")  # the second series has no scale
         sums = sums_of(mase, "series")
 
@@ -178,7 +178,7 @@ class TestCounted:
         np.testing.assert_allclose(found.scores(np.ones((1, 4))), sums.scores(np.ones((1, 5))))
         np.testing.assert_allclose(found.losses().mean(axis=0), sums.losses().mean(axis=0))
 
-    def test_units_whose_actuals_are_all_zero_count_where_errors_are_summed(self) -> None:
+    def test_units_whose_actuals_are_all_zero_are_kept_where_errors_are_summed(self) -> None:
         sums = sums_of(metric_called("WAPE"), "series")  # the last series is zero
 
         assert (sums.denominators[4] == 0).all()

@@ -1,6 +1,6 @@
-"""What the tests say under a true null: pairwise ones err as often as they say, those of many at most so often.
+"""Error rates of tests under a true null hypothesis: at the level for pairs, at most the level for many.
 
-Everything is simulated with fixed seeds; a rate is held against the 99.9 % interval of the binomial distribution.
+Everything is simulated with fixed seeds; a rate is compared with the 99.9 % interval of the binomial distribution.
 The rates here are those of docs/statistics.md.
 """
 
@@ -61,7 +61,7 @@ def assert_at_most(came: Bools, rate: float) -> None:
         (1600, 12, 5_000),
     ],
 )
-def test_diebold_mariano_errs_as_often_as_it_says(units, horizon, simulations) -> None:
+def test_diebold_mariano_has_its_nominal_size(units, horizon, simulations) -> None:
     found = diebold_mariano(overlapping(units, horizon, simulations), horizon)
 
     for level in LEVELS:
@@ -82,7 +82,7 @@ def test_diebold_mariano_errs_as_often_as_it_says(units, horizon, simulations) -
         (200, 12, 0.075),
     ],
 )
-def test_diebold_mariano_errs_oftener_where_few_units_overlap_much(units, horizon, rate) -> None:
+def test_diebold_mariano_rejects_too_often_where_few_units_overlap_much(units, horizon, rate) -> None:
     found = diebold_mariano(overlapping(units, horizon, 10_000), horizon)
 
     assert_rate(found.p_value < 0.05, rate)
@@ -92,7 +92,7 @@ def test_diebold_mariano_errs_oftener_where_few_units_overlap_much(units, horizo
     ("units", "overlap", "rate"),
     [(20, 2, 0.06), (50, 2, 0.055), (20, 4, 0.087), (50, 4, 0.061), (100, 4, 0.058), (100, 12, 0.07), (200, 12, 0.058)],
 )
-def test_means_of_blocks_err_less_often_where_few_units_overlap_much(units, overlap, rate) -> None:
+def test_block_means_reject_less_often_where_few_units_overlap_much(units, overlap, rate) -> None:
     losses = overlapping(units, overlap, 10_000)
     block = block_length(units, overlap)
     means = losses[units % block :].reshape(units // block, block, -1).mean(axis=1)
@@ -103,7 +103,7 @@ def test_means_of_blocks_err_less_often_where_few_units_overlap_much(units, over
 
 
 @pytest.mark.parametrize("units", [50, 200])
-def test_diebold_mariano_errs_as_often_as_it_says_of_squared_errors(units) -> None:
+def test_diebold_mariano_has_its_nominal_size_with_squared_errors(units) -> None:
     losses = equally_good(units, 10_000, 2, skewed=True)
 
     found = diebold_mariano(losses[..., 0] - losses[..., 1])
@@ -114,7 +114,7 @@ def test_diebold_mariano_errs_as_often_as_it_says_of_squared_errors(units) -> No
 
 
 @pytest.mark.parametrize("units", [10, 20])
-def test_diebold_mariano_errs_no_oftener_of_few_squared_errors(units) -> None:
+def test_diebold_mariano_is_conservative_with_few_squared_errors(units) -> None:
     losses = equally_good(units, 10_000, 2, skewed=True)
 
     found = diebold_mariano(losses[..., 0] - losses[..., 1])
@@ -126,7 +126,7 @@ def test_diebold_mariano_errs_no_oftener_of_few_squared_errors(units) -> None:
 @pytest.mark.parametrize("units", [10, 20, 50])
 @pytest.mark.parametrize("field", ["p_value", "p_greater"])
 @pytest.mark.parametrize("skewed", [False, True])
-def test_of_all_pairs_of_five_one_is_told_apart_no_oftener_than_holm_says(units, field, skewed) -> None:
+def test_holm_controls_the_family_wise_error_rate_of_all_pairs(units, field, skewed) -> None:
     losses = equally_good(units, 2_000, 5, skewed)
     differences = losses[..., PAIRS[0]] - losses[..., PAIRS[1]]
 
@@ -138,7 +138,7 @@ def test_of_all_pairs_of_five_one_is_told_apart_no_oftener_than_holm_says(units,
 
 
 @pytest.mark.parametrize(("blocks", "forecasters"), [(20, 3), (50, 3), (50, 5), (50, 10), (50, 30)])
-def test_friedman_errs_as_often_as_it_says(blocks, forecasters) -> None:
+def test_friedman_has_its_nominal_size(blocks, forecasters) -> None:
     losses = equally_good(blocks, 3_000, forecasters)
 
     p_values = np.array([friedman(losses[:, one]).p_value for one in range(3_000)])
@@ -148,7 +148,7 @@ def test_friedman_errs_as_often_as_it_says(blocks, forecasters) -> None:
 
 
 @pytest.mark.parametrize(("blocks", "forecasters"), [(5, 5), (8, 5), (10, 5), (20, 5), (10, 10), (10, 30), (50, 10)])
-def test_friedman_and_nemenyi_err_at_most_as_often_as_they_say(blocks, forecasters) -> None:
+def test_friedman_and_nemenyi_have_at_most_their_nominal_size(blocks, forecasters) -> None:
     losses = equally_good(blocks, 2_000, forecasters)
 
     found = [friedman(losses[:, one]) for one in range(2_000)]
@@ -198,7 +198,7 @@ def test_many_confidence_sets_at_once_are_as_one_by_one() -> None:
 @pytest.mark.parametrize("units", [MIN_UNITS, 20, 50])
 @pytest.mark.parametrize("forecasters", [2, 3, 5])
 @pytest.mark.parametrize("skewed", [False, True])
-def test_a_best_forecaster_is_left_out_of_the_set_at_most_as_often_as_it_says(units, forecasters, skewed) -> None:
+def test_a_best_forecaster_is_left_out_of_the_set_at_most_at_the_level(units, forecasters, skewed) -> None:
     p_values = confidence_sets(equally_good(units, 2_000, forecasters, skewed), resamples([Stratum(units)], 500, SEED))
 
     for level in LEVELS:
@@ -208,7 +208,7 @@ def test_a_best_forecaster_is_left_out_of_the_set_at_most_as_often_as_it_says(un
 @pytest.mark.parametrize("units", [MIN_UNITS, 20, 50, 200])
 @pytest.mark.parametrize(("forecasters", "simulations"), [(2, 1_000), (5, 1_000), (10, 400), (20, 200)])
 @pytest.mark.parametrize("skewed", [False, True])
-def test_any_best_forecaster_is_left_out_at_most_as_often_as_it_says(units, forecasters, simulations, skewed) -> None:
+def test_any_best_forecaster_is_left_out_at_most_at_the_level(units, forecasters, simulations, skewed) -> None:
     losses = equally_good(units, simulations, forecasters, skewed)
 
     p_values = confidence_sets(losses, resamples([Stratum(units)], 500, SEED))
@@ -218,7 +218,7 @@ def test_any_best_forecaster_is_left_out_at_most_as_often_as_it_says(units, fore
 
 
 @pytest.mark.parametrize("units", [MIN_UNITS, 20, 50, 200])
-def test_one_of_two_is_left_out_as_often_as_it_says(units) -> None:
+def test_one_of_two_is_left_out_at_the_level(units) -> None:
     p_values = confidence_sets(equally_good(units, 2_000, 2), resamples([Stratum(units)], 500, SEED))
 
     for level in LEVELS:
@@ -245,7 +245,7 @@ def covered(losses: Floats, mean: float, block: int = 1, level: float = 0.95) ->
         (50, 0.95, 0.94, 0.94),
     ],
 )
-def test_intervals_hold_the_mean(units, normal, exponential, plain) -> None:
+def test_intervals_cover_the_mean(units, normal, exponential, plain) -> None:
     rng = np.random.default_rng(SEED)
 
     of_normal, of_normal_plainly = covered(rng.standard_normal((units, 4_000)), 0)
@@ -257,7 +257,7 @@ def test_intervals_hold_the_mean(units, normal, exponential, plain) -> None:
 
 
 @pytest.mark.parametrize("units", [5, 8])
-def test_intervals_of_few_units_hold_the_mean_oftener_than_percentiles(units) -> None:
+def test_intervals_of_few_units_cover_the_mean_more_often_than_percentiles(units) -> None:
     losses = np.random.default_rng(SEED).standard_normal((units, 4_000))
 
     expanded, plain = covered(losses, 0)
@@ -280,7 +280,7 @@ def test_intervals_of_few_units_hold_the_mean_oftener_than_percentiles(units) ->
         (200, 12, 0.945),
     ],
 )
-def test_intervals_of_overlapping_units_hold_the_mean(units, overlap, rate) -> None:
+def test_intervals_of_overlapping_units_cover_the_mean(units, overlap, rate) -> None:
     losses = overlapping(units, overlap, 2_000)
 
     found, _ = covered(losses, 0, block_length(units, overlap))
@@ -289,7 +289,7 @@ def test_intervals_of_overlapping_units_hold_the_mean(units, overlap, rate) -> N
 
 
 @pytest.mark.parametrize(("units", "overlap"), [(50, 2), (50, 4), (200, 4), (200, 12)])
-def test_blocks_of_one_overlap_hold_the_mean_less_often(units, overlap) -> None:
+def test_blocks_of_one_overlap_cover_the_mean_less_often(units, overlap) -> None:
     losses = overlapping(units, overlap, 2_000)
 
     found, _ = covered(losses, 0, block_length(units, overlap))

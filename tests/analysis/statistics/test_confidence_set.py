@@ -1,4 +1,4 @@
-"""The model confidence set: as arch and as a slow loop find it, and where those would divide by nothing."""
+"""The model confidence set: as by arch and by a slow loop, and where these would divide by zero."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def slowly(losses: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("forecasters", "method"), [(2, "R"), (3, "R"), (8, "R"), (51, "max")])
-def test_as_arch_with_draws_of_its_own(forecasters, method) -> None:
+def test_as_arch_with_its_own_resamples(forecasters, method) -> None:
     losses = losses_of(40, forecasters)
     theirs = MCS(losses, size=0.1, reps=200, block_size=4, method=method, bootstrap="cbb", seed=1)
     theirs.compute()
@@ -103,13 +103,13 @@ def test_nothing_to_compare_is_all_in(forecasters) -> None:
 
 
 @pytest.mark.parametrize("losses", [losses_of(12, 1), np.ones((12, 1)), np.zeros((12, 1))])
-def test_who_is_worse_by_the_same_in_each_unit_is_out(losses) -> None:
+def test_a_constant_difference_leaves_a_forecaster_out(losses) -> None:
     found = confidence_set(losses + np.array([0.2, 0, 0.1]), INDICES)
 
     np.testing.assert_array_equal(found, [0, 1, 0])
 
 
-def test_who_is_the_mean_of_the_others_in_each_unit_has_a_p_value() -> None:
+def test_the_mean_of_the_others_has_a_p_value() -> None:
     losses = np.random.default_rng(0).integers(0, 9, (12, 2)) * 2.0
 
     found = confidence_set(np.column_stack([losses, losses.mean(axis=1)]), INDICES)
@@ -119,7 +119,7 @@ def test_who_is_the_mean_of_the_others_in_each_unit_has_a_p_value() -> None:
 
 
 @pytest.mark.parametrize("units", [0, 1])
-def test_too_few_units_say_nothing(units) -> None:
+def test_too_few_units_give_nan(units) -> None:
     assert np.isnan(confidence_set(np.ones((units, 3)), np.zeros((9, units), dtype=np.int64))).all()
 
 

@@ -46,7 +46,7 @@ def test_harvey_factor(units, horizon, factor) -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 5, 12])
-def test_many_pairs_come_out_as_one_by_one(horizon) -> None:
+def test_many_pairs_are_tested_as_one_by_one(horizon) -> None:
     differences = np.random.default_rng(0).standard_normal((40, 30)).cumsum(axis=0)
 
     found = diebold_mariano(differences, horizon)
@@ -90,7 +90,7 @@ def test_same_losses_are_equally_good(horizon) -> None:
 
 
 @pytest.mark.parametrize("horizon", [1, 3])
-def test_a_difference_that_never_varies_is_certain(horizon) -> None:
+def test_a_constant_difference_has_p_zero(horizon) -> None:
     found = diebold_mariano(np.full((5, 2), 0.1) * [1, -1], horizon)
 
     np.testing.assert_array_equal(found.statistic, [math.inf, -math.inf])
@@ -99,7 +99,7 @@ def test_a_difference_that_never_varies_is_certain(horizon) -> None:
 
 
 @pytest.mark.parametrize(("units", "horizon"), [(0, 1), (1, 1), (4, 4), (4, 5)])
-def test_too_few_units_say_nothing(units, horizon) -> None:
+def test_too_few_units_give_nan(units, horizon) -> None:
     found = diebold_mariano(np.ones((units, 3)), horizon)
 
     assert np.isnan([found.statistic, found.p_value, found.p_greater]).all()

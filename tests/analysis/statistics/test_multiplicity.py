@@ -21,7 +21,7 @@ def test_worked_by_hand() -> None:
     np.testing.assert_allclose(adjusted, [0.04, 0.09, 0.09, 0.5])
 
 
-def test_tests_without_a_p_value_do_not_count() -> None:
+def test_nan_is_ignored() -> None:
     adjusted = holm(np.array([0.01, np.nan, 0.3, np.nan]))
 
     np.testing.assert_allclose(adjusted, [0.02, np.nan, 0.3, np.nan])

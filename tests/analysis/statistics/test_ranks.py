@@ -106,7 +106,7 @@ def test_all_tied() -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (1, 3), (5, 1), (5, 0)])
-def test_too_few_say_nothing(shape) -> None:
+def test_too_few_give_nan(shape) -> None:
     found = friedman(np.ones(shape))
 
     assert math.isnan(found.p_value)

@@ -16,7 +16,7 @@ STRATA = st.lists(st.builds(Stratum, st.integers(1, 12), st.integers(1, 15)), mi
 
 
 @given(STRATA, st.integers(0, 99))
-def test_each_stratum_draws_its_own_as_many_as_it_has(strata, seed) -> None:
+def test_each_stratum_is_resampled_to_its_own_size(strata, seed) -> None:
     indices = resamples(strata, 7, seed)
 
     owners = np.repeat(np.arange(len(strata)), [one.units for one in strata])
@@ -38,20 +38,20 @@ def test_units_of_a_block_follow_each_other(strata, seed) -> None:
 
 
 @pytest.mark.parametrize("block", [1, 4])
-def test_every_unit_is_drawn_equally_often(block) -> None:
+def test_every_unit_is_resampled_equally_often(block) -> None:
     indices = resamples([Stratum(10, block), Stratum(3)], 20_000, seed=0)
 
     np.testing.assert_allclose(counts(indices, 13).mean(axis=0), 1, atol=0.03)
 
 
-def test_a_seed_says_what_is_drawn() -> None:
+def test_a_seed_determines_the_resamples() -> None:
     strata = [Stratum(9, 2), Stratum(4)]
 
     np.testing.assert_array_equal(resamples(strata, 5, seed=3), resamples(strata, 5, seed=3))
     assert (resamples(strata, 5, seed=3) != resamples(strata, 5, seed=4)).any()
 
 
-def test_counts_weigh_as_draws_do() -> None:
+def test_counts_are_the_weights_of_resamples() -> None:
     losses = np.random.default_rng(0).random((12, 3))
     indices = resamples([Stratum(12, 3)], 50, seed=0)
 
@@ -65,7 +65,7 @@ def test_no_stratum(units, block) -> None:
 
 
 @pytest.mark.parametrize(("stratum", "independent"), [((20, 1), 20), ((20, 8), 2.5), ((3, 8), 1)])
-def test_a_block_is_worth_one_unit(stratum, independent) -> None:
+def test_a_block_is_one_independent_unit(stratum, independent) -> None:
     assert Stratum(*stratum).independent == independent
 
 
@@ -97,7 +97,7 @@ def test_fewer_than_two_units_have_no_interval() -> None:
     assert low.shape == high.shape == (2,)
 
 
-def test_an_infinite_draw_is_an_end() -> None:
+def test_an_infinite_replicate_is_an_end() -> None:
     draws = np.array([[1.0], [2.0], [math.inf], [math.inf]])
 
     low, high = expanded_interval(draws, 10)
@@ -105,7 +105,7 @@ def test_an_infinite_draw_is_an_end() -> None:
     assert (low[0], high[0]) == (1, math.inf)
 
 
-def test_draws_without_statistics_are_refused() -> None:
+def test_replicates_of_another_shape_are_refused() -> None:
     with pytest.raises(BadInput, match="sample, statistic"):
         expanded_interval(np.ones(9), 10)
 
