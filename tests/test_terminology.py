@@ -139,7 +139,9 @@ def name_of(path: Path) -> str:
 class TestDocuments:
     @pytest.mark.parametrize("page", PAGES, ids=name_of)
     def test_pages_use_the_terms(self, page: Path) -> None:
-        assert paraphrases(page.read_text(encoding="utf-8")) == []
+        text = re.sub(r"`[^`\n]+`", "``", page.read_text(encoding="utf-8"))  # names of code may be former ones
+
+        assert paraphrases(text) == []
 
 
 class TestCode:
