@@ -66,9 +66,7 @@ class Companion:
             return [f"MLflow: `harness ui` shows the boards (store: {place.label})"]
         problem = self._problem or problem_of(place) or f"the mirror ended early; see {place.log}"
         runs = f"{waiting.cells} runs wait" if waiting.cells else "new standings wait"
-        return [
-            f"MLflow ({place.label}): {problem}; {runs}. The journal is complete; the next command sends the rest."
-        ]
+        return [f"MLflow ({place.label}): {problem}; {runs}. The journal is complete; the next command sends the rest."]
 
     def _await(self, place: Place) -> None:
         """Wait until the mirror has ended, or makes no progress."""
