@@ -33,11 +33,10 @@ if TYPE_CHECKING:
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
     from harness.forecasters.generation import OneStepModel, free_run
     from harness.forecasters.spec import ForecasterSpec, Resources
-    from harness.plugins.formats import ReportFormat
+    from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
     from harness.report.column import Column
     from harness.report.columns import standings_columns
-    from harness.report.context import ReportContext
     from harness.results.costs import BenchCosts
     from harness.results.journal import Journal
     from harness.results.standings import Row, Standings, stored_standings
@@ -96,7 +95,7 @@ _PLACES = {
     "standings_columns": "report.columns",
     "Column": "report.column",
     "ReportFormat": "plugins.formats",
-    "ReportContext": "report.context",
+    "ReportContext": "plugins.formats",
     "Bench": "efficiency.record",
     "BenchCosts": "results.costs",
     "stored_bench": "efficiency.store",

@@ -99,10 +99,10 @@ def slices(
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
     """A board's page as HTML, from its stored standings and the journal; None if there are none."""
-    from harness.report.context import ReportContext
+    from harness.report.context import report_context
     from harness.report.formats import html_report
     from harness.results.standings import stored_standings
 
     workspace = _workspace(home)
     stored = stored_standings(workspace.home, board_name(board))
-    return None if stored is None else html_report(stored, ReportContext(board, workspace))
+    return None if stored is None else html_report(stored, report_context(board, workspace))

@@ -67,10 +67,10 @@ def show_command(
     if style is None:
         print_standings(standings, wide_console())
         return
-    from harness.report.context import ReportContext
+    from harness.report.context import report_context
     from harness.report.formats import report
 
-    text = report(standings, ReportContext(board, workspace, published), workspace.catalog.formats[style])
+    text = report(standings, report_context(board, workspace, published=published), workspace.catalog.formats[style])
     if html is None:
         click.echo(text, nl=False)
     else:

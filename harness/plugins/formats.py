@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from harness.fields.references import import_object
 
 if TYPE_CHECKING:
-    from harness.report.context import ReportContext
+    from harness.evaluation.run import Run
+    from harness.plugins.catalog import Catalog
     from harness.results.standings import Standings
 
-    Render = Callable[[Standings, ReportContext], str]
+    Render = Callable[[Standings, "ReportContext"], str]
+
+
+@dataclass(frozen=True, eq=False)
+class ReportContext:
+    """What report formats are given besides the standings."""
+
+    board: str  # its name, or the path of its file
+    home: Path  # the folder that holds the journal
+    catalog: Catalog
+    read_runs: Callable[[], list[Run | None]] = field(default=list, repr=False)
+
+    def runs(self) -> list[Run | None]:
+        """The run of each cell, without arrays; None where the cell was not run."""
+        return self.read_runs()
 
 
 @dataclass(frozen=True)

@@ -1,31 +1,22 @@
-"""What report formats are given besides the standings."""
+"""The context of a report, from a workspace."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.plugins.formats import ReportContext
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.evaluation.run import Run
 
 
-@dataclass(frozen=True, eq=False)
-class ReportContext:
-    """The results behind standings."""
+def report_context(board: str, workspace: Workspace, *, published: bool = False) -> ReportContext:
+    """The context of a board's report, of its published results if `published`."""
 
-    board: str  # its name, or the path of its file
-    workspace: Workspace
-    published: bool = False  # whether the standings are of the results published with the board
-
-    @property
-    def home(self) -> Path:
-        """The folder that holds the journal."""
-        return self.workspace.home
-
-    def runs(self) -> list[Run | None]:
-        """The run of each cell, without arrays; None where the cell was not run."""
+    def read_runs() -> list[Run | None]:
         from harness.analysis.lookup import find_results
 
-        return list(find_results(self.board, self.workspace, published=self.published).runs.values())
+        return list(find_results(board, workspace, published=published).runs.values())
+
+    return ReportContext(board, workspace.home, workspace.catalog, read_runs)

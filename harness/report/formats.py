@@ -8,9 +8,8 @@ from harness.attempt import Failure, attempt
 from harness.errors import BadInput, HarnessError
 
 if TYPE_CHECKING:
-    from harness.plugins.formats import ReportFormat
+    from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.registry import Registered
-    from harness.report.context import ReportContext
     from harness.results.standings import Standings
 
 
@@ -43,11 +42,12 @@ def markdown_report(standings: Standings, context: ReportContext) -> str:
 
 def html_report(standings: Standings, context: ReportContext) -> str:
     """The page of the board, with errors by step and example windows from the journal."""
+    from harness.boards.workspace import Workspace
     from harness.report.page.examples import find_examples
     from harness.report.page.render import page
     from harness.results.stored_plan import stored_plan
 
-    workspace = context.workspace
+    workspace = Workspace(context.home, context.catalog)
     plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
     metric = metrics[standings.metric].spec if standings.metric in metrics else None
     return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))

@@ -12,6 +12,7 @@ from harness import ReportContext, ReportFormat, Standings, hookimpl
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, UnknownName
 from harness.plugins.catalog import Catalog, load_catalog
+from harness.report.context import report_context
 from harness.report.formats import report
 from harness.report.standings_csv import standings_csv
 
@@ -30,7 +31,7 @@ class Titles:
 
 
 def text_of(name: str, catalog: Catalog, home: Path) -> str:
-    return report(BOARD, ReportContext("toys", Workspace(home, catalog)), catalog.formats[name])
+    return report(BOARD, report_context("toys", Workspace(home, catalog)), catalog.formats[name])
 
 
 def test_the_built_in_formats_come_by_the_hook(tmp_path: Path) -> None:
