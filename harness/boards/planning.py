@@ -48,11 +48,11 @@ class BoardPlan:
     def save(self, home: Path) -> None:
         """Store the plan in the board's folder, unless it is stored already."""
         path = board_folder(home, self.name) / "plan.json"
-        fields = self.stored().to_json()
+        fields = self.to_stored().to_json()
         if read_json(path) != fields:
             write_json(path, fields)
 
-    def stored(self) -> StoredPlan:
+    def to_stored(self) -> StoredPlan:
         """The plan as it is stored: what standings need to know of the board beside the runs."""
         board = self.board
         return StoredPlan(

@@ -17,7 +17,7 @@ from harness.cli.console import print_lines
 from harness.efficiency.runner import BenchFinished, BenchRequest, jobs, measure
 from harness.efficiency.store import STORAGE, bench_folder, write_timings
 from harness.report.efficiency import BenchProgress, bench_csv, bench_legend, bench_remarks, bench_table, bench_title
-from harness.results.journal import prepared_home
+from harness.results.journal import prepare_home
 from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ EXIT_NOTHING, EXIT_INTERRUPTED = 1, 130
 
 def bench_board(request: BenchRequest, workspace: Workspace, console: Console, *, as_csv: bool = False) -> int:
     """Measure, store and show the figures; returns the exit code. Ctrl-C keeps those that are finished."""
-    prepared_home(workspace.home)
+    prepare_home(workspace.home)
     work = jobs(request, workspace.catalog)
     finished: list[BenchFinished] = []
     interrupted = False

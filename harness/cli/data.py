@@ -33,10 +33,10 @@ def data_list_command(workspace: Workspace) -> None:
 def data_fetch_command(names: tuple[str, ...], workspace: Workspace) -> None:
     """Download the files of datasets, and check them."""
     from harness.data.files import fetch
-    from harness.results.journal import prepared_home
+    from harness.results.journal import prepare_home
 
     specs = [workspace.catalog.datasets[name].spec for name in names]
-    prepared_home(workspace.home)
+    prepare_home(workspace.home)
     for spec in specs:
         for path in fetch(spec, workspace.home):
             click.echo(f"{spec.name}: {path}")

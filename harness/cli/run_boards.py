@@ -15,7 +15,7 @@ from harness.execution.driver import Finished, Refused, drive
 from harness.execution.executors import executor_name, make_executor
 from harness.report.progress import RunProgress
 from harness.results.board_results import JournalResults
-from harness.results.journal import prepared_home
+from harness.results.journal import prepare_home
 from harness.results.standings import Standings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ EXIT_PROBLEMS, EXIT_INTERRUPTED = 2, 130
 
 def run_boards(selection: Selection, workspace: Workspace, console: Console) -> int:
     """Run the pending cells of the selected boards, and show their standings; returns the exit code."""
-    prepared_home(workspace.home)
+    prepare_home(workspace.home)
     boards, left_out = select_boards(selection, workspace)
     print_lines(left_out, console)
     for board in boards:
@@ -82,7 +82,7 @@ def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> N
 
 
 def _standings(plan: BoardPlan, workspace: Workspace) -> Standings:
-    return board_standings(JournalResults(plan.stored(), workspace.journal), workspace)
+    return board_standings(JournalResults(plan.to_stored(), workspace.journal), workspace)
 
 
 def _interruption(cells: Sequence[PlannedCell], workspace: Workspace) -> str:

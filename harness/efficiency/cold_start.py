@@ -36,15 +36,15 @@ def measure_cold_start(work: Workload, bench: Bench) -> tuple[Fitted, Bench]:
     imports = _seconds(work.import_libraries)
     limit_loaded_libraries(bench.conditions.threads)
     after, exact = resident_memory() or 0, reset_peak()
-    forecaster, construct = _timed(work.construct)
+    forecaster, construct = _time(work.construct)
     clock = DeviceClock(used_device(forecaster))
     clock.reset_peak()
     window = work.window(0)
     with measure_imports() as by_fit:
-        fit = _seconds(lambda: clock.timed(work.fit)(forecaster))
+        fit = _seconds(lambda: clock.synchronise(work.fit)(forecaster))
     with measure_imports() as by_forecast:
-        first = _seconds(lambda: clock.timed(forecaster.predict)(window))
-    second = _seconds(lambda: clock.timed(forecaster.predict)(window))
+        first = _seconds(lambda: clock.synchronise(forecaster.predict)(window))
+    second = _seconds(lambda: clock.synchronise(forecaster.predict)(window))
     contexts, failed = usable_windows(forecaster, work.contexts)
     notes = [f"{failed} windows cannot be forecast, and are left out"] if failed else []
     if work.device == GPU and clock.cuda is None:
@@ -80,7 +80,7 @@ def measure_training(fitted: Fitted, bench: Bench, meter: Meter) -> Training | N
     while not seconds or (len(seconds) < MAX_FITS and left > seconds[-1]):
         forecaster, reading = fitted.work.construct(), meter.read()
         with garbage_collection_off():
-            seconds.append(_seconds(partial(fitted.clock.timed(fitted.work.fit), forecaster)))
+            seconds.append(_seconds(partial(fitted.clock.synchronise(fitted.work.fit), forecaster)))
         left -= seconds[-1]
         used = meter.since(reading)
         joules += [] if used is None else [used]
@@ -94,7 +94,7 @@ def _seconds(action: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
-def _timed(action: Callable[[], Forecaster]) -> tuple[Forecaster, float]:
+def _time(action: Callable[[], Forecaster]) -> tuple[Forecaster, float]:
     begin = time.perf_counter()
     made = action()
     return made, time.perf_counter() - begin

@@ -1,4 +1,4 @@
-"""Calls on a GPU, synchronised and timed by its events."""
+"""Calls on a GPU, call and synchronise by its events."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class DeviceClock:
         self.cuda = _cuda() if device == GPU else None
         self.seconds: list[float] = []  # of each call, by the GPU's events
 
-    def timed(self, action: Callable[..., T]) -> Callable[..., T]:
-        """The action, with its calls synchronised and timed by events."""
+    def synchronise(self, action: Callable[..., T]) -> Callable[..., T]:
+        """The action, with its calls call and synchronise by events."""
         cuda = self.cuda
         if cuda is None:
             return action
 
-        def synchronised(*arguments: Any) -> T:
+        def call(*arguments: Any) -> T:
             begin, end = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
             cuda.synchronize()
             begin.record()
@@ -39,7 +39,7 @@ class DeviceClock:
             self.seconds.append(begin.elapsed_time(end) / 1e3)
             return result
 
-        return synchronised
+        return call
 
     def reset_peak(self) -> None:
         """Start a new measurement of the GPU's peak memory."""

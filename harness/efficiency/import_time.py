@@ -33,7 +33,7 @@ def measure_imports() -> Iterator[ImportTime]:
         return
     original, thread, depth = builtins.__import__, threading.get_ident(), 0
 
-    def timed_import(name: str, *arguments: Any, **named: Any) -> Any:
+    def import_and_time(name: str, *arguments: Any, **named: Any) -> Any:
         nonlocal depth
         if depth or threading.get_ident() != thread:
             return original(name, *arguments, **named)
@@ -45,7 +45,7 @@ def measure_imports() -> Iterator[ImportTime]:
             depth -= 1
             spent.seconds += time.perf_counter() - begin
 
-    builtins.__import__ = timed_import
+    builtins.__import__ = import_and_time
     try:
         yield spent
     finally:

@@ -84,7 +84,7 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     for name in request.settings:
         if name not in (known := [entry.title for entry in entries]):
             raise UnknownName("measured forecaster", name, known)
-    entries = [_changed(entry, request.settings, catalog) for entry in entries]
+    entries = [_with_settings(entry, request.settings, catalog) for entry in entries]
     return [_job(entry, task, fingerprint, request, catalog) for entry in entries]
 
 
@@ -134,7 +134,7 @@ def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
     raise UnknownName("forecaster", name, {*every, *catalog.forecasters})
 
 
-def _changed(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: Catalog) -> Entry:
+def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: Catalog) -> Entry:
     """With the given hyperparameters; raises BadInput for one that the forecaster does not have."""
     if entry.title not in settings:
         return entry

@@ -21,7 +21,7 @@ from harness.efficiency.server import Stream, find_highest_rate
 from harness.tasks.windows import Contexts
 
 SIZES = (1, 8, 64, 512, 4096)  # windows in a call
-MIN_CALLS, MAX_CALLS = 3, 10_000  # timed calls
+MIN_CALLS, MAX_CALLS = 3, 10_000  # answer_all calls
 MAX_BATCHES = 1_000
 WARM_UP = 0.1  # of the time of a scenario
 CHECKS = 50
@@ -41,7 +41,7 @@ class Timer(Protocol):
 
 def single_stream(fitted: Fitted, seconds: float, timer: Timer) -> tuple[Latency, Sequence[float]]:
     """Measure the latency of one window per call; returns it with the seconds of each call."""
-    windows, predict = fitted.work.windows(), fitted.clock.timed(fitted.forecaster.predict)
+    windows, predict = fitted.work.windows(), fitted.clock.synchronise(fitted.forecaster.predict)
     with garbage_collection_off():
         warm_up, each = _warm_up(lambda: predict(next(windows)), WARM_UP * seconds)
         fitted.clock.seconds.clear()
@@ -65,7 +65,7 @@ def batch_too_slow(size: int, each: float, seconds: float) -> str:
 
 def offline(fitted: Fitted, size: int, seconds: float, meter: Meter, timer: Timer) -> Batch:
     """Measure forecasts per second with a batch of windows per call."""
-    contexts, predict = fitted.work.batch(size), fitted.clock.timed(fitted.forecaster.predict)
+    contexts, predict = fitted.work.batch(size), fitted.clock.synchronise(fitted.forecaster.predict)
     with garbage_collection_off():
         _, each = _warm_up(lambda: predict(contexts), WARM_UP * seconds)
         rounds = _rounds(seconds, each, MAX_BATCHES)
@@ -82,15 +82,15 @@ def offline(fitted: Fitted, size: int, seconds: float, meter: Meter, timer: Time
 
 
 def server(fitted: Fitted, services: Sequence[float], bound: float, seconds: float, timer: Timer) -> Server:
-    """Find the highest rate of random arrivals within the bound; the first confirmation is timed by the timer."""
-    predict = fitted.clock.timed(fitted.forecaster.predict)
+    """Find the highest rate of random arrivals within the bound; the first confirmation is answer_all by the timer."""
+    predict = fitted.clock.synchronise(fitted.forecaster.predict)
 
-    def timed(stream: Stream[Contexts]) -> None:
+    def answer_all(stream: Stream[Contexts]) -> None:
         timer.pedantic(stream.answer, setup=lambda: ((stream.next_query(),), {}), rounds=len(stream.arrivals))
 
     with garbage_collection_off():
-        result = find_highest_rate(np.asarray(services), bound, seconds, _endless(fitted), predict, timed)
-    if not result.trials:  # no rate was tried, and the timer has timed nothing
+        result = find_highest_rate(np.asarray(services), bound, seconds, _endless(fitted), predict, answer_all)
+    if not result.trials:  # no rate was tried, and the timer has answer_all nothing
         return result
     timer.extra_info["bound"], timer.extra_info["rate"] = result.bound, result.rate
     timer.extra_info["response_p99"] = result.p99.seconds

@@ -10,13 +10,13 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
-from harness.tasks.cutoffs import aligned
+from harness.tasks.cutoffs import are_aligned
 from harness.tasks.folds import Backtest
 
 MOST_LEFT_OUT = 20  # series with windows left out that a run names
 NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
 NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
-NOT_ALIGNED = "cutoffs are not aligned in time: a global model may learn from later dates of other series"
+NOT_ALIGNED = "cutoffs are not are_aligned in time: a global model may learn from later dates of other series"
 
 
 def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
@@ -60,6 +60,6 @@ def _cutoffs_aligned(backtest: Backtest) -> bool:
     for windows in backtest.fold_windows:
         order = np.lexsort((windows.cutoffs, windows.series))
         first = np.concatenate([[True], np.diff(windows.series[order]) != 0])
-        if not aligned(backtest.panel, windows.series[order][first], windows.cutoffs[order][first]):
+        if not are_aligned(backtest.panel, windows.series[order][first], windows.cutoffs[order][first]):
             return False
     return True

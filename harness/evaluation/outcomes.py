@@ -115,23 +115,23 @@ class Outcomes:
     @cached_property
     def actuals(self) -> Floats:
         """The actuals."""
-        return _side_by_side(self._scored(self.observed.values))
+        return _side_by_side(self._standardise(self.observed.values))
 
     @cached_property
     def mean(self) -> Floats:
         """The forecast mean."""
-        return _side_by_side(self._scored(self.forecast.mean))
+        return _side_by_side(self._standardise(self.forecast.mean))
 
     @cached_property
     def median(self) -> Floats:
         """The forecast median where quantiles hold it, else the mean."""
-        return self._scored(self.forecast.median)
+        return self._standardise(self.forecast.median)
 
     def quantile(self, level: float) -> Floats:
         """The forecast quantile of that level; the mean of a point forecast."""
-        return self._scored(self.forecast.quantile(level))
+        return self._standardise(self.forecast.quantile(level))
 
-    def _scored(self, values: Floats) -> Floats:
+    def _standardise(self, values: Floats) -> Floats:
         if self.observed.standard is None:
             return values
         mean, deviation = self.observed.standard
@@ -201,14 +201,14 @@ class Outcomes:
     @cached_property
     def seasonal_error(self) -> Floats:
         """MASE's scale, (window, target)."""
-        return self._scaled(1)
+        return self._scale(1)
 
     @cached_property
     def seasonal_squared_error(self) -> Floats:
         """RMSSE's scale, (window, target)."""
-        return self._scaled(2)
+        return self._scale(2)
 
-    def _scaled(self, power: int) -> Floats:
+    def _scale(self, power: int) -> Floats:
         scale = self.observed.scale(power)
         return scale if self.observed.standard is None else scale / self.observed.standard[1] ** power
 

@@ -40,7 +40,7 @@ def _converter(kind: Any) -> Convert:
     """The function that converts a value of this type to JSON values."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind in (int, str, bool):
-        return _unchanged
+        return _identity
     if kind == FiniteOrNull:
         return _finite_or_null
     if kind is float:
@@ -57,7 +57,7 @@ def _converter(kind: Any) -> Convert:
 
 def _sequence(kind: Any) -> Convert:
     convert = _converter(kind)
-    if convert is _unchanged:
+    if convert is _identity:
         return list
     if convert is _number:
         return lambda values: [value if math.isfinite(value) else _number(value) for value in values]
@@ -69,7 +69,7 @@ def _mapping(kind: Any) -> Convert:
     return lambda table: {key: convert(value) for key, value in table.items()}
 
 
-def _unchanged(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 

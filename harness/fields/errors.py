@@ -41,7 +41,7 @@ def unfit(wanted: str, value: object) -> WrongValue:
     return WrongValue(f"must be {wanted}, not {value!r}")
 
 
-def described(kind: Any) -> str:
+def type_description(kind: Any) -> str:
     """The values of a type, in words."""
     if get_origin(kind) is Literal:
         return " or ".join(map(repr, get_args(kind)))

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from harness.errors import BadInput
-from harness.fields.errors import FieldError, WrongValue, described, did_you_mean, locate, unfit
+from harness.fields.errors import FieldError, WrongValue, did_you_mean, locate, type_description, unfit
 from harness.fields.types import exact_type, hints, is_json, tag
 
 T = TypeVar("T")
@@ -66,14 +66,14 @@ class Reader:
         if origin in (Mapping, dict):
             return self._mapping(arguments[1])
         if kind in (Any, object) or origin is not None or not isinstance(kind, type):
-            return _unchanged
+            return _identity
         return self._class(kind)
 
     def _class(self, kind: type) -> Convert:
         if dataclasses.is_dataclass(kind):
             return TableReader(kind, self)
         if derived := [cls for cls in self.classes if issubclass(cls, kind)]:
-            return self._tagged(derived)
+            return self._union_reader(derived)
         if issubclass(kind, Enum):
             return _member(kind)
         return self.number if kind is float else _instance(kind)
@@ -85,7 +85,7 @@ class Reader:
 
     def _one_of(self, kinds: tuple[Any, ...]) -> Convert:
         tables = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
-        read_table = self.of(tables[0]) if len(tables) == 1 else self._tagged(cast("list[type]", tables))
+        read_table = self.of(tables[0]) if len(tables) == 1 else self._union_reader(cast("list[type]", tables))
         converters = [self.of(kind) for kind in kinds if kind not in tables]
 
         def convert(value: Any) -> Any:
@@ -98,11 +98,11 @@ class Reader:
                     return converter(value)
                 except FieldError:
                     continue
-            raise unfit(" or ".join(map(described, kinds)), value)
+            raise unfit(" or ".join(map(type_description, kinds)), value)
 
         return convert
 
-    def _tagged(self, classes: Iterable[type]) -> Convert:
+    def _union_reader(self, classes: Iterable[type]) -> Convert:
         by_kind = {str(tag(cls)): self.of(cls) for cls in classes}
 
         def convert(table: Any) -> Any:
@@ -230,7 +230,7 @@ class TableReader:
             raise error.inside(key) from None
 
 
-def _unchanged(value: Any) -> Any:
+def _identity(value: Any) -> Any:
     return value
 
 
@@ -251,7 +251,7 @@ def _stored_number(value: Any) -> float:
 def _instance(kind: type) -> Convert:
     def convert(value: Any) -> Any:
         if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-            raise unfit(described(kind), value)
+            raise unfit(type_description(kind), value)
         return value
 
     return convert

@@ -122,7 +122,7 @@ def _metric_results(metric: Metric) -> Iterator[CheckResult]:
         _windows=None,
         _scales={power: actuals.scale(power)[order] for power in (1, 2)},
     )
-    same = _distance(metric, shuffled, _reordered(noisy, order))
+    same = _distance(metric, shuffled, _permute(noisy, order))
     yield CheckResult("the order of windows does not matter", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
     values = actuals.values.copy()
     values[:, 0] = np.nan
@@ -256,7 +256,7 @@ def _around(actuals: Actuals, deviation: float) -> Forecast:
     return Forecast.from_normal(actuals.values + noise, np.asarray(deviation), actuals.quantile_levels)
 
 
-def _reordered(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
+def _permute(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
     assert forecast.quantiles is not None
     return Forecast(forecast.mean[order], forecast.quantile_levels, forecast.quantiles[order])
 

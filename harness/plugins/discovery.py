@@ -124,7 +124,7 @@ class LoadedPlugins:
             return
         module: ModuleType | Failure = attempt(point.load)
         if isinstance(module, Failure):
-            self._note_broken(plugin, f"cannot be imported: {module}")
+            self._report_problem(plugin, f"cannot be imported: {module}")
             return
         self.register(plugin, module)
 
@@ -133,14 +133,14 @@ class LoadedPlugins:
         registered = attempt(lambda: self.manager.register(implementation, plugin.name))
         if isinstance(registered, Failure):
             reason = " ".join(str(registered.error).split())
-            self._note_broken(plugin, f"has a hook that does not fit: {reason}")
+            self._report_problem(plugin, f"has a hook that does not fit: {reason}")
             return
         self.plugins[plugin.name] = plugin
         unknown = [name for name in _marked_hooks(implementation) if name not in HOOKS]
         if unknown:
             self.problems.append(f"plugin {plugin}: {UnknownName('hook', unknown[0], HOOKS)}")
 
-    def _note_broken(self, plugin: Plugin, problem: str) -> None:
+    def _report_problem(self, plugin: Plugin, problem: str) -> None:
         self.plugins[plugin.name] = replace(plugin, problem=problem)
         self.problems.append(f"plugin {plugin} {problem}")
 

@@ -53,7 +53,7 @@ class Column:
         return math.nan if value is None or isinstance(value, str) else float(value)
 
 
-def named(name: str, *views: Data) -> dict[Data, str]:
+def column_names(name: str, *views: Data) -> dict[Data, str]:
     """One name in several views; by default in all that hold numbers."""
     return dict.fromkeys(views or ("csv", "frame", "metric"), name)
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 
-from harness.report.column import Cell, Column, Data, Table, Value, named, text_tables
+from harness.report.column import Cell, Column, Data, Table, Value, column_names, text_tables
 from harness.report.costs import FIGURES, cost_columns
-from harness.report.numbers import bracketed, duration, error, fixed, interval, number, signed
+from harness.report.numbers import duration, error, fixed, interval, interval_in_brackets, number, with_minus_sign
 from harness.report.rows import CLOSE, failures, measurement, rank_text, scale, several_seeds
 from harness.results.standings import Row, Standings
 
@@ -58,7 +58,7 @@ def _places() -> list[Column]:
             "rank",
             "rank by skill",
             lambda row: row.rank or None,
-            named("rank"),
+            column_names("rank"),
             {**text_tables(Cell("#", rank_text)), "page": (Cell("#", rank_text, style="number rank"),)},
             important=True,
         ),
@@ -66,7 +66,7 @@ def _places() -> list[Column]:
             "forecaster",
             "its name on this board",
             name,
-            named("forecaster", "csv"),
+            column_names("forecaster", "csv"),
             {
                 **text_tables(Cell("forecaster", name, style="name", most=28, least=12)),
                 "page": (Cell("Forecaster", name, style="name"),),
@@ -76,7 +76,7 @@ def _places() -> list[Column]:
             "tied_for_first",
             "not significantly worse than the best, as is at least one other (95 % model confidence set)",
             attrgetter("tied_for_first"),
-            named("tied_for_first", "csv", "frame", "tag"),
+            column_names("tied_for_first", "csv", "frame", "tag"),
             important=True,
             text=lambda row: "yes" if row.tied_for_first else "",
         ),
@@ -122,7 +122,7 @@ def _statistics(standings: Standings) -> list[Column]:
             "skill_std",
             "standard deviation of its skill over seeds",
             attrgetter("skill_std"),
-            named("skill_std"),
+            column_names("skill_std"),
             {"page": (Cell("Seeds", _seeds_text, style="number seeds"),)} if seeds else {},
         ),
     ]
@@ -130,7 +130,7 @@ def _statistics(standings: Standings) -> list[Column]:
 
 def _plain(name: str, meaning: str, *views: Data, important: bool = False) -> Column:
     """A field of rows that no table for readers shows."""
-    return Column(name, meaning, attrgetter(name), named(name, *views), important=important)
+    return Column(name, meaning, attrgetter(name), column_names(name, *views), important=important)
 
 
 def _statistic(
@@ -140,7 +140,9 @@ def _statistic(
 
     def column(suffix: str, meaning: str, value: Callable[[Row], Value]) -> Column:
         views: tuple[Data, ...] = ("csv", "frame", "metric") if suffix in frame else ("csv", "metric")
-        return Column(name + suffix, meaning, value, named(name + suffix, *views), important=more and suffix in frame)
+        return Column(
+            name + suffix, meaning, value, column_names(name + suffix, *views), important=more and suffix in frame
+        )
 
     statistic = column("", meaning, attrgetter(name))
     return [
@@ -159,7 +161,7 @@ def _with_interval(heading: str, name: str, decimals: int, style: str = "number"
     return Cell(
         heading,
         lambda row: number(getattr(row, name), decimals),
-        lambda row: bracketed(row.interval(name), min(decimals, 2)),
+        lambda row: interval_in_brackets(row.interval(name), min(decimals, 2)),
         style,
     )
 
@@ -181,7 +183,7 @@ def _task(task: str, standings: Standings) -> Column:
         f"{scale(standings)} on {task}",
         score,
         {"csv": f"{standings.metric}[{task}]", "frame": task, "metric": f"{standings.metric}/{task}"},
-        {**text_tables(cell), "page": (replace(cell, text=lambda row: signed(cell.text(row))),)},
+        {**text_tables(cell), "page": (replace(cell, text=lambda row: with_minus_sign(cell.text(row))),)},
         important=task in standings.tasks[:MOST_TASKS],
     )
 
@@ -191,7 +193,7 @@ def _metrics(standings: Standings) -> list[Column]:
 
     def column(name: str) -> Column:
         meaning = f"{name}, mean over the tasks that it completed"
-        return Column(name, meaning, lambda row: row.metrics.get(name, math.nan), named(name, "csv", "metric"))
+        return Column(name, meaning, lambda row: row.metrics.get(name, math.nan), column_names(name, "csv", "metric"))
 
     return [column(name) for name in dict.fromkeys(name for row in standings.rows for name in row.metrics)]
 
@@ -212,7 +214,7 @@ def _cell_costs(standings: Standings) -> list[Column]:
             "fit_seconds",
             "seconds of fitting, over all tasks",
             attrgetter("fit_seconds"),
-            named("fit_seconds"),
+            column_names("fit_seconds"),
             {"markdown": (fit,), **{view: (fits[view],) for view in shown}},
             important=not standings.measured,
         ),
@@ -220,7 +222,7 @@ def _cell_costs(standings: Standings) -> list[Column]:
             "predict_seconds",
             "seconds of forecasting, over all tasks",
             attrgetter("predict_seconds"),
-            named("predict_seconds"),
+            column_names("predict_seconds"),
             {"markdown": (predict,)},
         ),
         Column(
@@ -239,7 +241,7 @@ def _counts(standings: Standings) -> list[Column]:
     """The numbers of seeds, of completed cells, of the others by status, and of windows."""
 
     def column(status: str) -> Column:
-        return Column(status, f"cells: {status}", lambda row: row.missing.get(status, 0), named(status, "csv"))
+        return Column(status, f"cells: {status}", lambda row: row.missing.get(status, 0), column_names(status, "csv"))
 
     return [
         _plain("seeds", "number of seeds", "csv", "metric"),
@@ -256,14 +258,14 @@ def _remarks(standings: Standings) -> list[Column]:
     page = Cell("Failed", failures, style="failed")
 
     def words(name: str, meaning: str, text: Callable[[Row], str]) -> Column:
-        return Column(name, meaning, text, named(name, "tag"), text=text)
+        return Column(name, meaning, text, column_names(name, "tag"), text=text)
 
     return [
         Column(
             "failed_results",
             "cells and windows without a result",
             lambda row: sum(row.missing.values()),
-            named("failed_results", "frame", "metric", "tag"),
+            column_names("failed_results", "frame", "metric", "tag"),
             {
                 "markdown": (cell,),
                 **({"terminal": (cell,)} if some else {}),

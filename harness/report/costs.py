@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.report.column import Cell, Column, Data, Table, named
+from harness.report.column import Cell, Column, Data, Table, column_names
 from harness.report.numbers import (
     NOTHING,
     UNBOUNDED,
@@ -72,16 +72,16 @@ class Cost:
             return None, None
         return getattr(costs, f"{self.name}_low"), getattr(costs, f"{self.name}_high")
 
-    def bounded(self, costs: BenchCosts | None) -> bool:
+    def has_upper_bound(self, costs: BenchCosts | None) -> bool:
         """Whether there were enough repetitions to bound it from above."""
         return not self.interval or self.value(costs) is None or self.ends(costs)[1] is not None
 
     def text(self, costs: BenchCosts | None) -> str:
-        """The cost without its unit, marked where it is not bounded; a dash where it was not measured."""
+        """The cost without its unit, marked where it is not has_upper_bound; a dash where it was not measured."""
         return self.unit.text(self.value(costs)) + self._mark(costs)
 
     def with_unit(self, costs: BenchCosts | None) -> str:
-        """The cost with its unit, marked where it is not bounded; a dash where it was not measured."""
+        """The cost with its unit, marked where it is not has_upper_bound; a dash where it was not measured."""
         value = self.value(costs)
         return NOTHING if value is None else self.unit.with_unit(value) + self._mark(costs)
 
@@ -92,7 +92,7 @@ class Cost:
         return "" if low is None else f"[{write(low)}, {'…' if high is None else write(high)}]"
 
     def _mark(self, costs: BenchCosts | None) -> str:
-        return "" if self.bounded(costs) else UNBOUNDED
+        return "" if self.has_upper_bound(costs) else UNBOUNDED
 
 
 COSTS = (
@@ -159,9 +159,9 @@ COSTS = (
 FIGURES = ("machine", *sorted((cost.name for cost in COSTS), key=list(FIELDS).index))  # in the order of the record
 
 
-def unbounded_line(standings: Standings) -> list[str]:
+def p99_footnote(standings: Standings) -> list[str]:
     """What the mark at a p99 means, where there is one."""
-    some = any(not cost.bounded(row.costs) for row in standings.rows for cost in COSTS)
+    some = any(not cost.has_upper_bound(row.costs) for row in standings.rows for cost in COSTS)
     return [f"{UNBOUNDED} too few repetitions to bound the p99 from above"] if some else []
 
 
@@ -172,7 +172,7 @@ def cost_columns(standings: Standings) -> list[Column]:
         "machine",
         "identifier of the machine on which costs were measured",
         lambda row: None if row.costs is None else row.costs.machine,
-        named("machine", *views),
+        column_names("machine", *views),
         unit="identifier",
     )
     return [machine, *(_column(cost, views, standings.measured) for cost in COSTS)]
@@ -190,7 +190,7 @@ def _column(cost: Cost, views: tuple[Data, ...], measured: bool) -> Column:
         cost.name,
         cost.meaning,
         lambda row: cost.value(row.costs),
-        {**named(cost.name, *views), **({"metric": cost.name + cost.unit.suffix} if cost.metric else {})},
+        {**column_names(cost.name, *views), **({"metric": cost.name + cost.unit.suffix} if cost.metric else {})},
         tables if measured else {},
         "descending" if cost.more else "ascending",
         important=cost.important and measured,

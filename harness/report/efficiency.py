@@ -75,14 +75,14 @@ def _cells(bench: Bench) -> dict[str, str]:
     """A row by heading; a dash where nothing was measured."""
     costs = bench_costs(bench)
     cells = {cost.bench: _with_interval(cost, costs) for cost in COSTS if cost.bench}
-    return {**cells, RATE: part(bench.server, _rate) or NOTHING, "failed": _failed(list(bench.failures))}
+    return {**cells, RATE: part(bench.server, _rate) or NOTHING, "failed": _failures_text(list(bench.failures))}
 
 
 def _with_interval(cost: Cost, costs: BenchCosts) -> str:
     return f"{cost.text(costs)} {cost.interval_text(costs, cost.unit.text)}".rstrip()
 
 
-def _failed(scenarios: list[str]) -> str:
+def _failures_text(scenarios: list[str]) -> str:
     """The scenarios in which it failed, in few words."""
     return f"{scenarios[0]}, {len(scenarios) - 1} more" if len(scenarios) > 1 else "".join(scenarios) or NOTHING
 

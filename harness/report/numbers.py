@@ -87,10 +87,10 @@ def number(value: float, decimals: int = 3) -> str:
     """A number with a true minus sign; large ones in scientific notation."""
     if not math.isfinite(value):
         return NOTHING
-    return signed(f"{value:.{decimals}f}" if abs(value) < 1e4 else f"{value:.2e}")
+    return with_minus_sign(f"{value:.{decimals}f}" if abs(value) < 1e4 else f"{value:.2e}")
 
 
-def bracketed(ends: Interval, decimals: int = 2) -> str:
+def interval_in_brackets(ends: Interval, decimals: int = 2) -> str:
     """An interval in brackets; empty where there is none."""
     low, high = ends
     return f"[{number(low, decimals)}, {number(high, decimals)}]" if math.isfinite(low) and math.isfinite(high) else ""
@@ -126,7 +126,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def signed(text: str) -> str:
+def with_minus_sign(text: str) -> str:
     """A number's text with a true minus sign, and zero without one."""
     if not text.strip("-0."):
         return text.lstrip("-")

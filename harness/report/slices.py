@@ -100,7 +100,7 @@ def _empty_table(view: View, slices: Slices) -> Table:
     table.add_column(_heading(slices), no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side)
     table.add_column("steps", justify="right", no_wrap=True)
     for i in view.columns:
-        table.add_column(_folded(slices.forecasters[i]), justify="right", overflow="fold", max_width=COLUMN_WIDTH)
+        table.add_column(_fold(slices.forecasters[i]), justify="right", overflow="fold", max_width=COLUMN_WIDTH)
     table.add_column("best", no_wrap=True, overflow="ellipsis", max_width=BEST_WIDTH)
     return table
 
@@ -202,7 +202,7 @@ def _widths(slices: Slices, part: TaskSlices) -> list[int]:
     """The width of each forecaster's column."""
     return [
         max(
-            _widest(_folded(name).splitlines(), 0, COLUMN_WIDTH),
+            _widest(_fold(name).splitlines(), 0, COLUMN_WIDTH),
             *(len(error(value, slices.logarithmic)) for value in values),
         )
         for name, values in zip(slices.forecasters, part.values.T.tolist(), strict=True)
@@ -213,7 +213,7 @@ def _heading(slices: Slices) -> str:
     return HEADINGS.get(slices.by, slices.by)
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     """A name in lines that fit a column, broken at its hyphens where it has some."""
     return "\n".join(textwrap.wrap(name, COLUMN_WIDTH)) or name
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from harness.report.column import WIDTH, Cell
 from harness.report.columns import table_columns
-from harness.report.costs import unbounded_line
+from harness.report.costs import p99_footnote
 from harness.report.rows import CLOSE, TIED, scale
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def legend(standings: Standings) -> list[str]:
         f"{scale(standings)} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}",
         "wins: share of the others that it beats, mean over tasks" + _legend_of_costs(standings),
     ]
-    lines += unbounded_line(standings)
+    lines += p99_footnote(standings)
     if standings.significance is not None:
         lines.append(f"95 %: from {standings.significance.method}")
     elif standings.unsure:

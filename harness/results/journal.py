@@ -180,7 +180,7 @@ class CachedJournal(Journal):
         return self._records[key][1]
 
 
-def prepared_home(home: Path) -> Path:
+def prepare_home(home: Path) -> Path:
     """The home folder, created if necessary; raises HomeUnusable if it cannot be written to."""
     try:
         for folder in (home, home / "journal" / "cells", home / "journal" / "actuals", home / "boards"):

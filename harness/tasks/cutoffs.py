@@ -39,7 +39,7 @@ def _first_moment_after(date: str) -> np.datetime64:
     return after
 
 
-def aligned(panel: Panel, series: Ints, cutoffs: Ints) -> bool:
+def are_aligned(panel: Panel, series: Ints, cutoffs: Ints) -> bool:
     """Whether these cutoffs, one of each series, are at the same time."""
     if len(series) <= 1:
         return True

@@ -34,7 +34,7 @@ METRIC = "MASE"
 
 def aggregate(context: VerificationContext, model: str, quantity: str) -> float:
     """A model's win rate or skill over all tasks of fev-bench."""
-    models, errors = _imputed(_paths(context.home))
+    models, errors = _impute(_paths(context.home))
     baseline = errors[:, models.index(BASELINE)]
     values = win_rates(errors) if quantity == "win rate" else skill(errors, baseline)
     return float(values[models.index(model)])
@@ -57,7 +57,7 @@ def _paths(home: Path) -> tuple[Path, ...]:
 
 
 @lru_cache(maxsize=1)
-def _imputed(paths: tuple[Path, ...]) -> tuple[tuple[str, ...], Floats]:
+def _impute(paths: tuple[Path, ...]) -> tuple[tuple[str, ...], Floats]:
     """The models, and their errors (task, model), with the baseline's where there is no result.
 
     Cached by path, since the checksums of the files are known.

@@ -128,10 +128,10 @@ def _chart(chart: Chart, left: float, top: float, width: float, height: float) -
     inner = top + 6 + TITLE_LINE * len(chart.title)
     x_start, x_end = left + MARGIN_LEFT, left + width - MARGIN_RIGHT
     y_start, y_end = top + height - MARGIN_BELOW, inner + 4
-    across = Scale(*_padded(*_range([mark.x for mark in chart.marks]), 0.02), x_start, x_end)
+    across = Scale(*_pad(*_range([mark.x for mark in chart.marks]), 0.02), x_start, x_end)
     upwards = Scale(*_upwards(chart), y_start, y_end)
     for k, line in enumerate(chart.title):
-        shown = _shortened(line, int(width / CHARACTER))
+        shown = _shorten(line, int(width / CHARACTER))
         yield _text((x_start + x_end) / 2, top + TITLE_LINE * (k + 0.8), shown, "middle")
     yield from _axes(chart, across, upwards)
     if chart.rule is not None:
@@ -146,7 +146,7 @@ def _names(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
     taken: list[tuple[float, float, float]] = []  # from x to x, at y
     for x, y, text in chart.names:
         (begin,), (middle,) = across(np.array([x])) + 6, upwards(np.array([y])) - 6
-        text = _shortened(text, 28)
+        text = _shorten(text, 28)
         width = CHARACTER * len(text)
         if begin + width > across.end + MARGIN_RIGHT:
             begin -= width + 12
@@ -172,7 +172,7 @@ def _axes(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
         yield _text((across.start + across.end) / 2, upwards.start + 33, chart.x_label, "middle")
     if chart.y_label:
         x, y = across.start - MARGIN_LEFT + 13, (upwards.start + upwards.end) / 2
-        shown_label = _shortened(chart.y_label, int(abs(upwards.start - upwards.end) / CHARACTER))
+        shown_label = _shorten(chart.y_label, int(abs(upwards.start - upwards.end) / CHARACTER))
         yield _text(x, y, shown_label, "middle", 11, f"transform='rotate(-90 {x:.1f} {y:.1f})'")
 
 
@@ -215,7 +215,7 @@ def _upwards(chart: Chart) -> tuple[float, float]:
     """The range of the vertical axis, of logarithms where it is logarithmic."""
     edges = [edge for mark in chart.marks for edge in ([mark.y] if isinstance(mark, Line) else [mark.low, mark.high])]
     low, high = _range([_height(edge, chart.logarithmic) for edge in edges])
-    return (0.0, high * 1.05 or 1.0) if chart.from_zero and low >= 0 else _padded(low, high, 0.05)
+    return (0.0, high * 1.05 or 1.0) if chart.from_zero and low >= 0 else _pad(low, high, 0.05)
 
 
 def _ticks_upwards(chart: Chart, upwards: Scale) -> tuple[list[float], list[str]]:
@@ -239,7 +239,7 @@ def _range(arrays: Sequence[Floats]) -> tuple[float, float]:
     return (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
 
 
-def _padded(low: float, high: float, share: float) -> tuple[float, float]:
+def _pad(low: float, high: float, share: float) -> tuple[float, float]:
     """The range with a margin; never empty."""
     margin = (high - low) * share
     if low + margin == low or high - margin == high:
@@ -276,5 +276,5 @@ def _text(x: float, y: float, text: str, anchor: str, size: int = 11, more: str 
     )
 
 
-def _shortened(text: str, most: int) -> str:
+def _shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -79,7 +79,7 @@ class Companion:
                 process.stdin.flush()
             last, since = 0, time.monotonic()
             while process.poll() is None:
-                progress = _modified(place.folder / "mirror.json")
+                progress = _modification_time(place.folder / "mirror.json")
                 if progress != last:
                     last, since = progress, time.monotonic()
                 if time.monotonic() - since > PATIENCE:
@@ -101,7 +101,7 @@ def problem_of(place: Place) -> str:
         return ""
 
 
-def _modified(path: Path) -> int:
+def _modification_time(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
     except OSError:

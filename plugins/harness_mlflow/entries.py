@@ -59,7 +59,7 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
             {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
         ),
         metrics=_finite({**run.scores, **_costs(run), **windows}),
-        tags=_known(tags),
+        tags=_non_empty(tags),
         curves={safe_name(f"training/{name}"): curve for name, curve in run.curves.items()},
     )
 
@@ -72,7 +72,7 @@ def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str,
             name=row.forecaster,
             params=_texts(hyperparameters.get(row.forecaster, {})),
             metrics=_row_metrics(row, metrics),
-            tags=_known(
+            tags=_non_empty(
                 {
                     "board": standings.board,
                     "forecaster": row.forecaster,
@@ -95,10 +95,10 @@ def columns_by_name(standings: Standings, view: Literal["metric", "tag"]) -> dic
 
 def _row_metrics(row: Row, columns: Mapping[str, Column]) -> dict[str, float]:
     values = {name: column.factor * column.number(row) for name, column in columns.items()}
-    return {name: _rounded(value) for name, value in _finite(values).items()}
+    return {name: _round(value) for name, value in _finite(values).items()}
 
 
-def succeeded(run: Run) -> bool:
+def is_success(run: Run) -> bool:
     """Whether MLflow shows the run as finished rather than failed."""
     return run.status is Status.COMPLETED
 
@@ -127,7 +127,7 @@ def _costs(run: Run) -> dict[str, float]:
     return known if costs.peak_memory is None else {**known, "peak_memory_mib": costs.peak_memory / 2**20}
 
 
-def _known(tags: Mapping[str, str]) -> dict[str, str]:
+def _non_empty(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value[:LONGEST] for name, value in tags.items() if value}
 
 
@@ -153,7 +153,7 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {names[name]: float(value) for name, value in values.items() if math.isfinite(value)}
 
 
-def _rounded(value: float) -> float:
+def _round(value: float) -> float:
     """A number of five digits, since MLflow's table shows all digits."""
     return value if value.is_integer() else float(f"{value:.5g}")
 

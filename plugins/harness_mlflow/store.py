@@ -15,7 +15,7 @@ from harness_mlflow import views
 from harness_mlflow.artifacts import write_artifacts
 from harness_mlflow.costs import PARETO, pareto_picture, write_costs
 from harness_mlflow.database import create, prepare
-from harness_mlflow.entries import Entry, cell_entry, columns_by_name, milliseconds, row_entries, succeeded
+from harness_mlflow.entries import Entry, cell_entry, columns_by_name, is_success, milliseconds, row_entries
 from harness_mlflow.index import Board, MirroredBoard, PendingCell
 from harness_mlflow.inputs import board_page, dataset_of
 from harness_mlflow.place import Place
@@ -96,7 +96,7 @@ class Store:
         tags = {"mlflow.note.content": note, **({"forecasts": left_out} if left_out else {})}
         self.runs.log(number, entry.params, entry.metrics, tags, finished, 0, entry.curves)
         self.client.log_inputs(number, [dataset_of(run, cell)])
-        self.client.set_terminated(number, "FINISHED" if succeeded(run) else "FAILED", finished)
+        self.client.set_terminated(number, "FINISHED" if is_success(run) else "FAILED", finished)
 
     def retag_cells(self, plan: StoredPlan, sent: MirroredBoard) -> None:
         """Mark the cells that are no longer on the board, and those that are again."""

@@ -50,7 +50,7 @@ def ran_board(workspace: Workspace, *datasets: str) -> JournalResults:
         "toys", Leaderboard("Toys", "MASE", "base", tasks, forecasters=(Entry("base"),)), tuple(cells), ("base",)
     )
     plan.save(workspace.home)
-    return JournalResults(plan.stored(), workspace.journal)
+    return JournalResults(plan.to_stored(), workspace.journal)
 
 
 def test_a_plugins_metric_in_units_of_the_data_is_not_averaged_over_tasks(workspace: Workspace) -> None:

@@ -78,7 +78,7 @@ class Board:
 
     @property
     def results(self) -> JournalResults:
-        return JournalResults(self.plan.stored(), self.journal)
+        return JournalResults(self.plan.to_stored(), self.journal)
 
     def slices(self, by: str, metric: Metric | str = "MAE", **asked: object) -> Slices:
         metric = NAMED[metric] if isinstance(metric, str) else metric
@@ -386,7 +386,7 @@ class TestRefusals:
         class Scored(JournalResults):
             outcomes = BoardResults.outcomes
 
-        results = Scored(whole.plan.stored(), whole.journal)
+        results = Scored(whole.plan.to_stored(), whole.journal)
         order = SimpleNamespace(rows=(), board="", title="", baseline="base", logarithmic=False)
 
         found = compute_slices(results, NAMED["MAE"], SliceRequest("series"), order, lambda cell, task: 4)

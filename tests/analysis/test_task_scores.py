@@ -49,7 +49,7 @@ def rows(home: Path, forecasters: dict[str, Last], metric: Metric, **options: bo
         cells.append(PlannedCell(key, title, TASK.label, cell, "aa"))
     entries = tuple(Entry(title) for title in forecasters)
     board = Leaderboard("Walks", metric.name, "base", (TASK,), forecasters=entries)
-    stored = BoardPlan("walks", board, tuple(cells), tuple(forecasters)).stored()
+    stored = BoardPlan("walks", board, tuple(cells), tuple(forecasters)).to_stored()
     found = compute_standings(JournalResults(stored, journal), metric, **options)
     return {row.forecaster: row for row in found.rows}
 

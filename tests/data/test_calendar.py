@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.data.calendar import advance
 from harness.data.panel import Panel
 from harness.errors import BadData, BadTask
-from harness.tasks.cutoffs import aligned, observations_until
+from harness.tasks.cutoffs import are_aligned, observations_until
 
 STARTS = {
     "h": "2016-07-01T00:00",
@@ -125,14 +125,14 @@ class TestAlignment:
     def test_cutoffs_at_one_moment_are_aligned(self) -> None:
         panel = Panel.of([np.zeros(10)] * 2, start=["2020-01-01", "2020-03-01"], freq="MS")
 
-        assert aligned(panel, np.array([0, 1]), np.array([5, 3]))
-        assert not aligned(panel, np.array([0, 1]), np.array([5, 5]))
+        assert are_aligned(panel, np.array([0, 1]), np.array([5, 3]))
+        assert not are_aligned(panel, np.array([0, 1]), np.array([5, 5]))
 
     def test_numbered_time_counts_too(self) -> None:
         panel = Panel.of([np.zeros(10)] * 2, start=[0, 2])
 
-        assert aligned(panel, np.array([0, 1]), np.array([5, 3]))
-        assert not aligned(panel, np.array([0, 1]), np.array([5, 5]))
+        assert are_aligned(panel, np.array([0, 1]), np.array([5, 3]))
+        assert not are_aligned(panel, np.array([0, 1]), np.array([5, 5]))
 
     def test_a_single_series_is_aligned(self) -> None:
-        assert aligned(Panel.of([[1.0]]), np.array([0]), np.array([1]))
+        assert are_aligned(Panel.of([[1.0]]), np.array([0]), np.array([1]))

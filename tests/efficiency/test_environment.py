@@ -99,7 +99,7 @@ def test_a_call_on_a_gpu_ends_when_the_gpu_has_ended_it() -> None:
     clock = DeviceClock("cpu")
     clock.cuda = events = Events()
 
-    result = clock.timed(lambda value: events.said.append("call") or value)(7)
+    result = clock.synchronise(lambda value: events.said.append("call") or value)(7)
 
     assert result == 7
     assert events.said == ["synchronize", "record", "call", "record", "synchronize"]
@@ -109,7 +109,7 @@ def test_a_call_on_a_gpu_ends_when_the_gpu_has_ended_it() -> None:
 def test_without_a_gpu_a_call_is_left_as_it_is() -> None:
     clock = DeviceClock(used_device(SimpleNamespace(device="cpu")))
 
-    assert clock.timed(len) is len
+    assert clock.synchronise(len) is len
     assert clock.peak() is None
 
 

@@ -161,7 +161,7 @@ def fill(home: Path, name: str, board: Leaderboard) -> BoardPlan:
     for one in plan.cells:
         if not journal.has(one.key):
             write_cell(journal, one, catalog)
-    compute_standings(JournalResults(plan.stored(), journal), catalog.metrics[board.metric].spec).save(home)
+    compute_standings(JournalResults(plan.to_stored(), journal), catalog.metrics[board.metric].spec).save(home)
     return plan
 
 

@@ -28,7 +28,7 @@ from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
-from harness.report.numbers import duration, error, number, signed
+from harness.report.numbers import duration, error, number, with_minus_sign
 from harness.report.page.examples import Example, Examples, Lines, find_examples
 from harness.report.page.lines import Limit, thin
 from harness.report.page.render import page
@@ -432,7 +432,7 @@ class TestNumbers:
         assert duration(value) == said
 
     def test_minus_signs_are_true_and_never_before_zero(self) -> None:
-        assert [number(-0.5, 2), number(-0.001, 2), signed(error(-1e-5))] == ["−0.50", "0.00", "−1.00e−05"]
+        assert [number(-0.5, 2), number(-0.001, 2), with_minus_sign(error(-1e-5))] == ["−0.50", "0.00", "−1.00e−05"]
 
 
 class TestExamples:

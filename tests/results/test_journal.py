@@ -37,7 +37,7 @@ from harness.evaluation.run import Cell, Costs, WindowFailure
 from harness.evaluation.scoring import Terms
 from harness.plugins.catalog import load_catalog
 from harness.results import recomputation
-from harness.results.journal import CachedJournal, prepared_home
+from harness.results.journal import CachedJournal, prepare_home
 from harness.tasks.folds import backtest
 
 TASK = Task("toy", RollingOrigin(2, windows=3), quantile_levels=(0.1, 0.5, 0.9))
@@ -395,20 +395,20 @@ class TestActuals:
 
 class TestHome:
     def test_it_is_made(self, tmp_path: Path) -> None:
-        assert prepared_home(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+        assert prepare_home(tmp_path / "a" / "b") == tmp_path / "a" / "b"
         assert [path for path in (tmp_path / "a" / "b").rglob("*") if path.is_file()] == []
 
     def test_below_a_file_it_cannot_be(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
         with pytest.raises(HomeUnusable, match=r"cannot be written to \(Not a directory\); name another by --home"):
-            prepared_home(tmp_path / "file" / "home")
+            prepare_home(tmp_path / "file" / "home")
 
     def test_a_file_cannot_be_one(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
         with pytest.raises(HomeUnusable, match="cannot be written to"):
-            prepared_home(tmp_path / "file")
+            prepare_home(tmp_path / "file")
 
 
 def test_actuals_written_by_many_at_once_are_whole(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def board(
     )
     plan = BoardPlan("toys", made, tuple(cells), tuple(forecasters))
     plan.save(home)
-    return JournalResults(plan.stored(), journal)
+    return JournalResults(plan.to_stored(), journal)
 
 
 def published(results: BoardResults, metrics: Sequence[Metric], folder: Path) -> Mapping[str, str]:

@@ -43,7 +43,7 @@ def compute_standings(
     replicates = bootstrap(table)
     in_units = {known.name for known in (*metrics, metric) if known.in_units}
     rows = [forecaster_row(name, results, scores, in_units) for name in plan.forecasters]
-    ordered = _ordered(_with_aggregates(rows, ranked, table, replicates))
+    ordered = _rank_rows(_with_aggregates(rows, ranked, table, replicates))
     done = [run for run in runs.values() if run is not None]
     return Standings(
         plan.name,
@@ -181,7 +181,7 @@ def _left_out_notes(plan: StoredPlan, runs: Mapping[str, Run | None]) -> list[st
     return lines
 
 
-def _ordered(rows: Sequence[Row]) -> tuple[Row, ...]:
+def _rank_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The rows with ranks, best first.
 
     Of equal errors those without failures come first; then those that completed nothing; last those not ranked.

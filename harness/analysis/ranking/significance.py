@@ -86,7 +86,7 @@ def _resample_units(table: ErrorTable, samples: int) -> Bootstrap:
     indices = resamples(strata, samples, SEED)
     aggregates = _replicate_aggregates(table, strata, indices)
     lowest = table.metric.best == "lowest"
-    losses = _linearised(table, strata) if lowest else np.empty((0, aggregates.logs.shape[1]))
+    losses = _linearise(table, strata) if lowest else np.empty((0, aggregates.logs.shape[1]))
     blocks = np.concatenate([_blocks(task) for task in table.tasks]) if lowest else losses
     min_units, method = min(stratum.independent for stratum in strata), _method(table, samples, strata)
     estimates = Aggregates.of(table, table.errors)
@@ -135,7 +135,7 @@ def _method(table: ErrorTable, samples: int, strata: Sequence[Stratum]) -> str:
     return f"{samples:,} resamples of {count:,} {' and '.join(sorted(kinds))}{within}{blocks}{caveat}"
 
 
-def _linearised(table: ErrorTable, strata: Sequence[Stratum]) -> Floats:
+def _linearise(table: ErrorTable, strata: Sequence[Stratum]) -> Floats:
     """Losses whose mean over all units is the mean log relative error, and which vary with it to first order.
 
     They are the jackknife's pseudo-values (Efron & Stein 1981), whose variance is not below the true one where few

@@ -38,7 +38,7 @@ def confidence_set(losses: Floats, indices: Ints, units: float | None = None) ->
         return np.ones(losses.shape[1])
     means, count = distinct.mean(axis=0), distinct.shape[1]
     factor = expansion(len(losses) if units is None else units, count)
-    p_values = _p_values(_dithered(means + factor * (distinct - means)), indices)
+    p_values = _p_values(_add_jitter(means + factor * (distinct - means)), indices)
     return p_values[positions.ravel()]
 
 
@@ -53,7 +53,7 @@ def expansion(units: float, forecasters: int, level: float = 0.05) -> float:
     return float(math.sqrt(units / (units - 1)) * special.stdtrit(units - 1, 1 - tail) / special.ndtri(1 - tail))
 
 
-def _dithered(losses: Floats) -> Floats:
+def _add_jitter(losses: Floats) -> Floats:
     size = np.abs(losses).max(axis=0)
     noise = np.random.default_rng(0).standard_normal(losses.shape)
     dithered: Floats = (losses + DITHER * size * noise) / size.max()

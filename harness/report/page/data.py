@@ -34,10 +34,10 @@ def _row(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
     return {
         "name": row.forecaster,
         "tied": row.tied_for_first,
-        "skill": [_rounded(value) for value in (row.skill, *row.interval("skill"))],
-        "fit": _rounded(row.fit_seconds),
-        "predict": _rounded(row.window_seconds),
-        "scores": [_rounded(row.scores.get(task, math.nan)) for task in tasks],
+        "skill": [_round(value) for value in (row.skill, *row.interval("skill"))],
+        "fit": _round(row.fit_seconds),
+        "predict": _round(row.window_seconds),
+        "scores": [_round(row.scores.get(task, math.nan)) for task in tasks],
     }
 
 
@@ -56,7 +56,7 @@ def _costs(standings: Standings) -> dict[str, Any]:
         }
         for cost in costs
     ]
-    return {"kinds": kinds, "rows": [[_rounded(cost.value(row.costs)) for cost in costs] for row in standings.rows]}
+    return {"kinds": kinds, "rows": [[_round(cost.value(row.costs)) for cost in costs] for row in standings.rows]}
 
 
 def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
@@ -67,15 +67,15 @@ def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
         "skills": _matrix(found.skills),
         "lows": _matrix(found.skill_lows),
         "highs": _matrix(found.skill_highs),
-        "p": [[_rounded(value, 3) for value in found.p_values.get(task, ())] for task in standings.tasks],
+        "p": [[_round(value, 3) for value in found.p_values.get(task, ())] for task in standings.tasks],
         "ranks": None if found.rank_test is None else _ranks(found.rank_test),
     }
 
 
 def _ranks(test: RankTest) -> dict[str, Any]:
     return {
-        "difference": _rounded(test.critical_difference),
-        "means": [[name, _rounded(mean)] for name, mean in test.mean_ranks.items() if math.isfinite(mean)],
+        "difference": _round(test.critical_difference),
+        "means": [[name, _round(mean)] for name, mean in test.mean_ranks.items() if math.isfinite(mean)],
         "cliques": [list(clique) for clique in test.cliques],
     }
 
@@ -132,7 +132,7 @@ def _windows(task: int, actuals: _Actuals, limit: Limit, examples: Sequence[Exam
     return [
         {
             "actuals": actuals.position(task, example),
-            "loss": _rounded(example.loss),
+            "loss": _round(example.loss),
             "levels": example.levels,
             "lines": [_forecast(lines, limit) for lines in example.lines],
         }
@@ -159,8 +159,8 @@ def _count(tables: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int:
 
 
 def _matrix(values: Matrix) -> list[list[float | None]]:
-    return [[_rounded(value, 4) for value in row] for row in values]
+    return [[_round(value, 4) for value in row] for row in values]
 
 
-def _rounded(value: float | None, digits: int = 5) -> float | None:
+def _round(value: float | None, digits: int = 5) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")

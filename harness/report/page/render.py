@@ -10,7 +10,7 @@ from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.report.numbers import bracketed, error, moment, number, plural, signed
+from harness.report.numbers import error, interval_in_brackets, moment, number, plural, with_minus_sign
 from harness.report.page.bars import pixels
 from harness.report.page.examples import Examples
 from harness.report.page.table import sort_value
@@ -49,7 +49,7 @@ def _templates() -> Environment:
     templates = Environment(
         loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    numbers = (bracketed, error, moment, number, pixels, plural, signed, sort_value)
+    numbers = (interval_in_brackets, error, moment, number, pixels, plural, with_minus_sign, sort_value)
     templates.filters |= {function.__name__: function for function in numbers}
     templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP}
     templates.filters["sentence"] = _sentence

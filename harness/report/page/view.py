@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.costs import unbounded_line
+from harness.report.costs import p99_footnote
 from harness.report.page.data import chart_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
@@ -29,7 +29,7 @@ def view(standings: Standings, examples: Examples | None) -> dict[str, Any]:
         "standings": standings,
         "table": table(standings),
         "marks": _marks(standings),
-        "unbounded": unbounded_line(standings),
+        "unbounded": p99_footnote(standings),
         "ranks": _ranks(standings),
         "has_steps": examples is not None and any(examples.by_step.get(task) for task in standings.tasks),
         "has_windows": examples is not None and any(examples.examples.get(task) for task in standings.tasks),

@@ -69,7 +69,7 @@ class Board:
         return PlannedCell(key, title, task.label, cell, "aa")
 
     def standings(self, metric: Metric = MAE, *, completed_only: bool = False) -> Standings:
-        results = JournalResults(self.plan.stored(), self.journal)
+        results = JournalResults(self.plan.to_stored(), self.journal)
         return compute_standings(results, metric, completed_only=completed_only)
 
     def rows(self, metric: Metric = MAE, *, completed_only: bool = False) -> dict[str, Row]:
@@ -301,7 +301,7 @@ class TestRows:
         board = Board(tmp_path, {"base": {"a": 1.0, "b": 3.0}})
         declared = [replace(COVERAGE, in_units=True), replace(BIAS, in_units=False)]  # of the same names as in the runs
 
-        found = compute_standings(JournalResults(board.plan.stored(), board.journal), MAE, metrics=declared)
+        found = compute_standings(JournalResults(board.plan.to_stored(), board.journal), MAE, metrics=declared)
 
         assert set(found.rows[0].metrics) == {"bias"}
 
@@ -310,7 +310,7 @@ class TestRows:
         board = Board(tmp_path, {"base": {"a": 1.0}})
         plan = replace(board.plan, board=replace(board.plan.board, tasks=(Task("a", protocol),)))
 
-        assert compute_standings(JournalResults(plan.stored(), board.journal), MAE).logarithmic is logarithmic
+        assert compute_standings(JournalResults(plan.to_stored(), board.journal), MAE).logarithmic is logarithmic
 
 
 class TestOtherMetrics:
