@@ -21,6 +21,7 @@ from click.testing import CliRunner
 
 from harness.cli import main as command_line
 from harness.plugins.catalog import load_catalog
+from harness.plugins.installed import installed_catalog
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -324,7 +325,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., st
         catalog = load_catalog()
         catalog.manager.unregister(name="mlflow")
         patch.setattr(command_line, "load_catalog", lambda: catalog)
+        installed_catalog.cache_clear()  # cells that run in this process look for the plugin there
         yield run_command
+    installed_catalog.cache_clear()
 
 
 def install_plugin(site: Path) -> None:

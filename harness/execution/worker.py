@@ -24,7 +24,7 @@ from harness.evaluation.evaluate import evaluate, status_of
 from harness.evaluation.memory import peak_memory, reset_peak
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
-from harness.plugins.catalog import Catalog, load_catalog
+from harness.plugins.installed import installed_catalog
 from harness.results.journal import Journal
 from harness.results.provenance import provenance
 from harness.tasks.folds import backtest
@@ -40,7 +40,7 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
 
     Raises BadInput for a cell that cannot be run as it is specified, such as one with an unknown hyperparameter.
     """
-    plugin = _catalog().forecasters[planned.cell.forecaster].plugin
+    plugin = installed_catalog().forecasters[planned.cell.forecaster].plugin
     started = _now()
     result = attempt(lambda: _evaluate(planned, home))
     if isinstance(result, Failure) and isinstance(result.error, BadInput | DataUnavailable):
@@ -60,7 +60,7 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
 def _evaluate(planned: PlannedCell, home: Path) -> Run:
     from threadpoolctl import threadpool_limits
 
-    catalog, cell = _catalog(), planned.cell
+    catalog, cell = installed_catalog(), planned.cell
     spec, plugin = catalog.forecasters[cell.forecaster].spec, catalog.forecasters[cell.forecaster].plugin
     metrics = [entry.spec for entry in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
@@ -85,15 +85,10 @@ def _failed_run(planned: PlannedCell, failure: Failure) -> Run:
     return Run(planned.cell, status_of(failure), reason=str(failure), traceback=failure.traceback)
 
 
-@lru_cache(maxsize=1)
-def _catalog() -> Catalog:
-    return load_catalog()
-
-
 @lru_cache(maxsize=4)
 def _panel(dataset: str, fingerprint: str, home: Path) -> Panel:
     """The dataset; the fingerprint is a part of the cache's key, so that changed data is loaded again."""
-    return load(_catalog().datasets[dataset].spec, home)
+    return load(installed_catalog().datasets[dataset].spec, home)
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""What the installed plugins provide, for code that reads stored results without a catalog."""
+"""What the installed plugins provide, for code that is given no catalog: workers, and readers of stored results."""
 
 from __future__ import annotations
 
