@@ -109,7 +109,7 @@ def find_results(board: str, workspace: Workspace, *, published: bool = False) -
     if found is not None:
         return found
     folder = published_folder(board, workspace.catalog)
-    from harness.results.publication import is_published
+    from harness.results.publication.files import is_published
     from harness.results.publication.published_results import PublishedResults
 
     if is_published(folder):

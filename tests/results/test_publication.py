@@ -43,7 +43,7 @@ from harness.report.markdown import readme
 from harness.report.numbers import fixed as number
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
-from harness.results.publication import is_published
+from harness.results.publication.files import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.publication.writing import publish
 from harness.tasks.folds import backtest

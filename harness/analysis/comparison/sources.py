@@ -15,7 +15,7 @@ from harness.data.storage import read_json
 from harness.errors import BadInput
 from harness.evaluation.run import Run
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.publication import is_published
+from harness.results.publication.files import is_published
 from harness.results.publication.published_results import PublishedResults
 from harness.results.stored_plan import StoredCell, StoredPlan, stored_plan, stored_plans
 

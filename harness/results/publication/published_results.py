@@ -16,7 +16,7 @@ from harness.fields.errors import FieldError
 from harness.fields.reading import load
 from harness.plugins.installed import protocols_for
 from harness.results.board_results import BoardResults
-from harness.results.publication import RESULTS, SCHEMA, TERMS, Damaged
+from harness.results.publication.files import RESULTS, SCHEMA, TERMS, Damaged
 from harness.results.publication.records import Publication
 from harness.results.publication.terms_table import Block, read_block, read_columns, same_windows
 from harness.results.standings import Standings

@@ -14,7 +14,7 @@ from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms
-from harness.results.publication import PLACES, Damaged
+from harness.results.publication.files import POSITION_COLUMNS, Damaged
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ def read_columns(path: Path, metrics: Mapping[str, Metric]) -> dict[str, Any]:
         raise Damaged(path, f"it is not a Parquet file ({error})") from error
     except pa.ArrowException as error:
         raise Damaged(path, f"it is not a Parquet file ({error})") from error
-    expected = [*PLACES, *(f"{name} {part}" for name in metrics for part in ("numerator", "denominator"))]
+    expected = [*POSITION_COLUMNS, *(f"{name} {part}" for name in metrics for part in ("numerator", "denominator"))]
     if table.column_names != expected:
         raise Damaged(path, f"its columns are {', '.join(table.column_names)}, not {', '.join(expected)}")
     cells: dict[tuple[Any, Any], int] = {}
@@ -51,7 +51,7 @@ def read_columns(path: Path, metrics: Mapping[str, Metric]) -> dict[str, Any]:
             columns[name] = column.to_pylist()
             continue
         values = column.to_numpy()
-        if values.dtype.kind not in ("f" if name not in PLACES else "i"):
+        if values.dtype.kind not in ("f" if name not in POSITION_COLUMNS else "i"):
             raise Damaged(path, f"column {name!r} holds values that are not numbers")
         columns[name] = values
     return columns

@@ -22,7 +22,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.scoring import Terms
 from harness.fields.dumping import dump
 from harness.results.board_results import BoardResults
-from harness.results.publication import PLACES, README, RESULTS, SCHEMA, TERMS
+from harness.results.publication.files import POSITION_COLUMNS, README, RESULTS, SCHEMA, TERMS
 from harness.results.publication.records import Publication
 from harness.results.standings import Standings
 from harness.results.stored_plan import StoredCell
@@ -161,7 +161,7 @@ def _write_terms(path: Path, terms: Mapping[str, TaskTerms], metrics: Sequence[s
             order += [(task_number, row // targets, cell_number) for row in range(len(tables[-1]))]
     task_numbers, windows, cell_numbers = np.array(order).T
     table = pa.concat_tables(tables).take(np.lexsort((cell_numbers, windows, task_numbers)))
-    assert tuple(table.column_names[: len(PLACES)]) == PLACES
+    assert tuple(table.column_names[: len(POSITION_COLUMNS)]) == POSITION_COLUMNS
     numerators = [f"{name} numerator" for name in metrics]
     with atomic_file(path) as draft:
         pq.write_table(
