@@ -1,4 +1,4 @@
-"""Calls on a GPU, call and synchronise by its events."""
+"""Calls on a GPU, synchronised and timed by its events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DeviceClock:
         self.seconds: list[float] = []  # of each call, by the GPU's events
 
     def synchronise(self, action: Callable[..., T]) -> Callable[..., T]:
-        """The action, with its calls call and synchronise by events."""
+        """The action, with its calls synchronised and timed by events."""
         cuda = self.cuda
         if cuda is None:
             return action

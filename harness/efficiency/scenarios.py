@@ -21,7 +21,7 @@ from harness.efficiency.server import Stream, find_highest_rate
 from harness.tasks.windows import Contexts
 
 SIZES = (1, 8, 64, 512, 4096)  # windows in a call
-MIN_CALLS, MAX_CALLS = 3, 10_000  # answer_all calls
+MIN_CALLS, MAX_CALLS = 3, 10_000  # timed calls
 MAX_BATCHES = 1_000
 WARM_UP = 0.1  # of the time of a scenario
 CHECKS = 50
@@ -82,7 +82,7 @@ def offline(fitted: Fitted, size: int, seconds: float, meter: Meter, timer: Time
 
 
 def server(fitted: Fitted, services: Sequence[float], bound: float, seconds: float, timer: Timer) -> Server:
-    """Find the highest rate of random arrivals within the bound; the first confirmation is answer_all by the timer."""
+    """Find the highest rate of random arrivals within the bound; the first confirmation is timed by the timer."""
     predict = fitted.clock.synchronise(fitted.forecaster.predict)
 
     def answer_all(stream: Stream[Contexts]) -> None:
@@ -90,7 +90,7 @@ def server(fitted: Fitted, services: Sequence[float], bound: float, seconds: flo
 
     with garbage_collection_off():
         result = find_highest_rate(np.asarray(services), bound, seconds, _endless(fitted), predict, answer_all)
-    if not result.trials:  # no rate was tried, and the timer has answer_all nothing
+    if not result.trials:  # no rate was tried, and the timer has timed nothing
         return result
     timer.extra_info["bound"], timer.extra_info["rate"] = result.bound, result.rate
     timer.extra_info["response_p99"] = result.p99.seconds

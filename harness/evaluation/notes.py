@@ -16,7 +16,7 @@ from harness.tasks.folds import Backtest
 MOST_LEFT_OUT = 20  # series with windows left out that a run names
 NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
 NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
-NOT_ALIGNED = "cutoffs are not are_aligned in time: a global model may learn from later dates of other series"
+NOT_ALIGNED = "cutoffs are not aligned in time: a global model may learn from later dates of other series"
 
 
 def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:

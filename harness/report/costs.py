@@ -77,11 +77,11 @@ class Cost:
         return not self.interval or self.value(costs) is None or self.ends(costs)[1] is not None
 
     def text(self, costs: BenchCosts | None) -> str:
-        """The cost without its unit, marked where it is not has_upper_bound; a dash where it was not measured."""
+        """The cost without its unit, marked where too few repetitions bound it; a dash where it was not measured."""
         return self.unit.text(self.value(costs)) + self._mark(costs)
 
     def with_unit(self, costs: BenchCosts | None) -> str:
-        """The cost with its unit, marked where it is not has_upper_bound; a dash where it was not measured."""
+        """The cost with its unit, marked where too few repetitions bound it; a dash where it was not measured."""
         value = self.value(costs)
         return NOTHING if value is None else self.unit.with_unit(value) + self._mark(costs)
 
