@@ -28,7 +28,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
     """Provide forecasters.
 
-    Called: once per process, when forecasters are first looked up; do not import heavy libraries.
+    Called: when forecasters are first looked up; do not import heavy libraries.
     Arguments: none.
     Result: a list of ForecasterSpec; a name that two plugins provide is refused for both.
     Example:
@@ -43,7 +43,7 @@ def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
 def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
     """Provide datasets.
 
-    Called: once per process, when datasets are first looked up; no data is loaded yet.
+    Called: when datasets are first looked up; no data is loaded yet.
     Arguments: none.
     Result: a list of DatasetSpec; a name that two plugins provide is refused for both.
     Example:
@@ -58,7 +58,7 @@ def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
 def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
     """Provide metrics; the standard ones are provided by this hook too.
 
-    Called: once per process, when metrics are first looked up.
+    Called: when metrics are first looked up.
     Arguments: none.
     Result: a list of Metric; a name that two plugins provide is refused for both.
     Example:
@@ -79,7 +79,7 @@ def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
 def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
     """Provide evaluation protocols; the standard ones are provided by this hook too.
 
-    Called: once per process, when a board file or a stored result first names a protocol.
+    Called: when a board file or a stored result first names a protocol.
     Arguments: none.
     Result: a list of classes that derive from Protocol; a `kind` that two plugins provide is refused for both.
     Example:
@@ -94,7 +94,7 @@ def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
 def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
     """Provide leaderboards.
 
-    Called: once per process, when boards are first looked up.
+    Called: when boards are first looked up.
     Arguments: none.
     Result: a list of paths of `leaderboard.toml` files; the name of a board is the name of the folder of its file.
     Example:
@@ -109,7 +109,7 @@ def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
 def harness_reports() -> list[ReportFormat]:  # type: ignore[empty-body]
     """Provide formats in which `harness show --format` writes standings; the standard ones are provided by it too.
 
-    Called: once per process, when report formats are first looked up; nothing is rendered yet.
+    Called: when report formats are first looked up; nothing is rendered yet.
     Arguments: none.
     Result: a list of ReportFormat; a name that two plugins provide is refused for both.
     Example:
