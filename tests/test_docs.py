@@ -85,14 +85,16 @@ def test_pages_are_linked_from_the_readme(page) -> None:
 
 class TestGlossary:
     TEXT = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    ENTRIES = re.findall(r"^### ([^\n]+)\n\n(.+?)(?=\n\n|\Z)", TEXT, re.S | re.M)
 
     def test_each_term_is_defined_once(self) -> None:
-        terms = [term.lower() for term in re.findall(r"\*\*([^*]+)\*\*", self.TEXT)]
+        terms = [term.lower() for term, _ in self.ENTRIES]
 
         assert len(terms) > 80
+        assert len(terms) == self.TEXT.count("\n### ")
         assert [term for term in terms if terms.count(term) > 1] == []
 
     def test_definitions_have_two_sentences_at_most(self) -> None:
-        entries = [" ".join(entry.split()) for entry in re.findall(r"^\*\*.+?(?=\n\n|\Z)", self.TEXT, re.S | re.M)]
+        definitions = [" ".join(definition.split()) for _, definition in self.ENTRIES]
 
-        assert [entry for entry in entries if len(re.findall(r"\.(?: |$)", entry)) > 2] == []
+        assert [text for text in definitions if len(re.findall(r"\.(?: |$)", text)) > 2] == []

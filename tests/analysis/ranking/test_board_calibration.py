@@ -1,7 +1,7 @@
 """Simulated boards with known skills: coverage of intervals, and error rates of tests.
 
 Everything is simulated with fixed seeds; a rate is compared with the 99.9 % interval of the binomial distribution.
-The rates here are those of docs/statistics.md, "On a board".
+The rates here are those of docs/statistics.md, "Boards".
 """
 
 from __future__ import annotations
