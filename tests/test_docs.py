@@ -21,20 +21,29 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 LINKED = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *DECISIONS]
 
 
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
+
+
 def examples(language: str) -> list[pytest.param]:
-    found = []
-    for page in PAGES:
-        blocks = re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.S | re.M)
-        found += [pytest.param(block, id=f"{page.stem}-{number}") for number, block in enumerate(blocks, start=1)]
-    return found
+    return [
+        pytest.param(page, block, id=f"{page.stem}-{number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(page, language), start=1)
+    ]
 
 
-@pytest.mark.parametrize("example", examples("python"))
-def test_examples_run(example, monkeypatch) -> None:
+def executed(example: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("example")
     monkeypatch.setitem(sys.modules, "example", module)
-
+    vars(module)["__file__"] = __file__
     exec(compile(example, "example", "exec", dont_inherit=True), vars(module))
+    return module
+
+
+@pytest.mark.parametrize(("page", "example"), examples("python"))
+def test_examples_run(page, example, monkeypatch) -> None:
+    module = executed(example, monkeypatch)
 
     classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == "example"]
     for forecaster in classes:
@@ -43,15 +52,17 @@ def test_examples_run(example, monkeypatch) -> None:
             assert [result for result in results if not result.passed] == []
 
 
-@pytest.mark.parametrize("example", examples("toml"))
-def test_board_examples_are_boards(example, tmp_path) -> None:
+@pytest.mark.parametrize(("page", "example"), examples("toml"))
+def test_board_examples_are_boards(page, example, tmp_path, monkeypatch) -> None:
     if "[[tasks]]" not in example:
-        pytest.skip("an entry point")
+        pytest.skip("an entry point, or a part of a board")
+    plugins = [block for block in blocks(page, "python") if "@hookimpl" in block]
+    catalog = load_catalog({f"example-{i}": executed(block, monkeypatch) for i, block in enumerate(plugins)})
     path = tmp_path / "board" / "leaderboard.toml"
     path.parent.mkdir()
     path.write_text(example, encoding="utf-8")
 
-    board = load_board(str(path), load_catalog())
+    board = load_board(str(path), catalog)
 
     assert board.tasks
 

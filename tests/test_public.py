@@ -132,7 +132,7 @@ class TestDocstrings:
 
 
 class TestDocument:
-    def test_every_hook_has_its_section_in_the_order_of_a_run(self) -> None:
+    def test_every_hook_has_its_section_in_the_order_of_the_specifications(self) -> None:
         assert re.findall(r"^## (\w+)$", DOCUMENT, re.MULTILINE) == HOOKS
 
     @pytest.mark.parametrize("hook", HOOKS)
@@ -180,14 +180,14 @@ class TestDocument:
         rows = [SimpleNamespace(forecaster="drift"), SimpleNamespace(forecaster="mean")]
 
         said["harness_commands"].harness_commands(group)
-        said["harness_run_finished"].harness_run_finished(run)
+        said["harness_run_finished"].harness_run_finished(run, tmp_path)
         said["harness_standings_changed"].harness_standings_changed(
-            SimpleNamespace(title="Nile"), SimpleNamespace(rows=rows)
+            SimpleNamespace(title="Nile"), SimpleNamespace(rows=rows), tmp_path
         )
 
         assert list(group.commands) == ["hello"]
-        assert said["harness_run_finished"].FAILED == ["mean: ValueError"]
-        assert said["harness_standings_changed"].LEADERS == {"Nile": "drift"}
+        assert (tmp_path / "failures.log").read_text(encoding="utf-8") == "mean: ValueError\n"
+        assert (tmp_path / "leaders.log").read_text(encoding="utf-8") == "Nile: drift\n"
         assert said["harness_finished"].harness_finished(tmp_path) == [f"the journal is in {tmp_path / 'journal'}"]
         assert len(said["harness_datasets"].ramp()) == 1
         assert said["harness_forecasters"].harness_forecasters()[0].make({})

@@ -1,4 +1,4 @@
-"""The hooks: everything that a plugin can do, in the order in which a run calls them."""
+"""The hooks: what plugins provide, and then the notifications of a run in the order of their calls."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
     """Provide forecasters.
 
-    Called: when the catalog is built, in every process; do not import heavy libraries.
+    Called: when forecasters are first looked up; do not import heavy libraries.
     Arguments: none.
-    Result: a list of ForecasterSpec; a name that another plugin provides too is refused.
+    Result: a list of ForecasterSpec; a name that two plugins provide is refused for both.
     Example:
 
         @hookimpl
@@ -43,9 +43,9 @@ def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
 def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
     """Provide datasets.
 
-    Called: when the catalog is built, in every process; nothing is loaded yet.
+    Called: when datasets are first looked up; no data is loaded yet.
     Arguments: none.
-    Result: a list of DatasetSpec; a name that another plugin provides too is refused.
+    Result: a list of DatasetSpec; a name that two plugins provide is refused for both.
     Example:
 
         @hookimpl
@@ -58,16 +58,20 @@ def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
 def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
     """Provide metrics; the standard ones are provided by this hook too.
 
-    Called: when the catalog is built, in every process.
+    Called: when metrics are first looked up.
     Arguments: none.
-    Result: a list of Metric; a name that another plugin provides too is refused.
+    Result: a list of Metric; a name that two plugins provide is refused for both.
     Example:
 
         import numpy as np
 
+        def squared_log_error(outcomes: Outcomes) -> Floats:
+            forecasts = np.maximum(outcomes.mean, 0.0)  # the logarithm of others is NaN, which is ignored
+            return (np.log1p(forecasts) - np.log1p(outcomes.actuals)) ** 2
+
         @hookimpl
         def harness_metrics() -> list[Metric]:
-            return [Metric("MSLE", lambda outcomes: (np.log1p(outcomes.mean) - np.log1p(outcomes.actuals)) ** 2)]
+            return [Metric("MSLE", squared_log_error)]
     """
 
 
@@ -75,9 +79,9 @@ def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
 def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
     """Provide evaluation protocols; the standard ones are provided by this hook too.
 
-    Called: when a board file or a stored result names a protocol, in every process.
+    Called: when a board file or a stored result first names a protocol.
     Arguments: none.
-    Result: a list of classes that derive from Protocol; a `kind` that another plugin provides too is refused.
+    Result: a list of classes that derive from Protocol; a `kind` that two plugins provide is refused for both.
     Example:
 
         @hookimpl
@@ -90,9 +94,9 @@ def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
 def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
     """Provide leaderboards.
 
-    Called: when the catalog is built.
+    Called: when boards are first looked up.
     Arguments: none.
-    Result: paths of `leaderboard.toml` files; the name of a board is that of its folder.
+    Result: a list of paths of `leaderboard.toml` files; the name of a board is the name of the folder of its file.
     Example:
 
         @hookimpl
@@ -103,11 +107,11 @@ def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
 
 @hookspec
 def harness_reports() -> list[ReportFormat]:  # type: ignore[empty-body]
-    """Supply formats in which `harness show --format` writes standings; the core's own enter by this hook too.
+    """Provide formats in which `harness show --format` writes standings; the standard ones are provided by it too.
 
-    Called: when the catalog is built; nothing is rendered yet.
+    Called: when report formats are first looked up; nothing is rendered yet.
     Arguments: none.
-    Result: a list of ReportFormat; a name that another plugin has already is refused.
+    Result: a list of ReportFormat; a name that two plugins provide is refused for both.
     Example:
 
         @hookimpl
@@ -151,7 +155,7 @@ def harness_run_finished(run: Run, home: Path) -> None:
 def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, home: Path) -> None:
     """Receive new standings.
 
-    Called: in the main process, after standings were computed, or joined with new costs, and stored.
+    Called: in the main process, after the standings of a board were computed, or their costs updated, and stored.
     Arguments: `leaderboard`; its `standings`; `home`, the folder that holds them.
     Result: none.
     Example:
@@ -164,11 +168,11 @@ def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, ho
 
 @hookspec
 def harness_finished(home: Path) -> list[str]:  # type: ignore[empty-body]
-    """Finish pending work before the command ends.
+    """Finish pending work before the command ends, and return sentences for the user.
 
-    Called: in the main process, once, when all cells are run, or costs measured, and all standings are stored.
+    Called: in the main process, once, at the end of `harness run`, or of `harness bench` if it updated standings.
     Arguments: `home`, the folder that holds the journal.
-    Result: a list of sentences to show to the user, such as where to look at the results.
+    Result: a list of sentences that are printed, such as where the results are.
     Example:
 
         @hookimpl
