@@ -35,7 +35,7 @@ class Meter:
         return {counter.name: counter.joules() for counter in self.counters}
 
     def since(self, before: Mapping[str, float]) -> float | None:
-        """Joules used by the whole machine since an earlier reading; None without counters."""
+        """Joules of all processors and GPUs since an earlier reading; None without counters."""
         if not self.counters:
             return None
         now, total = self.read(), 0.0

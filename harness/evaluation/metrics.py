@@ -85,7 +85,7 @@ METRICS = (
         scale=lambda o: o.seasonal_squared_error,
         root=True,
         aggregation="window",
-        description="root of squared error over the mean squared seasonal difference, window by window (M5)",
+        description="root of squared error over the mean squared seasonal difference, window by window",
     ),
     Metric("bias", lambda o: o.error, best="zero", in_units=True, description="mean of forecast minus actual"),
     Metric(

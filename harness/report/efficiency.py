@@ -109,7 +109,7 @@ def bench_legend(benches: Sequence[Bench]) -> list[str]:
     if any(p99 is not None and not p99.has_upper_bound for p99 in p99s):
         lines.append(f"{UNBOUNDED} too few repetitions to bound the p99 from above; give more --seconds")
     if any(bench.energy is not None and bench.energy.joules is not None for bench in benches):
-        lines.append("J: joules for 1,000 forecasts, by the counters of the whole machine")
+        lines.append("J: joules for 1,000 forecasts, by the counters of processors and GPUs")
     bound = next((bench.server.bound for bench in benches if bench.server is not None), None)
     if bound is not None:
         lines.append(f"rate: random arrivals a second at which 99 % are answered within {time(bound)}")

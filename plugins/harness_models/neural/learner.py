@@ -26,7 +26,7 @@ LONGEST_LOOKBACK = 128  # chosen automatically
 
 @dataclass
 class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
-    """One global network; its input channels are the targets and the past covariates.
+    """One global network; its input channels are those of the panel: targets and covariates.
 
     The input is the last `lookback` rows; None means two seasons, at least 24 and at most 128, but at most
     half of what the horizon leaves of the longest series. Shorter contexts are padded in front with zeros
