@@ -11,14 +11,14 @@ from harness.cli.console import print_plugin_problems
 if TYPE_CHECKING:
     from harness.plugins.catalog import Catalog
 
-KINDS = ("forecasters", "datasets", "boards", "metrics", "formats", "plugins")
+KINDS = ("forecasters", "datasets", "boards", "metrics", "protocols", "formats", "plugins")
 
 
-@click.command("list", short_help="List forecasters, datasets, boards, metrics and plugins.")
+@click.command("list", short_help="List forecasters, datasets, boards and everything else that plugins provide.")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 @click.pass_obj
 def list_command(catalog: Catalog, /, kind: str | None) -> None:
-    """List forecasters, datasets, boards, metrics, report formats and plugins, and the package that provides each."""
+    """List what is available, and the plugin that provides each."""
     from harness.report.listings import inventory
 
     for name in KINDS if kind is None else (kind,):

@@ -27,7 +27,7 @@ Best = Literal["lowest", "zero", "nominal"]
 
 @dataclass(frozen=True)
 class Metric:
-    """A loss with its aggregation; by default the mean of the losses over everything."""
+    """A loss with its aggregation; by default the mean of the losses over all windows, steps and targets."""
 
     name: str
     losses: Callable[[Outcomes], Floats]  # numerators, (window, horizon, target); NaN is ignored
@@ -55,7 +55,7 @@ METRICS = (
         lambda o: o.squared_error,
         root=True,
         in_units=True,
-        description="root of the mean squared error over everything",
+        description="root of the mean squared error over all windows, steps and targets",
     ),
     Metric(
         "MAPE",
@@ -71,7 +71,7 @@ METRICS = (
         "WAPE",
         lambda o: o.absolute_error,
         weights=lambda o: o.absolute_actuals,
-        description="sum of absolute errors over sum of absolute actuals, over everything (ND)",
+        description="sum of absolute errors over sum of absolute actuals, over all windows, steps and targets (ND)",
     ),
     Metric(
         "MASE",

@@ -45,7 +45,7 @@ class Column:
     important: bool = False  # whether the table of a board in MLflow shows it
     unit: str = ""  # of measured costs: seconds, rate, bytes, joules, number or identifier
     factor: float = 1.0  # of the metric in MLflow
-    text: Callable[[Row], str] = lambda row: ""  # of the tag in MLflow
+    tag_text: Callable[[Row], str] = lambda row: ""  # the value of the tag in MLflow
 
     def number(self, row: Row) -> float:
         """The value as a number, NaN where it is none."""

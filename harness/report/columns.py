@@ -78,7 +78,7 @@ def _places() -> list[Column]:
             attrgetter("tied_for_first"),
             column_names("tied_for_first", "csv", "frame", "tag"),
             important=True,
-            text=lambda row: "yes" if row.tied_for_first else "",
+            tag_text=lambda row: "yes" if row.tied_for_first else "",
         ),
     ]
 
@@ -258,7 +258,7 @@ def _remarks(standings: Standings) -> list[Column]:
     page = Cell("Failed", failures, style="failed")
 
     def words(name: str, meaning: str, text: Callable[[Row], str]) -> Column:
-        return Column(name, meaning, text, column_names(name, "tag"), text=text)
+        return Column(name, meaning, text, column_names(name, "tag"), tag_text=text)
 
     return [
         Column(
@@ -273,7 +273,7 @@ def _remarks(standings: Standings) -> list[Column]:
             },
             "descending",
             important=True,
-            text=failures,
+            tag_text=failures,
         ),
         words("reasons", "why results failed", lambda row: "\n".join(row.reasons)),
         words("training_overlap", "tasks on data that it was trained on", lambda row: ", ".join(row.training_overlap)),

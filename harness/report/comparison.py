@@ -35,7 +35,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
 
 def _empty_table(result: ConditionResult) -> Table:
     condition = result.condition
-    title = Text("B beside A" if condition is None else f"fails if {condition}", style="bold not italic")
+    title = Text("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=26)
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)

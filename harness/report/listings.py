@@ -33,7 +33,7 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 
 
 def inventory(catalog: Catalog, kind: str) -> str:
-    """All forecasters, datasets, boards, metrics, formats or plugins, and the plugin that provides each."""
+    """All forecasters, datasets, boards, metrics, protocols, formats or plugins, and the plugin that provides each."""
     if kind == "plugins":
         rows = [
             (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
@@ -52,6 +52,9 @@ def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
     if kind == "formats":
         formats = catalog.formats.items()
         return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]
+    if kind == "protocols":
+        protocols = catalog.protocols.items()
+        return [(name, (entry.spec.__doc__ or "").partition("\n")[0], str(entry.plugin)) for name, entry in protocols]
     registry: Mapping[str, Registered[Any]] = getattr(catalog, kind)
     return [(name, entry.spec.description, str(entry.plugin)) for name, entry in registry.items()]
 

@@ -124,13 +124,15 @@ def _ties(standings: Standings) -> list[str]:
         return [f"{tested[0].forecaster} is significantly better than all others (95 % model confidence set)"]
     if standings.significance is None:
         return []
+    if sum(not row.missing for row in standings.rows) < 2:
+        return ["ties not tested: fewer than two forecasters completed all cells"]
     return ["ties not tested: needs at least 10 independent series or cutoffs, and a metric where lower is better"]
 
 
 def _legend_of_costs(standings: Standings) -> str:
     if standings.measured:
         return "; ms: one window at a time; fit s: one fit"
-    return "; ms: a window, many at once; costs are indicative"
+    return "; ms: forecast time per window in batches; times are indicative"
 
 
 def remarks(standings: Standings) -> list[str]:

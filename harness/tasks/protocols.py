@@ -62,7 +62,7 @@ class Protocol(ABC):
 
 @dataclass(frozen=True)
 class RollingOrigin(Protocol):
-    """Forecasts from many cutoffs of each series, as if time went by.
+    """Rolling-origin evaluation: forecasts from several cutoffs of each series.
 
     A cutoff is the number of observations known. Without a time split say `windows`, and the last
     cutoffs that fit are taken, or `first_cutoff`, and all from there on; with both, that many from
@@ -158,7 +158,7 @@ class RollingOrigin(Protocol):
 
 @dataclass(frozen=True)
 class Generation(Protocol):
-    """The first `warm_up` values of each held-out series are given, the next `horizon` generated freely."""
+    """Free-running generation: `horizon` steps of each held-out series after a warm-up of `warm_up` steps."""
 
     warm_up: int = 100
     horizon: int = 900

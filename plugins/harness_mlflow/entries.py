@@ -76,7 +76,7 @@ def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str,
                 {
                     "board": standings.board,
                     "forecaster": row.forecaster,
-                    **{name: column.text(row) for name, column in tags.items()},
+                    **{name: column.tag_text(row) for name, column in tags.items()},
                 }
             ),
         )

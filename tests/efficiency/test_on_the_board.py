@@ -17,7 +17,7 @@ BOARD = "toy-board"
 def home(toys: Path, shell: Callable[..., Any]) -> str:
     """A home in which the board was run, and then two of its forecasters measured."""
     shell("run", BOARD, "--jobs", "0", "--home", "boarded")
-    assert "costs are indicative" in shell("show", BOARD, "--home", "boarded").flat
+    assert "times are indicative" in shell("show", BOARD, "--home", "boarded").flat
     said = shell("bench", "sleeps, 2 ms", "learns", "--board", BOARD, "--seconds", "0.1", "--home", "boarded")
     assert "Not on the board" not in said.out
     return "boarded"

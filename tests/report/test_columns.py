@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from harness.report.columns import data_columns, table_columns
 from harness.report.costs import COSTS, FIGURES
 from harness.report.standings_csv import standings_csv
 from harness.report.terminal import legend
+from harness.results.standings import Significance
 
 NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key"}
 MEASURED = BenchCosts("m", "CPU", "2026-01-01", "ramp", 2, "cpu", 0.001, 0.002, 0.004, 0.003, 0.005, throughput=2500.0)
@@ -126,7 +128,7 @@ class TestViews:
         column = by_name(standings)["failed_results"]
 
         assert column.value(shown) == 3
-        assert column.text(shown) == "2 timed out, 1 not run, 3 windows"
+        assert column.tag_text(shown) == "2 timed out, 1 not run, 3 windows"
         assert [cell.heading for _, cell in table_columns(standings, "terminal")][-1] == "failed"
         assert "failed" not in [cell.heading for _, cell in table_columns(board(row("a", 1)), "terminal")]
 
@@ -165,7 +167,7 @@ class TestViews:
     def test_tags_are_texts(self) -> None:
         standings = board(row("a", 1, costs=MEASURED, reasons=("x", "y"), training_overlap=("ramp", "hills")))
 
-        tags = {name: column.text(standings.rows[0]) for name, column in data_columns(standings, "tag").items()}
+        tags = {name: column.tag_text(standings.rows[0]) for name, column in data_columns(standings, "tag").items()}
 
         assert tags == {
             "tied_for_first": "",
@@ -183,3 +185,11 @@ class TestLegend:
 
         assert "= not significantly worse than the best (95 % model confidence set)" in legend(tied)
         assert "a is significantly better than all others (95 % model confidence set)" in legend(alone)
+
+    def test_the_reason_is_given_where_ties_were_not_tested(self) -> None:
+        significance = Significance("resamples", 5, 100, 0.95, ("a", "b"), (), (), (), (), {}, None)
+        few = replace(board(row("a", 1), row("b", 2)), significance=significance)
+        failing = replace(few, rows=(row("a", 1), row("b", 2, completed=0, missing={"failed": 2})))
+
+        assert any(line.startswith("ties not tested: needs at least 10 independent") for line in legend(few))
+        assert "ties not tested: fewer than two forecasters completed all cells" in legend(failing)

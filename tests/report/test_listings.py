@@ -38,6 +38,16 @@ def test_formats_have_their_suffixes() -> None:
     assert all(suffix in inventory(load_catalog(), "formats") for suffix in ("(.csv)", "(.md)", "(.html)"))
 
 
+def test_protocols_are_listed_by_their_kind() -> None:
+    lines = inventory(load_catalog(), "protocols").splitlines()
+
+    assert [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "] == [
+        "name",
+        "generation",
+        "rolling-origin",
+    ]
+
+
 def test_addresses_are_not_broken_at_their_hyphens() -> None:
     source = f"{'word ' * 14}bgc-jena.mpg.de"
 

@@ -323,7 +323,7 @@ class TestViews:
         plain = board(row("base", 1))
 
         assert [str(one.header) for one in standings_table(plain).columns][-2:] == ["fit s", "ms"]
-        assert any("costs are indicative" in line for line in legend(plain))
+        assert any("times are indicative" in line for line in legend(plain))
 
     @pytest.mark.parametrize("missing", [{}, {"failed": 1}, {"failed": 1, "not run": 2}])
     @pytest.mark.parametrize("spread", [NAN, 0.01])
