@@ -11,16 +11,20 @@ from harness.cli.console import print_plugin_problems
 if TYPE_CHECKING:
     from harness.plugins.catalog import Catalog
 
-KINDS = ("forecasters", "datasets", "boards", "metrics", "protocols", "formats", "plugins")
+DEFAULT_KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
+KINDS = (*DEFAULT_KINDS, "protocols", "formats")
 
 
 @click.command("list", short_help="List forecasters, datasets, boards and everything else that plugins provide.")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 @click.pass_obj
 def list_command(catalog: Catalog, /, kind: str | None) -> None:
-    """List what is available, and the plugin that provides each."""
+    """List what is available, and the plugin that provides each.
+
+    Without an argument: forecasters, datasets, boards, metrics and plugins.
+    """
     from harness.report.listings import inventory
 
-    for name in KINDS if kind is None else (kind,):
+    for name in DEFAULT_KINDS if kind is None else (kind,):
         click.echo(inventory(catalog, name))
     print_plugin_problems(catalog)
