@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.fields.references import import_object
-
 if TYPE_CHECKING:
     from harness.data.panel import Panel
 
@@ -44,4 +42,6 @@ class DatasetSpec:
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
         """Load the data."""
+        from harness.fields.references import import_object
+
         return cast("Panel", import_object(self.load)(*paths))

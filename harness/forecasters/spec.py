@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.attempt import attempt
 from harness.errors import BadInput, BadParameter
-from harness.fields.references import import_object
-from harness.fields.types import Json
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
+    from harness.fields.types import Json
     from harness.forecasters.forecaster import Forecaster
 
 
@@ -57,6 +56,8 @@ class ForecasterSpec:
 
     def load(self) -> Callable[..., Forecaster]:
         """The factory itself, imported now."""
+        from harness.fields.references import import_object
+
         return cast("Callable[..., Forecaster]", import_object(self.factory))
 
     def import_libraries(self) -> None:
