@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
 
-FILES = ("README.md", "results.json", "terms.parquet")
-
 
 @click.command("publish")
 @click.argument("board")
@@ -32,6 +30,7 @@ def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], w
     from harness.analysis.lookup import board_standings, find_journal_results
     from harness.boards.leaderboard import board_name
     from harness.report.markdown import readme
+    from harness.results.publication.files import README, RESULTS, TERMS
     from harness.results.publication.writing import publish
 
     catalog = workspace.catalog
@@ -43,7 +42,7 @@ def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], w
     text = readme(standings, results.runs.values(), board if board_name(board) in catalog.boards else ".")
     withheld = publish(results, specs, without_costs(standings), text, folder)
     for path in sorted(folder.iterdir()):
-        if path.name in FILES:
+        if path.name in (README, RESULTS, TERMS):
             click.echo(f"{path}: {path.stat().st_size:,} bytes")
     for task, reason in withheld.items():
         click.echo(f"the terms of {task} are withheld: {reason}")

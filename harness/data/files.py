@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,8 @@ from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.downloads import download
 from harness.data.storage import write_json
 from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable
+from harness.fields.dumping import dump
+from harness.fields.reading import load as load_fields
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
@@ -188,15 +190,15 @@ def _read_records(home: Path) -> dict[str, DownloadRecord]:
     try:
         found = json.loads(path.read_text("utf-8"))
         return {
-            str(name): DownloadRecord(fields) if isinstance(fields, str) else DownloadRecord(**fields)
+            str(name): DownloadRecord(fields) if isinstance(fields, str) else load_fields(DownloadRecord, fields)
             for name, fields in found.items()
         }
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError) as error:
         raise HomeUnusable(f"cannot read {path}: {error}; delete it if it is damaged") from error
 
 
 def _write_records(home: Path, records: Mapping[str, DownloadRecord]) -> None:
-    fields = {name: asdict(record) for name, record in sorted(records.items())}
+    fields = {name: dump(record) for name, record in sorted(records.items())}
     write_json(home / "data" / "checksums.json", fields, indent=2)

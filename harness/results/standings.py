@@ -188,6 +188,11 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def stored_standings(home: Path, board: str) -> Standings | None:
-    """The stored standings of a board, None if there are none."""
+    """The stored standings of a board, None if there are none that this version can read."""
     fields = read_json(board_folder(home, board) / "standings.json")
-    return Standings.from_json(fields) if fields is not None and fields.get("schema") in READABLE else None
+    if fields is None or fields.get("schema") not in READABLE:
+        return None
+    try:
+        return Standings.from_json(fields)
+    except ValueError:  # damaged: they are computed again
+        return None

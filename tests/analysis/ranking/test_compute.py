@@ -388,7 +388,7 @@ class TestStored:
     def test_what_is_not_there_is_none(self, tmp_path: Path) -> None:
         assert stored_standings(tmp_path, "toys") is None
 
-    @pytest.mark.parametrize("text", ["", "{", '{"schema": 0}', "[]"])
+    @pytest.mark.parametrize("text", ["", "{", '{"schema": 0}', "[]", '{"schema": 4}', '{"schema": 4, "board": 1}'])
     def test_what_is_damaged_or_older_is_none(self, tmp_path: Path, found: Standings, text: str) -> None:
         found.save(tmp_path)
         (tmp_path / "boards" / "toys" / "standings.json").write_text(text, encoding="utf-8")
