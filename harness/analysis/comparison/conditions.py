@@ -29,11 +29,6 @@ class Condition:
         by = f" by {_short(self.percent)}%" if self.percent else ""
         return f"{self.quantity} {self.direction}{by}" + ("" if self.level is None else f", p < {_short(self.level)}")
 
-    @property
-    def is_cost(self) -> bool:
-        """Whether it is about seconds or memory, which are not tested."""
-        return self.quantity in COSTS
-
     def is_met(self, difference: float) -> bool:
         """Whether a difference, of B from A in percent, is large enough."""
         sizes = {"worse": difference, "better": -difference, "differs": abs(difference)}
