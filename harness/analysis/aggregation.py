@@ -98,6 +98,6 @@ def _ranks_with_ties(errors: Floats) -> Floats:
 
 def _ratios(errors: Floats, baseline_errors: Floats, clip: tuple[float, float] | None) -> Floats:
     base = baseline_errors[..., None]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratios = np.where(errors == base, 1.0, errors / base)
     return ratios if clip is None else np.clip(ratios, *clip)

@@ -108,6 +108,8 @@ class Significance:
     p_values: Mapping[str, tuple[float, ...]]  # by task, of each pair (0, 1), (0, 2) … (1, 2) …: Diebold–Mariano,
     # two-sided, after Holm's correction over the pairs; NaN where it could not be tested
     rank_test: RankTest | None
+    # as p_values, from a test that allows for serial dependence and has less power; of tasks whose p_values do not
+    serial_p_values: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def p_value(self, task: str, first: str, second: str) -> float:
         """The corrected p-value of a pair on a task; NaN where it was not tested."""

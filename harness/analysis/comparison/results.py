@@ -12,15 +12,14 @@ import numpy as np
 from harness.analysis.comparison.conditions import COSTS, NEGLIGIBLE, Condition
 from harness.analysis.comparison.pairs import PairedResults, pair_sources
 from harness.analysis.comparison.sources import Source
+from harness.analysis.ranking.pair_tests import difference_test
 from harness.analysis.ranking.scores import mean
-from harness.analysis.ranking.significance import testable
-from harness.analysis.ranking.units import Units, unit_sums
-from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.analysis.ranking.units import Units, known_windows
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.task_scores import TaskScores, task_scores
-from harness.arrays import Floats
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation.metrics import Metric
+from harness.evaluation.scoring import Terms
 from harness.plugins.catalog import Catalog
 from harness.results.publication.published_results import PublishedResults
 
@@ -165,19 +164,19 @@ def _test(pair: PairedResults, scores: TaskScores, metric: Metric, condition: Co
         return math.nan, f"{metric.name} has no losses to test"
     if scores.terms is None or scores.actuals is None:
         return math.nan, scores.problem
-    units = Units.of(scores.actuals, pair.runs_of("A")[0].cell.task)
-    losses = unit_sums(metric, scores.terms, scores.actuals, units).nonempty.losses()
-    if not testable(len(losses), units.overlap):
-        overlap = f" of which {units.overlap} overlap" if units.overlap > 1 else ""
-        return math.nan, f"{len(losses)} {units.kind}{overlap} are too few for a test"
-    letters = np.array([cell.forecaster for cell in scores.cells])
-    differences: Floats = losses[:, letters == "B"].mean(axis=1) - losses[:, letters == "A"].mean(axis=1)
-    if not np.isfinite(differences).all():
+    known = known_windows(scores.terms)
+    terms = Terms(scores.terms.numerators[:, known], scores.terms.denominators[:, known])
+    if not np.isfinite(terms.numerators).all():
         return math.nan, "there are windows without a loss"
+    units = Units.of(scores.actuals, pair.runs_of("A")[0].cell.task, known)
+    second = np.array([cell.forecaster == "B" for cell in scores.cells])
+    test = difference_test(metric, terms, units, second)
+    if test is None:
+        overlap = f" of which {units.overlap} overlap" if units.overlap > 1 else ""
+        return math.nan, f"{units.count} {units.kind}{overlap} are too few for a test"
     direction = "differs" if condition is None else condition.direction
-    test = diebold_mariano(np.stack([differences, -differences], axis=1), units.overlap)
-    tails = {"differs": test.p_value[0], "worse": test.p_greater[0], "better": test.p_greater[1]}
-    return float(tails[direction]), ""
+    tails = {"differs": test.p_value, "worse": test.p_greater, "better": 1 - test.p_greater}
+    return float(tails[direction][0]), ""
 
 
 def _holm_adjusted(results: Sequence[PairResult]) -> list[PairResult]:

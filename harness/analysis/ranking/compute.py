@@ -8,14 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.analysis.ranking.bootstrap import Bootstrap, bootstrap
 from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
 from harness.analysis.ranking.rows import forecaster_row
 from harness.analysis.ranking.scores import Scores, mean, seed_scores
-from harness.analysis.ranking.significance import Bootstrap, bootstrap, intervals, mcs_p_values, significance
-from harness.analysis.ranking.units import Units, unit_sums
+from harness.analysis.ranking.significance import intervals, mcs_p_values, significance
+from harness.analysis.ranking.units import Units, known_windows, unit_sums
 from harness.analysis.task_scores import TaskScores, task_scores
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.run import Run
+from harness.evaluation.scoring import Terms
 from harness.results.board_results import BoardResults
 from harness.results.standings import Row, Significance, Standings, close_to_next
 from harness.results.stored_plan import StoredPlan
@@ -82,14 +84,19 @@ def _error_table(
 def _task_errors(
     task: TaskScores, positions: Mapping[str, int], results: BoardResults, scores: Scores, impute: bool
 ) -> TaskErrors:
-    run, units, sums = results.runs[task.cells[0].key], None, None
+    run = results.runs[task.cells[0].key]
     assert run is not None
-    if task.terms is not None and task.actuals is not None and impute:
-        units = Units.of(task.actuals, run.cell.task)
-        sums = unit_sums(scores.metric, task.terms, task.actuals, units).nonempty
     distances = np.array([mean(scores.distances(name, task.task)) for name in positions])
     owners = np.array([positions[cell.forecaster] for cell in task.cells])
-    return TaskErrors(task.task, run.cell.task.dataset, distances, owners, scores.levels[task.task], units, sums)
+    levels, source = scores.levels[task.task], run.cell.task.dataset
+    known = None if task.terms is None else known_windows(task.terms)
+    if task.terms is None or task.actuals is None or known is None or not known.any() or not impute:
+        return TaskErrors(task.task, source, distances, owners, levels, None, None)
+    terms = Terms(task.terms.numerators[:, known], task.terms.denominators[:, known])
+    units = Units.of(task.actuals, run.cell.task, known)
+    return TaskErrors(
+        task.task, source, distances, owners, levels, units, unit_sums(scores.metric, terms, units), terms
+    )
 
 
 def _with_aggregates(
@@ -99,7 +106,7 @@ def _with_aggregates(
     if not table.tasks:
         return list(rows)
     aggregates = Aggregates.of(table, table.errors) if isinstance(replicates, str) else replicates.estimates
-    ends = {} if isinstance(replicates, str) else intervals(replicates)
+    ends = {} if isinstance(replicates, str) else intervals(replicates, table.baseline)
     p_values = None if isinstance(replicates, str) else mcs_p_values(table, replicates)
     best = _confidence_set(rows, ranked, [] if p_values is None else p_values.tolist())
     completed = []

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from harness.analysis.aggregation import mean_over_tasks, ranks, relative_errors, win_rates_of_ranks
+from harness.analysis.ranking.deviations import by_series_and_cutoff, linearised_scores
 from harness.analysis.ranking.units import Units, UnitSums
-from harness.analysis.statistics.resampling import Stratum
 from harness.arrays import Floats, Ints
 from harness.evaluation.metrics import Metric
+from harness.evaluation.scoring import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +24,9 @@ class TaskErrors:
     distances: Floats  # (forecaster,) distance of the score from the best, mean over seeds; NaN without a score
     owners: Ints  # (cell,): the forecaster of each cell in the sums
     quantile_levels: tuple[float, ...]
-    units: Units | None  # None where terms are not available
-    sums: UnitSums | None  # of the units that are not empty
+    units: Units | None  # of the windows with any defined loss; None where terms are not available
+    sums: UnitSums | None  # in each unit
+    terms: Terms | None = None  # of these windows, (cell, window, target); needed where series and cutoffs are units
 
     def of_forecasters(self, values: Floats) -> Floats:
         """Means of (…, cell) values over seeds, (…, forecaster); NaN for a forecaster without a score."""
@@ -41,12 +43,17 @@ class TaskErrors:
         assert self.sums is not None
         return self.of_forecasters(self.sums.losses())
 
+    def linearised(self, metric: Metric) -> tuple[Floats, Floats]:
+        """Scores, (forecaster,), and their deviations, (series, cutoff, forecaster), as `linearised_scores`."""
+        assert self.units is not None
+        assert self.terms is not None
+        scores, deviations = linearised_scores(metric, self.terms, self.units)
+        return self.of_forecasters(scores), by_series_and_cutoff(self.of_forecasters(deviations), self.units)
+
     @property
-    def stratum(self) -> Stratum | None:
-        """The stratum of its units in a bootstrap; None where there are fewer than two."""
-        if self.units is None or self.sums is None or len(self.sums) < 2:
-            return None
-        return self.units.stratum(len(self.sums))
+    def resampled(self) -> bool:
+        """Whether its units can be resampled: there are at least two."""
+        return self.units is not None and all(stratum.units > 1 for stratum in self.units.strata)
 
 
 @dataclass(frozen=True, eq=False)

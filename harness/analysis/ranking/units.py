@@ -1,50 +1,95 @@
-"""Resampling units: the series or cutoffs of a task that are treated as independent, and a metric's sums in each.
+"""Resampling units: the series and cutoffs of a task that are treated as independent, and a metric's sums in each.
 
-Windows of one series are not independent of each other, nor are series at one cutoff. Where a task has many
-series, each series is a unit, with all of its windows. Where it has few, each cutoff is a unit, with all series at
-it; cutoffs are resampled in blocks where their forecasts overlap: where there are fewer steps from cutoff to cutoff
-than in the horizon and the gap before it.
+Windows of one series are not independent of each other, nor are series at one cutoff. Where a task has many series and
+several cutoffs, both are units, and a window belongs to one of each. Where it has many series at few cutoffs, each
+series is a unit, with all of its windows, and conclusions are about these dates only. Where it has few series, each
+cutoff is a unit, with all series at it. Cutoffs are resampled in blocks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from harness.analysis.statistics.resampling import Stratum, block_length
-from harness.arrays import Floats, Ints, mean_known, ratio
+from harness.arrays import Bools, Floats, Ints, mean_known, ratio
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.scoring import Terms, by_window
 from harness.tasks.task import Task
 
-MIN_SERIES = 10  # from so many on, series are the units
+MIN_SERIES = 10  # from so many on, series are units
+MIN_CUTOFFS = 5  # blocks of cutoffs; from so many on, cutoffs are units too where series are
 MAX_NUMBERS = 20_000_000  # in memory at a time
+Kind = Literal["series", "cutoffs", "series and cutoffs"]
 
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The unit of each window of a task."""
+    """The units of each window of a task: its series, its cutoff, or both."""
 
-    kind: Literal["series", "cutoffs"]
-    of_window: Ints  # (window,)
-    count: int
-    overlap: int  # number of consecutive units whose forecasts overlap; 1 where none do
+    kind: Kind
+    series: Ints  # (window,), positions among the series that have windows
+    cutoffs: Ints  # (window,)
+    overlap: int = 1  # number of consecutive cutoffs whose forecasts overlap; 1 where none do
 
     @classmethod
-    def of(cls, actuals: Actuals, task: Task) -> Units:
-        """Series where there are many, or only one cutoff; otherwise cutoffs."""
-        series, series_index = np.unique(actuals.series, return_inverse=True)
-        cutoffs = int(actuals.cutoff_index.max()) + 1
-        if len(series) >= MIN_SERIES or cutoffs == 1:
-            return cls("series", series_index.astype(np.int64), len(series), 1)
-        return cls("cutoffs", actuals.cutoff_index.astype(np.int64), cutoffs, task.protocol.overlap)
+    def of(cls, actuals: Actuals, task: Task, known: Bools | None = None) -> Units:
+        """The units of the windows that are `known`, (window,), by default of all."""
+        kept = slice(None) if known is None else known
+        series = np.unique(actuals.series[kept], return_inverse=True)[1]
+        cutoffs = np.unique(actuals.cutoff_index[kept], return_inverse=True)[1]
+        units = cls("cutoffs", series.astype(np.int64), cutoffs.astype(np.int64), task.protocol.overlap)
+        if units.series_count < MIN_SERIES and units.cutoff_count > 1:
+            return units
+        crossed = units.series_count >= MIN_SERIES and units.cutoff_stratum.blocks >= MIN_CUTOFFS
+        return cls("series and cutoffs" if crossed else "series", units.series, units.cutoffs, units.overlap)
 
-    def stratum(self, count: int) -> Stratum:
-        """A bootstrap stratum of so many of them."""
-        return Stratum(count, block_length(count, self.overlap))
+    @property
+    def series_count(self) -> int:
+        """The number of series."""
+        return int(self.series.max(initial=-1)) + 1
+
+    @property
+    def cutoff_count(self) -> int:
+        """The number of cutoffs."""
+        return int(self.cutoffs.max(initial=-1)) + 1
+
+    @property
+    def series_stratum(self) -> Stratum:
+        """The series, as a stratum of a bootstrap."""
+        return Stratum(self.series_count)
+
+    @property
+    def cutoff_stratum(self) -> Stratum:
+        """The cutoffs, as a stratum of a bootstrap."""
+        return Stratum(self.cutoff_count, block_length(self.cutoff_count, self.overlap), self.overlap > 1)
+
+    @property
+    def strata(self) -> tuple[Stratum, ...]:
+        """The strata of a bootstrap: one, or that of series and that of cutoffs."""
+        series = () if self.kind == "cutoffs" else (self.series_stratum,)
+        return series if self.kind == "series" else (*series, self.cutoff_stratum)
+
+    @property
+    def independent(self) -> float:
+        """The effective number of independent units: of the fewer, where there are two kinds."""
+        return min(stratum.independent for stratum in self.strata)
+
+    @property
+    def of_window(self) -> Ints:
+        """The unit of each window, (window,); the window itself where there are two kinds."""
+        if self.kind == "series and cutoffs":
+            return np.arange(len(self.series))
+        return self.series if self.kind == "series" else self.cutoffs
+
+    @property
+    def count(self) -> int:
+        """The number of units in `of_window`."""
+        return int(self.of_window.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,29 +107,33 @@ class UnitSums:
     def __len__(self) -> int:
         return len(self.numerators)
 
-    @property
-    def nonempty(self) -> UnitSums:
-        """The sums of the units with any defined loss; resampling the others would not change a score."""
-        kept = ((self.denominators != 0) | (self.numerators != 0)).any(axis=(1, 2, 3))
-        return self if kept.all() else UnitSums(self.numerators[kept], self.denominators[kept], self.root)
+    def scores(self, weights: Floats, group_weights: Floats | None = None) -> Floats:
+        """The scores of all cells, (sample, cell), each unit weighted by the (sample, unit) `weights`.
 
-    def scores(self, weights: Floats) -> Floats:
-        """The scores of all cells, (sample, cell), each unit weighted by the (sample, unit) `weights`."""
+        `group_weights`, (sample, group), are those of the groups, by default all the same.
+        """
         step = max(1, MAX_NUMBERS // max(self.numerators[0].size, 1))
-        return np.concatenate([self._weighted_scores(weights[i : i + step]) for i in range(0, len(weights), step)])
+        parts = [slice(i, i + step) for i in range(0, len(weights), step)]
+        return np.concatenate(
+            [self._weighted_scores(weights[i], None if group_weights is None else group_weights[i]) for i in parts]
+        )
 
-    def _weighted_scores(self, weights: Floats) -> Floats:
+    def _weighted_scores(self, weights: Floats, group_weights: Floats | None) -> Floats:
         with np.errstate(over="ignore"):  # an overflow is infinite, and clipped later
             numerators, denominators = (
                 np.tensordot(weights, sums, axes=1) for sums in (self.numerators, self.denominators)
             )
-        return self._scores_of(numerators, denominators)
+        return self._scores_of(numerators, denominators, group_weights)
 
-    def _scores_of(self, numerators: Floats, denominators: Floats) -> Floats:
+    def _scores_of(self, numerators: Floats, denominators: Floats, group_weights: Floats | None = None) -> Floats:
         ratios = ratio(numerators, denominators)
         if self.root:
             ratios = np.sqrt(ratios)
-        return mean_known(mean_known(ratios, axis=2), axis=1)
+        by_group = mean_known(ratios, axis=2)
+        if group_weights is None:
+            return mean_known(by_group, axis=1)
+        weights = np.where(np.isnan(by_group), 0.0, group_weights[..., None])
+        return ratio((weights * np.where(np.isnan(by_group), 0.0, by_group)).sum(axis=1), weights.sum(axis=1))
 
     def losses(self) -> Floats:
         """The contribution of each unit to the score, (unit, cell): their mean is the score, before its square root."""
@@ -97,28 +146,55 @@ class UnitSums:
         return self._scores_of(numerators, denominators)
 
 
-def unit_sums(metric: Metric, terms: Terms, actuals: Actuals, units: Units) -> UnitSums:
-    """The sums of (cell, window, target) terms over each unit, by the metric's own aggregation."""
+def unit_sums(metric: Metric, terms: Terms, units: Units) -> UnitSums:
+    """The sums of (cell, window, target) terms over each unit, by the metric's own aggregation.
+
+    Where series and cutoffs are units, the sums are over those of the two over which the metric does not average,
+    within each group over which it does; a metric that averages over neither has the windows as units.
+    """
     if metric.aggregation == "pooled":
         sums = [_sums_by_unit(values.sum(axis=2).T, units.of_window, units.count) for values in _both(terms)]
         return UnitSums(sums[0][:, None, None], sums[1][:, None, None], metric.root)
     if metric.aggregation == "window":
         return _sums_of_scores(by_window(metric, terms).T, units.of_window, units.count)
-    groups = actuals.series if metric.aggregation == "series" else actuals.cutoff_index
-    names, group_index = np.unique(groups, return_inverse=True)
-    if (metric.aggregation == "series") == (units.kind == "series"):  # each group lies in one unit
-        sums = [_sums_by_unit(np.moveaxis(values, 1, 0), group_index, len(names)) for values in _both(terms)]
-        unit_of_group = np.zeros(len(names), dtype=np.int64)
-        unit_of_group[group_index] = units.of_window
+    by_series = metric.aggregation == "series"
+    groups, others = (units.series, units.cutoffs) if by_series else (units.cutoffs, units.series)
+    if units.kind == ("series" if by_series else "cutoffs"):  # each group lies in one unit
+        count = units.count
+        sums = [_sums_by_unit(np.moveaxis(values, 1, 0), groups, count) for values in _both(terms)]
         group_terms = Terms(np.moveaxis(sums[0], 0, 1), np.moveaxis(sums[1], 0, 1))
-        return _sums_of_scores(by_window(metric, group_terms).T, unit_of_group, units.count)
+        return _sums_of_scores(by_window(metric, group_terms).T, np.arange(count), count)
+    group_count, count = int(groups.max(initial=-1)) + 1, int(others.max(initial=-1)) + 1
     numerators, denominators = (
-        _sums_by_unit(np.moveaxis(values, 1, 0), units.of_window * len(names) + group_index, units.count * len(names))
-        .reshape(units.count, len(names), *values.shape[:1], *values.shape[2:])
+        _sums_by_unit(np.moveaxis(values, 1, 0), others * group_count + groups, count * group_count)
+        .reshape(count, group_count, *values.shape[:1], *values.shape[2:])
         .swapaxes(2, 3)
         for values in _both(terms)
     )
     return UnitSums(numerators, denominators, metric.root)
+
+
+def resampled_scores(sums: UnitSums, units: Units, metric: Metric, weights: Sequence[Floats]) -> Floats:
+    """The scores of all cells, (sample, cell), in resamples; `weights`, (sample, unit), of each of `units.strata`.
+
+    Where series and cutoffs are resampled, independently, a window is weighted by the product; Owen (2007).
+    """
+    if len(weights) == 1:
+        return sums.scores(weights[0])
+    series, cutoffs = weights
+    if metric.aggregation == "series":
+        return sums.scores(cutoffs, series)
+    if metric.aggregation == "cutoff":
+        return sums.scores(series, cutoffs)
+    step = max(1, MAX_NUMBERS // len(units.series))
+    parts = [slice(i, i + step) for i in range(0, len(series), step)]
+    return np.concatenate([sums.scores(series[i][:, units.series] * cutoffs[i][:, units.cutoffs]) for i in parts])
+
+
+def known_windows(terms: Terms) -> Bools:
+    """Whether a window has any defined loss, (window,); resampling the others would not change a score."""
+    defined: Bools = ((terms.numerators != 0) | (terms.denominators != 0)).any(axis=(0, 2))
+    return defined
 
 
 def _sums_of_scores(scores: Floats, unit_of: Ints, count: int) -> UnitSums:

@@ -11,8 +11,9 @@ from scipy import special
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput
 
-MIN_UNITS = 10  # with fewer, the best forecaster is left out too often: docs/statistics.md
+MIN_UNITS = 9  # with fewer, the best forecaster is left out too often: docs/statistics.md
 MAX_PAIRED = 50  # forecasters; more are compared with the mean of all, which saves time and memory
+SMALLEST = 1e-100  # relative size of losses whose squares are still numbers
 DITHER = 1e-9  # noise relative to each forecaster's losses; without it a constant difference is 0 / 0
 
 
@@ -36,77 +37,122 @@ def confidence_set(losses: Floats, indices: Ints, units: float | None = None) ->
     distinct, positions = np.unique(losses, axis=1, return_inverse=True)
     if distinct.shape[1] == 1:
         return np.ones(losses.shape[1])
-    means, count = distinct.mean(axis=0), distinct.shape[1]
-    factor = expansion(len(losses) if units is None else units, count)
-    p_values = _p_values(_add_jitter(means + factor * (distinct - means)), indices)
-    return p_values[positions.ravel()]
+    scaled = _add_jitter(distinct)
+    means, count = scaled.mean(axis=0), len(scaled)
+    noise = np.stack([np.bincount(rows, minlength=count) @ (scaled - means) for rows in indices]) / count
+    return _p_values(means, noise, expansion(count if units is None else units, len(means)))[positions.ravel()]
 
 
-def expansion(units: float, forecasters: int, level: float = 0.05) -> float:
+def confidence_set_of_replicates(
+    estimates: Floats, replicates: Floats, units: float, blocks: float, variances: Floats | None = None
+) -> Floats:
+    """The p-value, (forecaster,), of each in the model confidence set, as `confidence_set`, from bootstrap replicates.
+
+    `estimates` is (forecaster,), lower is better, `replicates` is (sample, forecaster). `units` is the effective number
+    of independent units, `blocks` that of the blocks that were resampled, in the stratum that has the fewest.
+    `variances`, (forecaster, forecaster), are those of the differences of estimates where the replicates vary too much;
+    by default the replicates' own.
+    """
+    both = np.concatenate([estimates[None], replicates])
+    if not np.isfinite(both).all():
+        raise BadInput("estimates and replicates must be finite")
+    distinct, first, positions = np.unique(both, axis=1, return_index=True, return_inverse=True)
+    if distinct.shape[1] == 1:
+        return np.ones(len(estimates))
+    own = None if variances is None else variances[np.ix_(first, first)]
+    noise = distinct[1:] - distinct[1:].mean(axis=0)
+    return _p_values(distinct[0], noise, expansion(units, len(first), blocks), own)[positions.ravel()]
+
+
+def expansion(units: float, forecasters: int, blocks: float | None = None, level: float = 0.05) -> float:
     """The factor by which deviations of resampled means are too small, where the maximum of many is tested.
 
     √(n / (n − 1)) t / z at the tail of each difference: the correction of Hesterberg (2015) for percentile intervals,
     applied to a maximum. Two forecasters have two differences, which share `level`. Of more, the maximum tends to be
-    a difference whose variance is underestimated; a fourth of their share corrects for it, found by simulation.
+    a difference whose variance is underestimated; a fourth of their share corrects for it, found by simulation. `blocks`
+    are the n of the first factor where it is another number than the `units` of t.
     """
     tail = level / 2 if forecasters <= 2 else level / (4 * forecasters * (forecasters - 1))
-    return float(math.sqrt(units / (units - 1)) * special.stdtrit(units - 1, 1 - tail) / special.ndtri(1 - tail))
+    resampled = units if blocks is None else blocks
+    return float(
+        math.sqrt(resampled / (resampled - 1)) * special.stdtrit(units - 1, 1 - tail) / special.ndtri(1 - tail)
+    )
 
 
 def _add_jitter(losses: Floats) -> Floats:
     size = np.abs(losses).max(axis=0)
+    if size.min(where=size > 0, initial=np.inf) < SMALLEST * size.max():
+        raise BadInput("losses of such different sizes cannot be compared; clip them first")
     noise = np.random.default_rng(0).standard_normal(losses.shape)
     dithered: Floats = (losses + DITHER * size * noise) / size.max()
     return dithered
 
 
-def _p_values(losses: Floats, indices: Ints) -> Floats:
-    """Eliminate the worst forecaster until one remains; p-values do not decrease along the way."""
-    means, (units, count) = losses.mean(axis=0), losses.shape
-    centred = losses - means
-    noise = np.stack([np.bincount(rows, minlength=units) @ centred for rows in indices]) / units
+def _p_values(means: Floats, noise: Floats, factor: float, variances: Floats | None = None) -> Floats:
+    """Eliminate the worst forecaster until one remains; p-values do not decrease along the way.
+
+    `noise` is (sample, forecaster), the deviations of replicates from their mean; differences have standard errors that
+    are larger by the `factor`.
+    """
+    count = len(means)
     remaining, p_value, p_values = np.arange(count), 0.0, np.ones(count)
-    with np.errstate(divide="raise", invalid="raise", over="raise"):
-        try:
-            test = _pairwise_test(means, noise) if count <= MAX_PAIRED else _mean_test(means, noise)
-            while len(remaining) > 1:
-                statistics, largest = test(remaining)
-                worst = int(statistics.argmax())
-                p_value = max(p_value, float((largest > statistics[worst]).mean()))
-                p_values[remaining[worst]] = p_value
-                remaining = np.delete(remaining, worst)
-        except FloatingPointError as error:
-            raise BadInput("losses of such different sizes cannot be compared; clip them first") from error
+    test = _pairwise_test(means, noise, variances) if count <= MAX_PAIRED else _mean_test(means, noise, variances)
+    while len(remaining) > 1:
+        statistics, largest = test(remaining)
+        worst = int(statistics.argmax())
+        p_value = max(p_value, float((largest > statistics[worst] / factor).mean()))
+        p_values[remaining[worst]] = p_value
+        remaining = np.delete(remaining, worst)
     return p_values
 
 
 Test = Callable[[Ints], tuple[Floats, Floats]]  # remaining forecasters → statistics; their maximum in each resample
 
 
-def _pairwise_test(means: Floats, noise: Floats) -> Test:
+def _pairwise_test(means: Floats, noise: Floats, variances: Floats | None) -> Test:
     """T_R: the largest studentised difference of each forecaster from any other."""
-    count = len(means)
-    observed, resampled = np.zeros((count, count)), np.zeros((count, count, len(noise)))
-    for i, j in zip(*np.triu_indices(count, 1), strict=True):
-        difference = noise[:, i] - noise[:, j]
-        deviation = np.sqrt((difference**2).mean())
-        observed[i, j] = (means[i] - means[j]) / deviation
-        resampled[i, j] = np.abs(difference) / deviation
+    first, second = np.triu_indices(len(means), 1)
+    observed, resampled = np.zeros((len(means), len(means))), np.empty((len(first), len(noise)))
+    for k, (i, j) in enumerate(zip(first, second, strict=True)):
+        difference = np.abs(noise[:, i] - noise[:, j])
+        deviation = math.sqrt(float((difference**2).mean()))
+        error = deviation if variances is None else math.sqrt(variances[i, j])
+        observed[i, j] = _studentised(means[i] - means[j], error)
+        resampled[k] = difference / deviation if deviation > 0 else 0.0
 
     def test(remaining: Ints) -> tuple[Floats, Floats]:
+        pairs = np.isin(first, remaining) & np.isin(second, remaining)
         among = np.ix_(remaining, remaining)
-        return (observed - observed.T)[among].max(axis=1), resampled[among].max(axis=(0, 1))
+        return (observed - observed.T)[among].max(axis=1), resampled[pairs].max(axis=0)
 
     return test
 
 
-def _mean_test(means: Floats, noise: Floats) -> Test:
+def _mean_test(means: Floats, noise: Floats, variances: Floats | None) -> Test:
     """T_max: the studentised difference of each forecaster from the mean of those remaining."""
+    ratio = 1.0 if variances is None else _mean_ratio(noise, variances)
 
     def test(remaining: Ints) -> tuple[Floats, Floats]:
         differences = noise[:, remaining] - noise[:, remaining].mean(axis=1, keepdims=True)
         deviations = np.sqrt((differences**2).mean(axis=0))
-        statistics = (means[remaining] - means[remaining].mean()) / deviations
-        return statistics, (differences / deviations).max(axis=1)
+        observed = means[remaining] - means[remaining].mean()
+        statistics = [_studentised(*pair) for pair in zip(observed, ratio * deviations, strict=True)]
+        known = np.where(deviations > 0, deviations, 1.0)
+        return np.array(statistics), (differences / known).max(axis=1)
 
     return test
+
+
+def _mean_ratio(noise: Floats, variances: Floats) -> float:
+    """The standard errors of differences, by how much they exceed the replicates' own."""
+    covariance = np.cov(noise, rowvar=False)
+    own = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+    pairs = np.triu_indices(len(own), 1)
+    return math.sqrt(float(variances[pairs].sum() / own[pairs].sum()))
+
+
+def _studentised(difference: float, error: float) -> float:
+    """The difference over its standard error; infinite for one that is the same in all replicates."""
+    if difference == 0:
+        return 0.0
+    return float(difference / error) if error > 1e-12 * abs(difference) else math.copysign(math.inf, difference)

@@ -18,16 +18,27 @@ class Stratum:
     """Units that are resampled among themselves: the windows of a series, the series of a task."""
 
     units: int
-    block: int = 1  # consecutive units that stay together; more than one where units overlap
+    block: int = 1  # consecutive units that stay together; more than one where they may depend on each other
+    overlapping: bool = False  # whether consecutive units overlap, so that they depend on each other for certain
 
     def __post_init__(self) -> None:
         if self.units < 1 or self.block < 1:
             raise BadInput(f"a stratum has at least one unit and blocks of at least one, unlike {self}")
 
     @property
-    def independent(self) -> float:
-        """The effective number of independent units: its blocks."""
+    def blocks(self) -> float:
+        """The number of blocks, n / b."""
         return self.units / min(self.block, self.units)
+
+    @property
+    def independent(self) -> float:
+        """The effective number of independent units: the number that estimates a variance as precisely.
+
+        3 b n / (2 b² + 1) for n units in blocks of b, as for Bartlett's kernel, whose estimate that of circular blocks
+        is (Künsch 1989); Priestley (1981), section 6.2.4. Where units overlap the estimate is less precise: the blocks.
+        """
+        block = min(self.block, self.units)
+        return self.blocks if self.overlapping else 3 * block * self.units / (2 * block**2 + 1)
 
 
 def resamples(strata: Sequence[Stratum], samples: int, seed: int) -> Ints:
@@ -63,12 +74,15 @@ def counts(indices: Ints, units: int) -> Ints:
 
 
 def block_length(units: int, overlap: int) -> int:
-    """The block length where the forecasts of `overlap` consecutive units overlap.
+    """The block length of units in time order, where the forecasts of `overlap` consecutive ones overlap.
 
-    1 without overlap; otherwise four overlaps, but at most a fifth of the units. Shorter blocks miss too much of the
-    dependence, and fewer blocks estimate the variance too poorly: docs/statistics.md.
+    Losses may depend on each other over time even where forecasts do not overlap: n^(1/3) units, the rate that is best
+    for estimating a variance (Künsch 1989). With overlap at least four overlaps, since shorter blocks miss too much of
+    the dependence. At most a fifth of the units, since fewer blocks estimate the variance too poorly:
+    docs/statistics.md.
     """
-    return 1 if overlap <= 1 else max(1, min(4 * overlap, units // 5))
+    length = max(round(units ** (1 / 3)), 4 * overlap if overlap > 1 else 1)
+    return max(1, min(length, units // 5))
 
 
 def expanded_interval(

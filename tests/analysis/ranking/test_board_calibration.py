@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.analysis.ranking.bootstrap import Bootstrap, bootstrap
 from harness.analysis.ranking.compute import MCS_LEVEL
 from harness.analysis.ranking.error_table import ErrorTable, TaskErrors
-from harness.analysis.ranking.significance import Bootstrap, bootstrap, intervals, mcs_p_values, significance
-from harness.analysis.ranking.units import Units, UnitSums
+from harness.analysis.ranking.significance import intervals, mcs_p_values, significance
+from harness.analysis.ranking.units import Units, unit_sums
 from harness.arrays import Floats
 from harness.evaluation.metrics import METRICS
+from harness.evaluation.scoring import Terms
 from harness.results.standings import Significance
 
 SEED, SAMPLES = 20_261_121, 300
@@ -36,6 +38,25 @@ def series(rng: Rng, errors: Sequence[float], count: int = 200) -> Losses:
 def together(rng: Rng, errors: Sequence[float]) -> Losses:
     """Many series at the same dates, which suit or do not suit a forecaster by a tenth, all at once."""
     return [series(rng, errors)[0] * rng.lognormal(sigma=0.1, size=len(errors))]
+
+
+def panel(
+    rng: Rng, errors: Sequence[float], size: tuple[int, int], date: float, effect: float, overlap: int = 1
+) -> Losses:
+    """One task of many series and cutoffs: shocks by date and effects by series suit forecasters differently."""
+    series_count, cutoff_count = size
+    hard = rng.lognormal(sigma=0.7, size=(series_count, 1, 1))
+    long = cutoff_count + overlap - 1
+    dates = moving_sum(rng.standard_normal((1, long, len(errors))), overlap)
+    own = rng.standard_normal((series_count, 1, len(errors)))
+    noise = moving_sum(rng.gamma(4, 1 / 4, size=(series_count, long, len(errors))) - 1, overlap)
+    return [hard * errors * np.exp(date * dates + effect * own) * np.maximum(1 + noise, 0.05)]
+
+
+def moving_sum(shocks: Floats, overlap: int) -> Floats:
+    """Sums over neighbours that share all but one of `overlap` shocks, of the variance of one shock."""
+    count = shocks.shape[1] - overlap + 1
+    return sum(shocks[:, lag : lag + count] for lag in range(overlap)) / np.sqrt(overlap)
 
 
 def cutoffs(rng: Rng, errors: Sequence[float], count: int, overlap: int = 1) -> Losses:
@@ -59,10 +80,14 @@ def sources(rng: Rng, errors: Sequence[float], count: int = 30) -> Losses:
 def error_table(losses: Losses, overlap: int = 1, kind: str = "cutoffs") -> ErrorTable:
     """A board on which the first forecaster is the baseline."""
     tasks = []
-    for i, each in enumerate(losses):
-        units = Units(kind, np.arange(len(each)), len(each), overlap)
-        sums = UnitSums(each[:, None, None], np.ones_like(each)[:, None, None], root=False)
-        tasks.append(TaskErrors(f"{i}", f"{i}", each.mean(axis=0), np.arange(each.shape[1]), (), units, sums))
+    for i, of_task in enumerate(losses):
+        panel = of_task if of_task.ndim == 3 else of_task[None] if kind == "cutoffs" else of_task[:, None]
+        series, cutoffs = (positions.ravel() for positions in np.indices(panel.shape[:2]))
+        units = Units("series and cutoffs" if of_task.ndim == 3 else kind, series, cutoffs, overlap)
+        numerators = np.moveaxis(panel.reshape(len(series), 1, -1), -1, 0)
+        terms = Terms(numerators, np.ones_like(numerators))
+        means, owners = panel.mean(axis=(0, 1)), np.arange(panel.shape[2])
+        tasks.append(TaskErrors(f"{i}", f"{i}", means, owners, (), units, unit_sums(MAE, terms, units), terms))
     return ErrorTable(tuple(tasks), 0, (0.01, 100.0), MAE)
 
 
@@ -80,14 +105,24 @@ BOARDS: dict[str, Board] = {
 }
 
 
+PANELS: dict[str, Board] = {  # series × cutoffs, shock by date, effect by series
+    "200 × 10, 0.1, 0": (lambda rng, errors: panel(rng, errors, (200, 10), 0.1, 0), 1),
+    "200 × 20, 0, 0.3": (lambda rng, errors: panel(rng, errors, (200, 20), 0, 0.3), 1),
+    "200 × 20, 0.1, 0.3": (lambda rng, errors: panel(rng, errors, (200, 20), 0.1, 0.3), 1),
+    "200 × 20, 0.3, 0.3": (lambda rng, errors: panel(rng, errors, (200, 20), 0.3, 0.3), 1),
+    "30 × 10, 0.1, 0.3": (lambda rng, errors: panel(rng, errors, (30, 10), 0.1, 0.3), 1),
+    "12 × 12, 0.1, 0.3": (lambda rng, errors: panel(rng, errors, (12, 12), 0.1, 0.3), 1),
+    "200 × 48, overlap 4, 0.1, 0": (lambda rng, errors: panel(rng, errors, (200, 48), 0.1, 0, 4), 4),
+    "200 × 48, overlap 4, 0.1, 0.3": (lambda rng, errors: panel(rng, errors, (200, 48), 0.1, 0.3, 4), 4),
+}
 ALIKE = {"200 series that move together": (together, 1)}
 
 
 def boards(name: str, errors: Sequence[float], simulations: int) -> Iterator[tuple[ErrorTable, Bootstrap]]:
-    made, overlap = (BOARDS | ALIKE)[name]
+    made, overlap = (BOARDS | PANELS | ALIKE)[name]
     rng = np.random.default_rng(SEED)
     for _ in range(simulations):
-        table = error_table(made(rng, errors), overlap)
+        table = error_table(made(rng, errors), overlap, "series" if name.startswith("200 series") else "cutoffs")
         replicates = bootstrap(table, SAMPLES)
         assert isinstance(replicates, Bootstrap)
         yield table, replicates
@@ -122,7 +157,7 @@ def bounds(rate: float, simulations: int) -> tuple[float, float]:
 def test_intervals_cover_the_true_skill(name, rate) -> None:
     held = []
     for _, replicates in boards(name, (1.0, 0.8), 400):
-        low, high = intervals(replicates)["skill"]
+        low, high = intervals(replicates, 0)["skill"]
         held.append(low[1] <= 0.2 <= high[1])
 
     low, high = bounds(rate, len(held))

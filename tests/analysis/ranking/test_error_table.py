@@ -143,7 +143,7 @@ class TestMissing:
 
 class TestTaskErrors:
     def task_errors(self, losses: Floats, owners: list[int], distances: list[float], overlap: int = 1) -> TaskErrors:
-        units = Units("cutoffs", np.arange(len(losses)), len(losses), overlap)
+        units = Units("cutoffs", np.zeros(len(losses), dtype=int), np.arange(len(losses)), overlap)
         sums = UnitSums(losses[:, None, None], np.ones_like(losses)[:, None, None], root=False)
         return TaskErrors("a", "a", np.array(distances), np.array(owners), (), units, sums)
 
@@ -161,12 +161,6 @@ class TestTaskErrors:
 
         np.testing.assert_array_equal(found, [[1, NAN], [2, NAN]])
 
-    @pytest.mark.parametrize(("units", "overlap", "block"), [(2, 1, 1), (30, 1, 1), (30, 2, 6), (100, 4, 16)])
-    def test_its_units_are_a_stratum(self, units, overlap, block) -> None:
-        found = self.task_errors(np.ones((units, 1)), [0], [1.0], overlap).stratum
-
-        assert found is not None
-        assert (found.units, found.block) == (units, block)
-
-    def test_a_single_unit_is_none(self) -> None:
-        assert self.task_errors(np.ones((1, 1)), [0], [1.0]).stratum is None
+    @pytest.mark.parametrize(("units", "resampled"), [(1, False), (2, True)])
+    def test_two_units_can_be_resampled(self, units, resampled) -> None:
+        assert self.task_errors(np.ones((units, 1)), [0], [1.0]).resampled == resampled

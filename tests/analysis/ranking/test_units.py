@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from harness import Forecast, Generation, RollingOrigin, Task
-from harness.analysis.ranking.units import Units, UnitSums, unit_sums
+from harness.analysis.ranking.deviations import by_series_and_cutoff, linearised_scores
+from harness.analysis.ranking.units import Units, UnitSums, known_windows, resampled_scores, unit_sums
 from harness.analysis.statistics.resampling import Stratum
 from harness.arrays import Floats, Ints
 from harness.evaluation.metrics import METRICS, Metric
@@ -53,7 +54,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 
 
 def units_of(kind: str) -> Units:
-    return Units(kind, KINDS[kind], int(KINDS[kind].max()) + 1, 1)
+    return Units(kind, ACTUALS.series, ACTUALS.cutoff_index)
 
 
 def summed(metric: Metric) -> Terms:
@@ -63,7 +64,7 @@ def summed(metric: Metric) -> Terms:
 
 
 def sums_of(metric: Metric, kind: str) -> UnitSums:
-    return unit_sums(metric, summed(metric), ACTUALS, units_of(kind))
+    return unit_sums(metric, summed(metric), units_of(kind))
 
 
 def scores_of(metric: Metric, of: Terms, actuals: Actuals = ACTUALS) -> list[float]:
@@ -125,15 +126,48 @@ class TestEveryMetric:
 class TestUnits:
     @pytest.mark.parametrize(
         ("series", "windows", "kind", "count"),
-        [(10, 4, "series", 10), (9, 4, "cutoffs", 4), (9, 1, "series", 9), (1, 30, "cutoffs", 30), (1, 1, "series", 1)],
+        [
+            (10, 4, "series", 10),
+            (10, 5, "series and cutoffs", 50),
+            (9, 50, "cutoffs", 50),
+            (9, 4, "cutoffs", 4),
+            (9, 1, "series", 9),
+            (1, 30, "cutoffs", 30),
+            (1, 1, "series", 1),
+        ],
     )
-    def test_many_series_are_units_else_cutoffs_are(self, series, windows, kind, count) -> None:
+    def test_many_series_and_many_cutoffs_are_units(self, series, windows, kind, count) -> None:
         of_series, numbers = np.repeat(np.arange(series), windows), np.tile(np.arange(windows), series)
 
         found = Units.of(actuals(of_series, numbers), Task("x", RollingOrigin(2)))
 
         assert (found.kind, found.count, found.overlap) == (kind, count, 1)
-        np.testing.assert_array_equal(found.of_window, of_series if kind == "series" else numbers)
+        assert (found.series_count, found.cutoff_count) == (series, windows)
+        if kind != "series and cutoffs":
+            np.testing.assert_array_equal(found.of_window, of_series if kind == "series" else numbers)
+
+    def test_cutoffs_that_fill_few_blocks_are_no_units(self) -> None:
+        of_series, numbers = np.repeat(np.arange(20), 12), np.tile(np.arange(12), 20)
+
+        found = Units.of(actuals(of_series, numbers), Task("x", RollingOrigin(4, stride=1)))
+
+        assert found.cutoff_stratum.block == 2  # four overlaps would leave less than one block
+        assert found.kind == "series and cutoffs"
+
+    def test_the_fewer_of_two_kinds_are_independent(self) -> None:
+        of_series, numbers = np.repeat(np.arange(10), 200), np.tile(np.arange(200), 10)
+
+        found = Units.of(actuals(of_series, numbers), Task("x", RollingOrigin(2)))
+
+        assert found.independent == 10
+        assert found.strata == (Stratum(10), Stratum(200, 6))
+
+    def test_windows_without_a_loss_do_not_make_units(self) -> None:
+        of_series, numbers = np.repeat(np.arange(10), 5), np.tile(np.arange(5), 10)
+
+        found = Units.of(actuals(of_series, numbers), Task("x", RollingOrigin(2)), of_series > 0)
+
+        assert (found.kind, found.series_count, found.count) == ("cutoffs", 9, 5)
 
     def test_series_without_windows_are_none(self) -> None:
         found = Units.of(actuals(np.array([2, 2, 7]), np.zeros(3, dtype=int)), Task("x", RollingOrigin(2)))
@@ -160,29 +194,98 @@ class TestUnits:
         assert found.overlap == overlap
 
     def test_overlapping_ones_are_resampled_in_blocks(self) -> None:
-        units = Units("cutoffs", np.arange(100), 100, 4)
+        units = Units("cutoffs", np.zeros(100, dtype=int), np.arange(100), 4)
 
-        assert units.stratum(100) == Stratum(100, 16)
-        assert units.stratum(50) == Stratum(50, 10)
-        assert Units("series", np.arange(100), 100, 1).stratum(100) == Stratum(100, 1)
+        assert units.strata == (Stratum(100, 16, overlapping=True),)
+        assert Units("series", np.arange(100), np.zeros(100, dtype=int)).strata == (Stratum(100),)
 
 
-class TestNonempty:
-    def test_units_without_defined_losses_are_left_out(self) -> None:
+class TestSeriesAndCutoffs:
+    """A window is as often in a resample as the product of how often its series and its cutoff are."""
+
+    @EVERY_METRIC
+    @EVERY_AGGREGATION
+    def test_weights_give_the_score_of_repeated_data(self, metric, aggregation) -> None:
+        metric = replace(metric, aggregation=aggregation)
+        units = units_of("series and cutoffs")
+        rng = np.random.default_rng(3)
+        series, cutoffs = rng.integers(0, 3, size=(6, 5)), rng.integers(0, 3, size=(6, 4))
+        series[:, 0] = cutoffs[:, 3] = 1  # a window with losses is always left
+        sums = sums_of(metric, "series and cutoffs")
+
+        found = resampled_scores(sums, units, metric, [series.astype(float), cutoffs.astype(float)])
+
+        expected = [repeated_twice(metric, *pair) for pair in zip(series, cutoffs, strict=True)]
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+    def test_samples_are_weighted_in_parts(self, monkeypatch) -> None:
+        metric, units = METRICS[0], units_of("series and cutoffs")
+        weights = [np.random.default_rng(0).integers(0, 3, size=(7, count)).astype(float) for count in (5, 4)]
+        at_once = resampled_scores(sums_of(metric, units.kind), units, metric, weights)
+
+        monkeypatch.setattr("harness.analysis.ranking.units.MAX_NUMBERS", 2 * len(ACTUALS))
+
+        np.testing.assert_allclose(resampled_scores(sums_of(metric, units.kind), units, metric, weights), at_once)
+
+
+def repeated_twice(metric: Metric, series_weights: Ints, cutoff_weights: Ints) -> list[float]:
+    chosen = [
+        (window, i, j)
+        for window in range(len(ACTUALS))
+        for i in range(series_weights[ACTUALS.series[window]])
+        for j in range(cutoff_weights[ACTUALS.cutoff_index[window]])
+    ]
+    windows, series_copies, cutoff_copies = (np.array(column) for column in zip(*chosen, strict=True))
+    series = np.unique(ACTUALS.series[windows] + 100 * series_copies, return_inverse=True)[1]
+    cutoffs = np.unique(ACTUALS.cutoff_index[windows] + 100 * cutoff_copies, return_inverse=True)[1]
+    of = summed(metric)
+    return scores_of(
+        metric,
+        Terms(of.numerators[:, windows], of.denominators[:, windows]),
+        replace(ACTUALS, series=series, cutoff_index=cutoffs),
+    )
+
+
+@EVERY_METRIC
+class TestLinearisedScores:
+    @EVERY_AGGREGATION
+    def test_are_the_scores_and_deviations_that_sum_to_zero(self, metric, aggregation) -> None:
+        metric = replace(metric, aggregation=aggregation)
+
+        scores, deviations = linearised_scores(metric, summed(metric), units_of("series"))
+
+        np.testing.assert_allclose(scores, scores_of(metric, summed(metric)), rtol=1e-12)
+        np.testing.assert_allclose(deviations.sum(axis=0), 0, atol=1e-12 * max(1, np.abs(scores).max()))
+
+    @pytest.mark.parametrize(
+        ("aggregation", "kind"),
+        [("pooled", "series"), ("pooled", "cutoffs"), ("series", "series"), ("cutoff", "cutoffs")],
+    )
+    def test_deviations_are_derivatives_by_weight(self, metric, aggregation, kind) -> None:
+        metric = replace(metric, aggregation=aggregation)
+        units, sums, step = units_of(kind), sums_of(metric, kind), 1e-6
+        weights = np.ones((units.count, units.count)) + step * np.eye(units.count)
+
+        _, deviations = linearised_scores(metric, summed(metric), units)
+
+        slopes = (sums.scores(weights) - sums.scores(2 - weights)) / (2 * step)
+        found = by_series_and_cutoff(deviations, units).sum(axis=1 if kind == "series" else 0)
+        np.testing.assert_allclose(found, slopes, rtol=1e-5, atol=1e-7 * max(1, np.abs(slopes).max()))
+
+
+class TestKnownWindows:
+    def test_windows_without_a_scale_are_none(self) -> None:
         mase = metric_called("MASE")  # the second series has no scale
-        sums = sums_of(mase, "series")
 
-        found = sums.nonempty
+        known = known_windows(summed(mase))
 
-        assert (len(sums), len(found)) == (5, 4)
-        np.testing.assert_allclose(found.scores(np.ones((1, 4))), sums.scores(np.ones((1, 5))))
-        np.testing.assert_allclose(found.losses().mean(axis=0), sums.losses().mean(axis=0))
+        assert not known[ACTUALS.series == 1].any()
+        assert Units.of(ACTUALS, Task("x", RollingOrigin(2)), known).series_count == 4
 
-    def test_units_whose_actuals_are_all_zero_are_kept_where_errors_are_summed(self) -> None:
-        sums = sums_of(metric_called("WAPE"), "series")  # the last series is zero
+    def test_windows_whose_actuals_are_all_zero_are_kept_where_errors_are_summed(self) -> None:
+        wape = metric_called("WAPE")  # the last series is zero
 
-        assert (sums.denominators[4] == 0).all()
-        assert len(sums.nonempty) == 5
+        assert known_windows(summed(wape))[ACTUALS.series == 4].all()
 
 
 def test_large_sums_are_weighted_in_parts(monkeypatch) -> None:

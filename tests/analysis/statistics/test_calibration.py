@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from harness.analysis.statistics.confidence_set import MIN_UNITS, confidence_set, expansion
-from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.analysis.statistics.diebold_mariano import cosine_diebold_mariano, diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import critical_difference, friedman
 from harness.analysis.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
@@ -225,12 +225,14 @@ def test_one_of_two_is_left_out_at_the_level(units) -> None:
         assert_rate(p_values.min(axis=1) <= level, level)
 
 
-def covered(losses: Floats, mean: float, block: int = 1, level: float = 0.95) -> tuple[Bools, Bools]:
+def covered(
+    losses: Floats, mean: float, block: int = 1, level: float = 0.95, overlapping: bool = True
+) -> tuple[Bools, Bools]:
     """(simulation,), twice: whether the expanded and the plain percentile interval hold the true mean."""
     units = len(losses)
-    stratum = Stratum(units, block)
+    stratum = Stratum(units, block, overlapping)
     replicates = counts(resamples([stratum], 500, SEED), units) @ losses / units
-    low, high = expanded_interval(replicates, stratum.independent, level)
+    low, high = expanded_interval(replicates, stratum.blocks, level, freedom=stratum.independent - 1)
     plain_low, plain_high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return (low <= mean) & (mean <= high), (plain_low <= mean) & (mean <= plain_high)
 
@@ -286,6 +288,74 @@ def test_intervals_of_overlapping_units_cover_the_mean(units, overlap, rate) -> 
     found, _ = covered(losses, 0, block_length(units, overlap))
 
     assert found.mean() == pytest.approx(rate, abs=0.02)
+
+
+def autoregressive(units: int, correlation: float, simulations: int) -> Floats:
+    """(unit, simulation): losses that depend on the one before, though forecasts do not overlap; AR(1)."""
+    shocks = np.random.default_rng(SEED).standard_normal((units, simulations))
+    losses, scale = [shocks[0]], np.sqrt(1 - correlation**2)
+    for shock in shocks[1:]:
+        losses.append(correlation * losses[-1] + scale * shock)
+    return np.array(losses)
+
+
+@pytest.mark.parametrize(
+    ("units", "correlation", "rate", "single"),
+    [
+        (10, 0, 0.945, 0.95),
+        (20, 0, 0.945, 0.95),
+        (50, 0, 0.945, 0.95),
+        (200, 0, 0.95, 0.95),
+        (20, 0.3, 0.91, 0.85),
+        (50, 0.3, 0.925, 0.85),
+        (200, 0.3, 0.935, 0.855),
+        (20, 0.6, 0.815, 0.665),
+        (50, 0.6, 0.86, 0.67),
+        (200, 0.6, 0.895, 0.665),
+    ],
+)
+def test_intervals_of_serially_dependent_units_cover_the_mean(units, correlation, rate, single) -> None:
+    losses = autoregressive(units, correlation, 2_000)
+
+    found, _ = covered(losses, 0, block_length(units, 1), overlapping=False)
+    without_blocks, _ = covered(losses, 0, overlapping=False)
+
+    assert found.mean() == pytest.approx(rate, abs=0.02)
+    assert without_blocks.mean() == pytest.approx(single, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("units", "correlation", "rate", "plain"),
+    [
+        (20, 0, 0.047, 0.05),
+        (50, 0, 0.05, 0.05),
+        (200, 0, 0.05, 0.05),
+        (20, 0.3, 0.052, 0.147),
+        (50, 0.3, 0.058, 0.153),
+        (200, 0.3, 0.052, 0.148),
+        (20, 0.6, 0.064, 0.328),
+        (50, 0.6, 0.067, 0.327),
+        (200, 0.6, 0.056, 0.328),
+    ],
+)
+def test_cosines_allow_for_serial_dependence(units, correlation, rate, plain) -> None:
+    losses = autoregressive(units, correlation, 10_000)
+
+    assert_rate(cosine_diebold_mariano(losses).p_value < 0.05, rate)
+    assert_rate(diebold_mariano(losses).p_value < 0.05, plain)
+
+
+@pytest.mark.parametrize(("units", "overlap", "rate"), [(50, 2, 0.054), (80, 4, 0.055), (240, 12, 0.073)])
+def test_cosines_allow_for_overlap(units, overlap, rate) -> None:
+    assert_rate(cosine_diebold_mariano(overlapping(units, overlap, 10_000)).p_value < 0.05, rate)
+
+
+@pytest.mark.parametrize(("units", "power"), [(20, 0.39), (50, 0.68), (200, 0.80)])
+def test_cosines_have_less_power_with_few_units(units, power) -> None:
+    losses = autoregressive(units, 0, 10_000) + 3 / np.sqrt(units)
+
+    assert (cosine_diebold_mariano(losses).p_value < 0.05).mean() == pytest.approx(power, abs=0.02)
+    assert (diebold_mariano(losses).p_value < 0.05).mean() == pytest.approx(0.83, abs=0.03)
 
 
 @pytest.mark.parametrize(("units", "overlap"), [(50, 2), (50, 4), (200, 4), (200, 12)])

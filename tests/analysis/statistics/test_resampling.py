@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analysis.statistics.clustering import block_sums
 from harness.analysis.statistics.resampling import Stratum, block_length, counts, expanded_interval, resamples
 from harness.errors import BadInput
 
@@ -64,15 +65,40 @@ def test_no_stratum(units, block) -> None:
         Stratum(units, block)
 
 
-@pytest.mark.parametrize(("stratum", "independent"), [((20, 1), 20), ((20, 8), 2.5), ((3, 8), 1)])
-def test_a_block_is_one_independent_unit(stratum, independent) -> None:
-    assert Stratum(*stratum).independent == independent
+@pytest.mark.parametrize(("stratum", "blocks"), [((20, 1), 20), ((20, 8), 2.5), ((3, 8), 1)])
+def test_overlapping_units_are_as_many_as_their_blocks(stratum, blocks) -> None:
+    assert Stratum(*stratum).blocks == blocks
+    assert Stratum(*stratum, overlapping=True).independent == blocks
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5, 8])
+def test_independent_units_estimate_a_variance_as_precisely(block) -> None:
+    """The variance over circular blocks of independent units scatters like a χ² of so many degrees of freedom."""
+    losses = np.random.default_rng(0).standard_normal((400, 4_000))
+    variances = (block_sums(losses - losses.mean(axis=0), block) ** 2).mean(axis=0)
+
+    freedom = 2 * (variances.mean() / variances.std()) ** 2
+
+    assert freedom == pytest.approx(Stratum(400, block).independent, rel=0.06)
 
 
 @pytest.mark.parametrize(
-    ("units", "overlap", "length"), [(20, 1, 1), (2, 4, 1), (20, 4, 4), (50, 4, 10), (200, 4, 16), (100, 12, 20)]
+    ("units", "overlap", "length"),
+    [
+        (2, 1, 1),
+        (9, 1, 1),
+        (10, 1, 2),
+        (20, 1, 3),
+        (200, 1, 6),
+        (2, 4, 1),
+        (20, 4, 4),
+        (50, 4, 10),
+        (200, 4, 16),
+        (100, 12, 20),
+        (1_000, 2, 10),
+    ],
 )
-def test_blocks_are_four_overlaps_and_at_least_five(units, overlap, length) -> None:
+def test_blocks_are_of_the_cube_root_or_four_overlaps_and_at_least_five(units, overlap, length) -> None:
     assert block_length(units, overlap) == length
 
 

@@ -1,0 +1,194 @@
+"""Bootstrap replicates of a board's aggregate scores.
+
+Where a board has many datasets, the datasets are resampled, each with all of its tasks: conclusions extend to
+further datasets. Where it has few, its tasks are fixed and their units are resampled within each task: conclusions
+extend to further series, or cutoffs, of these tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
+from harness.analysis.ranking.units import Kind, Units, resampled_scores
+from harness.analysis.statistics.clustering import two_way_covariance
+from harness.analysis.statistics.resampling import Stratum, counts, resamples
+from harness.arrays import Floats, Ints
+from harness.evaluation.scoring import distances
+
+SAMPLES, SEED = 10_000, 0  # with 1,000 samples, another seed would change which forecasters are tied
+BATCH_NUMBERS = 200_000  # of replicates that are aggregated together
+MIN_SOURCES = 10  # from so many datasets on, datasets are resampled
+MIN_RESAMPLED = 5  # independent units, over all tasks: with fewer, resamples vary too little
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrap:
+    """Bootstrap replicates of a board's aggregate scores."""
+
+    aggregates: Aggregates  # of each replicate, (sample, forecaster)
+    estimates: Aggregates  # of the data themselves, (forecaster,)
+    units: float  # effective number of independent units
+    min_units: float  # of units or blocks in any stratum: the fewer, the less resamples vary
+    blocks: Floats  # (block, forecaster), in each of which forecasters can be ranked
+    method: str  # in words
+    # variances of the differences of mean logarithms, (forecaster, forecaster), where series and cutoffs are resampled;
+    # None where those of the replicates are right
+    variances: Floats | None = None
+
+    @property
+    def samples(self) -> int:
+        """The number of replicates."""
+        return len(self.aggregates.logs)
+
+    def shrinkage(self, first: int, second: int) -> float:
+        """The factor by which replicates of the difference of two forecasters deviate too much from the estimate."""
+        if self.variances is None:
+            return 1.0
+        own = float(np.var(self.aggregates.logs[:, first] - self.aggregates.logs[:, second]))
+        return 1.0 if own == 0 else float(np.sqrt(self.variances[first, second] / own))
+
+
+def bootstrap(table: ErrorTable, samples: int = SAMPLES) -> Bootstrap | str:
+    """Replicates of the board's aggregates on resamples of its datasets or units, or why there are none."""
+    sources = list(dict.fromkeys(task.source for task in table.tasks))
+    if not table.tasks:
+        return "the baseline has a score on no task"
+    if not table.impute:
+        return "forecasters are compared on different tasks or windows"
+    if len(sources) >= MIN_SOURCES:
+        return _resample_sources(table, sources, samples)
+    for task in table.tasks:
+        if not task.resampled:
+            return f"task {task.task} has fewer than two series or cutoffs to resample, or no stored per-window losses"
+    units = _independent_units(table)
+    if units < MIN_RESAMPLED:
+        return f"with {units:.3g} independent units, fewer than {MIN_RESAMPLED}, intervals would be too narrow"
+    return _resample_units(table, samples)
+
+
+def _resample_sources(table: ErrorTable, sources: list[str], samples: int) -> Bootstrap:
+    """Replicates on resamples of whole datasets."""
+    source_index, count = np.array([sources.index(task.source) for task in table.tasks]), len(sources)
+    indices = resamples([Stratum(count)], samples, SEED)
+    weights = counts(indices, count)[:, source_index].astype(np.float64)
+    logs, tasks_of_source = table.logs(table.errors), np.bincount(source_index)
+    member = source_index[None, :] == np.arange(count)[:, None]
+    by_source = (member / tasks_of_source[:, None]) @ logs
+    method = f"{samples:,} resamples of {count} datasets, each with all of its tasks"
+    aggregates, estimates = Aggregates.of(table, table.errors, weights), Aggregates.of(table, table.errors)
+    return Bootstrap(aggregates, estimates, count, count, by_source, method)
+
+
+def _resample_units(table: ErrorTable, samples: int) -> Bootstrap:
+    """Replicates on resamples of the units within each task."""
+    strata = [stratum for task in table.tasks for stratum in _strata(task)]
+    aggregates = _replicate_aggregates(table, resamples(strata, samples, SEED))
+    min_units = min(stratum.blocks for stratum in strata)
+    crossed = any(len(_strata(task)) > 1 for task in table.tasks)
+    estimates, method = Aggregates.of(table, table.errors), _method(table, samples)
+    replicates = Bootstrap(aggregates, estimates, _independent_units(table), min_units, _blocks(table), method)
+    return replace(replicates, variances=_variances(table)) if crossed else replicates
+
+
+def _strata(task: TaskErrors) -> tuple[Stratum, ...]:
+    return () if task.units is None else task.units.strata
+
+
+def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
+    """The aggregates on each resample of units, (sample, forecaster); indices are those of all strata, one by one."""
+    samples, first = len(indices), 0
+    replicates = np.empty((samples, len(table.tasks), len(table.tasks[0].distances)))
+    for i, task in enumerate(table.tasks):
+        assert task.sums is not None
+        assert task.units is not None
+        weights = []
+        for stratum in task.units.strata:
+            drawn = indices[:, first : first + stratum.units] - first
+            weights.append(counts(drawn, stratum.units).astype(np.float64))
+            first += stratum.units
+        scores = resampled_scores(task.sums, task.units, table.metric, weights)
+        replicates[:, i] = task.of_forecasters(distances(table.metric, scores, task.quantile_levels))
+    step = max(1, BATCH_NUMBERS // replicates[0].size)
+    batches = [replicates[i : i + step] for i in range(0, samples, step)]
+    parts = [Aggregates.of(table, table.relative_errors(batch)) for batch in batches]
+    return Aggregates(
+        np.concatenate([part.logs for part in parts]),
+        np.concatenate([part.win_rates for part in parts]),
+        np.concatenate([part.mean_ranks for part in parts]),
+        np.concatenate([part.medians for part in parts]),
+    )
+
+
+def _independent_units(table: ErrorTable) -> float:
+    """The number of independent units of a single stratum that would estimate the variance as well."""
+    units = [task.units.independent for task in table.tasks if task.units is not None]
+    return sum(units) - len(units) + 1
+
+
+def _variances(table: ErrorTable) -> Floats:
+    """The variances of differences of mean logarithms, (forecaster, forecaster): the sum over tasks of theirs."""
+    total = np.zeros((len(table.tasks[0].distances),) * 2)
+    for task, errors in zip(table.tasks, table.errors, strict=True):
+        assert task.units is not None
+        kind = task.units.kind
+        series = None if kind == "cutoffs" else task.units.series_stratum
+        cutoffs = None if kind == "series" else task.units.cutoff_stratum
+        covariance = two_way_covariance(_log_deviations(table, task, errors), series, cutoffs, corrected=False)
+        total += covariance.variances_of_differences
+    return total / len(table.tasks) ** 2
+
+
+def _log_deviations(table: ErrorTable, task: TaskErrors, errors: Floats) -> Floats:
+    """The deviations of the logarithms of relative errors on one task, (series, cutoff, forecaster).
+
+    An imputed error deviates as the worst of the task; one that is clipped does not.
+    """
+    _, deviations = task.linearised(table.metric)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = deviations / task.distances
+    logs = np.where(np.isfinite(logs), logs, 0.0)
+    unknown = np.isnan(task.distances)
+    if unknown.any():
+        logs[..., unknown] = logs[..., int(np.nanargmax(np.where(unknown, np.nan, errors)))][..., None]
+    relative: Floats = logs - logs[..., [table.baseline]]
+    low, high = table.clip
+    return np.where((errors > low) & (errors < high), relative, 0.0)
+
+
+def _blocks(table: ErrorTable) -> Floats:
+    """Losses in units that do not overlap, (unit, forecaster), of all tasks; a forecaster without losses has the worst.
+
+    None where a task has units of two kinds: ranks in series are not independent, nor are those at cutoffs.
+    """
+    parts = []
+    for task in table.tasks:
+        assert task.units is not None
+        if table.metric.best != "lowest" or task.units.kind == "series and cutoffs":
+            return np.empty((0, len(task.distances)))
+        losses = task.losses[:: task.units.overlap if task.units.kind == "cutoffs" else 1]
+        parts.append(np.where(np.isnan(losses), np.fmax.reduce(losses, axis=1, keepdims=True), losses))
+    return np.concatenate(parts)
+
+
+def _method(table: ErrorTable, samples: int) -> str:
+    units = [task.units for task in table.tasks if task.units is not None]
+    kinds = sorted({unit.kind for unit in units})
+    sizes = [_size(units, kind) for kind in kinds]
+    within = "" if len(units) == 1 else f" in all, resampled within each of {len(units)} tasks"
+    longest = max((unit.cutoff_stratum.block for unit in units if unit.kind != "series"), default=1)
+    blocks = f", cutoffs in blocks of up to {longest}" if longest > 1 else ""
+    caveat = "; for these dates only" if "series" in kinds else ""
+    return f"{samples:,} resamples of {' and '.join(sizes)}{within}{blocks}{caveat}"
+
+
+def _size(units: Sequence[Units], kind: Kind) -> str:
+    """How many units of a kind there are, in words."""
+    alike = [unit for unit in units if unit.kind == kind]
+    series, cutoffs = sum(unit.series_count for unit in alike), sum(unit.cutoff_count for unit in alike)
+    if kind == "series and cutoffs":
+        return f"{series:,} series and {cutoffs:,} cutoffs, independently"
+    return f"{series:,} series" if kind == "series" else f"{cutoffs:,} cutoffs"
