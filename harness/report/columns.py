@@ -10,7 +10,18 @@ from operator import attrgetter
 
 from harness.report.column import Cell, Column, Data, Table, Value, column_names, text_tables
 from harness.report.costs import FIGURES, cost_columns
-from harness.report.numbers import duration, error, fixed, interval, interval_in_brackets, number, with_minus_sign
+from harness.report.numbers import (
+    distinct_decimals,
+    duration,
+    error,
+    fixed,
+    interval,
+    interval_in_brackets,
+    log10_interval,
+    number,
+    short_p_value,
+    with_minus_sign,
+)
 from harness.report.rows import CLOSE, failures, measurement, rank_text, scale, several_seeds
 from harness.results.standings import Row, Standings
 
@@ -90,9 +101,8 @@ def _statistics(standings: Standings) -> list[Column]:
         *_statistic(
             "skill",
             f"1 − the geometric mean of its {relative}, with its 95 % interval",
-            _with_interval("Skill", "skill", 3, "number skill"),
-            Cell("skill", lambda row: fixed(row.skill, 3) + (CLOSE if row.close_to_next else "")),
-            Cell("95 %", lambda row: interval(row.interval("skill"))),
+            _page_skill(standings),
+            *_skill_cells(standings),
             *([Cell("± seeds", lambda row: fixed(row.skill_std, 3))] if seeds else []),
             frame=("", "_low", "_high"),
             more=True,
@@ -117,7 +127,7 @@ def _statistics(standings: Standings) -> list[Column]:
             _with_interval("Median error", "median_relative_error", 2),
         ),
         _plain("relative_error", f"geometric mean of its {relative}", "csv", "metric", important=True),
-        _plain("mcs_p_value", "p-value of the model confidence set", "csv", "metric"),
+        _mcs_p_value(standings),
         Column(
             "skill_std",
             "standard deviation of its skill over seeds",
@@ -126,6 +136,47 @@ def _statistics(standings: Standings) -> list[Column]:
             {"page": (Cell("Seeds", _seeds_text, style="number seeds"),)} if seeds else {},
         ),
     ]
+
+
+def _skill_cells(standings: Standings) -> tuple[Cell, Cell]:
+    """The skill and its interval; where errors are logarithmic, the logarithm of the relative error instead."""
+    if standings.logarithmic:
+        return (
+            Cell("log10 rel.", lambda row: error(row.relative_error, True) + (CLOSE if row.close_to_next else "")),
+            Cell("95 %", lambda row: interval(log10_interval(row.interval("skill")))),
+        )
+    decimals = distinct_decimals(row.skill for row in standings.rows)
+    return (
+        Cell("skill", lambda row: fixed(row.skill, decimals) + (CLOSE if row.close_to_next else "")),
+        Cell("95 %", lambda row: interval(row.interval("skill"))),
+    )
+
+
+def _page_skill(standings: Standings) -> Cell:
+    """The skill and its interval on the page, as in the other tables."""
+    if standings.logarithmic:
+        return Cell(
+            "log10 relative error",
+            lambda row: with_minus_sign(error(row.relative_error, True)),
+            lambda row: interval_in_brackets(log10_interval(row.interval("skill"))),
+            "number skill",
+        )
+    decimals = distinct_decimals(row.skill for row in standings.rows)
+    return _with_interval("Skill", "skill", decimals, "number skill")
+
+
+def _mcs_p_value(standings: Standings) -> Column:
+    """The p-value by which forecasters are tied for first, where any was tested."""
+    tested = any(not math.isnan(row.mcs_p_value) for row in standings.rows)
+    cell = Cell("p", lambda row: short_p_value(row.mcs_p_value))
+    return Column(
+        "mcs_p_value",
+        "p-value of the model confidence set: above 0.05, it is not significantly worse than the best",
+        attrgetter("mcs_p_value"),
+        column_names("mcs_p_value", "csv", "metric"),
+        {**text_tables(cell), "page": (cell,)} if tested else {},
+        "descending",
+    )
 
 
 def _plain(name: str, meaning: str, *views: Data, important: bool = False) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 NOTHING = "–"
@@ -81,6 +82,29 @@ def p_value(value: float) -> str:
     if math.isnan(value):
         return NOTHING
     return "<0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def short_p_value(value: float) -> str:
+    """A p-value with two decimals."""
+    if math.isnan(value):
+        return NOTHING
+    return "<0.01" if value < 0.005 else f"{value:.2f}"
+
+
+def distinct_decimals(values: Iterable[float], fewest: int = 3, most: int = 6) -> int:
+    """The number of decimals with which different numbers look different, within limits."""
+    known = {value for value in values if math.isfinite(value)}
+    return next((decimals for decimals in range(fewest, most + 1) if _differ(known, decimals)), fewest)
+
+
+def _differ(values: Collection[float], decimals: int) -> bool:
+    return len({f"{value:.{decimals}f}" for value in values}) == len(values)
+
+
+def log10_interval(skill: Interval) -> Interval:
+    """The interval of the logarithm of the relative error that belongs to one of the skill."""
+    low, high = (math.log10(1 - end) if end < 1 else math.nan for end in reversed(skill))
+    return low, high
 
 
 def number(value: float, decimals: int = 3) -> str:

@@ -100,8 +100,10 @@ def _widths(columns: Sequence[ShownColumn]) -> list[int]:
 
 def legend(standings: Standings) -> list[str]:
     """What the numbers of a table of standings are."""
+    relative = f"geometric mean of errors relative to {standings.baseline}"
+    skill = f"log10 rel.: log10 of the {relative}" if standings.logarithmic else f"skill: 1 − {relative}"
     lines = [
-        f"{scale(standings)} by task; skill: 1 − geometric mean of errors relative to {standings.baseline}",
+        f"{scale(standings)} by task; {skill}",
         "wins: share of the others that it beats, mean over tasks" + _legend_of_costs(standings),
     ]
     lines += p99_footnote(standings)
@@ -117,16 +119,21 @@ def legend(standings: Standings) -> list[str]:
 
 def _ties(standings: Standings) -> list[str]:
     """What the test for ties with the best says, or why there was none."""
-    if standings.tied_for_first:
-        return [f"{TIED} not significantly worse than the best (95 % model confidence set)"]
     tested = [row for row in standings.rows if not math.isnan(row.mcs_p_value)]
     if len(tested) > 1:
-        return [f"{tested[0].forecaster} is significantly better than all others (95 % model confidence set)"]
+        return [_p_legend(standings, tested[0].forecaster)]
     if standings.significance is None:
         return []
     if sum(not row.missing for row in standings.rows) < 2:
         return ["ties not tested: fewer than two forecasters completed all cells"]
-    return ["ties not tested: needs at least 10 independent series or cutoffs, and a metric where lower is better"]
+    return ["ties not tested: needs at least 9 independent series or cutoffs, and a metric where lower is better"]
+
+
+def _p_legend(standings: Standings, first: str) -> str:
+    test = "95 % model confidence set, which tests all forecasters at once; pairs differ more easily"
+    if standings.tied_for_first:
+        return f"{TIED} not significantly worse than the best: p > 0.05 ({test})"
+    return f"p: {first} is significantly better than all others ({test})"
 
 
 def _legend_of_costs(standings: Standings) -> str:

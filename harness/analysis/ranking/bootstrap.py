@@ -177,18 +177,17 @@ def _blocks(table: ErrorTable) -> Floats:
 def _method(table: ErrorTable, samples: int) -> str:
     units = [task.units for task in table.tasks if task.units is not None]
     kinds = sorted({unit.kind for unit in units})
-    sizes = [_size(units, kind) for kind in kinds]
-    within = "" if len(units) == 1 else f" in all, resampled within each of {len(units)} tasks"
-    longest = max((unit.cutoff_stratum.block for unit in units if unit.kind != "series"), default=1)
-    blocks = f", cutoffs in blocks of up to {longest}" if longest > 1 else ""
+    sizes = " and ".join(_size(units, kind) for kind in kinds)
+    within = "" if len(units) == 1 else f", within each of {len(units)} tasks"
     caveat = "; for these dates only" if "series" in kinds else ""
-    return f"{samples:,} resamples of {' and '.join(sizes)}{within}{blocks}{caveat}"
+    return f"{samples:,} resamples of {sizes}{within}{caveat}"
 
 
 def _size(units: Sequence[Units], kind: Kind) -> str:
     """How many units of a kind there are, in words."""
     alike = [unit for unit in units if unit.kind == kind]
-    series, cutoffs = sum(unit.series_count for unit in alike), sum(unit.cutoff_count for unit in alike)
-    if kind == "series and cutoffs":
-        return f"{series:,} series and {cutoffs:,} cutoffs, independently"
-    return f"{series:,} series" if kind == "series" else f"{cutoffs:,} cutoffs"
+    longest = max(unit.cutoff_stratum.block for unit in alike)
+    series = f"{sum(unit.series_count for unit in alike):,} series"
+    cutoffs = f"{sum(unit.cutoff_count for unit in alike):,} cutoffs"
+    cutoffs += f" in blocks of up to {longest}" if longest > 1 else ""
+    return {"series": series, "cutoffs": cutoffs}.get(kind, f"{series} and, independently, {cutoffs}")

@@ -11,6 +11,7 @@ import numpy as np
 from harness.analysis.ranking.bootstrap import Bootstrap, bootstrap
 from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
 from harness.analysis.ranking.rows import forecaster_row
+from harness.analysis.ranking.rounding import without_rounding
 from harness.analysis.ranking.scores import Scores, mean, seed_scores
 from harness.analysis.ranking.significance import intervals, mcs_p_values, significance
 from harness.analysis.ranking.units import Units, known_windows, unit_sums
@@ -89,6 +90,9 @@ def _task_errors(
     distances = np.array([mean(scores.distances(name, task.task)) for name in positions])
     owners = np.array([positions[cell.forecaster] for cell in task.cells])
     levels, source = scores.levels[task.task], run.cell.task.dataset
+    if task.terms is not None and task.actuals is not None:
+        terms, distances = without_rounding(scores.metric, task.terms, task.actuals, distances)
+        task = replace(task, terms=terms)
     known = None if task.terms is None else known_windows(task.terms)
     if task.terms is None or task.actuals is None or known is None or not known.any() or not impute:
         return TaskErrors(task.task, source, distances, owners, levels, None, None)

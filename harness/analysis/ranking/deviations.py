@@ -14,8 +14,8 @@ def linearised_scores(metric: Metric, terms: Terms, units: Units) -> tuple[Float
     """The score of each cell, (cell,), and its deviation by window, (window, cell), whose sum over windows is zero.
 
     `terms` are (cell, window, target). A score is the mean over groups of windows, and over targets, of ratios n / d of
-    sums: a window deviates within its group by (n − r d) / d, and takes part in the deviation of the group from the mean
-    by its share of d (the linearisation of a ratio: Cochran 1977, section 6.4).
+    sums: a window deviates within its group by (n − r d) / d, and takes part in the deviation of the group from the
+    mean by its share of d (the linearisation of a ratio: Cochran 1977, section 6.4).
     """
     numerators, denominators = np.moveaxis(terms.numerators, 1, 0), np.moveaxis(terms.denominators, 1, 0)
     if metric.aggregation == "pooled":

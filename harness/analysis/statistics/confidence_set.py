@@ -69,8 +69,8 @@ def expansion(units: float, forecasters: int, blocks: float | None = None, level
 
     √(n / (n − 1)) t / z at the tail of each difference: the correction of Hesterberg (2015) for percentile intervals,
     applied to a maximum. Two forecasters have two differences, which share `level`. Of more, the maximum tends to be
-    a difference whose variance is underestimated; a fourth of their share corrects for it, found by simulation. `blocks`
-    are the n of the first factor where it is another number than the `units` of t.
+    a difference whose variance is underestimated; a fourth of their share corrects for it, found by simulation.
+    `blocks` is the n of the first factor where it is another number than the `units` of t.
     """
     tail = level / 2 if forecasters <= 2 else level / (4 * forecasters * (forecasters - 1))
     resampled = units if blocks is None else blocks

@@ -95,8 +95,8 @@ def panel_diebold_mariano(deviations: Floats, differences: Floats, series: Strat
     """The test of all pairs of forecasters on a panel, with a variance clustered by series and by cutoff.
 
     `differences` is (forecaster, forecaster), the mean loss of the first minus that of the second; `deviations` is
-    (series, cutoff, forecaster), as for `two_way_covariance`. Pairs are in the order of `np.triu_indices`. t has as many
-    degrees of freedom as the fewer of series and independent cutoffs, minus one.
+    (series, cutoff, forecaster), as for `two_way_covariance`. Pairs are in the order of `np.triu_indices`. t has
+    as many degrees of freedom as the fewer of series and independent cutoffs, minus one.
     """
     pairs = np.triu_indices(len(differences), 1)
     variances = two_way_covariance(deviations, series, cutoffs).variances_of_differences[pairs]

@@ -109,7 +109,7 @@ class TestIntervals:
         assert few.significance is not None
         assert many.significance is not None
         assert few.significance.method == (
-            "10,000 resamples of 360 cutoffs in all, resampled within each of 12 tasks, cutoffs in blocks of up to 3"
+            "10,000 resamples of 360 cutoffs in blocks of up to 3, within each of 12 tasks"
         )
         assert many.significance.method == "10,000 resamples of 10 datasets, each with all of its tasks"
         assert (few.significance.units, many.significance.units) == (159, 10)  # 12 tasks of 14.2 each, less 11
