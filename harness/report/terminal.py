@@ -120,8 +120,8 @@ def legend(standings: Standings) -> list[str]:
 def _ties(standings: Standings) -> list[str]:
     """What the test for ties with the best says, or why there was none."""
     tested = [row for row in standings.rows if not math.isnan(row.mcs_p_value)]
-    if len(tested) > 1:
-        return [_p_legend(standings, tested[0].forecaster)]
+    if standings.tied_for_first or len(tested) > 1:
+        return [_p_legend(standings)]
     if standings.significance is None:
         return []
     if sum(not row.missing for row in standings.rows) < 2:
@@ -129,11 +129,11 @@ def _ties(standings: Standings) -> list[str]:
     return ["ties not tested: needs at least 9 independent series or cutoffs, and a metric where lower is better"]
 
 
-def _p_legend(standings: Standings, first: str) -> str:
+def _p_legend(standings: Standings) -> str:
     test = "95 % model confidence set, which tests all forecasters at once; pairs differ more easily"
     if standings.tied_for_first:
         return f"{TIED} not significantly worse than the best: p > 0.05 ({test})"
-    return f"p: {first} is significantly better than all others ({test})"
+    return f"p: {standings.rows[0].forecaster} is significantly better than all others ({test})"
 
 
 def _legend_of_costs(standings: Standings) -> str:

@@ -183,13 +183,39 @@ class TestLegend:
         tied = board(row("a", 1, tied_for_first=True, mcs_p_value=1.0), row("b", 2, tied_for_first=True))
         alone = board(row("a", 1, mcs_p_value=1.0), row("b", 2, mcs_p_value=0.01))
 
-        assert "= not significantly worse than the best (95 % model confidence set)" in legend(tied)
-        assert "a is significantly better than all others (95 % model confidence set)" in legend(alone)
+        test = "(95 % model confidence set, which tests all forecasters at once; pairs differ more easily)"
+        assert f"= not significantly worse than the best: p > 0.05 {test}" in legend(tied)
+        assert f"p: a is significantly better than all others {test}" in legend(alone)
+
+    def test_logarithmic_boards_show_the_log_of_the_relative_error(self) -> None:
+        near = [row("a", 1, skill=1 - 1e-9, relative_error=1e-9), row("b", 2, skill=1 - 2e-9, relative_error=2e-9)]
+        standings = replace(board(*near), logarithmic=True)
+
+        cells = {cell.heading: [cell.text(each) for each in near] for _, cell in table_columns(standings, "terminal")}
+
+        assert cells["log10 rel."] == ["-9.00", "-8.70"]
+        assert "skill" not in cells
+        assert "log10 rel.: log10 of the geometric mean of errors relative to base" in legend(standings)[0]
+
+    def test_skills_have_as_many_decimals_as_tell_rows_apart(self) -> None:
+        near = [row("a", 1, skill=0.99949), row("b", 2, skill=0.99948)]
+
+        cells = {cell.heading: cell for _, cell in table_columns(board(*near), "terminal")}
+
+        assert [cells["skill"].text(each) for each in near] == ["0.99949", "0.99948"]
+
+    def test_p_is_a_column_where_it_was_tested(self) -> None:
+        tested = board(row("a", 1, mcs_p_value=1.0), row("b", 2, mcs_p_value=0.001))
+
+        cells = {cell.heading: cell for _, cell in table_columns(tested, "terminal")}
+
+        assert [cells["p"].text(each) for each in tested.rows] == ["1.00", "<0.01"]
+        assert "p" not in {cell.heading for _, cell in table_columns(board(row("a", 1)), "terminal")}
 
     def test_the_reason_is_given_where_ties_were_not_tested(self) -> None:
         significance = Significance("resamples", 5, 100, 0.95, ("a", "b"), (), (), (), (), {}, None)
         few = replace(board(row("a", 1), row("b", 2)), significance=significance)
         failing = replace(few, rows=(row("a", 1), row("b", 2, completed=0, missing={"failed": 2})))
 
-        assert any(line.startswith("ties not tested: needs at least 10 independent") for line in legend(few))
+        assert any(line.startswith("ties not tested: needs at least 9 independent") for line in legend(few))
         assert "ties not tested: fewer than two forecasters completed all cells" in legend(failing)

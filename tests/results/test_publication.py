@@ -415,7 +415,7 @@ def test_a_readme_says_what_the_board_is_and_how_to_come_by_it(folder: Path) -> 
 
     assert text.startswith("# Toys\n")
     table = [line for line in text.splitlines() if line.startswith("|")]
-    assert table[0] == "| # | forecaster | skill | 95 % | wins | walks | fit s | predict s | failed |"
+    assert table[0] == "| # | forecaster | skill | 95 % | wins | p | walks | fit s | predict s | failed |"
     assert len({line.count("|") for line in table}) == 1
     for said in (
         "harness run toys",

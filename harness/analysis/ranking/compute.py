@@ -10,8 +10,8 @@ import numpy as np
 
 from harness.analysis.ranking.bootstrap import Bootstrap, bootstrap
 from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
-from harness.analysis.ranking.rows import forecaster_row
 from harness.analysis.ranking.rounding import without_rounding
+from harness.analysis.ranking.rows import forecaster_row
 from harness.analysis.ranking.scores import Scores, mean, seed_scores
 from harness.analysis.ranking.significance import intervals, mcs_p_values, significance
 from harness.analysis.ranking.units import Units, known_windows, unit_sums

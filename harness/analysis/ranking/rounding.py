@@ -21,8 +21,8 @@ ROUNDING = 1e-10
 def without_rounding(metric: Metric, known: Terms, actuals: Actuals, scores: Floats) -> tuple[Terms, Floats]:
     """Terms, (cell, window, target), and scores, (forecaster,), of which none is below that of rounding.
 
-    Those below it are equal to it, so that ranks and tests do not tell them apart. Terms and scores are unchanged where
-    no score is below it, where the actuals are unknown, and where the lowest score is not the best.
+    Those below it are equal to it, so that they have the same rank and do not differ in tests. Terms and scores are
+    unchanged where no score is below it, where the actuals are unknown, and where the lowest score is not the best.
     """
     if metric.best != "lowest" or not np.isfinite(actuals.values).any():
         return known, scores

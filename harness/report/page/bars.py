@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from harness.report.numbers import log10_interval
 from harness.results.standings import Interval, Row
 
 WIDTH, HEIGHT = 96, 14  # pixels
@@ -27,10 +28,18 @@ class Bar:
     height: int = HEIGHT
 
 
-def domain(rows: Iterable[Row]) -> Interval:
-    """The skills that the bars of a table span: zero, and half of the negative ones; much worse ones are cut off."""
-    values = [value for row in rows for value in (row.skill, *row.interval("skill")) if math.isfinite(value)]
-    high, below = max([0.1, *values]), sorted(row.skill for row in rows if row.skill < 0)
+def gain(row: Row, logarithmic: bool) -> tuple[float, Interval]:
+    """What a bar shows, and its interval: the skill, or by how many decades the relative error is below one."""
+    if not logarithmic:
+        return row.skill, row.interval("skill")
+    high, low = log10_interval(row.interval("skill"))
+    return -math.log10(row.relative_error) if row.relative_error > 0 else math.nan, (-low, -high)
+
+
+def domain(gains: Collection[tuple[float, Interval]]) -> Interval:
+    """What the bars of a table span: zero, and half of the negative values; much worse ones are cut off."""
+    values = [value for skill, interval in gains for value in (skill, *interval) if math.isfinite(value)]
+    high, below = max([0.1, *values]), sorted(skill for skill, _ in gains if skill < 0)
     lowest = 1.2 * below[len(below) // 2] if below else 0.0
     return max(min([-0.05 * high, *values]), min(-high, lowest)), high
 

@@ -67,9 +67,14 @@ def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
         "skills": _matrix(found.skills),
         "lows": _matrix(found.skill_lows),
         "highs": _matrix(found.skill_highs),
-        "p": [[_round(value, 3) for value in found.p_values.get(task, ())] for task in standings.tasks],
+        "p": _p_values(found.p_values, standings),
+        "serial": _p_values(found.serial_p_values, standings),
         "ranks": None if found.rank_test is None else _ranks(found.rank_test),
     }
+
+
+def _p_values(by_task: Mapping[str, Sequence[float]], standings: Standings) -> list[list[float | None]]:
+    return [[_round(value, 3) for value in by_task.get(task, ())] for task in standings.tasks]
 
 
 def _ranks(test: RankTest) -> dict[str, Any]:

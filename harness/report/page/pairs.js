@@ -50,12 +50,13 @@ function pairCell(board, state, i, j) {
     const colour = Math.sign(away) * [0.02, 0.15, 0.3].filter((least) => Math.abs(away) > least).length;
     return { text: bare(wins), colour, significant: false, words: `${pair}better on ${wins === null ? '–' : Math.round(wins * 100)} % of the tasks` };
   }
-  const p = pairP(found, state.task, i, j);
+  const p = pairP(found, found.p[state.task], i, j);
+  const serial = pairP(found, found.serial[state.task], i, j);
   const scores = [i, j].map((position) => scoreOf(board, found.forecasters[position], state.task));
   const better = board.lowestIsBest && scores[0] !== null && scores[1] !== null ? Math.sign(scores[1] - scores[0]) : 1;
   const colour = p === null ? 0 : better * [0.05, 0.01, 0.001].filter((least) => p < least).length;
   return { text: probability(p), colour, significant: p !== null && p < 0.05,
-    words: `${pair}${board.metric} ${brief(scores[0])} and ${brief(scores[1])}, p ${p === null ? 'unknown' : p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`}` };
+    words: `${pair}${board.metric} ${brief(scores[0])} and ${brief(scores[1])}, ${equation(p)}${serial === null ? '' : `; ${equation(serial)} if cutoffs depend on each other`}` };
 }
 
 /** A number in few characters, so that many columns fit: no zero before the point, fewer decimals of large numbers. */
@@ -69,9 +70,13 @@ function scoreOf(board, forecaster, task) {
 }
 
 /** The p-value of a pair; they are in the order (0, 1), (0, 2) … (1, 2) … */
-function pairP(found, task, i, j) {
+function pairP(found, values, i, j) {
   const [a, b] = i < j ? [i, j] : [j, i];
-  return found.p[task][a * (2 * found.forecasters.length - a - 1) / 2 + b - a - 1] ?? null;
+  return values[a * (2 * found.forecasters.length - a - 1) / 2 + b - a - 1] ?? null;
+}
+
+function equation(p) {
+  return `p ${p === null ? 'unknown' : p < 0.001 ? '< 0.001' : `= ${p.toFixed(3)}`}`;
 }
 
 function strength(value) {

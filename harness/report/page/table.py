@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.report.column import Cell, Column
 from harness.report.columns import table_columns
 from harness.report.numbers import sortable
-from harness.report.page.bars import Bar, domain, skill_bar
+from harness.report.page.bars import Bar, domain, gain, skill_bar
 from harness.report.rows import scale
 from harness.results.standings import Row, Standings
 
@@ -34,10 +34,11 @@ def table(standings: Standings) -> Table:
     """The table of these standings."""
     columns, rows = table_columns(standings, "page"), standings.rows
     tasks = [position for position, (_, cell) in enumerate(columns) if cell.kind == "task"]
-    span = domain(rows)
+    gains = {row.forecaster: gain(row, standings.logarithmic) for row in rows}
+    span = domain(gains.values())
     return Table(
         columns,
-        {row.forecaster: skill_bar(row.skill, row.interval("skill"), span) for row in rows},
+        {name: skill_bar(*shown, span) for name, shown in gains.items()},
         _best(standings),
         tasks[0] if tasks else 0,
         len(columns) - tasks[-1] - 1 if tasks else 0,

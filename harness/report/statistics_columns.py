@@ -1,0 +1,152 @@
+"""The columns of aggregate scores: skill, win rate, ranks, their intervals, and the p-value of ties."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from operator import attrgetter
+
+from harness.report.column import Cell, Column, Data, Value, column_names, text_tables
+from harness.report.numbers import (
+    distinct_decimals,
+    error,
+    fixed,
+    interval,
+    interval_in_brackets,
+    log10_interval,
+    number,
+    short_p_value,
+    with_minus_sign,
+)
+from harness.report.rows import CLOSE, several_seeds
+from harness.results.standings import Row, Standings
+
+
+def statistics_columns(standings: Standings) -> list[Column]:
+    """All of them."""
+    seeds = several_seeds(standings)
+    relative = f"errors relative to {standings.baseline}'s"
+    return [
+        *_statistic(
+            "skill",
+            f"1 − the geometric mean of its {relative}, with its 95 % interval",
+            _page_skill(standings),
+            *_skill_cells(standings),
+            *([Cell("± seeds", lambda row: fixed(row.skill_std, 3))] if seeds else []),
+            frame=("", "_low", "_high"),
+            more=True,
+        ),
+        *_statistic(
+            "win_rate",
+            "share of the other forecasters that it beats, mean over tasks",
+            _with_interval("Win rate", "win_rate", 2),
+            Cell("wins", lambda row: fixed(row.win_rate, 2)),
+            frame=("",),
+            more=True,
+        ),
+        *_statistic(
+            "mean_rank",
+            "mean of its ranks over tasks; 1 is best",
+            _with_interval("Mean rank", "mean_rank", 1),
+            frame=("",),
+        ),
+        *_statistic(
+            "median_relative_error",
+            f"median over tasks of its {relative}",
+            _with_interval("Median error", "median_relative_error", 2),
+        ),
+        plain_column("relative_error", f"geometric mean of its {relative}", "csv", "metric", important=True),
+        _mcs_p_value(standings),
+        Column(
+            "skill_std",
+            "standard deviation of its skill over seeds",
+            attrgetter("skill_std"),
+            column_names("skill_std"),
+            {"page": (Cell("Seeds", _seeds_text, style="number seeds"),)} if seeds else {},
+        ),
+    ]
+
+
+def _skill_cells(standings: Standings) -> tuple[Cell, Cell]:
+    """The skill and its interval; where errors are logarithmic, the logarithm of the relative error instead."""
+    if standings.logarithmic:
+        return (
+            Cell("log10 rel.", lambda row: error(row.relative_error, True) + (CLOSE if row.close_to_next else "")),
+            Cell("95 %", lambda row: interval(log10_interval(row.interval("skill")))),
+        )
+    decimals = distinct_decimals(row.skill for row in standings.rows)
+    return (
+        Cell("skill", lambda row: fixed(row.skill, decimals) + (CLOSE if row.close_to_next else "")),
+        Cell("95 %", lambda row: interval(row.interval("skill"))),
+    )
+
+
+def _page_skill(standings: Standings) -> Cell:
+    """The skill and its interval on the page, as in the other tables."""
+    if standings.logarithmic:
+        return Cell(
+            "log10 relative error",
+            lambda row: with_minus_sign(error(row.relative_error, True)),
+            lambda row: interval_in_brackets(log10_interval(row.interval("skill"))),
+            "number skill",
+        )
+    decimals = distinct_decimals(row.skill for row in standings.rows)
+    return _with_interval("Skill", "skill", decimals, "number skill")
+
+
+def _mcs_p_value(standings: Standings) -> Column:
+    """The p-value by which forecasters are tied for first, where any was tested."""
+    tested = any(not math.isnan(row.mcs_p_value) for row in standings.rows)
+    cell = Cell("p", lambda row: short_p_value(row.mcs_p_value))
+    return Column(
+        "mcs_p_value",
+        "p-value of the model confidence set: above 0.05, it is not significantly worse than the best",
+        attrgetter("mcs_p_value"),
+        column_names("mcs_p_value", "csv", "metric"),
+        {**text_tables(cell), "page": (cell,)} if tested else {},
+        "descending",
+    )
+
+
+def plain_column(name: str, meaning: str, *views: Data, important: bool = False) -> Column:
+    """A field of rows that no table for readers shows."""
+    return Column(name, meaning, attrgetter(name), column_names(name, *views), important=important)
+
+
+def _statistic(
+    name: str, meaning: str, page: Cell, *cells: Cell, frame: tuple[str, ...] = (), more: bool = False
+) -> list[Column]:
+    """A statistic and both ends of its interval; `frame` lists the suffixes that data frames have, `more` is better."""
+
+    def column(suffix: str, meaning: str, value: Callable[[Row], Value]) -> Column:
+        views: tuple[Data, ...] = ("csv", "frame", "metric") if suffix in frame else ("csv", "metric")
+        return Column(
+            name + suffix, meaning, value, column_names(name + suffix, *views), important=more and suffix in frame
+        )
+
+    statistic = column("", meaning, attrgetter(name))
+    return [
+        replace(
+            statistic,
+            tables={**text_tables(*cells), "page": (page,)},
+            best_first="descending" if more else "ascending",
+        ),
+        column("_low", f"lower end of the 95 % interval of {name}", lambda row: row.interval(name)[0]),
+        column("_high", f"upper end of the 95 % interval of {name}", lambda row: row.interval(name)[1]),
+    ]
+
+
+def _with_interval(heading: str, name: str, decimals: int, style: str = "number") -> Cell:
+    """A statistic and its interval, on the page."""
+    return Cell(
+        heading,
+        lambda row: number(getattr(row, name), decimals),
+        lambda row: interval_in_brackets(row.interval(name), min(decimals, 2)),
+        style,
+    )
+
+
+def _seeds_text(row: Row) -> str:
+    text = number(row.skill_std, 3)
+    return f"± {text}" if math.isfinite(row.skill_std) else text
