@@ -32,6 +32,7 @@ class Bootstrap:
     aggregates: Aggregates  # of each replicate, (sample, forecaster)
     estimates: Aggregates  # of the data themselves, (forecaster,)
     units: float  # effective number of independent units
+    counted: int  # units, whether independent or not
     min_units: float  # of units or blocks in any stratum: the fewer, the less resamples vary
     blocks: Floats  # (block, forecaster), in each of which forecasters can be ranked
     method: str  # in words
@@ -80,7 +81,7 @@ def _resample_sources(table: ErrorTable, sources: list[str], samples: int) -> Bo
     by_source = (member / tasks_of_source[:, None]) @ logs
     method = f"{samples:,} resamples of {count} datasets, each with all of its tasks"
     aggregates, estimates = Aggregates.of(table, table.errors, weights), Aggregates.of(table, table.errors)
-    return Bootstrap(aggregates, estimates, count, count, by_source, method)
+    return Bootstrap(aggregates, estimates, count, count, count, by_source, method)
 
 
 def _resample_units(table: ErrorTable, samples: int) -> Bootstrap:
@@ -90,7 +91,8 @@ def _resample_units(table: ErrorTable, samples: int) -> Bootstrap:
     min_units = min(stratum.blocks for stratum in strata)
     crossed = any(len(_strata(task)) > 1 for task in table.tasks)
     estimates, method = Aggregates.of(table, table.errors), _method(table, samples)
-    replicates = Bootstrap(aggregates, estimates, _independent_units(table), min_units, _blocks(table), method)
+    units, counted = _independent_units(table), sum(stratum.units for stratum in strata) - len(strata) + 1
+    replicates = Bootstrap(aggregates, estimates, units, counted, min_units, _blocks(table), method)
     return replace(replicates, variances=_variances(table)) if crossed else replicates
 
 

@@ -18,8 +18,8 @@ from harness.arrays import Floats, Ints
 from harness.results.standings import Matrix, RankTest, Significance
 
 LEVEL = 0.95
-MIN_CROSSED, EFFECTIVE_CROSSED = 5, 1.0  # the same where series and cutoffs are units: losses at a cutoff are means
-EFFECTIVE = 0.6  # of a normal unit: real losses are skewed, and units differ in weight; found by simulation
+MIN_CROSSED = 5  # independent units for the confidence set where series and cutoffs are units
+EFFECTIVE = 0.6  # of a unit, if no less independent: losses are skewed, and units differ in weight; by simulation
 
 
 def intervals(replicates: Bootstrap, baseline: int) -> dict[str, tuple[Floats, Floats]]:
@@ -56,12 +56,13 @@ def _interval(
 
 def mcs_p_values(table: ErrorTable, replicates: Bootstrap) -> Floats | None:
     """The p-value of each forecaster in the model confidence set, (forecaster,); None with too few units."""
-    fewest, effective = (MIN_UNITS, EFFECTIVE) if replicates.variances is None else (MIN_CROSSED, EFFECTIVE_CROSSED)
-    if table.metric.best != "lowest" or replicates.units < fewest:
+    crossed = replicates.variances is not None
+    if table.metric.best != "lowest" or replicates.units < (MIN_CROSSED if crossed else MIN_UNITS):
         return None
-    logs, units = replicates.aggregates.logs, effective * replicates.units
+    logs, units = replicates.aggregates.logs, replicates.units
+    effective = units if crossed else min(units, EFFECTIVE * replicates.counted)
     return confidence_set_of_replicates(
-        replicates.estimates.logs, logs, units, replicates.min_units, replicates.variances
+        replicates.estimates.logs, logs, effective, replicates.min_units, replicates.variances
     )
 
 
