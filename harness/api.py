@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.boards.leaderboard import board_name
 from harness.boards.workspace import Workspace
 from harness.data.files import load
+from harness.errors import BadInput
 from harness.evaluation.evaluate import evaluate as evaluate_on
 
 if TYPE_CHECKING:
@@ -33,13 +34,20 @@ def _workspace(home: Path | str | None) -> Workspace:
 
 
 def evaluate(
-    forecaster: Forecaster | str, task: Task, panel: Panel | None = None, *, missing: Missing | None = None
+    forecaster: Forecaster | str,
+    task: Task,
+    panel: Panel | None = None,
+    *,
+    missing: Missing | None = None,
+    threads: int | None = None,
 ) -> Run:
     """Evaluate a forecaster on a task, in this process; nothing is written.
 
     `forecaster` is an object, or the name of one in the catalog. Without a `panel` the task's dataset is loaded.
     `missing` is how missing values of the past are filled; by default as the catalog's entry says for a name, and
-    "native" for an object.
+    "native" for an object. `threads` is the number of threads of numerical libraries (BLAS, OpenMP, PyTorch) during
+    the evaluation; by default as the catalog's entry requests for a name, and 1 for an object. Raises BadInput if it
+    is less than 1.
 
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
@@ -47,13 +55,18 @@ def evaluate(
     workspace = _workspace(None)
     catalog = workspace.catalog
     filling: Missing = missing or "native"
+    if threads is not None and threads < 1:
+        raise BadInput(f"threads must be at least 1, not {threads}")
+    requested = 1
     if isinstance(forecaster, str):
         spec = catalog.forecasters[forecaster].spec
-        forecaster, filling = spec.make({}), missing or spec.missing
+        forecaster, filling, requested = spec.make({}), missing or spec.missing, spec.resources.threads
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, workspace.home)
     metrics = [entry.spec for entry in catalog.metrics.values()]
-    return evaluate_on(forecaster, task, panel, missing=filling, metrics=metrics)
+    return evaluate_on(
+        forecaster, task, panel, missing=filling, metrics=metrics, threads=requested if threads is None else threads
+    )
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:

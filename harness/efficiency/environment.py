@@ -9,15 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.attempt import attempt
+from harness.evaluation.threads import THREAD_VARIABLES, set_threads
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
 FIXED = {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 EXCLUDED_PREFIXES = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")
 
@@ -50,12 +43,9 @@ def bind_cores(threads: int) -> tuple[int, ...]:
 
 def limit_loaded_libraries(threads: int) -> None:
     """Limit the threads of all libraries loaded so far, for the rest of this process."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(threads)
+    set_threads(threads)
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.set_num_threads(threads)
         attempt(lambda: torch.set_num_interop_threads(threads))  # raises once parallel work has begun
 
 

@@ -21,6 +21,7 @@ from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
 from harness.evaluation.scoring import applies, score, terms
+from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import (
     FittedLocalForecaster,
@@ -47,14 +48,26 @@ def evaluate(
     missing: Missing = "native",
     metrics: Iterable[Metric] = METRICS,
     audited_windows: int = AUDITED_WINDOWS,
+    threads: int = 1,
 ) -> Run:
     """The run of a forecaster on a task: its status, scores, forecasts and costs.
 
-    Whatever the forecaster raises becomes the run's status. Raises BadInput only where the task itself
-    does not fit the panel.
+    Numerical libraries use `threads` threads meanwhile. Whatever the forecaster raises becomes the run's status.
+    Raises BadInput only where the task itself does not fit the panel.
     """
-    backtest = folds.backtest(task, panel)
     cell = Cell(task, type(forecaster).__name__) if cell is None else cell
+    with thread_limit(threads):
+        return _run(forecaster, folds.backtest(task, panel), cell, missing, tuple(metrics), audited_windows)
+
+
+def _run(
+    forecaster: Forecaster,
+    backtest: Backtest,
+    cell: Cell,
+    missing: Missing,
+    metrics: tuple[Metric, ...],
+    audited_windows: int,
+) -> Run:
     clock = Clock()
     forecasts: list[Forecast] = []
     failures: list[WindowFailure] = []
@@ -81,7 +94,7 @@ def evaluate(
         costs=clock.costs(forecaster),
         traceback=traceback,
     )
-    actuals, metrics = Actuals.of(backtest), tuple(metrics)
+    actuals = Actuals.of(backtest)
     run = score_run(_with_status(run, finding), actuals, Forecast.concatenate(forecasts), metrics)
     return replace(run, notes=(*run.notes, *score_notes(run, actuals, metrics)))
 

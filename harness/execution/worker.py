@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from harness.attempt import Failure, attempt
 from harness.boards.planning import PlannedCell
 from harness.data.files import load
-from harness.efficiency.environment import THREAD_VARIABLES
 from harness.errors import BadInput, DataUnavailable
 from harness.evaluation.evaluate import evaluate, status_of
 from harness.evaluation.memory import peak_memory, reset_peak
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
+from harness.evaluation.threads import THREAD_VARIABLES, thread_limit
 from harness.plugins.installed import installed_catalog
 from harness.results.journal import Journal
 from harness.results.provenance import provenance
@@ -42,36 +42,38 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
     """
     plugin = installed_catalog().forecasters[planned.cell.forecaster].plugin
     started = _now()
-    result = attempt(lambda: _evaluate(planned, home))
+    with thread_limit(planned.resources.threads):
+        result = attempt(lambda: _evaluate(planned, home))
+        circumstances = provenance(plugin, planned.resources.threads)
     if isinstance(result, Failure) and isinstance(result.error, BadInput | DataUnavailable):
         raise result.error
     run = _failed_run(planned, result) if isinstance(result, Failure) else result
-    run = replace(
-        run,
-        key=planned.key,
-        started=started,
-        finished=_now(),
-        provenance=provenance(plugin, planned.resources.threads),
-    )
+    run = replace(run, key=planned.key, started=started, finished=_now(), provenance=circumstances)
     Journal(home).write(run)
     return replace(run, results=None)
 
 
 def _evaluate(planned: PlannedCell, home: Path) -> Run:
-    from threadpoolctl import threadpool_limits
-
     catalog, cell = installed_catalog(), planned.cell
     spec, plugin = catalog.forecasters[cell.forecaster].spec, catalog.forecasters[cell.forecaster].plugin
     metrics = [entry.spec for entry in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
     if cell.key(panel.fingerprint(), plugin.result_version) != planned.key:
         raise BadInput("its data or its plugin changed since this run began; run it again")
-    spec.import_libraries()  # so that their threads are limited too, and their imports take no time of the fit
+    spec.import_libraries()  # so that their imports take no time of the fit
     reset_peak()  # of the cells that this process evaluated before
-    with threadpool_limits(planned.resources.threads), warnings.catch_warnings(record=True) as warned:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
         forecaster = spec.make(cell.parameters, cell.seed)
-        run = evaluate(forecaster, cell.task, panel, cell=cell, missing=spec.missing, metrics=metrics)
+        run = evaluate(
+            forecaster,
+            cell.task,
+            panel,
+            cell=cell,
+            missing=spec.missing,
+            metrics=metrics,
+            threads=planned.resources.threads,
+        )
     run = replace(run, costs=replace(run.costs, peak_memory=peak_memory()))
     notes = dict.fromkeys(f"warning: {warning.category.__name__}: {warning.message}" for warning in warned)
     run = replace(run, notes=(*run.notes, *list(notes)[:MOST_WARNINGS]))

@@ -24,6 +24,7 @@ from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Status
 from harness.evaluation.scoring import score, terms
+from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
 from harness.forecasters.spec import ForecasterSpec
@@ -53,7 +54,7 @@ def check(name: str, catalog: Catalog, home: Path) -> list[CheckResult]:
         if name in duplicates:
             raise duplicates[name]
     if name in catalog.forecasters:
-        return list(check_forecaster(catalog.forecasters[name].spec))
+        return check_forecaster(catalog.forecasters[name].spec)
     if name in catalog.datasets:
         return list(check_dataset(catalog.datasets[name].spec, home))
     if name in catalog.metrics:
@@ -62,8 +63,16 @@ def check(name: str, catalog: Catalog, home: Path) -> list[CheckResult]:
     raise UnknownName("forecaster, dataset or metric", name, known)
 
 
-def check_forecaster(spec: ForecasterSpec) -> Iterator[CheckResult]:
-    """The contract of a forecaster: small tasks of every kind, reproducibility, and the full leakage audit."""
+def check_forecaster(spec: ForecasterSpec) -> list[CheckResult]:
+    """The contract of a forecaster: small tasks of every kind, reproducibility, and the full leakage audit.
+
+    Numerical libraries use as many threads as its cells do.
+    """
+    with thread_limit(spec.resources.threads):
+        return list(_forecaster_results(spec))
+
+
+def _forecaster_results(spec: ForecasterSpec) -> Iterator[CheckResult]:
     yield _check("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
     yield _check("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
     supported: list[tuple[Task, Panel]] = []
@@ -181,7 +190,9 @@ def _has_json_fields(spec: ForecasterSpec) -> str:
 
 
 def _forecasts(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
-    run = evaluate(spec.make({}, 0), task, panel, missing=spec.missing, audited_windows=0)
+    run = evaluate(
+        spec.make({}, 0), task, panel, missing=spec.missing, audited_windows=0, threads=spec.resources.threads
+    )
     if run.status is Status.UNSUPPORTED:
         raise Unsupported(run.reason)
     if run.status is not Status.COMPLETED:

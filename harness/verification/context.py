@@ -46,7 +46,14 @@ class VerificationContext:
 
     def _evaluate(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
         spec = self.catalog.forecasters[name].spec
-        run = evaluate(spec.make({}), task, self._panel(task.dataset), missing=spec.missing, metrics=metrics)
+        run = evaluate(
+            spec.make({}),
+            task,
+            self._panel(task.dataset),
+            missing=spec.missing,
+            metrics=metrics,
+            threads=spec.resources.threads,
+        )
         if run.status is not Status.COMPLETED:
             raise HarnessError(f"{name} on {task.dataset}: {run.status.value}: {run.reason}")
         if run.window_failures:
