@@ -9,6 +9,7 @@ import click
 
 from harness.cli.console import wide_console
 from harness.cli.options import csv_option, workspace_option
+from harness.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     help="Exit with 1 if it holds: 'MASE worse by 2%, p < 0.05'. Repeatable.",
 )
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
+@click.option("--only", multiple=True, metavar="NAME", help="Compare this forecaster of the boards only. Repeatable.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
 @workspace_option
@@ -33,6 +35,7 @@ def compare_command(
     second: str,
     texts: tuple[str, ...],
     metrics: tuple[str, ...],
+    only: tuple[str, ...],
     workspace: Workspace,
     *,
     strict: bool,
@@ -48,9 +51,13 @@ def compare_command(
     from harness.analysis.comparison.sources import find_sources
     from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
 
+    if texts and metrics:
+        raise BadInput("--metric shows metrics without --fail-if; leave it out, and name the metric in a condition")
+    if strict and not texts:
+        raise BadInput("--strict needs a condition: --fail-if 'MASE worse by 2%, p < 0.05'")
     conditions = [parse_condition(text) for text in texts]
     pair = find_sources(first, second, workspace)
-    found = compare(*pair, conditions, metrics, workspace.catalog, strict=strict)
+    found = compare(*pair, conditions, metrics, workspace.catalog, strict=strict, only=only)
     if as_csv:
         click.echo(comparison_csv(found), nl=False)
     else:

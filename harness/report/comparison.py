@@ -17,10 +17,30 @@ from harness.report.tables import csv_table, some_of
 if TYPE_CHECKING:
     from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
 
-STYLES = {"passed": "green", "failed": "red", "not testable": "yellow", "not compared": "yellow", "": ""}
+STYLES = {
+    "passed": "green",
+    "failed": "red",
+    "identical": "dim",
+    "not testable": "yellow",
+    "not compared": "yellow",
+    "": "",
+}
 MOST_NAMES = 3  # in a line
 MOST_ROWS = 20  # of a table; where there are more, those without a difference are left out
-CSV_HEADINGS = ("condition", "forecaster", "task", "quantity", "A", "B", "difference_percent", "p", "verdict", "reason")
+CSV_HEADINGS = (
+    "condition",
+    "forecaster",
+    "task",
+    "quantity",
+    "A",
+    "B",
+    "difference_percent",
+    "p",
+    "verdict",
+    "reason",
+    "detectable_percent",
+    "identical",
+)
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table]:
@@ -41,7 +61,8 @@ def _empty_table(result: ConditionResult) -> Table:
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)
     if condition is None:
         table.add_column("metric", no_wrap=True, overflow="ellipsis", max_width=15)
-    for heading in ("A", "B", "difference %", "p"):
+    detectable = ["detectable %"] if _has_power(result) else []
+    for heading in ("A", "B", "difference %", "p", *detectable):
         table.add_column(heading, justify="right", no_wrap=True)
     if condition is not None:
         table.add_column("verdict", no_wrap=True)
@@ -50,10 +71,18 @@ def _empty_table(result: ConditionResult) -> Table:
 
 def _cells(pair: PairResult, result: ConditionResult) -> list[Text]:
     names = [pair.forecaster, pair.task, *([pair.quantity] if result.condition is None else [])]
-    numbers = [error(pair.first), error(pair.second), percent(pair.difference), p_value(pair.p_value)]
+    p = "identical" if pair.identical and result.condition is None else p_value(pair.p_value)
+    numbers = [error(pair.first), error(pair.second), percent(pair.difference), p]
+    if _has_power(result):
+        numbers.append(percent(pair.detectable).removeprefix("+"))
     word = "FAILED" if pair.verdict == "failed" else pair.verdict
     verdict = [] if result.condition is None else [Text(word, style=STYLES[pair.verdict])]
     return [*map(Text, names + numbers), *verdict]
+
+
+def _has_power(result: ConditionResult) -> bool:
+    """Whether there are tests whose power can be shown."""
+    return any(not math.isnan(pair.detectable) for pair in result.pairs)
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
@@ -64,8 +93,32 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         lines.append(f"{hidden} rows in which B does not differ from A are left out; --csv has them")
     lines.append(f"A is {comparison.first}, B is {comparison.second}; a positive difference: B is worse or costs more")
     if any(not math.isnan(pair.p_value) for result in comparison.results for pair in result.pairs):
-        lines.append("p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over the rows of a table")
+        lines.append(
+            "p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over the tested rows of a table"
+        )
+    if any(_has_power(result) for result in comparison.results):
+        lines.append("detectable: the smallest true difference that fails with a probability of at least 80 %")
+    if identical := sum(pair.identical for result in _tables(comparison) for pair in result.pairs):
+        lines.append(f"{identical} identical rows are not tested: A and B have the same losses in all windows")
+    lines += [_power(result) for result in comparison.results if result.condition and result.condition.level]
     return lines + _conclusion(comparison)
+
+
+def _power(result: ConditionResult) -> str:
+    """The number of tests of a condition, and the differences that they could detect."""
+    condition, tested = result.condition, result.tested
+    assert condition is not None
+    assert condition.level is not None
+    if not tested:
+        return f"{condition}: no row was tested"
+    sizes = sorted(tested, key=lambda pair: pair.detectable)
+    rows = f"{len(tested)} rows were tested" if len(tested) > 1 else "1 row was tested"
+    ends = [f"{_size(pair)} ({pair.forecaster} on {pair.task})" for pair in (sizes[0], sizes[-1])]
+    return f"{condition}: {rows}; detectable are differences from {' to '.join(dict.fromkeys(ends))}"
+
+
+def _size(pair: PairResult) -> str:
+    return f"{percent(pair.detectable).removeprefix('+')} %"
 
 
 def _reasons(comparison: Comparison) -> dict[str, list[str]]:
@@ -86,10 +139,27 @@ def _conclusion(comparison: Comparison) -> list[str]:
     conditions = [result for result in comparison.results if result.condition is not None]
     if not conditions:
         return []
-    if not comparison.failed:
-        return ["passed"]
-    failed = [str(result.condition) for result in conditions if result.failed]
-    return [f"FAILED: {'; '.join(failed)}{'' if failed else ' (strict: something could not be compared)'}"]
+    failed = [f"{result.condition}{_why_undecided(result)}" for result in conditions if result.failed]
+    if comparison.failed:
+        return [f"FAILED: {'; '.join(failed)}{'' if failed else ' (strict: something could not be compared)'}"]
+    if all(pair.identical for result in conditions for pair in result.pairs):
+        return [f"passed: A and B are identical in all compared rows{_left_open(comparison)}"]
+    return [f"passed{_left_open(comparison)}"]
+
+
+def _why_undecided(result: ConditionResult) -> str:
+    """Why a condition failed that is true of no row."""
+    if any(pair.verdict == "failed" for pair in result.pairs):
+        return ""
+    return " (no row could be decided)" if result.undecided == len(result.pairs) else " (strict: a row was not decided)"
+
+
+def _left_open(comparison: Comparison) -> str:
+    """How many rows passed although they could not be tested or compared."""
+    unmatched = sum(map(len, comparison.unmatched.values()))
+    count = max(result.undecided for result in comparison.results) + unmatched
+    rows = f"{count} rows were" if count > 1 else "1 row was"
+    return f"; {rows} not tested or compared, which fails with --strict" if count else ""
 
 
 def comparison_csv(comparison: Comparison) -> str:
@@ -102,11 +172,12 @@ def _csv_rows(comparison: Comparison) -> Iterator[tuple[object, ...]]:
         condition = result.condition or ""
         for pair in result.pairs:
             numbers = pair.first, pair.second, pair.difference, pair.p_value
-            yield condition, pair.forecaster, pair.task, pair.quantity, *numbers, pair.verdict, pair.reason
+            outcome = pair.verdict, pair.reason, pair.detectable, pair.identical
+            yield condition, pair.forecaster, pair.task, pair.quantity, *numbers, *outcome
     for reason, pairs in comparison.unmatched.items():
         for name in pairs:
             forecaster, _, task = name.rpartition(" on ")
-            yield "", forecaster, task, *[""] * 5, "not compared", reason
+            yield "", forecaster, task, *[""] * 5, "not compared", reason, "", ""
 
 
 def _tables(comparison: Comparison) -> list[ConditionResult]:

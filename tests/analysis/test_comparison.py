@@ -8,26 +8,31 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.power import TTestPower
 
 from harness import BadInput, Context, Floats, LocalForecaster, Panel, RollingOrigin, Run, Task
 from harness.analysis.comparison.conditions import COSTS, Condition, parse_condition
+from harness.analysis.comparison.loss_differences import LossDifferences
 from harness.analysis.comparison.results import Comparison
 from harness.analysis.comparison.results import compare as compare_sources
 from harness.analysis.comparison.sources import find_sources
 from harness.analysis.ranking.compute import compute_standings
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
-from harness.analysis.statistics.multiplicity import holm
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
 from harness.boards.workspace import Workspace
+from harness.cli.main import cli
+from harness.errors import HarnessError, UnknownName
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
@@ -86,14 +91,20 @@ def runs(home: Path) -> dict[str, Run]:
 
 
 def compare(
-    first: str, second: str, *conditions: str, home: Path = Path("nowhere"), strict: bool = False
+    first: str,
+    second: str,
+    *conditions: str,
+    home: Path = Path("nowhere"),
+    strict: bool = False,
+    only: Sequence[str] = (),
 ) -> Comparison:
     pair = find_sources(first, second, Workspace(home, CATALOG))
-    return compare_sources(*pair, [parse_condition(one) for one in conditions], (), CATALOG, strict=strict)
+    parsed = [parse_condition(condition) for condition in conditions]
+    return compare_sources(*pair, parsed, (), CATALOG, strict=strict, only=only)
 
 
-def between(first: Path, second: Path, *conditions: str, strict: bool = False) -> Comparison:
-    return compare(f"toys@{first}", f"toys@{second}", *conditions, strict=strict)
+def between(first: Path, second: Path, *conditions: str, strict: bool = False, only: Sequence[str] = ()) -> Comparison:
+    return compare(f"toys@{first}", f"toys@{second}", *conditions, strict=strict, only=only)
 
 
 @pytest.fixture(scope="module")
@@ -165,18 +176,21 @@ class TestGrammar:
 
 
 class TestVerdicts:
-    @pytest.mark.parametrize("condition", ["MAE worse", "MAE differs", "MASE better", "MAE worse, p < 1", "bias worse"])
+    @pytest.mark.parametrize(
+        "condition",
+        ["MAE worse", "MAE differs", "MASE better", "MAE worse, p < 1", "bias worse", "fit_seconds differs"],
+    )
     def test_a_board_is_no_worse_than_itself(self, good, condition) -> None:
         found = between(good, good, condition, strict=True)
 
         assert not found.failed
-        assert {one.verdict for one in found.results[0].pairs} == {"passed"}
+        assert {one.verdict for one in found.results[0].pairs} == {"identical"}
         assert {one.difference for one in found.results[0].pairs} == {0.0}
 
     def test_a_worse_forecaster_fails(self, good, bad) -> None:
         (judged,) = between(good, bad, "MASE worse by 2%, p < 0.05").results
 
-        assert [(one.forecaster, one.verdict) for one in judged.pairs] == [("base", "passed"), ("other", "failed")]
+        assert [(one.forecaster, one.verdict) for one in judged.pairs] == [("base", "identical"), ("other", "failed")]
         assert judged.failed
 
     def test_a_better_forecaster_does_not(self, good, bad) -> None:
@@ -206,7 +220,7 @@ class TestVerdicts:
         p_value = diebold_mariano((by_series[1] - by_series[0])[:, None]).p_greater[0]
         line = judged.pairs[1]
         assert line.difference == pytest.approx(100 * (errors[1].mean() / errors[0].mean() - 1))
-        assert line.p_value == pytest.approx(holm(np.array([0.5, p_value]))[1])
+        assert line.p_value == pytest.approx(p_value)  # the other pair is identical: there is one test
 
     def test_costs_are_compared_without_p(self, good, bad) -> None:
         found = between(good, bad, "fit_seconds worse by 150%", "fit_seconds worse by 250%")
@@ -216,14 +230,15 @@ class TestVerdicts:
 
     def test_too_few_units_are_not_testable_and_fail_only_strictly(self, tmp_path) -> None:
         few = PANEL[:3]
-        first = board(tmp_path / "a", {"base": Toy()}, panel=few)
-        second = board(tmp_path / "b", {"base": Toy(2.0)}, panel=few)
+        first = board(tmp_path / "a", {"base": Toy(), "other": Toy(luck=1)}, panel=few)
+        second = board(tmp_path / "b", {"base": Toy(2.0), "other": Toy(luck=1)}, panel=few)
 
         found = between(first, second, "MAE worse, p < 0.05")
 
-        assert [one.verdict for one in found.results[0].pairs] == ["not testable"]
+        assert [one.verdict for one in found.results[0].pairs] == ["not testable", "identical"]
         assert "4 cutoffs are too few for a test" in found.results[0].pairs[0].reason
         assert not found.failed
+        assert comparison_lines(found)[-1] == "passed; 1 row was not tested or compared, which fails with --strict"
         assert between(first, second, "MAE worse, p < 0.05", strict=True).failed
         assert between(first, second, "MAE worse").failed
 
@@ -248,6 +263,159 @@ class TestVerdicts:
         assert not found.failed
         assert list(found.unmatched.values()) == [("other on walks",)]
         assert between(broken, good, "MAE worse", strict=True).failed
+
+
+class TestPower:
+    """Rows that are identical take no part in tests, and what a condition could have detected is shown."""
+
+    CONDITION = "MAE worse by 2%, p < 0.05"
+
+    @pytest.fixture(scope="class")
+    def many(self, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+        """Two homes in which one forecaster of 25 changed, and one with this forecaster alone."""
+        folder = tmp_path_factory.mktemp("many")
+        unchanged = {f"unchanged {number}": Toy(luck=number) for number in range(24)}
+        first = board(folder / "a", unchanged | {"changed": Toy(luck=51)})
+        second = board(folder / "b", unchanged | {"changed": Toy(0.7, luck=51)})
+        alone = board(folder / "alone", {"changed": Toy(0.7, luck=51)})
+        return first, second, alone
+
+    def test_a_regression_among_identical_rows_is_found(self, many) -> None:
+        first, second, alone = many
+
+        among_others = between(first, second, self.CONDITION)
+
+        (found,) = [pair for pair in among_others.results[0].pairs if pair.forecaster == "changed"]
+        (by_itself,) = between(first, alone, self.CONDITION).results[0].pairs
+        assert 0.05 / 25 < by_itself.p_value < 0.05  # it would not pass a correction for 25 tests
+        assert found.p_value == by_itself.p_value
+        assert found.verdict == "failed"
+        assert among_others.failed
+        assert "24 identical rows are not tested" in " ".join(comparison_lines(among_others))
+
+    def test_cells_of_one_key_with_other_results_are_not_identical(self, tmp_path, good) -> None:
+        """The results of a cell may differ from machine to machine."""
+        home = board(tmp_path, {"base": Toy(), "other": Toy(luck=1)})
+        record = runs(home)["other"]
+        task, cell = record.cell.task, record.cell
+        other = replace(evaluate(Toy(0.001, luck=1), task, PANEL, cell=cell), key=record.key)
+        Journal(home).write(replace(other, provenance=record.provenance))
+
+        verdicts = [pair.verdict for pair in between(good, home, "MAE differs").results[0].pairs]
+
+        assert verdicts == ["identical", "failed"]
+
+    def test_only_restricts_the_rows_and_the_correction(self, tmp_path, good) -> None:
+        home = board(tmp_path, {"base": Toy(0.4), "other": Toy(0.5, luck=1)})
+
+        both = between(good, home, self.CONDITION).results[0].pairs
+        (alone,) = between(good, home, self.CONDITION, only=["other"]).results[0].pairs
+
+        assert alone.forecaster == "other"
+        assert both[1].p_value == pytest.approx(2 * alone.p_value)
+        assert both[1].detectable > alone.detectable
+
+    def test_only_takes_forecasters_of_boards(self, good) -> None:
+        key = runs(good)["base"].key
+
+        with pytest.raises(UnknownName, match="no forecaster on these boards called 'bas'; did you mean 'base'"):
+            between(good, good, only=["bas"])
+        with pytest.raises(BadInput, match="--only selects forecasters of boards"):
+            compare(key, key, home=good, only=["base"])
+
+    @given(
+        units=st.integers(8, 60),
+        direction=st.sampled_from(["worse", "better", "differs"]),
+        percent=st.sampled_from([0.0, 2.0, 30.0]),
+        level=st.sampled_from([0.01, 0.05, 0.1]),
+        tests=st.integers(1, 30),
+        seed=st.integers(0, 1000),
+    )
+    def test_the_detectable_effect_is_that_of_bloom(self, units, direction, percent, level, tests, seed) -> None:
+        values = np.random.default_rng(seed).normal(0.3, 1, units)
+        losses = LossDifferences(values, 10.0, root=False, overlap=1)
+
+        found = losses.detectable(Condition("MAE", direction, percent, level), tests)
+
+        error, freedom = stats.sem(values), units - 1
+        tail = level / tests / (2 if direction == "differs" else 1)
+        least = max(stats.t.ppf(1 - tail, freedom) * error, percent / 100 * 10)
+        assert found == pytest.approx(100 * (least + stats.t.ppf(0.8, freedom) * error) / 10)
+
+    def test_it_is_close_to_the_effect_of_exact_power(self) -> None:
+        values = np.random.default_rng(0).normal(size=40)
+
+        found = LossDifferences(values, 1.0, root=False, overlap=1).detectable(Condition("MAE", "worse", 0.0, 0.05), 1)
+
+        effect = TTestPower().solve_power(nobs=40, alpha=0.05, power=0.8, alternative="larger")
+        assert found == pytest.approx(100 * effect * values.std(ddof=1), rel=0.01)
+
+    def test_four_of_five_such_differences_are_detected(self) -> None:
+        rng = np.random.default_rng(1)
+        true = LossDifferences(np.tile([-1.0, 1.0], 15), 1.0, root=False, overlap=1)
+        size = true.detectable(Condition("MAE", "worse", 0.0, 0.05), 1) / 100
+
+        draws = rng.normal(size, true.values.std(ddof=1), (400, 30))
+
+        found = [LossDifferences(draw, 1.0, root=False, overlap=1).p_value("worse") < 0.05 for draw in draws]
+        assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+    def test_the_effect_on_a_root_is_in_percent_of_the_root(self) -> None:
+        values = np.random.default_rng(0).normal(size=30)
+        condition = Condition("RMSE", "worse", 0.0, 0.05)
+
+        squared, root = (
+            LossDifferences(values, 4.0, root=root, overlap=1).detectable(condition, 1) for root in (False, True)
+        )
+
+        assert root == pytest.approx(100 * (math.sqrt(1 + squared / 100) - 1))
+
+    def test_a_pass_without_power_shows_it(self, tmp_path) -> None:
+        homes = [board(tmp_path / str(luck), {"base": Toy(luck=luck)}) for luck in (2, 3)]
+        found = min((between(*homes, self.CONDITION), between(*homes[::-1], self.CONDITION)), key=lambda it: it.failed)
+
+        lines = comparison_lines(found)
+
+        (pair,) = found.results[0].pairs
+        assert pair.verdict == "passed"
+        assert pair.detectable > 2
+        size = f"{pair.detectable:.2f} % (base on walks)"
+        assert f"MAE worse by 2%, p < 0.05: 1 row was tested; detectable are differences from {size}" in lines
+        assert lines[-1] == "passed"
+
+
+class TestSilentPasses:
+    """What could not be judged does not pass without a word."""
+
+    @pytest.mark.filterwarnings("ignore:overflow")
+    def test_an_infinite_score_of_b_fails(self, tmp_path, good) -> None:
+        home = board(tmp_path, {"base": Toy(), "other": Toy(1e200, luck=1)})
+
+        line = between(good, home, "MSE worse by 2%").results[0].pairs[1]
+
+        assert (line.verdict, line.reason) == ("failed", "MSE of B is not finite")
+        assert between(home, good, "MSE worse by 2%").results[0].pairs[1].verdict == "not compared"
+
+    def test_a_condition_that_is_decided_for_no_row_fails(self, tmp_path) -> None:
+        few = PANEL[:3]
+        homes = [board(tmp_path / str(off), {"base": Toy(off)}, panel=few) for off in (0.0, 2.0)]
+
+        found = between(*homes, "MAE worse, p < 0.05")
+
+        assert found.failed
+        assert comparison_lines(found)[-1] == "FAILED: MAE worse, p < 0.05 (no row could be decided)"
+
+    def test_a_level_is_refused_of_a_metric_that_has_no_losses(self, good) -> None:
+        with pytest.raises(BadInput, match="bias has no losses to test; leave out the p, as in 'bias worse by 2%'"):
+            between(good, good, "bias worse by 2%, p < 0.05")
+
+    def test_removed_forecasters_are_counted(self, tmp_path, good) -> None:
+        home = board(tmp_path, {"base": Toy()})
+
+        lines = comparison_lines(between(good, home, "MAE worse"))
+
+        assert "not compared, it is only in A: other on walks" in lines
+        assert lines[-1].endswith("; 1 row was not tested or compared, which fails with --strict")
 
 
 class TestPairing:
@@ -297,8 +465,10 @@ class TestPairing:
         conditions = ("MAE worse by 2%, p < 0.05", "MASE worse by 2%, p < 0.05")
         home, told = between(good, bad, *conditions), between(tmp_path, bad, *conditions)
 
-        assert told.results[0] == home.results[0]
-        assert [one.verdict for one in told.results[1].pairs] == ["passed", "not testable"]  # only MAE was published
+        assert comparison_csv(replace(told, results=told.results[:1])) == comparison_csv(
+            replace(home, results=home.results[:1])
+        )
+        assert [one.verdict for one in told.results[1].pairs] == ["identical", "not testable"]  # only MAE was published
         key = runs(good)["base"].key
         assert not compare(f"{key}@{tmp_path}", f"{key}@{good}", "MAE differs").failed
 
@@ -340,13 +510,15 @@ class TestReport:
         lines = comparison_lines(between(good, bad, "MAE worse by 2%", "MAE worse by 900%"))
 
         assert lines[-1] == "FAILED: MAE worse by 2%"
-        assert comparison_lines(between(good, good, "MAE worse"))[-1] == "passed"
+        assert comparison_lines(between(bad, good, "MAE worse"))[-1] == "passed"
+        same = comparison_lines(between(good, good, "MAE worse"))
+        assert same[-1] == "passed: A and B are identical in all compared rows"
 
     def test_csv_has_a_row_a_condition_and_place(self, good, bad) -> None:
         rows = list(csv.DictReader(comparison_csv(between(good, bad, "MAE worse by 2%", "bias differs")).splitlines()))
 
         assert [row["condition"] for row in rows] == ["MAE worse by 2%"] * 2 + ["bias differs"] * 2
-        assert [row["verdict"] for row in rows] == ["passed", "failed", "passed", "failed"]
+        assert [row["verdict"] for row in rows] == ["identical", "failed", "identical", "failed"]
 
 
 class TestCommand:
@@ -374,3 +546,17 @@ class TestCommand:
         assert "FAILED: MASE worse by 2%, p < 0.05" in text
         assert sentence.startswith("error: condition 'MASE worse by much': expected a number at 'much'")
         assert "Traceback" not in text + sentence
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            (["--strict"], "--strict needs a condition"),
+            (["--fail-if", "MAE worse", "--metric", "MAE"], "--metric shows metrics without --fail-if"),
+            (["--only", "bas"], "no forecaster on these boards called 'bas'; did you mean 'base'?"),
+        ],
+    )
+    def test_options_without_effect_are_refused(self, good, options, sentence) -> None:
+        done = CliRunner().invoke(cli, ["compare", "toys", "toys", "--home", str(good), *options])
+
+        assert isinstance(done.exception, HarnessError)  # which is printed as one line, with exit code 2
+        assert sentence in str(done.exception)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -138,7 +137,8 @@ def threads():
 
 def by_workers(number_of_jobs):
     names = [*NAMES, *(f"{name}-twice" for name in NAMES)]
-    return {"ways": {f"jobs {number_of_jobs}": logged(by_run, number_of_jobs, names, Path(f"workers-{number_of_jobs}"))}}
+    runs = logged(by_run, number_of_jobs, names, Path(f"workers-{number_of_jobs}"))
+    return {"ways": {f"jobs {number_of_jobs}": runs}}
 
 
 def by_this_process():
@@ -225,12 +225,17 @@ def test_after_an_evaluation_the_process_has_its_threads_again(found: dict[str, 
 
 
 def test_the_limit_ends_where_the_forecaster_raises() -> None:
-    before = os.environ.get("OMP_NUM_THREADS")
+    before, inside = os.environ.get("OMP_NUM_THREADS"), list[str]()
 
-    with pytest.raises(RuntimeError), thread_limit(3):
-        assert os.environ["OMP_NUM_THREADS"] == "3"
-        raise RuntimeError
+    def action() -> None:
+        with thread_limit(3):
+            inside.append(os.environ["OMP_NUM_THREADS"])
+            raise RuntimeError
 
+    with pytest.raises(RuntimeError):
+        action()
+
+    assert inside == ["3"]
     assert os.environ.get("OMP_NUM_THREADS") == before
 
 

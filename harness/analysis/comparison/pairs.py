@@ -89,6 +89,22 @@ class PairedResults(BoardResults):
             failed[cell.forecaster] |= set(self.failures(cell))
         return len(failed["B"] - failed["A"])
 
+    def identical(self, terms: Terms) -> bool:
+        """Whether A and B have the same terms, bit for bit, of (cell, window, target), and the same failed windows."""
+        cells = self.plan.cells
+        is_first = np.array([cell.forecaster == "A" for cell in cells])
+        failures = [[self.failures(cell) for cell in cells if cell.forecaster == letter] for letter in "AB"]
+        return failures[0] == failures[1] and all(
+            np.array_equal(values[is_first], values[~is_first], equal_nan=True)
+            for values in (terms.numerators, terms.denominators)
+        )
+
+    @property
+    def same_cells(self) -> bool:
+        """Whether A and B are the same cells, whose runs may differ."""
+        first, second = ([cell.key[2:] for cell in self.plan.cells if cell.forecaster == letter] for letter in "AB")
+        return first == second
+
     @property
     def failure(self) -> str:
         """Why B has no result, empty where it has one."""

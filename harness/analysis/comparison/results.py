@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from harness.analysis.comparison.conditions import COSTS, NEGLIGIBLE, Condition
+from harness.analysis.comparison.loss_differences import LossDifferences
 from harness.analysis.comparison.pairs import PairedResults, pair_sources
 from harness.analysis.comparison.sources import Source
+from harness.analysis.ranking.deviations import linearised_scores
 from harness.analysis.ranking.pair_tests import difference_test
 from harness.analysis.ranking.scores import mean
 from harness.analysis.ranking.units import Units, known_windows
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.task_scores import TaskScores, task_scores
-from harness.errors import BadInput, DataUnavailable
+from harness.errors import BadInput, DataUnavailable, UnknownName
 from harness.evaluation.metrics import Metric
 from harness.evaluation.scoring import Terms
 from harness.plugins.catalog import Catalog
 from harness.results.publication.published_results import PublishedResults
 
-Verdict = Literal["passed", "failed", "not testable", "not compared", ""]
+Verdict = Literal["passed", "failed", "identical", "not testable", "not compared", ""]
+UNDECIDED = ("not testable", "not compared")
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,12 @@ class PairResult:
     first: float
     second: float
     difference: float  # of B from A in percent, of distances from the best; positive is worse
-    p_value: float  # Holm-adjusted over the pairs of a condition; NaN where it was not tested
+    p_value: float  # Holm-adjusted over the tested pairs of a condition; NaN where it was not tested
     verdict: Verdict
     reason: str = ""  # why it was not tested or not compared, or failed without a number
+    identical: bool = False  # whether A and B have the same losses in all windows; such a pair is not tested
+    detectable: float = math.nan  # minimum detectable effect of the condition, in percent; NaN where it was not tested
+    losses: LossDifferences | None = field(default=None, repr=False, compare=False)  # of a tested pair
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,25 @@ class ConditionResult:
 
     @property
     def failed(self) -> bool:
-        """Whether the condition makes the comparison fail."""
-        failures = ("failed", "not testable", "not compared") if self.strict else ("failed",)
-        return self.condition is not None and any(pair.verdict in failures for pair in self.pairs)
+        """Whether the condition makes the comparison fail: it is true of a pair, or could be decided for none.
+
+        Where `strict`, also if it could not be decided for one.
+        """
+        if self.condition is None:
+            return False
+        return any(pair.verdict == "failed" for pair in self.pairs) or self.undecided >= (
+            1 if self.strict else len(self.pairs)
+        )
+
+    @property
+    def undecided(self) -> int:
+        """The number of pairs that could not be tested or compared."""
+        return sum(pair.verdict in UNDECIDED for pair in self.pairs)
+
+    @property
+    def tested(self) -> tuple[PairResult, ...]:
+        """The pairs that the p-values are corrected for."""
+        return tuple(pair for pair in self.pairs if not math.isnan(pair.p_value))
 
 
 @dataclass(frozen=True)
@@ -82,13 +104,19 @@ def compare(
     catalog: Catalog,
     *,
     strict: bool = False,
+    only: Sequence[str] = (),
 ) -> Comparison:
     """Compare B with A, by each condition, or where there is none by these metrics, or by the board's own.
 
-    Raises BadInput where no pair can be compared, or a run cannot.
+    `only` are the forecasters to compare, all if empty. Raises BadInput where no pair can be compared, or a run cannot,
+    and for a condition with a level of a metric without losses; UnknownName for a forecaster that neither board has.
     """
+    if only:
+        first, second = _only(first, only, second), _only(second, only, first)
     quantities = [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second)
     specs = {name: _metric(name, catalog, (first, second)) for name in quantities if name not in COSTS}
+    for condition in conditions:
+        _check_testable(condition, specs.get(condition.quantity))
     pairs, unmatched = pair_sources(first, second)
     if unmatched and (first.is_run or not pairs):
         reason, names = next(iter(unmatched.items()))
@@ -98,9 +126,28 @@ def compare(
     for name, condition in zip(quantities, wanted, strict=True):
         compared = _holm_adjusted([_pair_result(pair, name, specs.get(name), condition) for pair in pairs])
         if condition is not None:
-            compared = [_with_verdict(result, condition) for result in compared]
+            compared = [_with_verdict(result, condition) for result in _with_detectable(compared, condition)]
         results.append(ConditionResult(condition, tuple(compared), strict))
     return Comparison(first.name, second.name, tuple(results), unmatched, strict)
+
+
+def _only(source: Source, forecasters: Sequence[str], other: Source) -> Source:
+    """The source with these forecasters."""
+    if source.is_run:
+        raise BadInput("--only selects forecasters of boards; a run has one forecaster")
+    known = {forecaster for forecaster, _ in (*source.cells, *other.cells)}
+    for name in forecasters:
+        if name not in known:
+            raise UnknownName("forecaster on these boards", name, known)
+    return source.only(forecasters)
+
+
+def _check_testable(condition: Condition, metric: Metric | None) -> None:
+    if condition.level is not None and metric is not None and metric.best != "lowest":
+        untested = str(replace(condition, level=None))
+        raise BadInput(
+            f"condition '{condition}': {metric.name} has no losses to test; leave out the p, as in '{untested}'"
+        )
 
 
 def _default_metrics(first: Source, second: Source) -> list[str]:
@@ -132,7 +179,8 @@ def _cost_result(result: PairResult, pair: PairedResults) -> PairResult:
     values = [[getattr(run.costs, result.quantity) for run in pair.runs_of(letter)] for letter in "AB"]
     first, second = (mean([math.nan if value is None else float(value) for value in costs]) for costs in values)
     reason = "" if math.isfinite(first) and math.isfinite(second) else f"{result.quantity} is not known"
-    return replace(result, first=first, second=second, difference=_percent(first, second), reason=reason)
+    difference, identical = _percent(first, second), pair.same_cells and values[0] == values[1] and not reason
+    return replace(result, first=first, second=second, difference=difference, reason=reason, identical=identical)
 
 
 def _score_result(result: PairResult, pair: PairedResults, metric: Metric, condition: Condition | None) -> PairResult:
@@ -143,40 +191,52 @@ def _score_result(result: PairResult, pair: PairedResults, metric: Metric, condi
     levels = pair.runs_of("A")[0].cell.task.quantile_levels
     first, second = (_scores_of(scores, letter) for letter in "AB")
     distances = [mean([metric.distance(score, levels) for score in seeds]) for seeds in (first, second)]
-    p_value, reason = _test(pair, scores, metric, condition)
+    result = replace(result, first=mean(first), second=mean(second), difference=_percent(*distances))
     if pair.new_failures:
-        reason, result = f"{pair.new_failures} windows failed in B only", replace(result, verdict="failed")
-    elif math.isnan(distances[0]) or math.isnan(distances[1]):
-        reason = f"{metric.name} is not known of both"
-    difference = _percent(*distances)
-    return replace(
-        result, first=mean(first), second=mean(second), difference=difference, p_value=p_value, reason=reason
-    )
+        result = replace(result, verdict="failed", reason=f"{pair.new_failures} windows failed in B only")
+    elif math.isnan(distances[1]) and not math.isnan(distances[0]):
+        result = replace(result, verdict="failed", reason=f"{metric.name} of B is not finite")
+    elif math.isnan(distances[0]):
+        result = replace(result, reason=f"{metric.name} is not known of both")
+    elif _is_identical(pair, scores):
+        return replace(result, difference=0.0, identical=True)
+    losses = _loss_differences(pair, scores, metric)
+    if isinstance(losses, str):
+        return replace(result, reason=result.reason or losses)
+    direction = "differs" if condition is None else condition.direction
+    return replace(result, p_value=losses.p_value(direction), losses=losses)
+
+
+def _is_identical(pair: PairedResults, scores: TaskScores) -> bool:
+    if scores.terms is not None:
+        return pair.identical(scores.terms)
+    return pair.same_cells and _scores_of(scores, "A") == _scores_of(scores, "B")
 
 
 def _scores_of(scores: TaskScores, letter: str) -> list[float]:
     return [score for cell, score in zip(scores.cells, scores.scores, strict=True) if cell.forecaster == letter]
 
 
-def _test(pair: PairedResults, scores: TaskScores, metric: Metric, condition: Condition | None) -> tuple[float, str]:
-    """The p-value of the condition's direction, two-sided where there is no condition; or NaN, and why."""
+def _loss_differences(pair: PairedResults, scores: TaskScores, metric: Metric) -> LossDifferences | str:
+    """The differences of losses in each unit, as means over seeds, or why they cannot be tested."""
     if metric.best != "lowest":
-        return math.nan, f"{metric.name} has no losses to test"
+        return f"{metric.name} has no losses to test"
     if scores.terms is None or scores.actuals is None:
-        return math.nan, scores.problem
+        return scores.problem
     known = known_windows(scores.terms)
     terms = Terms(scores.terms.numerators[:, known], scores.terms.denominators[:, known])
-    if not np.isfinite(terms.numerators).all():
-        return math.nan, "there are windows without a loss"
+    if not known.any() or not np.isfinite(terms.numerators).all():
+        return "there are windows without a loss"
     units = Units.of(scores.actuals, pair.runs_of("A")[0].cell.task, known)
     second = np.array([cell.forecaster == "B" for cell in scores.cells])
     test = difference_test(metric, terms, units, second)
     if test is None:
         overlap = f" of which {units.overlap} overlap" if units.overlap > 1 else ""
-        return math.nan, f"{units.count} {units.kind}{overlap} are too few for a test"
-    direction = "differs" if condition is None else condition.direction
-    tails = {"differs": test.p_value, "worse": test.p_greater, "better": 1 - test.p_greater}
-    return float(tails[direction][0]), ""
+        return f"{units.count} {units.kind}{overlap} are too few for a test"
+    means, _ = linearised_scores(replace(metric, root=False), terms, units)
+    reference, mean_of_second = float(means[~second].mean()), float(means[second].mean())
+    difference = mean_of_second - reference
+    return LossDifferences(difference, float(test.standard_error[0]), test.freedom, reference, metric.root)
 
 
 def _holm_adjusted(results: Sequence[PairResult]) -> list[PairResult]:
@@ -185,7 +245,20 @@ def _holm_adjusted(results: Sequence[PairResult]) -> list[PairResult]:
     return [replace(result, p_value=p_value) for result, p_value in zip(results, p_values, strict=True)]
 
 
+def _with_detectable(results: Sequence[PairResult], condition: Condition) -> list[PairResult]:
+    """The results with the minimum detectable effect of those that were tested."""
+    tests = sum(result.losses is not None for result in results)
+    return [
+        result
+        if result.losses is None or condition.level is None
+        else replace(result, detectable=result.losses.detectable(condition, tests))
+        for result in results
+    ]
+
+
 def _with_verdict(result: PairResult, condition: Condition) -> PairResult:
+    if result.identical:
+        return replace(result, verdict="identical", reason="")
     if result.verdict == "failed":  # B failed where A did not
         return replace(result, verdict="not compared" if condition.direction == "better" else "failed")
     if math.isnan(result.difference):
@@ -206,4 +279,4 @@ def _percent(first: float, second: float) -> float:
         return math.nan
     if first == second:
         return 0.0
-    return math.inf if first == 0 else 100 * (second - first) / first
+    return math.copysign(math.inf, second - first) if first == 0 else 100 * (second - first) / abs(first)

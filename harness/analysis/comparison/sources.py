@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,10 @@ class Source:
     results: BoardResults
     cells: Mapping[ForecasterTask, tuple[StoredCell, ...]]  # one for each seed
     is_run: bool
+
+    def only(self, forecasters: Collection[str]) -> Source:
+        """The cells of these forecasters."""
+        return replace(self, cells={key: cells for key, cells in self.cells.items() if key[0] in forecasters})
 
     def runs(self, key: ForecasterTask) -> list[Run | None]:
         """The runs of a forecaster on a task; None where one is pending."""
