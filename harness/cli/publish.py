@@ -49,15 +49,30 @@ def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], w
 
 
 def _writable_folder(board: str, catalog: Catalog) -> Path:
-    """The board's own folder; raises BadInput where it belongs to an installation, or cannot be written to."""
-    import sysconfig
-
+    """The board's own folder; raises BadInput where it is installed, or cannot be written to."""
     from harness.analysis.lookup import published_folder
 
     folder = published_folder(board, catalog)
-    installed = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib")]
-    inside = any(folder.resolve().is_relative_to(path) for path in installed)
-    if inside or not os.access(folder, os.W_OK):
-        why = "is part of an installation" if inside else "cannot be written to"
+    installed = _is_installed(folder.resolve())
+    if installed or not os.access(folder, os.W_OK):
+        why = "belongs to an installed package" if installed else "cannot be written to"
         raise BadInput(f"the folder of board {board!r}, {folder}, {why}; name another: harness publish {board} FOLDER")
     return folder
+
+
+def _is_installed(folder: Path) -> bool:
+    """Whether an installer put the files of a folder there, in any environment; those of an editable install are not.
+
+    An installer lists its files in RECORD, beside the top folder of the package.
+    """
+    from importlib.metadata import distributions
+
+    if not {"site-packages", "dist-packages"}.isdisjoint(part.lower() for part in folder.parts):
+        return True
+    for parent in folder.parents:
+        inside = f"{folder.relative_to(parent).as_posix()}/"
+        for distribution in distributions(path=[str(parent)]):
+            files = (distribution.read_text("RECORD") or "").splitlines()
+            if any(line.lstrip('"').startswith(inside) for line in files):
+                return True
+    return False
