@@ -10,6 +10,7 @@
     │   ├── BadParameter        an unknown hyperparameter, or one of the wrong type
     │   └── HomeUnusable        the home folder cannot be read or written
     ├── DataUnavailable         the data is not on this machine
+    │   └── UnusableFile        a data file is there, but it is not the expected one, or cannot be read
     ├── InvalidForecast         a forecast of the wrong shape or type, or with crossing quantiles
     ├── Unsupported             the forecaster does not support the task
     └── PartialFailure          the forecaster failed on some windows (in forecasters.forecaster)
@@ -85,6 +86,10 @@ class HomeUnusable(BadInput):
 
 class DataUnavailable(HarnessError):
     """The data is not on this machine; the message says how to get it."""
+
+
+class UnusableFile(DataUnavailable):
+    """A data file has another checksum than the expected one, or cannot be read."""
 
 
 class InvalidForecast(HarnessError):

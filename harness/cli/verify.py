@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 @csv_option
 @workspace_option
 def verify_command(as_csv: bool, workspace: Workspace) -> None:
-    """Recompute published numbers, and show both."""
+    """Recompute published numbers, and show both.
+
+    Numbers whose data is not available are skipped. Exits with 1 if a number disagrees, or a data file is altered.
+    """
     from harness.report.verification import verification_csv, verification_lines, verification_tables
     from harness.verification.cases import cases
     from harness.verification.comparison import compare_cases
     from harness.verification.context import VerificationContext
 
-    found = compare_cases(cases(), VerificationContext(workspace.catalog, workspace.home))
+    results = compare_cases(cases(), VerificationContext(workspace.catalog, workspace.home))
     if as_csv:
-        click.echo(verification_csv(found), nl=False)
+        click.echo(verification_csv(results), nl=False)
     else:
         console = wide_console()
-        console.print(*verification_tables(found), sep="")
-        for line in verification_lines(found):
+        console.print(*verification_tables(results), sep="")
+        for line in verification_lines(results):
             console.print(line, markup=False)
     print_plugin_problems(workspace.catalog)
-    sys.exit(1 if any(finding.verdict == "fails" for finding in found) else 0)
+    sys.exit(1 if any(result.verdict in ("fails", "error") for result in results) else 0)

@@ -17,7 +17,7 @@ from harness.data.archives import unpack
 from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.downloads import download
 from harness.data.storage import write_json
-from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable
+from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable, UnusableFile
 from harness.fields.dumping import dump
 from harness.fields.reading import load as load_fields
 
@@ -58,7 +58,7 @@ def data_paths(spec: DatasetSpec, home: Path) -> tuple[Path, ...]:
 
     Looked up in HARNESS_DATA_DIR, which is never written to, then in `<home>/data`. An archive with `unpack` is
     unpacked into `<home>/data/<name>.unpacked`, and that folder is its path. Raises DataUnavailable for a file that
-    is in neither folder, has another checksum, or cannot be unpacked.
+    is in neither folder or cannot be unpacked, UnusableFile for one that has another checksum or cannot be read.
     """
     paths = [_verified_path(spec, file, home) for file in spec.files]
     return tuple(
@@ -105,10 +105,10 @@ def _verified_path(spec: DatasetSpec, file: DataFile, home: Path) -> Path:
         try:
             found = _checksum(path)
         except OSError as error:
-            raise DataUnavailable(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
+            raise UnusableFile(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
         problem = _problem(file, record, found, downloaded=path == home / "data" / file.name)
         if problem is not None:
-            raise DataUnavailable(
+            raise UnusableFile(
                 f"{path} is not the file of dataset {spec.name!r}: {problem}; "
                 f"move it away and run `harness data fetch {spec.name}`"
             )

@@ -1,4 +1,4 @@
-"""Our numbers beside published ones: as tables for the terminal, and as CSV."""
+"""Our numbers beside given ones: as tables for the terminal, and as CSV."""
 
 from __future__ import annotations
 
@@ -16,17 +16,37 @@ from harness.report.tables import csv_table
 
 if TYPE_CHECKING:
     from harness.verification.comparison import CaseResult
-    from harness.verification.published import Source
+    from harness.verification.published import Kind, Source
 
-STYLES = {"holds": "green", "fails": "red", "not available": "yellow"}
+STYLES = {"holds": "green", "fails": "red", "error": "red", "skipped": "yellow"}
+KINDS: dict[Kind, str] = {
+    "published": "published numbers",
+    "program": "outputs of other programs",
+    "protocol": "results of published protocols or formulas",
+    "count": "counts of windows",
+}
+TITLES: dict[Kind, str] = {"published": "published", "program": "output of", "protocol": "follows from", "count": ""}
 COLUMNS: dict[str, tuple[Literal["left", "right"], int]] = {  # and their widths, so that tables align
     "": ("left", 28),
     "quantity": ("left", 19),
     "ours": ("right", 11),
-    "published": ("right", 11),
+    "given": ("right", 11),
     "difference": ("right", 10),
 }
-CSV_HEADINGS = ("source", "setting", "reference", "of", "quantity", "ours", "published", "digits", "difference")
+CSV_HEADINGS = (
+    "source",
+    "setting",
+    "reference",
+    "of",
+    "quantity",
+    "ours",
+    "published",
+    "digits",
+    "difference",
+    "verdict",
+    "reason",
+    "kind",
+)
 
 
 def verification_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
@@ -42,7 +62,7 @@ def verification_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
 
 def _empty_table(source: Source) -> Table:
     title = Text(source.title, style="bold not italic")
-    title.append(f"  {source.reference}\n{source.setting}", style="not bold dim")
+    title.append(f"  {TITLES[source.kind]}: {source.reference}\n{source.setting}", style="not bold dim")
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     for heading, (side, width) in COLUMNS.items():
         table.add_column(heading, justify=side, width=width, overflow="fold")
@@ -64,25 +84,32 @@ def _difference(value: float) -> str:
 
 
 def verification_lines(results: Sequence[CaseResult]) -> list[str]:
-    """Why some numbers could not be computed, each reason once; the last line counts the verdicts."""
+    """Why some numbers could not be computed, each reason once; then the verdicts of each kind, and of all."""
     verdicts = [result.verdict for result in results]
     reasons: dict[str, dict[str, None]] = {}  # and the titles of the sources concerned
     for result in results:
         if result.reason:
             reasons.setdefault(result.reason, {})[result.source.title] = None
-    counts = {verdict: verdicts.count(verdict) for verdict in STYLES}  # type: ignore[arg-type]
     lines = [f"{' · '.join(titles)}: {reason}" for reason, titles in reasons.items()]
-    holding = f"{counts['holds']} of {len(verdicts)} published numbers hold to the digits given"
-    return [*lines, f"{holding}, {counts['fails']} fail, {counts['not available']} are not available"]
+    for kind, names in KINDS.items():
+        if of_kind := [result.verdict for result in results if result.kind == kind]:
+            lines.append(f"{of_kind.count('holds')} of {len(of_kind)} {names} hold")
+    summary = [f"{verdicts.count('holds')} of {len(verdicts)} numbers hold to the digits given"]
+    summary.append(f"{verdicts.count('fails')} fail")
+    if errors := verdicts.count("error"):
+        summary.append(f"{errors} could not be computed from altered data files")
+    if skipped := verdicts.count("skipped"):
+        summary.append(f"{skipped} skipped, data not available")
+    return [*lines, ", ".join(summary)]
 
 
 def verification_csv(results: Iterable[CaseResult]) -> str:
-    """One row a number: its source, ours and the published one, the verdict."""
-    return csv_table([*CSV_HEADINGS, "verdict", "reason"], map(_csv_row, results))
+    """One row a number: its source and kind, ours and the given one, the verdict."""
+    return csv_table(CSV_HEADINGS, map(_csv_row, results))
 
 
 def _csv_row(result: CaseResult) -> tuple[object, ...]:
     source = result.source.title, result.source.setting, result.source.reference
     published = f"{result.published:.{result.digits}f}"
     numbers = result.ours, published, result.digits, result.difference
-    return *source, result.of, result.quantity, *numbers, result.verdict, result.reason
+    return *source, result.of, result.quantity, *numbers, result.verdict, result.reason, result.kind

@@ -1,4 +1,4 @@
-"""Cases of published numbers, and the comparison of ours with them."""
+"""Cases of given numbers, published ones and others, and the comparison of ours with them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from harness.errors import DataUnavailable, DuplicateName, HarnessError, UnknownName
+from harness.errors import DataUnavailable, DuplicateName, HarnessError, UnknownName, UnusableFile
 from harness.verification.context import VerificationContext
-from harness.verification.published import Source
+from harness.verification.published import WINDOWS, Kind, Source
 
+Verdict = Literal["holds", "fails", "error", "skipped"]
 HALF_A_UNIT = 0.5000001  # of the last digit given; a little more, for binary rounding
 
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Our number beside the published one."""
+    """Our number beside the given one."""
 
     source: Source
     of: str  # a forecaster, or a test
@@ -24,8 +25,13 @@ class CaseResult:
     published: float
     digits: int  # given after the decimal point
     ours: float = math.nan  # NaN where it could not be computed
-    reason: str = ""  # why not, and how to make it available
-    available: bool = True  # whether the data and forecasters that it needs are
+    reason: str = ""  # why not, and how to mend it
+    problem: Literal["", "missing", "unusable"] = ""  # of the data or the forecaster that it needs
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of number it is."""
+        return "count" if self.quantity == WINDOWS else self.source.kind
 
     @property
     def difference(self) -> float:
@@ -33,10 +39,13 @@ class CaseResult:
         return self.ours - self.published
 
     @property
-    def verdict(self) -> Literal["holds", "fails", "not available"]:
-        """Whether ours is the published number, to the digits given."""
-        if not self.available:
-            return "not available"
+    def verdict(self) -> Verdict:
+        """Whether ours is the given number, to its digits.
+
+        Skipped where data or a forecaster is missing, an error where a data file is unusable.
+        """
+        if self.problem:
+            return "skipped" if self.problem == "missing" else "error"
         return "holds" if abs(self.difference) <= HALF_A_UNIT * 10**-self.digits else "fails"
 
 
@@ -59,8 +68,10 @@ class Case:
         result = CaseResult(self.source, self.of, self.quantity, float(printed), digits)
         try:
             return replace(result, ours=self.compute(context, self.of, self.quantity))
+        except UnusableFile as error:
+            return replace(result, reason=str(error), problem="unusable")
         except (DataUnavailable, UnknownName, DuplicateName) as error:
-            return replace(result, reason=str(error), available=False)
+            return replace(result, reason=str(error), problem="missing")
         except HarnessError as error:
             return replace(result, reason=str(error))
 

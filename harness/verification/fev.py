@@ -14,9 +14,9 @@ import numpy as np
 from harness.analysis.aggregation import skill, win_rates
 from harness.arrays import Floats
 from harness.data.dataset import DataFile, DatasetSpec
-from harness.data.files import available, data_paths
+from harness.data.files import data_paths
 from harness.data.panel import Panel
-from harness.errors import DataUnavailable
+from harness.errors import DataUnavailable, UnusableFile
 from harness.verification.context import VerificationContext
 
 UPSTREAM = "https://raw.githubusercontent.com/autogluon/fev/main/benchmarks/fev_bench/results"
@@ -41,18 +41,24 @@ def aggregate(context: VerificationContext, model: str, quantity: str) -> float:
 
 
 def _paths(home: Path) -> tuple[Path, ...]:
-    """The files of results; raises DataUnavailable if one is missing, or is another version."""
+    """The files of results; raises DataUnavailable if one is missing, UnusableFile if it is another version."""
     paths: list[Path] = []
     for name, expected in CHECKSUMS.items():
         file = DataFile(f"fev_bench/{name}.csv", f"{UPSTREAM}/{name}.csv", expected)
         spec = DatasetSpec("fev_bench", Panel.of, files=(file,))  # never loaded, only its path is needed
-        if not available(spec, home):
+        try:
+            paths += data_paths(spec, home)
+        except UnusableFile as error:
+            problem = str(error).partition("; ")[0]
+            raise UnusableFile(
+                f"{problem}; these numbers are of another version of the file: get it from the history of {file.url}, "
+                "or move the file away to skip them"
+            ) from error
+        except DataUnavailable as error:
             names = ", ".join(f"{model}.csv" for model in CHECKSUMS)
             raise DataUnavailable(
-                f"file {file.name!r} is missing, or is another version than that of these numbers; "
-                f"download {names} from {UPSTREAM} into {home / 'data' / 'fev_bench'}"
-            )
-        paths += data_paths(spec, home)
+                f"file {file.name!r} is missing; download {names} from {UPSTREAM} into {home / 'data' / 'fev_bench'}"
+            ) from error
     return tuple(paths)
 
 

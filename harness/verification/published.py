@@ -1,19 +1,32 @@
-"""The published numbers as they were printed, whose digits are the precision to which ours must agree."""
+"""The numbers that we verify, with their digits, which are the precision to which ours must agree.
+
+Not all of them are published: a source has a kind, and counts of windows are a kind of their own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "published",  # printed by its authors, in a paper or in the result files of a repository
+    "program",  # the output of another program for the same input
+    "protocol",  # follows from a published protocol or formula, whose authors do not print this number
+    "count",  # the number of windows of a protocol
+]
+WINDOWS = "windows"  # the quantity of which the number is a count
 
 
 @dataclass(frozen=True)
 class Source:
-    """A published table."""
+    """Where numbers are from."""
 
     title: str
     setting: str  # of the evaluation
-    reference: str
+    reference: str  # paper, repository or program
     numbers: Mapping[str, Mapping[str, str]]  # by forecaster or test, then by quantity
+    kind: Kind = "published"  # of all numbers but counts of windows
 
 
 M4_HOURLY = Source(
@@ -65,7 +78,7 @@ FEV_BENCH_ETT_1H = Source(
 GIFT_EVAL_M4_HOURLY = Source(
     "GIFT-Eval, m4_hourly/H/short",
     "414 series, horizon 48, levels 0.1 … 0.9; sMAPE as a fraction, 0 to 2",
-    "Aksu et al. 2024; github.com/SalesforceAIResearch/gift-eval",
+    "Aksu et al. 2024; github.com/SalesforceAIResearch/gift-eval, results",
     {
         "seasonal-naive": {
             "MAE": "353.85625",
@@ -81,7 +94,7 @@ GIFT_EVAL_M4_HOURLY = Source(
 )
 
 _ETTH1_SETTING = "8,640 / 2,880 / 2,880 rows, z-scores by the training part, 7 channels, stride 1"
-_ETTH1_REFERENCE = "protocol of Zhou et al. 2021 and Zeng et al. 2023, no window dropped"
+_ETTH1_REFERENCE = "protocol of Zhou et al. 2021 and Zeng et al. 2023, no window dropped; not printed there"
 
 ETTH1 = {
     96: Source(
@@ -92,6 +105,7 @@ ETTH1 = {
             "naive": {"windows": "2785", "MSE": "1.294371", "MAE": "0.713181"},
             "seasonal-naive": {"windows": "2785", "MSE": "0.512225", "MAE": "0.433303"},
         },
+        kind="protocol",
     ),
     192: Source(
         "ETTh1, horizon 192",
@@ -101,6 +115,7 @@ ETTH1 = {
             "naive": {"windows": "2689", "MSE": "1.324880", "MAE": "0.733101"},
             "seasonal-naive": {"windows": "2689", "MSE": "0.580781", "MAE": "0.469160"},
         },
+        kind="protocol",
     ),
     336: Source(
         "ETTh1, horizon 336",
@@ -110,42 +125,45 @@ ETTH1 = {
             "naive": {"windows": "2545", "MSE": "1.329927", "MAE": "0.745972"},
             "seasonal-naive": {"windows": "2545", "MSE": "0.649914", "MAE": "0.500762"},
         },
+        kind="protocol",
     ),
 }
 
 DIEBOLD_MARIANO = Source(
     "Diebold–Mariano",
     "errors of ETS and ARIMA, 20 each, two-sided, corrected by Harvey, Leybourne & Newbold 1997",
-    "HypothesisTests.jl, after dm.test of R's package forecast",
+    "dm.test of R's package forecast; HypothesisTests.jl tests these p-values to four digits",
     {
         "squared errors, horizon 1": {"statistic": "-0.143918", "p-value": "0.887081"},
         "squared errors, horizon 10": {"statistic": "-0.081126", "p-value": "0.936190"},
         "absolute errors, horizon 1": {"statistic": "0.280963", "p-value": "0.781776"},
     },
+    kind="program",
 )
 
 HARVEY = Source(
     "Correction for small samples",
     "the factor of the Diebold–Mariano statistic",
-    "Harvey, Leybourne & Newbold 1997",
+    "eq. 9 of Harvey, Leybourne & Newbold 1997; not printed there",
     {
         "50 units, horizon 1": {"factor": "0.98995"},
         "100 units, horizon 4": {"factor": "0.96499"},
         "100 units, horizon 12": {"factor": "0.88499"},
     },
+    kind="protocol",
 )
 
 DEMSAR = Source(
     "Friedman and Nemenyi",
     "mean ranks of 4 classifiers on 14 data sets, at 5 %",
-    "Demšar 2006",
+    "Demšar 2006, Journal of Machine Learning Research 7",
     {"mean ranks": {"Friedman's χ²": "9.28", "critical difference": "1.25"}},
 )
 
 FEV_BENCH = Source(
     "fev-bench, all tasks",
     "100 tasks, MASE relative to Seasonal Naive's, which is imputed for failures, clipped to 0.01 … 100",
-    "Shchur et al. 2025; github.com/autogluon/fev, benchmarks/fev_bench/results",
+    "fev 0.10 on six models of github.com/autogluon/fev, benchmarks/fev_bench/results",
     {
         "AutoARIMA": {"win rate": "0.711", "skill": "0.116260"},
         "AutoTheta": {"win rate": "0.692", "skill": "0.109885"},
@@ -154,4 +172,5 @@ FEV_BENCH = Source(
         "Naive": {"win rate": "0.395", "skill": "-0.166739"},
         "Drift": {"win rate": "0.234", "skill": "-0.181392"},
     },
+    kind="program",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +26,8 @@ from harness.verification.published import Source
 
 SOURCE = Source("Somebody", "at noon", "Somebody 1999", {"naive": {"MAE": "1.25", "windows": "3"}})
 WITHOUT_DATA = (published.DIEBOLD_MARIANO, published.HARVEY, published.DEMSAR)
-SUMMARY = "{} of {} published numbers hold to the digits given, {} fail, {} are not available"
+SUMMARY = "{} of {} numbers hold to the digits given, {} fail"
+SKIPPED = SUMMARY + ", {} skipped, data not available"
 
 
 @pytest.fixture
@@ -77,6 +79,11 @@ class TestCaseResult:
     def test_what_is_no_number_fails(self) -> None:
         assert CaseResult(SOURCE, "naive", "MAE", 1.25, 2).verdict == "fails"
 
+    def test_a_count_of_windows_is_no_published_number(self) -> None:
+        kinds = [CaseResult(SOURCE, "naive", quantity, 3.0, 0).kind for quantity in ("MAE", "windows")]
+
+        assert kinds == ["published", "count"]
+
     def test_an_error_of_ours_fails_and_is_the_reason(self) -> None:
         def broken(*_: object) -> float:
             raise BadData("no luck")
@@ -92,7 +99,7 @@ class TestCaseResult:
 
         finding = case.compare(VerificationContext(catalog, tmp_path))
 
-        assert (finding.verdict, finding.reason) == ("not available", "no forecaster called 'drift'; known: none")
+        assert (finding.verdict, finding.reason) == ("skipped", "no forecaster called 'drift'; known: none")
 
 
 class TestCommand:
@@ -100,8 +107,15 @@ class TestCommand:
         said = verify()
 
         assert said.exit_code == 0, said.output
-        assert flat(said.output).endswith(SUMMARY.format(len(cases()), len(cases()), 0, 0))
+        assert flat(said.output).endswith(SUMMARY.format(len(cases()), len(cases()), 0))
         assert max(map(len, said.output.splitlines())) <= 100
+        for line in (
+            "29 of 29 published numbers hold",
+            "18 of 18 outputs of other programs hold",
+            "15 of 15 results of published protocols or formulas hold",
+            "11 of 11 counts of windows hold",
+        ):
+            assert line in said.output.splitlines()
         assert "…" not in said.output.replace("0.1 … 0.9", "").replace("0.01 … 100", "")
         for source in {case.source.title for case in cases()}:
             assert source in said.output
@@ -113,7 +127,7 @@ class TestCommand:
 
         assert said.exit_code == 0, said.output
         held = [case for case in cases() if case.source in WITHOUT_DATA]
-        assert flat(said.output).endswith(SUMMARY.format(len(held), len(cases()), 0, len(cases()) - len(held)))
+        assert flat(said.output).endswith(SKIPPED.format(len(held), len(cases()), 0, len(cases()) - len(held)))
         for name in ("m4-hourly", "ett-1h", "etth1"):
             assert f"harness data fetch {name}" in flat(said.output)
         assert "results into" in flat(said.output)
@@ -121,19 +135,37 @@ class TestCommand:
         assert max(map(len, said.output.splitlines())) <= 100
         assert not (tmp_path / "home").exists()
 
-    def test_another_version_of_a_file_is_not_here(
-        self, verify: Callable[..., Result], without_data: None, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("name", "expected", "mended_by", "count"),
+        [
+            ("Hourly-train.csv", "ea59b7783573c490", "run `harness data fetch m4-hourly`", 17),
+            ("fev_bench/autoarima.csv", CHECKSUMS["autoarima"], "get it from the history of", 12),
+        ],
+    )
+    def test_an_altered_file_is_an_error(
+        self,
+        verify: Callable[..., Result],
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
+        name: str,
+        expected: str,
+        mended_by: str,
+        count: int,
     ) -> None:
-        folder = tmp_path / "home" / "data" / "fev_bench"
-        folder.mkdir(parents=True)
-        (folder / "autoarima.csv").write_text("model_name,task_name,MASE\n", "utf-8")
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("model_name,task_name,MASE\n", "utf-8")
+        monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path / "data"))
 
         said = verify()
 
-        assert said.exit_code == 0, said.output
-        assert "'fev_bench/autoarima.csv' is missing, or is another version than that of these numbers" in flat(
-            said.output
-        )
+        assert said.exit_code == 1, said.output
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        text = said.output.replace("\n", "").replace(" ", "")
+        assert f"{path}isnotthefileofdataset" in text
+        assert f"itssha256is{found},not{expected}" in text
+        assert mended_by in flat(said.output)
+        assert f"{count} could not be computed from altered data files" in flat(said.output)
 
     def test_a_number_that_is_not_ours_fails(
         self, monkeypatch: pytest.MonkeyPatch, verify: Callable[..., Result]
@@ -145,7 +177,7 @@ class TestCommand:
         said = verify()
 
         assert said.exit_code == 1
-        assert flat(said.output).endswith(SUMMARY.format(len(kept) - 1, len(kept), 1, 0))
+        assert flat(said.output).endswith(SUMMARY.format(len(kept) - 1, len(kept), 1))
         (row,) = [line for line in said.output.splitlines() if "fails" in line]
         assert row.split()[-4:-2] == ["9.28", "9.29"]
 
@@ -156,6 +188,8 @@ class TestCommand:
 
         assert [(row["of"], row["quantity"]) for row in rows] == [(case.of, case.quantity) for case in kept]
         assert {row["verdict"] for row in rows} == {"holds"}
+        assert [row["kind"] for row in rows] == ["program"] * 6 + ["published"] * 2
+        assert all(row["reference"] for row in rows)
         assert [row["published"] for row in rows] == [case.source.numbers[case.of][case.quantity] for case in kept]
         for row in rows:
             assert float(row["ours"]) - float(row["published"]) == pytest.approx(float(row["difference"]))
