@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from harness import BadInput, Context, Floats, LocalForecaster, Panel, RollingOrigin, Run, Task
+from harness import BadInput, Context, Floats, LocalForecaster, Metric, Panel, RollingOrigin, Run, Task, hookimpl
 from harness.analysis.comparison.conditions import COSTS, Condition, parse_condition
 from harness.analysis.comparison.loss_differences import LossDifferences
 from harness.analysis.comparison.results import Comparison
@@ -404,6 +404,25 @@ class TestSilentPasses:
 
         assert found.failed
         assert comparison_lines(found)[-1] == "FAILED: MAE worse, p < 0.05 (no row could be decided)"
+
+    def test_a_negative_score_that_rises_is_worse(self, good, bad) -> None:
+        """Such as a negative log-likelihood: relative to the score, and not to its sign."""
+
+        class LogLosses:
+            @hookimpl
+            def harness_metrics(self) -> list[Metric]:
+                return [Metric("log", lambda outcomes: outcomes.absolute_error - 100)]
+
+        catalog = load_catalog({"log-losses": LogLosses()})
+        pair = find_sources(f"toys@{good}", f"toys@{bad}", Workspace(Path("nowhere"), catalog))
+
+        found = compare_sources(*pair, [parse_condition("log worse by 0.1%, p < 0.05")], (), catalog)
+
+        (line,) = [line for line in found.results[0].pairs if line.forecaster == "other"]
+        assert line.first < line.second < 0
+        assert line.difference == pytest.approx(100 * (line.second - line.first) / -line.first)
+        assert line.verdict == "failed"
+        assert 0 < line.detectable < line.difference
 
     def test_a_level_is_refused_of_a_metric_that_has_no_losses(self, good) -> None:
         with pytest.raises(BadInput, match="bias has no losses to test; leave out the p, as in 'bias worse by 2%'"):

@@ -115,8 +115,8 @@ def compare(
         first, second = _only(first, only, second), _only(second, only, first)
     quantities = [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second)
     specs = {name: _metric(name, catalog, (first, second)) for name in quantities if name not in COSTS}
-    for condition in conditions:
-        _check_testable(condition, specs.get(condition.quantity))
+    for tested in conditions:
+        _check_testable(tested, specs.get(tested.quantity))
     pairs, unmatched = pair_sources(first, second)
     if unmatched and (first.is_run or not pairs):
         reason, names = next(iter(unmatched.items()))
@@ -247,10 +247,10 @@ def _holm_adjusted(results: Sequence[PairResult]) -> list[PairResult]:
 
 def _with_detectable(results: Sequence[PairResult], condition: Condition) -> list[PairResult]:
     """The results with the minimum detectable effect of those that were tested."""
-    tests = sum(result.losses is not None for result in results)
+    tests = sum(not math.isnan(result.p_value) for result in results)
     return [
         result
-        if result.losses is None or condition.level is None
+        if result.losses is None or math.isnan(result.p_value) or condition.level is None
         else replace(result, detectable=result.losses.detectable(condition, tests))
         for result in results
     ]
