@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from harness import BadInput, Context, Floats, LocalForecaster, Metric, Panel, RollingOrigin, Run, Task, hookimpl
+from harness import BadInput, Context, LocalForecaster, Metric, Panel, RollingOrigin, Run, Task, hookimpl
 from harness.analysis.comparison.conditions import COSTS, Condition, parse_condition
 from harness.analysis.comparison.loss_differences import LossDifferences
 from harness.analysis.comparison.results import Comparison
@@ -28,6 +28,7 @@ from harness.analysis.comparison.results import compare as compare_sources
 from harness.analysis.comparison.sources import find_sources
 from harness.analysis.ranking.compute import compute_standings
 from harness.analysis.statistics.diebold_mariano import diebold_mariano
+from harness.arrays import Floats
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
 from harness.boards.workspace import Workspace
@@ -265,6 +266,11 @@ class TestVerdicts:
         assert between(broken, good, "MAE worse", strict=True).failed
 
 
+def loss_differences(values: Floats, reference: float = 1.0, root: bool = False) -> LossDifferences:
+    """Those of independent units."""
+    return LossDifferences(float(values.mean()), float(stats.sem(values)), len(values) - 1, reference, root)
+
+
 class TestPower:
     """Rows that are identical take no part in tests, and what a condition could have detected is shown."""
 
@@ -333,7 +339,7 @@ class TestPower:
     )
     def test_the_detectable_effect_is_that_of_bloom(self, units, direction, percent, level, tests, seed) -> None:
         values = np.random.default_rng(seed).normal(0.3, 1, units)
-        losses = LossDifferences(values, 10.0, root=False, overlap=1)
+        losses = loss_differences(values, 10.0)
 
         found = losses.detectable(Condition("MAE", direction, percent, level), tests)
 
@@ -345,28 +351,26 @@ class TestPower:
     def test_it_is_close_to_the_effect_of_exact_power(self) -> None:
         values = np.random.default_rng(0).normal(size=40)
 
-        found = LossDifferences(values, 1.0, root=False, overlap=1).detectable(Condition("MAE", "worse", 0.0, 0.05), 1)
+        found = loss_differences(values).detectable(Condition("MAE", "worse", 0.0, 0.05), 1)
 
         effect = TTestPower().solve_power(nobs=40, alpha=0.05, power=0.8, alternative="larger")
         assert found == pytest.approx(100 * effect * values.std(ddof=1), rel=0.01)
 
     def test_four_of_five_such_differences_are_detected(self) -> None:
         rng = np.random.default_rng(1)
-        true = LossDifferences(np.tile([-1.0, 1.0], 15), 1.0, root=False, overlap=1)
-        size = true.detectable(Condition("MAE", "worse", 0.0, 0.05), 1) / 100
+        signs = np.tile([-1.0, 1.0], 15)
+        size = loss_differences(signs).detectable(Condition("MAE", "worse", 0.0, 0.05), 1) / 100
 
-        draws = rng.normal(size, true.values.std(ddof=1), (400, 30))
+        draws = rng.normal(size, signs.std(ddof=1), (400, 30))
 
-        found = [LossDifferences(draw, 1.0, root=False, overlap=1).p_value("worse") < 0.05 for draw in draws]
+        found = [loss_differences(draw).p_value("worse") < 0.05 for draw in draws]
         assert np.mean(found) == pytest.approx(0.8, abs=0.05)
 
     def test_the_effect_on_a_root_is_in_percent_of_the_root(self) -> None:
         values = np.random.default_rng(0).normal(size=30)
         condition = Condition("RMSE", "worse", 0.0, 0.05)
 
-        squared, root = (
-            LossDifferences(values, 4.0, root=root, overlap=1).detectable(condition, 1) for root in (False, True)
-        )
+        squared, root = (loss_differences(values, 4.0, root).detectable(condition, 1) for root in (False, True))
 
         assert root == pytest.approx(100 * (math.sqrt(1 + squared / 100) - 1))
 
