@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy.linalg import hankel
 from scipy.signal import lfilter
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Context, Contexts, FittedLocalForecaster, Floats, Forecast, Ints, Unsupported
 from harness_models.pasts import CACHED, all_finite
+from harness_models.stability import evenly_spaced, explodes, stable_weights
 
 STEPS = 64  # forecast by one matrix product
+NAMED = 5  # series that a remark names, at most
+UNSTABLE = (
+    "free runs of the training data left its range by more than the width of this range in {series}: roots outside "
+    "the unit circle were moved onto or into it"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +31,18 @@ class FittedAutoRegression:
     constants: Floats  # (target,)
     weights: Floats  # (target, lag): of the lags 1, 2, …; 0 where a lag is not used
     variances: Floats  # (target,) of the one-step error
+    stabilised: bool = False  # whether roots were moved
+
+    @classmethod
+    def of_targets(cls, fits: Sequence[FittedAutoRegression]) -> FittedAutoRegression:
+        """The fits of single targets as one."""
+        parts = ([getattr(fit, name) for fit in fits] for name in ("constants", "weights", "variances"))
+        return cls(*(np.concatenate(part) for part in parts), stabilised=any(fit.stabilised for fit in fits))
+
+    @property
+    def parameter_count(self) -> int:
+        """The constants, the weights of the lags in use, and the variances."""
+        return int(np.count_nonzero(self.constants) + np.count_nonzero(self.weights) + len(self.variances))
 
     @property
     def longest_lag(self) -> int:
@@ -67,6 +86,30 @@ def _standard_deviations(state: FittedAutoRegression, ahead: int) -> Floats:
     return np.asarray(_Coefficients.of([state]).standard_deviations(ahead)[0])
 
 
+@dataclass(frozen=True, eq=False)
+class _TrainingRuns:
+    """Free runs within the training data of one target."""
+
+    values: Floats  # (time,)
+    ahead: int
+    has_constant: bool
+
+    def explode(self, fit: FittedAutoRegression) -> bool:
+        """Whether a free run, from one of several pasts, leaves the range of the values by far."""
+        pasts = sliding_window_view(self.values, fit.longest_lag)
+        some = pasts[evenly_spaced(len(pasts))]
+        with np.errstate(over="ignore", invalid="ignore"):
+            runs = fit.forecast(some[..., None], self.ahead)[..., 0]
+        return explodes(runs, self.values.min(keepdims=True), self.values.max(keepdims=True))
+
+    def with_weights(self, weights: Floats) -> FittedAutoRegression:
+        """The fit of these weights: the constant and the variance are those of its residuals."""
+        pasts = sliding_window_view(self.values, len(weights))[:-1, ::-1]
+        residuals = self.values[len(weights) :] - pasts @ weights
+        constant = residuals.mean(keepdims=True) if self.has_constant else np.zeros(1)
+        return FittedAutoRegression(constant, weights[None], np.mean((residuals - constant) ** 2, keepdims=True), True)
+
+
 @dataclass
 class AutoRegression(FittedLocalForecaster):
     """x_t = c + Σ φ_i x_{t−i} + ε_t by least squares, each target separately.
@@ -75,6 +118,11 @@ class AutoRegression(FittedLocalForecaster):
     series has at least three times as many observations. `trend` is "c", or "n" for no
     constant. Quantiles are normal, with the variance σ² Σ_{j<h} ψ_j² of an autoregression whose
     coefficients are known (Box and Jenkins 1970, section 5.2).
+
+    Least squares may find roots outside the unit circle. Where a free run over the horizon, from one of at
+    most 200 pasts within the training data, leaves the range of the data by more than its width, these roots
+    are moved onto the circle (see `stability`), and the constant and σ² are those of the new residuals. A
+    remark says so. All other fits stay as they are, growing ones and those on the unit circle too.
     """
 
     lags: int = 2
@@ -89,22 +137,43 @@ class AutoRegression(FittedLocalForecaster):
 
     def fit_series(self, context: Context) -> FittedAutoRegression:
         """Least squares, target by target."""
-        length, targets = context.target.shape
+        length = len(context.target)
         lags = self._lags(context.season_length, length)
         if length - lags[-1] <= len(lags) + 1:
             raise Unsupported(
                 f"an autoregression on {len(lags)} lags needs {lags[-1] + len(lags) + 2} observations to be fitted to; "
                 f"series {context.id!r} has {length}"
             )
-        constants, variances = np.zeros(targets), np.zeros(targets)
-        weights = np.zeros((targets, lags[-1]))
-        for target in range(targets):
-            results = AutoReg(context.target[:, target], lags, trend=self.trend).fit()
-            parameters = np.asarray(results.params)
-            constants[target] = parameters[: -len(lags)].sum()
-            weights[target, np.array(lags) - 1] = parameters[-len(lags) :]
-            variances[target] = results.sigma2
-        return FittedAutoRegression(constants, weights, variances)
+        columns = np.ascontiguousarray(context.target.T)
+        return FittedAutoRegression.of_targets([self._fit_target(values, lags, context) for values in columns])
+
+    def _fit_target(self, values: Floats, lags: list[int], context: Context) -> FittedAutoRegression:
+        """Least squares, with roots moved where free runs explode."""
+        results = AutoReg(values, lags, trend=self.trend).fit()
+        parameters, weights = np.asarray(results.params), np.zeros(lags[-1])
+        constant = parameters[: -len(lags)].sum()
+        weights[np.array(lags) - 1] = parameters[-len(lags) :]
+        fitted = FittedAutoRegression(np.array([constant]), weights[None], np.array([results.sigma2]))
+        training = _TrainingRuns(values, context.gap + context.horizon, self.trend == "c")
+        stable = stable_weights(weights, lambda some: training.explode(training.with_weights(some)))
+        return fitted if stable is weights else training.with_weights(stable)
+
+    def fit_contexts(self, contexts: Contexts) -> None:
+        """Fit every series of these windows that is not fitted yet, and remark on unstable fits."""
+        super().fit_contexts(contexts)
+        names = [name for name, state in self._fitted.items() if state.stabilised]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        self.remarks_ = [UNSTABLE.format(series=", ".join(names[:NAMED]) + more)] if names else []
+
+    @property
+    def _fitted(self) -> dict[str, FittedAutoRegression]:
+        """The series that could be fitted."""
+        return {name: state for name, state in self.states_.items() if isinstance(state, FittedAutoRegression)}
+
+    @property
+    def parameter_count(self) -> int:
+        """The parameters of all series; zero weights of lags that are not used are none."""
+        return sum(state.parameter_count for state in self._fitted.values())
 
     def _lags(self, season: int, length: int) -> list[int]:
         lags = set(range(1, self.lags + 1))

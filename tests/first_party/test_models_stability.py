@@ -1,0 +1,117 @@
+"""Recursive forecasters whose free runs would explode: noticed, mended and said; all others stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from statsmodels.tsa.ar_model import AutoReg
+
+from harness import Floats, Panel, RollingOrigin, Run, Task, evaluate
+from harness_models.autoreg import AutoRegression
+from harness_models.stability import explodes, stable_weights
+
+
+def weights_of(roots: Floats) -> Floats:
+    """The weights of a recursion with these characteristic roots."""
+    return np.asarray(-np.poly(roots).real[1:])
+
+
+def moduli(weights: Floats) -> Floats:
+    return np.sort(np.abs(np.roots(np.concatenate([[1.0], -weights]))))
+
+
+def test_exponential_growth_becomes_that_of_a_unit_root() -> None:
+    weights = weights_of(np.array([1.4, 0.5, -0.3]))
+
+    moved = stable_weights(weights, lambda some: bool(moduli(some).max() > 1.01))
+
+    np.testing.assert_allclose(moved, weights_of(np.array([1.0, 0.5, -0.3])), atol=1e-12)
+
+
+def test_roots_are_reflected_where_unit_roots_explode_too() -> None:
+    complex_pair = 1.2 * np.exp(0.3j * np.array([1, -1]))
+    weights = weights_of(np.concatenate([complex_pair, [0.5]]))
+
+    moved = stable_weights(weights, lambda some: bool(moduli(some).max() > 0.99))
+
+    np.testing.assert_allclose(moved, weights_of(np.concatenate([complex_pair / 1.44, [0.5]])), atol=1e-12)
+
+
+@given(arrays(float, 60, elements=st.floats(-1 / 60, 1 / 60)), st.floats(1.01, 2))
+def test_the_other_roots_stay_where_they_are(weights: Floats, root: float) -> None:
+    """Weights of a sum below one have all roots inside; one more root is multiplied in."""
+    polynomial = np.concatenate([[1.0], -weights])
+
+    moved = stable_weights(-np.convolve(polynomial, [1, -root])[1:], lambda some: some @ np.ones(61) > 1 + 1e-9)
+
+    np.testing.assert_allclose(moved, -np.convolve(polynomial, [1, -1])[1:], atol=1e-9)
+
+
+def test_stable_weights_are_returned_themselves() -> None:
+    growing, wave = np.array([1.01]), np.array([2 * np.cos(0.1), -1.0])
+
+    assert stable_weights(growing, lambda some: False) is growing
+    assert stable_weights(wave, lambda some: True) is wave
+
+
+def test_an_explosion_leaves_the_range_by_more_than_its_width() -> None:
+    low, high = np.array([0.0, 5.0]), np.array([1.0, 5.0])
+
+    assert not explodes(np.array([[1.9, -0.9], [5.004, 4.996]]), low, high)
+    assert explodes(np.array([[1.9, -1.1], [5.0, 5.0]]), low, high)
+    assert explodes(np.array([[0.0, 0.0], [5.0, 5.1]]), low, high)
+    assert not explodes(np.full((2, 1), np.nan), low, high)
+
+
+def bubble(rate: float, length: int = 80) -> Floats:
+    """Noise, then growth at this rate: least squares finds a root of about it."""
+    noise = np.random.default_rng(3).normal(scale=0.1, size=length)
+    return np.asarray(10 + noise + rate ** (np.arange(length) - length + 20.0))
+
+
+def rolling(values: Floats, horizon: int, forecaster: Any) -> Run:
+    return evaluate(forecaster, Task("x", RollingOrigin(horizon, windows=1)), Panel.of([values, np.sin(values)]))
+
+
+def statsmodels_forecast(values: Floats, horizon: int) -> Floats:
+    return np.asarray(AutoReg(values, 2).fit().predict(len(values), len(values) + horizon - 1))
+
+
+def test_an_explosion_of_autoreg_is_mended_and_said() -> None:
+    values = np.concatenate([bubble(1.3), np.full(20, 150.0)])
+    assert statsmodels_forecast(values[:80], 20).max() > 10_000
+
+    run = rolling(values, 20, AutoRegression())
+
+    assert run.results is not None
+    assert run.results.forecast.mean[0].max() < 1500
+    (note,) = run.notes
+    assert note.startswith("free runs of the training data left its range by more than the width of this range in 0:")
+
+
+def test_growth_that_does_not_explode_is_left_alone() -> None:
+    values = 100 * 1.02 ** np.arange(80.0) + np.random.default_rng(3).normal(scale=0.1, size=80)
+
+    run = rolling(values, 8, AutoRegression())
+
+    assert run.results is not None
+    np.testing.assert_allclose(run.results.forecast.mean[0, :, 0], statsmodels_forecast(values[:72], 8), rtol=1e-9)
+    assert run.notes == ()
+
+
+def test_the_quantiles_of_a_mended_fit_are_those_of_its_residuals() -> None:
+    panel = Panel.of([np.concatenate([bubble(1.3), np.full(20, 150.0)])])
+    task = Task("x", RollingOrigin(20, windows=1), quantile_levels=(0.1, 0.9))
+
+    run = evaluate(AutoRegression(), task, panel)
+
+    assert run.results is not None
+    quantiles = run.results.forecast.quantiles
+    assert quantiles is not None
+    width = quantiles[0, :, 0, 1] - quantiles[0, :, 0, 0]
+    assert (np.diff(width) > 0).all()
+    assert width.max() < 1500
