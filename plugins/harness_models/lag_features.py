@@ -19,6 +19,7 @@ Static = Mapping[str, Sequence[str | float]]
 class Rows:
     """Windows of several targets: features, and for training the outputs."""
 
+    series: Ints  # (window,) positions in the panel
     lags: Floats  # (window, target, lag)
     other: Floats  # (window, feature): the last past covariates, and the static attributes of the series
     known: Floats  # (window, step, known covariate)
@@ -71,6 +72,7 @@ def training_rows(panel: Panel, encoding: Encoding, lags: int, steps: Ints, max_
     static = encoding.encode(panel.static, len(panel))[series]
     columns = views[starts]  # (window, channel, time)
     return Rows(
+        series=series,
         lags=columns[:, targets, :lags],
         other=np.concatenate([columns[:, past, lags - 1], static], axis=1),
         known=columns[:, known][:, :, lags + steps - 1].transpose(0, 2, 1),
@@ -85,6 +87,7 @@ def forecast_rows(contexts: Contexts, encoding: Encoding, lags: int) -> Rows:
     if past:
         other = np.concatenate([contexts.last(1)[:, 0, past], other], axis=1)
     return Rows(
+        series=contexts.series,
         lags=contexts.last_targets(lags).transpose(0, 2, 1),
         other=other,
         known=contexts.known(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from math import sqrt
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from harness import Floats
 from harness_models.lag_features import LEAST_RELATIVE_SPREAD
+from harness_models.stability import stable_weights
 
 FEW_ROWS = 8  # up to so many rows, Python floats row by row are faster than arrays of all rows
 STEPS = 64  # after which running means are computed anew: rounding errors accumulate
@@ -20,8 +23,8 @@ class Linear:
     def __init__(self, alpha: float) -> None:
         self._alpha = alpha
 
-    def fit(self, table: Floats, outputs: Floats) -> None:
-        """Ridge regression; missing values are imputed by the column mean."""
+    def fit(self, table: Floats, outputs: Floats, weights: Floats | None = None) -> None:
+        """Ridge regression, of rows with these weights (row,); missing values are imputed by the column mean."""
         from sklearn.linear_model import Ridge
 
         observed = ~np.isnan(table)
@@ -31,7 +34,7 @@ class Linear:
         sd = np.sqrt((table**2).mean(axis=0))
         sd[sd <= 1e-12 * np.abs(self._mean)] = 1.0  # constant up to rounding
         solver = "svd" if table.shape[1] <= 64 else "cholesky"  # the first is exact for collinear lags
-        ridge = Ridge(alpha=self._alpha, solver=solver).fit(table / sd, outputs)
+        ridge = Ridge(alpha=self._alpha, solver=solver).fit(table / sd, outputs, weights)
         self._coefficients = (np.atleast_2d(ridge.coef_) / sd).T  # (column, output)
         self._intercepts = np.atleast_1d(ridge.intercept_) - self._mean @ self._coefficients
 
@@ -45,6 +48,23 @@ class Linear:
     def recursion(self, lags: int, scale: str) -> Recursion:
         """The recursion of the first output; the first columns are lags, scaled by `scale`."""
         return Recursion.of(self._coefficients[:lags, 0], scale)
+
+    def stabilised(self, lags: int, scale: str, is_unstable: Callable[[Linear], bool]) -> Linear:
+        """The same model, or where its recursion is unstable, one with other coefficients of the lags.
+
+        Roots are moved as in `stable_weights`; the mean output of the training data stays the same.
+        """
+        weights = self.recursion(lags, scale).weights[::-1]  # of lag 1 first
+        stable = stable_weights(weights, lambda some: is_unstable(self._with_change((some - weights)[::-1])))
+        return self if stable is weights else self._with_change((stable - weights)[::-1])
+
+    def _with_change(self, change: Floats) -> Linear:
+        """With this change of the lags' coefficients, which is that of the recursion's weights for every scale."""
+        other = copy(self)
+        other._coefficients = self._coefficients.copy()
+        other._coefficients[: len(change), 0] += change
+        other._intercepts = self._intercepts - self._mean[: len(change)] @ change
+        return other
 
     def exogenous(self, other: Floats, known: Floats) -> Floats:
         """The part of the first output that does not depend on lags, (step, window, or 1 where all columns are lags).

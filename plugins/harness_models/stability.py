@@ -28,15 +28,18 @@ def stable_weights(weights: Floats, is_unstable: Callable[[Floats], bool]) -> Fl
     Roots outside the unit circle are moved onto it, along their radius: exponential growth becomes that of
     an integrated process. Where this is still unstable, as several unit roots may be, they are
     reflected instead: z becomes 1/z̄, which leaves the shape of the spectrum as it is (Oppenheim and
-    Schafer 1989, Discrete-Time Signal Processing, section 5.6). Weights that are stable, or have no root
-    outside, are returned themselves.
+    Schafer 1989, Discrete-Time Signal Processing, section 5.6). Weights that are stable, or whose roots are
+    not the cause, are returned themselves.
     """
     roots = np.roots(np.concatenate([[1.0], -weights]))
     outside = roots[np.abs(roots) > 1 + ON_CIRCLE]
     if not len(outside) or not is_unstable(weights):
         return weights
-    moved = _with_roots(weights, outside, outside / np.abs(outside))
-    return _with_roots(weights, outside, 1 / outside.conj()) if is_unstable(moved) else moved
+    for places in (outside / np.abs(outside), 1 / outside.conj()):
+        moved = _with_roots(weights, outside, places)
+        if not is_unstable(moved):
+            return moved
+    return weights
 
 
 def _with_roots(weights: Floats, before: np.ndarray, after: np.ndarray) -> Floats:  # type: ignore[type-arg]

@@ -1,165 +1,22 @@
-"""Global regressions of scikit-learn on lags; all windows are forecast at once."""
+"""Global regressions of scikit-learn on lags: ridge regression and gradient boosting."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from harness import Contexts, Floats, Forecast, TrainingData, Unsupported
+from harness import Floats, TrainingData
 from harness_models import estimators
-from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
+from harness_models.lag_features import Rows, Scale, training_rows
+from harness_models.lag_regression import LagRegression, Regressor, flat, table_of
 from harness_models.linear import Linear
-from harness_models.pasts import BATCH, all_finite
+from harness_models.pasts import all_finite
+from harness_models.stability import explodes
 
-STRATEGIES = ("recursive", "direct", "multi-output")
-SCALES = ("none", "last", "standard")
-
-
-class Regressor(Protocol):
-    """A regression of outputs (row, output) on a table (row, column)."""
-
-    def fit(self, table: Floats, outputs: Floats) -> Any: ...
-
-    def predict(self, table: Floats) -> Floats: ...
-
-
-@dataclass
-class LagRegression(ABC):
-    """A regression on the last `lags` values, by one of three multi-step strategies.
-
-    - "recursive": one model of the next step, applied to its own outputs;
-    - "direct": one model for each step ahead;
-    - "multi-output": one model whose outputs are all steps.
-
-    Each target of each series gives rows of its own; the features are its lags, the last past covariates,
-    the static attributes of the series, and the known covariates of the step (for "multi-output": of all
-    steps). `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last
-    value), or "standard" (minus the mean, divided by the standard deviation of the lags; recursive
-    forecasts never use a greater one than that of the observed lags, for stability). `lags` None means two
-    seasons, at least 24, but at most half of what the horizon leaves of the longest series. Training uses
-    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out. Forecasts have no
-    quantiles.
-    """
-
-    lags: int | None = None
-    strategy: str = "recursive"
-    scale: str = "standard"
-    max_rows: int = 100_000
-
-    def __post_init__(self) -> None:
-        if self.lags is not None and self.lags < 1:
-            raise ValueError(f"lags must be at least 1, not {self.lags}")
-        if self.strategy not in STRATEGIES:
-            raise ValueError(f"strategy is one of {', '.join(STRATEGIES)}, not {self.strategy!r}")
-        if self.scale not in SCALES:
-            raise ValueError(f"scale is one of {', '.join(SCALES)}, not {self.scale!r}")
-        if self.max_rows < 1:
-            raise ValueError(f"max_rows must be at least 1, not {self.max_rows}")
-
-    @abstractmethod
-    def regressor(self, outputs: int) -> Regressor:
-        """An unfitted model."""
-
-    def fit(self, train: TrainingData) -> None:
-        """Fits one model, or with "direct" one for each step, to the windows of all series."""
-        recursive = self.strategy == "recursive"
-        steps = np.array([1]) if recursive else np.arange(1, train.horizon + 1) + train.gap
-        self.lags_ = self._lags(train, int(steps[-1]))
-        self.encoding_ = Encoding.of(train.panel.static)
-        rows = training_rows(train.panel, self.encoding_, self.lags_, steps, self.max_rows)
-        if rows is None:
-            raise Unsupported(
-                f"{self.lags_} lags and {steps[-1]} steps ahead need series of {self.lags_ + steps[-1]} "
-                f"observations to train on; the longest has {train.panel.lengths.max()}"
-            )
-        scale = Scale.of(_flat(rows.lags), self.scale)
-        scaled, outputs = scale.apply(_flat(rows.lags)), scale.apply(_flat(rows.ahead.transpose(0, 2, 1)))
-        if self.strategy == "direct":
-            self.models_ = [
-                self._fit_model(_table(scaled, rows, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
-            ]
-        else:
-            self.models_ = [self._fit_model(_table(scaled, rows, rows.known), outputs)]
-
-    def _lags(self, train: TrainingData, ahead: int) -> int:
-        if self.lags is not None:
-            return self.lags
-        half = (int(train.panel.lengths.max()) - ahead) // 2
-        return max(1, min(max(2 * train.season_length, 24), half))
-
-    def _fit_model(self, table: Floats, outputs: Floats) -> Regressor:
-        complete = ~np.isnan(outputs).any(axis=1)
-        if not complete.any():
-            raise Unsupported("no window of the training data has all output values")
-        model = self.regressor(outputs.shape[1])
-        model.fit(table[complete], outputs[complete])
-        return model
-
-    def predict(self, contexts: Contexts) -> Forecast:
-        """The forecasts, in batches that fit into memory."""
-        if contexts.max_context is not None and contexts.max_context < self.lags_:
-            raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
-        width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
-        size = max(1, BATCH // width)
-        if len(contexts) <= size:
-            return self._predict(contexts)
-        return Forecast.concatenate([self._predict(some) for some in contexts.batches(size)])
-
-    def _predict(self, contexts: Contexts) -> Forecast:
-        rows = forecast_rows(contexts, self.encoding_, self.lags_)
-        steps = np.arange(contexts.horizon) + contexts.gap
-        if self.strategy == "recursive":
-            ahead = self._forecast_recursively(rows, int(steps[-1]) + 1)[:, contexts.gap :]
-        else:
-            scale = Scale.of(_flat(rows.lags), self.scale)
-            scaled = scale.apply(_flat(rows.lags))
-            if self.strategy == "direct":
-                tables = (_table(scaled, rows, rows.known[:, [step]]) for step in steps)
-                outputs = [_column(model.predict(table)) for model, table in zip(self.models_, tables, strict=True)]
-                ahead = scale.undo(np.concatenate(outputs, axis=1))
-            else:
-                table = _table(scaled, rows, rows.known[:, steps])
-                ahead = scale.undo(self.models_[0].predict(table).reshape(len(table), -1))
-        shape = len(contexts), len(contexts.targets), contexts.horizon
-        return Forecast.point(ahead.reshape(shape).transpose(0, 2, 1))
-
-    def _forecast_recursively(self, rows: Rows, ahead: int) -> Floats:
-        """Recursive forecasts of every row, (row, ahead)."""
-        lags = _flat(rows.lags)
-        observed = Scale.of(lags, self.scale)
-        values = np.concatenate([lags, np.empty((len(lags), ahead))], axis=1)
-        for step in range(ahead):
-            lags = values[:, step : step + self.lags_]
-            scale = Scale.of(lags, self.scale).at_most(observed.spread)
-            table = _table(scale.apply(lags), rows, rows.known[:, [step]])
-            values[:, step + self.lags_] = scale.undo(_column(self.models_[0].predict(table)))[:, 0]
-        return values[:, self.lags_ :]
-
-
-def _table(scaled: Floats, rows: Rows, known: Floats) -> Floats:
-    """The table (window × target, column): scaled lags, other features, known covariates."""
-    targets = rows.lags.shape[1]
-    if not rows.other.shape[1] and not known.size:
-        return scaled
-    others = np.concatenate([rows.other, _flat_steps(known)], axis=1)
-    return np.concatenate([scaled, np.repeat(others, targets, axis=0)], axis=1)
-
-
-def _flat(values: Floats) -> Floats:
-    """(window, target, …) as (window × target, …)."""
-    return values.reshape(-1, values.shape[2])
-
-
-def _flat_steps(known: Floats) -> Floats:
-    return known.reshape(len(known), -1)
-
-
-def _column(outputs: Floats) -> Floats:
-    """The predictions of a model of one output, (row, 1)."""
-    return outputs.reshape(-1, 1)
+MOST_RUNS = 500  # windows with free runs of the training data that are tried
+UNSTABLE = "free runs of the training data left its range by more than the width of this range"
 
 
 @dataclass
@@ -168,6 +25,12 @@ class RidgeRegression(LagRegression):
 
     Its "direct" and "multi-output" forecasts are the same, except that the latter use the known covariates
     of all steps. Missing values are imputed by the column means of the training data.
+
+    A "recursive" model is changed only where a free run over the horizon, from one of at most 500 windows of
+    the training data, leaves the range of its series by more than its width. With "standard" scaling, windows
+    of few lags can be nearly flat, and the errors of such windows, divided by their deviation, dominate the fit:
+    it is repeated with windows weighted by their variance, relative to the mean variance of their series.
+    Otherwise roots outside the unit circle are moved onto it (see `stability`). A remark says what was done.
     """
 
     alpha: float = 1.0
@@ -181,6 +44,44 @@ class RidgeRegression(LagRegression):
         """A linear model."""
         return Linear(self.alpha)
 
+    def fit_models(self, train: TrainingData) -> None:
+        """Fits the models; a recursive one whose free runs of the training data explode is made stable."""
+        super().fit_models(train)
+        if self.strategy != "recursive":
+            return
+        runs = _TrainingRuns.of(self, train)
+        (model,) = self.models_
+        if isinstance(model, Linear) and runs.explode(model):
+            self.models_ = [self._stable_model(model, runs, train)]
+
+    def _stable_model(self, model: Linear, runs: _TrainingRuns, train: TrainingData) -> Linear:
+        """Another model, whose free runs do not explode, or if none is found the same; with a remark."""
+        if self.scale == "standard":
+            weighted = self._weighted_model(train)
+            if not runs.explode(weighted):
+                self.remarks_.append(f"{UNSTABLE}: windows are weighted by their variance")
+                return weighted
+        stable = model.stabilised(self.lags_, self.scale, runs.explode)
+        mended = "roots outside the unit circle were moved"
+        if stable is model:
+            mended = "no stable fit was found" + ("" if self.scale == "standard" else '; try scale = "standard"')
+        self.remarks_.append(f"{UNSTABLE}: {mended}")
+        return stable
+
+    def _weighted_model(self, train: TrainingData) -> Linear:
+        """The model of errors in the units of each series, not of each window: a flat window counts less."""
+        rows = self.training_rows(train)
+        scale = Scale.of(flat(rows.lags), self.scale)
+        outputs = scale.apply(flat(rows.ahead.transpose(0, 2, 1)))
+        complete = ~np.isnan(outputs[:, 0]) & ~np.isnan(scale.spread)
+        series = (rows.series[:, None] * rows.lags.shape[1] + np.arange(rows.lags.shape[1])).ravel()[complete]
+        squares = scale.spread[complete] ** 2
+        of_series = np.bincount(series, squares) / np.maximum(np.bincount(series), 1)
+        model = Linear(self.alpha)
+        table = table_of(scale.apply(flat(rows.lags)), rows, rows.known)
+        model.fit(table[complete], outputs[complete], squares / of_series[series])
+        return model
+
     def _forecast_recursively(self, rows: Rows, ahead: int) -> Floats:
         """By a recursion without a table; rows with missing lags by the general method.
 
@@ -189,14 +90,44 @@ class RidgeRegression(LagRegression):
         model = self.models_[0]
         if not isinstance(model, Linear):
             return super()._forecast_recursively(rows, ahead)
-        exogenous = model.exogenous(rows.other, rows.known)
-        if exogenous.shape[1] > 1:
-            exogenous = np.repeat(exogenous, rows.lags.shape[1], axis=1)
-        values = model.recursion(self.lags_, self.scale).forecast(_flat(rows.lags), exogenous)
+        values = _free_run(model, self.scale, rows)
         if all_finite(rows.lags):
             return values
-        incomplete = np.isnan(_flat(rows.lags)).any(axis=1, keepdims=True)
+        incomplete = np.isnan(flat(rows.lags)).any(axis=1, keepdims=True)
         return np.where(incomplete, super()._forecast_recursively(rows, ahead), values)
+
+
+def _free_run(model: Linear, scale: str, rows: Rows) -> Floats:
+    """The free run of a linear model over the steps of the known covariates, (row, step)."""
+    exogenous = model.exogenous(rows.other, rows.known)
+    if exogenous.shape[1] > 1:
+        exogenous = np.repeat(exogenous, rows.lags.shape[1], axis=1)
+    return model.recursion(rows.lags.shape[2], scale).forecast(flat(rows.lags), exogenous)
+
+
+@dataclass(frozen=True, eq=False)
+class _TrainingRuns:
+    """Free runs within the training data, with the known covariates of their first step."""
+
+    rows: Rows
+    scale: str
+    low: Floats  # (row,) the range of the target in the training data of its series
+    high: Floats
+
+    @classmethod
+    def of(cls, forecaster: LagRegression, train: TrainingData) -> _TrainingRuns:
+        panel = train.panel
+        rows = training_rows(panel, forecaster.encoding_, forecaster.lags_, np.array([1]), MOST_RUNS)
+        assert rows is not None  # it was fitted to some
+        values, firsts = panel.target_values, panel.offsets[:-1]
+        low, high = np.fmin.reduceat(values, firsts)[rows.series], np.fmax.reduceat(values, firsts)[rows.series]
+        known = np.repeat(rows.known, train.gap + train.horizon, axis=1)
+        return cls(replace(rows, known=known), forecaster.scale, low.ravel(), high.ravel())
+
+    def explode(self, model: Linear) -> bool:
+        """Whether a free run leaves the range of its series by far."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return explodes(_free_run(model, self.scale, self.rows), self.low, self.high)
 
 
 @dataclass

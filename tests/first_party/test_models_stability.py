@@ -8,11 +8,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.linear_model import Ridge
+from statsmodels.datasets import sunspots
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Floats, Panel, RollingOrigin, Run, Task, evaluate
 from harness_models.autoreg import AutoRegression
 from harness_models.stability import explodes, stable_weights
+from harness_models.tabular import RidgeRegression
 
 
 def weights_of(roots: Floats) -> Floats:
@@ -115,3 +118,49 @@ def test_the_quantiles_of_a_mended_fit_are_those_of_its_residuals() -> None:
     width = quantiles[0, :, 0, 1] - quantiles[0, :, 0, 0]
     assert (np.diff(width) > 0).all()
     assert width.max() < 1500
+
+
+def test_flat_windows_do_not_make_ridge_explode() -> None:
+    """Its quotients by the deviation of two lags are of heavy tails: unweighted, the MASE is 11."""
+    task = Task("elnino", RollingOrigin(horizon=12, windows=12))
+
+    run = evaluate(RidgeRegression(lags=2), task)
+
+    assert run.scores["MASE"] < 3
+    assert "free runs of the training data left its range by more than the width of this range" in run.notes[0]
+    assert "windows are weighted by their variance" in run.notes[0]
+
+
+def test_mended_ridge_is_the_weighted_ridge_of_scikit_learn() -> None:
+    values = np.asarray(sunspots.load_pandas().data["SUNACTIVITY"]) + 1  # without a window of zeros
+    forecaster = RidgeRegression(lags=2)
+    evaluate(forecaster, Task("x", RollingOrigin(11, windows=10)), Panel.of([values]))
+
+    training = values[: len(values) - 110]
+    rows = np.lib.stride_tricks.sliding_window_view(training, 3)
+    location, spread = rows[:, :2].mean(axis=1, keepdims=True), rows[:, :2].std(axis=1, keepdims=True)
+    spread = np.maximum(spread, 1e-3 * np.abs(location))
+    table, output = np.hsplit((rows - location) / spread, [2])
+    deviation = table.std(axis=0)
+    oracle = Ridge(alpha=1.0).fit(table / deviation, output[:, 0], spread[:, 0] ** 2 / (spread**2).mean())
+    (model,) = forecaster.models_
+    np.testing.assert_allclose(model.predict(table)[:, 0], oracle.predict(table / deviation), rtol=1e-6)
+
+
+def test_roots_of_ridge_are_moved_where_levels_explode() -> None:
+    panel = Panel.of([np.concatenate([bubble(1.3), np.full(20, 150.0)])])
+
+    run = evaluate(RidgeRegression(lags=1, scale="none", alpha=0.0), Task("x", RollingOrigin(20, windows=1)), panel)
+
+    assert run.results is not None
+    assert run.results.forecast.mean[0].max() < 1500
+    assert "roots outside the unit circle were moved" in run.notes[-1]
+
+
+def test_a_remark_says_where_no_stable_fit_was_found() -> None:
+    rng = np.random.default_rng(0)
+    panel = Panel.of([rng.normal(size=60) + 1e4 * np.arange(60), rng.normal(size=60)])
+
+    run = evaluate(RidgeRegression(lags=1, scale="last"), Task("x", RollingOrigin(10, windows=1)), panel)
+
+    assert run.notes[-1].endswith('no stable fit was found; try scale = "standard"')

@@ -25,8 +25,9 @@ from harness import (
 from harness.evaluation.evaluate import evaluate
 from harness.tasks.folds import Fold, backtest
 from harness_models.lag_features import Encoding, Scale, forecast_rows
+from harness_models.lag_regression import LagRegression
 from harness_models.linear import Recursion
-from harness_models.tabular import GradientBoosting, LagRegression, RidgeRegression
+from harness_models.tabular import GradientBoosting, RidgeRegression
 
 
 def fold_of(panel: Panel, **protocol: Any) -> Fold:
@@ -325,7 +326,7 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     forecaster = RidgeRegression(lags=5)
     together = run(forecaster, fold)
 
-    monkeypatch.setattr("harness_models.tabular.BATCH", 20)
+    monkeypatch.setattr("harness_models.lag_regression.BATCH", 20)
 
     np.testing.assert_allclose(forecaster.predict(fold.windows.contexts).mean, together.mean, rtol=1e-12)
 

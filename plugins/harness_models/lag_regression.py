@@ -1,0 +1,174 @@
+"""LagRegression: the base class of global regressions on lags; all windows are forecast at once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness import Contexts, Floats, Forecast, Ints, TrainingData, Unsupported
+from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
+from harness_models.pasts import BATCH
+
+STRATEGIES = ("recursive", "direct", "multi-output")
+SCALES = ("none", "last", "standard")
+
+
+class Regressor(Protocol):
+    """A regression of outputs (row, output) on a table (row, column)."""
+
+    def fit(self, table: Floats, outputs: Floats) -> Any: ...
+
+    def predict(self, table: Floats) -> Floats: ...
+
+
+@dataclass
+class LagRegression(ABC):
+    """A regression on the last `lags` values, by one of three multi-step strategies.
+
+    - "recursive": one model of the next step, applied to its own outputs;
+    - "direct": one model for each step ahead;
+    - "multi-output": one model whose outputs are all steps.
+
+    Each target of each series gives rows of its own; the features are its lags, the last past covariates,
+    the static attributes of the series, and the known covariates of the step (for "multi-output": of all
+    steps). `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last
+    value), or "standard" (minus the mean, divided by the standard deviation of the lags; recursive
+    forecasts never use a greater one than that of the observed lags, for stability). `lags` None means two
+    seasons, at least 24, but at most half of what the horizon leaves of the longest series. Training uses
+    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out. Forecasts have no
+    quantiles.
+    """
+
+    lags: int | None = None
+    strategy: str = "recursive"
+    scale: str = "standard"
+    max_rows: int = 100_000
+
+    def __post_init__(self) -> None:
+        if self.lags is not None and self.lags < 1:
+            raise ValueError(f"lags must be at least 1, not {self.lags}")
+        if self.strategy not in STRATEGIES:
+            raise ValueError(f"strategy is one of {', '.join(STRATEGIES)}, not {self.strategy!r}")
+        if self.scale not in SCALES:
+            raise ValueError(f"scale is one of {', '.join(SCALES)}, not {self.scale!r}")
+        if self.max_rows < 1:
+            raise ValueError(f"max_rows must be at least 1, not {self.max_rows}")
+
+    @abstractmethod
+    def regressor(self, outputs: int) -> Regressor:
+        """An unfitted model."""
+
+    def fit(self, train: TrainingData) -> None:
+        """Fits the models to the windows of all series."""
+        self.remarks_: list[str] = []
+        self.fit_models(train)
+
+    def fit_models(self, train: TrainingData) -> None:
+        """Fits one model, or with "direct" one for each step."""
+        steps = self._training_steps(train)
+        self.lags_ = self._lags(train, int(steps[-1]))
+        self.encoding_ = Encoding.of(train.panel.static)
+        rows = self.training_rows(train)
+        scale = Scale.of(flat(rows.lags), self.scale)
+        scaled, outputs = scale.apply(flat(rows.lags)), scale.apply(flat(rows.ahead.transpose(0, 2, 1)))
+        if self.strategy == "direct":
+            self.models_ = [
+                self._fit_model(table_of(scaled, rows, rows.known[:, [i]]), outputs[:, [i]]) for i in range(len(steps))
+            ]
+        else:
+            self.models_ = [self._fit_model(table_of(scaled, rows, rows.known), outputs)]
+
+    def training_rows(self, train: TrainingData) -> Rows:
+        """The windows to fit; raises Unsupported if there is none."""
+        steps = self._training_steps(train)
+        rows = training_rows(train.panel, self.encoding_, self.lags_, steps, self.max_rows)
+        if rows is None:
+            raise Unsupported(
+                f"{self.lags_} lags and {steps[-1]} steps ahead need series of {self.lags_ + steps[-1]} "
+                f"observations to train on; the longest has {train.panel.lengths.max()}"
+            )
+        return rows
+
+    def _training_steps(self, train: TrainingData) -> Ints:
+        """The steps ahead to fit."""
+        return np.array([1]) if self.strategy == "recursive" else np.arange(1, train.horizon + 1) + train.gap
+
+    def _lags(self, train: TrainingData, ahead: int) -> int:
+        if self.lags is not None:
+            return self.lags
+        half = (int(train.panel.lengths.max()) - ahead) // 2
+        return max(1, min(max(2 * train.season_length, 24), half))
+
+    def _fit_model(self, table: Floats, outputs: Floats) -> Regressor:
+        complete = ~np.isnan(outputs).any(axis=1)
+        if not complete.any():
+            raise Unsupported("no window of the training data has all output values")
+        model = self.regressor(outputs.shape[1])
+        model.fit(table[complete], outputs[complete])
+        return model
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        """The forecasts, in batches that fit into memory."""
+        if contexts.max_context is not None and contexts.max_context < self.lags_:
+            raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
+        width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
+        size = max(1, BATCH // width)
+        if len(contexts) <= size:
+            return self._predict(contexts)
+        return Forecast.concatenate([self._predict(some) for some in contexts.batches(size)])
+
+    def _predict(self, contexts: Contexts) -> Forecast:
+        rows = forecast_rows(contexts, self.encoding_, self.lags_)
+        steps = np.arange(contexts.horizon) + contexts.gap
+        if self.strategy == "recursive":
+            ahead = self._forecast_recursively(rows, int(steps[-1]) + 1)[:, contexts.gap :]
+        else:
+            scale = Scale.of(flat(rows.lags), self.scale)
+            scaled = scale.apply(flat(rows.lags))
+            if self.strategy == "direct":
+                tables = (table_of(scaled, rows, rows.known[:, [step]]) for step in steps)
+                outputs = [_column(model.predict(table)) for model, table in zip(self.models_, tables, strict=True)]
+                ahead = scale.undo(np.concatenate(outputs, axis=1))
+            else:
+                table = table_of(scaled, rows, rows.known[:, steps])
+                ahead = scale.undo(self.models_[0].predict(table).reshape(len(table), -1))
+        shape = len(contexts), len(contexts.targets), contexts.horizon
+        return Forecast.point(ahead.reshape(shape).transpose(0, 2, 1))
+
+    def _forecast_recursively(self, rows: Rows, ahead: int) -> Floats:
+        """Recursive forecasts of every row, (row, ahead)."""
+        lags = flat(rows.lags)
+        observed = Scale.of(lags, self.scale)
+        values = np.concatenate([lags, np.empty((len(lags), ahead))], axis=1)
+        for step in range(ahead):
+            lags = values[:, step : step + self.lags_]
+            scale = Scale.of(lags, self.scale).at_most(observed.spread)
+            table = table_of(scale.apply(lags), rows, rows.known[:, [step]])
+            values[:, step + self.lags_] = scale.undo(_column(self.models_[0].predict(table)))[:, 0]
+        return values[:, self.lags_ :]
+
+
+def table_of(scaled: Floats, rows: Rows, known: Floats) -> Floats:
+    """The table (window × target, column): scaled lags, other features, known covariates."""
+    targets = rows.lags.shape[1]
+    if not rows.other.shape[1] and not known.size:
+        return scaled
+    others = np.concatenate([rows.other, _flat_steps(known)], axis=1)
+    return np.concatenate([scaled, np.repeat(others, targets, axis=0)], axis=1)
+
+
+def flat(values: Floats) -> Floats:
+    """(window, target, …) as (window × target, …)."""
+    return values.reshape(-1, values.shape[2])
+
+
+def _flat_steps(known: Floats) -> Floats:
+    return known.reshape(len(known), -1)
+
+
+def _column(outputs: Floats) -> Floats:
+    """The predictions of a model of one output, (row, 1)."""
+    return outputs.reshape(-1, 1)
