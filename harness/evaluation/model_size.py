@@ -69,7 +69,7 @@ def _count(forecaster: object) -> ModelSize:
 
 def _leaf_size(value: object) -> tuple[int, int] | None:
     """The numbers and bytes of an array or a number, zero for what has none; None for a container or an object."""
-    if isinstance(value, float | complex | np.number):
+    if isinstance(value, float | complex | np.inexact):
         return 1, 8
     if value is None or isinstance(value, int | str | bytes | type | np.generic):
         return 0, 0

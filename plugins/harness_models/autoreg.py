@@ -175,6 +175,11 @@ class AutoRegression(FittedLocalForecaster):
         """The parameters of all series; zero weights of lags that are not used are none."""
         return sum(state.parameter_count for state in self._fitted.values())
 
+    @property
+    def parameter_bytes(self) -> int:
+        """The bytes of these parameters."""
+        return 8 * self.parameter_count
+
     def _lags(self, season: int, length: int) -> list[int]:
         lags = set(range(1, self.lags + 1))
         if self.seasonal and season > 1 and length >= 3 * (season + self.lags):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from harness import Contexts, Floats, Forecast, Ints, TrainingData, Unsupported
+from harness_models.holdout import held_out_residuals
 from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
+from harness_models.moments import rms_of_differences
 from harness_models.pasts import BATCH
+from harness_models.residual_quantiles import ResidualQuantiles
 
 STRATEGIES = ("recursive", "direct", "multi-output")
 SCALES = ("none", "last", "standard")
@@ -38,8 +41,10 @@ class LagRegression(ABC):
     value), or "standard" (minus the mean, divided by the standard deviation of the lags; recursive
     forecasts never use a greater one than that of the observed lags, for stability). `lags` None means two
     seasons, at least 24, but at most half of what the horizon leaves of the longest series. Training uses
-    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out. Forecasts have no
-    quantiles.
+    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out.
+
+    Quantiles are those of residuals (see `ResidualQuantiles`): a second model, fitted without the last eighth of
+    each series, or its last two horizons, forecasts the windows there. It is fitted only if quantiles are asked for.
     """
 
     lags: int | None = None
@@ -65,6 +70,13 @@ class LagRegression(ABC):
         """Fits the models to the windows of all series."""
         self.remarks_: list[str] = []
         self.fit_models(train)
+        self.quantiles_: ResidualQuantiles | None = None
+        if train.quantile_levels:
+            residuals = held_out_residuals(replace(self, lags=self.lags_), self, train)
+            if residuals is not None:
+                self.quantiles_ = ResidualQuantiles.of(
+                    residuals.values, train.quantile_levels, residuals.ids, train.gap
+                )
 
     def fit_models(self, train: TrainingData) -> None:
         """Fits one model, or with "direct" one for each step."""
@@ -116,11 +128,14 @@ class LagRegression(ABC):
             raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
         width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
         size = max(1, BATCH // width)
-        if len(contexts) <= size:
-            return self._predict(contexts)
-        return Forecast.concatenate([self._predict(some) for some in contexts.batches(size)])
+        mean = np.concatenate([self._mean(some) for some in contexts.batches(size)])
+        if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
+            return Forecast.point(mean)
+        steps = contexts.gap + np.arange(1, contexts.horizon + 1)
+        return self.quantiles_.forecast(mean, rms_of_differences(contexts, 1), steps, contexts.ids)
 
-    def _predict(self, contexts: Contexts) -> Forecast:
+    def _mean(self, contexts: Contexts) -> Floats:
+        """The mean, (window, horizon, target)."""
         rows = forecast_rows(contexts, self.encoding_, self.lags_)
         steps = np.arange(contexts.horizon) + contexts.gap
         if self.strategy == "recursive":
@@ -136,7 +151,7 @@ class LagRegression(ABC):
                 table = table_of(scaled, rows, rows.known[:, steps])
                 ahead = scale.undo(self.models_[0].predict(table).reshape(len(table), -1))
         shape = len(contexts), len(contexts.targets), contexts.horizon
-        return Forecast.point(ahead.reshape(shape).transpose(0, 2, 1))
+        return ahead.reshape(shape).transpose(0, 2, 1)
 
     def _forecast_recursively(self, rows: Rows, ahead: int) -> Floats:
         """Recursive forecasts of every row, (row, ahead)."""

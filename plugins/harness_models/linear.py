@@ -45,6 +45,11 @@ class Linear:
             table = np.where(missing, self._mean, table)
         return np.asarray(table @ self._coefficients + self._intercepts)
 
+    @property
+    def parameter_count(self) -> int:
+        """The coefficients and intercepts."""
+        return int(self._coefficients.size + self._intercepts.size)
+
     def recursion(self, lags: int, scale: str) -> Recursion:
         """The recursion of the first output; the first columns are lags, scaled by `scale`."""
         return Recursion.of(self._coefficients[:lags, 0], scale)

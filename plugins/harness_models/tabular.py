@@ -44,6 +44,16 @@ class RidgeRegression(LagRegression):
         """A linear model."""
         return Linear(self.alpha)
 
+    @property
+    def parameter_count(self) -> int:
+        """The number of coefficients and intercepts."""
+        return sum(model.parameter_count for model in self.models_ if isinstance(model, Linear))
+
+    @property
+    def parameter_bytes(self) -> int:
+        """The bytes of these parameters."""
+        return 8 * self.parameter_count
+
     def fit_models(self, train: TrainingData) -> None:
         """Fits the models; a recursive one whose free runs of the training data explode is made stable."""
         super().fit_models(train)

@@ -39,6 +39,7 @@ class Plain:
         (np.zeros(5, dtype=np.float32), ModelSize(5, 20)),
         (np.zeros(3, dtype=[("a", np.float64), ("b", np.int8)]), ModelSize(6, 27)),
         ({"a": [np.zeros(2)], "b": (1.5, np.float64(2.0))}, ModelSize(4, 32)),
+        ({"position": np.int64(7), "length": 7, "slope": np.float32(1.0)}, ModelSize(1, 8)),
         pytest.param(Plain({"a": np.zeros(2)}), ModelSize(2, 16), id="an object"),
         (torch.zeros(3, 3), ModelSize(9, 36)),
         (torch.nn.Linear(4, 3), ModelSize(15, 60)),

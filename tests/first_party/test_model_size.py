@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,40 +12,92 @@ from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
 from torch import nn
 
-from harness import ForecasterSpec, Panel, RollingOrigin, Task, evaluate
+from harness import Channel, ForecasterSpec, Panel, RollingOrigin, Task, evaluate
 from harness.evaluation.model_size import ModelSize, model_size
 from harness_models import estimators, harness_forecasters
 from harness_models.neural.parameters import NetworkParameters
+from harness_models.neural.presets import PRESETS
 
 SPECS = {spec.name: spec for spec in harness_forecasters()}
 TASK = Task("waves", RollingOrigin(horizon=3, windows=1))
 WAVES = Panel.of([np.sin(np.arange(80.0))], season_length=6)
 
 
-def fitted(name: str, **parameters: Any) -> Any:
+NOISE = Panel.of([np.random.default_rng(0).normal(size=80)], season_length=6)
+
+
+def fitted(name: str, panel: Panel = WAVES, **parameters: Any) -> Any:
     forecaster = SPECS[name].make(parameters, 0)
-    evaluate(forecaster, TASK, WAVES)
+    evaluate(forecaster, TASK, panel)
     return forecaster
 
 
-def test_a_network_counts_its_weights_and_the_scaler() -> None:
+def test_a_network_counts_its_weights_and_not_the_scaler() -> None:
     forecaster = fitted("dense", lookback=4, hidden=5, iterations=1)
 
-    weights, scaler = (4 * 5 + 5) + (5 * 3 + 3), 2
-    assert model_size(forecaster) == ModelSize(weights + scaler, 4 * weights + 8 * scaler)
+    weights = (4 * 5 + 5) + (5 * 3 + 3)
+    assert model_size(forecaster) == ModelSize(weights, 4 * weights)
 
 
-def test_a_free_running_network_counts_its_weights_and_the_scale() -> None:
+def test_a_free_running_network_counts_its_weights_and_not_the_scale() -> None:
     forecaster = fitted("free-dense", lags=4, hidden=5, teach_iterations=1, stretch_evaluations=0, finish_evaluations=0)
 
-    weights, scale = (4 * 5 + 5) + (5 + 1), 3
-    assert model_size(forecaster) == ModelSize(weights + scale, 8 * (weights + scale))
+    weights = (4 * 5 + 5) + (5 + 1)
+    assert model_size(forecaster) == ModelSize(weights, 8 * weights)
+
+
+def test_ridge_counts_coefficients_and_the_intercept() -> None:
+    assert model_size(fitted("ridge", lags=7)) == ModelSize(7 + 1, 8 * 8)
+    assert model_size(fitted("ridge", lags=7, strategy="direct")) == ModelSize(3 * 8, 8 * 3 * 8)
+
+
+def test_an_autoregression_counts_the_lags_in_use() -> None:
+    constant, lags, variance = 1, 2 + 3, 1  # 1, 2 and 6, 7, 8
+
+    assert model_size(fitted("autoreg", NOISE)).parameters == constant + lags + variance
+    assert model_size(fitted("autoreg", NOISE, trend="n", seasonal=False)).parameters == 2 + variance
+
+
+@pytest.mark.parametrize("name", ["ridge", "gradient-boosting", "free-dense"])
+def test_quantiles_of_residuals_are_no_parameters(name: str) -> None:
+    small = {"free-dense": {"teach_iterations": 1, "stretch_evaluations": 0, "finish_evaluations": 0}}.get(name, {})
+    forecaster = SPECS[name].make(small, 0)
+
+    evaluate(forecaster, replace(TASK, quantile_levels=(0.1, 0.9)), WAVES)
+
+    assert model_size(forecaster) == model_size(fitted(name, **small))
+
+
+@pytest.mark.parametrize("name", ["naive", "seasonal-naive", "drift", "mean"])
+def test_a_naive_forecast_has_no_parameters(name: str) -> None:
+    assert not model_size(fitted(name)).parameters
+
+
+WEATHER = {
+    "dense": 26_913,
+    "cnn": 3_873,
+    "lstm": 2_001,
+    "lstm, recurrent dropout": 6_049,
+    "stacked gru": 10_977,
+    "bidirectional lstm": 4_001,
+}
+
+
+@pytest.mark.parametrize(("name", "count"), WEATHER.items(), ids=WEATHER)
+def test_runs_of_the_weather_networks_say_the_parameters_of_the_textbook(name: str, count: int) -> None:
+    channels = [Channel("y"), *(Channel(f"x{i}", "past covariate") for i in range(13))]
+    panel = Panel.of([np.random.default_rng(0).normal(size=(200, 14))], channels=channels)
+    forecaster = PRESETS[name].make(epochs=1, batch_size=8)
+
+    run = evaluate(forecaster, Task("weather", RollingOrigin(horizon=1, windows=1)), panel)
+
+    assert run.costs.parameters == count
 
 
 def test_buffers_have_bytes_and_are_no_parameters() -> None:
     class Normalised(NetworkParameters):
-        def learned_parameters(self) -> tuple[nn.Module, Iterable[float]]:
-            return nn.BatchNorm1d(2), ()
+        def fitted_network(self) -> nn.Module:
+            return nn.BatchNorm1d(2)
 
     assert model_size(Normalised()) == ModelSize(4, 4 * 4 + 2 * 4 * 2 + 8)
 

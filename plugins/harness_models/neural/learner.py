@@ -102,9 +102,9 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
         self.network_ = network.eval()
         self.curves_, self.remarks_ = log.curves, log.remarks
 
-    def learned_parameters(self) -> tuple[nn.Module, list[Floats | float]]:
-        """The network, the scaler's means and standard deviations, and the quantile levels."""
-        return self.network_, [self.scaler_.mean, self.scaler_.spread, *self.levels_]
+    def fitted_network(self) -> nn.Module:
+        """The network."""
+        return self.network_
 
     def _lookback(self, train: TrainingData) -> int:
         if self.lookback is not None:

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 
-import numpy as np
 from torch import nn
-
-from harness import Floats
 
 
 class NetworkParameters(ABC):
-    """Provides the size of a network, and of what was estimated beside it, such as the scale of the data."""
+    """Provides the size of the network; the scale of the data and quantiles of residuals are no learned parameters."""
 
     @abstractmethod
-    def learned_parameters(self) -> tuple[nn.Module, Iterable[Floats | float]]:
-        """The fitted network, and other estimated values."""
+    def fitted_network(self) -> nn.Module:
+        """The network; raises AttributeError before the fit."""
 
     @property
     def parameter_count(self) -> int:
-        """The number of learned parameters."""
-        network, others = self.learned_parameters()
-        return parameter_count(network) + sum(np.size(values) for values in others)
+        """The number of parameters of the network."""
+        return parameter_count(self.fitted_network())
 
     @property
     def parameter_bytes(self) -> int:
-        """The bytes of the parameters and buffers of the network, and of the other values."""
-        network, others = self.learned_parameters()
-        tensors = [*network.parameters(), *network.buffers()]
-        size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
-        return int(size) + sum(np.asarray(values).nbytes for values in others)
+        """The bytes of the parameters and buffers of the network."""
+        network = self.fitted_network()
+        return sum(tensor.numel() * tensor.element_size() for tensor in (*network.parameters(), *network.buffers()))
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -17,6 +17,7 @@ from harness_models.neural.generation.curriculum import TARGET_LOSS, BestWeights
 from harness_models.neural.generation.models import initialise
 from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows, evenly_spaced
 from harness_models.neural.parameters import NetworkParameters
+from harness_models.residual_quantiles import ResidualQuantiles
 
 LONGEST_WARM_UP = 100
 VALIDATION_WINDOWS = 64  # at most
@@ -38,7 +39,11 @@ class FreeRunning(NetworkParameters, ABC):
     there are few series, at most 100. `scale` is that of the training "panel" or of each "window"'s own
     past; the more standard deviations (`deviations`) are scaled to one, the more linear is the network.
     A context shorter than the warm-up is padded in front by its first value.
-    Covariates are ignored; forecasts have no quantiles.
+    Covariates are ignored.
+
+    Quantiles are those of the residuals in the validation windows, by step, in units of each window's scale (see
+    `ResidualQuantiles`). Validation windows are only used to select weights, unless the series are so short that
+    they are training windows too.
     """
 
     warm_up: int | None = None
@@ -104,13 +109,14 @@ class FreeRunning(NetworkParameters, ABC):
                 break
         best.restore()
         self.model_.zero_grad(set_to_none=True)
+        self.quantiles_ = self._residual_quantiles(validation, train) if train.quantile_levels else None
         self.curves_["validation loss"] = best.losses
         self.curves_ = {name: _thin(losses) for name, losses in self.curves_.items()}
         self.remarks_.append(f"the best validation loss was {min(best.losses):.2e}, the last {best.losses[-1]:.2e}")
 
-    def learned_parameters(self) -> tuple[nn.Module, list[Floats | float]]:
-        """The network, and the scale of the training data."""
-        return self.model_, [self.scale_.location, self.scale_.spread, self.scale_.deviations]
+    def fitted_network(self) -> nn.Module:
+        """The network."""
+        return self.model_
 
     def _train(
         self, training: TrainingWindows, ahead: int, held_out: int, generator: Any
@@ -175,6 +181,13 @@ class FreeRunning(NetworkParameters, ABC):
             evenly_spaced(late if len(late) else training.starts(ahead), VALIDATION_WINDOWS), ahead
         )
 
+    def _residual_quantiles(self, validation: Any, train: TrainingData) -> ResidualQuantiles | None:
+        """The quantiles of the errors in validation windows, (step, window)."""
+        ahead = train.gap + train.horizon
+        with torch.no_grad():
+            residuals = validation[self.warm_up_ :] - self.model_(validation[: self.warm_up_], ahead)[-ahead:]
+        return ResidualQuantiles.of(residuals.numpy().T[..., None], train.quantile_levels)
+
     def predict(self, contexts: Contexts) -> Forecast:
         """The free run of each window."""
         past = contexts.last_targets(self.warm_up_)  # (window, step, target)
@@ -182,7 +195,11 @@ class FreeRunning(NetworkParameters, ABC):
         steps = contexts.gap + contexts.horizon
         parts = [self._run(columns[:, i : i + BATCH], steps) for i in range(0, columns.shape[1], BATCH)]
         ahead = np.concatenate(parts, axis=1)[contexts.gap :]
-        return Forecast.point(ahead.reshape(len(ahead), len(contexts), -1).transpose(1, 0, 2))
+        mean = ahead.reshape(len(ahead), len(contexts), -1).transpose(1, 0, 2)
+        if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
+            return Forecast.point(mean)
+        units = self.scale_.of_past(columns)[1].reshape(len(contexts), -1)
+        return self.quantiles_.forecast(mean, units, np.arange(contexts.gap, steps) + 1)
 
     def _run(self, past: Floats, steps: int) -> Floats:
         location, spread = self.scale_.of_past(past)

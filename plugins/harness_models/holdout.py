@@ -1,0 +1,59 @@
+"""Residuals of a forecaster on the end of its training data, which a second fit does not see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import Contexts, Floats, Forecaster, Ints, TrainingData, Unsupported
+from harness_models.moments import rms_of_differences
+
+HELD_OUT = 8  # one in so many values of each series, so that the second fit is nearly the first
+MOST_RESIDUALS = 2000  # windows times targets
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Errors in units of the root mean square of the differences within each window's context."""
+
+    values: Floats  # (window, step, target); NaN where the actual is missing, or where the context is constant
+    ids: tuple[str, ...]  # the series of the windows
+
+
+def held_out_residuals(earlier: Forecaster, fitted: Forecaster, train: TrainingData) -> Residuals | None:
+    """The residuals of `earlier` on windows at the end of each series, after it was fitted to what is before.
+
+    The end is the last eighth, or if that is longer two horizons, but at most one half. Where the series are too
+    short for it, the residuals are those of the `fitted` forecaster on all windows; None if there is no window.
+    """
+    panel, ahead = train.panel, train.gap + train.horizon
+    begins = np.maximum(panel.lengths - np.maximum(panel.lengths // HELD_OUT, 2 * ahead), panel.lengths // 2)
+    part = panel.between(np.zeros_like(begins), begins)
+    if part is not None and (panel.lengths - begins >= ahead).any():
+        try:
+            earlier.fit(TrainingData(part, None, train.horizon, train.gap, (), train.season_length))
+        except Unsupported:
+            begins = np.ones_like(begins)
+        else:
+            fitted = earlier
+    return _residuals(fitted, begins, train)
+
+
+def _residuals(forecaster: Forecaster, begins: Ints, train: TrainingData) -> Residuals | None:
+    """The residuals on windows with these first cutoffs or later ones, evenly spaced."""
+    panel = train.panel
+    most = max(1, MOST_RESIDUALS // len(panel.targets))
+    counts = np.maximum(panel.lengths - train.gap - train.horizon - begins + 1, 0)
+    total = int(counts.sum())
+    if not total:
+        return None
+    chosen = np.unique(np.linspace(0, total - 1, min(total, most)).round().astype(np.int64))
+    series = np.searchsorted(np.cumsum(counts), chosen, side="right")
+    cutoffs = begins[series] + chosen - (np.cumsum(counts) - counts)[series]
+    contexts = Contexts(panel, series, cutoffs, train.horizon, train.gap, (), train.season_length)
+    steps = train.gap + np.arange(train.horizon)
+    actuals = panel.target_values[(panel.offsets[series] + cutoffs)[:, None] + steps]
+    units = rms_of_differences(contexts, 1)[:, None]
+    errors = actuals - forecaster.predict(contexts).mean
+    return Residuals(np.divide(errors, units, out=np.full_like(errors, np.nan), where=units > 0), contexts.ids)
