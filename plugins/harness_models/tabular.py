@@ -167,7 +167,7 @@ class GradientBoosting(LagRegression):
 
     @property
     def parameter_count(self) -> int:
-        """The number of learned values: nodes of trees, and borders of bins."""
+        """The number of learned values: variables and thresholds of splits, and values of leaves."""
         return estimators.parameter_count(self._estimators())
 
     @property

@@ -115,6 +115,14 @@ def test_trees_are_counted(trees) -> None:
     assert estimators.parameter_count([trees.fit(inputs[:60], inputs[:60, 0])]) > 20
 
 
+def test_a_tree_has_two_values_for_each_split_and_one_for_each_leaf() -> None:
+    step = np.arange(60) >= 20
+    boosted = HistGradientBoostingRegressor(max_iter=1, max_leaf_nodes=2).fit(step[:, None], 1.0 * step)
+    baseline = 1
+
+    assert estimators.parameter_count([boosted]) == 2 + 2 + baseline
+
+
 @pytest.mark.parametrize("strategy", ["recursive", "direct", "multi-output"])
 def test_more_trees_are_more_parameters(strategy: str) -> None:
     few, many = (

@@ -12,6 +12,7 @@ from torch import Tensor
 from harness import Floats
 from harness_models.neural.cells import RecurrentLayer, Stack, apply_dropout, reverse_steps
 from harness_models.neural.initialisation import INITIALISATIONS, initialise
+from harness_models.neural.parameters import parameter_count
 
 CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru")
 TIME, BATCH, INPUTS, HIDDEN = 9, 5, 3, 4
@@ -207,3 +208,25 @@ class TestInitialValues:
         assert 0.95 * bound < layer.weight.abs().max() <= bound
         assert (layer.recurrent.T @ layer.recurrent - torch.eye(16)).abs().max() < 1e-5
         assert layer.bias.reshape(4, 16).mean(1).tolist() == [0, 1, 0, 0]
+
+
+def test_an_lstm_with_two_biases_is_that_of_torch() -> None:
+    reference = torch.nn.LSTM(INPUTS, HIDDEN).double()
+    ours = RecurrentLayer("lstm", INPUTS, HIDDEN, two_biases=True).double()
+    with torch.no_grad():
+        for name, value in zip(("weight", "recurrent", "bias", "second_bias"), reference.parameters(), strict=True):
+            getattr(ours, name).copy_(value)
+
+    expected = reference(inputs_of())[0]
+
+    torch.testing.assert_close(ours(inputs_of()), expected)
+    torch.testing.assert_close(ours(inputs_of(), None, torch.ones(BATCH, HIDDEN).double()), expected)
+
+
+def test_the_encoder_decoder_of_the_lecture_has_two_biases() -> None:
+    """Three layers of 100 units each and a head, 405,701 parameters in M. De Mari's lecture."""
+    stacks = [Stack("lstm", 1, 100, layers=3, two_biases=True) for _ in range(2)]
+
+    count = sum(parameter_count(module) for module in (*stacks, torch.nn.Linear(100, 1)))
+
+    assert count == 405_701

@@ -288,6 +288,7 @@ class TestBadInput:
             ("lstm", {"learn_from": "every"}, "scale must be 'training' and target 'level'"),
             ("cnn", {"kernels": []}, "kernels must be one size or more"),
             ("dense-iid", {"lookback": 5}, "without history, lookback must be 1"),
+            ("seq2seq", {"biases": 3}, "biases is 1 or 2, not 3"),
             ("seq2seq-autoregressive", {"teacher_forcing": 1.5}, "teacher_forcing is a share from 0 to 1, not 1.5"),
         ],
     )

@@ -1,7 +1,8 @@
 """Recurrent layers: RNN, LSTM and GRU as modules over sequences, and stacks of them.
 
 Without recurrent dropout, LSTM and GRU use torch's fused kernels. An LSTM and an RNN have one bias vector
-per gate, as in Keras; torch's second one is zero. Shapes are (time, batch, channel).
+per gate, as in Keras; torch's second one is zero, unless an LSTM is asked to learn both. Shapes are
+(time, batch, channel).
 
 Shorter sequences of a batch are padded in front. There `observed`, (time, batch), is 0 and the state stays
 zero: an additional input column keeps an LSTM's input gate closed, or a GRU's update gate open.
@@ -23,7 +24,7 @@ State = tuple[Tensor, Tensor]
 class RecurrentLayer(nn.Module):  # type: ignore[misc]
     """One layer in one direction, with gates in torch's order: i, f, g, o and r, z, n."""
 
-    def __init__(self, cell: str, inputs: int, hidden: int) -> None:
+    def __init__(self, cell: str, inputs: int, hidden: int, two_biases: bool = False) -> None:
         super().__init__()
         if cell not in GATES:
             raise ValueError(f"cell is one of {', '.join(GATES)}, not {cell!r}")
@@ -32,8 +33,8 @@ class RecurrentLayer(nn.Module):  # type: ignore[misc]
         self.weight = nn.Parameter(torch.empty(rows, inputs))
         self.recurrent = nn.Parameter(torch.empty(rows, hidden))
         self.bias = nn.Parameter(torch.zeros(rows))
-        if cell == "gru":
-            self.second_bias = nn.Parameter(torch.zeros(rows))
+        has_two = cell == "gru" or (cell == "lstm" and two_biases)
+        self.register_parameter("second_bias", nn.Parameter(torch.zeros(rows)) if has_two else None)
 
     def forward(self, inputs: Tensor, observed: Tensor | None = None, dropout_mask: Tensor | None = None) -> Tensor:
         """The states of all steps, from zero; `dropout_mask`, (batch, hidden), is that of recurrent dropout."""
@@ -50,7 +51,8 @@ class RecurrentLayer(nn.Module):  # type: ignore[misc]
             weights = [weight, self.recurrent, self.bias, self.second_bias]
             return torch.gru(inputs, zero, weights, True, 1, 0.0, self.training, False, False)[0]
         if self.cell == "lstm":
-            return LstmSequence.apply(inputs, weight, self.recurrent, self.bias, dropout_mask)
+            bias = self.bias if self.second_bias is None else self.bias + self.second_bias
+            return LstmSequence.apply(inputs, weight, self.recurrent, bias, dropout_mask)
         return GruSequence.apply(inputs, weight, self.recurrent, self.bias, self.second_bias, dropout_mask)
 
     def resume(self, inputs: Tensor, state: State | None, observed: Tensor | None = None) -> tuple[Tensor, State]:
@@ -60,7 +62,8 @@ class RecurrentLayer(nn.Module):  # type: ignore[misc]
             inputs, weight = self._with_held_state(inputs, observed)
         zero = inputs.new_zeros(inputs.shape[1], self.hidden)
         first = [tensor[None] for tensor in (state or (zero, zero))]
-        weights = [weight, self.recurrent, self.bias, torch.zeros_like(self.bias)]
+        second_bias = torch.zeros_like(self.bias) if self.second_bias is None else self.second_bias
+        weights = [weight, self.recurrent, self.bias, second_bias]
         states, last, cell = torch.lstm(inputs, first, weights, True, 1, 0.0, self.training, False, False)
         return states, (last[0], cell[0])
 
@@ -90,6 +93,7 @@ class Stack(nn.Module):  # type: ignore[misc]
         bidirectional: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        two_biases: bool = False,
     ) -> None:
         super().__init__()
         self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
@@ -97,7 +101,7 @@ class Stack(nn.Module):  # type: ignore[misc]
         self.features = self.directions * hidden
         widths = [inputs] + [self.features] * (layers - 1)
         self.layers = nn.ModuleList(
-            RecurrentLayer(cell, width, hidden) for width in widths for _ in range(self.directions)
+            RecurrentLayer(cell, width, hidden, two_biases) for width in widths for _ in range(self.directions)
         )
 
     def forward(

@@ -50,16 +50,22 @@ class Seq2SeqNetwork(nn.Module):  # type: ignore[misc]
 
 @dataclass
 class Seq2Seq(NetworkForecaster):
-    """An encoder LSTM, and a decoder LSTM whose input is the last value at every step."""
+    """An encoder LSTM, and a decoder LSTM whose input is the last value at every step.
+
+    `biases` is the number of learned bias vectors of each gate: 1 as in Keras, or 2 as in torch.
+    """
 
     hidden: int = 32
     layers: int = 1
     dropout: float = 0.0  # between layers
+    biases: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least(self, 1, "hidden", "layers")
         check_rate(self, "dropout")
+        if self.biases not in (1, 2):
+            raise ValueError(f"biases is 1 or 2, not {self.biases!r}")
 
     def shape(self, train: TrainingData, lookback: int) -> Shape:
         """Windows whose outputs begin right after the last row: the decoder also runs through the gap."""
@@ -67,8 +73,10 @@ class Seq2Seq(NetworkForecaster):
 
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
         """An encoder and a decoder."""
-        encoder = Stack("lstm", channels, self.hidden, self.layers, dropout=self.dropout)
-        decoder = Stack("lstm", targets, self.hidden, self.layers, dropout=self.dropout)
+        encoder, decoder = (
+            Stack("lstm", inputs, self.hidden, self.layers, dropout=self.dropout, two_biases=self.biases == 2)
+            for inputs in (channels, targets)
+        )
         return Seq2SeqNetwork(encoder, decoder, (shape.steps, targets), levels)
 
     def outputs(self, network: nn.Module, batch: Batch, progress: float, generator: torch.Generator | None) -> Tensor:
