@@ -36,8 +36,12 @@ class FittedAutoRegression:
     @classmethod
     def of_targets(cls, fits: Sequence[FittedAutoRegression]) -> FittedAutoRegression:
         """The fits of single targets as one."""
-        parts = ([getattr(fit, name) for fit in fits] for name in ("constants", "weights", "variances"))
-        return cls(*(np.concatenate(part) for part in parts), stabilised=any(fit.stabilised for fit in fits))
+        return cls(
+            np.concatenate([fit.constants for fit in fits]),
+            np.concatenate([fit.weights for fit in fits]),
+            np.concatenate([fit.variances for fit in fits]),
+            any(fit.stabilised for fit in fits),
+        )
 
     @property
     def parameter_count(self) -> int:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-
 NOT_LEARNED = ("_bin_mapper",)  # the borders of bins are quantiles of the inputs, and forecast nothing
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness import Floats
+from harness import Floats, Ints
 
 PASTS = 200  # from which free runs are tried, evenly spaced over the training data
 LEAST_RELATIVE_WIDTH = 1e-3  # of a range, relative to its values: a constant series has no width
@@ -42,7 +43,7 @@ def stable_weights(weights: Floats, is_unstable: Callable[[Floats], bool]) -> Fl
     return weights
 
 
-def _with_roots(weights: Floats, before: np.ndarray, after: np.ndarray) -> Floats:  # type: ignore[type-arg]
+def _with_roots(weights: Floats, before: NDArray[np.complex128], after: NDArray[np.complex128]) -> Floats:
     """The weights with other roots in the place of some.
 
     The polynomial is changed in its values on the unit circle, where none of these roots lies: multiplying
@@ -56,6 +57,6 @@ def _with_roots(weights: Floats, before: np.ndarray, after: np.ndarray) -> Float
     return np.asarray(-np.fft.ifft(values).real[1 : len(weights) + 1])
 
 
-def evenly_spaced(count: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def evenly_spaced(count: int) -> Ints:
     """Positions of at most `PASTS` of so many pasts, the last one included."""
     return np.unique(np.linspace(0, count - 1, min(count, PASTS)).round().astype(np.int64))
