@@ -128,11 +128,13 @@ class LagRegression(ABC):
             raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
         width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
         size = max(1, BATCH // width)
-        mean = np.concatenate([self._mean(some) for some in contexts.batches(size)])
+        if len(contexts) <= size:
+            mean = self._mean(contexts)
+        else:
+            mean = np.concatenate([self._mean(some) for some in contexts.batches(size)])
         if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
             return Forecast.point(mean)
-        steps = contexts.gap + np.arange(1, contexts.horizon + 1)
-        return self.quantiles_.forecast(mean, rms_of_differences(contexts, 1), steps, contexts.ids)
+        return self.quantiles_.forecast(mean, rms_of_differences(contexts, 1), contexts)
 
     def _mean(self, contexts: Contexts) -> Floats:
         """The mean, (window, horizon, target)."""

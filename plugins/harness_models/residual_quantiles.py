@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness import Floats, Forecast, Ints
+from harness import Contexts, Floats, Forecast, Ints
 
 PRIOR_WINDOWS = 10  # the weight of the deviation over all series beside that of the series itself
 
@@ -18,13 +18,13 @@ class ResidualQuantiles:
 
     An error is u σ z: the unit u of the window's scale, the deviation σ of the series, target and step, and z. σ² is
     the mean squared residual in this unit, where the mean over all series counts as 10 windows more of each
-    series. The quantiles of |z| are those of all residuals, which windows of the same series share.
+    series. The quantiles of |z| are those of all residuals.
     """
 
     levels: tuple[float, ...]
     offsets: Floats  # (level,) quantiles of z
-    pooled: Floats  # (step, target) σ over all series
-    own: Mapping[str, Floats]  # σ by series
+    deviations: Floats  # (1 + series, step, target) σ: over all series, then of each
+    rows: Mapping[str, int]  # in `deviations`, of each series
     gap: int  # the steps before the first one
 
     @classmethod
@@ -35,34 +35,41 @@ class ResidualQuantiles:
 
         `ids` are the series of the windows, if series are to have deviations of their own.
         """
-        squares, names = residuals**2, np.asarray(ids)
-        observed = ~np.isnan(squares)
+        observed = ~np.isnan(residuals)
         if not observed.any(axis=0).all():
             return None
-        squares = np.where(observed, squares, 0.0)
-        pooled = squares.sum(axis=0) / observed.sum(axis=0)
-        own, z = {}, np.abs(residuals)
-        deviations = np.broadcast_to(np.sqrt(pooled), residuals.shape).copy()
-        for name in np.unique(names):
-            windows = names == name
-            weights = observed[windows].sum(axis=0) + PRIOR_WINDOWS
-            own[str(name)] = np.sqrt((squares[windows].sum(axis=0) + PRIOR_WINDOWS * pooled) / weights)
-            deviations[windows] = own[str(name)]
-        z = np.divide(z, deviations, out=np.zeros_like(z), where=deviations > 0)[observed]
-        shares = np.abs(2 * np.asarray(levels) - 1)
-        corrected = np.minimum(np.ceil(shares * (len(z) + 1)) / len(z), 1.0)
-        offsets = np.sign(2 * np.asarray(levels) - 1) * np.quantile(z, corrected, method="inverted_cdf")
-        return cls(tuple(levels), offsets, np.sqrt(pooled), own, gap)
+        squares = np.where(observed, residuals**2, 0.0)
+        variances = [squares.sum(axis=0) / observed.sum(axis=0)]
+        names, window_rows = np.unique(np.asarray(ids, dtype=str), return_inverse=True)
+        for row in range(len(names)):
+            own = window_rows == row
+            total = squares[own].sum(axis=0) + PRIOR_WINDOWS * variances[0]
+            variances.append(total / (observed[own].sum(axis=0) + PRIOR_WINDOWS))
+        deviations = np.sqrt(variances)
+        of_windows = deviations[window_rows + 1] if len(names) else np.broadcast_to(deviations[0], residuals.shape)
+        z = np.divide(np.abs(residuals), of_windows, out=np.zeros_like(residuals), where=of_windows > 0)[observed]
+        centred = 2 * np.asarray(levels) - 1
+        shares = np.minimum(np.ceil(np.abs(centred) * (len(z) + 1)) / len(z), 1.0)
+        offsets = np.sign(centred) * np.quantile(z, shares, method="inverted_cdf")
+        return cls(tuple(levels), offsets, deviations, {str(name): row + 1 for row, name in enumerate(names)}, gap)
 
-    def forecast(self, mean: Floats, units: Floats, steps: Ints, ids: Sequence[str] = ()) -> Forecast:
-        """A forecast with this mean (window, step, target).
+    def forecast(self, mean: Floats, units: Floats, contexts: Contexts) -> Forecast:
+        """The forecast of these windows with this mean, (window, step, target), and these units, (window, target).
 
-        `units` are (window, target), `steps` those from the last observation to each forecast; for later steps
-        than any residual, the deviation is that of the last one.
+        For later steps than any residual, the deviation is that of the last one.
         """
-        rows = np.clip(steps - 1 - self.gap, 0, len(self.pooled) - 1)
-        deviations = np.broadcast_to(self.pooled[rows], mean.shape)
-        if self.own:
-            deviations = np.stack([self.own.get(name, self.pooled)[rows] for name in ids])
-        quantiles = mean[..., None] + (units[:, None] * deviations)[..., None] * self.offsets
-        return Forecast(mean, self.levels, quantiles)
+        first = contexts.gap - self.gap
+        steps = np.arange(first, first + contexts.horizon).clip(0, self.deviations.shape[1] - 1)
+        spread = units[:, None] * self.deviations[self._rows(contexts)[:, None], steps]
+        quantiles = np.multiply.outer(self.offsets, spread)  # (level, window, step, target)
+        quantiles += mean
+        return Forecast(mean, self.levels, quantiles.transpose(1, 2, 3, 0))
+
+    def _rows(self, contexts: Contexts) -> Ints:
+        """The rows of `deviations` of these windows, or one row for all."""
+        if not self.rows:
+            return np.zeros(1, np.int64)
+        if (contexts.series == contexts.series[0]).all():
+            return np.array([self.rows.get(contexts.take(slice(0, 1)).ids[0], 0)])
+        _, firsts, index = np.unique(contexts.series, return_index=True, return_inverse=True)
+        return np.array([self.rows.get(name, 0) for name in contexts.take(firsts).ids])[index]

@@ -44,7 +44,7 @@ def stable_weights(weights: Floats, is_unstable: Callable[[Floats], bool]) -> Fl
 
 
 def _with_roots(weights: Floats, before: NDArray[np.complex128], after: NDArray[np.complex128]) -> Floats:
-    """The weights with other roots in the place of some.
+    """The weights where other roots replace some.
 
     The polynomial is changed in its values on the unit circle, where none of these roots lies: multiplying
     out all roots would lose precision.

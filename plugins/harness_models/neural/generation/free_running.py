@@ -199,7 +199,7 @@ class FreeRunning(NetworkParameters, ABC):
         if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
             return Forecast.point(mean)
         units = self.scale_.of_past(columns)[1].reshape(len(contexts), -1)
-        return self.quantiles_.forecast(mean, units, np.arange(contexts.gap, steps) + 1)
+        return self.quantiles_.forecast(mean, units, contexts)
 
     def _run(self, past: Floats, steps: int) -> Floats:
         location, spread = self.scale_.of_past(past)
