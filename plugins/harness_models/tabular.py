@@ -15,7 +15,7 @@ from harness_models.linear import Linear
 from harness_models.pasts import all_finite
 from harness_models.stability import explodes
 
-MOST_RUNS = 500  # windows with free runs of the training data that are tried
+MOST_RUNS = 1000  # free runs of the training data that are tried: windows times targets
 UNSTABLE = "free runs of the training data left its range by more than the width of this range"
 
 
@@ -26,8 +26,8 @@ class RidgeRegression(LagRegression):
     Its "direct" and "multi-output" forecasts are the same, except that the latter use the known covariates
     of all steps. Missing values are imputed by the column means of the training data.
 
-    A "recursive" model is changed only where a free run over the horizon, from one of at most 500 windows of
-    the training data, leaves the range of its series by more than its width. With "standard" scaling, windows
+    A "recursive" model is changed only where a free run over the horizon, from one of at most 1000 pasts
+    within the training data, leaves the range of its series by more than its width. With "standard" scaling, windows
     of few lags can be nearly flat, and the errors of such windows, divided by their deviation, dominate the fit:
     it is repeated with windows weighted by their variance, relative to the mean variance of their series.
     Otherwise roots outside the unit circle are moved onto it (see `stability`). A remark says what was done.
@@ -127,7 +127,8 @@ class _TrainingRuns:
     @classmethod
     def of(cls, forecaster: LagRegression, train: TrainingData) -> _TrainingRuns:
         panel = train.panel
-        rows = training_rows(panel, forecaster.encoding_, forecaster.lags_, np.array([1]), MOST_RUNS)
+        most = max(1, MOST_RUNS // len(panel.targets))
+        rows = training_rows(panel, forecaster.encoding_, forecaster.lags_, np.array([1]), most)
         assert rows is not None  # it was fitted to some
         values, firsts = panel.target_values, panel.offsets[:-1]
         low, high = np.fmin.reduceat(values, firsts)[rows.series], np.fmax.reduceat(values, firsts)[rows.series]
