@@ -33,11 +33,10 @@ def held_out_residuals(earlier: Forecaster, fitted: Forecaster, train: TrainingD
     if part is not None and (panel.lengths - begins >= ahead).any():
         try:
             earlier.fit(TrainingData(part, None, train.horizon, train.gap, (), train.season_length))
+            return _residuals(earlier, begins, train)
         except Unsupported:
-            begins = np.ones_like(begins)
-        else:
-            fitted = earlier
-    return _residuals(fitted, begins, train)
+            pass  # too short for these lags
+    return _residuals(fitted, np.ones_like(begins), train)
 
 
 def _residuals(forecaster: Forecaster, begins: Ints, train: TrainingData) -> Residuals | None:
