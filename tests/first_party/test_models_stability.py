@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from statsmodels.datasets import sunspots
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Floats, Panel, RollingOrigin, Run, Task, evaluate
+from harness_datasets import files
 from harness_models.autoreg import AutoRegression
 from harness_models.stability import explodes, stable_weights
 from harness_models.tabular import RidgeRegression
@@ -164,3 +167,13 @@ def test_a_remark_says_where_no_stable_fit_was_found() -> None:
     run = evaluate(RidgeRegression(lags=1, scale="last"), Task("x", RollingOrigin(10, windows=1)), panel)
 
     assert run.notes[-1].endswith('no stable fit was found; try scale = "standard"')
+
+
+def test_no_autoregression_of_hours_explodes(real_file: Callable[[str], Path]) -> None:
+    """Four of these series have roots of 1.13 to 1.61; unchanged, the MASE is 230,000."""
+    panel = files.m4_hourly(real_file("Hourly-train.csv"), real_file("Hourly-test.csv"))[200:270]
+
+    run = evaluate(AutoRegression(), Task("m4-hourly", RollingOrigin(horizon=48, windows=1)), panel)
+
+    assert run.scores["MASE"] < 1.2
+    assert "in H202, H224, H255, H268: roots outside the unit circle were moved" in run.notes[-1]
