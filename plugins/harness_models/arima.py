@@ -11,7 +11,8 @@ import numpy as np
 from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.statespace import kalman_filter
 
-from harness import Context, Floats, Ints, Unsupported
+from harness import Context, Floats, Forecast, Ints, Unsupported
+from harness_models.seasonal_adjustment import SeasonalAdjustment
 from harness_models.univariate import TargetPasts, UnivariateForecaster
 
 Order = tuple[int, int, int]
@@ -76,13 +77,19 @@ class FittedArima:
     parameters: Floats
     start: np.datetime64 | int  # time 0 of its trend
     scale: float = 1.0  # values are divided by it before they are modelled
+    adjustment: SeasonalAdjustment | None = None  # before that
 
 
 class FilteredArima(UnivariateForecaster):
     """Forecasts all cutoffs of a series from the filtered states of one Kalman filter pass."""
 
-    def forecast_target(self, state: FittedArima, past: TargetPasts) -> tuple[Floats, Floats | None]:
+    def forecast_target(self, state: FittedArima, past: TargetPasts) -> Forecast:
         """The same forecasts as those of statsmodels at each cutoff with these parameters."""
+        if state.adjustment is None:
+            return self._filtered(state, past)
+        return state.adjustment.restore(past, self._filtered(state, state.adjustment.adjust(past)))
+
+    def _filtered(self, state: FittedArima, past: TargetPasts) -> Forecast:
         horizon, with_variance = len(past.steps), bool(past.contexts.quantile_levels)
         mean = np.empty((len(past.rows), horizon))
         deviation = np.empty_like(mean) if with_variance else None
@@ -97,7 +104,7 @@ class FilteredArima(UnivariateForecaster):
             mean[windows] = means * state.scale
             if deviation is not None:
                 deviation[windows] = np.sqrt(np.maximum(variance, 0)) * state.scale
-        return mean, deviation
+        return past.normal(mean, deviation)
 
 
 def fit_model(specification: Specification, values: Floats) -> Any:

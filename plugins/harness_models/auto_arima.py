@@ -9,15 +9,20 @@ from itertools import product
 from operator import attrgetter
 
 import numpy as np
-from statsmodels.tsa.seasonal import STL
 from statsmodels.tsa.stattools import kpss
 
 from harness import Context, Floats, Unsupported
 from harness_models.arima import FilteredArima, FittedArima, Specification, fit_model
+from harness_models.seasonal_adjustment import (
+    STRONG_SEASON,
+    adjustment_remarks,
+    interpolated,
+    seasonal_adjustment,
+    seasonal_strength,
+)
 
 KPSS_CRITICAL_VALUE = 0.463  # of level stationarity at 5 %: Kwiatkowski et al. 1992, table 1
 NEARLY_NO_NOISE = np.array([1e-12])  # the variance of a constant series: the filter needs one above zero
-STRONG_SEASON = 0.64  # Wang, Smith and Hyndman 2006; the limit of R's forecast::nsdiffs
 
 
 @dataclass
@@ -30,6 +35,8 @@ class AutoArima(FilteredArima):
       most `max_p` and `max_q` whose sum is at most `max_order`; then the model with and without its
       constant (d + D = 0) or drift (d + D = 1). A fit that fails or does not converge is ignored.
     - Seasons of 2 to `max_season_length` steps are modelled if `seasonal` and the series has three of them.
+      A strong longer season is removed by STL, and the last season is added to the forecasts (a note of the
+      run says so).
 
     The likelihood is that of the differenced series, of its last `truncate` observations (None: all).
     Values are divided by the standard deviation of their differences first, so that the diffuse prior of
@@ -51,20 +58,30 @@ class AutoArima(FilteredArima):
         if self.truncate is not None and self.truncate < 20:
             raise ValueError(f"truncate must be at least 20 observations or none, not {self.truncate}")
 
+    @property
+    def remarks_(self) -> list[str]:
+        """Which seasons were removed by STL."""
+        return adjustment_remarks(state.adjustment for state in self.fitted_states())
+
     def fit_target(self, values: Floats, context: Context) -> FittedArima:
         """The model of the grid with the lowest AICc."""
         first = 0 if self.truncate is None else max(0, len(values) - self.truncate)
         shown = values[first:]
         if (~np.isnan(shown)).sum() < 8:
             raise Unsupported(f"auto-arima needs 8 observations to choose by; series {context.id!r} has fewer")
+        adjustment = None
+        if self.seasonal and context.season_length > self.max_season_length:
+            adjustment = seasonal_adjustment(shown, context.season_length, context.start, first)
+            if adjustment is not None:
+                shown = shown - adjustment.season(first + np.arange(len(shown)))
         if np.nanmin(shown) == np.nanmax(shown):
-            return FittedArima(Specification((0, 1, 0)), NEARLY_NO_NOISE, context.start)
+            return FittedArima(Specification((0, 1, 0)), NEARLY_NO_NOISE, context.start, adjustment=adjustment)
         scale = _scale(shown)
         season = self._season(len(shown), context.season_length)
         d, seasonal_d = _differences(shown, season, self.max_d)
         search = _Search(shown / scale, d, seasonal_d, season)
         best = search.best(self._grid(d, seasonal_d, season, search))
-        return FittedArima(best.specification, best.parameters, context.start, scale)
+        return FittedArima(best.specification, best.parameters, context.start, scale, adjustment)
 
     def _season(self, length: int, season_length: int) -> int:
         modelled = self.seasonal and 2 <= season_length <= self.max_season_length and length >= 3 * season_length
@@ -147,24 +164,14 @@ def _scale(values: Floats) -> float:
 
 def _differences(values: Floats, season: int, max_d: int) -> tuple[int, int]:
     """The orders of differencing, d and D."""
-    positions = np.arange(len(values))
-    observed = ~np.isnan(values)
-    values = np.interp(positions, positions[observed], values[observed])
-    seasonal = 0
-    if season and _seasonal_strength(values, season) > STRONG_SEASON:
+    values, seasonal = interpolated(values), 0
+    if season and seasonal_strength(values, season) > STRONG_SEASON:
         seasonal, values = 1, values[season:] - values[:-season]
     for d in range(max_d):
         if len(values) < 8 or np.ptp(values) == 0 or _kpss(values) <= KPSS_CRITICAL_VALUE:
             return d, seasonal
         values = np.diff(values)
     return max_d, seasonal
-
-
-def _seasonal_strength(values: Floats, season: int) -> float:
-    """The seasonal strength of Wang, Smith and Hyndman, from 0 to 1."""
-    parts = STL(values, period=season).fit()
-    rest = float(np.var(parts.seasonal + parts.resid))
-    return max(0.0, 1 - float(np.var(parts.resid)) / rest) if rest > 0 else 0.0
 
 
 def _kpss(values: Floats) -> float:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
-from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from harness import Context, Floats, Ints, Unsupported
-from harness_models.smoothing import Components, SmoothingParameters, initial_components, smooth, variance_growth
+from harness import Context, Floats, Forecast, Ints, Unsupported
+from harness_models.ets_estimation import EtsEstimate, EtsForm, estimates
+from harness_models.seasonal_adjustment import SeasonalAdjustment, adjustment_remarks, seasonal_adjustment
+from harness_models.smoothing import (
+    Components,
+    SmoothedComponents,
+    SmoothingParameters,
+    initial_components,
+    simulated_paths,
+    smooth,
+    standard_normal_errors,
+    variance_growth,
+)
 from harness_models.univariate import TargetPasts, UnivariateForecaster
 
 LONGEST_SEASON = 24  # longer ones have too many seasonal states to estimate; as in R's forecast::ets
+PATHS = 2000  # simulated for each window
+LEAST_GROWTH = 1e-3  # of a simulated value relative to its forecast; as in R, values do not become negative
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +36,9 @@ class FittedEts:
     after: Components
     length: int  # of the training data
     start: np.datetime64 | int  # the time of its first value
-    variance: float | None  # of one-step errors; None without closed-form quantiles
+    variance: float  # of one-step errors, relative ones if they are multiplicative
+    multiplicative_errors: bool = False
+    adjustment: SeasonalAdjustment | None = None
 
     def restart(self, values: Floats, positions: Ints) -> Components:
         """Initial components of pasts that begin at these positions, relative to the training data."""
@@ -40,106 +52,159 @@ class FittedEts:
 class Ets(UnivariateForecaster):
     """ETS models of Hyndman, Koehler, Ord and Snyder 2008, by maximum likelihood.
 
-    `error` is "add" or "mul"; `trend` "add", None or "auto"; `seasonal` "add", "mul", None or "auto".
-    "auto" chooses by AICc: no trend or an additive one (damped if `damped_trend`), and no season, an
-    additive one or, where all values are positive, a multiplicative one. Seasons are tried up to 24 steps,
-    where the series has two of them.
+    `error` is "add", "mul" or "auto"; `trend` "add", None or "auto"; `seasonal` "add", "mul", None or "auto".
+    "auto" chooses by AICc: additive errors or, where all values are positive, multiplicative ones; no trend
+    or an additive one (damped if `damped_trend`); no season, an additive one or, where all values are
+    positive, a multiplicative one. As in R's forecast::ets, automatic errors are not additive beside a
+    multiplicative season.
+
+    Seasons of up to 24 steps are tried where the series has two of them. A strong longer season, of which
+    the series has three, is removed by STL, and the last season is added to the forecasts; a note of the
+    run says so. Each model is estimated from several starts, those of nested models among them.
 
     Parameters and initial states are kept between refits. Where `max_context` excludes the beginning of
     the training data, slope and seasons are those of its end, and the level that of the context's first
-    season. Quantiles are normal, for additive errors and seasons only (their class 1); where a task has
-    quantiles, "auto" tries no multiplicative season.
+    season. Quantiles are normal for additive errors and seasons (class 1), and those of 2,000 simulated
+    paths with a fixed seed otherwise. The forecast of a constant series is its last value.
     """
 
-    error: str = "add"
+    error: str = "auto"
     trend: str | None = "auto"
     damped_trend: bool = True
     seasonal: str | None = "auto"
 
     def __post_init__(self) -> None:
-        if self.error not in ("add", "mul"):
-            raise ValueError(f"error is 'add' or 'mul', not {self.error!r}")
+        if self.error not in ("add", "mul", "auto"):
+            raise ValueError(f"error is 'add', 'mul' or 'auto', not {self.error!r}")
         if self.trend not in ("add", None, "auto"):
             raise ValueError(f"trend is 'add', 'auto' or none, not {self.trend!r}")
         if self.seasonal not in ("add", "mul", None, "auto"):
             raise ValueError(f"seasonal is 'add', 'mul', 'auto' or none, not {self.seasonal!r}")
 
+    @property
+    def remarks_(self) -> list[str]:
+        """Which seasons were removed by STL."""
+        return adjustment_remarks(state.adjustment for state in self.fitted_states())
+
     def fit_target(self, values: Floats, context: Context) -> FittedEts:
         """The candidate with the lowest AICc."""
-        fits = [self._fit(values, context.season_length, *candidate) for candidate in self._candidates(values, context)]
-        valid = [results for results in fits if np.isfinite(results.aicc)]
-        results = min(valid, key=lambda results: float(results.aicc), default=None)
-        if results is None:
+        season_length, adjustment = context.season_length, None
+        if self.seasonal == "auto" and season_length > LONGEST_SEASON:
+            adjustment = seasonal_adjustment(values, season_length, context.start)
+            if adjustment is not None:
+                values = values - adjustment.season(np.arange(len(values)))
+            season_length = 1
+        if np.ptp(values) == 0:
+            level = Components(values[:1], np.zeros(1), np.zeros((1, 1)))
+            constant = SmoothingParameters(level=1.0)
+            return FittedEts(constant, level, level, len(values), context.start, 0.0, adjustment=adjustment)
+        scale = float(np.std(values))
+        forms = self._forms(values, season_length, context)
+        found = [*estimates(values / scale, season_length, forms)]
+        if not found:
             raise Unsupported(f"no exponential smoothing could be fitted to the {len(values)} values of {context.id!r}")
-        model = results.model
-        multiplies = model.seasonal == "mul"
-        parameters = SmoothingParameters(
-            level=float(results.smoothing_level),
-            slope=float(results.smoothing_trend) if model.has_trend else 0.0,
-            season=float(results.smoothing_seasonal) if model.has_seasonal else 0.0,
-            damping=float(results.damping_trend) if model.damped_trend else 1.0,
-            multiplicative=multiplies,
+        best = min(found, key=lambda estimate: (estimate.aicc, len(estimate.parameters)))
+        parameters, before = _parameters(best), _initial(best, scale, season_length)
+        return FittedEts(
+            parameters,
+            before,
+            smooth(values[None], parameters, before).at_end(),
+            len(values),
+            context.start,
+            best.variance * (1.0 if best.form.error == "mul" else scale**2),
+            best.form.error == "mul",
+            adjustment,
         )
-        known = self.error == "add" and not multiplies
-        before = Components(
-            level=np.array([results.initial_level]),
-            slope=np.array([results.initial_trend if model.has_trend else 0.0]),
-            seasons=results.initial_seasonal[None] if model.has_seasonal else np.zeros((1, 1)),
-        )
-        after = smooth(values[None], parameters, before).at_end()
-        variance = float(results.mse) if known else None
-        return FittedEts(parameters, before, after, len(values), context.start, variance)
 
-    def _candidates(self, values: Floats, context: Context) -> list[tuple[str | None, str | None]]:
-        """Pairs of trend and season."""
-        season = context.season_length
-        enough = season > 1 and len(values) >= 2 * season
-        trends = [None, "add"] if self.trend == "auto" else [self.trend]
-        seasons: list[str | None] = [self.seasonal]
-        if self.seasonal == "auto":
-            seasons = [None]
-            if enough and season <= LONGEST_SEASON:
-                seasons.append("add")
-                if values.min() > 0 and not context.quantile_levels:
-                    seasons.append("mul")
-        elif self.seasonal is not None and not enough:
+    def _forms(self, values: Floats, season_length: int, context: Context) -> list[EtsForm]:
+        """The candidates; those with fewer components come first."""
+        positive = bool(values.min() > 0)
+        enough = season_length > 1 and len(values) >= 2 * season_length
+        if not positive and "mul" in (self.error, self.seasonal):
+            raise Unsupported(f"multiplicative components need positive values; series {context.id!r} has others")
+        if self.seasonal not in (None, "auto") and not enough:
             raise Unsupported(
                 f"a seasonal model needs two seasons of 2 or more steps; series {context.id!r} has "
-                f"{len(values)} values and a season of {season}"
+                f"{len(values)} values and a season of {season_length}"
             )
-        return [*product(trends, seasons)]
+        several = ("add", "mul") if positive else ("add",)
+        errors = several if self.error == "auto" else (self.error,)
+        trends = (None, "add") if self.trend == "auto" else (self.trend,)
+        seasons: tuple[str | None, ...] = (self.seasonal,)
+        if self.seasonal == "auto":
+            seasons = (None, *several) if enough else (None,)
+        return [
+            EtsForm(error, trend, self.damped_trend and trend is not None, season)
+            for season, trend, error in product(seasons, trends, errors)
+            if (error, season) != ("add", "mul") or errors == ("add",)
+        ]
 
-    def _fit(self, values: Floats, season: int, trend: str | None, seasonal: str | None) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model = ETSModel(
-                values,
-                error=self.error,
-                trend=trend,
-                damped_trend=self.damped_trend and trend is not None,
-                seasonal=seasonal,
-                seasonal_periods=season if seasonal else None,
-            )
-            return model.fit(disp=False)
-
-    def forecast_target(self, state: FittedEts, past: TargetPasts) -> tuple[Floats, Floats | None]:
+    def forecast_target(self, state: FittedEts, past: TargetPasts) -> Forecast:
         """The same forecasts as those of statsmodels from the states at each cutoff."""
-        position = past.position(state.start)
-        hidden = position - past.begins  # (past,) values before the training data
-        shortest = np.full(len(hidden), past.values.shape[1])
-        np.minimum.at(shortest, past.rows, past.context_lengths)
-        hidden = np.where((hidden >= 0) & (hidden < shortest), hidden, -1)  # −1: its beginning is not in the context
-        mean = np.empty((len(past.rows), len(past.steps)))
-        for padding, before in np.unique(np.stack([past.paddings, hidden], axis=1), axis=0):
-            rows = np.flatnonzero((past.paddings == padding) & (hidden == before))
-            skipped = padding + max(before, 0)
-            values = past.values[rows, skipped:]
-            start = state.before if before >= 0 else state.restart(values, past.begins[rows] - position)
-            windows = np.flatnonzero(np.isin(past.rows, rows))
-            mean[windows] = smooth(values, state.parameters, start).forecast(
-                np.searchsorted(rows, past.rows[windows]), past.ends[windows] - skipped, past.steps
-            )
-        if state.variance is None or not past.contexts.quantile_levels:
-            return mean, None
-        growth = variance_growth(state.parameters, state.before.seasons.shape[1], past.steps)
-        return mean, np.broadcast_to(np.sqrt(state.variance * growth), mean.shape)
+        if state.adjustment is None:
+            return _forecast(state, past)
+        return state.adjustment.restore(past, _forecast(state, state.adjustment.adjust(past)))
+
+
+def _parameters(estimate: EtsEstimate) -> SmoothingParameters:
+    known = estimate.parameters
+    return SmoothingParameters(
+        level=known["smoothing_level"],
+        slope=known.get("smoothing_trend", 0.0),
+        season=known.get("smoothing_seasonal", 0.0),
+        damping=known.get("damping_trend", 1.0),
+        multiplicative=estimate.form.seasonal == "mul",
+    )
+
+
+def _initial(estimate: EtsEstimate, scale: float, season_length: int) -> Components:
+    """The initial components of the series, of which values divided by `scale` were modelled."""
+    seasons = estimate.initial_seasons(season_length) if estimate.form.seasonal else np.zeros(1)
+    return Components(
+        level=np.array([estimate.parameters["initial_level"] * scale]),
+        slope=np.array([estimate.parameters.get("initial_trend", 0.0) * scale]),
+        seasons=seasons[None] if estimate.form.seasonal == "mul" else seasons[None] * scale,
+    )
+
+
+def _forecast(state: FittedEts, past: TargetPasts) -> Forecast:
+    """The forecast of values whose season, if it was too long, has been removed."""
+    position = past.position(state.start)
+    hidden = position - past.begins  # (past,) values before the training data
+    shortest = np.full(len(hidden), past.values.shape[1])
+    np.minimum.at(shortest, past.rows, past.context_lengths)
+    hidden = np.where((hidden >= 0) & (hidden < shortest), hidden, -1)  # −1: its beginning is not in the context
+    levels = past.contexts.quantile_levels
+    simulates = bool(levels) and (state.multiplicative_errors or state.parameters.multiplicative)
+    mean = np.empty((len(past.rows), len(past.steps)))
+    quantiles = np.empty((*mean.shape, 1, len(levels)))
+    for padding, before in np.unique(np.stack([past.paddings, hidden], axis=1), axis=0):
+        rows = np.flatnonzero((past.paddings == padding) & (hidden == before))
+        skipped = padding + max(before, 0)
+        values = past.values[rows, skipped:]
+        start = state.before if before >= 0 else state.restart(values, past.begins[rows] - position)
+        windows = np.flatnonzero(np.isin(past.rows, rows))
+        smoothed = smooth(values, state.parameters, start)
+        at = np.searchsorted(rows, past.rows[windows]), past.ends[windows] - skipped
+        mean[windows] = smoothed.forecast(*at, past.steps)
+        if simulates:
+            quantiles[windows, :, 0] = _simulated_quantiles(state, smoothed, *at, past.steps, levels)
+    if simulates:
+        return Forecast(mean[:, :, None], levels, quantiles)
+    growth = variance_growth(state.parameters, state.before.seasons.shape[1], past.steps)
+    return past.normal(mean, np.broadcast_to(np.sqrt(state.variance * growth), mean.shape))
+
+
+def _simulated_quantiles(
+    state: FittedEts, smoothed: SmoothedComponents, rows: Ints, ends: Ints, steps: Ints, levels: tuple[float, ...]
+) -> Floats:
+    """Empirical quantiles of simulated paths, (window, horizon, level); all windows have the same random numbers."""
+    errors = np.sqrt(state.variance) * standard_normal_errors(int(steps[-1]), PATHS)
+    if state.multiplicative_errors:
+        errors = np.maximum(errors, LEAST_GROWTH - 1)
+    quantiles = np.empty((len(rows), len(steps), len(levels)))
+    for i in range(len(rows)):  # one window at a time fits into the cache
+        start = smoothed.after(rows[i : i + 1], ends[i : i + 1])
+        paths = simulated_paths(state.parameters, start, errors, state.multiplicative_errors)[steps - 1, 0]
+        quantiles[i] = np.quantile(paths, levels, axis=1).T
+    return quantiles

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.signal import lfilter
 from statsmodels.tsa.forecasting.theta import ThetaModel
 
-from harness import Context, Floats, Ints, Unsupported
+from harness import Context, Floats, Forecast, Ints, Unsupported
 from harness_models.univariate import TargetPasts, UnivariateForecaster
 
 
@@ -88,7 +88,7 @@ class Theta(UnivariateForecaster):
             ahead = ahead + ((1 - (1 - state.alpha) ** observed) / state.alpha)[:, None]
         return np.asarray((self.theta - 1) / self.theta * state.slope * ahead)
 
-    def forecast_target(self, state: FittedTheta, past: TargetPasts) -> tuple[Floats, Floats | None]:
+    def forecast_target(self, state: FittedTheta, past: TargetPasts) -> Forecast:
         """The same forecasts as those of statsmodels with these parameters, from the level at each cutoff."""
         length = past.values.shape[1]
         phase = past.begins - past.paddings - past.position(state.start)  # (past,) of column 0
@@ -103,6 +103,6 @@ class Theta(UnivariateForecaster):
         ahead = (phase[past.rows] + past.ends)[:, None] + past.steps - 1
         mean = state.reseasonalise(line, ahead)
         if not past.contexts.quantile_levels:
-            return mean, None
+            return past.normal(mean, None)
         sd = np.sqrt(state.variance * (1 + (past.steps - 1) * state.alpha**2))
-        return mean, sd * state.season(ahead) if state.multiplicative else np.broadcast_to(sd, mean.shape)
+        return past.normal(mean, sd * state.season(ahead) if state.multiplicative else np.broadcast_to(sd, mean.shape))

@@ -39,6 +39,12 @@ class TargetPasts:
         """The length of each window's context, (window,)."""
         return self.ends - self.paddings[self.rows]
 
+    def normal(self, mean: Floats, deviation: Floats | None) -> Forecast:
+        """The forecast with this mean and standard deviation, (window, horizon) each; None: without quantiles."""
+        if deviation is None:
+            return Forecast.point(mean[:, :, None])
+        return Forecast.from_normal(mean[:, :, None], deviation[:, :, None], self.contexts.quantile_levels)
+
     def position(self, start: np.datetime64 | int) -> int:
         """The position in the series of the observation at that time."""
         first = self.contexts.take(slice(0, 1))
@@ -54,8 +60,13 @@ class UnivariateForecaster(FittedLocalForecaster):
         """The parameters of one target, from all of its training data, (length,)."""
 
     @abstractmethod
-    def forecast_target(self, state: Any, past: TargetPasts) -> tuple[Floats, Floats | None]:
-        """The mean and, for quantiles, the standard deviation, (window, horizon) each; None without quantiles."""
+    def forecast_target(self, state: Any, past: TargetPasts) -> Forecast:
+        """The forecast of the one target, (window, horizon, 1); its mean must not depend on the quantile levels."""
+
+    def fitted_states(self) -> list[Any]:
+        """The states of all targets of all fitted series."""
+        states = getattr(self, "states_", {}).values()
+        return [state for of_series in states if isinstance(of_series, list) for state in of_series]
 
     def fit_series(self, context: Context) -> list[Any]:
         """One state for each target."""
@@ -66,8 +77,9 @@ class UnivariateForecaster(FittedLocalForecaster):
 
     def predict_windows(self, state: list[Any], contexts: Contexts) -> Forecast:
         """The forecasts of each target by its own model."""
-        mean = np.empty((len(contexts), contexts.horizon, len(state)))
-        deviation: Floats | None = np.empty_like(mean)
+        shape = (len(contexts), contexts.horizon, len(state))
+        mean = np.empty(shape)
+        quantiles = np.empty((*shape, len(contexts.quantile_levels))) if contexts.quantile_levels else None
         for some in pasts(contexts, BATCH):
             for target, model in enumerate(state):
                 past = TargetPasts(
@@ -78,11 +90,9 @@ class UnivariateForecaster(FittedLocalForecaster):
                     some.rows,
                     some.ends,
                 )
-                mean[some.windows, :, target], spread = self.forecast_target(model, past)
-                if spread is None:
-                    deviation = None
-                elif deviation is not None:
-                    deviation[some.windows, :, target] = spread
-        if deviation is None:
-            return Forecast.point(mean)
-        return Forecast.from_normal(mean, deviation, contexts.quantile_levels)
+                forecast = self.forecast_target(model, past)
+                mean[some.windows, :, target] = forecast.mean[:, :, 0]
+                if quantiles is not None:
+                    known = forecast.mean[..., None] if forecast.quantiles is None else forecast.quantiles
+                    quantiles[some.windows, :, target] = known[:, :, 0]
+        return Forecast(mean, () if quantiles is None else contexts.quantile_levels, quantiles)

@@ -1,0 +1,99 @@
+"""Seasonal adjustment by STL, for seasons that are too long for the seasonal component of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from statsmodels.tsa.seasonal import STL, DecomposeResult
+
+from harness import Floats, Forecast, Ints
+from harness_models.univariate import TargetPasts
+
+SEASONAL_WINDOW = 11  # of the loess over the years of one season; as in R's forecast::mstl
+FEWEST_SEASONS = 3  # in fewer, the noise of each season looks like a seasonal component
+EVOLVING_SEASONS = 6  # from so many on the seasonal component may change; it is constant in fewer
+STRONG_SEASON = 0.64  # Wang, Smith and Hyndman 2006; the limit of R's forecast::nsdiffs
+
+
+@dataclass(frozen=True, eq=False)
+class SeasonalAdjustment:
+    """The seasonal component of the last season of the training data, which is repeated."""
+
+    seasons: Floats  # (season length,), from the first value of the training data on
+    start: np.datetime64 | int  # the time of that first value
+
+    def season(self, positions: Ints) -> Floats:
+        """The seasonal component at positions relative to the first value of the training data."""
+        return np.asarray(self.seasons[positions % len(self.seasons)])
+
+    def adjust(self, past: TargetPasts) -> TargetPasts:
+        """The pasts without their seasonal component."""
+        columns = np.arange(past.values.shape[1])
+        return replace(past, values=past.values - self.season(self._first_columns(past)[:, None] + columns))
+
+    def restore(self, past: TargetPasts, forecast: Forecast) -> Forecast:
+        """The forecast of the seasonally adjusted target, with the seasonal component of each step."""
+        ends = self._first_columns(past)[past.rows] + past.ends  # (window,)
+        season = self.season(ends[:, None] + past.steps - 1)[:, :, None]
+        quantiles = None if forecast.quantiles is None else forecast.quantiles + season[..., None]
+        return Forecast(forecast.mean + season, forecast.quantile_levels, quantiles)
+
+    def _first_columns(self, past: TargetPasts) -> Ints:
+        """The position of the first column of each past, (past,)."""
+        return np.asarray(past.begins - past.paddings - past.position(self.start))
+
+
+def seasonal_adjustment(
+    values: Floats, season_length: int, start: np.datetime64 | int, first: int = 0
+) -> SeasonalAdjustment | None:
+    """The adjustment of values of which the first is `first` steps after `start`; None without a strong season.
+
+    There must be three seasons, and the seasonal strength must exceed 0.64. STL: Cleveland, Cleveland,
+    McRae and Terpenning 1990; forecasts of the adjusted series with the last season as in R's forecast::stlf.
+    """
+    if len(values) < FEWEST_SEASONS * season_length:
+        return None
+    strength, component = _decomposed(interpolated(values), season_length)
+    if strength <= STRONG_SEASON:
+        return None
+    return SeasonalAdjustment(np.roll(component[-season_length:], first + len(values)), start)
+
+
+def adjustment_remarks(adjustments: Iterable[SeasonalAdjustment | None]) -> list[str]:
+    """A sentence that says of which models' series the season was removed, if of any."""
+    known = list(adjustments)
+    lengths = sorted({len(adjustment.seasons) for adjustment in known if adjustment is not None})
+    if not lengths:
+        return []
+    count = sum(adjustment is not None for adjustment in known)
+    return [
+        f"the season of {' or '.join(map(str, lengths))} steps is too long for the model: {count} of {len(known)} "
+        "targets were seasonally adjusted by STL, and the last season was added to their forecasts"
+    ]
+
+
+def interpolated(values: Floats) -> Floats:
+    """The values with missing ones interpolated linearly."""
+    positions, observed = np.arange(len(values)), ~np.isnan(values)
+    return np.interp(positions, positions[observed], values[observed])
+
+
+def seasonal_strength(values: Floats, season_length: int) -> float:
+    """The seasonal strength of Wang, Smith and Hyndman, from 0 to 1."""
+    return _strength(STL(values, period=season_length).fit())
+
+
+def _decomposed(values: Floats, season_length: int) -> tuple[float, Floats]:
+    """The seasonal strength and the seasonal component."""
+    if len(values) < EVOLVING_SEASONS * season_length:  # a mean over all seasons: loess of degree 0, of wide window
+        parts = STL(values, period=season_length, seasonal=10 * len(values) + 1, seasonal_deg=0).fit()
+    else:
+        parts = STL(values, period=season_length, seasonal=SEASONAL_WINDOW).fit()
+    return _strength(parts), np.asarray(parts.seasonal)
+
+
+def _strength(parts: DecomposeResult) -> float:
+    rest = float(np.var(parts.seasonal + parts.resid))
+    return max(0.0, 1 - float(np.var(parts.resid)) / rest) if rest > 0 else 0.0
