@@ -23,7 +23,7 @@ from harness_models.smoothing import (
 from harness_models.univariate import TargetPasts, UnivariateForecaster
 
 LONGEST_SEASON = 24  # longer ones have too many seasonal states to estimate; as in R's forecast::ets
-PATHS = 2000  # simulated for each window
+PATHS = 5000  # simulated for each window; as in R's forecast::ets
 LEAST_GROWTH = 1e-3  # of a simulated value relative to its forecast; as in R, values do not become negative
 
 
@@ -64,7 +64,7 @@ class Ets(UnivariateForecaster):
 
     Parameters and initial states are kept between refits. Where `max_context` excludes the beginning of
     the training data, slope and seasons are those of its end, and the level that of the context's first
-    season. Quantiles are normal for additive errors and seasons (class 1), and those of 2,000 simulated
+    season. Quantiles are normal for additive errors and seasons (class 1), and those of 5,000 simulated
     paths with a fixed seed otherwise. The forecast of a constant series is its last value.
     """
 

@@ -68,7 +68,8 @@ def estimates(values: Floats, season_length: int, forms: Iterable[EtsForm]) -> I
 
     L-BFGS-B begins at the best point of a grid of smoothing parameters with heuristic initial states, and
     at the best estimate of a model before it whose states it includes: in the order of growing models, none
-    is less likely than one nested in it. Gradients are differences, so values should be of the order of 1.
+    is less likely than one nested in it. Without such a model, it begins at the default of statsmodels as
+    well. Gradients are differences, so values should be of the order of 1.
     """
     found: list[EtsEstimate] = []
     for form in forms:
@@ -87,10 +88,10 @@ def _estimate(values: Floats, season_length: int, form: EtsForm, simpler: list[E
     heuristic = dict(zip(names, model.start_params, strict=True))
     nested = [_embedded(estimate, form) for estimate in simpler if form.includes(estimate.form)]
     best: EtsEstimate | None = None
-    for points in (_grid(heuristic), nested):
+    for points in (_grid(heuristic), nested or [heuristic]):
         starts = [np.array([point[name] for name in names]) for point in points]
         likelihoods = [_number(model.loglike(start)) for start in starts]
-        if not starts or max(likelihoods) == -np.inf:
+        if max(likelihoods) == -np.inf:
             continue
         results = model.fit(starts[int(np.argmax(likelihoods))], disp=False, factr=TOLERANCE)
         aicc = float(results.aicc)

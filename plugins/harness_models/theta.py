@@ -77,6 +77,8 @@ class Theta(UnivariateForecaster):
         seasons = np.roll(factors, len(values) % len(factors))  # they start after the last value
         state = FittedTheta(alpha, slope, seasons, model.method.startswith("mul"), context.start)
         plain = state.deseasonalise(values, np.arange(len(values)))
+        if np.ptp(plain) == 0:  # statsmodels then leaves the constant out of the regression that gives the slope
+            return replace(state, slope=0.0)
         observed = np.arange(1, len(values))
         expected = state.levels(plain[None])[0, :-1] + self._trend(state, observed, np.ones(1))[:, 0]
         return replace(state, variance=float(np.mean((plain[1:] - expected) ** 2)))

@@ -31,7 +31,7 @@ from harness.tasks.folds import Fold, backtest
 from harness_models.arima import Arima
 from harness_models.auto_arima import AutoArima
 from harness_models.autoreg import AutoRegression, FittedAutoRegression
-from harness_models.ets import Ets
+from harness_models.ets import Ets, FittedEts
 from harness_models.smoothing import Components, SmoothingParameters, smooth
 from harness_models.theta import Theta
 
@@ -337,47 +337,71 @@ ETS: list[dict[str, Any]] = [
 ]
 
 
+def continued(state: FittedEts, values: Floats, form: dict[str, Any]) -> Any:
+    """What statsmodels makes of values with the parameters and the initial states of a fitted series."""
+    seasonal = form["seasonal"] is not None
+    model = ETSModel(
+        values,
+        **form,
+        seasonal_periods=6 if seasonal else None,
+        initialization_method="known",
+        initial_level=state.before.level[0],
+        initial_trend=state.before.slope[0] if form["trend"] else None,
+        initial_seasonal=state.before.seasons[0] if seasonal else None,
+    )
+    known = state.parameters
+    parameters = {
+        "smoothing_level": known.level,
+        "smoothing_trend": known.slope,
+        "smoothing_seasonal": known.season,
+        "damping_trend": known.damping,
+    }
+    return model.smooth(np.array([parameters[name] for name in model.param_names]))
+
+
 @pytest.mark.parametrize("settings", ETS)
 def test_ets_forecasts_what_statsmodels_does_at_every_cutoff(settings: dict[str, Any]) -> None:
     values = seasonal_walk()
     fold = fold_of(values, levels=LEVELS)
+    forecaster = Ets(**{"error": "add"} | settings)
 
-    forecast = run(Ets(**settings), fold)
+    forecast = run(forecaster, fold)
 
-    damped = settings.get("damped_trend", False)
-    form = {"error": "add", **settings, "damped_trend": damped, "seasonal_periods": 6 if settings["seasonal"] else None}
-    fit = ETSModel(values[:FIRST], **form).fit(disp=False)
-    known = {
-        "initial_level": fit.initial_level,
-        "initial_trend": fit.initial_trend if settings["trend"] else None,
-        "initial_seasonal": fit.initial_seasonal if settings["seasonal"] else None,
-    }
+    (state,) = forecaster.states_["0"]
+    form = {"error": "add", "damped_trend": False} | settings
+    fit = ETSModel(values[:FIRST], **form, seasonal_periods=6 if settings["seasonal"] else None).fit(disp=False)
+    assert continued(state, values[:FIRST], form).llf > fit.llf - 0.05
     for i, cutoff in enumerate(fold.windows.cutoffs):
-        model = ETSModel(values[:cutoff], **form, initialization_method="known", **known)
-        expected = model.smooth(fit.params[: model.k_params])
-        np.testing.assert_allclose(forecast.mean[i, :, 0], expected.forecast(5), rtol=1e-9)
-    if forecast.quantiles is not None:
-        variance = fit.scale * fit._relative_forecast_variance(np.arange(1, 6))
+        expected = continued(state, values[:cutoff], form).forecast(5)
+        np.testing.assert_allclose(forecast.mean[i, :, 0], expected, rtol=1e-9)
+    results = continued(state, values[:FIRST], form)
+    if state.multiplicative_errors or settings["seasonal"] == "mul":
+        paths = results.simulate(5, anchor="end", repetitions=20_000, rng=0)
+        expected = np.quantile(paths, 0.9, axis=1) - forecast.mean[0, :, 0]
+        np.testing.assert_allclose((forecast.quantile(0.9) - forecast.mean)[0, :, 0], expected, rtol=0.05)
+    else:
+        variance = results.mse * results._relative_forecast_variance(np.arange(1, 6))
         np.testing.assert_allclose(deviations(forecast)[0], np.sqrt(variance), rtol=1e-8)
-    assert (forecast.quantiles is None) == (settings["seasonal"] == "mul")
 
 
-def test_ets_takes_the_least_aicc() -> None:
-    values = seasonal_walk()
+@pytest.mark.parametrize("levels", [(), LEVELS])
+def test_ets_takes_the_least_aicc(levels: tuple[float, ...]) -> None:
+    values = np.exp(seasonal_walk() / 10)
     forecaster = Ets()
 
-    run(forecaster, fold_of(values))
+    run(forecaster, fold_of(values, levels=levels))
 
     tried = {}
     for trend in (None, "add"):
-        for seasonal in (None, "add", "mul"):
-            form = {"trend": trend, "damped_trend": trend is not None, "seasonal": seasonal}
+        for error, seasonal in (("add", None), ("mul", None), ("add", "add"), ("mul", "add"), ("mul", "mul")):
+            form = {"error": error, "trend": trend, "damped_trend": trend is not None, "seasonal": seasonal}
             fit = ETSModel(values[:FIRST], **form, seasonal_periods=6 if seasonal else None).fit(disp=False)
-            tried[fit.aicc] = (fit.smoothing_level, seasonal)
-    level, seasonal = tried[min(tried)]
+            tried[fit.aicc] = (error == "mul", seasonal == "mul", fit.smoothing_level)
+    errors, seasonal, level = tried[min(tried)]
     (state,) = forecaster.states_["0"]
-    assert state.parameters.level == level
-    assert state.parameters.multiplicative == (seasonal == "mul")
+    assert (state.multiplicative_errors, state.parameters.multiplicative) == (errors, seasonal)
+    assert errors
+    np.testing.assert_allclose(state.parameters.level, level, atol=0.01)
 
 
 def test_ets_starts_anew_where_the_beginning_is_hidden() -> None:
