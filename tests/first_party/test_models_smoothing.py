@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import harness_models
-from harness import Channel, Floats, Forecast, Forecaster, ForecasterSpec, Panel, RollingOrigin, Task, evaluate
+from harness import Channel, Floats, Forecast, Panel, RollingOrigin, Task, evaluate
 from harness.tasks.folds import Fold, backtest
 from harness_models.auto_arima import AutoArima
 from harness_models.ets import PATHS, Ets
