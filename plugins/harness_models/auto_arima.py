@@ -40,7 +40,8 @@ class AutoArima(FilteredArima):
 
     The likelihood is that of the differenced series, of its last `truncate` observations (None: all).
     Values are divided by the standard deviation of their differences first, so that the diffuse prior of
-    statsmodels is vague at any scale. The forecast of a constant series is that constant.
+    statsmodels is vague at any scale. Series whose differences are constant, such as
+    a constant or an exactly periodic one, are continued without orders.
     """
 
     max_p: int = 3
@@ -80,6 +81,9 @@ class AutoArima(FilteredArima):
         season = self._season(len(shown), context.season_length)
         d, seasonal_d = _differences(shown, season, self.max_d)
         search = _Search(shown / scale, d, seasonal_d, season)
+        exact = search.without_noise(Specification((0, d, 0), (0, seasonal_d, 0, season if seasonal_d else 0), "n"))
+        if exact is not None:
+            return FittedArima(exact.specification, exact.parameters, context.start, scale, adjustment)
         best = search.best(self._grid(d, seasonal_d, season, search))
         return FittedArima(best.specification, best.parameters, context.start, scale, adjustment)
 
@@ -120,10 +124,24 @@ class _Search:
     """
 
     def __init__(self, values: Floats, d: int, seasonal_d: int, season: int) -> None:
+        self._rounding = 1e-10 * float(np.nanmax(np.abs(values)))
         values = np.diff(values, d)
         self._differences = values[season:] - values[:-season] if seasonal_d else values
         self._slope = season if seasonal_d else 1  # the change of a difference by one step of drift
         self._candidates: dict[Specification, _Candidate | None] = {}
+
+    def without_noise(self, differenced: Specification) -> _Candidate | None:
+        """The differences alone, with their drift, where these are constant; None elsewhere."""
+        observed = self._differences[~np.isnan(self._differences)]
+        if not len(observed) or np.ptp(observed) > self._rounding:
+            return None
+        drift = float(observed.mean())
+        if abs(drift) <= self._rounding:
+            return _Candidate(differenced, NEARLY_NO_NOISE, -np.inf)
+        if differenced.order[1] + differenced.seasonal_order[1] != 1:
+            return None  # of higher order than the trends that are compared
+        parameters = np.append(drift / self._slope, NEARLY_NO_NOISE)
+        return _Candidate(replace(differenced, trend="t"), parameters, -np.inf)
 
     def best(self, specifications: Iterable[Specification]) -> _Candidate:
         """The candidate with the lowest AICc."""

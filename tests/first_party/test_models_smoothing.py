@@ -122,6 +122,25 @@ def test_a_constant_is_continued(name: str) -> None:
     np.testing.assert_allclose(forecast.quantile(0.9), 7.0, rtol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["auto-arima", "ets", "theta"])
+def test_an_exactly_periodic_series_is_continued(name: str) -> None:
+    fold = fold_of(np.tile([1.0, 5.0, 2.0, 7.0], 15), 40, 4, LEVELS)
+
+    forecast = run(SPECS[name].make({}), fold)
+
+    np.testing.assert_allclose(forecast.mean, fold.windows.actuals, atol=1e-3)
+
+
+@pytest.mark.parametrize("season_length", [1, 4])
+def test_auto_arima_continues_a_line_and_a_periodic_one(season_length: int) -> None:
+    season = np.tile([1.0, 5.0, 2.0, 7.0], 15) if season_length == 4 else np.zeros(60)
+    fold = fold_of(season + 0.1 * np.arange(60), 40, season_length, LEVELS)
+
+    forecast = run(AutoArima(), fold)
+
+    np.testing.assert_allclose(forecast.mean, fold.windows.actuals, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", STATISTICAL)
 @pytest.mark.parametrize("shift", [0.0, -40.0])
 def test_zeros_and_negative_values_are_forecast(name: str, shift: float) -> None:
