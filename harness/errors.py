@@ -20,7 +20,7 @@ Every message states the problem, the object concerned, and a remedy.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -55,13 +55,23 @@ class UnknownName(BadInput):
 
 
 class DuplicateName(BadInput):
-    """Two plugins provide the same name."""
+    """Two or more plugins provide the same name, or one plugin provides it twice."""
 
-    def __init__(self, kind: str, name: str, owners: tuple[str, str]) -> None:
-        super().__init__(
-            f"two plugins provide a {kind} called {name!r}: {owners[0]} and {owners[1]}; "
-            "uninstall one of them, or have its author choose another name"
-        )
+    def __init__(self, kind: str, name: str, owners: Sequence[str]) -> None:
+        distinct = list(dict.fromkeys(owners))
+        if len(distinct) == 1:
+            who = f"plugin {distinct[0]} provides {_count(len(owners))} {kind}s called {name!r}"
+            super().__init__(f"{who}; rename all but one of them")
+            return
+        who = f"{_count(len(distinct))} plugins provide a {kind} called {name!r}: {', '.join(distinct[:-1])}"
+        remedy = "uninstall all but one of them, or have their authors choose other names"
+        if len(distinct) == 2:
+            remedy = "uninstall one of them, or have its author choose another name"
+        super().__init__(f"{who} and {distinct[-1]}; {remedy}")
+
+
+def _count(number: int) -> str:
+    return "two" if number == 2 else str(number)
 
 
 class BadBoard(BadInput):

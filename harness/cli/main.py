@@ -58,8 +58,9 @@ def main() -> None:
     catalog: Catalog | None = None
     try:
         catalog = load_catalog()
-        catalog.add_commands(cli)
-        cli.main(prog_name="harness", obj=catalog, standalone_mode=False)
+        commands = cli.copy()
+        catalog.add_commands(commands)
+        commands.main(prog_name="harness", obj=catalog, standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:

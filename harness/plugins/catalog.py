@@ -114,15 +114,15 @@ class Catalog:
         entries: list[Registered[Spec]] = []
         for plugin, specs in self._results(hook):
             for spec in self._checked_list(specs, plugin, hook):
-                name: object = name_of(spec) if is_wanted(spec) else None
+                name: object = attempt(partial(name_of, spec)) if is_wanted(spec) else None
                 if not is_wanted(spec):
-                    self._note_problem(plugin, f"{hook} must list {wanted}, not {spec!r:.80}")
+                    self._note_problem(plugin, f"{hook} must list {wanted}, not {_shown(spec)}")
                 elif not isinstance(name, str) or not name:
-                    self._note_problem(plugin, f"{hook} lists a {kind} without a name: {spec!r:.80}")
+                    self._note_problem(plugin, f"{hook} lists a {kind} without a name: {_shown(spec)}")
                 else:
                     entries.append(Registered(spec, plugin))
         registry = Registry(kind, entries, name_of)
-        self.problems += [str(duplicate) for duplicate in registry.duplicates.values()]
+        self.problems += registry.problems
         return registry
 
     def _call(self, hook: str, **arguments: object) -> list[Any]:
@@ -134,8 +134,8 @@ class Catalog:
         return items
 
     def _results(self, hook: str, **arguments: object) -> Iterator[tuple[Plugin, object]]:
-        """What each plugin's hook returns; one that raises is noted."""
-        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+        """What each plugin's hook returns, those of included plugins first; one that raises is noted."""
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             plugin = self.plugins[implementation.plugin_name]
             wanted = {name: arguments[name] for name in implementation.argnames}
             result = attempt(partial(implementation.function, **wanted))
@@ -154,6 +154,12 @@ class Catalog:
         problem = f"plugin {plugin}: {text}"
         if problem not in self.problems:  # a hook may fail once a cell
             self.problems.append(problem)
+
+
+def _shown(spec: object) -> str:
+    """A short description of what a plugin returned, whatever it is."""
+    text = attempt(partial(repr, spec))
+    return f"an object of type {type(spec).__name__}" if isinstance(text, Failure) else f"{text:.80}"
 
 
 def load_catalog(extra: Mapping[str, object] | None = None) -> Catalog:

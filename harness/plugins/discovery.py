@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.tasks.protocols import Protocol
 
 GROUP = "harness"  # of entry points
+BUILT_IN = "harness"  # the name of the core's own plugin
 HOOKS = tuple(name for name in dir(hookspecs) if name.startswith("harness_"))
 
 
@@ -29,13 +30,19 @@ HOOKS = tuple(name for name in dir(hookspecs) if name.startswith("harness_"))
 class Plugin:
     """A plugin: an entry point of an installed distribution, or an object given by the caller."""
 
-    name: str
+    name: str  # distinct: qualified by the distribution where two entry points have the same name
     module: str
     package: Distribution | None = field(default=None, compare=False, repr=False)
     problem: str = ""  # why it could not be loaded
+    included: bool = False  # whether it comes with harness
 
     def __str__(self) -> str:
         return f"{self.name} ({self.distribution} {self.version})"
+
+    @property
+    def origin(self) -> str:
+        """Its name, distribution and module."""
+        return f"{self.name} ({self.distribution} {self.version}, module {self.module})"
 
     @property
     def distribution(self) -> str:
@@ -49,33 +56,18 @@ class Plugin:
 
     @cached_property
     def result_version(self) -> str:
-        """The plugin's part of a cell's key: the version and a hash of the source."""
-        source = _source(self.module)
-        if source is None:
-            return f"{self.distribution}=={self.version}"
-        import hashlib
+        """The plugin's part of a cell's key: the version and a hash of the source, see `harness.plugins.sources`."""
+        from harness.plugins.sources import own_source, source_of
 
-        digest = hashlib.sha256()
-        for path in sorted(source.rglob("*.py")) if source.is_dir() else [source]:
-            digest.update(str(path.relative_to(source.parent)).encode())
-            digest.update(path.read_bytes())
-        return f"{self.distribution}=={self.version}:{digest.hexdigest()[:32]}"
+        own = self.included
+        digest = own_source(self.module) if own else source_of(self.module, self.package, included_modules())
+        return f"{self.distribution}=={self.version}" + (f":{digest}" if digest else "")
 
 
 @lru_cache
 def _name_and_version(package: Distribution) -> tuple[str, str]:
-    return package.name, package.version
-
-
-def _source(module: str) -> Path | None:
-    """The source of a plugin: the folder of its package, or its one file."""
-    import importlib.util
-
-    spec = importlib.util.find_spec(module.partition(".")[0])
-    if spec is None or spec.origin is None:
-        return None
-    origin = Path(spec.origin)
-    return origin.parent if origin.name == "__init__.py" else origin
+    metadata = package.metadata
+    return metadata["Name"] or "unnamed", metadata["Version"] or "0"
 
 
 class BuiltIn:
@@ -115,18 +107,24 @@ class LoadedPlugins:
         self.plugins: dict[str, Plugin] = {}
         self.problems: list[str] = []
 
-    def load(self, point: EntryPoint) -> None:
+    def load(self, point: EntryPoint, *, included: bool = False, qualified: bool = False) -> None:
         """Import the module of an entry point and register its hooks; a failure is noted as a problem."""
-        plugin = Plugin(point.name, point.module, point.dist)
-        if plugin.name in self.plugins:
-            first = self.plugins[plugin.name]
-            self.problems.append(f"two plugins are called {plugin.name!r}: {first} and {plugin}")
-            return
+        plugin = Plugin(self._distinct_name(point, qualified), point.module, point.dist, included=included)
         module: ModuleType | Failure = attempt(point.load)
         if isinstance(module, Failure):
             self._report_problem(plugin, f"cannot be imported: {module}")
-            return
-        self.register(plugin, module)
+        elif (first := self.manager.get_name(module)) is not None:
+            self._report_problem(plugin, f"is left out: plugin {self.plugins[first].origin} has the same module")
+        else:
+            self.register(plugin, module)
+
+    def _distinct_name(self, point: EntryPoint, qualified: bool) -> str:
+        """The name of an entry point, if need be with its distribution and its module."""
+        if not qualified and point.name not in self.plugins:
+            return point.name
+        distribution = "unnamed" if point.dist is None else _name_and_version(point.dist)[0]
+        name = f"{distribution}:{point.name}"
+        return name if name not in self.plugins else f"{name} = {point.value}"
 
     def register(self, plugin: Plugin, implementation: object) -> None:
         """Register the hooks of a module or an object."""
@@ -146,14 +144,32 @@ class LoadedPlugins:
 
 
 def load_plugins(extra: Mapping[str, object] | None = None) -> LoadedPlugins:
-    """Load the core's own plugin, every installed one, and `extra` objects by name."""
+    """Load the core's own plugin, the included ones, every other installed one, and `extra` objects by name.
+
+    The included ones come first and keep their names. Others of equal names are qualified by their distributions.
+    """
     loaded = LoadedPlugins()
-    loaded.register(Plugin("harness", "harness", _own_distribution()), BuiltIn)
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
-        loaded.load(point)
+    loaded.register(Plugin(BUILT_IN, "harness", _own_distribution(), included=True), BuiltIn)
+    own = _sorted_points(_own_distribution().entry_points)
+    for point in own:
+        loaded.load(point, included=True)
+    others = [point for point in _sorted_points(entry_points(group=GROUP)) if point not in own]
+    counts = Counter([BUILT_IN, *(point.name for point in (*own, *others))])
+    for point in others:
+        loaded.load(point, qualified=counts[point.name] > 1)
     for name, implementation in (extra or {}).items():
         loaded.register(Plugin(name, name), implementation)
     return loaded
+
+
+def included_modules() -> frozenset[str]:
+    """The top-level modules of the plugins that are included in harness."""
+    return frozenset(point.module.partition(".")[0] for point in _sorted_points(_own_distribution().entry_points))
+
+
+def _sorted_points(points: Iterable[EntryPoint]) -> list[EntryPoint]:
+    """The entry points of plugins, in an order that does not depend on the installation."""
+    return sorted((point for point in points if point.group == GROUP), key=lambda point: (point.name, point.value))
 
 
 def _marked_hooks(implementation: object) -> list[str]:
@@ -162,6 +178,7 @@ def _marked_hooks(implementation: object) -> list[str]:
     return [name for name in names if hasattr(getattr(implementation, name), f"{hookspecs.PROJECT}_impl")]
 
 
+@lru_cache(maxsize=1)
 def _own_distribution() -> Distribution:
     try:
         return distribution("forecast-harness")

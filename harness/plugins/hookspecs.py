@@ -30,7 +30,7 @@ def harness_forecasters() -> list[ForecasterSpec]:  # type: ignore[empty-body]
 
     Called: when forecasters are first looked up; do not import heavy libraries.
     Arguments: none.
-    Result: a list of ForecasterSpec; a name that two plugins provide is refused for both.
+    Result: a list of ForecasterSpec; a name that two plugins provide is refused, see docs/hooks.md.
     Example:
 
         @hookimpl
@@ -45,7 +45,7 @@ def harness_datasets() -> list[DatasetSpec]:  # type: ignore[empty-body]
 
     Called: when datasets are first looked up; no data is loaded yet.
     Arguments: none.
-    Result: a list of DatasetSpec; a name that two plugins provide is refused for both.
+    Result: a list of DatasetSpec; a name that two plugins provide is refused, see docs/hooks.md.
     Example:
 
         @hookimpl
@@ -60,7 +60,7 @@ def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
 
     Called: when metrics are first looked up.
     Arguments: none.
-    Result: a list of Metric; a name that two plugins provide is refused for both.
+    Result: a list of Metric; a name that two plugins provide is refused, see docs/hooks.md.
     Example:
 
         import numpy as np
@@ -81,7 +81,7 @@ def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
 
     Called: when a board file or a stored result first names a protocol.
     Arguments: none.
-    Result: a list of classes that derive from Protocol; a `kind` that two plugins provide is refused for both.
+    Result: a list of classes that derive from Protocol; a `kind` that two plugins provide is refused.
     Example:
 
         @hookimpl
@@ -111,7 +111,7 @@ def harness_reports() -> list[ReportFormat]:  # type: ignore[empty-body]
 
     Called: when report formats are first looked up; nothing is rendered yet.
     Arguments: none.
-    Result: a list of ReportFormat; a name that two plugins provide is refused for both.
+    Result: a list of ReportFormat; a name that two plugins provide is refused, see docs/hooks.md.
     Example:
 
         @hookimpl

@@ -21,20 +21,40 @@ class Registered(Generic[Spec]):
 
 
 class Registry(Mapping[str, Registered[Spec]]):
-    """Specs of one kind by name; looking up an unknown name raises UnknownName, a duplicate one DuplicateName."""
+    """Specs of one kind by name; looking up an unknown name raises UnknownName, a duplicate one DuplicateName.
+
+    A name that several plugins provide is refused for all of them, unless one of them is included in harness: its spec
+    is kept, and only the others are refused.
+    """
 
     def __init__(self, kind: str, entries: Iterable[Registered[Spec]], name_of: Callable[[Spec], str]) -> None:
         self.kind = kind
         self.duplicates: dict[str, DuplicateName] = {}
+        self.refused: list[str] = []  # sentences on specs whose name harness itself provides
         self._entries: dict[str, Registered[Spec]] = {}
-        for entry in sorted(entries, key=lambda entry: name_of(entry.spec)):
-            name = name_of(entry.spec)
-            if name in self._entries:
-                providers = (str(self._entries[name].plugin), str(entry.plugin))
-                self.duplicates[name] = DuplicateName(kind, name, providers)
-            self._entries[name] = entry
-        for name in self.duplicates:
-            del self._entries[name]
+        by_name: dict[str, list[Registered[Spec]]] = {}
+        for entry in entries:
+            by_name.setdefault(name_of(entry.spec), []).append(entry)
+        for name in sorted(by_name):
+            self._add(name, by_name[name])
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence on each name that was refused."""
+        return [*map(str, self.duplicates.values()), *self.refused]
+
+    def _add(self, name: str, providers: list[Registered[Spec]]) -> None:
+        included = [entry for entry in providers if entry.plugin.included]
+        if len(providers) > 1 and len(included) != 1:
+            self.duplicates[name] = DuplicateName(self.kind, name, sorted(entry.plugin.origin for entry in providers))
+            return
+        self._entries[name] = included[0] if included else providers[0]
+        self.refused += [
+            f"plugin {entry.plugin.origin}: its {self.kind} {name!r} is refused, because {included[0].plugin.origin} "
+            "provides one of that name; have its author choose another name"
+            for entry in providers
+            if entry is not self._entries[name]
+        ]
 
     def __getitem__(self, name: str) -> Registered[Spec]:
         if name in self.duplicates:

@@ -302,10 +302,12 @@ class TestNames:
         class Other:
             @hookimpl
             def harness_forecasters(self) -> list[ForecasterSpec]:
-                return [ForecasterSpec("mean", LocalForecaster)]
+                return [ForecasterSpec("mine", LocalForecaster)]
 
-        with pytest.raises(DuplicateName, match=r"called 'mean': other .* and models "):
-            load_board(str(written(tmp_path, BOARD)), load_catalog({"other": Other()}))
+        path = written(tmp_path, BOARD.replace('"mean"', '"mine"'))
+
+        with pytest.raises(DuplicateName, match=r"called 'mine': another .* and other .*"):
+            load_board(str(path), load_catalog({"other": Other(), "another": Other()}))
 
     def test_an_unknown_board_is_told_its_neighbour(self, catalog: Catalog) -> None:
         with pytest.raises(UnknownName, match="no board called 'clasics'; did you mean 'classics'"):

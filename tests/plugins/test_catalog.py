@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
 import sys
@@ -9,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from harness import DatasetSpec, ForecasterSpec, Metric, Panel, hookimpl
+from harness.cli.main import cli
 from harness.errors import DuplicateName, UnknownName
 from harness.evaluation.metrics import METRICS
 from harness.plugins.catalog import Catalog, load_catalog
@@ -166,9 +169,42 @@ class TestDuplicates:
         with pytest.raises(DuplicateName, match=r"two plugins provide a forecaster called 'same': ") as caught:
             catalog.forecasters["same"]
 
-        assert "one (one 0)" in str(caught.value)
-        assert "two (two 0)" in str(caught.value)
+        assert "one (one 0, module one) and two (two 0, module two)" in str(caught.value)
         assert problems(catalog) == [str(caught.value)]
+
+    def test_three_owners_are_named(self) -> None:
+        catalog = load_catalog({name: Provides([spec("same")]) for name in ("a", "b", "c")})
+
+        with pytest.raises(DuplicateName, match=r"3 plugins .*: a \(a 0, module a\), b .* and c .*; uninstall all but"):
+            catalog.forecasters["same"]
+
+    def test_a_plugin_that_provides_a_name_twice_is_told_so(self) -> None:
+        catalog = load_catalog({"one": Provides([spec("same"), spec("same")])})
+
+        with pytest.raises(DuplicateName, match=r"plugin one \(.*\) provides two forecasters called 'same'; rename"):
+            catalog.forecasters["same"]
+
+    @pytest.mark.parametrize(
+        ("kind", "given", "name"),
+        [
+            ("forecasters", spec("naive"), "naive"),
+            ("datasets", data("nile"), "nile"),
+            ("metrics", Metric("MASE", lambda o: o.error), "MASE"),
+            ("boards", Path("elsewhere/classics/leaderboard.toml"), "classics"),
+        ],
+    )
+    def test_nobody_takes_the_name_of_what_is_included(self, kind: str, given: Any, name: str) -> None:
+        before = getattr(load_catalog(), kind)[name]
+
+        catalog = load_catalog({"other": Provides(**{kind: [given]})})
+
+        assert getattr(catalog, kind)[name].plugin == before.plugin
+        assert list(getattr(catalog, kind)) == list(getattr(load_catalog(), kind))
+        (problem,) = problems(catalog)
+        assert problem.startswith(
+            f"plugin other (other 0, module other): its {kind.removesuffix('s')} {name!r} is refu"
+        )
+        assert before.plugin.origin in problem
 
     def test_the_rest_is_undisturbed(self, catalog: Catalog) -> None:
         assert "same" not in catalog.forecasters
@@ -180,14 +216,69 @@ class TestDuplicates:
 
         assert problems(catalog) == []
 
-    def test_two_plugins_of_one_name_are_reported_and_the_first_stays(self, install: Install) -> None:
+    def test_two_plugins_of_one_name_are_both_loaded(self, install: Install) -> None:
         install("anna", SUPPLIER, entry="twin")
         install("berta", SUPPLIER.replace("stranger", "other"), entry="twin")
 
         catalog = load_catalog()
 
-        assert [name for name in ("stranger", "other") if name in catalog.forecasters] == ["stranger"]
-        assert problems(catalog) == ["two plugins are called 'twin': twin (anna 1.5) and twin (berta 1.5)"]
+        assert catalog.forecasters["stranger"].plugin.name == "anna:twin"
+        assert catalog.forecasters["other"].plugin.name == "berta:twin"
+        assert problems(catalog) == []
+
+    @pytest.mark.parametrize("entry", ["models", "datasets", "leaderboards", "mlflow", "harness"])
+    def test_included_plugins_keep_their_names_beside_others(self, install: Install, entry: str) -> None:
+        install("acme", SUPPLIER, entry=entry)
+
+        catalog = load_catalog()
+
+        assert catalog.forecasters["stranger"].plugin is catalog.plugins[f"acme:{entry}"]
+        assert catalog.plugins[entry].distribution == "forecast-harness"
+        assert catalog.forecasters["naive"].plugin.name == "models"
+        assert problems(catalog) == []
+
+    def test_an_entry_point_cannot_take_over_the_module_of_another_plugin(self, install: Install) -> None:
+        path = install("acme", SUPPLIER, entry="a-thief")
+        (path.parent / "acme-1.5.dist-info" / "entry_points.txt").write_text("[harness]\na-thief = harness_models\n")
+
+        catalog = load_catalog()
+
+        assert catalog.forecasters["naive"].plugin.name == "models"
+        (problem,) = problems(catalog)
+        assert problem.startswith("plugin a-thief (acme 1.5) is left out: plugin models (forecast-harness ")
+        assert problem.endswith("has the same module")
+
+    def test_one_distribution_may_have_two_entry_points_of_one_name(self, install: Install) -> None:
+        path = install("acme", SUPPLIER)
+        (path.parent / "more.py").write_text(SUPPLIER.replace("stranger", "other"), encoding="utf-8")
+        points = path.parent / "acme-1.5.dist-info" / "entry_points.txt"
+        points.write_text("[harness]\ntwin = acme\ntwin = more\n", encoding="utf-8")
+
+        catalog = load_catalog()
+
+        assert catalog.forecasters["stranger"].plugin.name == "acme:twin"
+        assert catalog.forecasters["other"].plugin.name == "acme:twin = more"
+
+
+class TestCommands:
+    @pytest.mark.parametrize("name", ["run", "ui"])
+    def test_a_command_cannot_be_replaced(self, name: str) -> None:
+        class Replaces:
+            @hookimpl
+            def harness_commands(self, cli: click.Group) -> None:
+                cli.add_command(click.Command(name))
+
+        catalog, group = load_catalog({"replaces": Replaces()}), cli.copy()
+        catalog.add_commands(group)
+
+        assert group.commands[name].callback is not None
+        said = f"plugin replaces (replaces 0): harness_commands raised there is already a command called {name!r}"
+        assert [problem for problem in catalog.problems if problem.startswith(said)] != []
+
+    def test_a_command_of_one_call_is_not_there_in_the_next(self) -> None:
+        cli.copy().add_command(click.Command("new"))
+
+        assert "new" not in cli.commands
 
 
 class TestBroken:
@@ -334,7 +425,9 @@ class TestResultVersion:
 
     @staticmethod
     def version() -> str:
-        sys.modules.pop("wanderer", None)
+        importlib.invalidate_caches()
+        for name in ("wanderer", "wanderer.local", "aside", "further"):
+            sys.modules.pop(name, None)
         return load_catalog().plugins["wanderer"].result_version
 
     def test_it_names_the_version(self, install: Install) -> None:
@@ -362,17 +455,148 @@ class TestResultVersion:
 
         assert before == again != after
 
-    def test_of_a_package_it_changes_with_any_module(self, install: Install) -> None:
-        path = install("wanderer", SUPPLIER, editable=True)
-        path.unlink()
-        package = path.with_suffix("")
-        (package / "deep").mkdir(parents=True)
-        (package / "__init__.py").write_text(SUPPLIER, encoding="utf-8")
+    def test_of_a_package_it_changes_with_any_file(self, install: Install) -> None:
+        package = as_package(install("wanderer", SUPPLIER))
+        versions = {self.version()}
+
+        for name in ("deep/down.py", "weights.json", "deep/data.csv", "fast.so", "link.csv"):
+            path = package / name
+            path.parent.mkdir(exist_ok=True)
+            if name == "link.csv":
+                path.symlink_to(package / "weights.json")
+            else:
+                path.write_text("1", encoding="utf-8")
+            versions.add(self.version())
+            path.write_text(f"2 {name}", encoding="utf-8")
+            versions.add(self.version())
+
+        assert len(versions) == 11
+
+    @pytest.mark.parametrize("name", ["__pycache__/deep.cpython-311.pyc", "deep.pyc", ".git/HEAD", ".DS_Store"])
+    def test_bytecode_and_hidden_files_do_not_count(self, install: Install, name: str) -> None:
+        package = as_package(install("wanderer", SUPPLIER))
+        before = self.version()
+
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_bytes(b"1")
+
+        assert self.version() == before
+
+    def test_a_folder_that_contains_itself_is_read_once(self, install: Install) -> None:
+        package = as_package(install("wanderer", SUPPLIER))
+        (package / "again").symlink_to(package)
+
+        assert self.version().startswith("wanderer==1.5:")
+
+    def test_of_a_package_without_init_it_changes_with_any_file(self, install: Install) -> None:
+        path = install("wanderer", SUPPLIER)
+        package = as_package(path, "local.py")
+        points(path).write_text("[harness]\nwanderer = wanderer.local\n", encoding="utf-8")
 
         before = self.version()
-        (package / "notes.txt").write_text("nothing that runs", encoding="utf-8")
-        beside = self.version()
-        (package / "deep" / "down.py").write_text("", encoding="utf-8")
-        below = self.version()
+        (package / "local.py").write_text(SUPPLIER + "# changed", encoding="utf-8")
 
-        assert before == beside != below
+        assert ":" in before
+        assert self.version() != before
+
+    def test_it_changes_with_a_part_in_another_folder(
+        self, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = install("wanderer", SUPPLIER)
+        as_package(path, "local.py")
+        points(path).write_text("[harness]\nwanderer = wanderer.local\n", encoding="utf-8")
+        part = tmp_path / "other" / "wanderer"
+        part.mkdir(parents=True)
+        monkeypatch.syspath_prepend(part.parent)
+
+        before = self.version()
+        (part / "more.py").write_text("", encoding="utf-8")
+
+        assert self.version() != before
+
+    def test_it_changes_with_a_second_package_of_the_distribution(self, install: Install) -> None:
+        path = install("wanderer", SUPPLIER)
+        second = path.with_name("companions") / "__init__.py"
+        second.parent.mkdir()
+        second.write_text("LEVEL = 1", encoding="utf-8")
+        files = "wanderer.py,,\ncompanions/__init__.py,,\nwanderer-1.5.dist-info/RECORD,,\n../bin/wanderer,,\n"
+        (points(path).parent / "RECORD").write_text(files, encoding="utf-8")
+
+        before = self.version()
+        second.write_text("LEVEL = 2", encoding="utf-8")
+
+        assert self.version() != before
+
+    @pytest.mark.parametrize("line", ["import aside", "from aside import LEVEL", "FACTORY = 'aside.deep:Model'"])
+    def test_it_changes_with_a_module_on_the_path_that_it_imports(self, install: Install, line: str) -> None:
+        path = install("wanderer", SUPPLIER + line)
+        path.with_name("aside.py").write_text("LEVEL = 1\nimport further", encoding="utf-8")
+        path.with_name("further.py").write_text("import aside", encoding="utf-8")
+
+        versions = [self.version()]
+        for name in ("aside.py", "further.py"):
+            other = path.with_name(name)
+            other.write_text(other.read_text(encoding="utf-8") + "\n# changed", encoding="utf-8")
+            versions.append(self.version())
+
+        assert len(set(versions)) == 3
+
+    def test_it_does_not_change_with_other_modules_and_packages(self, install: Install) -> None:
+        path = install("wanderer", SUPPLIER + "import numpy, json, harness")
+        before = self.version()
+
+        path.with_name("aside.py").write_text("", encoding="utf-8")
+
+        assert self.version() == before
+
+    @pytest.mark.parametrize(
+        ("requirement", "changes"),
+        [("other >= 1", True), ("Other; python_version > '3'", True), ("other; extra == 'test'", False)],
+    )
+    def test_it_changes_with_the_version_of_what_it_requires(
+        self, install: Install, requirement: str, changes: bool
+    ) -> None:
+        path = install("wanderer", SUPPLIER)
+        metadata = points(path).with_name("METADATA")
+        metadata.write_text(f"{metadata.read_text()}Requires-Dist: numpy\nRequires-Dist: {requirement}\n")
+        other = points(install("other", "")).with_name("METADATA")
+        points(path.with_name("other.py")).unlink()
+
+        before = self.version()
+        other.write_text(other.read_text().replace("1.5", "1.6"), encoding="utf-8")
+
+        assert (self.version() != before) == changes
+
+    def test_it_changes_with_what_it_requires_that_was_installed_from_a_folder(self, install: Install) -> None:
+        path = install("wanderer", SUPPLIER)
+        metadata = points(path).with_name("METADATA")
+        metadata.write_text(f"{metadata.read_text()}Requires-Dist: other\n", encoding="utf-8")
+        other = install("other", "LEVEL = 1", editable=True)
+        points(other).unlink()
+        (points(other).parent / "RECORD").write_text("other.py,,\n", encoding="utf-8")
+
+        before = self.version()
+        other.write_text("LEVEL = 2", encoding="utf-8")
+
+        assert self.version() != before
+
+    def test_of_an_included_plugin_it_is_that_of_its_package_alone(self, install: Install) -> None:
+        before = load_catalog().plugins["models"].result_version
+
+        install("wanderer", SUPPLIER)
+
+        assert load_catalog().plugins["models"].result_version == before
+        assert before.startswith("forecast-harness==")
+
+
+def points(module: Path) -> Path:
+    """The file of the entry points of an installed module."""
+    return module.parent / f"{module.stem}-1.5.dist-info" / "entry_points.txt"
+
+
+def as_package(module: Path, name: str = "__init__.py") -> Path:
+    """The folder of a package with the source of a module, which it replaces."""
+    package = module.with_suffix("")
+    package.mkdir()
+    module.rename(package / name)
+    return package
