@@ -1,9 +1,15 @@
-"""Fingerprints of datasets, stored, so that a run with nothing to do loads no data."""
+"""Fingerprints of datasets, stored, so that a run with nothing to do loads no data.
+
+A stored fingerprint is trusted for a dataset that declares what its data depends on, by `files` or `depends`, as long as
+nothing of that has changed. The data of any other dataset is loaded once a command.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from harness.data.dataset import DatasetSpec
 from harness.data.files import data_paths, load
 from harness.data.storage import read_json, write_json
+from harness.errors import BadData, HomeUnusable
 from harness.plugins.registry import Registered
 from harness.tasks.task import Task
 
@@ -24,8 +31,16 @@ class Fingerprints:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.path = home / "fingerprints.json"
-        self._stored: dict[str, Any] = read_json(self.path) or {}  # by the state of a dataset
-        self._last: tuple[str, Panel] | None = None  # the dataset loaded last
+        self._stored = {  # by the state of a dataset
+            state: entry for state, entry in (read_json(self.path) or {}).items() if _is_entry(entry)
+        }
+        self._confirmed: set[str] = set()  # states of datasets that were loaded by this object
+        self._trusts_stored = True
+        self._last: tuple[str, Panel] | None = None  # the dataset loaded last, by its state
+
+    def load_anew(self) -> None:
+        """Load every dataset once more, whatever is stored of it."""
+        self._trusts_stored = False
 
     def of(self, dataset: Registered[DatasetSpec]) -> str:
         """The fingerprint; raises DataUnavailable for missing files, BadData for data that cannot be used."""
@@ -43,33 +58,88 @@ class Fingerprints:
             return
         from harness.tasks.folds import backtest
 
-        backtest(task, self._panel(dataset))
+        backtest(task, self._panel(dataset, self._state(dataset)))
         checked.append(digest)
-        write_json(self.path, self._stored)
+        self._save()
+
+    def forget(self, dataset: Registered[DatasetSpec]) -> None:
+        """Remove what is stored of a dataset in its present state, because its data turned out to be other."""
+        state = self._state(dataset)
+        self._confirmed.discard(state)
+        if self._stored.pop(state, None) is not None:
+            self._save()
 
     def _entry(self, dataset: Registered[DatasetSpec]) -> dict[str, Any]:
         """What is stored of a dataset in its present state, computed if need be."""
         state = self._state(dataset)
-        if "values" not in self._stored.get(state, {}):
-            panel = self._panel(dataset)
-            self._stored[state] = {"fingerprint": panel.fingerprint(), "values": panel.values.size, "tasks": []}
-            write_json(self.path, self._stored)
-        entry: dict[str, Any] = self._stored[state]
-        return entry
+        trusted = self._trusts_stored and bool(dataset.spec.files or dataset.spec.depends)
+        if state in self._stored and (trusted or state in self._confirmed):
+            return self._stored[state]
+        panel = self._panel(dataset, state)
+        self._confirmed.add(state)
+        fingerprint = panel.fingerprint()
+        if state not in self._stored or self._stored[state]["fingerprint"] != fingerprint:
+            self._stored[state] = {"fingerprint": fingerprint, "values": panel.values.size, "tasks": []}
+            self._save()
+        return self._stored[state]
 
-    def _panel(self, dataset: Registered[DatasetSpec]) -> Panel:
-        name = dataset.spec.name
-        if self._last is None or self._last[0] != name:
-            self._last = name, load(dataset.spec, self.home)
+    def _panel(self, dataset: Registered[DatasetSpec], state: str) -> Panel:
+        if self._last is None or self._last[0] != state:
+            self._last = state, load(dataset.spec, self.home)
         return self._last[1]
 
     def _state(self, dataset: Registered[DatasetSpec]) -> str:
         """A hash of all that could change the data: its provider, its libraries, its files' sizes and times."""
         spec = dataset.spec
-        paths = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in data_paths(spec, self.home)]
+        paths = [state for path in data_paths(spec, self.home) for state in _file_states(path)]
         libraries = [(name, _version(name)) for name in spec.depends]
         state = json.dumps([spec.name, dataset.plugin.result_version, libraries, paths])
         return hashlib.sha256(state.encode()).hexdigest()[:32]
+
+    def _save(self) -> None:
+        try:
+            write_json(self.path, self._stored)
+        except OSError as error:
+            raise HomeUnusable(
+                f"{self.path} cannot be written ({error.strerror}); move it away, or name another home by --home or "
+                "HARNESS_HOME"
+            ) from error
+
+
+def load_unchanged(dataset: Registered[DatasetSpec], fingerprint: str, home: Path) -> Panel:
+    """The panel of a dataset whose fingerprint is known; raises BadData if its loader returns other data.
+
+    What is stored of the dataset is then removed, so that the next command loads it anew.
+    """
+    name, panel = dataset.spec.name, load(dataset.spec, home)
+    if panel.fingerprint() == fingerprint:
+        return panel
+    Fingerprints(home).forget(dataset)
+    if load(dataset.spec, home).fingerprint() != panel.fingerprint():
+        raise BadData(
+            f"dataset {name!r} is not deterministic: its loader returns other data each time; seed its random "
+            f"generator, then see `harness check {name}`"
+        )
+    raise BadData(
+        f"dataset {name!r} is not what it was when this command began; run it again. If this is said again, the "
+        "loader returns other data in each process, as unseeded draws or the order of a set do"
+    )
+
+
+def _file_states(path: Path) -> Iterator[tuple[str, int, int, int]]:
+    """The path, the size and the times of a file, or of all files of a folder."""
+    paths = [path]
+    if path.is_dir():
+        paths = sorted(Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    for file in paths:
+        found = file.stat()
+        yield str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns  # the last cannot be set back
+
+
+def _is_entry(entry: object) -> bool:
+    """Whether a stored entry is as this version writes it."""
+    types = {"fingerprint": str, "values": int, "tasks": list}
+    return isinstance(entry, dict) and all(isinstance(entry.get(key), wanted) for key, wanted in types.items())
 
 
 def _version(distribution: str) -> str:

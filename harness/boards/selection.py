@@ -44,6 +44,8 @@ class SelectedBoard:
 def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[SelectedBoard], list[str]]:
     """The selected boards; of `--all`, those that cannot be run are left out with a sentence each."""
     left_out: list[str] = []
+    if selection.rerun:
+        workspace.fingerprints.load_anew()
     boards = _load_boards(selection, workspace.catalog, left_out)
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
     _check_names(selection, boards, titles)

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.files import load
+from harness.boards.fingerprints import load_unchanged
 from harness.efficiency.record import Bench, Subject
-from harness.errors import BadInput
 from harness.evaluation.evaluate import fit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartialFailure, predict_and_check
@@ -107,12 +106,10 @@ class Workload:
 
 
 def prepare_workload(job: Job, catalog: Catalog) -> Workload:
-    """The workload of a job, its data loaded; raises BadInput if the data changed since the job was made."""
+    """The workload of a job, its data loaded; raises BadData if the data changed since the job was made."""
     subject, task = job.bench.subject, Task.from_json(job.task, catalog.protocol_classes)
     spec = catalog.forecasters[subject.forecaster].spec
-    panel = load(catalog.datasets[task.dataset].spec, job.home)
-    if panel.fingerprint() != job.fingerprint:
-        raise BadInput(f"the data of {task.dataset!r} have changed since the start; measure again")
+    panel = load_unchanged(catalog.datasets[task.dataset], job.fingerprint, job.home)
     fold = next(backtest(task, panel).folds())
     train = fold.train.filled(spec.missing)
     _ = train.panel, train.validation  # computed now, and not when the forecaster first asks

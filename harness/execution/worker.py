@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
+from harness.boards.fingerprints import load_unchanged
 from harness.boards.planning import PlannedCell
-from harness.data.files import load
-from harness.errors import BadInput, DataUnavailable
+from harness.errors import BadData, BadInput, DataUnavailable
 from harness.evaluation.evaluate import evaluate, status_of
 from harness.evaluation.memory import peak_memory, reset_peak
 from harness.evaluation.outcomes import Actuals
@@ -59,7 +59,7 @@ def _evaluate(planned: PlannedCell, home: Path) -> Run:
     metrics = [entry.spec for entry in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
     if cell.key(panel.fingerprint(), plugin.result_version) != planned.key:
-        raise BadInput("its data or its plugin changed since this run began; run it again")
+        raise BadInput(f"plugin {plugin} changed since this run began; run it again")
     spec.import_libraries()  # so that their imports take no time of the fit
     reset_peak()  # of the cells that this process evaluated before
     with warnings.catch_warnings(record=True) as warned:
@@ -87,10 +87,21 @@ def _failed_run(planned: PlannedCell, failure: Failure) -> Run:
     return Run(planned.cell, status_of(failure), reason=str(failure), traceback=failure.traceback)
 
 
-@lru_cache(maxsize=4)
 def _panel(dataset: str, fingerprint: str, home: Path) -> Panel:
+    """The dataset with this fingerprint; raises BadData if its loader returns other data."""
+    panel = _panel_or_error(dataset, fingerprint, home)
+    if isinstance(panel, BadData):
+        raise panel
+    return panel
+
+
+@lru_cache(maxsize=4)
+def _panel_or_error(dataset: str, fingerprint: str, home: Path) -> Panel | BadData:
     """The dataset; the fingerprint is a part of the cache's key, so that changed data is loaded again."""
-    return load(installed_catalog().datasets[dataset].spec, home)
+    try:
+        return load_unchanged(installed_catalog().datasets[dataset], fingerprint, home)
+    except BadData as error:
+        return error
 
 
 def _now() -> str:

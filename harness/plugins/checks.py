@@ -98,8 +98,14 @@ def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
         yield CheckResult("loads", False, str(first))
         return
     yield CheckResult("loads", True, f"{len(first)} series, {len(first.values)} observations")
-    again = load(spec, home).fingerprint()
-    yield CheckResult("loads the same data again", again == first.fingerprint(), f"fingerprint {again[:16]}…")
+    again = attempt(lambda: load(spec, home))
+    if isinstance(again, Failure):
+        yield CheckResult("loads the same data again", False, str(again))
+        return
+    same = again.fingerprint() == first.fingerprint()
+    detail = f"fingerprint {again.fingerprint()[:16]}…"
+    wrong = "its loader is not deterministic; seed its random generator"
+    yield CheckResult("loads the same data again", same, detail if same else wrong)
 
 
 def check_metric(metric: Metric) -> Iterator[CheckResult]:

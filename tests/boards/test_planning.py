@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness import (
@@ -31,10 +33,11 @@ from harness import (
     hookimpl,
     stored_plans,
 )
+from harness.boards.fingerprints import Fingerprints
 from harness.boards.leaderboard import Entry
 from harness.boards.planning import BoardPlan, pending_cells, plan_board
 from harness.boards.workspace import Workspace
-from harness.errors import BadTask
+from harness.errors import BadTask, HomeUnusable
 from harness.evaluation import run
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import Catalog, load_catalog
@@ -68,10 +71,14 @@ class Toys:
     load: Callable[[], Any] = lambda: Panel.of([range(20)])
     forecasters: Iterable[ForecasterSpec] = ()
     loaded: list[str] = field(default_factory=list)
+    depends: tuple[str, ...] = ()
 
     @hookimpl
     def harness_datasets(self) -> list[DatasetSpec]:
-        return [DatasetSpec("toy", self._load), DatasetSpec("absent", self._load, files=(ABSENT,))]
+        return [
+            DatasetSpec("toy", self._load, depends=self.depends),
+            DatasetSpec("absent", self._load, files=(ABSENT,)),
+        ]
 
     @hookimpl
     def harness_forecasters(self) -> list[ForecasterSpec]:
@@ -261,15 +268,83 @@ class TestPlanning:
 
         assert [(cell.title, cell.cell.seed) for cell in plan.cells] == [("still", None), ("lost", None)]
 
-    def test_data_is_loaded_once_and_then_never_again(self, tmp_path: Path) -> None:
-        toys = Toys()
+    @pytest.mark.parametrize(("depends", "loads"), [(("numpy",), 1), ((), 2)])
+    def test_data_is_loaded_once_or_once_a_command(self, tmp_path: Path, depends: tuple[str, ...], loads: int) -> None:
+        toys = Toys(depends=depends)
         tasks = (TASK, replace(TASK, name="long", protocol=RollingOrigin(5, windows=1)))
 
         first = plan_of(tmp_path, board(tasks=tasks), toys)
         again = plan_of(tmp_path, board(tasks=tasks), toys)
 
         assert first == again
-        assert len(toys.loaded) == 1
+        assert len(toys.loaded) == loads
+
+    def test_other_data_of_a_loader_without_files_is_noticed(self, tmp_path: Path) -> None:
+        before = plan_of(tmp_path, board(), Toys())
+        after = plan_of(tmp_path, board(), Toys(load=lambda: Panel.of([range(1, 21)])))
+
+        assert {cell.key for cell in before.cells}.isdisjoint(cell.key for cell in after.cells)
+
+    def test_other_data_of_a_loader_with_undeclared_inputs_is_noticed_when_it_is_loaded_anew(
+        self, tmp_path: Path
+    ) -> None:
+        other = Toys(load=lambda: Panel.of([range(1, 21)]), depends=("numpy",))
+        before = plan_of(tmp_path, board(), Toys(depends=("numpy",)))
+
+        trusting = plan_of(tmp_path, board(), other)
+        workspace = Workspace(tmp_path, catalog_of(other))
+        workspace.fingerprints.load_anew()
+        anew = plan_board("toys", board(), workspace)
+        later = plan_of(tmp_path, board(), other)
+
+        assert trusting == before != anew == later
+
+    def test_what_is_forgotten_is_loaded_again(self, tmp_path: Path) -> None:
+        toys = Toys(depends=("numpy",))
+        plan_of(tmp_path, board(), toys)
+
+        Fingerprints(tmp_path).forget(catalog_of(toys).datasets["toy"])
+        plan_of(tmp_path, board(), toys)
+
+        assert len(toys.loaded) == 2
+
+    def test_a_file_that_was_replaced_is_noticed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HARNESS_DATA_DIR", str(tmp_path / "data"))
+        path = tmp_path / "data" / "toy.txt"
+        path.parent.mkdir()
+        path.write_text("1 2 3 4 5 6 7 8 9", encoding="utf-8")
+        spec = DatasetSpec("text", lambda path: Panel.of([np.loadtxt(path)]), files=(DataFile("toy.txt", "http://x"),))
+        before = fingerprint_of(tmp_path, spec)
+        state = path.stat()
+
+        path.write_text("9 8 7 6 5 4 3 2 1", encoding="utf-8")
+        os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # as cp -p does, and with the same size
+
+        assert fingerprint_of(tmp_path, spec) != before
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 3}', "\ufeff{}", "null", '{"STATE": {"values": "x"}}'])
+    def test_damaged_fingerprints_are_computed_again(self, tmp_path: Path, content: str) -> None:
+        before = plan_of(tmp_path, board())
+        path = tmp_path / "fingerprints.json"
+        (state,) = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(content.replace("STATE", state), encoding="utf-8")
+
+        assert plan_of(tmp_path, board()) == before
+
+    def test_a_folder_in_the_place_of_the_fingerprints_is_an_unusable_home(self, tmp_path: Path) -> None:
+        (tmp_path / "fingerprints.json").mkdir()
+
+        with pytest.raises(HomeUnusable, match=r"fingerprints\.json cannot be written \(.*\); move it away, or name"):
+            plan_of(tmp_path, board())
+
+
+def fingerprint_of(home: Path, spec: DatasetSpec) -> str:
+    class Provides:
+        @hookimpl
+        def harness_datasets(self) -> list[DatasetSpec]:
+            return [spec]
+
+    return Fingerprints(home).of(load_catalog({"provides": Provides()}).datasets[spec.name])
 
 
 class TestPending:

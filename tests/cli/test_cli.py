@@ -47,6 +47,8 @@ def harness_forecasters():
 def harness_datasets():
     absent = DataFile("absent.csv", "http://unreachable.invalid/absent.csv")
     known = [DatasetSpec(name, f"toy_models:{name}") for name in DATA]
+    known += [DatasetSpec("undeclared", "toy_models:own"), DatasetSpec("random", "toy_models:random")]
+    known.append(DatasetSpec("half-declared", "toy_models:own", depends=("numpy",)))
     return [*known, DatasetSpec("absent", "toy_models:ramp", files=(absent,))]
 '''
 
@@ -117,6 +119,14 @@ class Nothing(Level):
 class Refuses(Level):
     def fit(self, train):
         raise Unsupported("needs known covariates")
+
+
+def own():
+    return Panel.of([np.loadtxt("own.txt")])
+
+
+def random():
+    return Panel.of([np.random.default_rng().normal(size=9)])
 
 
 def ramp():
@@ -702,6 +712,46 @@ class TestSharing:
 
 
 HOW_TO_NAME = "name a board of `harness list boards`, a board file, or a folder with a leaderboard.toml"
+
+
+class TestChangedData:
+    """A dataset whose loader reads a file that its spec does not list."""
+
+    TASK = 'dataset = "{}"\nprotocol = {{ kind = "rolling-origin", horizon = 2, windows = 2 }}'
+
+    @pytest.mark.parametrize("rerun", [(), ("--rerun",)])
+    def test_it_is_noticed(self, shell: Shell, rerun: tuple[str, ...]) -> None:
+        shell.board(task=self.TASK.format("undeclared"))
+        (shell.folder / "own.txt").write_text("1 2 3 4 5 6", encoding="utf-8")
+        shell("run", "toys", "--jobs", "0")
+        (shell.folder / "own.txt").write_text("1 4 9 16 25 36", encoding="utf-8")
+
+        shell("run", "toys", "--jobs", "1", *rerun)
+
+        assert len(shell.done()) == 2
+
+    def test_it_is_noticed_by_the_second_command_of_a_loader_that_declares_other_inputs(self, shell: Shell) -> None:
+        shell.board(task=self.TASK.format("half-declared"))
+        (shell.folder / "own.txt").write_text("1 2 3 4 5 6", encoding="utf-8")
+        shell("run", "toys", "--jobs", "0")
+        (shell.folder / "own.txt").write_text("1 4 9 16 25 36", encoding="utf-8")
+        shell.board(task=self.TASK.format("half-declared"), forecasters=["level", "naive"])
+
+        said = shell("run", "toys", "--jobs", "1", code=2)
+        assert "dataset 'half-declared' is not what it was when this command began; run it again" in flat(said.out)
+
+        shell("run", "toys", "--jobs", "1")
+        assert len(shell.done()) == 3
+
+    def test_a_loader_that_draws_without_a_seed_is_told_so(self, shell: Shell) -> None:
+        shell.board(task=self.TASK.format("random"))
+
+        for more in ((), ("--rerun",)):
+            said = shell("run", "toys", "--jobs", "1", *more, code=2)
+            assert "dataset 'random' is not deterministic: its loader returns other data each time" in flat(said.out)
+        assert "its loader is not deterministic; seed its random generator" in flat(
+            shell("check", "random", code=1).out
+        )
 
 
 class TestBadInput:
