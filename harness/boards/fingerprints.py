@@ -1,7 +1,7 @@
 """Fingerprints of datasets, stored, so that a run with nothing to do loads no data.
 
-A stored fingerprint is trusted for a dataset that declares what its data depends on, by `files` or `depends`, as long as
-nothing of that has changed. The data of any other dataset is loaded once a command.
+A stored fingerprint is trusted for a dataset that declares what its data depends on, by `files` or `depends`, until
+some of that changes. The data of any other dataset is loaded once a command.
 """
 
 from __future__ import annotations

@@ -32,11 +32,13 @@ def data_list_command(workspace: Workspace) -> None:
 @workspace_option
 def data_fetch_command(names: tuple[str, ...], workspace: Workspace) -> None:
     """Download the files of datasets, and check them."""
+    from functools import partial
+
     from harness.data.files import fetch
     from harness.results.journal import prepare_home
 
     specs = [workspace.catalog.datasets[name].spec for name in names]
     prepare_home(workspace.home)
     for spec in specs:
-        for path in fetch(spec, workspace.home):
+        for path in fetch(spec, workspace.home, partial(click.echo, err=True)):
             click.echo(f"{spec.name}: {path}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.data.panel import Panel
 
 WAIT = 600.0  # seconds to wait for another process that downloads into the same home
+PATIENCE = 1.0  # seconds of waiting before it is said
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,17 @@ def available(spec: DatasetSpec, home: Path) -> bool:
     return True
 
 
-def fetch(spec: DatasetSpec, home: Path) -> tuple[Path, ...]:
+def fetch(spec: DatasetSpec, home: Path, say: Callable[[str], object] | None = None) -> tuple[Path, ...]:
     """The paths of a dataset's files; those that are not available are downloaded into `<home>/data`.
+
+    `say` is called with a sentence if another process is awaited.
 
     A download that was cut continues where it ended. Each file's address and checksum are recorded in
     `<home>/data/checksums.json`: a file without a known checksum is trusted the first time, and must have that
     checksum from then on. Raises DataUnavailable if a download fails, HomeUnusable if it cannot be stored.
     """
     if any(_find(file, home) is None for file in spec.files):
-        with _download_lock(home):
+        with _download_lock(home, say):
             for file in spec.files:
                 if _find(file, home) is None:  # otherwise another process has downloaded it meanwhile
                     _download(spec, file, home)
@@ -153,21 +157,39 @@ def _sha256(path: Path, size: int, modified: int) -> str:
 
 
 @contextmanager
-def _download_lock(home: Path) -> Iterator[None]:
+def _download_lock(home: Path, say: Callable[[str], object] | None) -> Iterator[None]:
     """Let one process at a time download into a home; the data folder is made if need be."""
     from filelock import FileLock, Timeout
 
     folder = home / "data"
+    lock, owner = FileLock(folder / ".lock"), folder / ".lock-owner"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=WAIT):
+        try:
+            lock.acquire(timeout=PATIENCE)
+        except Timeout:
+            if say is not None:
+                say(f"waiting for {_owner(owner)}, which downloads into {folder}, for at most {WAIT / 60:g} minutes")
+            lock.acquire(timeout=max(WAIT - PATIENCE, 0))
+        try:
+            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
             yield
+        finally:
+            lock.release()
     except Timeout as error:
         raise DataUnavailable(
-            f"another process is downloading into {folder}; run this again when it has finished"
+            f"{_owner(owner)} is downloading into {folder}; run this again when it has finished"
         ) from error
     except OSError as error:
         raise HomeUnusable(f"cannot write to the folder {folder}: {error.strerror}; choose another --home") from error
+
+
+def _owner(path: Path) -> str:
+    """The process that downloads, as it has written it."""
+    try:
+        return path.read_text(encoding="utf-8") or "another process"
+    except (OSError, ValueError):
+        return "another process"
 
 
 def _download(spec: DatasetSpec, file: DataFile, home: Path) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.boards.fingerprints import load_unchanged
 from harness.efficiency.record import Bench, Subject
+from harness.errors import BadInput
 from harness.evaluation.evaluate import fit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartialFailure, predict_and_check

@@ -2,21 +2,25 @@
 
 The home may be a folder that several machines mount. Locks of the operating system are not reliable there, and do not
 tell whether the machine that holds one is alive, so a lock is a file that its owner touches at intervals: one whose
-process is gone, or that was not touched for a minute, is stale and may be taken over.
+process is gone, or that was not touched while this process watched it for a minute, is stale and may be taken over.
+The time at which a lock was touched is never compared with the clock, which may jump or differ between machines.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import threading
 import time
 import uuid
 from pathlib import Path
 
+from harness.errors import HomeUnusable
+
 HEARTBEAT = 10.0  # seconds between two touches of a lock
-STALE = 60.0  # seconds without a touch after which a lock is stale
+STALE = 60.0  # seconds without a touch, as this process watches it, after which a lock is stale
 
 
 class CellLocks:
@@ -24,9 +28,16 @@ class CellLocks:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "journal" / "locks"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HomeUnusable(
+                f"the folder {self.folder} cannot be made ({error.strerror}); move away what is there, or name another "
+                "home by --home or HARNESS_HOME"
+            ) from error
         self._owner = f"{socket.gethostname()} {os.getpid()}"
         self._held: set[Path] = set()
+        self._watched: dict[Path, tuple[tuple[int, int], float]] = {}  # by lock: its state, and since when it is so
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._touch_all, daemon=True)
         self._thread.start()
@@ -44,10 +55,17 @@ class CellLocks:
                 if path in self._held:
                     return True
                 owner = _owner(path)
-                if not _is_stale(path):
+                if not self._is_stale(path, owner):
                     return False
                 _remove(path, owner)
         return False
+
+    def owner(self, key: str) -> str:
+        """Who holds the lock of a cell, as part of a sentence."""
+        host, _, process = _owner(self.folder / key).partition(" ")
+        if not process:
+            return "another process"
+        return f"process {process}" if host == socket.gethostname() else f"process {process} on {host}"
 
     def release(self, key: str) -> None:
         """Unlock a cell, unless another process took its lock over."""
@@ -62,6 +80,20 @@ class CellLocks:
         for path in list(self._held):
             self.release(path.name)
 
+    def _is_stale(self, path: Path, owner: str) -> bool:
+        """Whether the process that holds a lock is gone, or has not touched it as long as this process watched it."""
+        host, _, process = owner.partition(" ")
+        if host == socket.gethostname() and process.isdigit() and not _is_alive(int(process)):
+            return True
+        try:
+            found = path.stat()
+        except OSError:
+            return True
+        state, now = (found.st_ino, found.st_mtime_ns), time.monotonic()
+        if self._watched.get(path, (None, now))[0] != state:
+            self._watched[path] = state, now
+        return now - self._watched[path][1] > STALE
+
     def _touch_all(self) -> None:
         while not self._closed.wait(HEARTBEAT):
             for path in list(self._held):
@@ -73,7 +105,7 @@ def _owner(path: Path) -> str:
     """The machine and the process that hold a lock; empty if there is no lock."""
     try:
         return path.read_text(encoding="utf-8")
-    except OSError:
+    except (OSError, ValueError):
         return ""
 
 
@@ -87,19 +119,10 @@ def _remove(path: Path, owner: str) -> None:
     if _owner(aside) != owner:
         with contextlib.suppress(FileExistsError):
             os.link(aside, path)
-    aside.unlink()
-
-
-def _is_stale(path: Path) -> bool:
-    """Whether the process that holds a lock is gone, or has not touched it for long."""
-    host, _, process = _owner(path).partition(" ")
-    try:
-        age = time.time() - path.stat().st_mtime
-    except OSError:
-        return True
-    if age > STALE:
-        return True
-    return host == socket.gethostname() and process.isdigit() and not _is_alive(int(process))
+    if aside.is_dir():
+        shutil.rmtree(aside, ignore_errors=True)
+    else:
+        aside.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:

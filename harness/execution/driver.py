@@ -17,6 +17,7 @@ from harness.execution.executor import Executor
 from harness.results.journal import Journal
 
 POLL = 0.5  # seconds between looks at cells that another process runs
+PATIENCE = 1.0  # seconds of waiting for another process before it is said
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,15 @@ class Refused:
     error: HarnessError
 
 
-Event = Started | Finished | Refused
+@dataclass(frozen=True)
+class Waiting:
+    """Nothing is left to run but cells that other processes have locked; said once for each process."""
+
+    owner: str  # as part of a sentence
+    cells: tuple[PlannedCell, ...]
+
+
+Event = Started | Finished | Refused | Waiting
 
 
 def drive(cells: Sequence[PlannedCell], executor: Executor, journal: Journal) -> Generator[Event, None, None]:
@@ -67,6 +76,8 @@ class _Drive:
         self.waiting = deque(cells)
         self.locked_elsewhere = deque[PlannedCell]()
         self.running: dict[Future[Run], PlannedCell] = {}
+        self._waits_since: float | None = None
+        self._named: set[str] = set()  # owners of locks of whom it was said that their cells are awaited
 
     def events(self) -> Iterator[Event]:
         """Run all cells."""
@@ -76,9 +87,23 @@ class _Drive:
             if not self.waiting:
                 yield from self._look_elsewhere()
             if self.running:
+                self._waits_since = None
                 yield from self._end_finished()
             elif self.locked_elsewhere:
-                time.sleep(POLL)
+                yield from self._wait()
+
+    def _wait(self) -> Iterator[Event]:
+        """Wait for other processes, and say for which."""
+        now = time.monotonic()
+        self._waits_since = now if self._waits_since is None else self._waits_since
+        if now - self._waits_since >= PATIENCE:
+            owners: dict[str, list[PlannedCell]] = {}
+            for planned in self.locked_elsewhere:
+                owners.setdefault(self.locks.owner(planned.key), []).append(planned)
+            for owner in owners.keys() - self._named:
+                self._named.add(owner)
+                yield Waiting(owner, tuple(owners[owner]))
+        time.sleep(POLL)
 
     def _start(self, planned: PlannedCell) -> Iterator[Event]:
         """Submit a cell, unless another process runs it or has just finished it."""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.evaluation.run import Status
-from harness.execution.driver import Event, Finished, Refused, Started
+from harness.execution.driver import Event, Finished, Refused, Started, Waiting
 
 
 class RunProgress:
@@ -42,7 +42,13 @@ class RunProgress:
         self._bar.stop()
 
     def show(self, event: Event) -> None:
-        """Update the bar by an event, and print a failure."""
+        """Update the bar by an event, and print a failure, or for whom the run waits."""
+        if isinstance(event, Waiting):
+            cells = f"{event.cells[0].title} on {event.cells[0].task}"
+            others = f" and {len(event.cells) - 1} more" if len(event.cells) > 1 else ""
+            line = f"waiting for {event.owner}, which runs {cells}{others}"
+            self.console.print(line, markup=False, highlight=False)
+            return
         name = f"{event.planned.title} on {event.planned.task}"
         if isinstance(event, Started):
             self.running[event.planned.key] = name

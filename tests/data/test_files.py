@@ -602,6 +602,24 @@ class TestGoingOn:
 
         data.fetch(known(None, upstream.url), tmp_path)
 
+    def test_for_whom_it_waits_is_said(
+        self, tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(data, "PATIENCE", 0.01)
+        said: list[str] = []
+
+        with data._download_lock(tmp_path, said.append):
+            owner = (tmp_path / "data" / ".lock-owner").read_text(encoding="utf-8")
+            waiting = threading.Thread(target=data.fetch, args=(known(None, upstream.url), tmp_path, said.append))
+            waiting.start()
+            while not said and waiting.is_alive():
+                pass
+        waiting.join()
+
+        assert owner == f"process {os.getpid()} on {socket.gethostname()}"
+        assert said == [f"waiting for {owner}, which downloads into {tmp_path / 'data'}, for at most 10 minutes"]
+        assert (tmp_path / "data" / "toy.csv").read_bytes() == upstream.content
+
     def test_a_file_that_another_process_downloaded_meanwhile_is_used(self, tmp_path: Path, upstream: Upstream) -> None:
         spec = known(None, upstream.url)
         both = [threading.Thread(target=data.fetch, args=(spec, tmp_path)) for _ in range(2)]

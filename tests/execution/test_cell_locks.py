@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import HomeUnusable
 from harness.execution import cell_locks
 from harness.execution.cell_locks import CellLocks
 
@@ -92,6 +93,15 @@ class TestTwoProcesses:
         assert other.ask("take another") == "True"
         assert not mine.take("another")
 
+    def test_its_owner_is_named(self, tmp_path: Path, mine: CellLocks) -> None:
+        names = []
+        for host, process in (("elsewhere", 12), (socket.gethostname(), 34)):
+            locked_by(tmp_path, host, process)
+            names.append(mine.owner(KEY))
+        locked_by(tmp_path, "", 0).write_bytes(b"\xff")
+
+        assert [*names, mine.owner(KEY)] == ["process 12 on elsewhere", "process 34", "another process"]
+
     def test_a_released_cell_can_be_taken(self, mine: CellLocks, other: Other) -> None:
         assert other.ask(f"take {KEY}") == "True"
         other.ask(f"release {KEY}")
@@ -137,10 +147,44 @@ class TestStale:
         assert not mine.take(KEY)
 
     @pytest.mark.parametrize("host", ["elsewhere", socket.gethostname()])
-    def test_a_lock_that_is_not_touched_is_stale(self, tmp_path: Path, mine: CellLocks, host: str) -> None:
-        locked_by(tmp_path, host, os.getppid(), age=cell_locks.STALE + 1)
+    @pytest.mark.parametrize("age", [0, -1e8, 1e8], ids=["now", "in the future", "long ago"])
+    def test_a_lock_that_is_not_touched_is_stale_whatever_the_clocks_say(
+        self, tmp_path: Path, mine: CellLocks, monkeypatch: pytest.MonkeyPatch, host: str, age: float
+    ) -> None:
+        monkeypatch.setattr(cell_locks, "STALE", 0.05)
+        locked_by(tmp_path, host, os.getppid(), age=age)
 
-        assert mine.take(KEY)
+        assert not mine.take(KEY)
+        assert eventually(lambda: mine.take(KEY))
+
+    @pytest.mark.parametrize("step", [1.0, -1.0], ids=["forwards", "backwards"])
+    def test_a_lock_that_is_touched_is_not_stale_although_the_clock_jumps(
+        self, tmp_path: Path, mine: CellLocks, monkeypatch: pytest.MonkeyPatch, step: float
+    ) -> None:
+        monkeypatch.setattr(cell_locks, "STALE", 0.1)
+        taken = set()
+
+        for i in range(20):
+            locked_by(tmp_path, "elsewhere", 1, age=step * 1e6 * i)
+            taken.add(mine.take(KEY))
+            time.sleep(0.01)
+
+        assert taken == {False}
+
+    def test_a_folder_in_its_place_is_stale(
+        self, tmp_path: Path, mine: CellLocks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cell_locks, "STALE", 0.0)
+        (tmp_path / "journal" / "locks" / KEY / "inside").mkdir(parents=True)
+
+        assert eventually(lambda: mine.take(KEY))
+
+    def test_a_file_in_the_place_of_all_locks_is_an_unusable_home(self, tmp_path: Path) -> None:
+        (tmp_path / "journal").mkdir()
+        (tmp_path / "journal" / "locks").write_text("", encoding="utf-8")
+
+        with pytest.raises(HomeUnusable, match=r"the folder .*locks cannot be made \(.*\); move away what is there"):
+            CellLocks(tmp_path)
 
     def test_a_lock_that_is_not_yet_written_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
         locked_by(tmp_path, "", 0).write_text("", encoding="utf-8")
@@ -151,15 +195,15 @@ class TestStale:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: CellLocks
     ) -> None:
         locked_by(tmp_path, socket.gethostname(), a_dead_process())
-        is_stale = cell_locks._is_stale
+        is_stale = CellLocks._is_stale
 
-        def slow(path: Path) -> bool:
-            monkeypatch.setattr(cell_locks, "_is_stale", is_stale)
-            was_stale = is_stale(path)
+        def slow(locks: CellLocks, path: Path, owner: str) -> bool:
+            monkeypatch.setattr(CellLocks, "_is_stale", is_stale)
+            was_stale = is_stale(locks, path, owner)
             locked_by(tmp_path, socket.gethostname(), os.getppid())  # the faster one's
             return was_stale
 
-        monkeypatch.setattr(cell_locks, "_is_stale", slow)
+        monkeypatch.setattr(CellLocks, "_is_stale", slow)
 
         assert not mine.take(KEY)
         (path,) = (tmp_path / "journal" / "locks").iterdir()

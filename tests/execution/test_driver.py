@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from harness import BadInput, Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, HomeUnusable, UnknownName
 from harness.evaluation.run import Cell
-from harness.execution import executors
+from harness.execution import driver, executors
 from harness.execution.cell_locks import CellLocks
-from harness.execution.driver import Finished, Refused, Started, drive
+from harness.execution.driver import Finished, Refused, Started, Waiting, drive
 from harness.execution.executors import executor_name, make_executor
 from harness.execution.in_process import InProcess
+from harness.report.progress import RunProgress
 from harness.results.journal import Journal
 from harness.tasks.protocols import RollingOrigin
 
@@ -131,6 +134,27 @@ class TestDriver:
         assert [event.planned for event in first] == [CELLS[1], CELLS[1]]
         assert [event.planned for event in last] == [CELLS[0]]
         assert not any(isinstance(event, Started) for event in last)
+
+    def test_for_whom_it_waits_is_said_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(driver, "PATIENCE", 0.02)
+        monkeypatch.setattr(driver, "POLL", 0.01)
+        journal, other = Journal(tmp_path), CellLocks(tmp_path)
+        other._owner = "elsewhere 1"
+        for cell in CELLS[:2]:
+            other.take(cell.key)
+        events = drive(CELLS[:2], Recorder(tmp_path), journal)
+        printed = io.StringIO()
+
+        with RunProgress(Console(width=200, file=printed), 2) as progress:
+            progress.show(waiting := next(events))
+            for cell in CELLS[:2]:
+                journal.write(Run(cell.cell, Status.COMPLETED, cell.key))
+            rest = list(events)
+
+        other.close()
+        assert waiting == Waiting("process 1 on elsewhere", tuple(CELLS[:2]))
+        assert not any(isinstance(event, Waiting) for event in rest)
+        assert printed.getvalue().count("waiting for process 1 on elsewhere, which runs level on ramp and 1 more") == 1
 
     def test_a_dead_process_is_a_crashed_run_in_the_journal(self, tmp_path: Path) -> None:
         executor = Recorder(tmp_path)
