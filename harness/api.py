@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.boards.board_files import check_stored_board
 from harness.boards.leaderboard import board_name
 from harness.boards.workspace import Workspace
 from harness.data.files import load
@@ -117,5 +118,6 @@ def board_page(board: str, home: Path | str | None = None) -> str | None:
     from harness.results.standings import stored_standings
 
     workspace = _workspace(home)
+    check_stored_board(board, workspace)
     stored = stored_standings(workspace.home, board_name(board))
     return None if stored is None else html_report(stored, report_context(board, workspace))

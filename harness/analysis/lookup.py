@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.boards.board_files import check_stored_board
 from harness.boards.leaderboard import board_name, find_board_file, load_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput
@@ -32,6 +33,7 @@ def find_standings(
 
     Where the home has no results of the board, or with `published`, those of its publication.
     """
+    check_stored_board(board, workspace)
     stored = None if published else stored_standings(workspace.home, board_name(board))
     if stored is not None and not completed_only and metric in (None, stored.metric):
         return stored
@@ -130,6 +132,7 @@ def find_journal_results(board: str, workspace: Workspace) -> JournalResults:
 
 
 def _journal_results(board: str, workspace: Workspace) -> JournalResults | None:
+    check_stored_board(board, workspace)
     plan, journal = stored_plan(workspace.home, board_name(board)), workspace.journal
     if plan is None or not any(journal.has(cell.key) for cell in plan.cells):
         return None

@@ -18,6 +18,7 @@ from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
 
 BOARD_FILE = "leaderboard.toml"
+LONGEST_NAME = 200  # bytes of a board's name; file systems allow about 255 for a name with what harness adds to it
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS
 def load_board(name: str, catalog: Catalog) -> Leaderboard:
     """The board of that name or file; raises BadBoard unless its forecasters, datasets and metric are known."""
     path = find_board_file(name, catalog)
+    _check_name(path, board_name(name))
     if board_file(name) and board_name(name) in catalog.boards:
         provided = catalog.boards[board_name(name)]
         if provided.spec.resolve() != path.resolve():
@@ -112,12 +114,21 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
     return board
 
 
+def _check_name(path: Path, name: str) -> None:
+    """Raise BadBoard for a name that cannot be the name of a folder."""
+    if name in ("", ".", "..") or not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        raise BadBoard(
+            f"{path}: {name!r} cannot be the name of a board, which must be printable and have at most {LONGEST_NAME} "
+            "bytes; rename its folder"
+        )
+
+
 def board_file(name: str) -> Path | None:
     """The file that a path names, directly or by its folder; None for a name of the catalog."""
     if name.endswith(".toml"):
         return Path(name)
     inside = Path(name) / BOARD_FILE
-    return inside if inside.is_file() else None
+    return inside if os.path.isfile(inside) else None  # False, too, for what cannot be a path
 
 
 def find_board_file(name: str, catalog: Catalog) -> Path:
@@ -125,11 +136,11 @@ def find_board_file(name: str, catalog: Catalog) -> Path:
 
     Raises BadBoard for a path that does not exist, UnknownName for an unknown name.
     """
-    path, is_folder = board_file(name), Path(name).is_dir()
+    path, is_folder = board_file(name), os.path.isdir(name)
     is_path = path is not None or is_folder or "/" in name or os.sep in name
     if path is None and (name in catalog.boards or not is_path):
         return catalog.boards[name].spec
-    if path is not None and path.exists():
+    if path is not None and os.path.exists(path):
         return path
     wrong = f"the folder {name} has no {BOARD_FILE}" if is_folder else f"there is no file or folder {name}"
     raise BadBoard(f"{wrong}; name a board of `harness list boards`, a board file, or a folder with a {BOARD_FILE}")

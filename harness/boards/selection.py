@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
-from harness.boards.leaderboard import Leaderboard, board_name, load_board, with_forecasters, with_parameters
+from harness.boards.board_files import check_file, name_in_files, store_file
+from harness.boards.leaderboard import (
+    Leaderboard,
+    board_name,
+    find_board_file,
+    load_board,
+    with_forecasters,
+    with_parameters,
+)
 from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.workspace import Workspace
-from harness.errors import BadInput, HarnessError, UnknownName
+from harness.errors import BadBoard, BadInput, HarnessError, UnknownName
 from harness.plugins.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -39,6 +48,12 @@ class SelectedBoard:
 
     run: BoardPlan
     stored: BoardPlan
+    file: Path
+
+    def save(self, home: Path) -> None:
+        """Store the plan, and which file it is of."""
+        self.stored.save(home)
+        store_file(home, self.stored.name, self.file)
 
 
 def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[SelectedBoard], list[str]]:
@@ -46,7 +61,8 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
     left_out: list[str] = []
     if selection.rerun:
         workspace.fingerprints.load_anew()
-    boards = _load_boards(selection, workspace.catalog, left_out)
+    loaded = _load_boards(selection, workspace.catalog, left_out)
+    boards = {name: board for name, (board, _) in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
     _check_names(selection, boards, titles)
     selected: list[SelectedBoard] = []
@@ -54,23 +70,34 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
         if selection.only and titles[name].isdisjoint(selection.only):
             continue
         try:
-            selected.append(_selected_board(name, board, titles[name], selection, workspace))
+            selected.append(_selected_board(name, board, loaded[name][1], titles[name], selection, workspace))
         except BadInput as error:
             _leave_out(selection, name, error, left_out)
     return selected, left_out
 
 
-def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) -> dict[str, Leaderboard]:
-    boards: dict[str, Leaderboard] = {}
+def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) -> dict[str, tuple[Leaderboard, Path]]:
+    boards: dict[str, tuple[Leaderboard, Path]] = {}
     for name in selection.boards or tuple(catalog.boards):
         try:
-            board = load_board(name, catalog)
+            board, file = load_board(name, catalog), find_board_file(name, catalog)
+            _check_distinct(boards, board_name(name), file)
         except HarnessError as error:
             _leave_out(selection, name, error, left_out)
         else:
             if selection.boards or board.in_all:
-                boards[board_name(name)] = board
+                boards[board_name(name)] = board, file
     return boards
+
+
+def _check_distinct(boards: Mapping[str, tuple[Leaderboard, Path]], name: str, file: Path) -> None:
+    """Raise BadBoard for a board whose results would be stored in the place of another one's."""
+    for other, (_, other_file) in boards.items():
+        if name_in_files(other) == name_in_files(name) and other_file.resolve() != file.resolve():
+            raise BadBoard(
+                f"the boards {other_file} and {file} have the same name, apart from the case of letters: {name!r}; "
+                "rename the folder of one of them"
+            )
 
 
 def _check_names(selection: Selection, boards: Mapping[str, Leaderboard], titles: Mapping[str, set[str]]) -> None:
@@ -85,18 +112,29 @@ def _check_names(selection: Selection, boards: Mapping[str, Leaderboard], titles
 
 
 def _selected_board(
-    name: str, board: Leaderboard, titles: set[str], selection: Selection, workspace: Workspace
+    name: str, board: Leaderboard, file: Path, titles: set[str], selection: Selection, workspace: Workspace
 ) -> SelectedBoard:
     only = tuple(title for title in selection.only if title in titles)
     settings = {title: given for title, given in selection.settings.items() if title in titles}
     narrow = with_forecasters(board, workspace.catalog, only)
     if settings:
         changed = with_parameters(narrow, workspace.catalog, settings)
+        _check_titles(changed)
+        check_file(workspace.home, name + CHANGED, file)
         plan = plan_board(name + CHANGED, changed, workspace, selection.seeds)
         _check_parameters(plan, narrow, workspace.catalog)
-        return SelectedBoard(plan, plan)
+        return SelectedBoard(plan, plan, file)
+    check_file(workspace.home, name, file)
     whole = plan_board(name, board, workspace, selection.seeds)
-    return SelectedBoard(plan_board(name, narrow, workspace, selection.seeds) if only else whole, whole)
+    return SelectedBoard(plan_board(name, narrow, workspace, selection.seeds) if only else whole, whole, file)
+
+
+def _check_titles(board: Leaderboard) -> None:
+    """Raise BadInput if --set gives a forecaster the name of another one on the board."""
+    titles = [entry.title for entry in board.forecasters]
+    for title in titles:
+        if titles.count(title) > 1:
+            raise BadInput(f"--set makes a second forecaster called {title!r}, which is on the board already")
 
 
 def _check_parameters(plan: BoardPlan, before: Leaderboard, catalog: Catalog) -> None:

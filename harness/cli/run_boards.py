@@ -30,7 +30,7 @@ def run_boards(selection: Selection, workspace: Workspace, console: Console) -> 
     boards, left_out = select_boards(selection, workspace)
     print_lines(left_out, console)
     for board in boards:
-        board.stored.save(workspace.home)
+        board.save(workspace.home)
     plans = [board.run for board in boards]
     cells = pending_cells(plans, workspace.journal, rerun=selection.rerun, retry_failed=selection.retry_failed)
     refused, interrupted = 0, False

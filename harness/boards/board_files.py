@@ -1,0 +1,51 @@
+"""Names of boards: that two boards of one name do not take each other's place in a home."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from harness.attempt import Failure, attempt
+from harness.boards.leaderboard import board_name, find_board_file
+from harness.boards.workspace import Workspace
+from harness.data.storage import read_json, write_json
+from harness.errors import BadBoard, HarnessError
+from harness.results.stored_plan import board_folder
+
+
+def check_stored_board(board: str, workspace: Workspace) -> None:
+    """Raise BadBoard if the home's results under the name of a board, given by name or path, are of another file."""
+    try:
+        file = find_board_file(board, workspace.catalog)
+    except HarnessError:  # a board without a file may have results
+        return
+    check_file(workspace.home, board_name(board), file)
+
+
+def check_file(home: Path, name: str, file: Path) -> None:
+    """Raise BadBoard if the home has results of another board of that name, whose file exists and is different."""
+    stored = _stored_file(home, name)
+    if stored is None or stored == file.resolve():
+        return
+    contents = [attempt(path.read_bytes) for path in (stored, file)]
+    if not isinstance(contents[0], Failure) and contents[0] != contents[1]:
+        raise BadBoard(
+            f"{file}: the home {home} has the results of another board called {name!r}, which is {stored}; rename the "
+            "folder of one of them, or name another home by --home"
+        )
+
+
+def store_file(home: Path, name: str, file: Path) -> None:
+    """Store which file the results of a board are of."""
+    if _stored_file(home, name) != file.resolve():
+        write_json(board_folder(home, name) / "board.json", {"file": str(file.resolve())})
+
+
+def name_in_files(name: str) -> str:
+    """What is left of a name where the case of letters and the form of accents make no difference."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _stored_file(home: Path, name: str) -> Path | None:
+    file = (read_json(board_folder(home, name) / "board.json") or {}).get("file")
+    return Path(file) if isinstance(file, str) else None
