@@ -17,6 +17,7 @@ from harness.cli.console import print_plugin_problems
 from harness.cli.data import data_group
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
+from harness.cli.options import check_arguments, one_line
 from harness.cli.publish import publish_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command
@@ -51,7 +52,7 @@ for command in (
 
 
 def main() -> None:
-    """The entry point: runs a command; a HarnessError is printed as one sentence."""
+    """The entry point: runs a command; a HarnessError, or a file that cannot be used, is printed as one sentence."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -60,6 +61,7 @@ def main() -> None:
         catalog = load_catalog()
         commands = cli.copy()
         catalog.add_commands(commands)
+        check_arguments(sys.argv[1:])
         commands.main(prog_name="harness", obj=catalog, standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
@@ -72,9 +74,12 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        _report(error, catalog)
+        sys.exit(EXIT_BAD_INPUT)
 
 
-def _report(error: HarnessError, catalog: Catalog | None) -> None:
+def _report(error: HarnessError | OSError, catalog: Catalog | None) -> None:
     """Print an error as one sentence, after its traceback if that was asked for."""
     if "--debug" in sys.argv:
         import traceback
@@ -82,4 +87,7 @@ def _report(error: HarnessError, catalog: Catalog | None) -> None:
         traceback.print_exc()
     if catalog is not None:
         print_plugin_problems(catalog)  # a plugin's problem may be why a name is unknown
-    click.echo(f"error: {error}", err=True)
+    text = str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        text = f"cannot use {error.filename}: {error.strerror}"
+    click.echo(f"error: {one_line(text)}", err=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -46,6 +47,21 @@ def set_option(command: Command) -> Command:
 def csv_option(command: Command) -> Command:
     """The flag `--csv`."""
     return click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
+
+
+def check_arguments(arguments: Sequence[str]) -> None:
+    """Raise BadInput for an argument that is empty, or cannot be passed on to the operating system."""
+    for position, argument in enumerate(arguments, start=1):
+        if not argument or re.fullmatch(r"--[\w-]+=", argument):
+            what = f"option {argument.rstrip('=')}" if argument else f"argument {position}"
+            raise BadInput(f"{what} is empty; give it a value, or leave it out")
+        if "\0" in argument:
+            raise BadInput(f"argument {position} contains a NUL character: {argument!r:.80}")
+
+
+def one_line(text: str) -> str:
+    """A text with escapes in the place of line breaks and other control characters."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def settings_of(given: tuple[str, ...]) -> dict[str, dict[str, Json]]:
