@@ -89,5 +89,5 @@ def _report(error: HarnessError | OSError, catalog: Catalog | None) -> None:
         print_plugin_problems(catalog)  # a plugin's problem may be why a name is unknown
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
-        text = f"cannot use {error.filename}: {error.strerror}"
+        text = f"cannot use {error.filename2 or error.filename}: {error.strerror}; move it away, or make it accessible"
     click.echo(f"error: {one_line(text)}", err=True)

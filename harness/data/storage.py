@@ -66,7 +66,7 @@ def read_json(path: Path | str) -> dict[str, Any] | None:
     try:
         with open(path, "rb") as file:
             fields = json.loads(file.read())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return fields if isinstance(fields, dict) else None
 

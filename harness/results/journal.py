@@ -239,7 +239,7 @@ def _read_array(folder: Path | str, file: str) -> NDArray[Any]:
     try:
         mode: Any = "r" if os.path.getsize(path) > READ_AT_ONCE else None
         array: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:  # EOFError: the file is empty
         raise DataUnavailable(
             f"arrays in {folder} are lost or damaged; delete that folder and run its board with --rerun"
         ) from error
