@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.storage import atomic_folder, read_json, sync, write_json
-from harness.errors import DataUnavailable, HomeUnusable
+from harness.errors import HomeUnusable
 from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.plugins.installed import protocols_for
 from harness.results.recomputation import windows_from_data
+from harness.results.stored_arrays import are_files, damaged, read_array, read_arrays
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 RECORD = "record.json"
-READ_AT_ONCE = 1 << 20  # bytes; larger files are memory-mapped
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,20 @@ class Record:
 
         if self.results is None or "terms" not in self.arrays or metric not in self.results["metrics"]:
             return None
-        numerators, denominators = _read_array(self.folder, self.arrays["terms"])[self.results["metrics"].index(metric)]
-        return Terms(numerators, denominators)
+        metrics, terms = self.results["metrics"], read_array(self.folder, self.arrays["terms"])
+        if terms.ndim < 3 or terms.shape[:2] != (len(metrics), 2):
+            raise damaged(self.folder)
+        return Terms(*terms[metrics.index(metric)])
 
     def with_results(self) -> Run:
         """The run with its arrays, the large ones memory-mapped."""
         if self.results is None:
             return self.run
-        return replace(self.run, results=_results_of(_read_arrays(self.folder, self.arrays), self.results))
+        arrays = read_arrays(self.folder, self.arrays, "mean")
+        try:
+            return replace(self.run, results=_results_of(arrays, self.results))
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise damaged(self.folder) from error
 
 
 class Journal:
@@ -89,7 +95,8 @@ class Journal:
         try:
             arrays, results = fields.pop("arrays"), fields.pop("results", None)
             protocols = protocols_for([fields["cell"]["task"]["protocol"]["kind"]])
-            return Record(Run.from_json(fields, protocols), folder, arrays, results)
+            wrong = not are_files(arrays) or not (results is None or isinstance(results["metrics"], list))
+            return None if wrong else Record(Run.from_json(fields, protocols), folder, arrays, results)
         except (KeyError, TypeError, ValueError, AttributeError):  # of another version
             return None
 
@@ -147,22 +154,27 @@ class Journal:
         fields = _read_record(folder)
         if fields is None:
             return None
-        arrays = _read_arrays(folder, fields["arrays"])
-        return Actuals(
-            tuple(fields["ids"]),
-            arrays["series"],
-            arrays["cutoffs"],
-            arrays["numbers"],
-            arrays["values"],
-            tuple(fields["levels"]),
-            tuple(fields["targets"]),
-            arrays.get("start"),
-            fields["freq"],
-            _scales={1: arrays["scale1"], 2: arrays["scale2"]},
-            standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
-            season_length=fields.get("season_length"),
-            _find_windows=partial(windows_from_data, self.home, fingerprint, task),
-        )
+        if not are_files(fields.get("arrays")):
+            raise damaged(folder)
+        arrays = read_arrays(folder, fields["arrays"], "values")
+        try:
+            return Actuals(
+                tuple(fields["ids"]),
+                arrays["series"],
+                arrays["cutoffs"],
+                arrays["numbers"],
+                arrays["values"],
+                tuple(fields["levels"]),
+                tuple(fields["targets"]),
+                arrays.get("start"),
+                fields["freq"],
+                _scales={1: arrays["scale1"], 2: arrays["scale2"]},
+                standard=(arrays["mean"], arrays["deviation"]) if "mean" in arrays else None,
+                season_length=fields.get("season_length"),
+                _find_windows=partial(windows_from_data, self.home, fingerprint, task),
+            )
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise damaged(folder) from error
 
 
 class CachedJournal(Journal):
@@ -220,31 +232,13 @@ def _create(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, 
 def _is_complete(folder: Path) -> bool:
     """Whether a folder has a record, and every array that it names."""
     fields = _read_record(folder)
-    return fields is not None and all((folder / file).is_file() for file in fields["arrays"].values())
+    arrays = None if fields is None else fields.get("arrays")
+    return are_files(arrays) and all((folder / file).is_file() for file in arrays.values())
 
 
 def _read_record(folder: Path | str) -> dict[str, Any] | None:
     fields = read_json(os.path.join(folder, RECORD))
     return fields if fields is not None and fields.pop("schema", None) == SCHEMA else None
-
-
-def _read_arrays(folder: Path | str, files: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    return {name: _read_array(folder, file) for name, file in files.items()}
-
-
-def _read_array(folder: Path | str, file: str) -> NDArray[Any]:
-    import numpy as np
-
-    path = os.path.join(folder, file)
-    try:
-        mode: Any = "r" if os.path.getsize(path) > READ_AT_ONCE else None
-        array: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:  # EOFError: the file is empty
-        raise DataUnavailable(
-            f"arrays in {folder} are lost or damaged; delete that folder and run its board with --rerun"
-        ) from error
-    array.flags.writeable = False
-    return array
 
 
 def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:

@@ -235,7 +235,7 @@ class TestArrays:
 
     def test_large_arrays_stay_on_disk(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
         journal.write(replace(RECORD, results=results()))
-        monkeypatch.setattr("harness.results.journal.READ_AT_ONCE", 10)
+        monkeypatch.setattr("harness.results.stored_arrays.READ_AT_ONCE", 10)
 
         again = journal.read_with_results(KEY)
 
