@@ -31,7 +31,7 @@ class Fingerprints:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.path = home / "fingerprints.json"
-        self._stored = {  # by the state of a dataset
+        self._stored: dict[str, dict[str, Any]] = {  # by the state of a dataset
             state: entry for state, entry in (read_json(self.path) or {}).items() if _is_entry(entry)
         }
         self._confirmed: set[str] = set()  # states of datasets that were loaded by this object
@@ -121,7 +121,7 @@ def load_unchanged(dataset: Registered[DatasetSpec], fingerprint: str, home: Pat
             f"generator, then see `harness check {name}`"
         )
     raise BadData(
-        f"dataset {name!r} is not what it was when this command began; run it again. If this is said again, the "
+        f"dataset {name!r} is not what it was when this command began; run it again. If this error is repeated, the "
         "loader returns other data in each process, as unseeded draws or the order of a set do"
     )
 

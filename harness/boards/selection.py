@@ -91,7 +91,7 @@ def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) ->
 
 
 def _check_distinct(boards: Mapping[str, tuple[Leaderboard, Path]], name: str, file: Path) -> None:
-    """Raise BadBoard for a board whose results would be stored in the place of another one's."""
+    """Raise BadBoard for a board whose results would replace those of another one."""
     for other, (_, other_file) in boards.items():
         if name_in_files(other) == name_in_files(name) and other_file.resolve() != file.resolve():
             raise BadBoard(

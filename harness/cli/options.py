@@ -60,7 +60,7 @@ def check_arguments(arguments: Sequence[str]) -> None:
 
 
 def one_line(text: str) -> str:
-    """A text with escapes in the place of line breaks and other control characters."""
+    """A text with its line breaks and other control characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.data.panel import Panel
 
 WAIT = 600.0  # seconds to wait for another process that downloads into the same home
-PATIENCE = 1.0  # seconds of waiting before it is said
+PATIENCE = 1.0  # seconds of waiting before the user is told
 
 
 @dataclass(frozen=True)

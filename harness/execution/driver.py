@@ -17,7 +17,7 @@ from harness.execution.executor import Executor
 from harness.results.journal import Journal
 
 POLL = 0.5  # seconds between looks at cells that another process runs
-PATIENCE = 1.0  # seconds of waiting for another process before it is said
+PATIENCE = 1.0  # seconds of waiting for another process before the user is told
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Nothing is left to run but cells that other processes have locked; said once for each process."""
+    """Nothing is left to run but cells that other processes have locked; yielded once for each process."""
 
     owner: str  # as part of a sentence
     cells: tuple[PlannedCell, ...]

@@ -116,9 +116,9 @@ class Catalog:
             for spec in self._checked_list(specs, plugin, hook):
                 name: object = attempt(partial(name_of, spec)) if is_wanted(spec) else None
                 if not is_wanted(spec):
-                    self._note_problem(plugin, f"{hook} must list {wanted}, not {_shown(spec)}")
+                    self._note_problem(plugin, f"{hook} must list {wanted}, not {_description(spec)}")
                 elif not isinstance(name, str) or not name:
-                    self._note_problem(plugin, f"{hook} lists a {kind} without a name: {_shown(spec)}")
+                    self._note_problem(plugin, f"{hook} lists a {kind} without a name: {_description(spec)}")
                 else:
                     entries.append(Registered(spec, plugin))
         registry = Registry(kind, entries, name_of)
@@ -156,7 +156,7 @@ class Catalog:
             self.problems.append(problem)
 
 
-def _shown(spec: object) -> str:
+def _description(spec: object) -> str:
     """A short description of what a plugin returned, whatever it is."""
     text = attempt(partial(repr, spec))
     return f"an object of type {type(spec).__name__}" if isinstance(text, Failure) else f"{text:.80}"
