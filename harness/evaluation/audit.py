@@ -20,6 +20,8 @@ from harness.tasks.windows import Contexts, Windows
 TOLERANCE = 1e-5  # relative; what float32 and another order of summation may change
 
 Finding = tuple[Status, str]
+# whether the forecast of window i of the batch is the same at a position of one forecast and at a position of another
+Equal = Callable[[int, Forecast, int, Forecast, int], bool]
 
 
 def audit(
@@ -27,43 +29,43 @@ def audit(
 ) -> Finding | None:
     """The violation found on a sample of windows, as a status and a reason; None if there is none.
 
-    Each sampled window is forecast again, alone and in a batch, with everything after its cutoff except
-    known covariates replaced by noise and by NaN: the forecast must be exactly the same. And it must be
-    the same up to rounding in every call: repeated, alone, in the batch, in the shuffled batch, and in
-    `forecast`, which is that of all windows.
+    Sampled are windows that were forecast: one that failed costs no more than itself. Each sampled window
+    is forecast again, alone and in a batch, with everything after its cutoff except known covariates
+    replaced by noise and by NaN: the forecast must be exactly the same. And it must be the same up to
+    rounding in every call: repeated, alone, in the batch, in the shuffled batch, and in `forecast`, which
+    is that of all windows.
     """
-    batch_positions = evenly_spaced(len(windows), max(sample, neighbours))
+    forecast_positions = np.flatnonzero(forecast.finite())
+    if not len(forecast_positions):
+        return None
+    batch_positions = forecast_positions[evenly_spaced(len(forecast_positions), max(sample, neighbours))]
     batch = windows.take(batch_positions)
+    close = _Close(batch)
     first, repeated = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
-    usable = forecast.finite()[batch_positions]
     if first is None or repeated is None:
-        if not usable.any():
-            return None
         return _inconsistent(batch, 0, "it can only be forecast together with all other windows")
     for i in range(len(batch)):
-        if not _close(first, i, repeated, i):
+        if not close(i, first, i, repeated, i):
             return _inconsistent(batch, i, "its forecast changes when the same call is repeated")
-    deterministic = all(_same(first, i, repeated, i) for i in range(len(batch)))
+    deterministic = all(_same(i, first, i, repeated, i) for i in range(len(batch)))
     rng = np.random.default_rng(0)
-    future = _FutureAudit(forecaster, batch, missing, first, rng, _same if deterministic else _close)
+    future = _FutureAudit(forecaster, batch, missing, first, rng, _same if deterministic else close)
     for i in evenly_spaced(len(batch), sample).tolist():
         alone = _forecast(forecaster, batch.take(np.array([i])).contexts.filled(missing))
-        if alone is None and np.isnan(first.mean[i]).all():
-            continue
         if alone is None:
             return _inconsistent(batch, i, "it cannot be forecast alone")
         finding = future.audit(i, alone)
         if finding is not None:
             return finding
-        if not _close(first, i, alone, 0):
+        if not close(i, first, i, alone, 0):
             return _inconsistent(batch, i, "its forecast alone differs from that in a batch")
     for i, window in enumerate(batch_positions.tolist()):
-        if usable[i] and not _close(forecast, window, first, i):
+        if not close(i, forecast, window, first, i):
             return _inconsistent(batch, i, "its forecast changes with the size of the batch")
     order = rng.permutation(len(batch))
     shuffled = _forecast(forecaster, batch.take(order).contexts.filled(missing))
     for position, i in enumerate(order.tolist()):
-        if shuffled is None or not _close(first, i, shuffled, position):
+        if shuffled is None or not close(i, first, i, shuffled, position):
             return _inconsistent(batch, i, "its forecast changes with the order of the batch")
     return None
 
@@ -81,7 +83,7 @@ class _FutureAudit:
     missing: Missing
     forecast: Forecast  # of the batch
     rng: np.random.Generator
-    equal: Callable[[Forecast, int, Forecast, int], bool]
+    equal: Equal
 
     def audit(self, i: int, reference: Forecast) -> Finding | None:
         """The finding if the forecast of window i changes with its future; `reference` is its forecast alone."""
@@ -89,9 +91,10 @@ class _FutureAudit:
             other = _with_other_future(self.batch, i, self.rng if replacement == "noise" else None)
             together = _forecast(self.forecaster, other.contexts.filled(self.missing))
             alone = _forecast(self.forecaster, other.take(np.array([i])).contexts.filled(self.missing))
-            changed = alone is None or not self.equal(reference, 0, alone, 0)
-            # None: the other windows of the batch cannot be forecast
-            changed |= together is not None and not self.equal(self.forecast, i, together, i)
+            changed = alone is None or not self.equal(i, reference, 0, alone, 0)
+            # a window that fails only together is no finding: the histories of other windows were replaced too
+            if together is not None and together.finite()[i]:
+                changed |= not self.equal(i, self.forecast, i, together, i)
             if changed:
                 reason = f"its forecast changes when the values after its cutoff are replaced by {replacement}"
                 return Status.LEAKED, f"{_name(self.batch, i)}: {reason}"
@@ -135,27 +138,46 @@ def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast | None:
     return outcome
 
 
-def _same(a: Forecast, i: int, b: Forecast, j: int) -> bool:
-    """Whether window i of one forecast is exactly window j of the other."""
-    return all(np.array_equal(x, y, equal_nan=True) for x, y in _array_pairs(a, i, b, j))
+def _same(_: int, first: Forecast, position: int, second: Forecast, other: int) -> bool:
+    """Whether both forecasts are exactly the same."""
+    pairs = _array_pairs(first, position, second, other)
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in pairs)
 
 
-def _close(a: Forecast, i: int, b: Forecast, j: int) -> bool:
-    """Whether window i of one forecast is window j of the other up to rounding."""
-    for x, y in _array_pairs(a, i, b, j):
-        size = float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
-        if not np.allclose(x, y, rtol=TOLERANCE, atol=TOLERANCE * size, equal_nan=True):
-            return False
-    return True
+@dataclass(frozen=True)
+class _Close:
+    """Whether both forecasts are the same up to rounding, which is relative to the forecasts and to the history."""
+
+    batch: Windows
+
+    def __call__(self, i: int, first: Forecast, position: int, second: Forecast, other: int) -> bool:
+        for x, y in _array_pairs(first, position, second, other):
+            size = float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
+            if not _all_close(x, y, size) and not _all_close(x, y, self._history_size(i)):
+                return False
+        return True
+
+    def _history_size(self, i: int) -> float:
+        """The mean absolute value of a window's history; 0 where nothing is known."""
+        panel, begin = self.batch.panel, self.batch.panel.offsets[self.batch.series[i]]
+        history = np.abs(panel.target_values[begin : begin + self.batch.cutoffs[i]])
+        return 0.0 if np.isnan(history).all() else float(np.nanmean(history))
 
 
-def _array_pairs(a: Forecast, i: int, b: Forecast, j: int) -> list[tuple[Floats, Floats]]:
-    """Means and quantiles of window i of one forecast and of window j of the other."""
-    pairs = [(a.mean[i], b.mean[j])]
-    if a.quantiles is not None and b.quantiles is not None:
-        pairs.append((a.quantiles[i], b.quantiles[j]))
-    elif a.quantiles is not None or b.quantiles is not None:
-        pairs.append((np.zeros(1), np.ones(1)))  # different: only one of them has quantiles
+def _all_close(x: Floats, y: Floats, size: float) -> bool:
+    return np.allclose(x, y, rtol=TOLERANCE, atol=TOLERANCE * size, equal_nan=True)
+
+
+def _array_pairs(first: Forecast, position: int, second: Forecast, other: int) -> list[tuple[Floats, Floats]]:
+    """Means and quantiles of both; where one of them has no quantiles, all of its quantiles are its mean."""
+    pairs = [(first.mean[position], second.mean[other])]
+    if first.quantiles is not None or second.quantiles is not None:
+        x, y = (
+            forecast.mean[at][..., None] if forecast.quantiles is None else forecast.quantiles[at]
+            for forecast, at in ((first, position), (second, other))
+        )
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        pairs.append((np.broadcast_to(x, shape), np.broadcast_to(y, shape)))
     return pairs
 
 

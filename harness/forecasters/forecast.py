@@ -54,14 +54,20 @@ class Forecast:
 
     @classmethod
     def concatenate(cls, forecasts: Sequence[Forecast]) -> Forecast:
-        """Forecasts of successive windows as one; without quantiles if one of them has none."""
+        """Forecasts of successive windows as one; beside others' quantiles, those of a point forecast are its mean."""
         if len(forecasts) == 1:
             return forecasts[0]
         mean = np.concatenate([forecast.mean for forecast in forecasts])
-        quantiles = [forecast.quantiles for forecast in forecasts if forecast.quantiles is not None]
-        if len(quantiles) < len(forecasts):
+        levels = next((forecast.quantile_levels for forecast in forecasts if forecast.quantiles is not None), ())
+        if not levels:
             return cls(mean)
-        return cls(mean, forecasts[0].quantile_levels, np.concatenate(quantiles))
+        quantiles = [
+            np.repeat(forecast.mean[..., None], len(levels), axis=-1)
+            if forecast.quantiles is None
+            else forecast.quantiles
+            for forecast in forecasts
+        ]
+        return cls(mean, levels, np.concatenate(quantiles))
 
     def quantile(self, level: float) -> Floats:
         """The quantile of that level, (window, horizon, target); the mean of a point forecast."""

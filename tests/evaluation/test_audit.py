@@ -15,7 +15,7 @@ from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.data.missing import FILLINGS, Missing
 from harness.data.panel import Channel, Panel
-from harness.errors import BadTask
+from harness.errors import BadTask, Unsupported
 from harness.evaluation.audit import audit, evenly_spaced
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
@@ -192,6 +192,17 @@ def test_who_looks_ahead_is_found_whatever_is_filled(missing: Missing):
     assert status(finding) is Status.LEAKED
 
 
+@pytest.mark.parametrize("windows", [1, 4])
+def test_who_looks_ahead_is_found_between_windows_that_fail(windows: int):
+    class LooksAheadBetweenFailures(Unfitted):
+        def numbers(self, contexts: Contexts) -> Floats:
+            return np.where(np.isin(contexts.series, [0, 5]), math.nan, ahead(contexts))
+
+    finding = audited(LooksAheadBetweenFailures(), windows=windows)
+
+    assert status(finding) is Status.LEAKED
+
+
 def test_what_a_verdict_says():
     finding = audited(LooksAhead())
 
@@ -273,9 +284,16 @@ class LosesAnAxisAlone(Unfitted):
         return Forecast.point(mean.squeeze(0) if len(mean) == 1 else mean)
 
 
+class HasQuantilesInBatchesOnly(Unfitted):
+    def predict(self, contexts: Contexts) -> Forecast:
+        forecast = super().predict(contexts)
+        return Forecast.point(forecast.mean) if len(contexts) == 1 else forecast
+
+
 @pytest.mark.parametrize(
     "forecaster",
     [
+        HasQuantilesInBatchesOnly,
         NormalisesOverItsBatch,
         CountsItsWindows,
         LooksAtTheFirstWindow,
@@ -376,6 +394,53 @@ class GivesUpOnMissingNeighbours(Unfitted):
         return last(contexts)
 
 
+class FailsOnOneSeriesBesideQuantiles(HonestAlone):
+    failing = "0"
+
+    def predict_series(self, context: Context) -> Floats | Forecast:
+        if context.id == self.failing:
+            raise Unsupported("not this one")
+        return super().predict_series(context)
+
+
+class FailsOnTheLastSeriesBesideQuantiles(FailsOnOneSeriesBesideQuantiles):
+    failing = "5"
+
+
+class IsAPointForecastBesideQuantiles(HonestAlone):
+    """Of one series it has a mean alone."""
+
+    def predict_series(self, context: Context) -> Floats | Forecast:
+        forecast = super().predict_series(context)
+        assert isinstance(forecast, Forecast)
+        return forecast.mean[0] if context.id == "0" else forecast
+
+
+class FailsPartOfTheWay(Unfitted):
+    """Forecasts of a series are NaN from the second step in a batch, and at all steps alone."""
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        forecast = Forecast.point(super().predict(contexts).mean.copy())
+        forecast.mean[contexts.series == 0, 1 if len(contexts) > 1 else 0 :] = math.nan
+        return forecast
+
+
+class CannotTakeMissingValues(HonestAndFitted):
+    """Raises for all windows of a series if values are missing in the longest context of them."""
+
+    def predict_windows(self, state: Floats, contexts: Contexts) -> Forecast:
+        if np.isnan(contexts.last(int(contexts.lengths.max()))).any():
+            raise Unsupported("needs complete series")
+        return super().predict_windows(state, contexts)
+
+
+class RoundsAboutZero(Unfitted):
+    """A forecast of zero but for rounding, which a batch sums in another order than a window alone."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        return np.full(len(contexts), 1e-15 if len(contexts) == 1 else -2e-15)
+
+
 class RoundsOtherwiseInEachCall(Unfitted):
     """As threads do that add up in no order."""
 
@@ -399,6 +464,12 @@ HONEST = (Honest, HonestAlone, HonestAndFitted, HonestAndDrawing)
         SaysNothing,
         FailsOnOneSeries,
         FailsAloneWhereItFailsAnyway,
+        FailsOnOneSeriesBesideQuantiles,
+        FailsOnTheLastSeriesBesideQuantiles,
+        IsAPointForecastBesideQuantiles,
+        FailsPartOfTheWay,
+        CannotTakeMissingValues,
+        RoundsAboutZero,
         GivesUpOnMissingNeighbours,
         RoundsOtherwiseInEachCall,
     ],

@@ -422,6 +422,46 @@ def test_quantiles_given_in_some_fits_only_are_a_point_forecast():
     assert run.notes == ("point forecast, scored as degenerate quantiles",)
 
 
+def test_a_fit_that_forecasts_nothing_leaves_the_others_their_quantiles():
+    class FailsInTheSecondFit(FittedLocalForecaster):
+        fits = 0
+
+        def fit_series(self, context: Context) -> None:
+            self.fits += 1
+
+        def predict_windows(self, state: None, contexts: Contexts) -> Forecast:
+            if self.fits == 2:
+                raise Unsupported("not a second time")
+            return Forecast.from_normal(Last().mean(contexts), np.asarray(1.0), LEVELS)
+
+    task = Task("trial", RollingOrigin(2, windows=3, refit="every"), quantile_levels=LEVELS)
+
+    run = evaluate(FailsInTheSecondFit(), task, counting(20))
+
+    assert run.status is Status.COMPLETED
+    assert run.notes == ()
+    assert [failure.window for failure in run.window_failures] == [1]
+    assert run.results is not None
+    assert run.results.forecast.quantiles is not None
+    assert np.isfinite(run.results.forecast.quantiles[[0, 2]]).all()
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("task", [LAST_THREE, WITH_LEVELS])
+def test_a_series_that_fails_costs_no_more_than_its_windows(failing: int, task: Task):
+    @dataclass
+    class FailsOnASeries(LocalForecaster):
+        def predict_series(self, context: Context) -> Forecast:
+            if context.id == str(failing):
+                raise Unsupported("too short")
+            mean = np.full((1, context.horizon, 1), context.target[-1, 0])
+            return Forecast.from_normal(mean, np.asarray(1.0), context.quantile_levels)
+
+    run = evaluate(FailsOnASeries(), task, counting(20, 20, 20))
+
+    assert (run.status, run.reason, len(run.window_failures)) == (Status.COMPLETED, "", 3)
+
+
 # What a run says
 
 
