@@ -9,11 +9,14 @@ from harness.data.panel import Panel
 from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
 
+ROUNDING = 1e-12  # relative to the size of the values: a difference that is not larger is rounding
+
 
 def seasonal_error(windows: Windows, power: int) -> Floats:
     """Mean of |y_t − y_{t−m}|^power up to each window's cutoff, (window, target).
 
-    Sums run from cutoff to cutoff within a series: one over the whole panel would lose digits.
+    NaN where it is zero but for rounding, relative to the mean of |y_t| up to the cutoff. Sums run from
+    cutoff to cutoff within a series: one over the whole panel would lose digits.
     """
     panel, season = windows.panel, windows.season_length
     order = np.lexsort((windows.cutoffs, windows.series))
@@ -36,7 +39,29 @@ def seasonal_error(windows: Windows, power: int) -> Floats:
             counts = _running(_sums_between(known.astype(np.float64), begins, ends), new)
         with np.errstate(divide="ignore", invalid="ignore"):
             means[order, target] = _running(sums, new) / counts
-    return np.where(means > 0, means, np.nan)
+    return _without_rounding(means, power, windows)
+
+
+def _without_rounding(means: Floats, power: int, windows: Windows) -> Floats:
+    """Means of errors, (window, target), with NaN where they are zero but for rounding."""
+    panel = windows.panel
+    if not means.min() > 0:
+        means = np.where(means > 0, means, np.nan)
+    for target, values in enumerate(panel.target_values.T):
+        largest = max(values.max(), -values.min())
+        if np.isnan(largest):
+            largest = np.nanmax(np.abs(values), initial=0.0)
+        for window in np.flatnonzero(means[:, target] <= (ROUNDING * largest) ** power):  # few, if any
+            begin = panel.offsets[windows.series[window]]
+            history = values[begin : begin + windows.cutoffs[window]]
+            if not exceeds_rounding(means[window, target] ** (1 / power), np.nanmean(np.abs(history))):
+                means[window, target] = np.nan
+    return means
+
+
+def exceeds_rounding(scale: Floats, size: Floats) -> Bools:
+    """Whether a scale is larger than what rounding makes of values of that size."""
+    return scale > ROUNDING * size
 
 
 def _sums_between(values: Floats, begins: Ints, ends: Ints) -> Floats:
@@ -69,8 +94,7 @@ def training_moments(backtest: Backtest) -> tuple[Floats, Floats]:
         means.append(mean[fold.windows.series])
         deviations.append(deviation[fold.windows.series])
     mean, deviation = np.concatenate(means), np.concatenate(deviations)
-    varies = deviation > 1e-12 * np.abs(mean)  # rather than by rounding
-    return mean, np.where(varies, deviation, np.nan)
+    return mean, np.where(exceeds_rounding(deviation, np.abs(mean)), deviation, np.nan)
 
 
 def _moments(train: Panel, panel: Panel, series: Ints) -> tuple[Floats, Floats]:

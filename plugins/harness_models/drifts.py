@@ -6,7 +6,8 @@ forecast and actuals from the first part to the last, unwrapped, in radians. The
 change of the ratio of their amplitudes, as |log|: 0.1 is about ten per cent. A ratio below a thousandth has
 no phase, and counts as a thousandth in the amplitude drift.
 
-Both are NaN where a part is shorter than a period or than 16 steps: they are meant for generation.
+Both are NaN where a part is shorter than a period or than 16 steps: they are meant for generation. They are NaN
+too where the actuals are constant in a part.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from harness import Floats, Outcomes
 PARTS = 4
 SHORTEST_PART = 16  # steps
 LEAST_SHARE = 1e-3  # of the actual amplitude
+ROUNDING = 1e-12  # of the largest actual: an amplitude that is not larger is rounding
 
 
 def phase_drift(outcomes: Outcomes) -> Floats:
@@ -56,9 +58,12 @@ def drifts(actuals: Floats, forecasts: Floats) -> tuple[Floats, Floats]:
         share = np.abs(waves[1]) / np.abs(waves[0])
     shift = np.unwrap(np.angle(waves[1] * waves[0].conj()), axis=-1)
     log_share = np.log(np.maximum(share, LEAST_SHARE))
-    periodic = (frequency * length >= 2 * np.pi) & np.isfinite(share).all(axis=1)
+    sizes = np.abs(actuals).max(axis=1, keepdims=True)
+    periodic = (frequency * length >= 2 * np.pi) & (np.abs(waves[0]) > ROUNDING * sizes).all(axis=1)
     phase = np.where(periodic & (share >= LEAST_SHARE).all(axis=1), np.abs(shift[:, -1] - shift[:, 0]), np.nan)
-    amplitude = np.where(periodic & (share[:, 0] >= LEAST_SHARE), np.abs(log_share[:, -1] - log_share[:, 0]), np.nan)
+    with np.errstate(invalid="ignore"):  # of actuals without a wave
+        change = np.abs(log_share[:, -1] - log_share[:, 0])
+    amplitude = np.where(periodic & (share[:, 0] >= LEAST_SHARE), change, np.nan)
     return phase, amplitude
 
 
