@@ -12,6 +12,7 @@
     ├── DataUnavailable         the data is not on this machine
     │   └── UnusableFile        a data file is there, but it is not the expected one, or cannot be read
     ├── InvalidForecast         a forecast of the wrong shape or type, or with crossing quantiles
+    ├── InvalidMetric           a metric that raised, or returned a wrong shape or type
     ├── Unsupported             the forecaster does not support the task
     └── PartialFailure          the forecaster failed on some windows (in forecasters.forecaster)
 
@@ -45,12 +46,14 @@ class BadInput(HarnessError):
 class UnknownName(BadInput):
     """No forecaster, dataset, board or metric of that name."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], present_name: str = "") -> None:
         import difflib
 
         known = sorted(known)
         matches = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {matches[0]!r}?" if matches else f"known: {', '.join(known) or 'none'}"
+        if present_name:
+            hint = f"did you mean {present_name!r}, as it is called now?"
         super().__init__(f"no {kind} called {name!r}; {hint}")
 
 
@@ -104,6 +107,10 @@ class UnusableFile(DataUnavailable):
 
 class InvalidForecast(HarnessError):
     """A forecast of the wrong shape or type, or with crossing quantiles."""
+
+
+class InvalidMetric(HarnessError):
+    """A metric that raised, or returned an array of the wrong shape or type."""
 
 
 class Unsupported(HarnessError):

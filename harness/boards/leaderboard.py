@@ -106,8 +106,10 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
     except UnknownName as error:
         raise BadBoard(f"{path}: {error}") from error
     for task in board.tasks:
-        if metric.quantiles and not task.quantile_levels:
-            raise BadBoard(f"{path}: metric {metric.name} needs quantile_levels, and task {task.label!r} asks for none")
+        if len(task.quantile_levels) < metric.least_levels:
+            count = len(task.quantile_levels) or "none"
+            wanted = metric.requirement.replace("quantile levels", "quantile_levels")
+            raise BadBoard(f"{path}: metric {metric.name} {wanted}, and task {task.label!r} asks for {count}")
     titles = [entry.title for entry in board.entries(catalog)]
     if board.baseline not in titles:
         raise BadBoard(f"{path}: {UnknownName('forecaster on the board (its baseline)', board.baseline, titles)}")

@@ -13,9 +13,10 @@ Steps without an actual are ignored, and so are windows whose scale is undefined
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
     from harness.arrays import Floats
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Aggregation = Literal["pooled", "series", "cutoff", "window"]
 Best = Literal["lowest", "zero", "nominal"]
+FORMER_NAMES = {"CRPS": "MQL"}
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,72 @@ class Metric:
     quantiles: bool = False  # whether the task must ask for quantile levels
     in_units: bool = False  # whether it is in units of the data, so that a mean over several tasks means nothing
     description: str = ""
+    interval: bool = False  # whether the task must ask for at least two quantile levels
+
+    @property
+    def least_levels(self) -> int:
+        """The number of quantile levels that a task must at least ask for."""
+        return 2 if self.interval or self.best == "nominal" else int(self.quantiles)
+
+    @property
+    def requirement(self) -> str:
+        """What a task must ask for, as a phrase; empty if nothing."""
+        return ("", "needs quantile levels", "needs at least two quantile levels")[self.least_levels]
+
+    @property
+    def summary(self) -> str:
+        """The description and the requirement."""
+        return "; ".join(filter(None, (self.description, self.requirement)))
 
     def distance(self, score: float, quantile_levels: tuple[float, ...] = ()) -> float:
         """The distance of a score from the best, by which standings rank; the lower the better."""
         if self.best == "lowest":
             return score
         return abs(score - (quantile_levels[-1] - quantile_levels[0] if self.best == "nominal" else 0.0))
+
+
+def metric_problem(metric: Metric) -> str:
+    """What is wrong with the arguments of a metric, as a sentence; empty if nothing is."""
+    name: object = metric.name
+    if not (isinstance(name, str) and name and name.isprintable() and name == name.strip() and _is_plain_path(name)):
+        return (
+            f"the name of a metric must be printable text without spaces or slashes at its ends, "
+            f"'//' or parts that begin with a dot, not {_short_repr(name)}"
+        )
+    for argument, is_optional in (("losses", False), ("weights", True), ("scale", True)):
+        value = getattr(metric, argument)
+        if not callable(value) and not (is_optional and value is None):
+            return f"{argument} of metric {name!r} must be a function of Outcomes, not {_short_repr(value)}"
+    for argument, choices in (("aggregation", get_args(Aggregation)), ("best", get_args(Best))):
+        value = getattr(metric, argument)
+        if not isinstance(value, str) or value not in choices:
+            known = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
+            return f"{argument} of metric {name!r} must be {known}, not {_short_repr(value)}"
+    for argument in ("root", "quantiles", "in_units", "interval"):
+        value = getattr(metric, argument)
+        if not isinstance(value, bool):
+            return f"{argument} of metric {name!r} must be True or False, not {_short_repr(value)}"
+    description: object = metric.description
+    if not isinstance(description, str):
+        return f"the description of metric {name!r} must be text, not {_short_repr(description)}"
+    return ""
+
+
+def _short_repr(value: object) -> str:
+    """A short representation on one line."""
+    return " ".join(reprlib.repr(value).split())
+
+
+def _is_plain_path(name: str) -> bool:
+    """Whether a name stays the same where it is used as a path, as MLflow does."""
+    return all(part and not part.startswith(".") for part in name.split("/"))
+
+
+def _sum_of_sizes(outcomes: Outcomes) -> Floats:
+    """|actual| + |mean|."""
+    sizes = abs(outcomes.mean)
+    sizes += outcomes.absolute_actuals  # in place, for speed
+    return sizes
 
 
 METRICS = (
@@ -59,12 +121,12 @@ METRICS = (
     ),
     Metric(
         "MAPE",
-        lambda o: o.ratio(o.absolute_error, o.absolute_actuals),
+        lambda o: o.ratio(o.absolute_error, o.without_rounding(o.absolute_actuals)),
         description="mean absolute percentage error, as a fraction; actuals of zero are ignored",
     ),
     Metric(
         "sMAPE",
-        lambda o: o.ratio(200 * o.absolute_error, o.absolute_actuals + abs(o.mean), empty=0.0),
+        lambda o: o.ratio(200 * o.absolute_error, o.without_rounding(_sum_of_sizes(o)), empty=0.0),
         description="symmetric percentage error of M4, 0 to 200; zero where both actual and forecast are",
     ),
     Metric(
@@ -103,17 +165,18 @@ METRICS = (
         description="scaled quantile loss: twice the pinball loss, mean over levels, on MASE's scale",
     ),
     Metric(
-        "CRPS",
+        "MQL",
         lambda o: o.quantile_loss,
         quantiles=True,
         in_units=True,
-        description="continuous ranked probability score from quantiles: twice the pinball loss, mean over levels",
+        description="mean quantile loss: twice the pinball loss, mean over levels",
     ),
     Metric(
         "coverage",
         lambda o: o.covered,
         best="nominal",
         quantiles=True,
+        interval=True,
         description="share of actuals inside the interval between the outermost quantile levels",
     ),
     Metric(
@@ -121,6 +184,7 @@ METRICS = (
         lambda o: o.interval_score,
         scale=lambda o: o.seasonal_error,
         quantiles=True,
+        interval=True,
         description="interval score of the outermost quantile levels, on MASE's scale (M4)",
     ),
 )

@@ -53,9 +53,11 @@ class Catalog:
     @cached_property
     def metrics(self) -> Registry[Metric]:
         """Metrics by name."""
-        from harness.evaluation.metrics import Metric
+        from harness.evaluation.metrics import FORMER_NAMES, Metric, metric_problem
 
-        return self._specs("metric", "harness_metrics", Metric, lambda metric: metric.name)
+        registry = self._specs("metric", "harness_metrics", Metric, lambda metric: metric.name, metric_problem)
+        registry.former_names = FORMER_NAMES
+        return registry
 
     @cached_property
     def boards(self) -> Registry[Path]:
@@ -97,11 +99,18 @@ class Catalog:
         """Tell the plugins that the command ends; returns their sentences for the user."""
         return self._call("harness_finished", home=home)
 
-    def _specs(self, kind: str, hook: str, wanted: type[Spec], name_of: Callable[[Spec], str]) -> Registry[Spec]:
+    def _specs(
+        self,
+        kind: str,
+        hook: str,
+        wanted: type[Spec],
+        name_of: Callable[[Spec], str],
+        problem_of: Callable[[Spec], str] = lambda spec: "",
+    ) -> Registry[Spec]:
         def is_wanted(spec: object) -> TypeGuard[Spec]:
             return isinstance(spec, wanted)
 
-        return self._registry(kind, hook, is_wanted, f"{wanted.__name__} objects", name_of)
+        return self._registry(kind, hook, is_wanted, f"{wanted.__name__} objects", name_of, problem_of)
 
     def _registry(
         self,
@@ -110,6 +119,7 @@ class Catalog:
         is_wanted: Callable[[object], TypeGuard[Spec]],
         wanted: str,
         name_of: Callable[[Spec], str],
+        problem_of: Callable[[Spec], str] = lambda spec: "",
     ) -> Registry[Spec]:
         entries: list[Registered[Spec]] = []
         for plugin, specs in self._results(hook):
@@ -119,6 +129,8 @@ class Catalog:
                     self._note_problem(plugin, f"{hook} must list {wanted}, not {_description(spec)}")
                 elif not isinstance(name, str) or not name:
                     self._note_problem(plugin, f"{hook} lists a {kind} without a name: {_description(spec)}")
+                elif problem := problem_of(spec):
+                    self._note_problem(plugin, f"{hook}: {problem}")
                 else:
                     entries.append(Registered(spec, plugin))
         registry = Registry(kind, entries, name_of)

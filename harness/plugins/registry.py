@@ -29,6 +29,7 @@ class Registry(Mapping[str, Registered[Spec]]):
 
     def __init__(self, kind: str, entries: Iterable[Registered[Spec]], name_of: Callable[[Spec], str]) -> None:
         self.kind = kind
+        self.former_names: Mapping[str, str] = {}  # the present name by the former one
         self.duplicates: dict[str, DuplicateName] = {}
         self.refused: list[str] = []  # sentences on specs whose name harness itself provides
         self._entries: dict[str, Registered[Spec]] = {}
@@ -60,7 +61,7 @@ class Registry(Mapping[str, Registered[Spec]]):
         if name in self.duplicates:
             raise self.duplicates[name]
         if name not in self._entries:
-            raise UnknownName(self.kind, name, self._entries)
+            raise UnknownName(self.kind, name, self._entries, self.former_names.get(name, ""))
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:

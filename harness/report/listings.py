@@ -47,8 +47,9 @@ def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
     """The name, the description and the plugin of each."""
     if kind == "boards":
         return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
-    if kind == "forecasters":
-        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.forecasters.items()]
+    if kind in ("forecasters", "metrics"):
+        summaries: Mapping[str, Registered[Any]] = getattr(catalog, kind)
+        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in summaries.items()]
     if kind == "formats":
         formats = catalog.formats.items()
         return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]

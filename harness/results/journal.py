@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.data.storage import atomic_folder, read_json, sync, write_json
 from harness.errors import HomeUnusable
+from harness.evaluation.metrics import FORMER_NAMES
 from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.plugins.installed import protocols_for
 from harness.results.recomputation import windows_from_data
@@ -95,8 +96,10 @@ class Journal:
         try:
             arrays, results = fields.pop("arrays"), fields.pop("results", None)
             protocols = protocols_for([fields["cell"]["task"]["protocol"]["kind"]])
-            wrong = not are_files(arrays) or not (results is None or isinstance(results["metrics"], list))
-            return None if wrong else Record(Run.from_json(fields, protocols), folder, arrays, results)
+            if not are_files(arrays) or not (results is None or isinstance(results["metrics"], list)):
+                return None
+            _rename_metrics(fields, results)
+            return Record(Run.from_json(fields, protocols), folder, arrays, results)
         except (KeyError, TypeError, ValueError, AttributeError):  # of another version
             return None
 
@@ -239,6 +242,16 @@ def _is_complete(folder: Path) -> bool:
 def _read_record(folder: Path | str) -> dict[str, Any] | None:
     fields = read_json(os.path.join(folder, RECORD))
     return fields if fields is not None and fields.pop("schema", None) == SCHEMA else None
+
+
+def _rename_metrics(fields: dict[str, Any], results: dict[str, Any] | None) -> None:
+    """Give renamed metrics of a record their present names; a plugin's metric of a former name keeps it."""
+    scores = fields["scores"]
+    for former, present in FORMER_NAMES.items():
+        if former in scores and present not in scores and fields["cell"]["task"].get("quantile_levels"):
+            fields["scores"] = {present if name == former else name: score for name, score in fields["scores"].items()}
+            if results is not None:
+                results["metrics"] = [present if name == former else name for name in results["metrics"]]
 
 
 def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:

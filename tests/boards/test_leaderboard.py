@@ -319,6 +319,16 @@ class TestNames:
         with pytest.raises(BadBoard, match="WQL needs quantile_levels, and task 'nile' asks for none"):
             load_board(str(path), catalog)
 
+    def test_a_metric_of_an_interval_needs_tasks_that_ask_for_two_levels(
+        self, tmp_path: Path, catalog: Catalog
+    ) -> None:
+        text = BOARD.replace('"MAE"', '"MSIS"').replace(
+            'dataset = "nile"', 'dataset = "nile"\nquantile_levels = [0.5]', 1
+        )
+
+        with pytest.raises(BadBoard, match="MSIS needs at least two quantile_levels, and task 'nile' asks for 1"):
+            load_board(str(written(tmp_path, text)), catalog)
+
 
 class TestEntries:
     @pytest.fixture

@@ -454,7 +454,7 @@ class TestShowing:
             "MAPE",
             "WQL",
             "SQL",
-            "CRPS",
+            "MQL",
             "coverage",
             "MSIS",
         }

@@ -137,7 +137,7 @@ UTILSFORECAST: dict[str, Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]] =
     "SQL": lambda ahead, past: doubled(
         uf.scaled_mqloss(ahead, {"model": QUANTILES}, np.array(LEVELS), SEASON, past),
     ),
-    "CRPS": lambda ahead, past: doubled(uf.mqloss(ahead, {"model": QUANTILES}, np.array(LEVELS))),
+    "MQL": lambda ahead, past: doubled(uf.mqloss(ahead, {"model": QUANTILES}, np.array(LEVELS))),
     "coverage": lambda ahead, past: uf.coverage(interval(ahead), ["model"], 90),
     "MSIS": lambda ahead, past: scaled_interval_score(ahead, past),
 }
@@ -248,10 +248,10 @@ def test_each_step_scores_as_windows_of_that_step_alone(name: str, missing: floa
         assert scores[step] == pytest.approx(scored(name, alone), rel=1e-12)
 
 
-def test_crps_is_the_one_of_scoringrules():
+def test_mql_is_the_quantile_approximation_of_crps_in_scoringrules():
     outcomes = outcomes_of(windows_of(panel_of(targets=2)))
 
-    crps = scored("CRPS", outcomes)
+    crps = scored("MQL", outcomes)
 
     oracle = scoringrules.crps_quantile(outcomes.actuals, outcomes.forecast.quantiles, np.array(LEVELS))
     assert crps == pytest.approx(np.mean(oracle), rel=1e-12)
@@ -263,7 +263,7 @@ def test_crps_from_many_levels_comes_near_the_one_of_the_normal_distribution():
     mean = forecast_of(windows).mean
     outcomes = Outcomes(actuals_of(windows), Forecast.from_normal(mean, np.asarray(2.0), levels))
 
-    crps = scored("CRPS", outcomes)
+    crps = scored("MQL", outcomes)
 
     assert crps == pytest.approx(np.mean(scoringrules.crps_normal(outcomes.actuals, mean, 2.0)), rel=1e-3)
 
@@ -446,7 +446,7 @@ def test_the_scale_of_each_target_is_its_own():
 # Point forecasts
 
 
-@pytest.mark.parametrize(("quantile_metric", "point_metric"), [("CRPS", "MAE"), ("WQL", "WAPE"), ("SQL", "MASE")])
+@pytest.mark.parametrize(("quantile_metric", "point_metric"), [("MQL", "MAE"), ("WQL", "WAPE"), ("SQL", "MASE")])
 def test_the_quantile_loss_of_a_point_forecast_is_its_absolute_error(quantile_metric: str, point_metric: str):
     """With levels that lie symmetrically around a half."""
     windows = windows_of(panel_of(targets=2, missing=0.1), levels=SYMMETRIC)
@@ -485,9 +485,10 @@ def test_the_interval_score_of_a_point_forecast_is_its_error_times_two_over_alph
 
 @pytest.mark.parametrize("name", METRIC)
 def test_metrics_of_quantiles_apply_only_where_a_task_asks_for_levels(name: str):
-    of_quantiles = name in ("WQL", "SQL", "CRPS", "coverage", "MSIS")
+    of_quantiles = name in ("WQL", "SQL", "MQL", "coverage", "MSIS")
 
-    assert applies(METRIC[name], (0.5,))
+    assert applies(METRIC[name], (0.1, 0.9))
+    assert applies(METRIC[name], (0.5,)) == (name not in ("coverage", "MSIS"))
     assert applies(METRIC[name], ()) is not of_quantiles
 
 
@@ -697,7 +698,7 @@ def test_windows_series_and_steps_average_to_the_whole(outcomes: Outcomes, metri
     assert [part.mean() for part in parts] == pytest.approx([scored(metric, outcomes)] * 3, rel=1e-9)
 
 
-POWERS = {"MAE": 1, "MSE": 2, "RMSE": 1, "bias": 1, "CRPS": 1}  # of the unit; all others have none
+POWERS = {"MAE": 1, "MSE": 2, "RMSE": 1, "bias": 1, "MQL": 1}  # of the unit; all others have none
 
 
 def in_other_units(outcomes: Outcomes, factor: float, shift: float) -> Outcomes:
@@ -780,7 +781,7 @@ def test_the_quantile_loss_is_twice_the_pinball_loss_of_scikit_learn():
         for level in LEVELS
     ]
 
-    assert scored("CRPS", outcomes) == pytest.approx(2 * np.mean(pinball), rel=1e-12)
+    assert scored("MQL", outcomes) == pytest.approx(2 * np.mean(pinball), rel=1e-12)
 
 
 def test_the_quantile_loss_is_twice_the_one_of_utilsforecast():
@@ -788,7 +789,7 @@ def test_the_quantile_loss_is_twice_the_one_of_utilsforecast():
 
     theirs = uf.mqloss(frames(outcomes)[0], {"model": QUANTILES}, np.array(LEVELS))["model"].mean()
 
-    assert scored("CRPS", outcomes) == pytest.approx(2 * theirs, rel=1e-12)
+    assert scored("MQL", outcomes) == pytest.approx(2 * theirs, rel=1e-12)
 
 
 def test_mase_divides_by_all_of_the_past_as_utilsforecast_does():

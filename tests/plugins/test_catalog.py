@@ -365,6 +365,34 @@ class TestWrongResults:
         assert "fine" in catalog.forecasters
         assert len(problems(catalog)) == 1
 
+    @pytest.mark.parametrize(
+        ("metric", "said"),
+        [
+            (Metric("two\nlines", abs), r"the name of a metric must be printable text"),  # type: ignore[arg-type]
+            (Metric("M", 3), "losses of metric 'M' must be a function of Outcomes, not 3"),  # type: ignore[arg-type]
+            (Metric("M", abs, aggregation="mean"), "aggregation of metric 'M' must be"),  # type: ignore[arg-type]
+            (Metric("M", abs, best="highest"), "best of metric 'M' must be"),  # type: ignore[arg-type]
+            (Metric("M", abs, root="no"), "root of metric 'M' must be True or False"),  # type: ignore[arg-type]
+        ],
+    )
+    def test_a_metric_of_wrong_values_is_left_out_and_its_plugin_named(self, metric: Metric, said: str) -> None:
+        fine = Metric("fine", lambda o: o.error)
+
+        catalog = load_catalog({"bad": Provides(metrics=[metric, fine])})
+
+        (problem,) = problems(catalog)
+        assert problem.startswith("plugin bad (bad 0): harness_metrics: ")
+        assert said in problem
+        assert set(catalog.metrics) >= {"fine", "MAE"}
+        assert metric.name not in catalog.metrics
+
+    def test_a_former_name_of_a_metric_leads_to_the_present_one_unless_a_plugin_has_it(self) -> None:
+        own = Metric("CRPS", lambda o: o.absolute_error)
+
+        with pytest.raises(UnknownName, match=r"no metric called 'CRPS'; did you mean 'MQL', as it is called now\?"):
+            load_catalog().metrics["CRPS"]
+        assert load_catalog({"own": Provides(metrics=[own])}).metrics["CRPS"].spec is own
+
     @pytest.mark.parametrize("name", ["", 3, None])
     def test_a_name_that_is_none_is_refused(self, name: Any) -> None:
         catalog = load_catalog({"bad": Provides([spec(name), spec("fine")])})

@@ -38,6 +38,13 @@ def test_formats_have_their_suffixes() -> None:
     assert all(suffix in inventory(load_catalog(), "formats") for suffix in ("(.csv)", "(.md)", "(.html)"))
 
 
+def test_metrics_say_how_many_quantile_levels_they_need() -> None:
+    text = " ".join(inventory(load_catalog(), "metrics").split())
+
+    assert text.count("needs quantile levels") == 3  # WQL, SQL, MQL
+    assert text.count("needs at least two quantile levels") == 2  # coverage, MSIS
+
+
 def test_protocols_are_listed_by_their_kind() -> None:
     lines = inventory(load_catalog(), "protocols").splitlines()
 

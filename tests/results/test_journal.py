@@ -125,6 +125,32 @@ class TestRecords:
 
         assert json.loads(text, parse_constant=pytest.fail)["scores"] == {"MAE": None, "MSE": None}
 
+    def test_a_renamed_metric_is_read_by_its_present_name(self, journal: Journal) -> None:
+        old = results()
+        terms = {"CRPS" if name == "bias" else name: of_metric for name, of_metric in old.terms.items()}
+        journal.write(replace(RECORD, scores={"MAE": 1.5, "CRPS": 0.5}, results=replace(old, terms=terms)))
+
+        again, record = journal.read_with_results(KEY), journal.record(KEY)
+
+        assert again is not None
+        assert again.results is not None
+        assert again.scores == {"MAE": 1.5, "MQL": 0.5}
+        assert set(again.results.terms) == {"MAE", "MQL"}
+        assert record is not None
+        stored = record.terms("MQL")
+        assert stored is not None
+        assert stored.numerators.tolist() == old.terms["bias"].numerators.tolist()
+
+    @pytest.mark.parametrize("task", [TASK, replace(TASK, quantile_levels=())])
+    def test_a_plugins_metric_of_a_former_name_keeps_it(self, journal: Journal, task: Task) -> None:
+        scores = {"CRPS": 0.4, **({"MQL": 0.5} if task.quantile_levels else {})}
+        journal.write(replace(RECORD, cell=replace(RECORD.cell, task=task), scores=scores))
+
+        again = journal.read(KEY)
+
+        assert again is not None
+        assert again.scores == scores
+
     def test_hyperparameters_may_be_infinite(self, journal: Journal) -> None:
         cell = replace(RECORD.cell, parameters={"bounds": [0.0, math.inf]})
         journal.write(replace(RECORD, cell=cell, hyperparameters={"most": math.inf, "least": -math.inf}))
