@@ -6,11 +6,11 @@ A failed window gets the terms of the worst completed cell, so that failing on h
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from harness.errors import DataUnavailable
+from harness.errors import DataUnavailable, InvalidMetric
 from harness.evaluation.metrics import Metric
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
@@ -31,6 +31,7 @@ class TaskScores:
     terms: Terms | None  # with a leading axis: (cell, window, target); None where they are not available
     actuals: Actuals | None
     problem: str = ""  # why terms are not available
+    invalid: Mapping[str, str] = field(default_factory=dict)  # by key of a cell: why the metric has no score of it
 
     def select(self, forecasters: Container[str]) -> TaskScores:
         """The cells of these forecasters that have a score."""
@@ -56,16 +57,17 @@ def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) 
     """The scores of one task.
 
     Where `impute`, a failed window is scored as the worst completed one of the other cells, and so never better
-    than the baseline's; otherwise it is ignored.
+    than the baseline's; otherwise it is ignored. A cell on whose forecasts the metric raises has no score.
     """
     cells = tuple(cell for cell in results.plan.by_task[task] if results.completed(cell))
     if not cells:
         return TaskScores(task, (), (), None, None, "no cell completed")
     recorded = [_recorded_score(cell, results, metric) for cell in cells]
+    invalid: dict[str, str] = {}
     terms_needed = any(score is None for score in recorded) or (impute and any(map(results.failures, cells)))
     try:
         actuals = results.actuals(cells[0])
-        terms = [results.terms(cell, metric) for cell in cells]
+        terms = [_terms(cell, results, metric, actuals, invalid) for cell in cells]
     except DataUnavailable as error:
         if terms_needed:
             raise
@@ -73,7 +75,24 @@ def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) 
     if any(of_cell is None for of_cell in terms):
         return TaskScores(task, cells, (math.nan,) * len(cells), None, None, f"{metric.name} does not apply")
     known_terms = [of_cell for of_cell in terms if of_cell is not None]
-    return _scores_from_terms(task, cells, recorded, known_terms, actuals, results, metric, impute)
+    scores = _scores_from_terms(task, cells, recorded, known_terms, actuals, results, metric, impute)
+    return replace(scores, invalid=invalid)
+
+
+def _terms(
+    cell: StoredCell, results: BoardResults, metric: Metric, actuals: Actuals, invalid: dict[str, str]
+) -> Terms | None:
+    """The terms of a cell; zeros where the metric raises, so that it is ignored, with the reason in `invalid`."""
+    import numpy as np
+
+    from harness.evaluation.scoring import Terms
+
+    try:
+        return results.terms(cell, metric)
+    except InvalidMetric as error:
+        invalid[cell.key] = str(error)
+        zeros = np.zeros((len(actuals), actuals.values.shape[-1]))
+        return Terms(zeros, zeros)
 
 
 def _scores_from_terms(

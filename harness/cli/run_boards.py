@@ -11,12 +11,13 @@ from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, pend
 from harness.boards.selection import SelectedBoard, Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
+from harness.errors import InvalidMetric
 from harness.execution.driver import Finished, Refused, drive
 from harness.execution.executors import executor_name, make_executor
 from harness.report.progress import RunProgress
 from harness.results.board_results import JournalResults
 from harness.results.journal import prepare_home
-from harness.results.standings import Standings
+from harness.results.standings import Standings, remove_standings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,8 +43,8 @@ def run_boards(selection: Selection, workspace: Workspace, console: Console) -> 
     if not cells and total:
         line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
         print_lines([line], console)
-    for board in boards:
-        _conclude(board, workspace, console)
+    problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
+    print_lines(problems, console)
     if interrupted:
         print_lines([_interruption(cells, workspace)], console)
         return EXIT_INTERRUPTED
@@ -51,7 +52,7 @@ def run_boards(selection: Selection, workspace: Workspace, console: Console) -> 
     print_lines(catalog.finished(workspace.home), console)
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
     without_cells = selection.boards and any(not plan.cells for plan in plans)
-    return EXIT_PROBLEMS if refused or left_out or without_cells else 0
+    return EXIT_PROBLEMS if refused or left_out or without_cells or problems else 0
 
 
 def _run_cells(cells: Sequence[PlannedCell], jobs: int | None, workspace: Workspace, console: Console) -> int:
@@ -69,16 +70,24 @@ def _run_cells(cells: Sequence[PlannedCell], jobs: int | None, workspace: Worksp
     return refused
 
 
-def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> None:
-    """Compute and store the standings of a board, show those of the selected forecasters, and tell the plugins."""
+def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> str:
+    """Compute and store the standings of a board, show those of the selected forecasters, and tell the plugins.
+
+    Returns why there are none if the board's metric raises; empty otherwise.
+    """
     if not board.run.cells:
         reasons = "; ".join(board.run.unavailable.values())
         print_lines([f"board {board.run.name} was left out: {reasons}"], console)
-        return
-    standings = _standings(board.stored, workspace)
+        return ""
+    try:
+        standings = _standings(board.stored, workspace)
+    except InvalidMetric as error:
+        remove_standings(workspace.home, board.stored.name)  # those of an earlier run
+        return f"error: {error}"
     standings.save(workspace.home)
     print_standings(standings if board.run is board.stored else _standings(board.run, workspace), console)
     workspace.catalog.standings_changed(board.stored.board, standings, workspace.home)
+    return ""
 
 
 def _standings(plan: BoardPlan, workspace: Workspace) -> Standings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.data.panel import Panel
-from harness.errors import InvalidForecast, Unsupported
+from harness.errors import DataUnavailable, InvalidForecast, InvalidMetric, Unsupported
 from harness.evaluation.audit import audit
 from harness.evaluation.memory import quick_peak
 from harness.evaluation.metrics import METRICS, Metric
@@ -20,7 +21,7 @@ from harness.evaluation.model_size import model_size
 from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
-from harness.evaluation.scoring import applies, score, terms
+from harness.evaluation.scoring import Terms, applies, score, terms
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import (
@@ -116,14 +117,31 @@ def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None
 
 
 def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
-    """The run with the scores of these metrics; other scores are kept."""
+    """The run with the scores of these metrics; other scores are kept.
+
+    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so.
+    """
     outcomes = Outcomes(actuals, forecast)
-    applicable = [metric for metric in metrics if applies(metric, actuals.quantile_levels)]
-    metric_terms = {metric.name: terms(metric, outcomes) for metric in applicable}
-    scores = {metric.name: score(metric, metric_terms[metric.name], actuals) for metric in applicable}
+    metric_terms: dict[str, Terms] = {}
+    scores: dict[str, float] = {}
+    invalid: list[str] = []
+    for metric in metrics:
+        if not applies(metric, actuals.quantile_levels):
+            continue
+        try:
+            summed = terms(metric, outcomes)
+        except (InvalidMetric, DataUnavailable) as error:
+            invalid.append(f"no score by {metric.name}: {error}")
+            continue
+        value = score(metric, summed, actuals)
+        if math.isinf(value):
+            invalid.append(f"no score by {metric.name}: it is infinite")
+            continue
+        metric_terms[metric.name], scores[metric.name] = summed, value
     return replace(
         run,
         scores={**run.scores, **scores},
+        notes=(*run.notes, *invalid),
         results=Results(forecast, metric_terms, actuals.series, actuals.cutoffs),
     )
 

@@ -30,18 +30,26 @@ def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecast
         lines.append(NOT_ALIGNED)
     if missing != "native" and not backtest.panel.complete:
         lines.append(f"missing values of the history were filled: {missing}")
-    if backtest.task.quantile_levels and any(forecast.quantiles is None for forecast in forecasts):
+    if backtest.task.quantile_levels and any(map(_is_point_forecast, forecasts)):
         lines.append("point forecast, scored as degenerate quantiles")
     return (*lines, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))
+
+
+def _is_point_forecast(forecast: Forecast) -> bool:
+    return forecast.quantiles is None and bool(forecast.finite().any())
 
 
 def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list[str]:
     """Notes on the scores: windows that scaled metrics leave out, and errors of exactly zero."""
     lines = []
-    scaled = [metric.name for metric in metrics if metric.scale is not None and metric.name in run.scores]
-    undefined = int(np.isnan(actuals.scale(1)).any(axis=1).sum()) if scaled else 0
-    if undefined:
-        lines.append(f"{undefined} of {len(actuals)} windows are left out of {_enumeration(scaled)}: {NO_SCALE}")
+    left_out: dict[int, list[str]] = {}
+    for name in [metric.name for metric in metrics if metric.scale is not None and metric.name in run.scores]:
+        if run.results is not None and (count := run.results.terms[name].without_scale):
+            left_out.setdefault(count, []).append(name)
+    for count, names in left_out.items():
+        seasonal = count == int(np.isnan(actuals.scale(1)).any(axis=1).sum())
+        reason = NO_SCALE if seasonal else "their scale is undefined"
+        lines.append(f"{count} of {len(actuals)} windows are left out of {_enumeration(names)}: {reason}")
     if run.scores.get("MAE") == 0:
         lines.append(NO_ERROR)
     return lines

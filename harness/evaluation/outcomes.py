@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints, Times, ratio
+from harness.arrays import Bools, Floats, Ints, Times, ratio, read_only
 from harness.data.calendar import advance
-from harness.errors import DataUnavailable
-from harness.evaluation.scales import seasonal_error, training_moments
+from harness.errors import DataUnavailable, Unsupported
+from harness.evaluation.scales import exceeds_rounding, seasonal_error, training_moments
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
@@ -22,7 +22,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Actuals:
-    """The actuals of all windows of a task and the scales of their histories; one value serves all forecasters."""
+    """The actuals of all windows of a task and the scales of their histories; one value serves all forecasters.
+
+    Its arrays cannot be written to.
+    """
 
     ids: tuple[str, ...]  # of the panel's series
     series: Ints  # (window,) positions in ids
@@ -38,6 +41,13 @@ class Actuals:
     standard: tuple[Floats, Floats] | None = field(default=None, repr=False)  # mean and deviation, (window, target)
     season_length: int | None = None  # None where it was not stored
     _find_windows: Callable[[], Windows] | None = field(default=None, repr=False)  # for scales that were not stored
+
+    def __post_init__(self) -> None:
+        for name in ("series", "cutoffs", "cutoff_index", "values"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+        if self.standard is not None:
+            mean, deviation = self.standard
+            object.__setattr__(self, "standard", (read_only(mean), read_only(deviation)))
 
     @classmethod
     def of(cls, backtest: Backtest) -> Actuals:
@@ -80,12 +90,12 @@ class Actuals:
         """Mean of |y_t − y_{t−m}|^power over the whole history of each window, (window, target); NaN if undefined.
 
         m is the season length (Hyndman & Koehler 2006, for power 1). Undefined: a history no longer than a
-        season, or an exactly periodic one. Raises DataUnavailable for a scale that is neither stored
+        season, or one that is periodic up to rounding. Raises DataUnavailable for a scale that is neither stored
         nor can be computed from the data.
         """
         if power not in self._scales:
             self._scales[power] = seasonal_error(self._windows_of_panel(), power)
-        return self._scales[power]
+        return read_only(self._scales[power])
 
     def _windows_of_panel(self) -> Windows:
         if self._windows is not None:
@@ -99,13 +109,19 @@ class Actuals:
 class Outcomes:
     """A forecast beside its actuals, on the scale on which the task is scored.
 
-    Every array of three axes is (window, horizon, target); NaN where an actual or a forecast is missing.
+    Every array of three axes is (window, horizon, target); NaN where an actual or a forecast is missing. The arrays
+    cannot be written to, so that no metric changes what the others see.
     """
 
     observed: Actuals
     forecast: Forecast
     _totals: dict[str, Floats] = field(default_factory=dict, repr=False)
     _computed: dict[Callable[[Outcomes], Any], Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        mean, quantiles = self.forecast.mean, self.forecast.quantiles
+        quantiles = None if quantiles is None else read_only(quantiles)
+        object.__setattr__(self, "forecast", Forecast(read_only(mean), self.forecast.quantile_levels, quantiles))
 
     @property
     def truth(self) -> Actuals:
@@ -115,20 +131,23 @@ class Outcomes:
     @cached_property
     def actuals(self) -> Floats:
         """The actuals."""
-        return _side_by_side(self._standardise(self.observed.values))
+        return read_only(_side_by_side(self._standardise(self.observed.values)))
 
     @cached_property
     def mean(self) -> Floats:
         """The forecast mean."""
-        return _side_by_side(self._standardise(self.forecast.mean))
+        return read_only(_side_by_side(self._standardise(self.forecast.mean)))
 
     @cached_property
     def median(self) -> Floats:
         """The forecast median where quantiles hold it, else the mean."""
-        return self._standardise(self.forecast.median)
+        return read_only(self._standardise(self.forecast.median))
 
     def quantile(self, level: float) -> Floats:
-        """The forecast quantile of that level; the mean of a point forecast."""
+        """The forecast quantile of that level, the mean of a point forecast; raises Unsupported for other levels."""
+        if level not in self.quantile_levels:
+            known = ", ".join(map(str, self.quantile_levels)) or "none"
+            raise Unsupported(f"the task has no quantile level {level}, only {known}")
         return self._standardise(self.forecast.quantile(level))
 
     def _standardise(self, values: Floats) -> Floats:
@@ -145,22 +164,35 @@ class Outcomes:
     @cached_property
     def error(self) -> Floats:
         """Mean minus actual."""
-        return self.mean - self.actuals
+        return read_only(self.mean - self.actuals)
 
     @cached_property
     def absolute_error(self) -> Floats:
         """|mean − actual|."""
-        return np.abs(self.error)
+        return read_only(np.abs(self.error))
 
     @cached_property
     def squared_error(self) -> Floats:
         """(mean − actual)²."""
-        return self.error * self.error
+        return read_only(self.error * self.error)
 
     @cached_property
     def absolute_actuals(self) -> Floats:
         """|actual|."""
-        return np.abs(self.actuals)
+        return read_only(np.abs(self.actuals))
+
+    def without_rounding(self, values: Floats) -> Floats:
+        """Non-negative values, (window, horizon, target), with 0 where one is zero but for rounding.
+
+        That is relative to the largest absolute actual of its series in all windows.
+        """
+        sizes = self.absolute_actuals
+        if exceeds_rounding(values.min(), sizes.max()):  # never so where a value is missing
+            return values
+        series = self.observed.series
+        largest = np.zeros((len(self.observed.ids), sizes.shape[-1]))
+        np.fmax.at(largest, series, np.fmax.reduce(sizes, axis=1))
+        return np.where(exceeds_rounding(values, largest[series][:, None]) | np.isnan(values), values, 0.0)
 
     @cached_property
     def quantile_loss(self) -> Floats:
@@ -169,7 +201,7 @@ class Outcomes:
         for level in self.quantile_levels:
             under = self.actuals - self.quantile(level)
             total += np.maximum(level * under, (level - 1) * under)
-        return total * (2 / len(self.quantile_levels))
+        return read_only(total * (2 / len(self.quantile_levels)))
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -181,7 +213,7 @@ class Outcomes:
         """1 where the widest interval holds the actual, else 0."""
         low, high = (self.quantile(level) for level in self.interval)
         inside = ((self.actuals >= low) & (self.actuals <= high)).astype(np.float64)
-        return np.where(self.unknown, np.nan, inside)
+        return read_only(np.where(self.unknown, np.nan, inside))
 
     @cached_property
     def interval_score(self) -> Floats:
@@ -191,7 +223,7 @@ class Outcomes:
         """
         low, high = (self.quantile(level) for level in self.interval)
         below, above = np.maximum(low - self.actuals, 0), np.maximum(self.actuals - high, 0)
-        return high - low + below / self.interval[0] + above / (1 - self.interval[1])
+        return read_only(high - low + below / self.interval[0] + above / (1 - self.interval[1]))
 
     @property
     def unknown(self) -> Bools:
@@ -210,7 +242,7 @@ class Outcomes:
 
     def _scale(self, power: int) -> Floats:
         scale = self.observed.scale(power)
-        return scale if self.observed.standard is None else scale / self.observed.standard[1] ** power
+        return scale if self.observed.standard is None else read_only(scale / self.observed.standard[1] ** power)
 
     def total(self, losses: Floats) -> Floats:
         """Losses summed over the steps of each window, (window, target); losses of several metrics are summed once."""
@@ -224,7 +256,8 @@ class Outcomes:
     def once(self, function: Callable[[Outcomes], T]) -> T:
         """The value of a function of these outcomes, computed once for all metrics that need it."""
         if function not in self._computed:
-            self._computed[function] = function(self)
+            result = function(self)
+            self._computed[function] = read_only(result) if isinstance(result, np.ndarray) else result
         value: T = self._computed[function]
         return value
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.arrays import Floats, Ints, mean_known, means_by_group, ratio, sums_by_group
+from harness.evaluation.metric_values import check_root, losses_of, scale_of, weights_of
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 
@@ -18,45 +19,50 @@ class Terms:
 
     numerators: Floats  # (window, target)
     denominators: Floats  # (window, target); zero where all steps are ignored
+    without_scale: int = 0  # windows in which the scale of a target is undefined; not stored
 
 
 def applies(metric: Metric, quantile_levels: tuple[float, ...]) -> bool:
     """Whether a task with these quantile levels can be scored by the metric."""
-    return bool(quantile_levels) or not metric.quantiles
+    return len(quantile_levels) >= metric.least_levels
 
 
 def terms(metric: Metric, outcomes: Outcomes) -> Terms:
-    """The metric's sums over the steps of each window."""
-    losses = metric.losses(outcomes)
+    """The metric's sums over the steps of each window; raises InvalidMetric."""
+    losses = losses_of(metric, outcomes)
     numerators = outcomes.total(losses)
     if metric.weights is None and not np.isnan(numerators.sum()):
         denominators = np.full(numerators.shape, float(losses.shape[1]))
     else:
         known = _known_terms(metric, outcomes, losses)
         numerators, denominators = known.numerators.sum(axis=1), known.denominators.sum(axis=1)
+    check_root(metric, numerators)
     if metric.scale is None:
         return Terms(numerators, denominators)
-    scale = metric.scale(outcomes)
+    scale = scale_of(metric, outcomes)
     undefined = np.isnan(scale)
     if undefined.any():
         return Terms(
             np.where(undefined, 0.0, numerators / np.where(undefined, 1.0, scale)),
             np.where(undefined, 0.0, denominators),
+            int(undefined.any(axis=1).sum()),
         )
     return Terms(numerators / scale, denominators)
 
 
 def terms_by_step(metric: Metric, outcomes: Outcomes) -> Terms:
-    """The metric's terms at each step, (window, horizon, target); zero where a step is ignored."""
-    losses = metric.losses(outcomes)
-    return _known_terms(metric, outcomes, losses if metric.scale is None else losses / metric.scale(outcomes)[:, None])
+    """The metric's terms at each step, (window, horizon, target); zero where ignored. Raises InvalidMetric."""
+    losses = losses_of(metric, outcomes)
+    check_root(metric, losses)
+    if metric.scale is not None:
+        losses = losses / scale_of(metric, outcomes)[:, None]
+    return _known_terms(metric, outcomes, losses)
 
 
 def _known_terms(metric: Metric, outcomes: Outcomes, losses: Floats) -> Terms:
     """Losses that are not NaN and their weights, both in the shape of the losses; zero where a loss is NaN."""
     known = ~np.isnan(losses)
-    weights = 1.0 if metric.weights is None else metric.weights(outcomes)
-    return Terms(np.where(known, losses, 0.0), np.where(known, weights, 0.0))
+    return Terms(np.where(known, losses, 0.0), np.where(known, weights_of(metric, outcomes), 0.0))
 
 
 def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
@@ -100,7 +106,8 @@ def by_step(metric: Metric, outcomes: Outcomes) -> Floats:
 
 def _terms_by_group(summed: Terms, groups: Ints, count: int) -> Terms:
     """The sums of (window, target) terms over the windows of each group, (group, target)."""
-    return Terms(*(sums_by_group(sums, groups, count) for sums in (summed.numerators, summed.denominators)))
+    numerators, denominators = (sums_by_group(sums, groups, count) for sums in (summed.numerators, summed.denominators))
+    return Terms(numerators, denominators)
 
 
 def _mean_of_groups(scores: Floats) -> float:

@@ -189,6 +189,11 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(reversed(marked))
 
 
+def remove_standings(home: Path, board: str) -> None:
+    """Remove the stored standings of a board, if there are any."""
+    (board_folder(home, board) / "standings.json").unlink(missing_ok=True)
+
+
 def stored_standings(home: Path, board: str) -> Standings | None:
     """The stored standings of a board, None if there are none that this version can read."""
     fields = read_json(board_folder(home, board) / "standings.json")

@@ -113,7 +113,9 @@ def compare(
     """
     if only:
         first, second = _only(first, only, second), _only(second, only, first)
-    quantities = [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second)
+    quantities = (
+        [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second, catalog)
+    )
     specs = {name: _metric(name, catalog, (first, second)) for name in quantities if name not in COSTS}
     for tested in conditions:
         _check_testable(tested, specs.get(tested.quantity))
@@ -150,13 +152,14 @@ def _check_testable(condition: Condition, metric: Metric | None) -> None:
         )
 
 
-def _default_metrics(first: Source, second: Source) -> list[str]:
-    """The metrics to show where none is asked for: a board's own, or all that both runs have."""
+def _default_metrics(first: Source, second: Source, catalog: Catalog) -> list[str]:
+    """The metrics to show where none is asked for: a board's own, or all of the catalog that both runs have."""
     if not first.is_run:
         return [first.results.plan.metric]
     runs = [run for source in (first, second) for key in source.cells for run in source.runs(key)]
     scores = [run.scores for run in runs if run is not None]
-    names = [name for name in scores[0] if all(math.isfinite(run.get(name, math.nan)) for run in scores)]
+    known = [name for name in scores[0] if name in catalog.metrics]
+    names = [name for name in known if all(math.isfinite(run.get(name, math.nan)) for run in scores)]
     return names or [first.results.plan.metric]
 
 
@@ -188,6 +191,8 @@ def _score_result(result: PairResult, pair: PairedResults, metric: Metric, condi
         scores = task_scores(pair.task, pair, metric, impute=True)
     except DataUnavailable as error:
         return replace(result, reason=str(error))
+    if scores.invalid:
+        return replace(result, reason=next(iter(scores.invalid.values())))
     levels = pair.runs_of("A")[0].cell.task.quantile_levels
     first, second = (_scores_of(scores, letter) for letter in "AB")
     distances = [mean([metric.distance(score, levels) for score in seeds]) for seeds in (first, second)]

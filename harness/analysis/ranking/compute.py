@@ -16,7 +16,8 @@ from harness.analysis.ranking.scores import Scores, mean, seed_scores
 from harness.analysis.ranking.significance import intervals, mcs_p_values, significance
 from harness.analysis.ranking.units import Units, known_windows, unit_sums
 from harness.analysis.task_scores import TaskScores, task_scores
-from harness.evaluation.metrics import METRICS, Metric
+from harness.errors import InvalidMetric
+from harness.evaluation.metrics import FORMER_NAMES, METRICS, Metric
 from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms
 from harness.results.board_results import BoardResults
@@ -36,15 +37,20 @@ def compute_standings(
     `completed_only` they are ignored. Forecasters that completed nothing come last; those with pending cells are
     not ranked yet. Tasks on which the baseline has no result are ignored, and a note names them. Of other metrics
     a row has the mean over tasks; `metrics`, the catalog's, say which are in units of the data and have none.
+    Raises InvalidMetric where no task can be ranked because the metric raises on the stored forecasts.
     """
-    plan, runs = results.plan, results.runs
+    plan, runs, metrics = results.plan, results.runs, tuple(metrics)
     by_task = {task: task_scores(task, results, metric, impute=not completed_only) for task in plan.tasks}
     scores = seed_scores(results, by_task, metric)
     tasks = [task for task in plan.tasks if not math.isnan(scores.mean(plan.baseline, task))]
+    invalid = [reason for of_task in by_task.values() for reason in of_task.invalid.values()]
+    if invalid and not tasks:
+        raise InvalidMetric(f"board {plan.name!r} cannot be ranked by {metric.name}: {invalid[0]}")
     ranked = [name for name in plan.forecasters if name == plan.baseline or not _has_pending_cells(name, plan, runs)]
     table = _error_table(tasks, ranked, results, by_task, scores, impute=not completed_only)
     replicates = bootstrap(table)
     in_units = {known.name for known in (*metrics, metric) if known.in_units}
+    in_units |= FORMER_NAMES.keys() - {known.name for known in metrics}
     rows = [forecaster_row(name, results, scores, in_units) for name in plan.forecasters]
     ordered = _rank_rows(_with_aggregates(rows, ranked, table, replicates))
     done = [run for run in runs.values() if run is not None]
@@ -55,7 +61,7 @@ def compute_standings(
         plan.baseline,
         plan.tasks,
         close_to_next(ordered),
-        tuple(_notes(plan, runs, metric, tasks)),
+        (*_notes(plan, runs, metric, tasks), *_invalid_notes(by_task, metric)),
         dict(plan.unavailable),
         metric.best == "lowest" and plan.generation,
         plan.description.strip(),
@@ -175,6 +181,16 @@ def _notes(plan: StoredPlan, runs: Mapping[str, Run | None], metric: Metric, tas
     notes += _left_out_notes(plan, runs)
     pending = sum(run is None for run in runs.values())
     return [*notes, f"{pending} of {len(runs)} cells are pending"] if pending else notes
+
+
+def _invalid_notes(by_task: Mapping[str, TaskScores], metric: Metric) -> list[str]:
+    """Which forecasters have no score because the metric raises on their forecasts."""
+    return [
+        f"{cell.forecaster} has no {metric.name} on {task}: {of_task.invalid[cell.key]}"
+        for task, of_task in by_task.items()
+        for cell in of_task.cells
+        if cell.key in of_task.invalid
+    ]
 
 
 def _left_out_notes(plan: StoredPlan, runs: Mapping[str, Run | None]) -> list[str]:

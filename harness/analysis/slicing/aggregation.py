@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,10 +78,18 @@ def imputations(results: BoardResults, raw: TaskScores, imputed: TaskScores) -> 
 
 
 def imputed_terms_by_step(
-    cells: Sequence[StoredCell], imputations: Mapping[int, Imputation], results: BoardResults, metric: Metric
+    cells: Sequence[StoredCell],
+    imputations: Mapping[int, Imputation],
+    results: BoardResults,
+    metric: Metric,
+    invalid: Container[str] = (),
 ) -> Iterator[Terms]:
-    """The terms by step of each cell, those of its failed windows imputed."""
+    """The terms by step of each cell, those of its failed windows imputed; zeros for cells that are `invalid`."""
     for i, cell in enumerate(cells):
+        if cell.key in invalid:
+            zeros = np.zeros(results.actuals(cell).values.shape)
+            yield Terms(zeros, zeros)
+            continue
         terms = terms_by_step(metric, results.outcomes(cell))
         if i in imputations:
             _impute(terms, imputations[i], cells, results, metric)

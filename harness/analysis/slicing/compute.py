@@ -87,7 +87,8 @@ class Slicer:
             return f"no cell of task {task!r} completed"
         run = self._run(completed[0])
         if not applies(self.metric, run.cell.task.quantile_levels):
-            return f"{self.metric.name} does not apply to task {task!r}, which asks for no quantile levels"
+            levels = "only one quantile level" if run.cell.task.quantile_levels else "no quantile levels"
+            return f"{self.metric.name} does not apply to task {task!r}, which asks for {levels}"
         if self.request.by in BY_STEP:
             self.results.outcomes(completed[0])  # raises where no forecasts are stored at all
         scores = task_scores(task, self.results, self.metric, self.impute)
@@ -131,7 +132,7 @@ class Slicer:
         if self.impute and any(self.results.failures(cell) for cell in scores.cells):
             raw = task_scores(scores.task, self.results, self.metric, impute=False)
             donors = imputations(self.results, raw, scores)
-        return imputed_terms_by_step(scores.cells, donors, self.results, self.metric)
+        return imputed_terms_by_step(scores.cells, donors, self.results, self.metric, scores.invalid)
 
     def _grouping(self, scores: TaskScores, run: Run) -> Grouping | str:
         """The task's windows or steps by slice, or why it has no such slices."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from harness.arrays import Floats
@@ -71,8 +72,10 @@ class PublishedRun:
     provenance: int  # position in the list of provenances
 
     @classmethod
-    def of(cls, run: Run, task: str, provenance: int) -> PublishedRun:
-        """What is published of a run."""
+    def of(cls, run: Run, task: str, provenance: int, metric: str) -> PublishedRun:
+        """What is published of a run; by the board's metric it has NaN where it completed without a score."""
+        if run.status is Status.COMPLETED and metric not in run.scores:
+            run = replace(run, scores={**run.scores, metric: math.nan})
         return cls(
             run.cell.forecaster,
             run.cell.parameters,
@@ -134,7 +137,7 @@ class Publication:
             tasks.setdefault(cell.task, run.cell.task)
             provenance = json.dumps(_without_machine_name(run.provenance), sort_keys=True)
             number = provenances.setdefault(provenance, len(provenances))
-            runs[cell.key] = PublishedRun.of(run, cell.task, number)
+            runs[cell.key] = PublishedRun.of(run, cell.task, number, results.plan.metric)
         declared = {metric.name: PublishedMetric.of(metric) for metric in metrics}
         distinct = tuple(json.loads(provenance) for provenance in provenances)
         return cls(results.plan, declared, dict(withheld), standings, tasks, distinct, runs)

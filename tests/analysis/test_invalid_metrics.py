@@ -1,0 +1,139 @@
+"""Standings, slices and comparisons by a metric that breaks on stored forecasts, on all of them or on some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import Context, Floats, LocalForecaster, Outcomes, Panel, RollingOrigin, Task
+from harness.analysis.ranking.compute import compute_standings
+from harness.analysis.slicing.compute import compute_slices
+from harness.analysis.slicing.slices import SliceRequest
+from harness.analysis.task_scores import task_scores
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import BoardPlan, PlannedCell
+from harness.errors import InvalidMetric
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.outcomes import Actuals
+from harness.evaluation.run import Cell
+from harness.results.board_results import JournalResults
+from harness.results.journal import Journal
+from harness.tasks.folds import backtest
+
+PANEL = Panel.of([10 + np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(3)], season_length=4)
+TASK = Task("walks", RollingOrigin(4, windows=5))
+MAE = METRICS[0]
+
+
+@dataclass
+class Last(LocalForecaster):
+    """The last value and something; raises where the series is not long enough."""
+
+    off: float = 0.0
+    shortest: int = 0
+
+    def predict_series(self, context: Context) -> Floats:
+        if len(context.target) < self.shortest:
+            raise RuntimeError("too short")
+        return np.full((context.horizon, 1), context.target[-1, 0] + self.off)
+
+
+def log_error(outcomes: Outcomes) -> Floats:
+    """Breaks on forecasts of 500 and more."""
+    if np.nanmax(outcomes.mean) >= 500:
+        raise ValueError("forecasts are too large")
+    return outcomes.absolute_error
+
+
+def always(outcomes: Outcomes) -> Floats:
+    raise ValueError("never works")
+
+
+SOMETIMES, NEVER = Metric("M", log_error), Metric("M", always)
+FORECASTERS = {"base": Last(), "worse": Last(off=1.0), "large": Last(off=1000.0), "short": Last(shortest=44)}
+
+
+def results(home: Path, *metrics: Metric) -> JournalResults:
+    """The results of forecasters, scored by these metrics when they were run."""
+    journal, cells = Journal(home), []
+    journal.write_actuals("aa", TASK, Actuals.of(backtest(TASK, PANEL)))
+    for title, forecaster in FORECASTERS.items():
+        cell = Cell(TASK, title)
+        key = cell.key("aa", "toys==1")
+        journal.write(replace(evaluate(forecaster, TASK, PANEL, cell=cell, metrics=(MAE, *metrics)), key=key))
+        cells.append(PlannedCell(key, title, TASK.label, cell, "aa"))
+    entries = tuple(Entry(title) for title in FORECASTERS)
+    board = Leaderboard("Walks", "M", "base", (TASK,), forecasters=entries)
+    return JournalResults(BoardPlan("walks", board, tuple(cells), tuple(FORECASTERS)).to_stored(), journal)
+
+
+def test_a_forecaster_on_which_the_metric_breaks_has_no_score_and_the_others_have_theirs(tmp_path: Path) -> None:
+    standings = compute_standings(results(tmp_path, SOMETIMES), SOMETIMES)
+    expected = compute_standings(results(tmp_path, SOMETIMES), MAE)
+
+    rows = {row.forecaster: row for row in standings.rows}
+    assert np.isnan(rows["large"].scores["walks"])
+    assert (
+        rows["worse"].scores["walks"] == next(row for row in expected.rows if row.forecaster == "worse").scores["walks"]
+    )
+    assert rows["large"].relative_error == max(row.relative_error for row in standings.rows)
+    note = "large has no M on walks: losses of metric 'M' raised ValueError: forecasts are too large"
+    assert note in standings.notes
+
+
+def test_failed_windows_are_not_scored_as_those_on_which_the_metric_breaks(tmp_path: Path) -> None:
+    found = task_scores("walks", results(tmp_path), SOMETIMES, impute=True)
+
+    scores = dict(zip((cell.forecaster for cell in found.cells), found.scores, strict=True))
+    assert scores["base"] < scores["short"] < scores["worse"] + 1
+    assert len(found.invalid) == 1
+
+
+@pytest.mark.parametrize("completed_only", [False, True])
+def test_a_metric_that_breaks_everywhere_ranks_nothing(tmp_path: Path, completed_only: bool) -> None:
+    board = results(tmp_path)
+
+    with pytest.raises(InvalidMetric) as raised:
+        compute_standings(board, NEVER, completed_only=completed_only)
+
+    assert str(raised.value) == (
+        "board 'walks' cannot be ranked by M: losses of metric 'M' raised ValueError: never works"
+    )
+    assert compute_standings(board, MAE).rows[0].forecaster == "base"
+
+
+@pytest.mark.parametrize("by", ["step", "season", "series", "length", "task"])
+def test_slices_leave_out_where_the_metric_breaks(tmp_path: Path, by: str) -> None:
+    board = results(tmp_path)
+    standings = compute_standings(board, MAE)
+
+    slices, expected = (
+        compute_slices(board, metric, SliceRequest(by), standings, lambda cell, task: 4) for metric in (SOMETIMES, MAE)
+    )
+
+    large = slices.forecasters.index("large")
+    assert np.isnan(slices.tasks["walks"].values[:, large]).all()
+    for forecaster in ("base", "worse"):
+        i = slices.forecasters.index(forecaster)
+        np.testing.assert_allclose(slices.tasks["walks"].values[:, i], expected.tasks["walks"].values[:, i])
+
+
+def test_a_metric_that_is_mended_scores_the_stored_forecasts(tmp_path: Path) -> None:
+    board = results(tmp_path, NEVER)
+    assert all("M" not in run.scores for run in board.runs.values() if run is not None)
+
+    standings = compute_standings(board, Metric("M", lambda outcomes: outcomes.absolute_error))
+
+    by_mae = compute_standings(board, MAE)
+    assert {row.forecaster: row.scores for row in standings.rows} == {row.forecaster: row.scores for row in by_mae.rows}
+
+
+def test_a_metric_that_is_uninstalled_leaves_nothing_behind(tmp_path: Path) -> None:
+    with_broken, without = results(tmp_path / "with", NEVER), results(tmp_path / "without")
+
+    assert compute_standings(with_broken, MAE).rows[0].scores == compute_standings(without, MAE).rows[0].scores
+    assert not any("M" in row.metrics for row in compute_standings(with_broken, MAE).rows)
