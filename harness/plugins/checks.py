@@ -1,13 +1,11 @@
-"""Checks of the contracts of forecasters, datasets and metrics."""
+"""Checks of the contracts of forecasters and datasets."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import pickle
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -20,15 +18,14 @@ from harness.data.panel import Channel, Panel
 from harness.errors import UnknownName, Unsupported
 from harness.evaluation.audit import audit
 from harness.evaluation.evaluate import evaluate, hyperparameters
-from harness.evaluation.metrics import Metric
-from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Status
-from harness.evaluation.scoring import score, terms
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
+from harness.plugins.check_results import CheckResult, check_result
+from harness.plugins.metric_checks import check_metric, sine_wave
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import Generation, RollingOrigin
 from harness.tasks.splits import SeriesSplit
@@ -36,16 +33,6 @@ from harness.tasks.task import Task
 from harness.tasks.windows import Contexts
 
 AUDIT = "the leakage audit passes (forecasts do not change when the future, or other windows of the batch, do)"
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """A check and its result."""
-
-    name: str
-    passed: bool
-    detail: str = ""
-    skipped: bool = False  # the forecaster does not support this
 
 
 def check(name: str, catalog: Catalog, home: Path) -> list[CheckResult]:
@@ -73,20 +60,20 @@ def check_forecaster(spec: ForecasterSpec) -> list[CheckResult]:
 
 
 def _forecaster_results(spec: ForecasterSpec) -> Iterator[CheckResult]:
-    yield _check("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
-    yield _check("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
+    yield check_result("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
+    yield check_result("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
     supported: list[tuple[Task, Panel]] = []
     for description, task, panel in check_tasks():
-        result = _check(f"forecasts {description}", partial(_forecasts, spec, task, panel))
+        result = check_result(f"forecasts {description}", partial(_forecasts, spec, task, panel))
         if result.passed and not result.skipped:
             supported.append((task, panel))
         yield result
     if not supported:
         return
     task, panel = max(supported, key=lambda pair: len(pair[0].quantile_levels))
-    yield _check("the same seed gives the same forecasts", lambda: _repeats(spec, task, panel))
-    yield _check("predict does not change its state", lambda: _is_unchanged(spec, task, panel))
-    yield _check(AUDIT, lambda: _passes_audit(spec, task, panel))
+    yield check_result("the same seed gives the same forecasts", lambda: _repeats(spec, task, panel))
+    yield check_result("predict does not change its state", lambda: _is_unchanged(spec, task, panel))
+    yield check_result(AUDIT, lambda: _passes_audit(spec, task, panel))
 
 
 def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
@@ -108,49 +95,10 @@ def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
     yield CheckResult("loads the same data again", same, detail if same else wrong)
 
 
-def check_metric(metric: Metric) -> Iterator[CheckResult]:
-    """The contract of a metric: perfect forecasts score best; window order and missing actuals do not matter."""
-    results = attempt(lambda: list(_metric_results(metric)))
-    yield from [CheckResult("scores a forecast", False, str(results))] if isinstance(results, Failure) else results
-
-
-def _metric_results(metric: Metric) -> Iterator[CheckResult]:
-    levels = (0.1, 0.5, 0.9)
-    for horizon in (6, 128):  # some metrics are defined for long horizons only
-        panel = Panel.of([_wave(60 + 4 * horizon, phase) for phase in range(3)], season_length=12)
-        actuals = Actuals.of(backtest(Task("check", RollingOrigin(horizon, windows=3), quantile_levels=levels), panel))
-        perfect, noisy = _around(actuals, 0.0), _around(actuals, 0.5)
-        if math.isfinite(_distance(metric, actuals, noisy)):
-            break
-    best, worse = _distance(metric, actuals, perfect), _distance(metric, actuals, noisy)
-    if metric.best == "lowest":
-        detail = f"{best:.4g} against {worse:.4g}"
-        yield CheckResult("a perfect forecast scores better than a noisy one", best < worse, detail)
-    yield CheckResult("the score of a forecast is finite", math.isfinite(worse), f"{worse:.4g}")
-    order = np.random.default_rng(0).permutation(len(actuals))
-    shuffled = dataclasses.replace(
-        actuals,
-        series=actuals.series[order],
-        cutoffs=actuals.cutoffs[order],
-        cutoff_index=actuals.cutoff_index[order],
-        values=actuals.values[order],
-        _windows=None,
-        _scales={power: actuals.scale(power)[order] for power in (1, 2)},
-    )
-    same = _distance(metric, shuffled, _permute(noisy, order))
-    yield CheckResult("the order of windows does not matter", math.isclose(same, worse, rel_tol=1e-9), f"{same:.4g}")
-    values = actuals.values.copy()
-    values[:, 0] = np.nan
-    without_first = dataclasses.replace(actuals, values=values)
-    scores = [_distance(metric, without_first, forecast) for forecast in (noisy, _with_first_step(noisy, 1e3))]
-    equal = math.isclose(*scores, rel_tol=1e-9) or all(map(math.isnan, scores))  # NaN: undefined without the first step
-    yield CheckResult("missing actuals are ignored", equal, f"{scores[0]:.4g} and {scores[1]:.4g}")
-
-
 def check_tasks() -> Iterator[tuple[str, Task, Panel]]:
     """Small tasks of every kind that a board may have, each with a description and its data."""
     rng = np.random.default_rng(1)
-    waves = [_wave(90, phase) + rng.normal(0, 0.1, 90) for phase in range(3)]
+    waves = [sine_wave(90, phase) + rng.normal(0, 0.1, 90) for phase in range(3)]
     rolling = RollingOrigin(4, windows=3)
     yield "several series", Task("check", rolling), Panel.of(waves, season_length=12)
     shortened = [wave[: 90 - 11 * i] for i, wave in enumerate(waves)]
@@ -172,11 +120,6 @@ def check_tasks() -> Iterator[tuple[str, Task, Panel]]:
     yield "with quantile levels", levels, Panel.of(waves, season_length=12)
     generation = Task("check", Generation(40, 30), SeriesSplit(training=1, validation=1, test=1))
     yield "held-out series by free-running generation", generation, Panel.of(waves, season_length=12)
-
-
-def _wave(length: int, phase: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    t = np.arange(length)
-    return np.asarray(10 + 0.02 * t + np.sin(2 * np.pi * t / 12 + phase), dtype=np.float64)
 
 
 def _is_dataclass(spec: ForecasterSpec) -> str:
@@ -255,37 +198,3 @@ def _equal(first: Forecast, second: Forecast) -> bool:
     if first.quantiles is None or second.quantiles is None:
         return first.quantiles is second.quantiles and np.array_equal(first.mean, second.mean)
     return np.array_equal(first.mean, second.mean) and np.array_equal(first.quantiles, second.quantiles)
-
-
-def _check(name: str, action: Callable[[], str]) -> CheckResult:
-    """Whether an action ends without an error; it returns details, and raises Unsupported to be skipped."""
-    detail = attempt(action)
-    if not isinstance(detail, Failure):
-        return CheckResult(name, True, detail)
-    if isinstance(detail.error, Unsupported):
-        return CheckResult(name, True, str(detail), skipped=True)
-    return CheckResult(name, False, str(detail).removeprefix("AssertionError: "))
-
-
-def _around(actuals: Actuals, deviation: float) -> Forecast:
-    """The actuals with normal noise."""
-    noise = np.random.default_rng(0).normal(0, deviation, actuals.values.shape) if deviation else 0.0
-    return Forecast.from_normal(actuals.values + noise, np.asarray(deviation), actuals.quantile_levels)
-
-
-def _permute(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
-    assert forecast.quantiles is not None
-    return Forecast(forecast.mean[order], forecast.quantile_levels, forecast.quantiles[order])
-
-
-def _with_first_step(forecast: Forecast, value: float) -> Forecast:
-    assert forecast.quantiles is not None
-    mean, quantiles = forecast.mean.copy(), forecast.quantiles.copy()
-    mean[:, 0] = quantiles[:, 0] = value
-    return Forecast(mean, forecast.quantile_levels, quantiles)
-
-
-def _distance(metric: Metric, actuals: Actuals, forecast: Forecast) -> float:
-    """How far the score is from the metric's best."""
-    summed = terms(metric, Outcomes(actuals, forecast))
-    return metric.distance(score(metric, summed, actuals), actuals.quantile_levels)

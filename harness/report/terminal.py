@@ -20,7 +20,7 @@ from harness.report.rows import CLOSE, TIED, scale
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod
 
-    from harness.plugins.checks import CheckResult
+    from harness.plugins.check_results import CheckResult
     from harness.results.standings import Standings
 
 EDGE = 1  # character at the left of a table

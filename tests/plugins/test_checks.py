@@ -15,21 +15,15 @@ from harness.arrays import Floats
 from harness.data.dataset import DatasetSpec
 from harness.data.panel import Panel
 from harness.errors import DataUnavailable, DuplicateName, UnknownName, Unsupported
-from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.metrics import Metric
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import load_catalog
-from harness.plugins.checks import (
-    AUDIT,
-    CheckResult,
-    check,
-    check_dataset,
-    check_forecaster,
-    check_metric,
-    check_tasks,
-)
+from harness.plugins.check_results import CheckResult
+from harness.plugins.checks import AUDIT, check, check_dataset, check_forecaster, check_tasks
 from harness.plugins.hookspecs import hookimpl
+from harness.plugins.metric_checks import check_metric
 from harness.tasks.folds import backtest
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
@@ -291,8 +285,10 @@ def test_there_is_a_task_of_every_kind():
 # Metrics
 
 
-@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_our_own_metrics_honour_the_contract(metric: Metric):
+@pytest.mark.parametrize("name", load_catalog().metrics)
+def test_our_own_metrics_honour_the_contract(name: str):
+    metric = load_catalog().metrics[name].spec
+
     assert [result for result in check_metric(metric) if not result.passed] == []
 
 
@@ -323,6 +319,61 @@ def test_a_metric_that_depends_on_the_order_of_windows_is_found():
         return outcomes.absolute_error * np.arange(len(outcomes.mean))[:, None, None]
 
     assert metric_fails(Metric("order", weighted)) == ["the order of windows does not matter"]
+
+
+def raises_below_five(outcomes: Any) -> Floats:
+    if (outcomes.actuals <= 5).any():
+        raise ValueError("needs larger values")
+    return np.asarray(np.abs(np.log(np.maximum(outcomes.mean, 1e-9)) - np.log(outcomes.actuals)))
+
+
+def raises_where_something_is_missing(outcomes: Any) -> Floats:
+    if np.isnan(outcomes.error).any():
+        raise ValueError("needs complete windows")
+    return np.asarray(outcomes.absolute_error)
+
+
+def divides_by_the_range(outcomes: Any) -> Floats:
+    with np.errstate(all="ignore"):
+        ranges = np.ptp(outcomes.actuals, axis=1, keepdims=True)
+        return np.asarray(outcomes.absolute_error / ranges)
+
+
+def needs_several_windows(outcomes: Any) -> Floats:
+    return np.asarray(outcomes.absolute_error / np.broadcast_to(1.0, (3, *outcomes.error.shape[1:])))
+
+
+def loses_an_axis(outcomes: Any) -> Floats:
+    return np.asarray(outcomes.absolute_error.squeeze())
+
+
+def writes(outcomes: Any) -> Floats:
+    errors: Floats = outcomes.absolute_error
+    errors[errors > 100] = 100
+    return errors
+
+
+@pytest.mark.parametrize(
+    ("losses", "failed"),
+    [
+        (raises_below_five, {"negative values", "values around zero", "zeros", "constant series"}),
+        (raises_where_something_is_missing, {"missing actuals", "windows without a forecast", "no forecast at all"}),
+        (divides_by_the_range, {"zeros", "constant series", "a single window of a single step"}),
+        (needs_several_windows, {"a single window of a single step"}),
+        (loses_an_axis, {"scores a forecast"}),
+        (writes, {"scores a forecast"}),
+    ],
+)
+def test_a_metric_that_breaks_on_some_data_is_found(losses: Callable[[Any], Floats], failed: set[str]):
+    found = {name.removeprefix("scores ") for name in metric_fails(Metric("trial", losses))}
+
+    assert {name.removeprefix("scores ") for name in failed} <= found
+
+
+def test_what_a_metric_raised_is_said():
+    details = [result.detail for result in check_metric(Metric("trial", raises_below_five)) if not result.passed]
+
+    assert "losses of metric 'trial' raised ValueError: needs larger values" in details
 
 
 # Datasets
