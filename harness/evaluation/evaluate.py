@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
+import numpy as np
+
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.data.panel import Panel
@@ -133,8 +135,9 @@ def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[
         except (InvalidMetric, DataUnavailable) as error:
             invalid.append(f"no score by {metric.name}: {error}")
             continue
-        value = score(metric, summed, actuals)
-        if math.isinf(value):
+        with np.errstate(invalid="ignore"):  # the sum of infinities of both signs is NaN
+            value, total = score(metric, summed, actuals), float(summed.numerators.sum())
+        if math.isinf(value) or math.isnan(total):
             invalid.append(f"no score by {metric.name}: it is infinite")
             continue
         metric_terms[metric.name], scores[metric.name] = summed, value

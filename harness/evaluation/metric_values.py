@@ -35,7 +35,10 @@ def weights_of(metric: Metric, outcomes: Outcomes) -> Floats:
     """The weights, (window, horizon, target), 1 where the metric has none; raises InvalidMetric."""
     if metric.weights is None:
         return np.broadcast_to(1.0, outcomes.actuals.shape)
-    return _array(metric, "weights", metric.weights, outcomes, outcomes.actuals.shape, STEP_AXES)
+    weights = _array(metric, "weights", metric.weights, outcomes, outcomes.actuals.shape, STEP_AXES)
+    if np.isinf(weights).any():
+        raise InvalidMetric(f"weights of metric {metric.name!r} are infinite")
+    return weights
 
 
 def scale_of(metric: Metric, outcomes: Outcomes) -> Floats:

@@ -30,12 +30,15 @@ def applies(metric: Metric, quantile_levels: tuple[float, ...]) -> bool:
 def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     """The metric's sums over the steps of each window; raises InvalidMetric."""
     losses = losses_of(metric, outcomes)
-    numerators = outcomes.total(losses)
-    if metric.weights is None and not np.isnan(numerators.sum()):
+    with np.errstate(invalid="ignore"):  # of infinities of both signs
+        numerators = outcomes.total(losses)
+        complete = not np.isnan(numerators.sum())
+    if metric.weights is None and complete:
         denominators = np.full(numerators.shape, float(losses.shape[1]))
     else:
         known = _known_terms(metric, outcomes, losses)
-        numerators, denominators = known.numerators.sum(axis=1), known.denominators.sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            numerators, denominators = known.numerators.sum(axis=1), known.denominators.sum(axis=1)
     check_root(metric, numerators)
     if metric.scale is None:
         return Terms(numerators, denominators)
@@ -60,9 +63,12 @@ def terms_by_step(metric: Metric, outcomes: Outcomes) -> Terms:
 
 
 def _known_terms(metric: Metric, outcomes: Outcomes, losses: Floats) -> Terms:
-    """Losses that are not NaN and their weights, both in the shape of the losses; zero where a loss is NaN."""
+    """Losses and weights that are not NaN, both in the shape of the losses; zero where one of them is NaN."""
+    weights = weights_of(metric, outcomes)
     known = ~np.isnan(losses)
-    return Terms(np.where(known, losses, 0.0), np.where(known, weights_of(metric, outcomes), 0.0))
+    if metric.weights is not None:
+        known &= ~np.isnan(weights)
+    return Terms(np.where(known, losses, 0.0), np.where(known, weights, 0.0))
 
 
 def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:

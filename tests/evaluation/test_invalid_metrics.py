@@ -94,6 +94,14 @@ BROKEN: dict[str, tuple[Metric, str]] = {
     "text": (Metric("M", returning(ONES.astype(str))), "must be an array of floats, not of <U32"),
     "infinite": (Metric("M", returning(ONES * math.inf)), "no score by M: it is infinite"),
     "minus infinity": (Metric("M", returning(ONES * -math.inf)), "no score by M: it is infinite"),
+    "both infinities": (
+        Metric("M", returning(np.where(np.arange(2)[:, None] == 0, math.inf, -math.inf) * ONES), aggregation="window"),
+        "no score by M: it is infinite",
+    ),
+    "weights without end": (
+        Metric("M", returning(ONES), weights=returning(ONES * math.inf)),
+        "weights of metric 'M' are infinite",
+    ),
     "root of a negative": (Metric("M", negative_root, root=True), "metric 'M' has negative losses, of which no root"),
     "weights raise": (
         Metric("M", returning(ONES), weights=raising(KeyError("share"))),
@@ -170,6 +178,17 @@ def test_what_is_computed_once_for_several_metrics_cannot_be_written_to() -> Non
 
     with pytest.raises(ValueError, match="read-only"):
         shared[0] = 0
+
+
+def test_a_step_whose_weight_is_missing_is_ignored() -> None:
+    weights = np.ones(SHAPE)
+    weights[0, 0] = math.nan
+
+    run = run_with(Metric("M", lambda o: o.absolute_error, weights=returning(weights)))
+
+    assert run.results is not None
+    errors = np.abs(run.results.forecast.mean - outcomes().actuals).ravel()[1:]
+    assert run.scores["M"] == pytest.approx(errors.mean())
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, math.inf, math.nan])
