@@ -37,7 +37,7 @@ from harness.boards.workspace import Workspace
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
-from harness.evaluation.run import Cell
+from harness.evaluation.run import Cell, Run, Status
 from harness.plugins.catalog import load_catalog
 from harness.report.markdown import readme
 from harness.report.numbers import fixed as number
@@ -45,6 +45,7 @@ from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
 from harness.results.publication.files import is_published
 from harness.results.publication.published_results import PublishedResults
+from harness.results.publication.records import PublishedRun
 from harness.results.publication.writing import publish
 from harness.tasks.folds import backtest
 
@@ -196,6 +197,18 @@ class TestRoundTrip:
         failures = {key: run.window_failures for key, run in read.runs.items() if run is not None}
         assert failures == {key: run.window_failures for key, run in toys.runs.items() if run is not None}
         assert any(failures.values())
+
+
+def test_a_completed_run_without_a_score_of_the_boards_metric_is_published_with_an_undefined_one() -> None:
+    """So that it needs no terms, which may be withheld, to be known as without a score."""
+    completed = Run(Cell(Task("toy", RollingOrigin(2)), "naive"), Status.COMPLETED, scores={"MAE": 1.0})
+    failed = replace(completed, status=Status.FAILED, scores={})
+
+    published = [PublishedRun.of(run, "toy", 0, metric) for run, metric in ((completed, "MSE"), (failed, "MSE"))]
+
+    assert published[0].scores == pytest.approx({"MAE": 1.0, "MSE": np.nan}, nan_ok=True)
+    assert published[1].scores == {}
+    assert PublishedRun.of(completed, "toy", 0, "MAE").scores == {"MAE": 1.0}
 
 
 class TestNothingOfTheData:
