@@ -6,4 +6,6 @@
   of classes, `kind` selects the class.
 - `field(metadata={"formerly": "NAME"})` also reads the field by its former name;
   `field(metadata={"stored": False})` is not stored.
+
+Fields that are given in Python are converted by the same types, see `arguments`.
 """

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, get_args, get_origin
 
+LONGEST = 80  # characters of a value in a message
 WORDS = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
 
 
@@ -38,7 +40,13 @@ class WrongValue(FieldError):
 
 def unfit(wanted: str, value: object) -> WrongValue:
     """The error of a value that is not what its field holds."""
-    return WrongValue(f"must be {wanted}, not {value!r}")
+    return WrongValue(f"must be {wanted}, not {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """A value in a message: its `repr` in one line, the end left out where it is long."""
+    text = re.sub(r"\s*\n\s*", " ", repr(value))
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
 def type_description(kind: Any) -> str:

@@ -58,7 +58,7 @@ class Reader:
         if origin in (Union, types.UnionType):
             return self._union(arguments)
         if origin is Literal:
-            return _literal(arguments)
+            return self._literal(arguments)
         if origin is list or (origin is tuple and arguments[-1] is Ellipsis):
             return self._sequence(origin, arguments[0])
         if origin is tuple:
@@ -148,6 +148,14 @@ class Reader:
             return tuple(read_values)
 
         return read
+
+    def _literal(self, values: tuple[Any, ...]) -> Convert:
+        def convert(value: Any) -> Any:
+            if value not in values:
+                raise unfit(" or ".join(map(repr, values)), value)
+            return value
+
+        return convert
 
     def _mapping(self, kind: Any) -> Convert:
         convert, exact, any_value = self.of(kind), exact_type(kind), is_json(kind)
@@ -252,15 +260,6 @@ def _instance(kind: type) -> Convert:
     def convert(value: Any) -> Any:
         if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
             raise unfit(type_description(kind), value)
-        return value
-
-    return convert
-
-
-def _literal(values: tuple[Any, ...]) -> Convert:
-    def convert(value: Any) -> Any:
-        if value not in values:
-            raise unfit(" or ".join(map(repr, values)), value)
         return value
 
     return convert

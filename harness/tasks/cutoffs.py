@@ -8,8 +8,7 @@ from harness.arrays import Ints
 from harness.data.calendar import advance
 from harness.data.panel import Panel
 from harness.errors import BadTask
-
-FIRST_YEAR, LAST_YEAR = np.datetime64("1678"), np.datetime64("2261")  # in nanoseconds since 1970
+from harness.tasks.counts import check_date
 
 
 def observations_until(panel: Panel, date: str) -> Ints:
@@ -29,13 +28,8 @@ def observations_until(panel: Panel, date: str) -> Ints:
 
 
 def _first_moment_after(date: str) -> np.datetime64:
-    try:
-        named = np.datetime64(date if date[:1].isdigit() else "none")  # NumPy also takes "today", and "" for NaT
-    except ValueError:
-        raise BadTask(f"{date!r} is not a date; write it as 2017-10-01 or 2017-10-01T12:00") from None
-    if not FIRST_YEAR <= named.astype("datetime64[Y]") <= LAST_YEAR:
-        raise BadTask(f"the date {date!r} is outside of the range of timestamps, {FIRST_YEAR} to {LAST_YEAR}")
-    after: np.datetime64 = (named + 1).astype("datetime64[ns]")
+    check_date(date)
+    after: np.datetime64 = (np.datetime64(date) + 1).astype("datetime64[ns]")
     return after
 
 

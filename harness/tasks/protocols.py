@@ -8,7 +8,9 @@ from dataclasses import dataclass, is_dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeGuard
 
 from harness.errors import BadTask
-from harness.tasks.counts import check_counts
+from harness.fields.arguments import convert_fields
+from harness.fields.errors import shown
+from harness.tasks.counts import MOST, check_counts, check_date
 
 if TYPE_CHECKING:
     from harness.arrays import Bools, Ints
@@ -81,13 +83,17 @@ class RollingOrigin(Protocol):
     kind: ClassVar[str] = "rolling-origin"
 
     def __post_init__(self) -> None:
+        if isinstance(self.refit, str) and self.refit not in ("once", "every"):
+            raise BadTask(f"refit is 'once', 'every' or a count of windows, not {shown(self.refit)}")
+        convert_fields(self, BadTask)
         check_counts(self, 1, "horizon", "windows", "stride", "train_length", "min_context", "max_context")
         check_counts(self, 0, "gap")
-        if isinstance(self.refit, str):
-            if self.refit not in ("once", "every"):
-                raise BadTask(f"refit is 'once', 'every' or a count of windows, not {self.refit!r}")
-        else:
+        if not isinstance(self.refit, str):
             check_counts(self, 1, "refit")
+        if isinstance(self.first_cutoff, str):
+            check_date(self.first_cutoff)
+        else:
+            check_counts(self, -MOST, "first_cutoff")
 
     @property
     def steps(self) -> int:
@@ -166,6 +172,7 @@ class Generation(Protocol):
     free_running: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        convert_fields(self, BadTask)
         check_counts(self, 1, "warm_up", "horizon")
 
     def cutoffs(self, held_out: HeldOut) -> Cutoffs:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import BadTask
+from harness.fields.arguments import convert_fields
+from harness.fields.errors import shown
+from harness.tasks.counts import MOST, check_date
 
 if TYPE_CHECKING:
     from harness.arrays import Ints
@@ -100,6 +103,7 @@ class TimeSplit(Split):
     kind: ClassVar[str] = "time"
 
     def __post_init__(self) -> None:
+        convert_fields(self, BadTask)
         _check_parts(self.training, self.validation, self.test)
 
     def lengths(self, panel: Panel) -> SplitLengths:
@@ -148,6 +152,7 @@ class SeriesSplit(Split):
     holds_out_series: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        convert_fields(self, BadTask)
         _check_parts(self.training, self.validation, self.test)
 
     def lengths(self, panel: Panel) -> SplitLengths:
@@ -180,10 +185,12 @@ SPLITS: tuple[type[Split], ...] = (TimeSplit, SeriesSplit)
 
 def _check_parts(training: Part, validation: Part, test: Part | None) -> None:
     for name, part in (("training", training), ("validation", validation), ("test", test)):
-        if isinstance(part, float) and not 0 <= part <= 1:
+        if isinstance(part, str):
+            check_date(part)
+        elif isinstance(part, float) and not 0 <= part <= 1:
             raise BadTask(f"{name} is a fraction from 0 to 1 or a whole number, not {part}")
-        if isinstance(part, int) and part < 0:
-            raise BadTask(f"{name} must be at least 0, not {part}")
+        elif isinstance(part, int) and not 0 <= part <= MOST:
+            raise BadTask(f"{name} must be at {f'most {MOST:,}' if part > 0 else 'least 0'}, not {shown(part)}")
 
 
 def _rows(part: Part, panel: Panel, before: Ints) -> Ints:

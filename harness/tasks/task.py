@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import BadTask
+from harness.fields.arguments import convert_fields, with_converted_fields
 from harness.fields.dumping import dump
+from harness.fields.errors import shown
 from harness.fields.reading import load
-from harness.tasks.protocols import PROTOCOLS, Protocol
+from harness.tasks.counts import check_counts
+from harness.tasks.protocols import PROTOCOLS, Protocol, is_protocol
 from harness.tasks.splits import SPLITS, Split
 
 
@@ -27,11 +30,19 @@ class Task:
     name: str | None = field(default=None, metadata={"stored": False})  # on boards; None: the dataset's
 
     def __post_init__(self) -> None:
+        convert_fields(self, BadTask)
+        if not is_protocol(type(self.protocol)):
+            raise BadTask(f"protocol must be a dataclass that derives from Protocol, not {shown(self.protocol)}")
+        if type(self.protocol) not in PROTOCOLS:  # these convert and check their own fields
+            object.__setattr__(self, "protocol", with_converted_fields(self.protocol, BadTask))
+            check_counts(self.protocol, 1, "horizon", "max_context", "train_length")
+            check_counts(self.protocol, 0, "gap")
         levels = self.quantile_levels
         if any(not 0 < level < 1 for level in levels) or list(levels) != sorted(set(levels)):
             raise BadTask(f"quantile levels must rise between 0 and 1, not {', '.join(map(str, levels))}")
-        if self.season_length is not None and self.season_length < 1:
-            raise BadTask(f"season_length must be at least 1, not {self.season_length}")
+        if self.targets is not None and len(set(self.targets)) != max(len(self.targets), 1):
+            raise BadTask(f"targets must be names of channels, each once, not {shown(self.targets)}")
+        check_counts(self, 1, "season_length")
 
     @property
     def label(self) -> str:

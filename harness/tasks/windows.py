@@ -74,6 +74,10 @@ class Contexts:
         """The id of each window's series."""
         return tuple(self._panel.ids[i] for i in self.series)
 
+    def window_name(self, window: int) -> str:
+        """The series and cutoff of a window, for messages."""
+        return f"series {self._panel.ids[self.series[window]]!r} at cutoff {self.cutoffs[window]}"
+
     @property
     def channels(self) -> tuple[Channel, ...]:
         """The variables, in the order of the last axis of `last`."""

@@ -1,0 +1,171 @@
+"""Fields that are given in Python → the types that they declare.
+
+Values that mean the same are converted: NumPy's numbers and texts to Python's, a float such as 7.0 to the whole number,
+lists and arrays to tuples. Everything else is refused, as it is in a configuration file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Set
+from functools import cache
+from typing import Any, TypeVar
+
+from harness.errors import BadInput
+from harness.fields.errors import FieldError, type_description, unfit
+from harness.fields.reading import Reader
+from harness.fields.types import exact_type, hints
+
+T = TypeVar("T")
+Convert = Callable[[Any], Any]
+
+
+def convert_fields(value: object, error: type[BadInput], prefix: str = "") -> None:
+    """Convert the fields of a dataclass that is being made; raises `error` for the first that does not fit."""
+    for name, converted in _changed_fields(value, error, prefix):
+        object.__setattr__(value, name, converted)
+
+
+def with_converted_fields(value: T, error: type[BadInput], prefix: str = "") -> T:
+    """A dataclass with its fields converted: itself where nothing changes; raises `error` as above."""
+    changed = dict(_changed_fields(value, error, prefix))
+    return dataclasses.replace(value, **changed) if changed else value  # type: ignore[type-var]
+
+
+def whole_number(value: object) -> int:
+    """A whole number as Python's; raises FieldError for anything else, also for true and false."""
+    value = plain(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    raise unfit("a whole number", value)
+
+
+def text(value: object) -> str:
+    """A text as Python's; raises FieldError for anything else."""
+    value = plain(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise unfit("a text", value)
+
+
+def elements(value: object, what: str = "a list") -> list[Any]:
+    """The elements of a list, a tuple or an array; raises FieldError for a text, a table or a set."""
+    value = plain(value)
+    if isinstance(value, str):
+        raise unfit(f"{what} such as [{str(value)!r}]", value)
+    unordered = isinstance(value, bytes | Mapping | Set | type) or getattr(value, "ndim", 1) == 0
+    if unordered or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
+        raise unfit(what, value)
+    return list(value)
+
+
+def plain(value: object) -> object:
+    """A NumPy number, boolean or text as Python's; anything else as it is, also a masked value."""
+    kind = getattr(getattr(value, "dtype", None), "kind", None)
+    if isinstance(kind, str) and kind in "biufU" and getattr(value, "ndim", None) == 0 and not hasattr(value, "mask"):
+        return value.item()  # type: ignore[attr-defined]
+    return value
+
+
+def _changed_fields(value: Any, error: type[BadInput], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, default, exact, convert in _field_converters(type(value)):
+        given = getattr(value, name)
+        if given is default or type(given) is exact:
+            continue
+        try:
+            converted = convert(given)
+        except FieldError as problem:
+            raise error(f"{prefix}{problem.inside(name)}") from None
+        if converted is not given:
+            yield name, converted
+
+
+@cache
+def _field_converters(cls: type[Any]) -> tuple[tuple[str, Any, type | None, Convert], ...]:
+    """Of each field its name, its default, the type that needs no conversion, and the conversion."""
+    kinds = hints(cls)
+    return tuple(
+        (field.name, field.default, exact_type(kinds[field.name]), _READER.of(kinds[field.name]))
+        for field in dataclasses.fields(cls)
+        if field.init
+    )
+
+
+class _ArgumentReader(Reader):
+    """Converts what is given in Python; dataclasses are objects here, not tables."""
+
+    def _class(self, kind: type) -> Convert:
+        convert = _SCALARS.get(kind)
+        return _object(kind) if convert is None else convert
+
+    def _one_of(self, kinds: tuple[Any, ...]) -> Convert:
+        converters = [self.of(kind) for kind in kinds]
+        numbers = [kind for kind in (int, float) if kind in kinds]
+
+        def convert(value: Any) -> Any:
+            value = plain(value)
+            if type(value) in numbers:  # 1.0 is a float here, and no whole number
+                return value
+            for converter in converters:
+                try:
+                    return converter(value)
+                except FieldError:
+                    continue
+            raise unfit(" or ".join(map(type_description, kinds)), value)
+
+        return convert
+
+    def _sequence(self, make: Convert, kind: Any) -> Convert:
+        read = super()._sequence(make, kind)
+        return lambda values: read(elements(values))
+
+    def _fixed_sequence(self, kinds: tuple[Any, ...]) -> Convert:
+        read = super()._fixed_sequence(kinds)
+        return lambda values: read(elements(values))
+
+    def _literal(self, values: tuple[Any, ...]) -> Convert:
+        def convert(value: Any) -> Any:
+            value = plain(value)
+            for allowed in values:
+                if isinstance(value, type(allowed)) and value == allowed:
+                    return allowed
+            raise unfit(" or ".join(map(repr, values)), value)
+
+        return convert
+
+
+def _number(value: object) -> float:
+    value = plain(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            pass
+    raise unfit("a number", value)
+
+
+def _boolean(value: object) -> bool:
+    value = plain(value)
+    if isinstance(value, bool):
+        return value
+    raise unfit("true or false", value)
+
+
+_SCALARS: dict[type, Convert] = {int: whole_number, float: _number, str: text, bool: _boolean}
+
+
+def _object(kind: type) -> Convert:
+    def convert(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        wanted = f"a {kind.__name__}"
+        if isinstance(value, type) and issubclass(value, kind):
+            wanted = f"a {kind.__name__}: pass {value.__name__}(…) instead of the class"
+        raise unfit(wanted, value)
+
+    return convert
+
+
+_READER = _ArgumentReader((), stored=False)
