@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.arrays import Ints, Times
+from harness.attempt import Failure, attempt
+from harness.data.dates import LAST_YEAR
 from harness.errors import BadData
+from harness.fields.errors import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
 def advance(start: Times, freq: str | None, steps: Ints) -> Times:
@@ -24,24 +34,102 @@ def advance(start: Times, freq: str | None, steps: Ints) -> Times:
     return _advance_by_calendar(start, freq, steps)
 
 
+def frequency(freq: Any) -> str | None:
+    """A pandas offset alias, that of an offset or of a frequency; raises BadData for what is none."""
+    if freq is None:
+        return None
+    alias = freq if isinstance(freq, str) else getattr(freq, "freqstr", None)
+    if not isinstance(alias, str):
+        raise BadData(f"freq must be a pandas offset alias such as 'h', 'D' or 'MS', not {shown(freq)}")
+    _offset(alias)
+    return str.__str__(alias)
+
+
+def check_times(ids: Sequence[str], start: Times, lengths: Ints, freq: str) -> None:
+    """Raise BadData unless each series starts at a time of the frequency, and ends in the years of timestamps."""
+    offset = _offset(freq)
+    if _step_without_anchor(freq) is None:
+        for first in np.unique(start):
+            if not offset.is_on_offset(_timestamp(first)):
+                _refuse_start(ids[int(np.argmax(start == first))], first, freq)
+    step = _fixed_step(freq)
+    ahead = lengths - 1
+    size = _usual_step(offset) if step is None else float(step.astype(np.int64))  # nanoseconds
+    ends = start.astype(np.int64) + np.where(ahead > 0, ahead * size, 0.0)
+    farthest = int(np.argmax(ends))
+    limit = int(np.datetime64(f"{LAST_YEAR + 1}", "ns").astype(np.int64))
+    if step is not None or not ahead[farthest]:
+        late = ends[farthest] >= limit
+    else:
+        end = attempt(lambda: _timestamp(start[farthest]) + int(ahead[farthest]) * offset)
+        late = isinstance(end, Failure) or end.year > LAST_YEAR
+    if late:
+        raise BadData(
+            f"series {ids[farthest]!r}: {lengths[farthest]} observations of frequency {freq!r} from {start[farthest]} "
+            f"end after {LAST_YEAR}, the last year of timestamps"
+        )
+
+
+@lru_cache(maxsize=64)
+def _offset(freq: str) -> Any:
+    """The offset of an alias, a positive step in time."""
+    import pandas as pd
+
+    offset = attempt(partial(pd.tseries.frequencies.to_offset, freq))
+    if isinstance(offset, Failure) or offset is None or offset.n < 1:
+        raise BadData(f"{freq!r} is not a frequency; use a pandas offset alias such as h, D, W-SAT, MS, QS or YS")
+    return offset
+
+
 @lru_cache(maxsize=64)
 def _fixed_step(freq: str) -> np.timedelta64 | None:
     """The length of a step of a fixed frequency; None for months, quarters and business days."""
     import pandas as pd
 
-    try:
-        offset = pd.tseries.frequencies.to_offset(freq)
-    except ValueError:
-        raise BadData(
-            f"{freq!r} is not a frequency; use a pandas offset alias such as h, D, W-SAT, MS, QS or YS"
-        ) from None
+    offset = _offset(freq)
     if isinstance(offset, pd.offsets.Week):
         return np.timedelta64(7 * 86_400 * 10**9 * offset.n, "ns")
+    return _step_without_anchor(freq)
+
+
+@lru_cache(maxsize=64)
+def _step_without_anchor(freq: str) -> np.timedelta64 | None:
+    """The length of a step of a frequency that may start at any time: days and parts of days."""
+    import pandas as pd
+
+    offset = _offset(freq)
     if isinstance(offset, pd.offsets.Day):
         return np.timedelta64(86_400 * 10**9 * offset.n, "ns")
     if isinstance(offset, pd.offsets.Tick):
         return np.timedelta64(pd.Timedelta(offset).value, "ns")
     return None
+
+
+def _usual_step(offset: Any) -> float:
+    """The nanoseconds of a step from 1970; more than there are where it leads out of the years of timestamps."""
+    import pandas as pd
+
+    origin = pd.Timestamp("1970-01-01")
+    steps = attempt(lambda: (origin + 10 * offset - origin) / pd.Timedelta(1, "ns"))
+    return 2.0**63 if isinstance(steps, Failure) else float(steps / 10)
+
+
+def _timestamp(time: np.datetime64) -> pd.Timestamp:
+    import pandas as pd
+
+    return pd.Timestamp(time)
+
+
+def _refuse_start(name: str, first: np.datetime64, freq: str) -> None:
+    """Raise BadData for a start that is no time of a frequency; say what is."""
+    offset, start = _offset(freq), _timestamp(first)
+    weekday = WEEKDAYS[start.weekday()]
+    weeks = type(offset).__name__ == "Week"
+    remedy = f"; for weeks from that day, use freq='{offset.n if offset.n > 1 else ''}W-{weekday}'" if weeks else ""
+    raise BadData(
+        f"series {name!r} starts at {first}, which is not a time of frequency {freq!r}; "
+        f"the next is {offset.rollforward(start)}{remedy}"
+    )
 
 
 def _advance_by_calendar(start: Times, freq: str, steps: Ints) -> Times:

@@ -46,12 +46,15 @@ def load(spec: DatasetSpec, home: Path) -> Panel:
 
     panel = attempt(partial(spec.panel, data_paths(spec, home)))
     if isinstance(panel, Failure):
-        if isinstance(panel.error, HarnessError):
+        if isinstance(panel.error, HarnessError) and not isinstance(panel.error, BadData):
             raise panel.error
         raise BadData(f"dataset {spec.name!r} cannot be loaded: {panel}") from panel.error
     if not isinstance(panel, Panel):
         raise BadData(f"dataset {spec.name!r} cannot be loaded: its loader returned {type(panel).__name__}, not Panel")
-    panel.check_observed()
+    try:
+        panel.check_observed()
+    except BadData as error:
+        raise BadData(f"dataset {spec.name!r}: {error}") from error
     return panel
 
 
@@ -210,7 +213,7 @@ def _read_records(home: Path) -> dict[str, DownloadRecord]:
     """The record of each download, by the name of its file; records of older versions hold only the checksum."""
     path = home / "data" / "checksums.json"
     try:
-        found = json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8-sig"))
         return {
             str(name): DownloadRecord(fields) if isinstance(fields, str) else load_fields(DownloadRecord, fields)
             for name, fields in found.items()

@@ -5,32 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property, partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.arrays import Floats, Ints, Times, read_only
-from harness.data.calendar import advance
+from harness.attempt import Failure, attempt
+from harness.data.calendar import advance, check_times, frequency
+from harness.data.channel import Channel as Channel
+from harness.data.channel import Role, panel_channels
+from harness.data.metadata import list_of, season_length, series_ids, static_covariates
+from harness.data.series import series_values, single_array
+from harness.data.starts import start_times
 from harness.errors import BadData
-
-Role = Literal["target", "past covariate", "known covariate"]
-ROLES: tuple[Role, ...] = ("target", "past covariate", "known covariate")
-
-
-@dataclass(frozen=True)
-class Channel:
-    """A variable of a panel: a target or a covariate."""
-
-    name: str
-    role: Role = "target"
-    categories: tuple[str, ...] | None = None  # of a categorical channel; its values are indices into them
-
-    def __post_init__(self) -> None:
-        if self.role not in ROLES:
-            raise BadData(f"channel {self.name!r} has the role {self.role!r}; allowed: {', '.join(ROLES)}")
+from harness.fields.errors import shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +32,8 @@ class Panel:
     of each series' first observation: datetime64 where `freq` is a pandas offset alias, integers
     where it is None. `static` maps the name of a static covariate to one value per series.
 
-    Raises BadData for empty series, repeated ids and inconsistent shapes.
+    Raises BadData for empty series, repeated ids, inconsistent shapes, infinite values, starts that are no times of
+    the frequency, and arguments of another type. Numbers and texts of NumPy become Python's.
     """
 
     ids: tuple[str, ...]
@@ -54,16 +46,33 @@ class Panel:
     static: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        values = np.ascontiguousarray(self.values, dtype=np.float64)
-        offsets = np.ascontiguousarray(self.offsets, dtype=np.int64)
-        start = np.ascontiguousarray(self.start)
-        object.__setattr__(self, "values", read_only(values))
-        object.__setattr__(self, "offsets", read_only(offsets))
-        object.__setattr__(self, "start", read_only(start))
-        object.__setattr__(self, "static", dict(self.static))
+        offsets = attempt(partial(np.asarray, self.offsets))
+        if isinstance(offsets, Failure) or offsets.dtype.kind not in "iu":
+            raise BadData(f"offsets must be an array of whole numbers, not {shown(self.offsets)}")
+        freq = frequency(self.freq)
+        self._set(
+            ids=series_ids(self.ids),
+            values=read_only(np.ascontiguousarray(single_array(self.values))),
+            offsets=read_only(np.ascontiguousarray(offsets, dtype=np.int64)),
+            start=read_only(np.ascontiguousarray(start_times(self.start, dated=freq is not None))),
+            freq=freq,
+            season_length=season_length(self.season_length),
+            channels=panel_channels(self.channels),
+            static=static_covariates(self.static),
+        )
         self._check_shapes()
         self._check_series()
-        self._check_channels()
+        self._check_values()
+
+    def _set(self, **fields: Any) -> None:
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
+
+    def _derived(self, **changes: Any) -> Panel:
+        """A copy with other fields that are known to be valid: they are not checked again."""
+        panel = object.__new__(type(self))
+        panel._set(**{kept.name: getattr(self, kept.name) for kept in fields(self)} | changes)
+        return panel
 
     def _check_shapes(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.channels):
@@ -91,24 +100,26 @@ class Panel:
         if len(set(self.ids)) != len(self.ids):
             repeated = next(name for name in self.ids if self.ids.count(name) > 1)
             raise BadData(f"two series are called {repeated!r}; ids must be unique")
-        if (self.freq is not None) != (self.start.dtype.kind == "M"):
-            raise BadData("series start at dates exactly where the panel has a frequency")
-        if self.season_length < 1:
-            raise BadData(f"the season length must be at least 1, not {self.season_length}")
+        if self.freq is not None:
+            check_times(self.ids, self.start, lengths, self.freq)
 
-    def _check_channels(self) -> None:
-        if not any(channel.role == "target" for channel in self.channels):
-            raise BadData("a panel needs at least one target channel")
-        names = [channel.name for channel in self.channels]
-        if len(set(names)) != len(names):
-            raise BadData(f"channel names must be unique, not {', '.join(names)}")
+    def _check_values(self) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            infinite = not np.isfinite(self.values.sum()) and np.isinf(self.values)
+        if np.any(infinite):
+            row, channel = np.argwhere(infinite)[0]
+            series = int(np.searchsorted(self.offsets, row, side="right")) - 1
+            raise BadData(
+                f"series {self.ids[series]!r} has the value {self.values[row, channel]} in channel "
+                f"{self.channels[channel].name!r}, observation {row - self.offsets[series]}; a missing value is NaN"
+            )
 
     @classmethod
     def of(
         cls,
         series: Sequence[ArrayLike],
         *,
-        ids: Sequence[str] | None = None,
+        ids: Sequence[str | int] | None = None,
         start: ArrayLike = 0,
         freq: str | None = None,
         season_length: int = 1,
@@ -117,20 +128,21 @@ class Panel:
     ) -> Self:
         """A panel of arrays of shape (length,) or (length, channel), one per series.
 
-        `ids` are "0", "1", … by default; `start` may be one time for all series.
+        Masked values, None and pandas' NA are missing. `ids` are "0", "1", … by default; `start` may be one time for
+        all series. Raises BadData for what does not fit, and for texts, dates, complex numbers and infinities.
         """
-        columns = [np.asarray(values, dtype=np.float64) for values in series]
-        columns = [values[:, None] if values.ndim == 1 else values for values in columns]
-        times = np.asarray(start, dtype="datetime64[ns]" if freq is not None else np.int64)
+        channels = panel_channels(channels)
+        columns, names = series_values(series, ids, [channel.name for channel in channels])
+        times = start_times(start, dated=freq is not None)
         return cls(
-            ids=tuple(ids) if ids is not None else tuple(str(i) for i in range(len(columns))),
+            ids=names,
             values=np.concatenate(columns) if columns else np.empty((0, len(channels))),
             offsets=np.concatenate([[0], np.cumsum([len(values) for values in columns], dtype=np.int64)]),
-            start=np.broadcast_to(times, (len(columns),)).copy() if times.ndim == 0 else times,
+            start=np.broadcast_to(times, (len(columns),)) if times.ndim == 0 else times,
             freq=freq,
             season_length=season_length,
-            channels=tuple(channels),
-            static={name: tuple(values) for name, values in (static or {}).items()},
+            channels=channels,
+            static={} if static is None else static,
         )
 
     def __len__(self) -> int:
@@ -146,13 +158,13 @@ class Panel:
         first, last, step = part.indices(len(self))
         if step != 1:
             raise ValueError("series can be sliced with step 1 only")
-        last = max(first, last)
+        if last <= first:
+            raise BadData("a panel needs at least one series")
         offsets = self.offsets[first : last + 1]
-        return replace(
-            self,
+        return self._derived(
             ids=self.ids[first:last],
             values=self.values[offsets[0] : offsets[-1]],
-            offsets=offsets - offsets[0],
+            offsets=read_only(offsets - offsets[0]),
             start=self.start[first:last],
             static={name: values[first:last] for name, values in self.static.items()},
         )
@@ -199,22 +211,26 @@ class Panel:
             return None
         firsts, lasts = self.offsets[:-1][kept] + begins[kept], self.offsets[:-1][kept] + ends[kept]
         parts = [self.values[a:b] for a, b in zip(firsts, lasts, strict=True)]
-        return replace(
-            self,
+        return self._derived(
             ids=tuple(self.ids[i] for i in kept),
-            values=np.concatenate(parts),  # a copy, since a view would give access to later values
-            offsets=np.concatenate([[0], np.cumsum(lasts - firsts)]),
-            start=advance(self.start[kept], self.freq, begins[kept]),
+            values=read_only(np.concatenate(parts)),  # a copy, since a view would give access to later values
+            offsets=read_only(np.concatenate([[0], np.cumsum(lasts - firsts)])),
+            start=read_only(advance(self.start[kept], self.freq, begins[kept])),
             static={name: tuple(values[i] for i in kept) for name, values in self.static.items()},
         )
 
     def with_values(self, values: Floats) -> Panel:
         """A copy with other values of the same shape."""
-        return replace(self, values=values)
+        values = np.ascontiguousarray(values, dtype=np.float64)
+        if values.shape != self.values.shape:
+            raise BadData(f"the values must have the shape {self.values.shape}, not {values.shape}")
+        return self._derived(values=read_only(values))
 
     def with_targets(self, names: Sequence[str]) -> Panel:
         """A copy with exactly these targets; the other targets become past covariates."""
-        known = {channel.name for channel in self.channels}
+        known, names = {channel.name for channel in self.channels}, list_of(names, "targets")
+        if not names:
+            raise BadData("a panel needs at least one target channel")
         for name in names:
             if name not in known:
                 raise BadData(f"no channel called {name!r}; the panel has {', '.join(sorted(known))}")
@@ -224,7 +240,7 @@ class Panel:
                 channels.append(replace(channel, role="target"))
             else:
                 channels.append(replace(channel, role="past covariate") if channel.role == "target" else channel)
-        return replace(self, channels=tuple(channels))
+        return self._derived(channels=tuple(channels))
 
     def check_observed(self) -> None:
         """Raise BadData if a target of a series has no value."""
@@ -252,8 +268,7 @@ class Panel:
             "channels": [[c.name, c.role, c.categories] for c in self.channels],
             "static": {name: list(values) for name, values in sorted(self.static.items())},
         }
-        start = self.start.astype("datetime64[ns]") if self.freq is not None else self.start
         digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-        for array in (self.offsets.astype("<i8"), start.astype("<i8"), self.values.astype("<f8", copy=False)):
+        for array in (self.offsets.astype("<i8"), self.start.astype("<i8"), self.values.astype("<f8", copy=False)):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

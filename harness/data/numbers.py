@@ -1,0 +1,70 @@
+"""Values of any kind → arrays of floats, in which NaN is a missing value."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from harness.arrays import Floats
+from harness.attempt import Failure, attempt
+from harness.fields.errors import shown
+
+NO_NUMBERS = {"c": "complex numbers", "U": "texts", "S": "bytes", "M": "dates", "m": "durations", "V": "records"}
+
+
+class NotNumbers(ValueError):
+    """Values that are no real numbers; the message is the rest of a sentence about them."""
+
+
+def floats(values: Any) -> Floats:
+    """The values as an array of float64; raises NotNumbers for texts, dates, complex numbers and ragged lists.
+
+    Masked values, None and pandas' NA become NaN, true and false 1 and 0. An array of float64 is returned as it is.
+    """
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values
+    if isinstance(values, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(values), np.nan, floats(np.ma.getdata(values)))
+    if isinstance(values, list | tuple) and any(isinstance(element, np.ma.MaskedArray) for element in values):
+        known = [None if element is np.ma.masked else element for element in values]
+        masked = any(isinstance(element, np.ma.MaskedArray) for element in known)
+        return floats(_converted(attempt(partial(np.ma.array, known)), values) if masked else known)
+    array = _converted(attempt(partial(np.asarray, values)), values)
+    if array.dtype.kind == "O":
+        return _from_objects(array)
+    if array.dtype.kind not in "fiub":
+        raise NotNumbers(f"holds {NO_NUMBERS.get(array.dtype.kind, str(array.dtype))} instead of real numbers")
+    with np.errstate(over="ignore"):  # infinity is for the caller to refuse
+        return array.astype(np.float64)
+
+
+def _converted(outcome: Any, values: Any) -> Any:
+    """The array, unless its conversion failed."""
+    if not isinstance(outcome, Failure):
+        return outcome
+    reason = " ".join(str(outcome).split())
+    if isinstance(outcome.error, ValueError) and isinstance(values, list | tuple):
+        raise NotNumbers("holds lists of different lengths, or something that is not a number") from outcome.error
+    raise NotNumbers(f"cannot be converted to an array: {reason}") from outcome.error
+
+
+def _from_objects(array: Any) -> Floats:
+    pandas = sys.modules.get("pandas")  # what is missing in pandas is there only after its import
+    missing = () if pandas is None else (pandas.NA, pandas.NaT)
+    numbers = np.empty(array.size)
+    for i, element in enumerate(array.ravel().tolist()):
+        if element is None or element is np.ma.masked or any(element is absent for absent in missing):
+            numbers[i] = np.nan
+        elif isinstance(element, Real | Decimal | np.bool_) and not isinstance(element, np.timedelta64):
+            outcome = attempt(partial(float, element))
+            if isinstance(outcome, Failure):
+                raise NotNumbers(f"holds {shown(element)}, which no float can hold")
+            numbers[i] = outcome
+        else:
+            raise NotNumbers(f"holds {shown(element)}, which is not a number")
+    return numbers.reshape(array.shape)
