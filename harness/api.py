@@ -11,18 +11,20 @@ from harness.boards.board_files import check_stored_board
 from harness.boards.leaderboard import board_name
 from harness.boards.workspace import Workspace
 from harness.data.files import load
-from harness.errors import BadInput
+from harness.data.missing import FILLINGS
+from harness.data.panel import Panel
+from harness.errors import BadData, BadInput, BadTask
 from harness.evaluation.evaluate import evaluate as evaluate_on
+from harness.fields.errors import shown
+from harness.forecasters.forecaster import Forecaster
+from harness.tasks.task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.data.missing import Missing
-    from harness.data.panel import Panel
     from harness.evaluation.run import Run
-    from harness.forecasters.forecaster import Forecaster
     from harness.report.column import Value
-    from harness.tasks.task import Task
 
 
 def default_home() -> Path:
@@ -53,6 +55,7 @@ def evaluate(
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
     """
+    _check_arguments(forecaster, task, panel, missing)
     workspace = _workspace(None)
     catalog = workspace.catalog
     filling: Missing = missing or "native"
@@ -68,6 +71,23 @@ def evaluate(
     return evaluate_on(
         forecaster, task, panel, missing=filling, metrics=metrics, threads=requested if threads is None else threads
     )
+
+
+def _check_arguments(forecaster: object, task: object, panel: object, missing: object) -> None:
+    if isinstance(forecaster, type):
+        name = forecaster.__name__
+        raise BadInput(f"evaluate takes a forecaster object: pass {name}() instead of the class {name}")
+    if not isinstance(forecaster, str | Forecaster):
+        raise BadInput(
+            f"evaluate takes the name of a forecaster or an object with the methods fit and predict, "
+            f"not {shown(forecaster)}"
+        )
+    if not isinstance(task, Task):
+        raise BadTask(f"task must be a Task such as Task('nile', RollingOrigin(5, windows=8)), not {shown(task)}")
+    if panel is not None and not isinstance(panel, Panel):
+        raise BadData(f"panel must be a Panel, not {shown(panel)}: make one by Panel.of([values])")
+    if missing is not None and missing not in FILLINGS:
+        raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {shown(missing)}")
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import BadBoard, UnknownName
-from harness.fields.errors import FieldError
+from harness.fields.errors import FieldError, shown
 from harness.fields.reading import build
 from harness.fields.types import Json
 from harness.plugins.catalog import Catalog
@@ -19,6 +19,7 @@ from harness.tasks.task import Task, task_classes
 
 BOARD_FILE = "leaderboard.toml"
 LONGEST_NAME = 200  # bytes of a board's name; file systems allow about 255 for a name with what harness adds to it
+MOST_SEEDS = 1_000
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,16 @@ class Leaderboard:
 def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Leaderboard:
     """The board that a file describes, with protocols of these classes; raises BadBoard, which names file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except OSError as error:
         raise BadBoard(f"the board file {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadBoard(f"the board file {path} cannot be read: it is not UTF-8") from error
+    except ValueError as error:
+        raise BadBoard(f"the board file {str(path)!r} cannot be read: {error}") from error
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also a number of too many digits, a list too deeply nested
         raise BadBoard(f"{path}: {error}") from error
     try:
         board = build(Leaderboard, table, task_classes(protocols))
@@ -189,6 +192,8 @@ def _check(board: Leaderboard) -> None:
         raise FieldError(("forecasters",), "a board needs forecasters, or every_forecaster = true")
     if board.seeds < 1:
         raise FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
+    if board.seeds > MOST_SEEDS:
+        raise FieldError(("seeds",), f"seeds must be at most {MOST_SEEDS:,}, not {shown(board.seeds)}")
     if not 0 < board.clip[0] <= 1 <= board.clip[1]:
         raise FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
     for i, entry in enumerate(board.forecasters):

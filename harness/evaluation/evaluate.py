@@ -80,7 +80,7 @@ def _run(
         outcome = fit_and_predict(forecaster, fold, missing, clock)
         if isinstance(outcome, Failure) and not isinstance(outcome.error, PartialFailure):
             return _failed_run(cell, backtest, outcome, clock, forecaster)
-        forecast, fold_failures = _without_failed_windows(outcome, first=sum(map(len, forecasts)))
+        forecast, fold_failures = _without_failed_windows(outcome, fold.windows.contexts, sum(map(len, forecasts)))
         forecasts.append(forecast)
         failures.extend(fold_failures)
         traceback = traceback or _window_traceback(outcome)
@@ -186,7 +186,9 @@ class Clock:
         )
 
 
-def _without_failed_windows(outcome: Forecast | Failure, first: int) -> tuple[Forecast, list[WindowFailure]]:
+def _without_failed_windows(
+    outcome: Forecast | Failure, contexts: Contexts, first: int
+) -> tuple[Forecast, list[WindowFailure]]:
     """The forecast with NaN in every window that failed, and these failures; windows are numbered from `first`."""
     failures: dict[int, WindowFailure] = {}
     if isinstance(outcome, Forecast):
@@ -200,7 +202,8 @@ def _without_failed_windows(outcome: Forecast | Failure, first: int) -> tuple[Fo
     if not len(unusable):
         return forecast, []
     for window in unusable.tolist():
-        failures.setdefault(window, WindowFailure(first + window, Status.INVALID, "NaN or infinite values"))
+        reason = f"NaN or infinite values in {contexts.window_name(window)}"
+        failures.setdefault(window, WindowFailure(first + window, Status.INVALID, reason))
     return forecast.without(unusable), [failures[window] for window in sorted(failures)]
 
 

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, read_only
+from harness.data.numbers import NotNumbers, floats
 from harness.errors import InvalidForecast
+from harness.fields.arguments import elements
+from harness.fields.errors import FieldError, shown
+
+ROUNDING = 2.5e-7  # relative to the largest number of a window: about two units in the last place of float32
+FLOAT64 = np.dtype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The mean of every window, and its quantiles where the task asks for them and the forecaster has them."""
+    """The mean of every window, and its quantiles where the task asks for them and the forecaster has them.
+
+    Both become arrays of float64: lists, numbers of other types and masked arrays are converted, masked values to NaN.
+    Raises InvalidForecast for what are no real numbers.
+    """
 
     mean: Floats  # (window, horizon, target)
     quantile_levels: tuple[float, ...] = ()
     quantiles: Floats | None = None  # (window, horizon, target, level); None: a point forecast
+
+    def __post_init__(self) -> None:
+        if type(self.mean) is not np.ndarray or self.mean.dtype is not FLOAT64:
+            object.__setattr__(self, "mean", _numbers("mean", self.mean))
+        quantiles = self.quantiles
+        if quantiles is not None and (type(quantiles) is not np.ndarray or quantiles.dtype is not FLOAT64):
+            object.__setattr__(self, "quantiles", _numbers("quantiles", quantiles))
+        object.__setattr__(self, "quantile_levels", _level_tuple(self.quantile_levels))
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -27,30 +45,37 @@ class Forecast:
     @classmethod
     def point(cls, mean: Floats) -> Forecast:
         """A forecast without quantiles; where quantiles are scored, all of them are the mean."""
-        return cls(np.asarray(mean, dtype=np.float64))
+        return cls(mean)
 
     @classmethod
     def from_normal(cls, mean: Floats, sd: Floats, levels: Sequence[float]) -> Forecast:
         """The forecast of normal distributions; the shape of `sd` is the mean's, or broadcasts to it."""
-        mean = np.asarray(mean, dtype=np.float64)
+        mean, levels = _numbers("mean", mean), _open_levels(levels)
         if not levels:
             return cls(mean)
-        sd = np.asarray(sd, dtype=np.float64)
+        sd = _numbers("sd", sd)
         if sd.shape != mean.shape:
-            sd = np.broadcast_to(sd, mean.shape)
-        z = _standard_normal(tuple(levels)).reshape(-1, *(1,) * mean.ndim)
+            try:
+                sd = np.broadcast_to(sd, mean.shape)
+            except ValueError:
+                raise InvalidForecast(f"sd of the shape {sd.shape} does not fit the mean, {mean.shape}") from None
+        z = _standard_normal(levels).reshape(-1, *(1,) * mean.ndim)
         quantiles = sd * z  # (level, window, horizon, target)
         quantiles += mean
-        return cls(mean, tuple(levels), quantiles.transpose(*range(1, quantiles.ndim), 0))
+        return cls(mean, levels, quantiles.transpose(*range(1, quantiles.ndim), 0))
 
     @classmethod
     def from_samples(cls, paths: Floats, levels: Sequence[float]) -> Forecast:
         """The mean and empirical quantiles of sample paths, (window, path, horizon, target)."""
-        mean = np.asarray(paths.mean(axis=1), dtype=np.float64)
+        if type(paths) is not np.ndarray or paths.dtype.kind != "f":
+            paths = _numbers("paths", paths)
+        if paths.ndim != 4 or not paths.shape[1]:
+            raise InvalidForecast(f"paths must have the shape (window, path, horizon, target), not {paths.shape}")
+        mean, levels = paths.mean(axis=1), _open_levels(levels)
         if not levels:
             return cls(mean)
         quantiles = np.quantile(paths, list(levels), axis=1)  # (level, window, horizon, target)
-        return cls(mean, tuple(levels), np.moveaxis(quantiles, 0, -1))
+        return cls(mean, levels, np.moveaxis(quantiles, 0, -1))
 
     @classmethod
     def concatenate(cls, forecasts: Sequence[Forecast]) -> Forecast:
@@ -81,24 +106,53 @@ class Forecast:
         return self.quantile(0.5) if 0.5 in self.quantile_levels else self.mean
 
     def check(self, windows: int, horizon: int, targets: int, levels: tuple[float, ...]) -> None:
-        """Raise InvalidForecast unless its arrays are floats of this shape and its quantiles do not cross."""
-        for name, array, shape in (
-            ("mean", self.mean, (windows, horizon, targets)),
-            ("quantiles", self.quantiles, (windows, horizon, targets, len(levels))),
-        ):
-            if array is None and name == "quantiles":
-                continue
-            if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-                kind = getattr(array, "dtype", type(array).__name__)
-                raise InvalidForecast(f"the {name} must be an array of floats, not {kind}")
-            if array.shape != shape:
-                axes = "(window, horizon, target" + (", level)" if name == "quantiles" else ")")
-                raise InvalidForecast(f"the {name} must have the shape {axes} = {shape}, not {array.shape}")
-        if self.quantiles is not None:
-            if tuple(self.quantile_levels) != levels:
-                raise InvalidForecast(f"quantiles of the levels {self.quantile_levels} were given, {levels} asked")
-            if (self.quantiles[..., 1:] < self.quantiles[..., :-1]).any():
-                raise InvalidForecast("quantiles cross: a higher level has a lower value")
+        """Raise InvalidForecast unless its arrays have this shape, its levels are these, and no quantiles cross."""
+        self.check_shape(windows, horizon, targets, levels)
+        crossing = np.flatnonzero(self.crossing())
+        if len(crossing):
+            raise InvalidForecast(f"quantiles cross in window {crossing[0]}, {self.describe_crossing(crossing[0])}")
+
+    def check_shape(self, windows: int, horizon: int, targets: int, levels: tuple[float, ...]) -> Forecast:
+        """The forecast with exactly these levels, up to rounding its own; raises InvalidForecast for another shape."""
+        shape = (windows, horizon, targets)
+        if self.mean.shape != shape:
+            axes = "(window, horizon, target)"
+            raise InvalidForecast(f"the mean must have the shape {axes} = {shape}, not {self.mean.shape}")
+        if self.quantiles is None:
+            return self
+        if not levels:
+            raise InvalidForecast("the task asks for no quantiles: return Forecast.point(mean)")
+        if self.quantiles.shape != (*shape, len(levels)):
+            axes = "(window, horizon, target, level)"
+            raise InvalidForecast(
+                f"the quantiles must have the shape {axes} = {(*shape, len(levels))}, not {self.quantiles.shape}"
+            )
+        if self.quantile_levels == levels:
+            return self
+        if len(self.quantile_levels) != len(levels) or not np.allclose(self.quantile_levels, levels, 0, 1e-9):
+            raise InvalidForecast(f"quantiles of the levels {self.quantile_levels} were given, {levels} asked")
+        return replace(self, quantile_levels=levels)
+
+    def crossing(self) -> Bools:
+        """Whether quantiles of a window cross, (window,): a higher level has a value lower by more than rounding."""
+        crossing = np.zeros(len(self), dtype=np.bool_)
+        if self.quantiles is None or not (drops := self.quantiles[..., 1:] < self.quantiles[..., :-1]).any():
+            return crossing
+        windows = np.flatnonzero(drops.any(axis=(1, 2, 3)))
+        quantiles = self.quantiles[windows]
+        sizes = np.max(np.abs(quantiles), axis=(1, 2, 3), keepdims=True, initial=0.0, where=np.isfinite(quantiles))
+        beyond = quantiles[..., 1:] < quantiles[..., :-1] - ROUNDING * sizes
+        crossing[windows] = beyond.any(axis=(1, 2, 3))
+        return crossing
+
+    def describe_crossing(self, window: int) -> str:
+        """Where the quantiles of a window cross most, as a part of a sentence."""
+        assert self.quantiles is not None
+        drops = self.quantiles[window, ..., :-1] - self.quantiles[window, ..., 1:]  # (horizon, target, level − 1)
+        step, target, level = np.unravel_index(np.nanargmax(drops), drops.shape)
+        low, high = self.quantiles[window, step, target, level : level + 2]
+        first, second = self.quantile_levels[level : level + 2]
+        return f"step {step + 1}: {low:.6g} at level {first}, {high:.6g} at level {second}"
 
     def without(self, windows: Ints) -> Forecast:
         """The same with NaN in these windows."""
@@ -115,6 +169,37 @@ class Forecast:
             if array is not None and not _all_finite(array):
                 finite &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
         return finite
+
+
+def _numbers(name: str, values: object) -> Floats:
+    """An array of float64; raises InvalidForecast, which names the array."""
+    if values is None or isinstance(values, str):
+        raise InvalidForecast(f"the {name} must be an array of floats, not {type(values).__name__}")
+    try:
+        return floats(values)
+    except NotNumbers as error:
+        raise InvalidForecast(f"the array {name} {error}") from error
+
+
+def _level_tuple(levels: object) -> tuple[float, ...]:
+    """Levels as Python's floats; raises InvalidForecast for what is no list of numbers."""
+    if type(levels) is tuple and all(type(level) is float for level in levels):
+        return levels
+    try:
+        numbers = floats(elements(levels))
+    except (FieldError, NotNumbers):
+        numbers = np.empty((0, 0))
+    if numbers.ndim != 1:
+        raise InvalidForecast(f"quantile_levels must be a list of numbers, not {shown(levels)}")
+    return tuple(numbers.tolist())
+
+
+def _open_levels(levels: object) -> tuple[float, ...]:
+    """Levels as a tuple; raises InvalidForecast unless all are between 0 and 1."""
+    numbers = _level_tuple(levels)
+    if not all(0 < level < 1 for level in numbers):
+        raise InvalidForecast(f"quantile levels must lie between 0 and 1, not {shown(levels)}")
+    return numbers
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.arrays import Floats
 from harness.attempt import Failure, attempt
+from harness.data.numbers import NotNumbers, floats
 from harness.errors import HarnessError, InvalidForecast
 from harness.forecasters.forecast import Forecast
 from harness.tasks.training import TrainingData
@@ -51,12 +52,33 @@ class Forecaster(Protocol):
 
 
 def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
-    """The forecast of these windows; raises InvalidForecast if its shape, type or quantiles are wrong."""
-    forecast: Any = forecaster.predict(contexts)
+    """The forecast of these windows; raises InvalidForecast if its shape or type is wrong.
+
+    Raises PartialFailure if the quantiles of some windows cross.
+    """
+    return _check(forecaster.predict(contexts), contexts, "predict")
+
+
+def _check(forecast: Any, contexts: Contexts, method: str) -> Forecast:
+    """What a method returned, checked against the windows that it was given."""
     if not isinstance(forecast, Forecast):
-        raise InvalidForecast(f"predict must return a Forecast, not {type(forecast).__name__}")
-    forecast.check(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
+        raise InvalidForecast(
+            f"{method} must return a Forecast, not {type(forecast).__name__}: "
+            "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
+        )
+    forecast = forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
+    crossing = forecast.crossing()
+    if crossing.any():
+        failures = {
+            int(window): Failure(_crossing(forecast, int(window), contexts.window_name(window)))
+            for window in np.flatnonzero(crossing)
+        }
+        raise PartialFailure(forecast.without(np.flatnonzero(crossing)), failures)
     return forecast
+
+
+def _crossing(forecast: Forecast, window: int, name: str) -> InvalidForecast:
+    return InvalidForecast(f"quantiles cross in {name}, {forecast.describe_crossing(window)}")
 
 
 class LocalForecaster(ABC):
@@ -153,25 +175,49 @@ class FittedLocalForecaster(ABC):
         return _combine(contexts, parts)
 
     def _predict_and_check(self, state: Any, windows: Contexts) -> Forecast:
-        forecast = self.predict_windows(state, windows)
-        forecast.check(len(windows), windows.horizon, len(windows.targets), windows.quantile_levels)
-        return forecast
+        return _check(self.predict_windows(state, windows), windows, "predict_windows")
 
 
-def _window_forecast(result: Floats | Forecast, context: Context) -> Forecast:
+def _window_forecast(result: Any, context: Context) -> Forecast:
     """What `predict_series` returned as a Forecast of one window, checked."""
-    forecast = result if isinstance(result, Forecast) else Forecast.point(np.asarray(result)[None])
     targets = sum(channel.role == "target" for channel in context.channels)
-    if forecast.mean.ndim == 3 and len(forecast) != 1:
-        raise InvalidForecast(f"predict_series returns a forecast of one window, not of {len(forecast)}")
-    forecast.check(1, context.horizon, targets, context.quantile_levels)
+    if not isinstance(result, Forecast):
+        return Forecast(_window_mean(result, (context.horizon, targets))[None])
+    if result.mean.ndim == 3 and len(result) != 1:
+        raise InvalidForecast(f"predict_series returns a forecast of one window, not of {len(result)}")
+    forecast = result.check_shape(1, context.horizon, targets, context.quantile_levels)
+    if forecast.crossing().any():
+        raise _crossing(forecast, 0, f"series {context.id!r} at cutoff {context.cutoff}")
     return forecast
+
+
+def _window_mean(result: Any, shape: tuple[int, int]) -> Floats:
+    """The mean of one window that `predict_series` returned as an array, a list or numbers of another type."""
+    wanted = f"predict_series must return a Forecast, or an array of the shape (horizon, target) = {shape}"
+    if result is None or isinstance(result, str):
+        raise InvalidForecast(f"{wanted}, not {type(result).__name__}")
+    try:
+        mean = floats(result)
+    except NotNumbers as error:
+        raise InvalidForecast(f"predict_series returned a {type(result).__name__} that {error}") from error
+    if mean.shape != shape:
+        raise InvalidForecast(f"{wanted}, not {mean.shape}")
+    return mean
 
 
 def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
     """The forecast of all windows from those of parts, by positions; raises PartialFailure if a part failed."""
     shape = (len(contexts), contexts.horizon, len(contexts.targets))
-    forecasts = [(positions, part) for positions, part in parts if isinstance(part, Forecast)]
+    failures: dict[int, Failure] = {}
+    forecasts = []
+    for positions, part in parts:
+        if isinstance(part, Forecast):
+            forecasts.append((positions, part))
+        elif isinstance(part.error, PartialFailure):
+            forecasts.append((positions, part.error.forecast))
+            failures.update({int(positions[window]): failure for window, failure in part.error.failures.items()})
+        else:
+            failures.update(dict.fromkeys(positions.tolist(), part))
     mean = np.full(shape, np.nan)
     quantiles = None
     if contexts.quantile_levels and any(part.quantiles is not None for _, part in forecasts):
@@ -182,10 +228,6 @@ def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) ->
             quantiles[positions] = part.mean[..., None] if part.quantiles is None else part.quantiles
     levels = contexts.quantile_levels if quantiles is not None else ()
     forecast = Forecast(mean, levels, quantiles)
-    failures: dict[int, Failure] = {}
-    for positions, outcome in parts:
-        if isinstance(outcome, Failure):
-            failures.update(dict.fromkeys(positions.tolist(), outcome))
     if failures:
         raise PartialFailure(forecast, failures)
     return forecast

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from harness.arrays import Floats
 from harness.data.panel import Panel
@@ -126,19 +125,25 @@ def test_what_a_forecaster_cannot_do_is_unsupported_and_needs_no_traceback():
 
 
 SHAPE = r"the mean must have the shape (window, horizon, target) = (3, 2, 1), not "
-NO_NUMBERS = "every window: NaN or infinite values"
+NO_NUMBERS = "every window: NaN or infinite values in series '0' at cutoff 14"
+HOW = "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
 INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
-    "no forecast": (lambda contexts: filled(contexts, 1.0), "predict must return a Forecast, not ndarray"),
-    "nothing": (lambda contexts: None, "predict must return a Forecast, not NoneType"),
+    "no forecast": (lambda contexts: filled(contexts, 1.0), f"predict must return a Forecast, not ndarray: {HOW}"),
+    "nothing": (lambda contexts: None, f"predict must return a Forecast, not NoneType: {HOW}"),
     "no mean": (lambda contexts: Forecast(None), "the mean must be an array of floats, not NoneType"),
-    "a list": (lambda contexts: Forecast([[1.0]]), "the mean must be an array of floats, not list"),
-    "whole numbers": (
-        lambda contexts: Forecast(filled(contexts, 1.0).astype(int)),
-        "the mean must be an array of floats, not int64",
+    "a list of another shape": (lambda contexts: Forecast([[1.0]]), f"{SHAPE}(1, 1)"),
+    "texts": (lambda contexts: Forecast(np.full((3, 2, 1), "1")), "the array mean holds texts instead of real numbers"),
+    "complex numbers": (
+        lambda contexts: Forecast(filled(contexts, 1.0) * 1j),
+        "the array mean holds complex numbers instead of real numbers",
     ),
-    "a tensor": (
-        lambda contexts: Forecast(torch.from_numpy(filled(contexts, 1.0))),
-        "the mean must be an array of floats, not torch.float64",
+    "ragged lists": (
+        lambda contexts: Forecast([[[1.0], [1.0]], [[1.0]]]),
+        "the array mean holds lists of different lengths, or something that is not a number",
+    ),
+    "levels as a text": (
+        lambda contexts: Forecast(filled(contexts, 1.0), "0.5", filled(contexts, 1.0, 1)),
+        "quantile_levels must be a list of numbers, not '0.5'",
     ),
     "too few windows": (lambda contexts: Forecast.point(filled(contexts, 1.0)[1:]), f"{SHAPE}(2, 2, 1)"),
     "a longer horizon": (lambda contexts: Forecast.point(filled(contexts, 1.0).repeat(2, 1)), f"{SHAPE}(3, 4, 1)"),
@@ -153,7 +158,7 @@ INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
     ),
     "crossing quantiles": (
         lambda contexts: Forecast(filled(contexts, 1.0), LEVELS, filled(contexts, 1.0, 3) * [1, 3, 2]),
-        "quantiles cross: a higher level has a lower value",
+        "every window: quantiles cross in series '0' at cutoff 14, step 1: 3 at level 0.5, 2 at level 0.9",
     ),
     "missing values": (lambda contexts: Forecast.point(filled(contexts, math.nan)), NO_NUMBERS),
     "infinite values": (lambda contexts: Forecast.point(filled(contexts, math.inf)), NO_NUMBERS),
@@ -308,7 +313,7 @@ def test_a_window_with_a_value_that_is_no_number_is_invalid(value: float):
     run = evaluate(Said(says), LAST_THREE, counting(20))
 
     assert run.status is Status.COMPLETED
-    assert lost(run) == [(1, Status.INVALID, "NaN or infinite values")]
+    assert lost(run) == [(1, Status.INVALID, "NaN or infinite values in series '0' at cutoff 16")]
 
 
 def test_a_window_is_lost_whole():
@@ -349,7 +354,7 @@ def test_windows_are_counted_over_all_fits():
 
     run = evaluate(Said(says), Task("trial", RollingOrigin(2, windows=3, refit="every")), counting(20))
 
-    assert lost(run) == [(1, Status.INVALID, "NaN or infinite values")]
+    assert lost(run) == [(1, Status.INVALID, "NaN or infinite values in series '0' at cutoff 16")]
 
 
 def test_scores_are_those_of_the_windows_left():

@@ -268,7 +268,7 @@ class SaysNothingOfOneSeries(Good):
 def test_windows_without_a_forecast_are_found():
     found = failed(SaysNothingOfOneSeries)
 
-    assert found["forecasts several series"] == "3 of 9 windows: NaN or infinite values"
+    assert found["forecasts several series"] == "3 of 9 windows: NaN or infinite values in series '1' at cutoff 78"
 
 
 def test_there_is_a_task_of_every_kind():
