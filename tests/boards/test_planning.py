@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -248,7 +249,10 @@ class TestPlanning:
         [
             (lambda: Panel.of([[1.0, 2.0], []]), "series '1' is empty"),
             (lambda: Panel.of([[float("nan")] * 9]), "series '0' has no value in channel 'value'"),
-            (lambda: Panel.of([[1.0]], ids=["a", "b"]), "needs 3 offsets"),
+            (lambda: Panel.of([[1.0]], ids=["a", "b"]), "there are 2 ids for 1 series"),
+            (lambda: Panel.of([[1.0]], start="2020-01-01", freq="banana"), "dataset 'toy' cannot be loaded: 'banana'"),
+            (lambda: Panel.of([[1.0]], season_length=365.25), "dataset 'toy' cannot be loaded: season_length must be"),
+            (lambda: Panel.of([[math.inf]]), "dataset 'toy' cannot be loaded: series '0' has the value inf"),
             (lambda: 1 / 0, "dataset 'toy' cannot be loaded: ZeroDivisionError"),
             (lambda: [1, 2, 3], "dataset 'toy' cannot be loaded: its loader returned list, not Panel"),
         ],
