@@ -15,7 +15,7 @@ from harness.data.missing import FILLINGS
 from harness.data.panel import Panel
 from harness.errors import BadData, BadInput, BadTask
 from harness.evaluation.evaluate import evaluate as evaluate_on
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 from harness.forecasters.forecaster import Forecaster
 from harness.tasks.task import Task
 
@@ -80,14 +80,14 @@ def _check_arguments(forecaster: object, task: object, panel: object, missing: o
     if not isinstance(forecaster, str | Forecaster):
         raise BadInput(
             f"evaluate takes the name of a forecaster or an object with the methods fit and predict, "
-            f"not {shown(forecaster)}"
+            f"not {short_repr(forecaster)}"
         )
     if not isinstance(task, Task):
-        raise BadTask(f"task must be a Task such as Task('nile', RollingOrigin(5, windows=8)), not {shown(task)}")
+        raise BadTask(f"task must be a Task such as Task('nile', RollingOrigin(5, windows=8)), not {short_repr(task)}")
     if panel is not None and not isinstance(panel, Panel):
-        raise BadData(f"panel must be a Panel, not {shown(panel)}: make one by Panel.of([values])")
+        raise BadData(f"panel must be a Panel, not {short_repr(panel)}: make one by Panel.of([values])")
     if missing is not None and missing not in FILLINGS:
-        raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {shown(missing)}")
+        raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {short_repr(missing)}")
 
 
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import BadBoard, UnknownName
-from harness.fields.errors import FieldError, shown
+from harness.fields.errors import FieldError, short_repr
 from harness.fields.reading import build
 from harness.fields.types import Json
 from harness.plugins.catalog import Catalog
@@ -193,7 +193,7 @@ def _check(board: Leaderboard) -> None:
     if board.seeds < 1:
         raise FieldError(("seeds",), f"seeds must be at least 1, not {board.seeds}")
     if board.seeds > MOST_SEEDS:
-        raise FieldError(("seeds",), f"seeds must be at most {MOST_SEEDS:,}, not {shown(board.seeds)}")
+        raise FieldError(("seeds",), f"seeds must be at most {MOST_SEEDS:,}, not {short_repr(board.seeds)}")
     if not 0 < board.clip[0] <= 1 <= board.clip[1]:
         raise FieldError(("clip",), f"clip must hold 1 between two positive bounds, not {list(board.clip)}")
     for i, entry in enumerate(board.forecasters):

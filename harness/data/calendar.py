@@ -12,7 +12,7 @@ from harness.arrays import Ints, Times
 from harness.attempt import Failure, attempt
 from harness.data.dates import LAST_YEAR
 from harness.errors import BadData
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ def frequency(freq: Any) -> str | None:
         return None
     alias = freq if isinstance(freq, str) else getattr(freq, "freqstr", None)
     if not isinstance(alias, str):
-        raise BadData(f"freq must be a pandas offset alias such as 'h', 'D' or 'MS', not {shown(freq)}")
+        raise BadData(f"freq must be a pandas offset alias such as 'h', 'D' or 'MS', not {short_repr(freq)}")
     _offset(alias)
     return str.__str__(alias)
 

@@ -8,7 +8,7 @@ from typing import Literal
 from harness.data.metadata import list_of
 from harness.errors import BadData
 from harness.fields.arguments import convert_fields
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 
 Role = Literal["target", "past covariate", "known covariate"]
 ROLES: tuple[Role, ...] = ("target", "past covariate", "known covariate")
@@ -23,8 +23,11 @@ class Channel:
     categories: tuple[str, ...] | None = None  # of a categorical channel; its values are indices into them
 
     def __post_init__(self) -> None:
-        if not isinstance(self.role, str) or self.role not in ROLES:
-            raise BadData(f"channel {shown(self.name)} has the role {shown(self.role)}; allowed: {', '.join(ROLES)}")
+        role: object = self.role
+        if not isinstance(role, str) or role not in ROLES:
+            raise BadData(
+                f"channel {short_repr(self.name)} has the role {short_repr(role)}; allowed: {', '.join(ROLES)}"
+            )
         convert_fields(self, BadData, "channel: ")
 
 
@@ -33,7 +36,7 @@ def panel_channels(channels: object) -> tuple[Channel, ...]:
     listed = tuple(list_of(channels, "channels"))
     for channel in listed:
         if not isinstance(channel, Channel):
-            raise BadData(f"channels must be Channel objects such as Channel('value'), not {shown(channel)}")
+            raise BadData(f"channels must be Channel objects such as Channel('value'), not {short_repr(channel)}")
     if not any(channel.role == "target" for channel in listed):
         raise BadData("a panel needs at least one target channel")
     names = [channel.name for channel in listed]

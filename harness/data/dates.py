@@ -14,8 +14,10 @@ def year_of(text: str) -> int | None:
     found = DATE.fullmatch(text)
     if found is None:
         return None
-    year, month, day, *time = found.groups()
+    year, month, day, hour, minute, second = found.groups()
     try:
-        return datetime(int(year), int(month or 1), int(day or 1), *(int(part or 0) for part in time)).year
+        return datetime(
+            int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0)
+        ).year
     except ValueError:
         return None

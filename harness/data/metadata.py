@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from harness.errors import BadData
 from harness.fields.arguments import elements, plain, text, whole_number
-from harness.fields.errors import FieldError, shown
+from harness.fields.errors import FieldError, short_repr
 
 T = TypeVar("T")
 LARGEST = 10**9  # of whole numbers
@@ -31,7 +31,7 @@ def _series_id(name: object) -> str:
     if isinstance(name, int) and not isinstance(name, bool):
         return str(int(name))
     if not isinstance(name, str):
-        raise BadData(f"ids must be texts or whole numbers, not {shown(name)}")
+        raise BadData(f"ids must be texts or whole numbers, not {short_repr(name)}")
     return str.__str__(name)
 
 
@@ -41,14 +41,14 @@ def season_length(length: object) -> int:
     if number < 1:
         raise BadData(f"the season length must be at least 1, not {number}")
     if number > LARGEST:
-        raise BadData(f"the season length must be at most {LARGEST:,}, not {shown(number)}")
+        raise BadData(f"the season length must be at most {LARGEST:,}, not {short_repr(number)}")
     return number
 
 
 def static_covariates(static: object) -> dict[str, tuple[str | float, ...]]:
     """The values of each static covariate: texts and Python's numbers; a missing one is NaN."""
     if not isinstance(static, Mapping):
-        raise BadData(f"static must be a dictionary of names and lists, one value per series, not {shown(static)}")
+        raise BadData(f"static must be a dictionary of names and lists, one value per series, not {short_repr(static)}")
     named = {_converted(text, name, "the name of a static covariate"): values for name, values in static.items()}
     return {
         name: tuple(_fact(value, name) for value in list_of(values, f"static covariate {name!r}"))
@@ -70,7 +70,7 @@ def _fact(value: object, name: str) -> str | float:
         return float(value)
     if isinstance(value, str):
         return str.__str__(value)
-    raise BadData(f"static covariate {name!r} must hold texts or finite numbers, not {shown(value)}")
+    raise BadData(f"static covariate {name!r} must hold texts or finite numbers, not {short_repr(value)}")
 
 
 def _converted(convert: Callable[[object], T], value: object, what: str) -> T:

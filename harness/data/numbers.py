@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.arrays import Floats
 from harness.attempt import Failure, attempt
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 
 NO_NUMBERS = {"c": "complex numbers", "U": "texts", "S": "bytes", "M": "dates", "m": "durations", "V": "records"}
 
@@ -40,7 +40,7 @@ def floats(values: Any) -> Floats:
     if array.dtype.kind not in "fiub":
         raise NotNumbers(f"holds {NO_NUMBERS.get(array.dtype.kind, str(array.dtype))} instead of real numbers")
     with np.errstate(over="ignore"):  # infinity is for the caller to refuse
-        return array.astype(np.float64)
+        return np.asarray(array, dtype=np.float64)
 
 
 def _converted(outcome: Any, values: Any) -> Any:
@@ -54,7 +54,7 @@ def _converted(outcome: Any, values: Any) -> Any:
 
 
 def _from_objects(array: Any) -> Floats:
-    pandas = sys.modules.get("pandas")  # what is missing in pandas is there only after its import
+    pandas = sys.modules.get("pandas")  # its missing values exist only after its import
     missing = () if pandas is None else (pandas.NA, pandas.NaT)
     numbers = np.empty(array.size)
     for i, element in enumerate(array.ravel().tolist()):
@@ -63,8 +63,8 @@ def _from_objects(array: Any) -> Floats:
         elif isinstance(element, Real | Decimal | np.bool_) and not isinstance(element, np.timedelta64):
             outcome = attempt(partial(float, element))
             if isinstance(outcome, Failure):
-                raise NotNumbers(f"holds {shown(element)}, which no float can hold")
+                raise NotNumbers(f"holds {short_repr(element)}, which no float can hold")
             numbers[i] = outcome
         else:
-            raise NotNumbers(f"holds {shown(element)}, which is not a number")
+            raise NotNumbers(f"holds {short_repr(element)}, which is not a number")
     return numbers.reshape(array.shape)

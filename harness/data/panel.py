@@ -21,7 +21,7 @@ from harness.data.metadata import list_of, season_length, series_ids, static_cov
 from harness.data.series import series_values, single_array
 from harness.data.starts import start_times
 from harness.errors import BadData
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Panel:
     def __post_init__(self) -> None:
         offsets = attempt(partial(np.asarray, self.offsets))
         if isinstance(offsets, Failure) or offsets.dtype.kind not in "iu":
-            raise BadData(f"offsets must be an array of whole numbers, not {shown(self.offsets)}")
+            raise BadData(f"offsets must be an array of whole numbers, not {short_repr(self.offsets)}")
         freq = frequency(self.freq)
         self._set(
             ids=series_ids(self.ids),
@@ -142,7 +142,7 @@ class Panel:
             freq=freq,
             season_length=season_length,
             channels=channels,
-            static={} if static is None else static,
+            static=static_covariates({} if static is None else static),
         )
 
     def __len__(self) -> int:

@@ -11,7 +11,7 @@ from harness.attempt import Failure, attempt
 from harness.data.metadata import series_ids
 from harness.data.numbers import NotNumbers, floats
 from harness.errors import BadData
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 
 ONE_SERIES = "series must be a list with one array per series"
 
@@ -44,11 +44,11 @@ def _listed(series: Any) -> list[Any]:
         raise BadData(f"{ONE_SERIES}, not a dictionary: write Panel.of(list(series.values()), ids=list(series))")
     if getattr(series, "ndim", None) in (0, 1) and _kind(series) != "O":
         raise BadData(f"{ONE_SERIES}, not one {type(series).__name__}: write Panel.of([values])")
-    listed = Failure(TypeError()) if isinstance(series, str | bytes) else attempt(partial(list, series))
-    if isinstance(listed, Failure):
-        raise BadData(f"{ONE_SERIES}, not {shown(series)}")
+    listed: list[Any] | Failure = attempt(partial(list[Any], series))
+    if isinstance(listed, Failure) or isinstance(series, str | bytes):
+        raise BadData(f"{ONE_SERIES}, not {short_repr(series)}")
     if listed and not hasattr(listed[0], "__len__"):
-        raise BadData(f"{ONE_SERIES}, not a list of {shown(listed[0])}: write Panel.of([values])")
+        raise BadData(f"{ONE_SERIES}, not a list of {short_repr(listed[0])}: write Panel.of([values])")
     return listed
 
 

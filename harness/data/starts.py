@@ -13,7 +13,7 @@ from harness.attempt import Failure, attempt
 from harness.data.dates import FIRST_YEAR, LAST_YEAR, year_of
 from harness.errors import BadData
 from harness.fields.arguments import whole_number
-from harness.fields.errors import FieldError, shown
+from harness.fields.errors import FieldError, short_repr
 
 FARTHEST = 2**62  # of numbered time
 DATES = "a date without a time zone, such as 2024-03-30 or 2024-03-30T12:00"
@@ -27,7 +27,7 @@ def start_times(starts: Any, dated: bool) -> Times:
     """
     array = attempt(partial(np.asarray, starts))
     if isinstance(array, Failure) or array.ndim > 1 or np.ma.is_masked(starts):
-        raise BadData(f"start must be one time, or a list of one time per series, not {shown(starts)}")
+        raise BadData(f"start must be one time, or a list of one time per series, not {short_repr(starts)}")
     if (array.dtype.kind == "M") != dated and array.dtype.kind in "Miu":
         raise BadData(
             "series start at dates exactly where the panel has a frequency: "
@@ -52,7 +52,7 @@ def _numbers(array: Any) -> Ints:
         except FieldError as error:
             raise BadData(f"start {error.problem}; dates need a frequency, such as freq='D'") from None
         if abs(number) > FARTHEST:
-            raise BadData(f"start must be between −2⁶² and 2⁶², not {shown(number)}")
+            raise BadData(f"start must be between −2⁶² and 2⁶², not {short_repr(number)}")
         numbers.append(number)
     return np.array(numbers, np.int64).reshape(array.shape)
 
@@ -61,23 +61,26 @@ def _timestamp(start: object) -> np.datetime64:
     """A date or a text as datetime64, not yet in nanoseconds where that may overflow."""
     if isinstance(start, str):
         if year_of(start) is None:
-            raise BadData(f"start must be {DATES}, not {shown(start)}")
+            raise BadData(f"start must be {DATES}, not {short_repr(start)}")
         return _checked(np.datetime64(start), start)
     if isinstance(start, datetime) and start.tzinfo is not None:
-        raise BadData(f"start must be {DATES}, not {shown(start)}; drop the time zone, in pandas by tz_localize(None)")
+        raise BadData(
+            f"start must be {DATES}, not {short_repr(start)}; drop the time zone, in pandas by tz_localize(None)"
+        )
     if isinstance(start, np.datetime64):
         return _checked(start, start)
     to_datetime64 = getattr(start, "to_datetime64", None)  # of pandas: it keeps nanoseconds
     if isinstance(start, date):
         return _checked(np.datetime64(start) if to_datetime64 is None else to_datetime64(), start)
-    raise BadData(f"start must be {DATES}, not {shown(start)}")
+    raise BadData(f"start must be {DATES}, not {short_repr(start)}")
 
 
 def _checked(time: np.datetime64, start: object) -> np.datetime64:
     if np.isnat(time):
-        raise BadData(f"start must be {DATES}, not {shown(start)}: it is missing")
+        raise BadData(f"start must be {DATES}, not {short_repr(start)}: it is missing")
     _in_range(np.asarray(time))
-    return time.astype("M8[ns]")
+    nanoseconds: np.datetime64 = time.astype("M8[ns]")
+    return nanoseconds
 
 
 def _in_range(times: Times) -> Times:

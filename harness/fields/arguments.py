@@ -70,7 +70,8 @@ def plain(value: object) -> object:
 
 
 def _changed_fields(value: Any, error: type[BadInput], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, default, exact, convert in _field_converters(type(value)):
+    cls: Any = type(value)
+    for name, default, exact, convert in _field_converters(cls):
         given = getattr(value, name)
         if given is default or type(given) is exact:
             continue
@@ -83,7 +84,7 @@ def _changed_fields(value: Any, error: type[BadInput], prefix: str) -> Iterator[
 
 
 @cache
-def _field_converters(cls: type[Any]) -> tuple[tuple[str, Any, type | None, Convert], ...]:
+def _field_converters(cls: Any) -> tuple[tuple[str, Any, type | None, Convert], ...]:
     """Of each field its name, its default, the type that needs no conversion, and the conversion."""
     kinds = hints(cls)
     return tuple(

@@ -40,10 +40,10 @@ class WrongValue(FieldError):
 
 def unfit(wanted: str, value: object) -> WrongValue:
     """The error of a value that is not what its field holds."""
-    return WrongValue(f"must be {wanted}, not {shown(value)}")
+    return WrongValue(f"must be {wanted}, not {short_repr(value)}")
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value in a message: its `repr` in one line, the end left out where it is long."""
     text = re.sub(r"\s*\n\s*", " ", repr(value))
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -13,7 +13,7 @@ from harness.arrays import Bools, Floats, Ints, read_only
 from harness.data.numbers import NotNumbers, floats
 from harness.errors import InvalidForecast
 from harness.fields.arguments import elements
-from harness.fields.errors import FieldError, shown
+from harness.fields.errors import FieldError, short_repr
 
 ROUNDING = 2.5e-7  # relative to the largest number of a window: about two units in the last place of float32
 FLOAT64 = np.dtype(np.float64)
@@ -190,7 +190,7 @@ def _level_tuple(levels: object) -> tuple[float, ...]:
     except (FieldError, NotNumbers):
         numbers = np.empty((0, 0))
     if numbers.ndim != 1:
-        raise InvalidForecast(f"quantile_levels must be a list of numbers, not {shown(levels)}")
+        raise InvalidForecast(f"quantile_levels must be a list of numbers, not {short_repr(levels)}")
     return tuple(numbers.tolist())
 
 
@@ -198,7 +198,7 @@ def _open_levels(levels: object) -> tuple[float, ...]:
     """Levels as a tuple; raises InvalidForecast unless all are between 0 and 1."""
     numbers = _level_tuple(levels)
     if not all(0 < level < 1 for level in numbers):
-        raise InvalidForecast(f"quantile levels must lie between 0 and 1, not {shown(levels)}")
+        raise InvalidForecast(f"quantile levels must lie between 0 and 1, not {short_repr(levels)}")
     return numbers
 
 

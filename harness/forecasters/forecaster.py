@@ -66,15 +66,15 @@ def _check(forecast: Any, contexts: Contexts, method: str) -> Forecast:
             f"{method} must return a Forecast, not {type(forecast).__name__}: "
             "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
         )
-    forecast = forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
-    crossing = forecast.crossing()
+    checked = forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
+    crossing = checked.crossing()
     if crossing.any():
         failures = {
-            int(window): Failure(_crossing(forecast, int(window), contexts.window_name(window)))
+            int(window): Failure(_crossing(checked, int(window), contexts.window_name(int(window))))
             for window in np.flatnonzero(crossing)
         }
-        raise PartialFailure(forecast.without(np.flatnonzero(crossing)), failures)
-    return forecast
+        raise PartialFailure(checked.without(np.flatnonzero(crossing)), failures)
+    return checked
 
 
 def _crossing(forecast: Forecast, window: int, name: str) -> InvalidForecast:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeGuard
 
 from harness.errors import BadTask
 from harness.fields.arguments import convert_fields
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 from harness.tasks.counts import MOST, check_counts, check_date
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RollingOrigin(Protocol):
 
     def __post_init__(self) -> None:
         if isinstance(self.refit, str) and self.refit not in ("once", "every"):
-            raise BadTask(f"refit is 'once', 'every' or a count of windows, not {shown(self.refit)}")
+            raise BadTask(f"refit is 'once', 'every' or a count of windows, not {short_repr(self.refit)}")
         convert_fields(self, BadTask)
         check_counts(self, 1, "horizon", "windows", "stride", "train_length", "min_context", "max_context")
         check_counts(self, 0, "gap")

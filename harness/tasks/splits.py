@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.errors import BadTask
 from harness.fields.arguments import convert_fields
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 from harness.tasks.counts import MOST, check_date
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def _check_parts(training: Part, validation: Part, test: Part | None) -> None:
         elif isinstance(part, float) and not 0 <= part <= 1:
             raise BadTask(f"{name} is a fraction from 0 to 1 or a whole number, not {part}")
         elif isinstance(part, int) and not 0 <= part <= MOST:
-            raise BadTask(f"{name} must be at {f'most {MOST:,}' if part > 0 else 'least 0'}, not {shown(part)}")
+            raise BadTask(f"{name} must be at {f'most {MOST:,}' if part > 0 else 'least 0'}, not {short_repr(part)}")
 
 
 def _rows(part: Part, panel: Panel, before: Ints) -> Ints:

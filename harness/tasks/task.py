@@ -9,7 +9,7 @@ from typing import Any
 from harness.errors import BadTask
 from harness.fields.arguments import convert_fields, with_converted_fields
 from harness.fields.dumping import dump
-from harness.fields.errors import shown
+from harness.fields.errors import short_repr
 from harness.fields.reading import load
 from harness.tasks.counts import check_counts
 from harness.tasks.protocols import PROTOCOLS, Protocol, is_protocol
@@ -32,7 +32,7 @@ class Task:
     def __post_init__(self) -> None:
         convert_fields(self, BadTask)
         if not is_protocol(type(self.protocol)):
-            raise BadTask(f"protocol must be a dataclass that derives from Protocol, not {shown(self.protocol)}")
+            raise BadTask(f"protocol must be a dataclass that derives from Protocol, not {short_repr(self.protocol)}")
         if type(self.protocol) not in PROTOCOLS:  # these convert and check their own fields
             object.__setattr__(self, "protocol", with_converted_fields(self.protocol, BadTask))
             check_counts(self.protocol, 1, "horizon", "max_context", "train_length")
@@ -41,7 +41,7 @@ class Task:
         if any(not 0 < level < 1 for level in levels) or list(levels) != sorted(set(levels)):
             raise BadTask(f"quantile levels must rise between 0 and 1, not {', '.join(map(str, levels))}")
         if self.targets is not None and len(set(self.targets)) != max(len(self.targets), 1):
-            raise BadTask(f"targets must be names of channels, each once, not {shown(self.targets)}")
+            raise BadTask(f"targets must be names of channels, each once, not {short_repr(self.targets)}")
         check_counts(self, 1, "season_length")
 
     @property
