@@ -7,14 +7,15 @@ lists and arrays to tuples. Everything else is refused, as it is in a configurat
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from harness.errors import BadInput
 from harness.fields.errors import FieldError, type_description, unfit
 from harness.fields.reading import Reader
-from harness.fields.types import exact_type, hints
+from harness.fields.types import hints
 
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
@@ -71,9 +72,11 @@ def plain(value: object) -> object:
 
 def _changed_fields(value: Any, error: type[BadInput], prefix: str) -> Iterator[tuple[str, Any]]:
     cls: Any = type(value)
-    for name, default, exact, convert in _field_converters(cls):
+    for name, default, exact, exact_elements, convert in _field_converters(cls):
         given = getattr(value, name)
-        if given is default or type(given) is exact:
+        if given is default or type(given) in exact:
+            continue
+        if type(given) is tuple and exact_elements.issuperset(map(type, given)):
             continue
         try:
             converted = convert(given)
@@ -84,14 +87,28 @@ def _changed_fields(value: Any, error: type[BadInput], prefix: str) -> Iterator[
 
 
 @cache
-def _field_converters(cls: Any) -> tuple[tuple[str, Any, type | None, Convert], ...]:
-    """Of each field its name, its default, the type that needs no conversion, and the conversion."""
+def _field_converters(cls: Any) -> tuple[tuple[str, Any, frozenset[type], frozenset[type], Convert], ...]:
+    """Of each field its name, default, the types that need no conversion, also of elements, and the conversion."""
     kinds = hints(cls)
+    fields = [(field.name, field.default, kinds[field.name]) for field in dataclasses.fields(cls) if field.init]
     return tuple(
-        (field.name, field.default, exact_type(kinds[field.name]), _READER.of(kinds[field.name]))
-        for field in dataclasses.fields(cls)
-        if field.init
+        (name, default, _exact_types(kind), _exact_elements(kind), _READER.of(kind)) for name, default, kind in fields
     )
+
+
+def _exact_types(kind: Any) -> frozenset[type]:
+    """The types of a field whose values need no conversion."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return frozenset().union(*map(_exact_types, get_args(kind)))
+    return frozenset({kind}) if kind in (*_SCALARS, type(None)) else frozenset()
+
+
+def _exact_elements(kind: Any) -> frozenset[type]:
+    """The types of elements with which a tuple needs no conversion."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return frozenset().union(*map(_exact_elements, get_args(kind)))
+    arguments = get_args(kind)
+    return _exact_types(arguments[0]) if get_origin(kind) is tuple and arguments[-1] is Ellipsis else frozenset()
 
 
 class _ArgumentReader(Reader):

@@ -16,7 +16,7 @@ from harness.fields.arguments import elements
 from harness.fields.errors import FieldError, short_repr
 
 ROUNDING = 2.5e-7  # relative to the largest number of a window: about two units in the last place of float32
-FLOAT64 = np.dtype(np.float64)
+FLOAT64, FLOATS = np.dtype(np.float64), frozenset({float})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,9 @@ class Forecast:
         quantiles = self.quantiles
         if quantiles is not None and (type(quantiles) is not np.ndarray or quantiles.dtype is not FLOAT64):
             object.__setattr__(self, "quantiles", _numbers("quantiles", quantiles))
-        object.__setattr__(self, "quantile_levels", _level_tuple(self.quantile_levels))
+        levels = self.quantile_levels
+        if type(levels) is not tuple or not FLOATS.issuperset(map(type, levels)):
+            object.__setattr__(self, "quantile_levels", _level_tuple(levels))
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -183,7 +185,7 @@ def _numbers(name: str, values: object) -> Floats:
 
 def _level_tuple(levels: object) -> tuple[float, ...]:
     """Levels as Python's floats; raises InvalidForecast for what is no list of numbers."""
-    if type(levels) is tuple and all(type(level) is float for level in levels):
+    if type(levels) is tuple and FLOATS.issuperset(map(type, levels)):
         return levels
     try:
         numbers = floats(elements(levels))

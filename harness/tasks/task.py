@@ -31,9 +31,10 @@ class Task:
 
     def __post_init__(self) -> None:
         convert_fields(self, BadTask)
-        if not is_protocol(type(self.protocol)):
-            raise BadTask(f"protocol must be a dataclass that derives from Protocol, not {short_repr(self.protocol)}")
         if type(self.protocol) not in PROTOCOLS:  # these convert and check their own fields
+            if not is_protocol(type(self.protocol)):
+                name = type(self.protocol).__name__
+                raise BadTask(f"protocol must be a dataclass that derives from Protocol, and {name} is none")
             object.__setattr__(self, "protocol", with_converted_fields(self.protocol, BadTask))
             check_counts(self.protocol, 1, "horizon", "max_context", "train_length")
             check_counts(self.protocol, 0, "gap")
