@@ -76,7 +76,7 @@ def _changed_fields(value: Any, error: type[BadInput], prefix: str) -> Iterator[
         given = getattr(value, name)
         if given is default or type(given) in exact:
             continue
-        if type(given) is tuple and exact_elements.issuperset(map(type, given)):
+        if exact_elements and type(given) is tuple and exact_elements.issuperset(map(type, given)):
             continue
         try:
             converted = convert(given)

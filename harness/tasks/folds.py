@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from harness.arrays import Ints
+from harness.attempt import Failure, attempt
 from harness.data.panel import Panel
-from harness.errors import BadTask
+from harness.errors import BadTask, HarnessError
 from harness.tasks.protocols import Cutoffs
 from harness.tasks.splits import HeldOut, NoSplit, Split, SplitLengths
 from harness.tasks.task import Task
@@ -112,7 +113,7 @@ def backtest(task: Task, panel: Panel) -> Backtest:
     try:
         lengths = split.lengths(panel)
         held_out = split.held_out(panel, lengths)
-        cutoffs = task.protocol.cutoffs(held_out)
+        cutoffs = _cutoffs(task, held_out)
         _check_inside(task, held_out, cutoffs)
     except BadTask as error:
         raise BadTask(f"task {task.label!r} on dataset {task.dataset!r}: {error}") from error
@@ -121,6 +122,26 @@ def backtest(task: Task, panel: Panel) -> Backtest:
 
 def _split(task: Task) -> Split:
     return NoSplit() if task.split is None else task.split
+
+
+def _cutoffs(task: Task, held_out: HeldOut) -> Cutoffs:
+    """The windows of the protocol, which may be that of a plugin, as arrays of whole numbers."""
+    kind, found = task.protocol.kind, attempt(lambda: task.protocol.cutoffs(held_out))
+    if isinstance(found, Failure):
+        if isinstance(found.error, HarnessError):
+            raise found.error
+        raise BadTask(f"protocol {kind!r} cannot cut the series into windows: {found}") from found.error
+    if not isinstance(found, Cutoffs):
+        raise BadTask(f"protocol {kind!r} must return Cutoffs, not {type(found).__name__}")
+    arrays = [np.asarray(array) for array in (found.series, found.cutoffs, found.cutoff_index)]
+    if not any(array.size for array in arrays):
+        raise BadTask(f"protocol {kind!r} has no windows")
+    if any(array.ndim != 1 or array.dtype.kind not in "iu" or len(array) != len(arrays[0]) for array in arrays):
+        raise BadTask(f"the Cutoffs of protocol {kind!r} must be three arrays of whole numbers, one for each window")
+    if not 0 <= arrays[0].min() <= arrays[0].max() < len(held_out.panel):
+        raise BadTask(f"the Cutoffs of protocol {kind!r} name series by positions from 0 to {len(held_out.panel) - 1}")
+    series, cutoffs, index = (np.asarray(array, dtype=np.int64) for array in arrays)
+    return Cutoffs(series, cutoffs, index, tuple(found.left_out))
 
 
 def _check_inside(task: Task, held_out: HeldOut, cutoffs: Cutoffs) -> None:

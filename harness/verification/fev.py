@@ -70,7 +70,7 @@ def _impute(paths: tuple[Path, ...]) -> tuple[tuple[str, ...], Floats]:
     """
     by_model: dict[str, dict[str, float]] = {}  # and task
     for path in paths:
-        with path.open(encoding="utf-8", newline="") as lines:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
             for row in csv.DictReader(lines):
                 by_model.setdefault(row["model_name"], {})[row["task_name"]] = float(row[METRIC] or "nan")
     baseline = by_model[BASELINE]

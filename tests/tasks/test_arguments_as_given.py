@@ -38,6 +38,7 @@ ODD: list[Any] = [
     *((), (0.5,), {}, {"a": 1}, {0.1, 0.9}, range(2), object(), int, RollingOrigin, RollingOrigin(3, windows=2)),
     *(Generation(), TimeSplit(0.5), SeriesSplit(1), TimeSplit, Fraction(1, 2), dataclasses.field()),
 ]
+PAIR = Panel.of([np.arange(20.0), np.arange(20.0)])
 MAKERS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
     "task": (Task, {"dataset": "d", "protocol": RollingOrigin(3, windows=2)}),
     "rolling origin": (RollingOrigin, {"horizon": 3}),
@@ -256,6 +257,48 @@ class TestProtocolsOfPlugins:
 
     def test_a_horizon_of_zero_is_refused(self) -> None:
         assert refusal(lambda: Task("d", EveryKth(0))) == "horizon must be at least 1, not 0"
+
+
+@dataclass(frozen=True)
+class Says(Protocol):
+    """A protocol of a plugin, whose windows are those that it is told."""
+
+    kind: ClassVar[str] = "says"
+    horizon: int
+    windows: Any
+
+    def cutoffs(self, held_out: HeldOut) -> Any:
+        return self.windows() if callable(self.windows) else self.windows
+
+
+class TestWindowsOfPlugins:
+    def test_lists_are_arrays(self) -> None:
+        windows = backtest(Task("d", Says(2, Cutoffs([0, 1], [3, 4], [0, 0]))), PAIR).windows  # type: ignore[arg-type]
+
+        assert windows.cutoffs.tolist() == [3, 4]
+        assert windows.cutoffs.dtype == np.int64
+
+    @pytest.mark.parametrize(
+        ("windows", "problem"),
+        [
+            (None, "protocol 'says' must return Cutoffs, not NoneType"),
+            ([3, 4], "protocol 'says' must return Cutoffs, not list"),
+            (Cutoffs([], [], []), "protocol 'says' has no windows"),  # type: ignore[arg-type]
+            (Cutoffs([0], [3.5], [0]), "must be three arrays of whole numbers"),  # type: ignore[arg-type]
+            (Cutoffs([0], [3, 4], [0]), "must be three arrays of whole numbers"),  # type: ignore[arg-type]
+            (Cutoffs([[0]], [[3]], [[0]]), "must be three arrays of whole numbers"),  # type: ignore[arg-type]
+            (Cutoffs(["a"], [3], [0]), "must be three arrays of whole numbers"),  # type: ignore[arg-type]
+            (Cutoffs([-1], [3], [0]), "name series by positions from 0 to 1"),  # type: ignore[arg-type]
+            (Cutoffs([2], [3], [0]), "name series by positions from 0 to 1"),  # type: ignore[arg-type]
+            (Cutoffs([0], [19], [0]), "whose window is not inside the held-out rows"),  # type: ignore[arg-type]
+            (lambda: 1 / 0, "cannot cut the series into windows: ZeroDivisionError: division by zero"),
+        ],
+    )
+    def test_what_are_no_windows_is_a_bad_task(self, windows: Any, problem: str) -> None:
+        message = refusal(lambda: backtest(Task("d", Says(2, windows)), PAIR))
+
+        assert message.startswith("task 'd' on dataset 'd': ")
+        assert problem in message
 
 
 def test_channels_of_a_panel_are_targets_by_a_list_of_names() -> None:
