@@ -33,7 +33,18 @@ def default_home() -> Path:
 
 
 def _workspace(home: Path | str | None) -> Workspace:
-    return Workspace(default_home() if home is None else Path(home))
+    return Workspace(default_home() if home is None else Path(_text("home", home)))
+
+
+def _text(argument: str, value: object) -> str:
+    """A text or a path as a text; raises BadInput for anything else."""
+    if not isinstance(value, str | os.PathLike):
+        raise BadInput(f"{argument} must be a text, not {short_repr(value)}")
+    return os.fspath(value)
+
+
+def _optional_text(argument: str, value: object) -> str | None:
+    return None if value is None else _text(argument, value)
 
 
 def evaluate(
@@ -100,7 +111,7 @@ def standings(board: str, metric: str | None = None, home: Path | str | None = N
     from harness.analysis.lookup import find_standings
     from harness.report.columns import data_columns
 
-    found = find_standings(board, _workspace(home), metric)
+    found = find_standings(_text("board", board), _workspace(home), _optional_text("metric", metric))
     columns = data_columns(found, "frame")
     values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
     return pd.DataFrame(values, index=pd.Index([row.forecaster for row in found.rows], name="forecaster"))
@@ -127,8 +138,8 @@ def slices(
     from harness.analysis.slicing.slices import SliceRequest
     from harness.report.slices import records
 
-    request = SliceRequest(by, metric, task)
-    return pd.DataFrame(records(find_slices(board, request, _workspace(home))))
+    request = SliceRequest(_text("by", by), _optional_text("metric", metric), _optional_text("task", task))
+    return pd.DataFrame(records(find_slices(_text("board", board), request, _workspace(home))))
 
 
 def board_page(board: str, home: Path | str | None = None) -> str | None:
@@ -137,7 +148,7 @@ def board_page(board: str, home: Path | str | None = None) -> str | None:
     from harness.report.formats import html_report
     from harness.results.standings import stored_standings
 
-    workspace = _workspace(home)
+    board, workspace = _text("board", board), _workspace(home)
     check_stored_board(board, workspace)
     stored = stored_standings(workspace.home, board_name(board))
     return None if stored is None else html_report(stored, report_context(board, workspace))

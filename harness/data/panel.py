@@ -134,6 +134,8 @@ class Panel:
         channels = panel_channels(channels)
         columns, names = series_values(series, ids, [channel.name for channel in channels])
         times = start_times(start, dated=freq is not None)
+        if times.ndim and len(times) != len(columns):
+            raise BadData(f"there are {len(times)} starts for {len(columns)} series")
         return cls(
             ids=names,
             values=np.concatenate(columns) if columns else np.empty((0, len(channels))),
@@ -155,6 +157,8 @@ class Panel:
 
     def __getitem__(self, part: slice) -> Panel:
         """A panel of some of the series, whose values are a view."""
+        if not isinstance(part, slice):
+            raise BadData(f"series are selected by a slice such as panel[:3], not {short_repr(part)}")
         first, last, step = part.indices(len(self))
         if step != 1:
             raise ValueError("series can be sliced with step 1 only")

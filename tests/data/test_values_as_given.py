@@ -266,6 +266,9 @@ class TestStarts:
     def test_numbered_series_start_at_whole_numbers(self, start: Any) -> None:
         assert "start" in sentence(lambda: Panel.of([[1.0], [2.0]], start=start))
 
+    def test_the_number_of_starts_is_that_of_the_series(self) -> None:
+        assert sentence(lambda: panel_of(start=["2020-01-01"])) == "there are 1 starts for 2 series"
+
     def test_a_calendar_needs_a_start(self) -> None:
         assert "such as start='2024-03-30'" in sentence(lambda: Panel.of([[1.0]], freq="D"))
 
@@ -369,3 +372,7 @@ class TestParts:
 
     def test_values_of_another_shape_are_refused(self) -> None:
         assert "must have the shape (4, 1), not (3, 1)" in sentence(lambda: panel_of().with_values(np.zeros((3, 1))))
+
+    @pytest.mark.parametrize("part", [0, "a", None, np.int64(0), [0]])
+    def test_series_are_selected_by_slices(self, part: Any) -> None:
+        assert "selected by a slice such as panel[:3]" in sentence(lambda: panel_of()[part])

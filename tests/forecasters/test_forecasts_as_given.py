@@ -405,3 +405,22 @@ class TestEvaluate:
     def test_an_unknown_filling_is_refused_where_nothing_is_missing(self) -> None:
         with pytest.raises(BadInput, match="missing is one of native, ffill, interpolate, seasonal, not 'mean'"):
             harness.evaluate("naive", TASK, PANEL, missing="mean")  # type: ignore[arg-type]
+
+
+class TestBoards:
+    @pytest.mark.parametrize("value", [None, 3, ["classics"], b"classics", object()])
+    @pytest.mark.parametrize(
+        "read",
+        [
+            lambda value: harness.standings(value),
+            lambda value: harness.standings("classics", metric=value or 3),
+            lambda value: harness.standings("classics", home=value or 3),
+            lambda value: harness.slices(value, "step"),
+            lambda value: harness.slices("classics", value),
+            lambda value: harness.slices("classics", "step", task=value or 3),
+            lambda value: harness.board_page(value),
+        ],
+    )
+    def test_names_are_texts(self, read: Callable[[Any], Any], value: Any) -> None:
+        with pytest.raises(BadInput, match=r"^(board|metric|home|by|task) must be a text, not "):
+            read(value)
