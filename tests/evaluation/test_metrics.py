@@ -488,7 +488,7 @@ def test_metrics_of_quantiles_apply_only_where_a_task_asks_for_levels(name: str)
     of_quantiles = name in ("WQL", "SQL", "MQL", "coverage", "MSIS")
 
     assert applies(METRIC[name], (0.1, 0.9))
-    assert applies(METRIC[name], (0.5,)) == (name not in ("coverage", "MSIS"))
+    assert applies(METRIC[name], (0.5,)) == (name not in ("coverage", "MSIS"))  # an interval has two bounds
     assert applies(METRIC[name], ()) is not of_quantiles
 
 
