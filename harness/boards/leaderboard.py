@@ -69,7 +69,7 @@ class Leaderboard:
 def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Leaderboard:
     """The board that a file describes, with protocols of these classes; raises BadBoard, which names file and line."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+        text = path.read_text(encoding="utf-8").removeprefix("\ufeff")  # a byte order mark, of some editors
     except OSError as error:
         raise BadBoard(f"the board file {path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -213,7 +213,7 @@ def _read_records(home: Path) -> dict[str, DownloadRecord]:
     """The record of each download, by the name of its file; records of older versions hold only the checksum."""
     path = home / "data" / "checksums.json"
     try:
-        found = json.loads(path.read_text("utf-8-sig"))
+        found = json.loads(path.read_text("utf-8").removeprefix("\ufeff"))
         return {
             str(name): DownloadRecord(fields) if isinstance(fields, str) else load_fields(DownloadRecord, fields)
             for name, fields in found.items()

@@ -177,6 +177,8 @@ def _numbers(name: str, values: object) -> Floats:
     """An array of float64; raises InvalidForecast, which names the array."""
     if values is None or isinstance(values, str):
         raise InvalidForecast(f"the {name} must be an array of floats, not {type(values).__name__}")
+    if isinstance(values, np.memmap) and values.dtype.kind == "f":
+        return values  # stored forecasts stay on disk
     try:
         return floats(values)
     except NotNumbers as error:

@@ -81,7 +81,7 @@ def _title(path: Path) -> str:
     import tomllib
 
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8").removeprefix("\ufeff")
         head = text.partition("\n[[")[0]  # without tables, whose parsing takes ten times as long
         try:
             fields = tomllib.loads(head)

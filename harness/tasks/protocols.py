@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeGuard
 from harness.errors import BadTask
 from harness.fields.arguments import convert_fields
 from harness.fields.errors import short_repr
-from harness.tasks.counts import MOST, check_counts, check_date
+from harness.tasks.counts import MOST, check_counts
 
 if TYPE_CHECKING:
     from harness.arrays import Bools, Ints
@@ -90,9 +90,7 @@ class RollingOrigin(Protocol):
         check_counts(self, 0, "gap")
         if not isinstance(self.refit, str):
             check_counts(self, 1, "refit")
-        if isinstance(self.first_cutoff, str):
-            check_date(self.first_cutoff)
-        else:
+        if not isinstance(self.first_cutoff, str):  # a date is read when it is looked up in a panel
             check_counts(self, -MOST, "first_cutoff")
 
     @property

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from harness.errors import BadTask
 from harness.fields.arguments import convert_fields
 from harness.fields.errors import short_repr
-from harness.tasks.counts import MOST, check_date
+from harness.tasks.counts import MOST
 
 if TYPE_CHECKING:
     from harness.arrays import Ints
@@ -185,11 +185,9 @@ SPLITS: tuple[type[Split], ...] = (TimeSplit, SeriesSplit)
 
 def _check_parts(training: Part, validation: Part, test: Part | None) -> None:
     for name, part in (("training", training), ("validation", validation), ("test", test)):
-        if isinstance(part, str):
-            check_date(part)
-        elif isinstance(part, float) and not 0 <= part <= 1:
+        if isinstance(part, float) and not 0 <= part <= 1:
             raise BadTask(f"{name} is a fraction from 0 to 1 or a whole number, not {part}")
-        elif isinstance(part, int) and not 0 <= part <= MOST:
+        if isinstance(part, int) and not 0 <= part <= MOST:
             raise BadTask(f"{name} must be at {f'most {MOST:,}' if part > 0 else 'least 0'}, not {short_repr(part)}")
 
 

@@ -198,10 +198,12 @@ class TestConversion:
 
         assert message.startswith("protocol must be a Protocol: pass RollingOrigin(…) instead of the class, not ")
 
-    @pytest.mark.parametrize("date", ["20170101", "2017-02-30", "2017-1-1", "yesterday", ""])
-    def test_dates_are_checked_where_they_are_written(self, date: str) -> None:
-        assert "is not a date; write it as 2017-10-01" in refusal(lambda: RollingOrigin(3, first_cutoff=date))
-        assert "is not a date; write it as 2017-10-01" in refusal(lambda: TimeSplit(date))
+    @pytest.mark.parametrize("date", ["20170101", "2017-02-30", "2017-1-1", "yesterday", "", "2017-01-01T00:00Z"])
+    def test_what_is_no_date_fits_no_panel(self, date: str) -> None:
+        panel = Panel.of([np.arange(30.0)], start="2017-01-01", freq="D")
+
+        for task in (Task("d", RollingOrigin(3, first_cutoff=date)), Task("d", RollingOrigin(3), TimeSplit(date))):
+            assert "is not a date; write it as 2017-10-01" in refusal(lambda task=task: backtest(task, panel))
 
     def test_fractions_and_counts_are_told_apart(self) -> None:
         assert TimeSplit(np.float64(1.0)).training == 1.0

@@ -27,6 +27,7 @@ class PublishedMetric:
     best: Best
     quantiles: bool
     description: str
+    interval: bool = False
 
     @classmethod
     def of(cls, metric: Metric) -> PublishedMetric:
