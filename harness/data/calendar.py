@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,11 @@ def _offset(freq: str) -> Any:
 
     offset = attempt(partial(pd.tseries.frequencies.to_offset, freq))
     if isinstance(offset, Failure) or offset is None or offset.n < 1:
-        raise BadData(f"{freq!r} is not a frequency; use a pandas offset alias such as h, D, W-SAT, MS, QS or YS")
+        renamed = re.search(r"(?:use '|you mean )([\w-]+)", str(offset))  # pandas has renamed some
+        remedy = f"did you mean {renamed[1]!r}? " if renamed else ""
+        raise BadData(
+            f"{freq!r} is not a frequency; {remedy}use a pandas offset alias such as h, D, W-SAT, MS, QS or YS"
+        )
     return offset
 
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from harness.errors import BadInput
-from harness.fields.errors import FieldError, type_description, unfit
+from harness.fields.errors import FieldError, WrongValue, type_description, unfit
 from harness.fields.reading import Reader
 from harness.fields.types import hints
 
@@ -178,10 +178,9 @@ def _object(kind: type) -> Convert:
     def convert(value: Any) -> Any:
         if isinstance(value, kind):
             return value
-        wanted = f"a {kind.__name__}"
         if isinstance(value, type) and issubclass(value, kind):
-            wanted = f"a {kind.__name__}: pass {value.__name__}(…) instead of the class"
-        raise unfit(wanted, value)
+            raise WrongValue(f"must be a {kind.__name__}: pass {value.__name__}(…) instead of the class")
+        raise unfit(f"a {kind.__name__}", value)
 
     return convert
 

@@ -278,6 +278,10 @@ class TestFrequencies:
     def test_a_frequency_that_there_is_not_is_noticed_at_once(self, freq: Any) -> None:
         assert "freq" in sentence(lambda: panel_of(freq=freq))
 
+    @pytest.mark.parametrize(("freq", "new"), [("M", "ME"), ("H", "h"), ("Q-DEC", "QE-DEC")])
+    def test_the_new_name_of_an_alias_is_given(self, freq: str, new: str) -> None:
+        assert f"{freq!r} is not a frequency; did you mean {new!r}?" in sentence(lambda: panel_of(freq=freq))
+
     @pytest.mark.parametrize("freq", ["h", "15min", "D", "B", "W-SAT", "2W-SAT", "MS", "ME", "QS", "QE-NOV", "YE"])
     def test_frequencies_of_pandas_are_known(self, freq: str) -> None:
         start = pd.Timestamp("2020-01-01")

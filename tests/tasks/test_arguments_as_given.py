@@ -196,7 +196,7 @@ class TestConversion:
     def test_a_class_is_no_protocol(self) -> None:
         message = refusal(lambda: Task("d", RollingOrigin))  # type: ignore[arg-type]
 
-        assert message.startswith("protocol must be a Protocol: pass RollingOrigin(…) instead of the class, not ")
+        assert message == "protocol must be a Protocol: pass RollingOrigin(…) instead of the class"
 
     @pytest.mark.parametrize("date", ["20170101", "2017-02-30", "2017-1-1", "yesterday", "", "2017-01-01T00:00Z"])
     def test_what_is_no_date_fits_no_panel(self, date: str) -> None:
