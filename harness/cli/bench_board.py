@@ -7,20 +7,21 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
 from harness.analysis.lookup import update_costs
 from harness.attempt import Failure, attempt
 from harness.boards.leaderboard import board_name, load_board
 from harness.boards.workspace import Workspace
-from harness.cli.console import print_lines
+from harness.cli.console import echo_text, print_lines, wide_console
 from harness.efficiency.runner import BenchFinished, BenchRequest, jobs, measure
 from harness.efficiency.store import STORAGE, bench_folder, write_timings
 from harness.report.efficiency import BenchProgress, bench_csv, bench_legend, bench_remarks, bench_table, bench_title
+from harness.report.text import styled
 from harness.results.journal import prepare_home
 from harness.results.stored_plan import stored_plan
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from harness.efficiency.record import Bench
     from harness.efficiency.workload import Job
 
@@ -34,20 +35,19 @@ def bench_board(request: BenchRequest, workspace: Workspace, console: Console, *
     finished: list[BenchFinished] = []
     interrupted = False
     try:
-        _measure(work, request, Console(stderr=True) if as_csv else console, finished)
+        _measure(work, request, wide_console(stderr=True) if as_csv else console, finished)
     except KeyboardInterrupt:
         interrupted = True
     benches = [event.bench for event in finished]
     if as_csv:
-        console.file.write(bench_csv(benches))
+        echo_text(bench_csv(benches))
     elif benches:
         _show(benches, console)
     lines = _store(request, work, finished, workspace) if finished else []
     if interrupted:
         lines.append(f"Stopped: {len(finished)} of {len(work)} forecasters were measured.")
     if not as_csv:
-        for line in lines:
-            console.print(line, markup=False, highlight=False, soft_wrap=True)  # so that commands can be copied
+        print_lines(lines, console, soft_wrap=True)  # so that commands can be copied
     if interrupted:
         return EXIT_INTERRUPTED
     return EXIT_NOTHING if all(bench.latency is None for bench in benches) else 0
@@ -64,7 +64,7 @@ def _measure(work: list[Job], request: BenchRequest, console: Console, finished:
 
 def _show(benches: list[Bench], console: Console) -> None:
     console.print()
-    console.print(bench_title(benches), markup=False, highlight=False, style="italic")
+    console.print(styled(bench_title(benches), "italic"))
     console.print(bench_table(benches))
     print_lines([*bench_legend(benches), *bench_remarks(benches)], console)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import wide_console
+from harness.cli.console import echo_text, print_lines, wide_console
 from harness.cli.options import csv_option, workspace_option
 from harness.errors import BadInput
 
@@ -59,11 +59,10 @@ def compare_command(
     pair = find_sources(first, second, workspace)
     found = compare(*pair, conditions, metrics, workspace.catalog, strict=strict, only=only)
     if as_csv:
-        click.echo(comparison_csv(found), nl=False)
+        echo_text(comparison_csv(found))
     else:
         console = wide_console()
         for table in comparison_tables(found):
             console.print(table)
-        for line in comparison_lines(found):
-            console.print(line, markup=False)
+        print_lines(comparison_lines(found), console)
     sys.exit(1 if found.failed else 0)

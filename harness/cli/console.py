@@ -1,4 +1,4 @@
-"""What several commands print: standings, lines, warnings."""
+"""What several commands print: standings, lines, warnings. All output of the command line goes through here."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.report.text import visible
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -14,12 +16,12 @@ if TYPE_CHECKING:
     from harness.results.standings import Standings
 
 
-def wide_console() -> Console:
+def wide_console(*, stderr: bool = False) -> Console:
     """The terminal; 100 columns wide where the output is none."""
-    from rich.console import Console
+    from harness.report.console import PlainConsole
 
-    console = Console(highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(highlight=False, width=100)
+    console = PlainConsole(stderr=stderr)
+    return console if console.is_terminal else PlainConsole(stderr=stderr, width=100)
 
 
 def print_standings(standings: Standings, console: Console) -> None:
@@ -31,13 +33,23 @@ def print_standings(standings: Standings, console: Console) -> None:
     print_lines(remarks(standings), console)
 
 
-def print_lines(lines: Iterable[str], console: Console) -> None:
-    """Print lines as they are, without markup."""
+def print_lines(lines: Iterable[str], console: Console, *, soft_wrap: bool = False) -> None:
+    """Print texts on a line each; with `soft_wrap` long ones are not broken, so that they can be copied."""
     for line in lines:
-        console.print(line, markup=False, highlight=False)
+        console.print(visible(line), soft_wrap=soft_wrap)
+
+
+def echo(line: str, *, err: bool = False) -> None:
+    """Print a sentence on one line; its control characters are visible."""
+    click.echo(visible(line), err=err)
+
+
+def echo_text(text: str) -> None:
+    """Print a text of several lines, such as a listing or a file, in full; its control characters are visible."""
+    click.echo(visible(text, keep="\n\r\t"), nl=False)
 
 
 def print_plugin_problems(catalog: Catalog) -> None:
     """Print the problems of plugins as warnings."""
     for problem in catalog.problems:
-        click.echo(f"warning: {problem}", err=True)
+        echo(f"warning: {problem}", err=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.console import echo, echo_text
 from harness.cli.group import HarnessGroup
 from harness.cli.options import workspace_option
 
@@ -24,7 +25,7 @@ def data_list_command(workspace: Workspace) -> None:
     """List datasets, their sources and licences, and whether they are available."""
     from harness.report.listings import data_inventory
 
-    click.echo(data_inventory(workspace))
+    echo_text(data_inventory(workspace) + "\n")
 
 
 @data_group.command("fetch")
@@ -40,5 +41,5 @@ def data_fetch_command(names: tuple[str, ...], workspace: Workspace) -> None:
     specs = [workspace.catalog.datasets[name].spec for name in names]
     prepare_home(workspace.home)
     for spec in specs:
-        for path in fetch(spec, workspace.home, partial(click.echo, err=True)):
-            click.echo(f"{spec.name}: {path}")
+        for path in fetch(spec, workspace.home, partial(echo, err=True)):
+            echo(f"{spec.name}: {path}")

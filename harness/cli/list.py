@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import print_plugin_problems
+from harness.cli.console import echo_text, print_plugin_problems
 
 if TYPE_CHECKING:
     from harness.plugins.catalog import Catalog
@@ -26,5 +26,5 @@ def list_command(catalog: Catalog, /, kind: str | None) -> None:
     from harness.report.listings import inventory
 
     for name in DEFAULT_KINDS if kind is None else (kind,):
-        click.echo(inventory(catalog, name))
+        echo_text(inventory(catalog, name) + "\n")
     print_plugin_problems(catalog)

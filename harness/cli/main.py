@@ -13,7 +13,7 @@ import click
 from harness.cli.bench import bench_command
 from harness.cli.check import check_command
 from harness.cli.compare import compare_command
-from harness.cli.console import print_plugin_problems
+from harness.cli.console import echo, print_plugin_problems
 from harness.cli.data import data_group
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
@@ -24,6 +24,7 @@ from harness.cli.show import show_command
 from harness.cli.verify import verify_command
 from harness.errors import HarnessError
 from harness.plugins.catalog import Catalog, load_catalog
+from harness.report.text import visible
 
 EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
 
@@ -66,6 +67,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
+        error.message = visible(error.message, keep="\n\t")
         error.show()
         sys.exit(EXIT_BAD_INPUT)
     except HarnessError as error:
@@ -90,4 +92,4 @@ def _report(error: HarnessError | OSError, catalog: Catalog | None) -> None:
     text = str(error)
     if isinstance(error, OSError) and error.filename is not None:
         text = f"cannot use {error.filename2 or error.filename}: {error.strerror}; move it away, or make it accessible"
-    click.echo(f"error: {one_line(text)}", err=True)
+    echo(f"error: {text}", err=True)

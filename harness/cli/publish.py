@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.console import echo
 from harness.cli.options import workspace_option
 from harness.errors import BadInput
 
@@ -43,9 +44,9 @@ def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], w
     withheld = publish(results, specs, without_costs(standings), text, folder)
     for path in sorted(folder.iterdir()):
         if path.name in (README, RESULTS, TERMS):
-            click.echo(f"{path}: {path.stat().st_size:,} bytes")
+            echo(f"{path}: {path.stat().st_size:,} bytes")
     for task, reason in withheld.items():
-        click.echo(f"the terms of {task} are withheld: {reason}")
+        echo(f"the terms of {task} are withheld: {reason}")
 
 
 def _writable_folder(board: str, catalog: Catalog) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import print_standings, wide_console
+from harness.cli.console import echo, echo_text, print_standings, wide_console
 from harness.cli.options import output_format, workspace_option
 from harness.errors import BadInput
 
@@ -57,7 +57,7 @@ def show_command(
             raise BadInput("--within ranks a whole board; leave --by and --task out")
         part = {"by": by, "task": task}
         request = slice_request(part, metric, style, html, completed_only=completed_only, published=published)
-        click.echo(slices_text(find_slices(board, request, workspace), style, wide_console()), nl=False)
+        echo_text(slices_text(find_slices(board, request, workspace), style, wide_console()))
         return
     from harness.analysis.lookup import find_standings
 
@@ -72,7 +72,7 @@ def show_command(
 
     text = report(standings, report_context(board, workspace, published=published), workspace.catalog.formats[style])
     if html is None:
-        click.echo(text, nl=False)
+        echo_text(text)
     else:
         _write_page(html, text)
 
@@ -83,7 +83,7 @@ def _within(standings: Standings, budget: str, *, to_stderr: bool) -> Standings:
 
     ranked, reason = apply_budget(standings, budget)
     if reason:
-        click.echo(reason, err=to_stderr)
+        echo(reason, err=to_stderr)
         sys.exit(EXIT_NOTHING)
     return ranked
 
@@ -91,10 +91,10 @@ def _within(standings: Standings, budget: str, *, to_stderr: bool) -> Standings:
 def _write_page(file: str, text: str) -> None:
     """Write a page to a file, `-` being the standard output, and print its path."""
     if file == "-":
-        click.echo(text, nl=False)
+        echo_text(text)
         return
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{file} cannot be written ({error.strerror})") from error
-    click.echo(f"The page is {file}; open it in a browser.")
+    echo(f"The page is {file}; open it in a browser.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import print_plugin_problems, wide_console
+from harness.cli.console import echo_text, print_lines, print_plugin_problems, wide_console
 from harness.cli.options import csv_option, workspace_option
 
 if TYPE_CHECKING:
@@ -29,11 +29,10 @@ def verify_command(as_csv: bool, workspace: Workspace) -> None:
 
     results = compare_cases(cases(), VerificationContext(workspace.catalog, workspace.home))
     if as_csv:
-        click.echo(verification_csv(results), nl=False)
+        echo_text(verification_csv(results))
     else:
         console = wide_console()
         console.print(*verification_tables(results), sep="")
-        for line in verification_lines(results):
-            console.print(line, markup=False)
+        print_lines(verification_lines(results), console)
     print_plugin_problems(workspace.catalog)
     sys.exit(1 if any(result.verdict in ("fails", "error") for result in results) else 0)

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from harness.report.numbers import error, p_value, percent
 from harness.report.tables import csv_table, some_of
+from harness.report.text import styled
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
 
 STYLES = {
@@ -55,7 +57,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
 
 def _empty_table(result: ConditionResult) -> Table:
     condition = result.condition
-    title = Text("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
+    title = styled("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=26)
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)
@@ -76,8 +78,8 @@ def _cells(pair: PairResult, result: ConditionResult) -> list[Text]:
     if _has_power(result):
         numbers.append(percent(pair.detectable).removeprefix("+"))
     word = "FAILED" if pair.verdict == "failed" else pair.verdict
-    verdict = [] if result.condition is None else [Text(word, style=STYLES[pair.verdict])]
-    return [*map(Text, names + numbers), *verdict]
+    verdict = [] if result.condition is None else [styled(word, style=STYLES[pair.verdict])]
+    return [*(styled(text) for text in names + numbers), *verdict]
 
 
 def _has_power(result: ConditionResult) -> bool:

@@ -11,7 +11,6 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from rich.text import Text
 
 from harness.efficiency.board_costs import bench_costs
 from harness.efficiency.budget import format_quantity
@@ -21,6 +20,7 @@ from harness.report.column import WIDTH
 from harness.report.costs import COSTS, Cost
 from harness.report.numbers import NOTHING, UNBOUNDED, count, time
 from harness.report.tables import csv_table
+from harness.report.text import styled, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,8 +52,8 @@ def bench_table(benches: Sequence[Bench]) -> Table:
         else:
             table.add_column(heading, justify="right", no_wrap=True)
     for bench, row in zip(benches, rows, strict=True):
-        name = Text(bench.subject.title, style="red" if bench.failures else "")
-        table.add_row(name, *(row[heading] for heading in headings))
+        name = styled(bench.subject.title, style="red" if bench.failures else "")
+        table.add_row(name, *(styled(row[heading]) for heading in headings))
     return table
 
 
@@ -175,7 +175,12 @@ class BenchProgress:
 
     def __init__(self, console: Console, total: int) -> None:
         self.console = console
-        columns = TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn()
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        )
         self._bar = Progress(
             *columns, console=console, transient=True, auto_refresh=False, disable=not console.is_terminal
         )
@@ -193,7 +198,7 @@ class BenchProgress:
     def show(self, event: BenchStarted | BenchFinished) -> None:
         """Show an event."""
         if isinstance(event, BenchStarted):
-            self._bar.update(self._task, description=f"{event.title}: {event.scenario}")
+            self._bar.update(self._task, description=visible(f"{event.title}: {event.scenario}"))
         else:
             self._bar.update(self._task, completed=event.number)
         self._bar.refresh()

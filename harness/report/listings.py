@@ -8,6 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
+from harness.report.text import visible
+
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
@@ -16,8 +20,8 @@ if TYPE_CHECKING:
 
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A title over columns, of which the second is wrapped to the width of the terminal."""
-    cells = [list(headings), *(list(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(headings))]
+    cells = [list(map(visible, row)) for row in (headings, *rows)]
+    widths = [max(cell_len(row[column]) for row in cells) for column in range(len(headings))]
     other_columns = sum(widths) - widths[1] + 2 * len(widths)
     widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - other_columns), 20)
     lines = [title.upper()]
@@ -26,9 +30,8 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
         for i, line in enumerate(wrapped):
             texts = [text if i == 0 else "" for text in row]
             texts[1] = line
-            lines.append(
-                "  " + "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
-            )
+            padded = (text + " " * (width - cell_len(text)) for text, width in zip(texts, widths, strict=True))
+            lines.append("  " + "  ".join(padded).rstrip())
     return "\n".join([*lines, ""])
 
 

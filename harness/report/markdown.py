@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.report.columns import table_columns
-from harness.report.tables import markdown_list, markdown_table, markdown_text
+from harness.report.tables import markdown_line, markdown_list, markdown_table, markdown_text
 from harness.report.terminal import legend, remarks
+from harness.report.text import visible
 
 if TYPE_CHECKING:
     from harness.evaluation.run import Run
@@ -18,14 +20,14 @@ def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
     """The README: description, standings, notes, provenance, and the command that runs the board `again`."""
     standings = standings.with_results
     done = [run for run in runs if run is not None]
-    blocks = [f"# {markdown_text(standings.title)}"]
+    blocks = [f"# {markdown_line(standings.title)}"]
     if standings.description:
         blocks.append(standings.description)
-    blocks += ["\n".join(_table(standings)), markdown_list(line.replace("\n", " ") for line in _legend(standings))]
+    blocks += ["\n".join(_table(standings)), markdown_list(_legend(standings))]
     if notes := [line for line in remarks(standings) if "--csv" not in line]:
         blocks.append("## Notes\n\n" + markdown_list(notes))
     blocks.append("## How it was made\n\n" + markdown_list(_environment_lines(standings, done)))
-    blocks.append(f"## Reproduce\n\n```sh\nharness run {again}\n```")
+    blocks.append(f"## Reproduce\n\n```sh\nharness run {shlex.quote(visible(again))}\n```")
     return "\n\n".join(blocks) + "\n"
 
 

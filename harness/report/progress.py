@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.evaluation.run import Status
 from harness.execution.driver import Event, Finished, Refused, Started, Waiting
+from harness.report.text import styled, visible
 
 
 class RunProgress:
@@ -20,12 +21,12 @@ class RunProgress:
         self._printed: set[str] = set()
         self.counts = {"completed": 0, "failed": 0, "elsewhere": 0}
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("left"),
+            TextColumn("left", markup=False),
             TimeRemainingColumn(),
             console=console,
             transient=True,
@@ -46,10 +47,9 @@ class RunProgress:
         if isinstance(event, Waiting):
             cells = f"{event.cells[0].title} on {event.cells[0].task}"
             others = f" and {len(event.cells) - 1} more" if len(event.cells) > 1 else ""
-            line = f"waiting for {event.owner}, which runs {cells}{others}"
-            self.console.print(line, markup=False, highlight=False)
+            self.console.print(styled(f"waiting for {event.owner}, which runs {cells}{others}"))
             return
-        name = f"{event.planned.title} on {event.planned.task}"
+        name = visible(f"{event.planned.title} on {event.planned.task}")
         if isinstance(event, Started):
             self.running[event.planned.key] = name
         else:
@@ -66,7 +66,7 @@ class RunProgress:
             sentence = f"{event.planned.title}: {event.error}"
             if sentence not in self._printed:
                 self._printed.add(sentence)
-                self.console.print(f"error: {sentence}", style="red", markup=False, highlight=False)
+                self.console.print(styled(f"error: {sentence}", style="red"))
             return
         self.counts["elsewhere"] += not event.ran_here
         if event.run.status is Status.COMPLETED:
@@ -75,4 +75,4 @@ class RunProgress:
         self.counts["failed"] += event.run.status is not Status.UNSUPPORTED
         style = "yellow" if event.run.status is Status.UNSUPPORTED else "red"
         line = f"{name}: {event.run.status.value}: {event.run.reason}"
-        self.console.print(line, style=style, markup=False, highlight=False)
+        self.console.print(styled(line, style=style))

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.table import Table
-from rich.text import Text
 
 from harness.analysis.slicing.slices import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
 from harness.report.column import WIDTH
 from harness.report.numbers import error
 from harness.report.rows import scale
-from harness.report.tables import csv_table, markdown_list, markdown_table, markdown_text
+from harness.report.tables import csv_table, markdown_line, markdown_list, markdown_table, markdown_text
+from harness.report.text import styled, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +53,7 @@ def slices_text(slices: Slices, style: str | None, console: Console) -> str:
         console.print()
         console.print(*slices_tables(slices), sep="")
         for line in slices_remarks(slices):
-            console.print(line, markup=False)
+            console.print(styled(line))
     return captured.get()
 
 
@@ -80,16 +81,19 @@ def slices_tables(slices: Slices) -> list[Table]:
 def _table(view: View, slices: Slices) -> Table:
     table = _empty_table(view, slices)
     for name, steps, values, ranks in view.rows:
-        cells = [Text(error(values[i], slices.logarithmic), "bold" if ranks[i] == 1 else "") for i in view.columns]
-        table.add_row(Text(name), str(steps), *cells, Text(_best(slices, ranks)))
-    table.caption = f"{scale(slices)} by {slices.by}, mean over seeds; steps: number of forecast steps"
+        cells = [
+            styled(error(values[i], slices.logarithmic), style="bold" if ranks[i] == 1 else "") for i in view.columns
+        ]
+        table.add_row(styled(name), str(steps), *cells, styled(_best(slices, ranks)))
+    caption = f"{scale(slices)} by {slices.by}, mean over seeds; steps: number of forecast steps"
+    table.caption = styled(caption, style="table.caption")
     table.caption_justify = "left"
     return table
 
 
 def _empty_table(view: View, slices: Slices) -> Table:
     table = Table(
-        title=f"{slices.title} ({slices.board}), {view.heading}",
+        title=styled(f"{slices.title} ({slices.board}), {view.heading}", style="table.title"),
         title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,
@@ -97,10 +101,12 @@ def _empty_table(view: View, slices: Slices) -> Table:
     )
     numbers = slices.by not in ("series", "task") and all(name[0].isdigit() for name in view.part.names)
     side: Literal["left", "right"] = "right" if numbers else "left"
-    table.add_column(_heading(slices), no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side)
+    table.add_column(styled(_heading(slices)), no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side)
     table.add_column("steps", justify="right", no_wrap=True)
     for i in view.columns:
-        table.add_column(_fold(slices.forecasters[i]), justify="right", overflow="fold", max_width=COLUMN_WIDTH)
+        table.add_column(
+            styled(*_fold(slices.forecasters[i])), justify="right", overflow="fold", max_width=COLUMN_WIDTH
+        )
     table.add_column("best", no_wrap=True, overflow="ellipsis", max_width=BEST_WIDTH)
     return table
 
@@ -118,11 +124,14 @@ def slices_remarks(slices: Slices) -> list[str]:
 def slices_markdown(slices: Slices) -> str:
     """A heading, a table of all forecasters for each task, and the remarks."""
     baseline = markdown_text(slices.baseline)
-    blocks = [f"# {markdown_text(slices.title)}", f"{scale(slices)} by {slices.by}; baseline {baseline}."]
+    blocks = [
+        f"# {markdown_line(slices.title)}",
+        f"{markdown_text(scale(slices))} by {slices.by}; baseline {baseline}.",
+    ]
     views = _views(slices)
     for view in views:
         if len(views) > 1:
-            blocks.append(f"## {markdown_text(view.heading)}")
+            blocks.append(f"## {markdown_line(view.heading)}")
         blocks.append("\n".join(_markdown_lines(view, slices)))
         if view.hidden:
             blocks.append(f"{view.hidden} more {_kind(slices)} are not shown.")
@@ -202,7 +211,7 @@ def _widths(slices: Slices, part: TaskSlices) -> list[int]:
     """The width of each forecaster's column."""
     return [
         max(
-            _widest(_fold(name).splitlines(), 0, COLUMN_WIDTH),
+            _widest(_fold(name), 0, COLUMN_WIDTH),
             *(len(error(value, slices.logarithmic)) for value in values),
         )
         for name, values in zip(slices.forecasters, part.values.T.tolist(), strict=True)
@@ -213,13 +222,13 @@ def _heading(slices: Slices) -> str:
     return HEADINGS.get(slices.by, slices.by)
 
 
-def _fold(name: str) -> str:
+def _fold(name: str) -> list[str]:
     """A name in lines that fit a column, broken at its hyphens where it has some."""
-    return "\n".join(textwrap.wrap(name, COLUMN_WIDTH)) or name
+    return textwrap.wrap(visible(name), COLUMN_WIDTH) or [visible(name)]
 
 
 def _widest(texts: Iterable[str], least: int, most: int) -> int:
-    return min(max([least, *map(len, texts)]), most)
+    return min(max([least, *(cell_len(visible(text)) for text in texts)]), most)
 
 
 def _best(slices: Slices, ranks: Sequence[int]) -> str:

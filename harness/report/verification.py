@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
-from rich.text import Text
 
 from harness.report.numbers import NOTHING, fixed
 from harness.report.tables import csv_table
+from harness.report.text import styled
 
 if TYPE_CHECKING:
     from harness.verification.comparison import CaseResult
@@ -55,14 +55,14 @@ def verification_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
         table = _empty_table(source)
         above = ""
         for result in cases:
-            table.add_row(*_cells(result, above), Text(result.verdict, style=STYLES[result.verdict]))
+            table.add_row(*map(styled, _cells(result, above)), styled(result.verdict, style=STYLES[result.verdict]))
             above = result.of
         yield table
 
 
 def _empty_table(source: Source) -> Table:
-    title = Text(source.title, style="bold not italic")
-    title.append(f"  {TITLES[source.kind]}: {source.reference}\n{source.setting}", style="not bold dim")
+    title = styled(source.title, style="bold not italic")
+    title.append(styled(f"  {TITLES[source.kind]}: {source.reference}", source.setting, style="not bold dim"))
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     for heading, (side, width) in COLUMNS.items():
         table.add_column(heading, justify=side, width=width, overflow="fold")

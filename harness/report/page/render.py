@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from harness.report.numbers import error, interval_in_brackets, moment, number, plural, with_minus_sign
 from harness.report.page.bars import pixels
@@ -16,6 +17,7 @@ from harness.report.page.examples import Examples
 from harness.report.page.table import sort_value
 from harness.report.page.view import view
 from harness.report.rows import CLOSE, OVERLAP, TIED
+from harness.report.text import LAYOUT, visible
 from harness.results.standings import Standings
 
 PACKAGE = "harness.report.page"
@@ -40,14 +42,19 @@ def page(standings: Standings, examples: Examples | None = None) -> str:
     style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
     sources = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
     text = _templates().get_template("page.html.jinja").render(view(standings.with_results, examples), **sources)
-    return _valid(text) + "\n"
+    return text + "\n"
 
 
 @cache
 def _templates() -> Environment:
     """Templates that escape every value, and raise an error for a name that they are not given."""
     templates = Environment(
-        loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader(PACKAGE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     numbers = (interval_in_brackets, error, moment, number, pixels, plural, with_minus_sign, sort_value)
     templates.filters |= {function.__name__: function for function in numbers}
@@ -56,6 +63,11 @@ def _templates() -> Environment:
     templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)
     templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return templates
+
+
+def _shown(value: object) -> object:
+    """What a template shows of a value: control characters of a text are visible; markup that we wrote stays."""
+    return visible(value, keep=LAYOUT) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _sentence(note: str) -> str:
@@ -78,8 +90,3 @@ def _hash(source: str) -> str:
 
 def _source(file: str) -> str:
     return (resources.files(PACKAGE) / file).read_text(encoding="utf-8")
-
-
-def _valid(text: str) -> str:
-    """A text without what HTML or UTF-8 do not allow: NUL, and halves of surrogate pairs."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

@@ -11,6 +11,7 @@ from harness.report.page.data import chart_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
 from harness.report.rows import CLOSE, OVERLAP, TIED
+from harness.report.text import LAYOUT, visible
 from harness.results.standings import RankTest, Standings
 
 
@@ -33,8 +34,17 @@ def view(standings: Standings, examples: Examples | None) -> dict[str, Any]:
         "ranks": _ranks(standings),
         "has_steps": examples is not None and any(examples.by_step.get(task) for task in standings.tasks),
         "has_windows": examples is not None and any(examples.examples.get(task) for task in standings.tasks),
-        "data": chart_data(standings, examples),
+        "data": _visible(chart_data(standings, examples)),
     }
+
+
+def _visible(value: Any) -> Any:
+    """A value of JSON in whose texts control characters are visible."""
+    if isinstance(value, str):
+        return visible(value, keep=LAYOUT)
+    if isinstance(value, dict):
+        return {name: _visible(item) for name, item in value.items()}
+    return [_visible(item) for item in value] if isinstance(value, list) else value
 
 
 def _marks(standings: Standings) -> dict[str, str]:
