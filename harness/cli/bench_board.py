@@ -64,7 +64,7 @@ def _measure(work: list[Job], request: BenchRequest, console: Console, finished:
 
 def _show(benches: list[Bench], console: Console) -> None:
     console.print()
-    console.print(styled(bench_title(benches), "italic"))
+    console.print(styled(bench_title(benches), style="italic"))
     console.print(bench_table(benches))
     print_lines([*bench_legend(benches), *bench_remarks(benches)], console)
 

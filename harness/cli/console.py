@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.report.text import visible
+from harness.report.text import sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from harness.analysis.slicing.slices import Slices
     from harness.plugins.catalog import Catalog
     from harness.results.standings import Standings
 
@@ -33,20 +34,29 @@ def print_standings(standings: Standings, console: Console) -> None:
     print_lines(remarks(standings), console)
 
 
+def print_slices(slices: Slices, console: Console) -> None:
+    """Print the tables of a board's slices, and the remarks under them."""
+    from harness.report.slices import slices_remarks, slices_tables
+
+    console.print()
+    console.print(*slices_tables(slices), sep="")
+    print_lines(slices_remarks(slices), console)
+
+
 def print_lines(lines: Iterable[str], console: Console, *, soft_wrap: bool = False) -> None:
-    """Print texts on a line each; with `soft_wrap` long ones are not broken, so that they can be copied."""
+    """Print sentences; with `soft_wrap` long lines are not broken, so that they can be copied."""
     for line in lines:
-        console.print(visible(line), soft_wrap=soft_wrap)
+        console.print(sentence(line), soft_wrap=soft_wrap)
 
 
 def echo(line: str, *, err: bool = False) -> None:
-    """Print a sentence on one line; its control characters are visible."""
-    click.echo(visible(line), err=err)
+    """Print a sentence; its control characters are visible."""
+    click.echo(sentence(line), err=err)
 
 
 def echo_text(text: str) -> None:
-    """Print a text of several lines, such as a listing or a file, in full; its control characters are visible."""
-    click.echo(visible(text, keep="\n\r\t"), nl=False)
+    """Print a listing or a file as it is; what others chose in it is fit for a terminal already."""
+    click.echo(text, nl=False)
 
 
 def print_plugin_problems(catalog: Catalog) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import echo, echo_text, print_standings, wide_console
+from harness.cli.console import echo, echo_text, print_slices, print_standings, wide_console
 from harness.cli.options import output_format, workspace_option
 from harness.errors import BadInput
 
@@ -51,13 +51,17 @@ def show_command(
     style = format_ if style == "format" else style
     if by or task:
         from harness.analysis.slicing.boards import find_slices
-        from harness.report.slices import slice_request, slices_text
+        from harness.report.slices import slice_request, slices_csv, slices_markdown
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
         part = {"by": by, "task": task}
         request = slice_request(part, metric, style, html, completed_only=completed_only, published=published)
-        echo_text(slices_text(find_slices(board, request, workspace), style, wide_console()))
+        slices = find_slices(board, request, workspace)
+        if style is None:
+            print_slices(slices, wide_console())
+        else:
+            echo_text(slices_csv(slices) if style == "csv" else slices_markdown(slices))
         return
     from harness.analysis.lookup import find_standings
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.evaluation.run import Status
 from harness.execution.driver import Event, Finished, Refused, Started, Waiting
-from harness.report.text import styled, visible
+from harness.report.text import sentence, styled, visible
 
 
 class RunProgress:
@@ -63,10 +63,10 @@ class RunProgress:
     def _count(self, event: Finished | Refused, name: str) -> None:
         if isinstance(event, Refused):
             self.counts["failed"] += 1
-            sentence = f"{event.planned.title}: {event.error}"
-            if sentence not in self._printed:
-                self._printed.add(sentence)
-                self.console.print(styled(f"error: {sentence}", style="red"))
+            line = f"error: {event.planned.title}: {event.error}"
+            if line not in self._printed:
+                self._printed.add(line)
+                self.console.print(styled(*sentence(line).split("\n"), style="red"))
             return
         self.counts["elsewhere"] += not event.ran_here
         if event.run.status is Status.COMPLETED:
@@ -75,4 +75,4 @@ class RunProgress:
         self.counts["failed"] += event.run.status is not Status.UNSUPPORTED
         style = "yellow" if event.run.status is Status.UNSUPPORTED else "red"
         line = f"{name}: {event.run.status.value}: {event.run.reason}"
-        self.console.print(styled(line, style=style))
+        self.console.print(styled(*sentence(line).split("\n"), style=style))

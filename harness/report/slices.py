@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
@@ -18,9 +18,6 @@ from harness.report.numbers import error
 from harness.report.rows import scale
 from harness.report.tables import csv_table, markdown_line, markdown_list, markdown_table, markdown_text
 from harness.report.text import styled, visible
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 ROWS = 40  # at most; where there are more, neighbours are merged, or the hardest series are shown
 NAME_WIDTH, COLUMN_WIDTH, BEST_WIDTH = 22, 10, 18  # at most
@@ -41,20 +38,6 @@ def slice_request(
     if style not in (None, "csv", "markdown"):
         raise BadInput(f"format {style!r} is of a whole board; with --by say --csv or --markdown")
     return SliceRequest(by, metric, task, max_slices=None if style == "csv" else ROWS, **how)
-
-
-def slices_text(slices: Slices, style: str | None, console: Console) -> str:
-    """The slices as CSV, as Markdown, or as that terminal shows them."""
-    if style == "csv":
-        return slices_csv(slices)
-    if style == "markdown":
-        return slices_markdown(slices)
-    with console.capture() as captured:
-        console.print()
-        console.print(*slices_tables(slices), sep="")
-        for line in slices_remarks(slices):
-            console.print(styled(line))
-    return captured.get()
 
 
 @dataclass(frozen=True, eq=False)

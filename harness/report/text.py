@@ -25,6 +25,11 @@ def _escape(character: str) -> str:
     return ESCAPES.get(character) or (f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}")
 
 
+def sentence(text: str) -> str:
+    """The text with its control characters visible; the lines of an exception's message are indented."""
+    return visible(text, keep="\n").rstrip().replace("\n", "\n  ")
+
+
 def styled(*lines: str, style: str = "") -> Text:
     """Lines for the terminal: their control characters are visible, and brackets are no markup."""
     from rich.text import Text
