@@ -27,9 +27,11 @@ def harness_run_finished(home: Path) -> None:
 @hookimpl
 def harness_finished(home: Path) -> list[str]:
     """Wait until everything is mirrored; say where to look, or what is not mirrored and why."""
+    import click
+
     from harness_mlflow.companion import companion_of
 
-    return companion_of(home.resolve()).finish()
+    return companion_of(home.resolve()).finish(lambda sentence: click.echo(sentence, err=True))
 
 
 @hookimpl

@@ -14,7 +14,7 @@ def write_artifacts(folder: Path, heading: str, run: Run, actuals: Actuals | Non
     """Write the artifacts of a cell; returns what was left out of the forecasts, in words."""
     (folder / "record.json").write_text(json.dumps(run.to_json(), indent=1), encoding="utf-8")
     if run.traceback:
-        (folder / "traceback.txt").write_text(run.traceback, encoding="utf-8")
+        (folder / "traceback.txt").write_text(run.traceback, encoding="utf-8", errors="backslashreplace")
     if run.results is None or actuals is None or not run.results.forecast.finite().any():
         return ""
     outcomes = Outcomes(actuals, run.results.forecast)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness_mlflow.place import Place
 
+if TYPE_CHECKING:
+    from harness_mlflow.index import Backlog
+
 FINISH = b"finish\n"  # sent to the mirror when all cells are finished
 PATIENCE = 120.0  # seconds to wait without progress
+SILENCE = 2.0  # seconds to wait without a word
 
 
 @cache
@@ -49,26 +56,28 @@ class Companion:
         except OSError as error:
             self._problem = f"its mirror cannot be started ({error})"
 
-    def finish(self) -> list[str]:
-        """Let the mirror send the rest; returns a message for the user."""
+    def finish(self, say: Callable[[str], None] | None = None) -> list[str]:
+        """Let the mirror send the rest; returns messages for the user. What is waited for for long, `say` tells."""
         from harness_mlflow.index import backlog
 
         place = Place(self.home)
         waiting = backlog(place)
         if not waiting.boards:
             return []
+        notes: list[str] = []
         if waiting or self._process is not None:
             self.start()
-            self._await(place)
+            self._await(place, say or _say_nothing, waiting)
             waiting = backlog(place)
+            notes = [f"MLflow: {note}" for note in notes_of(place)]
         self._tried, self._process = False, None
         if not waiting:
-            return [f"MLflow: `harness ui` shows the boards (store: {place.label})"]
+            return [*notes, f"MLflow: `harness ui` shows the boards (store: {place.label})"]
         problem = self._problem or problem_of(place) or f"the mirror ended early; see {place.log}"
-        runs = f"{waiting.cells} runs wait" if waiting.cells else "new standings wait"
-        return [f"MLflow ({place.label}): {problem}; {runs}. The journal is complete; the next command sends the rest."]
+        told = f"MLflow ({place.label}): {problem}; {waiting.in_words}."
+        return [*notes, f"{told} The journal is complete; the next command sends the rest."]
 
-    def _await(self, place: Place) -> None:
+    def _await(self, place: Place, say: Callable[[str], None], waiting: Backlog) -> None:
         """Wait until the mirror has ended, or makes no progress."""
         process = self._process
         if process is None or process.stdin is None:
@@ -78,7 +87,11 @@ class Companion:
                 process.stdin.write(FINISH)
                 process.stdin.flush()
             last, since = 0, time.monotonic()
+            tell = since + SILENCE
             while process.poll() is None:
+                if time.monotonic() > tell:
+                    tell = math.inf
+                    say(f"MLflow: {waiting.in_words} for its mirror to send; Ctrl-C leaves that to the next command")
                 progress = _modification_time(place.folder / "mirror.json")
                 if progress != last:
                     last, since = progress, time.monotonic()
@@ -95,10 +108,25 @@ class Companion:
 
 def problem_of(place: Place) -> str:
     """The problem that the last mirror reported; empty if there was none."""
+    return str(_report(place).get("problem", ""))
+
+
+def notes_of(place: Place) -> list[str]:
+    """What the last mirror did with the home's own store, as sentences."""
+    notes = _report(place).get("notes", [])
+    return list(map(str, notes)) if isinstance(notes, list) else []
+
+
+def _report(place: Place) -> dict[str, object]:
     try:
-        return str(json.loads((place.folder / "mirror.json").read_text(encoding="utf-8"))["problem"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        report = json.loads((place.folder / "mirror.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def _say_nothing(sentence: str) -> None:
+    pass
 
 
 def _modification_time(path: Path) -> int:

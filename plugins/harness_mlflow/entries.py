@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from harness import Column, Row, Run, Standings, Status, StoredPlan, standings_columns
+from harness_mlflow.storage import storable
 
 LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
+LONGEST_NAME = 240  # of a metric or a parameter; a number may follow
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         "harness.key": run.key,
     }
     return Entry(
-        name=f"{forecaster} · {task}" + ("" if seed is None else f" · seed {seed}"),
+        name=storable(f"{forecaster} · {task}" + ("" if seed is None else f" · seed {seed}")),
         params=_texts(
             {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
         ),
@@ -69,7 +71,7 @@ def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str,
     metrics, tags = columns_by_name(standings, "metric"), columns_by_name(standings, "tag")
     return [
         Entry(
-            name=row.forecaster,
+            name=storable(row.forecaster),
             params=_texts(hyperparameters.get(row.forecaster, {})),
             metrics=_row_metrics(row, metrics),
             tags=_non_empty(
@@ -112,7 +114,12 @@ def milliseconds(moment: str, otherwise: int) -> int:
 
 def safe_name(name: str) -> str:
     """A name as MLflow accepts it for metrics and parameters."""
-    return "/".join(part for part in re.sub(r"[^/\w.\- ]", "_", name).split("/") if part.strip("."))[:250] or "_"
+    return (
+        "/".join(part for part in re.sub(r"[^/\w.\- ]", "_", name).split("/") if part.strip("."))[:LONGEST_NAME].rstrip(
+            "/"
+        )
+        or "_"
+    )
 
 
 def _costs(run: Run) -> dict[str, float]:
@@ -128,7 +135,7 @@ def _costs(run: Run) -> dict[str, float]:
 
 
 def _non_empty(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name: value[:LONGEST] for name, value in tags.items() if value}
+    return {name: storable(value)[:LONGEST] for name, value in tags.items() if value}
 
 
 def _plugin(plugin: Mapping[str, Any]) -> str:
@@ -145,7 +152,7 @@ def _flat(name: str, value: Any) -> dict[str, Any]:
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
-    return {name: texts[old][:LONGEST] for old, name in _safe_names(texts).items()}
+    return {name: storable(texts[old])[:LONGEST] for old, name in _safe_names(texts).items()}
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float]:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from harness import Journal, Standings, StoredPlan, stored_plans, stored_standings
-from harness_mlflow.place import Place
-from harness_mlflow.storage import write_text
+from harness_mlflow.inspection import Contents, Unreadable, installed_mlflow, read_contents
+from harness_mlflow.place import OWN, Place
+from harness_mlflow.storage import storable, write_text
 
-SCHEMA = 1
+SCHEMA = 2
 STANDINGS_FORMAT = 4  # of standings in MLflow; raised when stored ones must be sent again
 
 
@@ -30,6 +31,14 @@ class MirroredBoard:
     cells: dict[str, int] = field(default_factory=dict)  # modification time of the record, by key
     names: dict[str, list[str]] = field(default_factory=dict)  # forecaster and task on the board, by key
     former: list[str] = field(default_factory=list)  # keys of cells that the board no longer has
+    page: str = ""  # the run that holds the board's page, if one does
+
+    def forget(self) -> None:
+        """Count nothing as sent; the experiments stay known."""
+        self.cells.clear()
+        self.names.clear()
+        self.former.clear()
+        self.standings = self.page = ""
 
 
 @dataclass(frozen=True)
@@ -59,16 +68,21 @@ class Board:
 
 
 class Index:
-    """What each MLflow store holds of each board of a home."""
+    """What each MLflow store holds of each board of a home.
+
+    Of the home's own store, what was deleted in MLflow's pages counts as not sent.
+    """
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self.path = place.folder / "mirrored.json"
-        self._stores = _stores(self.path)
-        if place.own and not place.database.is_file():
-            self._stores.pop(place.store, None)
+        self._stores, self._versions = _stores(self.path)
+        self._contents: Contents | None = None
+        self.unchecked = False  # whether the own store may be one that the installed MLflow cannot use
         known = self._stores.get(place.store, {})
-        self.boards = {name: MirroredBoard(**sent) for name, sent in known.items()}
+        self.boards = {name: _mirrored_board(sent) for name, sent in known.items()}
+        if place.own:
+            self._inspect()
 
     def board(self, name: str) -> MirroredBoard:
         """What the store holds of a board; nothing at first."""
@@ -77,7 +91,40 @@ class Index:
     def save(self) -> None:
         """Write the index to the home."""
         self._stores[self.place.store] = {name: asdict(sent) for name, sent in self.boards.items()}
-        write_text(self.path, json.dumps({"schema": SCHEMA, "stores": self._stores}))
+        write_text(self.path, json.dumps({"schema": SCHEMA, "stores": self._stores, "versions": self._versions}))
+
+    def forget(self) -> None:
+        """Count nothing as sent, as for a new store, whose numbers of experiments mean others."""
+        self.boards.clear()
+        self._contents = None
+
+    def checked(self, revision: str) -> None:
+        """Note that the installed MLflow can use the own store, whose tables have this revision."""
+        self._versions[OWN] = [installed_mlflow(), revision]
+        self.unchecked = False
+
+    def _inspect(self) -> None:
+        """Compare the index with the own store."""
+        if not self.place.database.is_file():
+            self.boards.clear()
+            return
+        try:
+            self._contents = contents = read_contents(self.place.database)
+        except Unreadable:
+            self.boards.clear()
+            self.unchecked = True
+            return
+        if contents is None:
+            return
+        self.unchecked = self._versions.get(OWN) != [installed_mlflow(), contents.revision]
+        for sent in self.boards.values():
+            if not (contents.has(sent.experiment) and contents.has(sent.cells_experiment)):
+                sent.forget()
+            for key in sent.cells.keys() - contents.of(sent.cells_experiment, "harness.key"):
+                del sent.cells[key]
+                sent.names.pop(key, None)
+            if sent.page and "page" not in contents.of(sent.cells_experiment, "harness.kind"):
+                sent.standings = sent.page = ""
 
     def pending_cells(self, plan: StoredPlan, journal: Journal) -> Iterator[PendingCell]:
         """The finished cells of a board that were not sent, or have changed since."""
@@ -92,8 +139,14 @@ class Index:
                 yield PendingCell(cell.key, cell.forecaster, cell.task, cell.fingerprint, modified)
 
     def standings_pending(self, board: Board) -> bool:
-        """Whether the board's current standings were not sent."""
-        return board.standings is not None and self.board(board.plan.name).standings != board.digest
+        """Whether the board's current standings were not sent, or a forecaster's run was deleted."""
+        if board.standings is None:
+            return False
+        sent = self.board(board.plan.name)
+        if sent.standings != board.digest or self._contents is None:
+            return sent.standings != board.digest
+        rows = {storable(row.forecaster) for row in board.standings.rows}
+        return not rows <= self._contents.of(sent.experiment, "forecaster")
 
 
 @dataclass(frozen=True)
@@ -103,9 +156,17 @@ class Backlog:
     boards: int  # all that were run
     cells: int
     standings: int
+    unchecked: bool = False  # whether the own store may be one that the installed MLflow cannot use
 
     def __bool__(self) -> bool:
-        return bool(self.cells or self.standings)
+        return bool(self.cells or self.standings or self.unchecked)
+
+    @property
+    def in_words(self) -> str:
+        """What waits, as the begin of a sentence."""
+        if self.cells:
+            return "1 run waits" if self.cells == 1 else f"{self.cells:,} runs wait"
+        return "new standings wait" if self.standings else "the store waits"
 
 
 def read_boards(home: Path) -> list[Board]:
@@ -120,13 +181,21 @@ def backlog(place: Place) -> Backlog:
         len(boards),
         sum(1 for board in boards for _ in index.pending_cells(board.plan, journal)),
         sum(index.standings_pending(board) for board in boards),
+        index.unchecked,
     )
 
 
-def _stores(path: Path) -> dict[str, Any]:
+def _stores(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What each store holds, and the versions of MLflow and of the tables with which it was last used."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return {}
-    known = isinstance(fields, dict) and fields.get("schema") == SCHEMA
-    return dict(fields["stores"]) if known else {}
+        return {}, {}
+    if not isinstance(known, dict) or known.get("schema") not in (1, SCHEMA):
+        return {}, {}
+    return dict(known["stores"]), dict(known.get("versions", {}))
+
+
+def _mirrored_board(sent: dict[str, Any]) -> MirroredBoard:
+    names = {each.name for each in fields(MirroredBoard)}
+    return MirroredBoard(**{name: value for name, value in sent.items() if name in names})

@@ -12,7 +12,9 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 import harness
 from harness import Run
+from harness_mlflow.entries import LONGEST_NAME
 from harness_mlflow.index import PendingCell
+from harness_mlflow.storage import storable
 
 
 def board_page(board: str, home: Path) -> str | None:
@@ -28,7 +30,7 @@ def board_page(board: str, home: Path) -> str | None:
 def dataset_of(run: Run, cell: PendingCell) -> Any:
     """The dataset of a cell, identified by its fingerprint."""
     source = json.dumps({"dataset": run.cell.task.dataset, "fingerprint": cell.fingerprint})
-    dataset = Dataset(run.cell.task.dataset, cell.fingerprint[:36], "harness", source)
+    dataset = Dataset(storable(run.cell.task.dataset)[:LONGEST_NAME], cell.fingerprint[:36], "harness", source)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
 
 

@@ -34,10 +34,13 @@ from filelock import FileLock, Timeout
 from harness import Journal, StoredPlan, stored_plans
 from harness_mlflow.companion import FINISH
 from harness_mlflow.index import Board, Index, MirroredBoard, PendingCell, read_boards
-from harness_mlflow.place import Place, without_password
+from harness_mlflow.inspection import revision_of
+from harness_mlflow.place import Place
+from harness_mlflow.problems import problem_sentence
 from harness_mlflow.storage import write_text
 
 if TYPE_CHECKING:
+    from harness_mlflow.database import Repair
     from harness_mlflow.store import Store
 
 POLL = 5.0  # seconds between looks at the journal
@@ -85,6 +88,7 @@ class Mirror:
         self.index = Index(place)
         self.journal = Journal(place.home)
         self.problem = ""
+        self.notes: list[str] = []  # what was done with the home's own store
         self.sent = 0
         self._store: Store | None = None
         self._open_boards: set[str] = set()
@@ -108,7 +112,12 @@ class Mirror:
             self.send_all()
 
     def send_all(self) -> None:
-        """Send the cells that wait, then the standings."""
+        """Send the cells that wait, then the standings; into a new store if the home's own one is damaged."""
+        self._send_boards()
+        if self.problem and self._replace_if_damaged():
+            self._send_boards()
+
+    def _send_boards(self) -> None:
         boards = read_boards(self.place.home)
         self.send_cells(board.plan for board in boards)
         for board in boards:
@@ -119,6 +128,8 @@ class Mirror:
     def send_cells(self, plans: Iterable[StoredPlan]) -> None:
         """Send the cells that wait."""
         self.problem, self._away = "", False
+        if self.index.unchecked:
+            self._attempt(self._open_store)
         for plan in plans:
             if not self._continues:
                 break
@@ -162,15 +173,42 @@ class Mirror:
 
     def _open_board(self, plan: StoredPlan) -> tuple[Store, MirroredBoard]:
         """The store, with the board's experiments in it."""
+        store = self._open_store()
+        sent = self.index.board(plan.name)
+        if plan.name not in self._open_boards:
+            store.open_board(plan, sent)
+            self._open_boards.add(plan.name)
+        return store, sent
+
+    def _open_store(self) -> Store:
+        """The store; the home's own one is upgraded or replaced where the installed MLflow cannot use it."""
         if self._store is None:
             from harness_mlflow.store import Store
 
-            self._store = Store(self.place)
-        sent = self.index.board(plan.name)
-        if plan.name not in self._open_boards:
-            self._store.open_board(plan, sent)
-            self._open_boards.add(plan.name)
-        return self._store, sent
+            store = Store(self.place)
+            self._note(store.repair)
+            if self.place.own:
+                self.index.checked(revision_of(self.place.database))
+            self._store = store
+        return self._store
+
+    def _note(self, repair: Repair | None) -> None:
+        """Tell what was done with the own store; of a new one nothing counts as sent."""
+        if repair is not None:
+            self.notes.append(repair.sentence)
+            if repair.anew:
+                self.index.forget()
+                self._open_boards.clear()
+
+    def _replace_if_damaged(self) -> bool:
+        """Replace the home's own store where it is damaged; whether it was replaced."""
+        from harness_mlflow.database import is_damaged, set_aside
+
+        if not self.place.own or not is_damaged(self.place.database):
+            return False
+        self._store = None
+        self._note(set_aside(self.place, "is damaged"))
+        return True
 
     def _attempt(self, action: Callable[[], object]) -> None:
         """Call MLflow; an error is reported, and the next pass tries again."""
@@ -178,19 +216,19 @@ class Mirror:
             action()
         except Exception as error:
             self._away = self._store is None or not self._store.answers()
-            self.problem = _sentence(error)
+            self.problem = problem_sentence(str(error), type(error).__name__)
             traceback.print_exc()
 
     def _save(self) -> None:
         self._saved = time.monotonic()
         if self._store is not None:
             self.index.save()
-        report(self.place, self.problem, self.sent)
+        report(self.place, self.problem, self.sent, self.notes)
 
 
-def report(place: Place, problem: str, sent: int = 0) -> None:
-    """Write the progress and the problem of the mirror to its file."""
-    write_text(place.folder / "mirror.json", json.dumps({"problem": problem, "sent": sent}))
+def report(place: Place, problem: str, sent: int = 0, notes: Sequence[str] = ()) -> None:
+    """Write the progress, the problem and the notes of the mirror to its file."""
+    write_text(place.folder / "mirror.json", json.dumps({"problem": problem, "sent": sent, "notes": list(notes)}))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -254,16 +292,6 @@ def _replace_process(place: Place) -> None:
     """Replace this process by a mirror of normal priority that finishes."""
     program = [sys.executable, "-P", "-m", "harness_mlflow.mirror", "--home", str(place.home)]
     os.execv(sys.executable, program)
-
-
-def _sentence(error: Exception) -> str:
-    """The first line of an error's message, without passwords."""
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "") or type(error).__name__
-    if "Max retries exceeded" in text:
-        return "it does not answer"
-    if " " not in text:
-        text = f"{type(error).__name__}: {text}"
-    return without_password(text if len(text) <= 200 else f"{text[:200]}…")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from harness_mlflow.storage import write_text
 
@@ -47,7 +48,7 @@ class Place:
     @property
     def uri(self) -> str:
         """The tracking URI."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.database}"
+        return os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(self.database)
 
     @property
     def on_server(self) -> bool:
@@ -70,6 +71,13 @@ class Place:
         if not path.is_file():
             write_text(path, uuid.uuid4().hex)
         return path.read_text(encoding="utf-8").strip()
+
+
+def sqlite_uri(path: Path) -> str:
+    """The address of an SQLite file; characters that mean something in an address are escaped."""
+    if re.fullmatch(r"[\w./\\: -]+", str(path)):
+        return f"sqlite:///{path}"
+    return f"sqlite+pysqlite:///file:{quote(str(path))}?uri=true"
 
 
 def without_password(text: str) -> str:

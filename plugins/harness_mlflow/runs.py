@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,11 +15,16 @@ from urllib.request import url2pathname
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag, ViewType
+from mlflow.exceptions import MlflowException
 
+from harness_mlflow.entries import LONGEST_NAME
 from harness_mlflow.inputs import user
 from harness_mlflow.place import Place
+from harness_mlflow.storage import storable
 
 LONGEST_CURVE = 300  # points of a training's curve, evenly spaced
+LONGEST_FOLDER = 200  # bytes
+EXPERIMENT = "harness.experiment"  # the tag with an experiment's original name
 
 
 class Runs:
@@ -44,13 +50,13 @@ class Runs:
     def create(self, experiment: str, name: str, tags: Mapping[str, str], started: int | None = None) -> Any:
         """A new run of the home."""
         all_tags = {
-            **tags,
+            **{key: storable(value) for key, value in tags.items()},
             "harness.home": self.home,
             "mlflow.user": user(),
             "mlflow.source.name": "harness",
             "mlflow.source.type": "LOCAL",
         }
-        return self.client.create_run(experiment, started, all_tags, name)
+        return self.client.create_run(experiment, started, all_tags, storable(name)[:LONGEST_NAME])
 
     @contextlib.contextmanager
     def artifact_folder(self, run: Any) -> Iterator[Path]:
@@ -81,22 +87,55 @@ class Runs:
             steps = range(0, len(curve), -(-len(curve) // LONGEST_CURVE) or 1)
             all_metrics += [Metric(name, curve[i], moment, i + 1) for i in steps if math.isfinite(curve[i])]
         all_params = [Param(*param) for param in params.items()]
-        self.client.log_batch(run, all_metrics, all_params, [RunTag(*tag) for tag in tags.items()])
+        self.client.log_batch(run, all_metrics, all_params, [RunTag(key, storable(tags[key])) for key in tags])
 
-    def experiment(self, name: str) -> str:
-        """The number of an experiment, which is created or restored if necessary."""
-        known = self.client.get_experiment_by_name(name)
-        if known is not None:
-            if known.lifecycle_stage == "deleted":
-                self.client.restore_experiment(known.experiment_id)
-            return str(known.experiment_id)
-        location = None if self.place.on_server else (self.place.artifacts / name.replace("/", "_")).as_uri()
-        tags = {"mlflow.experimentKind": "custom_model_development"}
-        return str(self.client.create_experiment(name, location, tags))
+    def experiment(self, name: str, number: str = "") -> tuple[str, bool]:
+        """The number of an experiment, which is created or restored if necessary, and whether it was restored.
+
+        One that a user renamed is known by its former number.
+        """
+        short = experiment_name(name)
+        known = self._known_experiment(short, number) or self.client.get_experiment_by_name(short)
+        if known is None:
+            location = None if self.place.on_server else (self.place.artifacts / folder_name(short)).as_uri()
+            tags = {"mlflow.experimentKind": "custom_model_development", EXPERIMENT: short}
+            return str(self.client.create_experiment(short, location, tags)), False
+        deleted = known.lifecycle_stage == "deleted"
+        if deleted:
+            self.client.restore_experiment(known.experiment_id)
+        return str(known.experiment_id), deleted
+
+    def _known_experiment(self, name: str, number: str) -> Any:
+        """The experiment of a number, if it still is the one of this name, whatever it is called now."""
+        if not number:
+            return None
+        try:
+            known = self.client.get_experiment(number)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+        return known if name in (known.name, known.tags.get(EXPERIMENT)) else None
 
     def tag_experiment(self, experiment: str, tags: Mapping[str, str]) -> None:
         """Set those tags of an experiment that differ."""
         known = self.client.get_experiment(experiment).tags
         for name, value in tags.items():
-            if known.get(name) != value:
-                self.client.set_experiment_tag(experiment, name, value)
+            if known.get(name) != storable(value):
+                self.client.set_experiment_tag(experiment, name, storable(value))
+
+
+def experiment_name(name: str) -> str:
+    """A name of an experiment that every database takes; a long one is cut and numbered by its hash."""
+    text = storable(name)
+    if len(text) <= LONGEST_NAME:
+        return text
+    return f"{text[: LONGEST_NAME - 20]}… {hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def folder_name(name: str) -> str:
+    """The name of the folder of an experiment's artifacts."""
+    text = name.replace("/", "_")
+    if len(text.encode()) <= LONGEST_FOLDER and text.strip("."):
+        return text
+    return hashlib.sha256(name.encode()).hexdigest()[:32]

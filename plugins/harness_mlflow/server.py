@@ -19,6 +19,7 @@ from harness_mlflow.companion import companion_of
 from harness_mlflow.database import prepare
 from harness_mlflow.index import Index, backlog, read_boards
 from harness_mlflow.place import Place
+from harness_mlflow.problems import problem_sentence, tables_problem
 from harness_mlflow.views import BOARD, view_page
 
 HOST = "127.0.0.1"
@@ -42,8 +43,8 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
     chosen = None if place.on_server else free_port(port)
     waiting = backlog(place)
-    if waiting.cells:
-        say(f"MLflow: {waiting.cells} runs are sent first")
+    if waiting:
+        say(f"MLflow: {waiting.in_words} to be sent first")
     for sentence in companion_of(home).finish():
         if "`harness ui`" not in sentence:
             say(sentence)
@@ -51,6 +52,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
     if chosen is None:
         _open(f"{place.uri.rstrip('/')}/{page}", browser, say)
         return
+    say(f"MLflow: the server starts, within {START:.0f} seconds at most")
     _end_by_signals()
     with contextlib.suppress(KeyboardInterrupt), serve(place, chosen) as address:
         _open(f"{address}/{page}", browser, say)
@@ -71,18 +73,19 @@ def serve(place: Place, port: int) -> Iterator[str]:
     if place.own:
         prepare(place)
     with (place.folder / "server.log").open("ab") as log:
+        begin = log.tell()
         process = subprocess.Popen(
-            _command(place, port),
+            _command(port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd=place.folder,
-            env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"},
+            env={**os.environ, **_settings(place)},
             start_new_session=True,
         )
     try:
         address = f"http://{HOST}:{port}"
-        _await(process, address, Path(log.name))
+        _await(process, address, Path(log.name), begin)
         yield address
     finally:
         _end(process)
@@ -110,11 +113,18 @@ def _end_by_signals() -> None:
         signal.signal(number, end)
 
 
-def _command(place: Place, port: int) -> list[str]:
-    return [
-        *(sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1", "--host", HOST, "--port", str(port)),
-        *("--backend-store-uri", place.uri, "--artifacts-destination", place.artifacts.as_uri()),
-    ]
+def _command(port: int) -> list[str]:
+    return [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1", "--host", HOST, "--port", str(port)]
+
+
+def _settings(place: Place) -> dict[str, str]:
+    """The server's environment variables; the address may hold a password, which a command line would show."""
+    return {
+        "MLFLOW_BACKEND_STORE_URI": place.uri,
+        "MLFLOW_ARTIFACTS_DESTINATION": place.artifacts.as_uri(),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
 
 
 def _is_free(port: int) -> bool:
@@ -128,15 +138,28 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _await(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def _await(process: subprocess.Popen[bytes], address: str, log: Path, begin: int) -> None:
+    """Wait until the server answers; raises HarnessError where it ends, with the reason that its log gives."""
     until = time.monotonic() + START
     while time.monotonic() < until:
         if process.poll() is not None:
-            raise HarnessError(f"MLflow's server ended at once; {log} says why")
+            raise HarnessError(f"MLflow's server ended at once: {_reason(log, begin)}; {log} has the details")
         if _answers(address):
             return
         time.sleep(0.2)
     raise HarnessError(f"MLflow's server did not answer within {START:.0f} seconds; {log} may say why")
+
+
+def _reason(log: Path, begin: int) -> str:
+    """Why the server ended, by what it wrote to its log from a position on."""
+    with log.open("rb") as file:
+        file.seek(begin)
+        text = file.read().decode("utf-8", "replace")
+    if (known := tables_problem(text)) is not None:
+        return f"the store cannot be used, {known}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if "Error" in line or "Exception" in line]
+    return problem_sentence((errors or lines or ["it did not say why"])[-1], "MLflow")
 
 
 def _answers(address: str) -> bool:

@@ -1,10 +1,18 @@
-"""Atomic writes of the mirror's small files: readers see the old text or the new one, never a part."""
+"""Atomic writes of the mirror's small files: readers see the old text or the new one, never a part; and texts that
+every store takes."""
 
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from pathlib import Path
+
+
+def storable(text: str) -> str:
+    """A text that every database takes and every page shows: control characters and surrogates become escapes."""
+    shown = re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda match: f"\\x{ord(match[0]):02x}", text)
+    return shown.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_text(path: Path, text: str) -> None:

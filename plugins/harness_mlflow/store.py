@@ -14,12 +14,13 @@ from harness import Actuals, BenchCosts, Journal, Run, Standings, StoredPlan
 from harness_mlflow import views
 from harness_mlflow.artifacts import write_artifacts
 from harness_mlflow.costs import PARETO, pareto_picture, write_costs
-from harness_mlflow.database import create, prepare
+from harness_mlflow.database import make_usable, prepare
 from harness_mlflow.entries import Entry, cell_entry, columns_by_name, is_success, milliseconds, row_entries
 from harness_mlflow.index import Board, MirroredBoard, PendingCell
 from harness_mlflow.inputs import board_page, dataset_of
 from harness_mlflow.place import Place
-from harness_mlflow.runs import Runs
+from harness_mlflow.runs import EXPERIMENT, Runs, experiment_name
+from harness_mlflow.storage import storable
 
 FORMER_TAGS = {"missing"}  # of forecasters' runs that earlier versions wrote
 
@@ -30,8 +31,7 @@ class Store:
     def __init__(self, place: Place) -> None:
         self.place = place
         self.journal = Journal(place.home)
-        if place.own and not place.database.is_file():
-            create(place)
+        self.repair = make_usable(place) if place.own else None  # what was done with the home's own store
         if place.own:
             prepare(place)
         self.client = MlflowClient(place.uri)
@@ -40,6 +40,7 @@ class Store:
         self._rows: dict[tuple[str, str], str] = {}  # runs of forecasters, by board and forecaster
         self._listed: dict[str, dict[str, list[Any]]] = {}  # by experiment of cells, by key: runs that it held
         self._tried: set[str] = set()  # keys whose runs were taken from that list
+        self._with_new_rows: set[str] = set()  # boards of which a forecaster's run was created
         self._actuals: tuple[Any, Actuals | None] = None, None  # of the last task
 
     def answers(self) -> bool:
@@ -51,21 +52,41 @@ class Store:
         return True
 
     def open_board(self, plan: StoredPlan, sent: MirroredBoard) -> None:
-        """Find or create the board's experiments; if they were lost, nothing of the board counts as sent."""
-        experiments = [self.runs.experiment(name) for name in (plan.name, f"{plan.name} · cells")]
-        if experiments != [sent.experiment, sent.cells_experiment]:
-            sent.cells.clear()
-            sent.names.clear()
-            sent.former.clear()
-            sent.standings = ""
+        """Find, restore or create the board's experiments; what they do not hold does not count as sent."""
+        known = {plan.name: sent.experiment, f"{plan.name} · cells": sent.cells_experiment}
+        found = [self.runs.experiment(name, number) for name, number in known.items()]
+        experiments = [number for number, _ in found]
+        restored = any(deleted for _, deleted in found)  # with all runs, even those that were deleted before
+        if restored or experiments != [sent.experiment, sent.cells_experiment]:
+            sent.forget()
         sent.experiment, sent.cells_experiment = experiments
+        if restored:
+            self._mark_former(plan, sent)
+        if sent.cells and not self.place.own:  # of the own store, the index has seen it
+            self._forget_lost(sent)
+
+    def _mark_former(self, plan: StoredPlan, sent: MirroredBoard) -> None:
+        """Mark the runs of cells that the board no longer has."""
+        wanted = {cell.key for cell in plan.cells}
+        for run in self.runs.find(sent.cells_experiment):
+            tags = run.data.tags
+            if tags.get("current") == "yes" and tags.get("harness.key") not in wanted:
+                self.client.set_tag(run.info.run_id, "current", "no")
+
+    def _forget_lost(self, sent: MirroredBoard) -> None:
+        """Count cells whose run was deleted as not sent."""
+        kept = {run.data.tags.get("harness.key") for run in self.runs.find(sent.cells_experiment)}
+        for key in sent.cells.keys() - kept:
+            del sent.cells[key]
+            sent.names.pop(key, None)
 
     def send_cell(self, plan: StoredPlan, cell: PendingCell, sent: MirroredBoard) -> None:
         """Write a cell's run; a run that an earlier mirror left unfinished is finished."""
         run = self.journal.read_with_results(cell.key)
         if run is None:
             return
-        tags = {"harness.modified": str(cell.modified), "forecaster": cell.forecaster, "task": cell.task}
+        names = {"forecaster": cell.forecaster, "task": cell.task}
+        tags = {"harness.modified": str(cell.modified), **{key: storable(name) for key, name in names.items()}}
         known = self._keep_one(self._runs_of(cell.key, sent), tags)
         if known is not None and known.info.status != "RUNNING":
             return
@@ -111,9 +132,12 @@ class Store:
         """Write a board's rows, with a new step of the metrics of those that changed; delete rows that left it."""
         plan, standings = board.plan, board.standings
         assert standings is not None
-        page = self._send_page(standings, sent)
-        costs = {row.forecaster: row.costs for row in standings.rows}
-        known = {run.data.tags["forecaster"]: run for run in self.runs.find(sent.experiment)}
+        page = sent.page = self._send_page(standings, sent)
+        costs = {storable(row.forecaster): row.costs for row in standings.rows}
+        known: dict[str, Any] = {}
+        for run in self.runs.find(sent.experiment):
+            if known.setdefault(run.data.tags.get("forecaster", ""), run) is not run:
+                self.client.delete_run(run.info.run_id)
         step = 1 + max((int(run.data.tags.get("harness.step", -1)) for run in known.values()), default=-1)
         optional = FORMER_TAGS | columns_by_name(standings, "tag").keys()
         for entry in row_entries(standings, self._hyperparameters(plan)):
@@ -124,8 +148,22 @@ class Store:
             self._send_row(row, known.pop(entry.name, None), step, sent, costs[entry.name], optional)
         for run in known.values():
             self.client.delete_run(run.info.run_id)
-            self._rows.pop((plan.name, run.data.tags["forecaster"]), None)
+            self._rows.pop((plan.name, run.data.tags.get("forecaster", "")), None)
+        self._link_cells(plan, sent)
         self._describe(plan, standings, sent, page)
+
+    def _link_cells(self, plan: StoredPlan, sent: MirroredBoard) -> None:
+        """Let the cells of forecasters whose run was created anew lead to the new one."""
+        if plan.name not in self._with_new_rows:
+            return
+        self._with_new_rows.discard(plan.name)
+        for run in self.runs.find(sent.cells_experiment):
+            tags = run.data.tags
+            row, former = self._rows.get((plan.name, tags.get("forecaster", ""))), tags.get("harness.row")
+            if row and former and row != former:
+                note = tags.get("mlflow.note.content", "").replace(former, row)
+                self.client.set_tag(run.info.run_id, "mlflow.note.content", note)
+                self.client.set_tag(run.info.run_id, "harness.row", row)
 
     def _send_page(self, standings: Standings, sent: MirroredBoard) -> str:
         """Write the board's page; returns the run that holds it, an empty text if there is none."""
@@ -189,10 +227,14 @@ class Store:
         }
         cell_views[views.CELLS] = views.cells_view(plan, current)
         board_tags = {
+            EXPERIMENT: experiment_name(plan.name),
             "mlflow.note.content": views.board_note(plan, standings, sent.experiment, sent.cells_experiment, page),
             views.SHARED + views.BOARD: views.board_view(standings, mine),
         }
-        cells_tags = {"mlflow.note.content": views.cells_note(plan, sent.experiment)}
+        cells_tags = {
+            "mlflow.note.content": views.cells_note(plan, sent.experiment),
+            EXPERIMENT: experiment_name(f"{plan.name} · cells"),
+        }
         self.runs.tag_experiment(sent.experiment, board_tags)
         self.runs.tag_experiment(
             sent.cells_experiment, cells_tags | {views.SHARED + name: view for name, view in cell_views.items()}
@@ -200,13 +242,15 @@ class Store:
 
     def _row(self, board: str, forecaster: str, sent: MirroredBoard) -> str:
         """The run of a forecaster on its board, created if necessary."""
+        forecaster = storable(forecaster)
         if (board, forecaster) not in self._rows:
             for run in self.runs.find(sent.experiment):
-                self._rows.setdefault((board, run.data.tags["forecaster"]), str(run.info.run_id))
+                self._rows.setdefault((board, run.data.tags.get("forecaster", "")), str(run.info.run_id))
         if (board, forecaster) not in self._rows:
             tags = {"board": board, "forecaster": forecaster}
             created = self.runs.create(sent.experiment, forecaster, tags)
             self._rows[board, forecaster] = str(created.info.run_id)
+            self._with_new_rows.add(board)
         return self._rows[board, forecaster]
 
     def _runs_of(self, key: str, sent: MirroredBoard) -> list[Any]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness import Outcomes
+from harness_mlflow.storage import storable
 
 FULL = 2_000_000  # rows; beyond, numbers are stored as float32
 MOST = 20_000_000  # rows; beyond, every second, third, … window is left out
@@ -56,8 +57,10 @@ def _columns(windows: Any, outcomes: Outcomes, kind: type) -> list[Any]:
     mean = forecast.mean[windows]
     count, horizon, targets = mean.shape
     each = horizon * targets
+    names = pa.array(list(map(storable, actuals.ids)), pa.string())
     ids = pa.DictionaryArray.from_arrays(
-        pa.array(np.repeat(actuals.series[windows].astype(np.int32), each)), pa.array(actuals.ids, pa.string())
+        pa.array(np.repeat(actuals.series[windows].astype(np.int32), each)),
+        pa.array(list(map(storable, actuals.ids)), pa.string()),
     )
     numbers = [mean]
     if forecast.quantiles is not None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness import Run, Standings, StoredPlan, standings_columns
 from harness_mlflow.entries import LONGEST, safe_name
+from harness_mlflow.storage import storable
 
 SHARED = "mlflow.sharedViewState."  # prefix of the tags in which experiments keep shared views
 BOARD, CELLS = (
@@ -55,7 +56,7 @@ def _cell_columns(plan: StoredPlan) -> list[str]:
 
 def cells_of(forecaster: str) -> str:
     """The name of the view of a forecaster's cells."""
-    return f"{CELLS}-{hashlib.sha256(forecaster.encode()).hexdigest()[:12]}"
+    return f"{CELLS}-{hashlib.sha256(storable(forecaster).encode()).hexdigest()[:12]}"
 
 
 def is_forecaster(forecaster: str) -> str:
@@ -87,7 +88,7 @@ def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: s
     title = f"**{plain(plan.title)}**: ranked by {plain(plan.metric)}, relative to {plain(plan.baseline)}"
     links = f"[standings]({view_page(experiment, BOARD)}) · [cells]({view_page(cells, CELLS)})"
     links += f" · [page with plots]({artifact_page(cells, page, PAGE)})" if page else ""
-    lines = [f"{title} · {links}", *(["", plan.description] if plan.description else [])]
+    lines = [f"{title} · {links}", *(["", storable(plan.description)] if plan.description else [])]
     remarks = [
         *_significance(standings),
         *standings.notes,
@@ -127,7 +128,7 @@ def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str, cell: tuple
 
 def plain(text: str) -> str:
     """A text as Markdown and HTML show it literally, on one line."""
-    return re.sub(r"([\\`*_{}\[\]~|#])", r"\\\1", escape(" ".join(text.split()), quote=False))
+    return re.sub(r"([\\`*_{}\[\]~|#])", r"\\\1", escape(storable(" ".join(text.split())), quote=False))
 
 
 def _significance(standings: Standings) -> list[str]:
