@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness_mlflow.inspection import Unreadable, installed_mlflow, revision_of
+from harness_mlflow.inspection import Unreadable, installed_mlflow, mlflow_revisions, revision_of
 from harness_mlflow.place import Place, sqlite_uri
 
 UPGRADE = 600.0  # seconds that an upgrade may take
@@ -103,15 +103,6 @@ def set_aside(place: Place, why: str) -> Repair:
     create(place)
     sentence = f"the store {why}; it is kept as {kept.name}, and a new one is filled from the journal"
     return Repair(sentence, anew=True)
-
-
-def mlflow_revisions() -> list[str]:
-    """The revisions of tables that the installed MLflow knows, its own first."""
-    import mlflow.store.db_migrations
-    from alembic.script import ScriptDirectory
-
-    (folder,) = mlflow.store.db_migrations.__path__
-    return [script.revision for script in ScriptDirectory(folder).walk_revisions()]
 
 
 def _upgrade(place: Place, wanted: str) -> Repair:

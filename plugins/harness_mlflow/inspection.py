@@ -44,6 +44,15 @@ def installed_mlflow() -> str:
     return metadata.version("mlflow")
 
 
+def mlflow_revisions() -> list[str]:
+    """The revisions of tables that the installed MLflow knows, its own first."""
+    import mlflow.store.db_migrations
+    from alembic.script import ScriptDirectory
+
+    (folder,) = mlflow.store.db_migrations.__path__
+    return [script.revision for script in ScriptDirectory(folder).walk_revisions()]
+
+
 def revision_of(database: Path) -> str:
     """The revision of a database's tables.
 

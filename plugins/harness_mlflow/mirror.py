@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,21 +119,22 @@ class Mirror:
 
     def _send_boards(self) -> None:
         boards = read_boards(self.place.home)
-        self.send_cells(board.plan for board in boards)
+        doubtful = {board.plan.name for board in boards if self.index.standings_pending(board)}
+        self.send_cells((board.plan for board in boards), doubtful)
         for board in boards:
             if self._continues and self.index.standings_pending(board):
                 self._attempt(partial(self._send_standings, board))
         self._save()
 
-    def send_cells(self, plans: Iterable[StoredPlan]) -> None:
-        """Send the cells that wait."""
+    def send_cells(self, plans: Iterable[StoredPlan], doubtful: Collection[str] = ()) -> None:
+        """Send the cells that wait; of doubtful boards those too that turn out to be lost."""
         self.problem, self._away = "", False
         if self.index.unchecked:
             self._attempt(self._open_store)
         for plan in plans:
             if not self._continues:
                 break
-            if any(True for _ in self.index.pending_cells(plan, self.journal)):
+            if plan.name in doubtful or any(True for _ in self.index.pending_cells(plan, self.journal)):
                 self._attempt(partial(self._open_board, plan))  # if it was lost, all cells are waiting
             for cell in self.index.pending_cells(plan, self.journal):
                 if not self._continues:

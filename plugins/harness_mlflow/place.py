@@ -53,7 +53,7 @@ class Place:
     @property
     def on_server(self) -> bool:
         """Whether a server holds the store."""
-        return self.uri.startswith(("http://", "https://"))
+        return not self.own and self.uri.startswith(("http://", "https://"))
 
     @property
     def store(self) -> str:
@@ -74,10 +74,18 @@ class Place:
 
 
 def sqlite_uri(path: Path) -> str:
-    """The address of an SQLite file; characters that mean something in an address are escaped."""
+    """The address of an SQLite file; characters that mean something in an address are escaped.
+
+    MLflow creates the folder that an address with `sqlite:///` seems to name, which an escaped one does not.
+    """
     if re.fullmatch(r"[\w./\\: -]+", str(path)):
         return f"sqlite:///{path}"
-    return f"sqlite+pysqlite:///file:{quote(str(path))}?uri=true"
+    from sqlalchemy.engine import make_url
+
+    escaped = f"sqlite+pysqlite:///{quote(str(path))}"
+    if make_url(escaped).database == str(path):
+        return escaped
+    return f"sqlite+pysqlite:///file:{quote(str(path))}?uri=true"  # SQLAlchemy before 2.1, which escapes nothing
 
 
 def without_password(text: str) -> str:

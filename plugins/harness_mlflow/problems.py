@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-from harness_mlflow.inspection import installed_mlflow
+from harness import HarnessError
+from harness_mlflow.inspection import installed_mlflow, mlflow_revisions
 from harness_mlflow.place import without_password
 
 OTHER_TABLES = re.compile(r"out-of-date database schema \(found version (\w+), but expected (\w+)\)")
-MOST = 200  # characters of a message
+MOST = 300  # characters of a message
+DATABASES = ("postgresql", "mysql", "mssql", "sqlite")  # how the address of a database begins
 
 
 def problem_sentence(message: str, kind: str) -> str:
@@ -29,15 +31,34 @@ def problem_sentence(message: str, kind: str) -> str:
 def tables_problem(message: str) -> str | None:
     """What to do where MLflow says that a store's tables are of another version; None if it does not."""
     found = OTHER_TABLES.search(message)
-    if found is None:
-        return None
-    from harness_mlflow.database import mlflow_revisions
+    return None if found is None else _other_tables(found[1])
 
-    if found[1] in mlflow_revisions():
+
+def check_tables(uri: str) -> None:
+    """Raise HarnessError where the tables of a user's database are of another MLflow.
+
+    MLflow itself would upgrade some of them unasked. An empty database is fine: MLflow fills it.
+    """
+    if not uri.startswith(DATABASES):
+        return
+    from sqlalchemy import create_engine, inspect, text
+
+    engine = create_engine(uri)
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return
+            revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    finally:
+        engine.dispose()
+    if revision is not None and revision != mlflow_revisions()[0]:
+        raise HarnessError(_other_tables(str(revision)))
+
+
+def _other_tables(revision: str) -> str:
+    if revision in mlflow_revisions():
         return (
             f"its tables are of an MLflow older than the installed {installed_mlflow()}, and harness does not alter "
             "them; make a backup, then run `mlflow db upgrade` with the address of the store"
         )
-    return (
-        f"its tables are of an MLflow newer than the installed {installed_mlflow()}; install the version that made them"
-    )
+    return f"its tables are of an MLflow newer than the installed {installed_mlflow()}; install that version"

@@ -19,7 +19,7 @@ from harness_mlflow.companion import companion_of
 from harness_mlflow.database import prepare
 from harness_mlflow.index import Index, backlog, read_boards
 from harness_mlflow.place import Place
-from harness_mlflow.problems import problem_sentence, tables_problem
+from harness_mlflow.problems import check_tables, problem_sentence, tables_problem
 from harness_mlflow.views import BOARD, view_page
 
 HOST = "127.0.0.1"
@@ -72,6 +72,8 @@ def serve(place: Place, port: int) -> Iterator[str]:
     """MLflow's server, two processes, at the address that is yielded; it ends with the block."""
     if place.own:
         prepare(place)
+    else:
+        _check(place)
     with (place.folder / "server.log").open("ab") as log:
         begin = log.tell()
         process = subprocess.Popen(
@@ -148,6 +150,17 @@ def _await(process: subprocess.Popen[bytes], address: str, log: Path, begin: int
             return
         time.sleep(0.2)
     raise HarnessError(f"MLflow's server did not answer within {START:.0f} seconds; {log} may say why")
+
+
+def _check(place: Place) -> None:
+    """Raise HarnessError where the installed MLflow cannot use the database of MLFLOW_TRACKING_URI unaltered."""
+    try:
+        check_tables(place.uri)
+    except HarnessError as error:
+        raise HarnessError(f"MLflow ({place.label}): {error}") from error
+    except Exception as error:  # what the library of the database raises
+        why = problem_sentence(str(error), type(error).__name__)
+        raise HarnessError(f"MLflow ({place.label}) cannot be reached: {why}") from error
 
 
 def _reason(log: Path, begin: int) -> str:

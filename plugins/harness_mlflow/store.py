@@ -19,6 +19,7 @@ from harness_mlflow.entries import Entry, cell_entry, columns_by_name, is_succes
 from harness_mlflow.index import Board, MirroredBoard, PendingCell
 from harness_mlflow.inputs import board_page, dataset_of
 from harness_mlflow.place import Place
+from harness_mlflow.problems import check_tables
 from harness_mlflow.runs import EXPERIMENT, Runs, experiment_name
 from harness_mlflow.storage import storable
 
@@ -32,6 +33,8 @@ class Store:
         self.place = place
         self.journal = Journal(place.home)
         self.repair = make_usable(place) if place.own else None  # what was done with the home's own store
+        if not place.own:
+            check_tables(place.uri)
         if place.own:
             prepare(place)
         self.client = MlflowClient(place.uri)

@@ -58,10 +58,7 @@ def _columns(windows: Any, outcomes: Outcomes, kind: type) -> list[Any]:
     count, horizon, targets = mean.shape
     each = horizon * targets
     names = pa.array(list(map(storable, actuals.ids)), pa.string())
-    ids = pa.DictionaryArray.from_arrays(
-        pa.array(np.repeat(actuals.series[windows].astype(np.int32), each)),
-        pa.array(list(map(storable, actuals.ids)), pa.string()),
-    )
+    ids = pa.DictionaryArray.from_arrays(pa.array(np.repeat(actuals.series[windows].astype(np.int32), each)), names)
     numbers = [mean]
     if forecast.quantiles is not None:
         numbers += list(np.moveaxis(forecast.quantiles[windows], -1, 0))

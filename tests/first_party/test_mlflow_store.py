@@ -1,0 +1,497 @@
+"""The home's own MLflow store: of another MLflow, damaged, changed by its user, in a folder of any name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from mlflow import MlflowClient
+from sqlalchemy.engine import make_url
+
+from harness import (
+    Context,
+    DatasetSpec,
+    Floats,
+    ForecasterSpec,
+    HarnessError,
+    Journal,
+    LocalForecaster,
+    Panel,
+    RollingOrigin,
+    Task,
+    hookimpl,
+    stored_plans,
+)
+from harness.analysis.ranking.compute import compute_standings
+from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.planning import plan_board
+from harness.boards.workspace import Workspace
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.outcomes import Actuals
+from harness.plugins.catalog import load_catalog
+from harness.results.board_results import JournalResults
+from harness.tasks.folds import backtest
+from harness_mlflow import server
+from harness_mlflow.entries import LONGEST_NAME, safe_name
+from harness_mlflow.index import Index, backlog
+from harness_mlflow.inspection import mlflow_revisions
+from harness_mlflow.mirror import Mirror, Orders
+from harness_mlflow.place import Place, sqlite_uri
+from harness_mlflow.runs import experiment_name, folder_name
+from harness_mlflow.storage import storable
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # MLflow leaves its engines to the collector
+
+LABELS = ("last", "=1+1 [kW] 100 %", "a\\", 'it\'s "both" # ? & :')
+
+
+@dataclass
+class Last(LocalForecaster):
+    """The last value."""
+
+    shift: float = 0.0
+
+    def predict_series(self, context: Context) -> Floats:
+        return np.tile(context.target[-1] + self.shift, (context.horizon, 1))
+
+
+class Toys:
+    @hookimpl
+    def harness_forecasters(self) -> list[ForecasterSpec]:
+        return [ForecasterSpec("last", Last)]
+
+    @hookimpl
+    def harness_datasets(self) -> list[DatasetSpec]:
+        return [DatasetSpec("hills", lambda: Panel.of([np.arange(30.0) ** 0.5, np.sin(np.arange(30.0))]))]
+
+
+BOARD = Leaderboard(
+    "Price [/MWh] <b>50 %</b>",
+    "MASE",
+    "last",
+    (Task("hills", RollingOrigin(horizon=2, windows=3), name="Load [kW]: 100 % | `x` #?&"),),
+    forecasters=tuple(Entry("last", label, {"shift": float(k)}) for k, label in enumerate(LABELS)),
+)
+
+
+def fill(home: Path, name: str, reason: str = "") -> None:
+    """Run a board in this process, and store its standings."""
+    catalog = load_catalog(extra={"toys": Toys()})
+    journal = Journal(home)
+    plan = plan_board(name, BOARD, Workspace(home, catalog))
+    plan.save(home)
+    for planned in plan.cells:
+        panel = catalog.datasets[planned.cell.task.dataset].spec.panel()
+        run = evaluate(Last(**planned.cell.parameters), planned.cell.task, panel, cell=planned.cell)
+        journal.write_actuals(planned.fingerprint, planned.cell.task, Actuals.of(backtest(planned.cell.task, panel)))
+        changes: dict[str, Any] = {"reason": reason, "notes": (reason,)} if reason else {}
+        journal.write(replace(run, key=planned.key, provenance={}, **changes))
+    compute_standings(JournalResults(plan.to_stored(), journal), catalog.metrics["MASE"].spec).save(home)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_store() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        yield
+
+
+@pytest.fixture(scope="module")
+def mirrored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a board that is in MLflow."""
+    home = tmp_path_factory.mktemp("mirrored") / "home"
+    fill(home, "hills")
+    mirror(home)
+    return home
+
+
+@pytest.fixture
+def home(mirrored: Path, tmp_path: Path) -> Path:
+    """A copy of that home."""
+    return copy_home(mirrored, tmp_path / "home")
+
+
+def copy_home(mirrored: Path, home: Path) -> Path:
+    with closing(sqlite3.connect(mirrored / "mlflow" / "mlflow.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    shutil.copytree(mirrored, home, copy_function=shutil.copy2)
+    return home
+
+
+def mirror(home: Path, problem: str = "") -> Mirror:
+    """One pass in this process."""
+    orders = Orders()
+    orders.finish.set()
+    made = Mirror(Place(home), orders)
+    made.follow()
+    assert problem in made.problem
+    assert problem or not made.problem
+    return made
+
+
+def client_of(home: Path) -> MlflowClient:
+    return MlflowClient(Place(home).uri)
+
+
+def experiments_of(home: Path) -> dict[str, Any]:
+    return {found.name: found for found in client_of(home).search_experiments()}
+
+
+def runs_of(home: Path, experiment: str) -> list[Any]:
+    return list(client_of(home).search_runs([experiments_of(home)[experiment].experiment_id]))
+
+
+def keys_of(home: Path) -> list[str]:
+    runs = runs_of(home, "hills · cells")
+    return sorted(run.data.tags["harness.key"] for run in runs if "harness.key" in run.data.tags)
+
+
+def rows_of(home: Path) -> dict[str, Any]:
+    runs = runs_of(home, "hills")
+    assert len(runs) == len(LABELS)
+    return {run.data.tags["forecaster"]: run for run in runs}
+
+
+def complete(home: Path) -> bool:
+    """Whether everything is in MLflow, once."""
+    return (
+        keys_of(home) == sorted(Journal(home).keys()) and set(rows_of(home)) == set(LABELS) and not backlog(Place(home))
+    )
+
+
+def kept(home: Path, reason: str) -> list[Path]:
+    return sorted((home / "mlflow").glob(f"mlflow-{reason}-*.db"))
+
+
+def execute(database: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+class TestVersions:
+    def test_a_store_of_an_older_mlflow_is_upgraded_and_its_copy_kept(self, home: Path, tmp_path: Path) -> None:
+        place = Place(home)
+        older = older_store(tmp_path / "older.db")
+        execute(older, "INSERT INTO experiments (name, lifecycle_stage) VALUES ('mine', 'active')")
+        place.database.unlink()
+        shutil.copy(older, place.database)
+        before = older.read_bytes()
+
+        assert backlog(place)
+        (note,) = mirror(home).notes
+
+        assert "was upgraded to MLflow" in note
+        assert complete(home)
+        assert "mine" in experiments_of(home)
+        (copy,) = kept(home, "before-upgrade")
+        assert copy.read_bytes() == before
+        assert copy.name in note
+
+    @pytest.mark.parametrize("how", ["newer", "no database", "cut"])
+    def test_one_that_cannot_be_used_is_set_aside_and_made_anew(self, home: Path, how: str) -> None:
+        database = Place(home).database
+        if how == "newer":
+            execute(database, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        elif how == "cut":
+            database.write_bytes(database.read_bytes()[:9000])
+        else:
+            database.write_bytes(b"no database at all" * 100)
+        before = database.read_bytes()
+
+        assert backlog(Place(home))
+        (note,) = mirror(home).notes
+
+        assert "the store" in note
+        assert "a new one is filled from the journal" in note
+        (copy,) = kept(home, "set-aside")
+        assert copy.name in note
+        assert copy.read_bytes()[:18] == before[:18]
+        assert complete(home)
+
+    def test_damage_in_the_middle_is_found_when_it_is_met(self, home: Path) -> None:
+        database = Place(home).database
+        content = bytearray(database.read_bytes())
+        with closing(sqlite3.connect(database)) as connection:
+            (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'params'").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        content[(root - 1) * size : root * size] = b"\xff" * size
+        database.write_bytes(content)
+        key = stored_plans(home)[0].cells[0].key
+        (home / "journal" / "cells" / key / "record.json").touch()
+
+        (note,) = mirror(home).notes
+
+        assert "the store is damaged" in note
+        assert complete(home)
+
+    def test_one_that_is_locked_stays(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        connect = sqlite3.connect
+        monkeypatch.setattr(sqlite3, "connect", lambda path, timeout=0.0: connect(path, timeout=0.0))
+        (home / "mlflow" / "mirrored.json").unlink()
+        execute(Place(home).database, "PRAGMA journal_mode=DELETE")
+        with closing(connect(Place(home).database, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+
+            mirror(home, "locked")
+
+        assert not kept(home, "set-aside")
+        mirror(home)
+        assert complete(home)
+
+    def test_the_check_is_made_once(self, home: Path) -> None:
+        execute(Place(home).database, "UPDATE experiments SET last_update_time = 1")
+
+        assert not backlog(Place(home))
+        assert mirror(home)._store is None
+
+    @pytest.mark.parametrize("newer", [False, True])
+    def test_a_store_of_ones_own_is_never_altered(
+        self, home: Path, newer: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        older = older_store(tmp_path / "older.db")
+        if newer:
+            execute(older, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
+        before = older.read_bytes()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{older}")
+
+        mirror(home, "install that version" if newer else "make a backup, then run `mlflow db upgrade`")
+
+        with (
+            pytest.raises(HarnessError, match=r"older\.db\): its tables are of an MLflow"),
+            server.serve(Place(home), 1),
+        ):
+            pass
+        assert older.read_bytes() == before
+        assert not list(tmp_path.glob("mlflow-*"))
+
+    def test_why_a_server_ended_is_told(self, tmp_path: Path) -> None:
+        log = tmp_path / "server.log"
+        log.write_text(
+            "before: Error\n"
+            "mlflow.exceptions.MlflowException: Detected out-of-date database schema (found version ffff, but expected "
+            "aaaa). Take a backup\n"
+        )
+
+        assert "newer than the installed" in server._reason(log, 14)
+        log.write_text("INFO\nOperationalError: cannot connect to postgresql://me:secret@box/db\n  at line 3\n")
+        assert server._reason(log, 5) == "OperationalError: cannot connect to postgresql://box/db"
+
+
+def older_store(path: Path) -> Path:
+    """A store whose tables are three revisions old, made by MLflow's own migrations."""
+    import alembic.command
+    from alembic.config import Config
+    from mlflow.store import db_migrations
+    from mlflow.store.tracking.dbmodels.initial_models import Base
+    from sqlalchemy import create_engine
+
+    (folder,) = db_migrations.__path__
+    config = Config()
+    config.set_main_option("script_location", folder)
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{path}")
+    engine = create_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, mlflow_revisions()[3])
+    engine.dispose()
+    return path
+
+
+class TestDeletions:
+    def test_a_deleted_board_comes_back(self, home: Path) -> None:
+        before = {name: found.experiment_id for name, found in experiments_of(home).items()}
+        for name in ("hills", "hills · cells"):
+            client_of(home).delete_experiment(before[name])
+
+        assert backlog(Place(home)).cells == len(LABELS)
+        mirror(home)
+
+        assert complete(home)
+        assert {name: found.experiment_id for name, found in experiments_of(home).items()} == before
+
+    def test_what_was_replaced_before_does_not_come_back_with_it(self, home: Path) -> None:
+        key = stored_plans(home)[0].cells[0].key
+        (home / "journal" / "cells" / key / "record.json").touch()
+        mirror(home)
+        client_of(home).delete_experiment(experiments_of(home)["hills · cells"].experiment_id)
+
+        mirror(home)
+
+        assert complete(home)
+
+    def test_deleted_runs_come_back_and_their_cells_lead_to_them(self, home: Path) -> None:
+        client = client_of(home)
+        for run in [*runs_of(home, "hills · cells")[:3], rows_of(home)["last"]]:
+            client.delete_run(run.info.run_id)
+
+        assert backlog(Place(home))
+        mirror(home)
+
+        assert complete(home)
+        row = rows_of(home)["last"].info.run_id
+        (cell,) = (run for run in runs_of(home, "hills · cells") if run.data.tags.get("forecaster") == "last")
+        assert cell.data.tags["harness.row"] == row
+        assert row in cell.data.tags["mlflow.note.content"]
+        (page,) = (run for run in runs_of(home, "hills · cells") if run.data.tags.get("harness.kind") == "page")
+        assert page.info.run_id in rows_of(home)["last"].data.tags["mlflow.note.content"]
+
+    def test_those_of_a_row_alone_lead_to_the_new_one(self, home: Path) -> None:
+        former = rows_of(home)["last"].info.run_id
+        client_of(home).delete_run(former)
+
+        mirror(home)
+
+        assert complete(home)
+        (cell,) = (run for run in runs_of(home, "hills · cells") if run.data.tags.get("forecaster") == "last")
+        assert former not in cell.data.tags["mlflow.note.content"]
+
+    def test_what_was_deleted_for_good_comes_back(self, home: Path) -> None:
+        store = client_of(home)._tracking_client.store
+        for name in ("hills", "hills · cells"):
+            number = experiments_of(home)[name].experiment_id
+            client_of(home).delete_experiment(number)
+            for run in store.search_runs([number], None, 2).to_list():
+                store._hard_delete_run(run.info.run_id)
+            store._hard_delete_experiment(number)
+
+        mirror(home)
+
+        assert complete(home)
+
+    def test_a_renamed_board_keeps_its_new_name(self, home: Path) -> None:
+        number = experiments_of(home)["hills"].experiment_id
+        client_of(home).rename_experiment(number, "my hills")
+        assert not backlog(Place(home))
+        key = stored_plans(home)[0].cells[0].key
+        (home / "journal" / "cells" / key / "record.json").touch()
+
+        mirror(home)
+
+        assert set(experiments_of(home)) == {"Default", "my hills", "hills · cells"}
+        assert not backlog(Place(home))
+        assert Index(Place(home)).boards["hills"].experiment == number
+
+    def test_another_experiment_of_the_same_number_is_not_taken_for_it(self, home: Path) -> None:
+        number = experiments_of(home)["hills"].experiment_id
+        execute(
+            Place(home).database,
+            f"UPDATE experiments SET name = 'mine' WHERE experiment_id = {number}",
+            f"DELETE FROM experiment_tags WHERE experiment_id = {number}",
+            f"UPDATE runs SET lifecycle_stage = 'deleted' WHERE experiment_id = {number}",
+        )
+
+        mirror(home)
+
+        assert complete(home)
+        assert not runs_of(home, "mine")
+
+
+class TestFolders:
+    NAMES = (
+        "100%",
+        "%41",
+        "a?b",
+        "a#b",
+        "a b+c",
+        "me@box",
+        "[x]",
+        "Größe",
+        "it's",
+        'a"b',
+        "a&b=c;d",
+        "日本",
+        "a:b",
+        "~",
+    )
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_a_home_has_any_name(self, name: str, mirrored: Path, tmp_path: Path) -> None:
+        home = copy_home(mirrored, tmp_path / name / "home")
+        key = stored_plans(home)[0].cells[0].key
+        (home / "journal" / "cells" / key / "record.json").touch()
+        before = {path for path in tmp_path.rglob("*") if path.is_dir()}
+
+        mirror(home)
+
+        assert complete(home)
+        (run,) = (run for run in runs_of(home, "hills · cells") if run.data.tags.get("harness.key") == key)
+        assert json.loads(Path(client_of(home).download_artifacts(run.info.run_id, "record.json")).read_text())["key"]
+        found = {path for path in tmp_path.rglob("*") if path.is_dir()} - before
+        assert all(path.is_relative_to(home / "mlflow" / "artifacts") for path in found)
+
+    def test_a_store_is_created_in_one(self, mirrored: Path, tmp_path: Path) -> None:
+        home = copy_home(mirrored, tmp_path / "100%41?#")
+        Place(home).database.unlink()
+
+        mirror(home)
+
+        assert complete(home)
+
+    @pytest.mark.slow
+    def test_the_server_serves_one_and_no_command_line_shows_the_store(self, mirrored: Path, tmp_path: Path) -> None:
+        place = Place(copy_home(mirrored, tmp_path / "100%41?#& [x]@'"))
+        mirror(place.home)
+        (page,) = (run for run in runs_of(place.home, "hills · cells") if "harness.kind" in run.data.tags)
+
+        with server.serve(place, server.free_port(None)) as address:
+            below = psutil.Process(os.getpid()).children(recursive=True)
+            lines = [" ".join(process.cmdline()) for process in below]
+            query = f"get-artifact?path=board.html&run_uuid={page.info.run_id}"
+            with urllib.request.urlopen(f"{address}/{query}") as answer:
+                html = answer.read().decode()
+
+        assert "Price [/MWh]" in html
+        assert not any("sqlite" in line for line in lines)
+
+
+class TestNames:
+    def test_every_text_is_stored(self, tmp_path: Path, mirrored: Path) -> None:
+        home = copy_home(mirrored, tmp_path / "home")
+        reason = "half \ud800, \x1b[31mred\x1b[0m, nothing \0, " + "long " * 3000
+        time.sleep(0.01)
+        fill(home, "hills", reason)
+
+        mirror(home)
+
+        assert complete(home)
+        run = runs_of(home, "hills · cells")[0]
+        assert run.data.tags["reason"].startswith("half \\ud800, \\x1b[31mred\\x1b[0m, nothing \\x00, long")
+
+    def test_a_board_may_have_a_long_name(self) -> None:
+        long, longer = "x" * 255, "x" * 256
+
+        assert len(experiment_name(long)) <= LONGEST_NAME
+        assert experiment_name(long) != experiment_name(longer)
+        assert experiment_name("hills · cells") == "hills · cells"
+        assert len(folder_name("日" * 200).encode()) <= 200
+        assert folder_name("..") != ".."
+
+    @pytest.mark.parametrize("name", ["x" * 300, "x" * 239 + "/y", "a[b]%#?&:\"'", "\ud800", "..", "/", "a/ /b", "\n"])
+    def test_metrics_and_parameters_may_have_any_name(self, name: str, mirrored: Path) -> None:
+        safe = safe_name(name)
+        client = client_of(mirrored)
+        number = client.create_run("0").info.run_id
+
+        client.log_metric(number, safe, 1.0)
+        client.log_param(number, safe, storable(name))
+
+        assert client.get_run(number).data.metrics == {safe: 1.0}
+
+    def test_an_address_is_escaped_where_it_must_be(self) -> None:
+        assert sqlite_uri(Path("/a/b c/m.db")) == "sqlite:////a/b c/m.db"
+        assert make_url(sqlite_uri(Path("/a?b/%41/m.db"))).database == "/a?b/%41/m.db"
