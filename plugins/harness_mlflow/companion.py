@@ -65,12 +65,17 @@ class Companion:
         if not waiting.boards:
             return []
         notes: list[str] = []
-        if waiting or self._process is not None:
+        for _ in range(2):  # once more if the mirror replaced the store when it was done
+            if not waiting and self._process is None:
+                break
             self.start()
             self._await(place, say or _say_nothing, waiting)
             waiting = backlog(place)
-            notes = [f"MLflow: {note}" for note in notes_of(place)]
-        self._tried, self._process = False, None
+            self._tried, self._process = False, None
+            new = [f"MLflow: {note}" for note in notes_of(place)]
+            notes += new
+            if not new or not waiting or self._problem:
+                break
         if not waiting:
             return [*notes, f"MLflow: `harness ui` shows the boards (store: {place.label})"]
         problem = self._problem or problem_of(place) or f"the mirror ended early; see {place.log}"

@@ -112,18 +112,16 @@ class Mirror:
             self.send_all()
 
     def send_all(self) -> None:
-        """Send the cells that wait, then the standings; into a new store if the home's own one is damaged."""
-        self._send_boards()
-        if self.problem and self._replace_if_damaged():
-            self._send_boards()
-
-    def _send_boards(self) -> None:
+        """Send the cells that wait, then the standings. If the home's own store is damaged, the next mirror fills a new
+        one: MLflow keeps files open in this process."""
         boards = read_boards(self.place.home)
         doubtful = {board.plan.name for board in boards if self.index.standings_pending(board)}
         self.send_cells((board.plan for board in boards), doubtful)
         for board in boards:
             if self._continues and self.index.standings_pending(board):
                 self._attempt(partial(self._send_standings, board))
+        if self.problem:
+            self._replace_if_damaged()
         self._save()
 
     def send_cells(self, plans: Iterable[StoredPlan], doubtful: Collection[str] = ()) -> None:
@@ -201,15 +199,12 @@ class Mirror:
                 self.index.forget()
                 self._open_boards.clear()
 
-    def _replace_if_damaged(self) -> bool:
-        """Replace the home's own store where it is damaged; whether it was replaced."""
+    def _replace_if_damaged(self) -> None:
+        """Replace the home's own store where it is damaged."""
         from harness_mlflow.database import is_damaged, set_aside
 
-        if not self.place.own or not is_damaged(self.place.database):
-            return False
-        self._store = None
-        self._note(set_aside(self.place, "is damaged"))
-        return True
+        if self.place.own and is_damaged(self.place.database):
+            self._note(set_aside(self.place, "is damaged"))
 
     def _attempt(self, action: Callable[[], object]) -> None:
         """Call MLflow; an error is reported, and the next pass tries again."""

@@ -44,6 +44,7 @@ from harness.plugins.catalog import load_catalog
 from harness.results.board_results import JournalResults
 from harness.tasks.folds import backtest
 from harness_mlflow import server
+from harness_mlflow.companion import Companion
 from harness_mlflow.entries import LONGEST_NAME, safe_name
 from harness_mlflow.index import Index, backlog
 from harness_mlflow.inspection import mlflow_revisions
@@ -233,9 +234,10 @@ class TestVersions:
         key = stored_plans(home)[0].cells[0].key
         (home / "journal" / "cells" / key / "record.json").touch()
 
-        (note,) = mirror(home).notes
+        note, done = Companion(home).finish()
 
         assert "the store is damaged" in note
+        assert "`harness ui` shows the boards" in done
         assert complete(home)
 
     def test_one_that_is_locked_stays(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
