@@ -54,9 +54,9 @@ def echo(line: str, *, err: bool = False) -> None:
     click.echo(sentence(line), err=err)
 
 
-def echo_text(text: str) -> None:
+def echo_text(text: str, *, err: bool = False) -> None:
     """Print a listing or a file as it is; what others chose in it is fit for a terminal already."""
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, err=err)
 
 
 def print_plugin_problems(catalog: Catalog) -> None:

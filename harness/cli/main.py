@@ -13,7 +13,7 @@ import click
 from harness.cli.bench import bench_command
 from harness.cli.check import check_command
 from harness.cli.compare import compare_command
-from harness.cli.console import echo, print_plugin_problems
+from harness.cli.console import echo, echo_text, print_plugin_problems
 from harness.cli.data import data_group
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
@@ -67,8 +67,9 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
-        error.message = visible(error.message, keep="\n\t")
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo_text(visible(shown.getvalue(), keep="\n\t"), err=True)
         sys.exit(EXIT_BAD_INPUT)
     except HarnessError as error:
         _report(error, catalog)

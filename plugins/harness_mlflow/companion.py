@@ -96,7 +96,7 @@ class Companion:
             while process.poll() is None:
                 if time.monotonic() > tell:
                     tell = math.inf
-                    say(f"MLflow: {waiting.in_words} for its mirror to send; Ctrl-C leaves that to the next command")
+                    say(f"MLflow: {waiting.sending}; Ctrl-C leaves the rest to the next command")
                 progress = _modification_time(place.folder / "mirror.json")
                 if progress != last:
                     last, since = progress, time.monotonic()

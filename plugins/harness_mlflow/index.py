@@ -166,7 +166,14 @@ class Backlog:
         """What waits, as the begin of a sentence."""
         if self.cells:
             return "1 run waits" if self.cells == 1 else f"{self.cells:,} runs wait"
-        return "new standings wait" if self.standings else "the store waits"
+        return "new standings wait" if self.standings else "its store waits to be checked"
+
+    @property
+    def sending(self) -> str:
+        """What is done with it, as the begin of a sentence."""
+        if self.cells:
+            return "1 run is sent" if self.cells == 1 else f"{self.cells:,} runs are sent"
+        return "new standings are sent" if self.standings else "its store is checked"
 
 
 def read_boards(home: Path) -> list[Board]:

@@ -44,7 +44,7 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
     chosen = None if place.on_server else free_port(port)
     waiting = backlog(place)
     if waiting:
-        say(f"MLflow: {waiting.in_words} to be sent first")
+        say(f"MLflow: {waiting.sending} first; Ctrl-C leaves the rest to the next command")
     for sentence in companion_of(home).finish():
         if "`harness ui`" not in sentence:
             say(sentence)

@@ -128,7 +128,8 @@ def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str, cell: tuple
 
 def plain(text: str) -> str:
     """A text as Markdown and HTML show it literally, on one line."""
-    return re.sub(r"([\\`*_{}\[\]~|#])", r"\\\1", escape(storable(" ".join(text.split())), quote=False))
+    line = re.sub(r"([\\`*_{}\[\]~|#])", r"\\\1", escape(storable(" ".join(text.split())), quote=False))
+    return re.sub(r":(?=[\w+-]+:)", "&#58;", line)  # of `:smile:`, which MLflow's pages replace
 
 
 def _significance(standings: Standings) -> list[str]:
