@@ -15,7 +15,7 @@ from harness.cli.console import echo_text, print_lines, wide_console
 from harness.efficiency.runner import BenchFinished, BenchRequest, jobs, measure
 from harness.efficiency.store import STORAGE, bench_folder, write_timings
 from harness.report.efficiency import BenchProgress, bench_csv, bench_legend, bench_remarks, bench_table, bench_title
-from harness.report.text import styled
+from harness.report.text import plain_text
 from harness.results.journal import prepare_home
 from harness.results.stored_plan import stored_plan
 
@@ -64,7 +64,7 @@ def _measure(work: list[Job], request: BenchRequest, console: Console, finished:
 
 def _show(benches: list[Bench], console: Console) -> None:
     console.print()
-    console.print(styled(bench_title(benches), style="italic"))
+    console.print(plain_text(bench_title(benches), style="italic"))
     console.print(bench_table(benches))
     print_lines([*bench_legend(benches), *bench_remarks(benches)], console)
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from harness.report.numbers import error, p_value, percent
 from harness.report.tables import csv_table, some_of
-from harness.report.text import styled
+from harness.report.text import plain_text
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -57,7 +57,7 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
 
 def _empty_table(result: ConditionResult) -> Table:
     condition = result.condition
-    title = styled("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
+    title = plain_text("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=26)
     table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)
@@ -78,8 +78,8 @@ def _cells(pair: PairResult, result: ConditionResult) -> list[Text]:
     if _has_power(result):
         numbers.append(percent(pair.detectable).removeprefix("+"))
     word = "FAILED" if pair.verdict == "failed" else pair.verdict
-    verdict = [] if result.condition is None else [styled(word, style=STYLES[pair.verdict])]
-    return [*(styled(text) for text in names + numbers), *verdict]
+    verdict = [] if result.condition is None else [plain_text(word, style=STYLES[pair.verdict])]
+    return [*(plain_text(text) for text in names + numbers), *verdict]
 
 
 def _has_power(result: ConditionResult) -> bool:

@@ -20,7 +20,7 @@ from harness.report.column import WIDTH
 from harness.report.costs import COSTS, Cost
 from harness.report.numbers import NOTHING, UNBOUNDED, count, time
 from harness.report.tables import csv_table
-from harness.report.text import styled, visible
+from harness.report.text import plain_text, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,8 +52,8 @@ def bench_table(benches: Sequence[Bench]) -> Table:
         else:
             table.add_column(heading, justify="right", no_wrap=True)
     for bench, row in zip(benches, rows, strict=True):
-        name = styled(bench.subject.title, style="red" if bench.failures else "")
-        table.add_row(name, *(styled(row[heading]) for heading in headings))
+        name = plain_text(bench.subject.title, style="red" if bench.failures else "")
+        table.add_row(name, *(plain_text(row[heading]) for heading in headings))
     return table
 
 

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.evaluation.run import Status
 from harness.execution.driver import Event, Finished, Refused, Started, Waiting
-from harness.report.text import sentence, styled, visible
+from harness.report.text import plain_text, sentence, visible
 
 
 class RunProgress:
@@ -47,7 +47,7 @@ class RunProgress:
         if isinstance(event, Waiting):
             cells = f"{event.cells[0].title} on {event.cells[0].task}"
             others = f" and {len(event.cells) - 1} more" if len(event.cells) > 1 else ""
-            self.console.print(styled(f"waiting for {event.owner}, which runs {cells}{others}"))
+            self.console.print(plain_text(f"waiting for {event.owner}, which runs {cells}{others}"))
             return
         name = visible(f"{event.planned.title} on {event.planned.task}")
         if isinstance(event, Started):
@@ -66,7 +66,7 @@ class RunProgress:
             line = f"error: {event.planned.title}: {event.error}"
             if line not in self._printed:
                 self._printed.add(line)
-                self.console.print(styled(*sentence(line).split("\n"), style="red"))
+                self.console.print(plain_text(*sentence(line).split("\n"), style="red"))
             return
         self.counts["elsewhere"] += not event.ran_here
         if event.run.status is Status.COMPLETED:
@@ -75,4 +75,4 @@ class RunProgress:
         self.counts["failed"] += event.run.status is not Status.UNSUPPORTED
         style = "yellow" if event.run.status is Status.UNSUPPORTED else "red"
         line = f"{name}: {event.run.status.value}: {event.run.reason}"
-        self.console.print(styled(*sentence(line).split("\n"), style=style))
+        self.console.print(plain_text(*sentence(line).split("\n"), style=style))

@@ -17,7 +17,7 @@ from harness.report.column import WIDTH
 from harness.report.numbers import error
 from harness.report.rows import scale
 from harness.report.tables import csv_table, markdown_line, markdown_list, markdown_table, markdown_text
-from harness.report.text import styled, visible
+from harness.report.text import plain_text, visible
 
 ROWS = 40  # at most; where there are more, neighbours are merged, or the hardest series are shown
 NAME_WIDTH, COLUMN_WIDTH, BEST_WIDTH = 22, 10, 18  # at most
@@ -65,18 +65,19 @@ def _table(view: View, slices: Slices) -> Table:
     table = _empty_table(view, slices)
     for name, steps, values, ranks in view.rows:
         cells = [
-            styled(error(values[i], slices.logarithmic), style="bold" if ranks[i] == 1 else "") for i in view.columns
+            plain_text(error(values[i], slices.logarithmic), style="bold" if ranks[i] == 1 else "")
+            for i in view.columns
         ]
-        table.add_row(styled(name), str(steps), *cells, styled(_best(slices, ranks)))
+        table.add_row(plain_text(name), str(steps), *cells, plain_text(_best(slices, ranks)))
     caption = f"{scale(slices)} by {slices.by}, mean over seeds; steps: number of forecast steps"
-    table.caption = styled(caption, style="table.caption")
+    table.caption = plain_text(caption, style="table.caption")
     table.caption_justify = "left"
     return table
 
 
 def _empty_table(view: View, slices: Slices) -> Table:
     table = Table(
-        title=styled(f"{slices.title} ({slices.board}), {view.heading}", style="table.title"),
+        title=plain_text(f"{slices.title} ({slices.board}), {view.heading}", style="table.title"),
         title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,
@@ -84,11 +85,13 @@ def _empty_table(view: View, slices: Slices) -> Table:
     )
     numbers = slices.by not in ("series", "task") and all(name[0].isdigit() for name in view.part.names)
     side: Literal["left", "right"] = "right" if numbers else "left"
-    table.add_column(styled(_heading(slices)), no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side)
+    table.add_column(
+        plain_text(_heading(slices)), no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH, justify=side
+    )
     table.add_column("steps", justify="right", no_wrap=True)
     for i in view.columns:
         table.add_column(
-            styled(*_fold(slices.forecasters[i])), justify="right", overflow="fold", max_width=COLUMN_WIDTH
+            plain_text(*_fold(slices.forecasters[i])), justify="right", overflow="fold", max_width=COLUMN_WIDTH
         )
     table.add_column("best", no_wrap=True, overflow="ellipsis", max_width=BEST_WIDTH)
     return table

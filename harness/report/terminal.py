@@ -15,7 +15,7 @@ from harness.report.column import WIDTH, Cell
 from harness.report.columns import table_columns
 from harness.report.costs import p99_footnote
 from harness.report.rows import CLOSE, TIED, scale
-from harness.report.text import styled, visible
+from harness.report.text import plain_text, visible
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, OverflowMethod
@@ -30,7 +30,7 @@ def standings_table(standings: Standings) -> Table:
     """The standings, fit for 100 columns; tasks that do not fit are left to the other views."""
     standings = standings.with_results
     table = Table(
-        title=styled(f"{standings.title} ({standings.board})", style="table.title"),
+        title=plain_text(f"{standings.title} ({standings.board})", style="table.title"),
         title_justify="left",
         header_style="bold",
         box=SIMPLE_HEAD,
@@ -41,12 +41,12 @@ def standings_table(standings: Standings) -> Table:
         name = column.cell.kind == "name"
         side: JustifyMethod = "left" if column.cell.kind in ("name", "failed") else "right"
         overflow: OverflowMethod = "ellipsis" if name else "fold"
-        table.add_column(styled(column.cell.heading), justify=side, overflow=overflow, no_wrap=name, width=width)
+        table.add_column(plain_text(column.cell.heading), justify=side, overflow=overflow, no_wrap=name, width=width)
     for k, row in enumerate(standings.rows):
         style = "bold" if row.rank == 1 or row.tied_for_first else ""
-        texts = [styled(column.texts[k], style=style if column.cell.kind == "name" else "") for column in columns]
+        texts = [plain_text(column.texts[k], style=style if column.cell.kind == "name" else "") for column in columns]
         table.add_row(*texts)
-    table.caption = styled(*legend(standings), style="table.caption")
+    table.caption = plain_text(*legend(standings), style="table.caption")
     table.caption_justify = "left"
     return table
 
@@ -160,12 +160,15 @@ def remarks(standings: Standings) -> list[str]:
 def verdicts(name: str, results: Iterable[CheckResult]) -> Table:
     """What was checked, and whether it passed."""
     table = Table(
-        title=styled(f"check {name}", style="table.title"), title_justify="left", header_style="bold", box=SIMPLE_HEAD
+        title=plain_text(f"check {name}", style="table.title"),
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
     )
     for heading in ("check", "verdict", "detail"):
         table.add_column(heading, overflow="fold")
     for result in results:
         word = "unsupported" if result.passed and result.skipped else "passed" if result.passed else "FAILED"
         style = "yellow" if result.skipped else "green" if result.passed else "red"
-        table.add_row(styled(result.name), styled(word, style=style), styled(result.detail))
+        table.add_row(plain_text(result.name), plain_text(word, style=style), plain_text(result.detail))
     return table

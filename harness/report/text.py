@@ -30,7 +30,7 @@ def sentence(text: str) -> str:
     return visible(text, keep="\n").rstrip().replace("\n", "\n  ")
 
 
-def styled(*lines: str, style: str = "") -> Text:
+def plain_text(*lines: str, style: str = "") -> Text:
     """Lines for the terminal: their control characters are visible, and brackets are no markup."""
     from rich.text import Text
 

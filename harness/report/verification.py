@@ -12,7 +12,7 @@ from rich.table import Table
 
 from harness.report.numbers import NOTHING, fixed
 from harness.report.tables import csv_table
-from harness.report.text import styled
+from harness.report.text import plain_text
 
 if TYPE_CHECKING:
     from harness.verification.comparison import CaseResult
@@ -55,14 +55,16 @@ def verification_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
         table = _empty_table(source)
         above = ""
         for result in cases:
-            table.add_row(*map(styled, _cells(result, above)), styled(result.verdict, style=STYLES[result.verdict]))
+            table.add_row(
+                *map(plain_text, _cells(result, above)), plain_text(result.verdict, style=STYLES[result.verdict])
+            )
             above = result.of
         yield table
 
 
 def _empty_table(source: Source) -> Table:
-    title = styled(source.title, style="bold not italic")
-    title.append(styled(f"  {TITLES[source.kind]}: {source.reference}", source.setting, style="not bold dim"))
+    title = plain_text(source.title, style="bold not italic")
+    title.append(plain_text(f"  {TITLES[source.kind]}: {source.reference}", source.setting, style="not bold dim"))
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     for heading, (side, width) in COLUMNS.items():
         table.add_column(heading, justify=side, width=width, overflow="fold")

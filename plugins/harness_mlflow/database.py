@@ -28,7 +28,7 @@ class Repair:
     """What was done with a database that the installed MLflow could not use."""
 
     sentence: str
-    anew: bool = False  # whether a new one took its place
+    anew: bool = False  # whether a new one replaced it
 
 
 def create(place: Place) -> None:
@@ -106,7 +106,7 @@ def set_aside(place: Place, why: str) -> Repair:
 
 
 def _upgrade(place: Place, wanted: str) -> Repair:
-    """Upgrade a copy of the database and put it in the place of the original, which is kept."""
+    """Upgrade a copy of the database; it replaces the original, which is kept under another name."""
     draft, kept = place.folder / f".{uuid.uuid4().hex}.db", _free_name(place, "before-upgrade")
     try:
         with closing(sqlite3.connect(place.database, timeout=60)) as connection:

@@ -98,7 +98,7 @@ class Index:
         self.boards.clear()
         self._contents = None
 
-    def checked(self, revision: str) -> None:
+    def note_version(self, revision: str) -> None:
         """Note that the installed MLflow can use the own store, whose tables have this revision."""
         self._versions[OWN] = [installed_mlflow(), revision]
         self.unchecked = False

@@ -68,7 +68,7 @@ def revision_of(database: Path) -> str:
 
 
 def read_contents(database: Path) -> Contents | None:
-    """What a store holds; None where that cannot be told now. Raises Unreadable where it is damaged."""
+    """What a store holds; None where that is not known now. Raises Unreadable where it is damaged."""
     try:
         with closing(sqlite3.connect(database, timeout=5)) as connection:
             revision = _revision(connection)

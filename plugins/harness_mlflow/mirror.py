@@ -187,7 +187,7 @@ class Mirror:
             store = Store(self.place)
             self._note(store.repair)
             if self.place.own:
-                self.index.checked(revision_of(self.place.database))
+                self.index.note_version(revision_of(self.place.database))
             self._store = store
         return self._store
 

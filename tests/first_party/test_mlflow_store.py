@@ -184,6 +184,7 @@ def execute(database: Path, *statements: str) -> None:
 
 
 class TestVersions:
+    @pytest.mark.slow
     def test_a_store_of_an_older_mlflow_is_upgraded_and_its_copy_kept(self, home: Path, tmp_path: Path) -> None:
         place = Place(home)
         older = older_store(tmp_path / "older.db")
@@ -202,6 +203,7 @@ class TestVersions:
         assert copy.read_bytes() == before
         assert copy.name in note
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("how", ["newer", "no database", "cut"])
     def test_one_that_cannot_be_used_is_set_aside_and_made_anew(self, home: Path, how: str) -> None:
         database = Place(home).database
@@ -223,6 +225,7 @@ class TestVersions:
         assert copy.read_bytes()[:18] == before[:18]
         assert complete(home)
 
+    @pytest.mark.slow
     def test_damage_in_the_middle_is_found_when_it_is_met(self, home: Path) -> None:
         database = Place(home).database
         content = bytearray(database.read_bytes())

@@ -276,7 +276,7 @@ def test_rich_gets_texts_only_through_what_shows_them_as_they_are(path: Path) ->
         if name == "TextColumn":
             assert arguments.get("markup") == "False", where
         if name == "Table":
-            assert arguments.get("title", "title").startswith(("styled(", "title")), where
+            assert arguments.get("title", "title").startswith(("plain_text(", "title")), where
         if name.endswith(("add_row", "add_column")) and call.args:
             first = call.args[0]
             assert not isinstance(first, ast.JoinedStr), where

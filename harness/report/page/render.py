@@ -52,7 +52,7 @@ def _templates() -> Environment:
         loader=PackageLoader(PACKAGE),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=_show,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -65,7 +65,7 @@ def _templates() -> Environment:
     return templates
 
 
-def _shown(value: object) -> object:
+def _show(value: object) -> object:
     """What a template shows of a value: control characters of a text are visible; markup that we wrote stays."""
     return visible(value, keep=LAYOUT) if isinstance(value, str) and not isinstance(value, Markup) else value
 
