@@ -671,7 +671,7 @@ class TestOddNames:
         assert views.plain("<script>x</script> *a* _b_ `c`\n& [d](e)") == (
             "&lt;script&gt;x&lt;/script&gt; \\*a\\* \\_b\\_ \\`c\\` &amp; \\[d\\](e)"
         )
-        assert views.plain("at 12:30: :smile: \x1b") == "at 12:30: &#58;smile: \\x1b"
+        assert views.plain("at 12:30 :smile: \x1b") == "at 12:30 &#58;smile: \\\\x1b"
 
 
 class TestCatchingUp:
