@@ -19,7 +19,7 @@ from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan
 
-FORECASTERS, TASKS, WINDOWS, SAMPLES, HORIZON = 100, 100, 20, 1000, 4
+FORECASTERS, TASKS, WINDOWS, SAMPLES, HORIZON = 100, 100, 20, 10_000, 4
 MAE = METRICS[0]
 
 

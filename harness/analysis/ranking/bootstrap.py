@@ -20,7 +20,7 @@ from harness.arrays import Floats, Ints
 from harness.evaluation.scoring import distances
 
 SAMPLES, SEED = 10_000, 0  # with 1,000 samples, another seed would change which forecasters are tied
-BATCH_NUMBERS = 200_000  # of replicates that are aggregated together
+BATCH_NUMBERS, MIN_BATCH = 1_000_000, 50  # numbers, and replicates, that are aggregated together
 MIN_SOURCES = 10  # from so many datasets on, datasets are resampled
 MIN_RESAMPLED = 5  # independent units, over all tasks: with fewer, resamples vary too little
 
@@ -102,8 +102,20 @@ def _strata(task: TaskErrors) -> tuple[Stratum, ...]:
 
 def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
     """The aggregates on each resample of units, (sample, forecaster); indices are those of all strata, one by one."""
-    samples, first = len(indices), 0
-    replicates = np.empty((samples, len(table.tasks), len(table.tasks[0].distances)))
+    step = max(MIN_BATCH, BATCH_NUMBERS // (len(table.tasks) * len(table.tasks[0].distances)))
+    batches = [indices[i : i + step] for i in range(0, len(indices), step)]
+    parts = [Aggregates.of(table, table.relative_errors(_replicate_distances(table, batch))) for batch in batches]
+    return Aggregates(
+        np.concatenate([part.logs for part in parts]),
+        np.concatenate([part.win_rates for part in parts]),
+        np.concatenate([part.mean_ranks for part in parts]),
+        np.concatenate([part.medians for part in parts]),
+    )
+
+
+def _replicate_distances(table: ErrorTable, indices: Ints) -> Floats:
+    """The distances of scores from the best on each resample, (sample, task, forecaster)."""
+    replicates, first = np.empty((len(indices), len(table.tasks), len(table.tasks[0].distances))), 0
     for i, task in enumerate(table.tasks):
         assert task.sums is not None
         assert task.units is not None
@@ -114,15 +126,7 @@ def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
             first += stratum.units
         scores = resampled_scores(task.sums, task.units, table.metric, weights)
         replicates[:, i] = task.of_forecasters(distances(table.metric, scores, task.quantile_levels))
-    step = max(1, BATCH_NUMBERS // replicates[0].size)
-    batches = [replicates[i : i + step] for i in range(0, samples, step)]
-    parts = [Aggregates.of(table, table.relative_errors(batch)) for batch in batches]
-    return Aggregates(
-        np.concatenate([part.logs for part in parts]),
-        np.concatenate([part.win_rates for part in parts]),
-        np.concatenate([part.mean_ranks for part in parts]),
-        np.concatenate([part.medians for part in parts]),
-    )
+    return replicates
 
 
 def _independent_units(table: ErrorTable) -> float:

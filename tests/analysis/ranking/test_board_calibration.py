@@ -118,12 +118,14 @@ PANELS: dict[str, Board] = {  # series × cutoffs, shock by date, effect by seri
 ALIKE = {"200 series that move together": (together, 1)}
 
 
-def boards(name: str, errors: Sequence[float], simulations: int) -> Iterator[tuple[ErrorTable, Bootstrap]]:
+def boards(
+    name: str, errors: Sequence[float], simulations: int, samples: int = SAMPLES
+) -> Iterator[tuple[ErrorTable, Bootstrap]]:
     made, overlap = (BOARDS | PANELS | ALIKE)[name]
     rng = np.random.default_rng(SEED)
     for _ in range(simulations):
         table = error_table(made(rng, errors), overlap, "series" if name.startswith("200 series") else "cutoffs")
-        replicates = bootstrap(table, SAMPLES)
+        replicates = bootstrap(table, samples)
         assert isinstance(replicates, Bootstrap)
         yield table, replicates
 
@@ -144,7 +146,7 @@ def bounds(rate: float, simulations: int) -> tuple[float, float]:
     [
         ("200 series", 0.945),
         ("20 cutoffs", 0.935),
-        ("50 cutoffs", 0.94),
+        ("50 cutoffs", 0.945),
         ("20 cutoffs, overlap 4", 0.88),
         ("50 cutoffs, overlap 4", 0.935),
         ("200 cutoffs, overlap 4", 0.945),
@@ -155,13 +157,33 @@ def bounds(rate: float, simulations: int) -> tuple[float, float]:
     ],
 )
 def test_intervals_cover_the_true_skill(name, rate) -> None:
+    low, high = bounds(rate, 400)
+    assert low <= coverage(name, 400) <= high
+
+
+@pytest.mark.parametrize(
+    ("name", "rate"),
+    [
+        ("200 × 10, 0.1, 0", 0.94),
+        ("200 × 20, 0, 0.3", 0.97),
+        ("200 × 20, 0.1, 0.3", 0.965),
+        ("200 × 20, 0.3, 0.3", 0.95),
+        ("30 × 10, 0.1, 0.3", 0.965),
+        ("12 × 12, 0.1, 0.3", 0.955),
+        ("200 × 48, overlap 4, 0.1, 0", 0.95),
+        ("200 × 48, overlap 4, 0.1, 0.3", 0.97),
+    ],
+)
+def test_intervals_of_panels_cover_the_true_skill(name, rate) -> None:
+    assert coverage(name, 300, samples=200) == pytest.approx(rate, abs=0.02)
+
+
+def coverage(name: str, simulations: int, samples: int = SAMPLES) -> float:
     held = []
-    for _, replicates in boards(name, (1.0, 0.8), 400):
+    for _, replicates in boards(name, (1.0, 0.8), simulations, samples):
         low, high = intervals(replicates, 0)["skill"]
         held.append(low[1] <= 0.2 <= high[1])
-
-    low, high = bounds(rate, len(held))
-    assert low <= np.mean(held) <= high
+    return float(np.mean(held))
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -171,7 +193,7 @@ def test_equally_good_forecasters_are_rejected_at_most_at_the_level(name) -> Non
         sure, found = mcs_p_values(table, replicates), said(table, replicates)
         if sure is not None:
             left_out.append(sure.min() <= MCS_LEVEL)
-        pairs += [min(of_task) < 0.05 for of_task in found.p_values.values()]
+        pairs += [min(of_task) < 0.05 for of_task in (*found.p_values.values(), *found.serial_p_values.values())]
         if found.rank_test is not None:
             ranked.append(found.rank_test.p_value < 0.05)
             apart.append(np.ptp(list(found.rank_test.mean_ranks.values())) > found.rank_test.critical_difference)
@@ -182,11 +204,33 @@ def test_equally_good_forecasters_are_rejected_at_most_at_the_level(name) -> Non
     assert bool(pairs) == (name in TESTED)
 
 
+@pytest.mark.parametrize("name", PANELS)
+def test_equally_good_forecasters_on_panels_are_rejected_at_most_at_the_level(name) -> None:
+    left_out, pairs = [], []
+    for table, replicates in boards(name, EQUAL, 60, samples=200):
+        sure, found = mcs_p_values(table, replicates), said(table, replicates)
+        assert sure is not None
+        assert found.rank_test is None
+        left_out.append(sure.min() <= MCS_LEVEL)
+        pairs += [min(of_task) < 0.05 for of_task in found.p_values.values()]
+
+    assert len(pairs) == 60
+    for errors in (left_out, pairs):
+        assert np.mean(errors) <= bounds(0.05, 60)[1]
+
+
 TESTED = ("200 series", "20 cutoffs", "50 cutoffs", "200 cutoffs, overlap 4", "4 tasks of 12 cutoffs")
 
 
 @pytest.mark.parametrize(
-    ("name", "error"), [("200 series", 0.6), ("30 data sets", 0.6), ("50 cutoffs", 0.3), ("4 tasks of 12 cutoffs", 0.3)]
+    ("name", "error"),
+    [
+        ("200 series", 0.6),
+        ("200 × 20, 0.1, 0.3", 0.6),
+        ("30 data sets", 0.6),
+        ("50 cutoffs", 0.3),
+        ("4 tasks of 12 cutoffs", 0.3),
+    ],
 )
 def test_a_clearly_better_forecaster_is_alone_in_the_confidence_set(name, error) -> None:
     alone = []
