@@ -19,7 +19,7 @@ from harness.results.standings import Matrix, RankTest, Significance
 
 LEVEL = 0.95
 MIN_CROSSED = 5  # independent units for the confidence set where series and cutoffs are units
-EFFECTIVE = 0.6  # of a unit, if no less independent: losses are skewed, and units differ in weight; by simulation
+EFFECTIVE = 0.45  # of a unit, if no less independent: losses are skewed, and units differ in weight; by simulation
 
 
 def intervals(replicates: Bootstrap, baseline: int) -> dict[str, tuple[Floats, Floats]]:
