@@ -17,7 +17,7 @@ from harness.cli.console import echo, echo_text, print_plugin_problems
 from harness.cli.data import data_group
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
-from harness.cli.options import check_arguments, one_line
+from harness.cli.options import check_arguments
 from harness.cli.publish import publish_command
 from harness.cli.run import run_command
 from harness.cli.show import show_command

@@ -22,14 +22,14 @@ def linearised_scores(metric: Metric, terms: Terms, units: Units) -> tuple[Float
         numerators, denominators = (values.sum(axis=2, keepdims=True) for values in (numerators, denominators))
     groups = _groups(metric, units)
     count = int(groups.max(initial=-1)) + 1
-    totals = [_sums(values, groups, count) for values in (numerators, denominators)]  # (group, cell, target)
-    ratios = ratio(*totals)
+    total = _sums(denominators, groups, count)  # (group, cell, target)
+    ratios = ratio(_sums(numerators, groups, count), total)
     values = np.sqrt(ratios) if metric.root else ratios
     known = ~np.isnan(ratios)
     targets = np.maximum(known.sum(axis=2, keepdims=True), 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        slopes = np.where(known, (0.5 / values if metric.root else 1.0) / (totals[1] * targets), 0.0)
-        shares = np.where(known, 1 / (totals[1] * targets), 0.0)
+        slopes = np.where(known, (0.5 / values if metric.root else 1.0) / (total * targets), 0.0)
+        shares = np.where(known, 1 / (total * targets), 0.0)
     slopes = np.where(np.isfinite(slopes), slopes, 0.0)
     ratios = np.where(known, ratios, 0.0)
     within = ((numerators - ratios[groups] * denominators) * slopes[groups]).sum(axis=2)

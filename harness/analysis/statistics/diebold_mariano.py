@@ -39,7 +39,8 @@ class DieboldMariano:
     @classmethod
     def unknown(cls, pairs: int) -> DieboldMariano:
         """The result of tests that cannot be done."""
-        return cls(*(np.full(pairs, math.nan) for _ in range(4)), freedom=math.nan)
+        nothing = np.full(pairs, math.nan)
+        return cls(nothing, nothing.copy(), nothing.copy(), nothing.copy(), math.nan)
 
 
 def diebold_mariano(differences: Floats, horizon: int = 1) -> DieboldMariano:
