@@ -128,7 +128,7 @@ def refusal(action: Callable[[], Any]) -> str:
 
 class TestEveryValue:
     @pytest.mark.parametrize("argument", ["mean", "quantile_levels", "quantiles"])
-    @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:40])
+    @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
     def test_a_forecast_holds_floats_or_is_refused(self, argument: str, value: Any) -> None:
         arguments = {"mean": np.zeros((6, 2, 1)), "quantile_levels": LEVELS, "quantiles": np.zeros((6, 2, 1, 3))}
         forecast, refused = None, None
@@ -145,7 +145,7 @@ class TestEveryValue:
             assert type(forecast.quantile_levels) is tuple
             assert forecast.quantiles is None or forecast.quantiles.dtype == np.float64
 
-    @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:40])
+    @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
     @pytest.mark.parametrize(
         "make",
         [
@@ -164,7 +164,7 @@ class TestEveryValue:
         assert run.status in (Status.COMPLETED, Status.INVALID)
         assert "\n" not in run.reason
 
-    @pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:40])
+    @pytest.mark.parametrize("value", ODD, ids=lambda value: type(value).__name__)
     def test_nor_is_it_in_a_base_class(self, value: Any) -> None:
         class Local(LocalForecaster):
             def predict_series(self, context: Context) -> Any:
