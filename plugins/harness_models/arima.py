@@ -12,7 +12,7 @@ from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.statespace import kalman_filter
 
 from harness import Context, Floats, Forecast, Ints, Unsupported
-from harness_models.seasonal_adjustment import SeasonalAdjustment
+from harness_models.seasonal_adjustment import SeasonalAdjustment, adjustment_size
 from harness_models.univariate import TargetPasts, UnivariateForecaster
 
 Order = tuple[int, int, int]
@@ -78,6 +78,14 @@ class FittedArima:
     start: np.datetime64 | int  # time 0 of its trend
     scale: float = 1.0  # values are divided by it before they are modelled
     adjustment: SeasonalAdjustment | None = None  # before that
+
+    @property
+    def parameter_count(self) -> int:
+        """The trend, the AR, MA and seasonal coefficients and the variance, as in statsmodels.
+
+        If a season was removed by STL, its seasonal indices are counted as well. The scale is no parameter.
+        """
+        return len(self.parameters) + adjustment_size(self.adjustment)
 
 
 class FilteredArima(UnivariateForecaster):

@@ -9,7 +9,12 @@ import numpy as np
 
 from harness import Context, Floats, Forecast, Ints, Unsupported
 from harness_models.ets_estimation import EtsEstimate, EtsForm, estimates
-from harness_models.seasonal_adjustment import SeasonalAdjustment, adjustment_remarks, seasonal_adjustment
+from harness_models.seasonal_adjustment import (
+    SeasonalAdjustment,
+    adjustment_remarks,
+    adjustment_size,
+    seasonal_adjustment,
+)
 from harness_models.smoothing import (
     Components,
     SmoothedComponents,
@@ -37,8 +42,18 @@ class FittedEts:
     length: int  # of the training data
     start: np.datetime64 | int  # the time of its first value
     variance: float  # of one-step errors, relative ones if they are multiplicative
+    estimated: int  # the number of smoothing parameters and initial states
     multiplicative_errors: bool = False
     adjustment: SeasonalAdjustment | None = None
+
+    @property
+    def parameter_count(self) -> int:
+        """The smoothing parameters, the damping parameter and the initial states, as in statsmodels.
+
+        If a season was removed by STL, its seasonal indices are counted as well. The variance follows from
+        the other parameters and is not counted.
+        """
+        return self.estimated + adjustment_size(self.adjustment)
 
     def restart(self, values: Floats, positions: Ints) -> Components:
         """Initial components of pasts that begin at these positions, relative to the training data."""
@@ -96,8 +111,8 @@ class Ets(UnivariateForecaster):
             season_length = 1
         if np.ptp(values) == 0:
             level = Components(values[:1], np.zeros(1), np.zeros((1, 1)))
-            constant = SmoothingParameters(level=1.0)
-            return FittedEts(constant, level, level, len(values), context.start, 0.0, adjustment=adjustment)
+            constant = SmoothingParameters(level=1.0)  # ETS(A,N,N): α and the initial level
+            return FittedEts(constant, level, level, len(values), context.start, 0.0, 2, adjustment=adjustment)
         scale = float(np.std(values))
         forms = self._forms(values, season_length, context)
         found = [*estimates(values / scale, season_length, forms)]
@@ -112,6 +127,7 @@ class Ets(UnivariateForecaster):
             len(values),
             context.start,
             best.variance * (1.0 if best.form.error == "mul" else scale**2),
+            len(best.parameters),
             best.form.error == "mul",
             adjustment,
         )

@@ -61,6 +61,11 @@ def seasonal_adjustment(
     return SeasonalAdjustment(np.roll(component[-season_length:], first + len(values)), start)
 
 
+def adjustment_size(adjustment: SeasonalAdjustment | None) -> int:
+    """The number of seasonal indices that were estimated: the season length, or 0 without an adjustment."""
+    return 0 if adjustment is None else len(adjustment.seasons)
+
+
 def adjustment_remarks(adjustments: Iterable[SeasonalAdjustment | None]) -> list[str]:
     """A sentence that says of which models' series the season was removed, if of any."""
     known = list(adjustments)

@@ -19,10 +19,18 @@ class FittedTheta:
 
     alpha: float
     slope: float
-    seasons: Floats  # (season length,) from the first value of the training data on
+    seasons: Floats  # (season length,) from the first value of the training data on; (1,) without a season
     multiplicative: bool
     start: np.datetime64 | int  # the time of that first value
     variance: float = 0.0
+
+    @property
+    def parameter_count(self) -> int:
+        """The smoothing parameter and the slope, as in statsmodels, and the seasonal indices if there are any.
+
+        The variance follows from the other parameters and is not counted.
+        """
+        return 2 + (len(self.seasons) if len(self.seasons) > 1 else 0)
 
     def season(self, positions: Ints) -> Floats:
         """The seasonal indices of positions relative to the first value of the training data."""
@@ -74,6 +82,8 @@ class Theta(UnivariateForecaster):
             results = model.fit()
             factors = np.asarray(results.forecast_components(season if seasonal else 1)["seasonal"])
         slope, alpha = (float(parameter) for parameter in results.params)
+        if np.ptp(factors) == 0:  # the season is not significant
+            factors = factors[:1]
         seasons = np.roll(factors, len(values) % len(factors))  # they start after the last value
         state = FittedTheta(alpha, slope, seasons, model.method.startswith("mul"), context.start)
         plain = state.deseasonalise(values, np.arange(len(values)))

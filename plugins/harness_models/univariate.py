@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -52,11 +52,19 @@ class TargetPasts:
         return int(np.searchsorted(grid.times()[0], start))
 
 
+class FittedModel(Protocol):
+    """The model of one target."""
+
+    @property
+    def parameter_count(self) -> int:
+        """How many parameters were estimated."""
+
+
 class UnivariateForecaster(FittedLocalForecaster):
     """Implement `fit_target` and `forecast_target`; each target has a model of its own."""
 
     @abstractmethod
-    def fit_target(self, values: Floats, context: Context) -> Any:
+    def fit_target(self, values: Floats, context: Context) -> FittedModel:
         """The parameters of one target, from all of its training data, (length,)."""
 
     @abstractmethod
@@ -64,11 +72,20 @@ class UnivariateForecaster(FittedLocalForecaster):
         """The forecast of the one target, (window, horizon, 1); its mean must not depend on the quantile levels."""
 
     def fitted_states(self) -> list[Any]:
-        """The states of all targets of all fitted series."""
-        states = getattr(self, "states_", {}).values()
-        return [state for of_series in states if isinstance(of_series, list) for state in of_series]
+        """The states of all targets of all fitted series; raises AttributeError before the fit."""
+        return [state for states in self.states_.values() if isinstance(states, list) for state in states]
 
-    def fit_series(self, context: Context) -> list[Any]:
+    @property
+    def parameter_count(self) -> int:
+        """The number of estimated parameters of all targets of all fitted series."""
+        return sum(state.parameter_count for state in self.fitted_states())
+
+    @property
+    def parameter_bytes(self) -> int:
+        """The bytes of these parameters."""
+        return 8 * self.parameter_count
+
+    def fit_series(self, context: Context) -> list[FittedModel]:
         """One state for each target."""
         target = np.ascontiguousarray(context.target.T)
         if np.isnan(target).all(axis=1).any():

@@ -10,9 +10,12 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
+from statsmodels.tsa.api import ARIMA
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+from statsmodels.tsa.forecasting.theta import ThetaModel
 from torch import nn
 
-from harness import Channel, ForecasterSpec, Panel, RollingOrigin, Task, evaluate
+from harness import Channel, Floats, ForecasterSpec, Panel, RollingOrigin, Task, evaluate
 from harness.evaluation.model_size import ModelSize, model_size
 from harness_models import estimators, harness_forecasters
 from harness_models.neural.parameters import NetworkParameters
@@ -56,6 +59,112 @@ def test_an_autoregression_counts_the_lags_in_use() -> None:
 
     assert model_size(fitted("autoreg", NOISE)).parameters == constant + lags + variance
     assert model_size(fitted("autoreg", NOISE, trend="n", seasonal=False)).parameters == 2 + variance
+
+
+def seasonal_walk(season: int, length: int, size: float = 8.0) -> Floats:
+    time = np.arange(length)
+    return 60 + np.random.default_rng(1).normal(size=length).cumsum() + size * np.sin(2 * np.pi * time / season)
+
+
+WALK = seasonal_walk(6, 83)
+TRAINING = WALK[:-3]
+SEASONAL = Panel.of([WALK], season_length=6)
+
+
+@pytest.mark.parametrize("trend", [None, "n", "ct"])
+@pytest.mark.parametrize(
+    ("order", "seasonal_order"), [((1, 1, 1), (0, 0, 0)), ((2, 0, 1), (0, 0, 0)), ((1, 0, 0), (1, 0, 1))]
+)
+@pytest.mark.filterwarnings("ignore")  # one iteration does not converge
+def test_arima_counts_the_parameters_of_statsmodels(
+    order: tuple[int, int, int], seasonal_order: tuple[int, int, int], trend: str | None
+) -> None:
+    if trend == "ct" and order[1]:
+        trend = "t"  # a constant vanishes in the differences
+    seasonal = (*seasonal_order, 6 if any(seasonal_order) else 0)
+    fit = ARIMA(TRAINING, order=order, seasonal_order=seasonal, trend=trend).fit(
+        cov_type="none", method_kwargs={"maxiter": 1, "disp": False}
+    )
+
+    forecaster = fitted("arima", SEASONAL, order=order, seasonal_order=seasonal_order, trend=trend)
+
+    assert model_size(forecaster) == ModelSize(len(fit.params), 8 * len(fit.params))
+
+
+@pytest.mark.parametrize("seasonal", [None, "add", "mul"])
+@pytest.mark.parametrize(("trend", "damped"), [(None, False), ("add", False), ("add", True)])
+@pytest.mark.filterwarnings("ignore")  # one iteration does not converge
+def test_ets_counts_the_parameters_of_statsmodels(trend: str | None, damped: bool, seasonal: str | None) -> None:
+    fit = ETSModel(
+        TRAINING,
+        error="mul",
+        trend=trend,
+        damped_trend=damped,
+        seasonal=seasonal,
+        seasonal_periods=6 if seasonal else None,
+    ).fit(disp=False, maxiter=1)
+
+    forecaster = fitted("ets", SEASONAL, error="mul", trend=trend, damped_trend=damped, seasonal=seasonal)
+
+    assert model_size(forecaster) == ModelSize(len(fit.params), 8 * len(fit.params))
+
+
+@pytest.mark.parametrize("season_length", [6, 1])
+def test_theta_counts_the_parameters_of_statsmodels_and_the_seasonal_indices(season_length: int) -> None:
+    fit = ThetaModel(TRAINING, period=6, deseasonalize=season_length > 1).fit()
+    indices = np.unique(fit.forecast_components(12)["seasonal"])
+
+    count = len(fit.params) + (len(indices) if season_length > 1 else 0)
+    assert model_size(fitted("theta", Panel.of([WALK], season_length=season_length))) == ModelSize(count, 8 * count)
+
+
+def test_theta_counts_no_indices_of_a_season_that_is_not_significant() -> None:
+    assert model_size(fitted("theta", NOISE)).parameters == 2
+
+
+@pytest.mark.parametrize("values", [WALK, np.random.default_rng(0).normal(size=80), np.arange(80.0)])
+@pytest.mark.filterwarnings("ignore")  # one iteration does not converge
+def test_auto_arima_counts_the_parameters_of_statsmodels(values: Floats) -> None:
+    forecaster = fitted("auto-arima", Panel.of([values], season_length=6), max_p=1, max_q=1)
+    (chosen,) = (state.specification for state in forecaster.fitted_states())
+
+    fit = ARIMA(values[:-3], order=chosen.order, seasonal_order=chosen.seasonal_order, trend=chosen.trend).fit(
+        cov_type="none", method_kwargs={"maxiter": 1, "disp": False}
+    )
+    assert model_size(forecaster) == ModelSize(len(fit.params), 8 * len(fit.params))
+
+
+@pytest.mark.parametrize(("name", "count"), [("ets", 2), ("theta", 2), ("auto-arima", 1)])
+def test_a_constant_series_has_the_parameters_of_the_simplest_model(name: str, count: int) -> None:
+    assert model_size(fitted(name, Panel.of([np.full(80, 3.0)], season_length=1))).parameters == count
+
+
+@pytest.mark.parametrize("name", ["arima", "auto-arima", "ets", "theta"])
+def test_parameters_of_all_targets_of_all_series_that_were_fitted_are_counted(name: str) -> None:
+    noise = np.random.default_rng(0).normal(size=(60, 2))
+    small = {"max_p": 1, "max_q": 1} if name == "auto-arima" else {}
+    channels = [Channel("a"), Channel("b")]
+    each = [
+        model_size(fitted(name, Panel.of([values], season_length=1), **small)).parameters
+        for values in (*noise.T, *noise[::-1].T)
+    ]
+
+    missing = np.full_like(noise, np.nan)
+    missing[-3:] = 0.0
+    forecaster = fitted(name, Panel.of([noise, noise[::-1], missing], season_length=1, channels=channels), **small)
+
+    assert model_size(forecaster).parameters == sum(count for count in each if count is not None)
+
+
+@pytest.mark.parametrize(("name", "size"), [("ets", {}), ("auto-arima", {"max_p": 1, "max_q": 0})])
+def test_indices_of_a_season_that_stl_removed_are_counted(name: str, size: dict[str, int]) -> None:
+    panel = Panel.of([seasonal_walk(30, 130, 30.0)], season_length=30)
+
+    forecaster = fitted(name, panel, **size)
+
+    (state,) = forecaster.fitted_states()
+    assert state.adjustment is not None
+    assert model_size(forecaster).parameters in range(30 + 1, 30 + 7)
 
 
 @pytest.mark.parametrize("name", ["ridge", "gradient-boosting", "free-dense"])
