@@ -28,6 +28,11 @@ from harness_models.smoothing import (
 SPECS = {spec.name: spec for spec in harness_models.harness_forecasters()}
 STATISTICAL = ("arima", "auto-arima", "ets", "theta")
 LEVELS = (0.1, 0.5, 0.9)
+SMALL: dict[str, dict[str, Any]] = {
+    "auto-arima": {"max_p": 1, "max_q": 1},
+    "ridge": {"lags": 8},
+    "gradient-boosting": {"lags": 8, "max_iter": 5},
+}
 FORMS = [
     EtsForm(error, trend, trend is not None, season)
     for season, trend, error in product((None, "add", "mul"), (None, "add"), ("add", "mul"))
@@ -148,7 +153,7 @@ def test_zeros_and_negative_values_are_forecast(name: str, shift: float) -> None
     rng = np.random.default_rng(2)
     values = np.maximum(0, np.round(rng.normal(size=60) + 2 * np.tile([0, 1, 2, -1], 15))) + shift
 
-    forecast = run(SPECS[name].make({}), fold_of(values, 40, 4, LEVELS))
+    forecast = run(SPECS[name].make(SMALL.get(name, {})), fold_of(values, 40, 4, LEVELS))
 
     assert forecast.finite().all()
     assert np.abs(forecast.mean - values.mean()).max() < 10
@@ -202,11 +207,6 @@ def test_noise_has_no_season(years: int) -> None:
 
 
 NETWORKS = {spec.name for spec in (*neural.WINDOWED, *neural.generation.SPECS)}
-SMALL: dict[str, dict[str, Any]] = {
-    "auto-arima": {"max_p": 1, "max_q": 1},
-    "ridge": {"lags": 8},
-    "gradient-boosting": {"lags": 8, "max_iter": 5},
-}
 
 
 @pytest.mark.parametrize("name", sorted(SPECS.keys() - NETWORKS))

@@ -20,7 +20,7 @@ HORIZON = 4
 SMALL: dict[str, dict[str, Any]] = {
     **{spec.name: {"iterations": 40, "lookback": 12} for spec in neural.WINDOWED},
     **{
-        spec.name: {"warm_up": 24, "teach_iterations": 60, "stretch_evaluations": 0, "finish_evaluations": 5}
+        spec.name: {"warm_up": 24, "teach_iterations": 40, "stretch_evaluations": 0, "finish_evaluations": 2}
         for spec in neural.generation.SPECS
     },
     "auto-arima": {"max_p": 1, "max_q": 1},
