@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
-
 from harness.report.text import visible
+
+NARROW = re.compile("[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u22ff]*")  # characters as wide as a letter
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A title over columns, of which the second is wrapped to the width of the terminal."""
     cells = [list(map(visible, row)) for row in (headings, *rows)]
-    widths = [max(cell_len(row[column]) for row in cells) for column in range(len(headings))]
+    widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
     other_columns = sum(widths) - widths[1] + 2 * len(widths)
     widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - other_columns), 20)
     lines = [title.upper()]
@@ -30,7 +31,7 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
         for i, line in enumerate(wrapped):
             texts = [text if i == 0 else "" for text in row]
             texts[1] = line
-            padded = (text + " " * (width - cell_len(text)) for text, width in zip(texts, widths, strict=True))
+            padded = (text + " " * (width - _width(text)) for text, width in zip(texts, widths, strict=True))
             lines.append("  " + "  ".join(padded).rstrip())
     return "\n".join([*lines, ""])
 
@@ -93,3 +94,12 @@ def _title(path: Path) -> str:
         return str(fields.get("title", "without a title"))
     except (OSError, ValueError) as error:
         return f"cannot be read: {error}"
+
+
+def _width(text: str) -> int:
+    """The columns of a terminal that a text takes."""
+    if NARROW.fullmatch(text):
+        return len(text)
+    from rich.cells import cell_len  # an import that most listings do not need
+
+    return cell_len(text)

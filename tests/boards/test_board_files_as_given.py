@@ -157,5 +157,7 @@ def test_an_interval_needs_two_levels(levels: str, asked: str, tmp_path: Path) -
     path = tmp_path / "leaderboard.toml"
     path.write_text(board_text("task", "quantile_levels", levels).replace('"MAE"', '"coverage"'))
 
-    with pytest.raises(BadBoard, match=f"coverage needs two quantile_levels, and task 'nile' asks for {asked}"):
+    with pytest.raises(
+        BadBoard, match=f"coverage needs at least two quantile_levels, and task 'nile' asks for {asked}"
+    ):
         load_board(str(path), load_catalog())

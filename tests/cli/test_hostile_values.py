@@ -103,7 +103,8 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
             main()
         except SystemExit as end:
             code = end.code
-        lines = [line for line in capsys.readouterr().err.splitlines() if line]
+        printed = capsys.readouterr().err.replace("\n  ", "\\n")  # a line break in an argument is indented
+        lines = [line for line in printed.splitlines() if line]
         begin = next((i for i, line in enumerate(lines) if line.lower().startswith("error: ")), 0)
         return Ended(code, lines[begin:])
 
