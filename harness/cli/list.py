@@ -27,4 +27,6 @@ def list_command(catalog: Catalog, /, kind: str | None) -> None:
 
     for name in DEFAULT_KINDS if kind is None else (kind,):
         echo_text(inventory(catalog, name) + "\n")
+    if kind == "plugins":
+        catalog.request_all()
     print_plugin_problems(catalog)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -83,6 +83,11 @@ class Catalog:
 
         return self._specs("format", "harness_reports", ReportFormat, lambda spec: spec.name)
 
+    def request_all(self) -> None:
+        """Ask the plugins for everything that they provide, so that `problems` holds what is wrong with any of it."""
+        for _ in (self.forecasters, self.datasets, self.metrics, self.boards, self.protocols, self.formats):
+            pass
+
     def add_commands(self, cli: click.Group) -> None:
         """Let the plugins add their commands."""
         self._call("harness_commands", cli=cli)
@@ -157,10 +162,15 @@ class Catalog:
                 yield plugin, result
 
     def _checked_list(self, result: object, plugin: Plugin, hook: str) -> Sequence[Any]:
-        if isinstance(result, list | tuple):
-            return result
-        self._note_problem(plugin, f"{hook} must return a list, not {type(result).__name__}")
-        return ()
+        """The items of what a hook returned, or yields; none, and a problem, where it is no list or raises."""
+        if not isinstance(result, Iterable) or isinstance(result, str | bytes | Mapping):
+            self._note_problem(plugin, f"{hook} must return a list, not {type(result).__name__}")
+            return ()
+        items: list[Any] | Failure = attempt(partial(list, result))
+        if isinstance(items, Failure):
+            self._note_problem(plugin, f"{hook} raised {items}")
+            return ()
+        return items
 
     def _note_problem(self, plugin: Plugin, text: str) -> None:
         problem = f"plugin {plugin}: {text}"

@@ -12,8 +12,10 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from harness import DatasetSpec, ForecasterSpec, Metric, Panel, hookimpl
+from harness.cli.list import list_command
 from harness.cli.main import cli
 from harness.errors import DuplicateName, UnknownName
 from harness.evaluation.metrics import METRICS
@@ -359,6 +361,36 @@ class TestWrongResults:
         assert all("fine" in getattr(catalog, one) for one in KINDS)
         assert "naive" in catalog.forecasters
 
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_hook_may_yield_what_it_provides(self, kind: str) -> None:
+        fine = {"forecasters": spec, "datasets": data, "boards": lambda name: Path(name) / "leaderboard.toml"}
+        made = fine.get(kind, lambda name: Metric(name, lambda o: o.error))
+
+        catalog = load_catalog({"lazy": Provides(**{kind: (made(name) for name in ("first", "second"))})})
+
+        assert {"first", "second"} <= set(getattr(catalog, kind))
+        assert problems(catalog) == []
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_hook_that_raises_while_it_yields_is_named(self, kind: str) -> None:
+        def broken() -> Iterator[Any]:
+            yield from ()
+            raise ValueError("no luck")
+
+        catalog = load_catalog({"bad": Provides(**{kind: broken()})})
+
+        (problem,) = problems(catalog)
+        assert problem.startswith("plugin bad (bad 0): harness_")
+        assert problem.endswith(" raised ValueError: no luck")
+        assert "naive" in catalog.forecasters
+
+    def test_a_list_of_plugins_comes_with_the_problems_of_what_they_provide(self) -> None:
+        catalog = load_catalog({"bad": Provides([3])})
+
+        listed = CliRunner().invoke(list_command, ["plugins"], obj=catalog)
+
+        assert "warning: plugin bad (bad 0): harness_forecasters must list" in listed.stderr
+
     def test_what_is_right_in_a_list_is_kept(self) -> None:
         catalog = load_catalog({"mixed": Provides([spec("fine"), 3])})
 
@@ -436,6 +468,12 @@ class TestHookCalls:
         said = f"plugin bad (bad 0): harness_finished must return a list, not {type(answer).__name__}"
         assert answer not in sentences
         assert said in catalog.problems
+
+    def test_sentences_may_be_yielded(self, tmp_path: Path) -> None:
+        catalog = load_catalog({"lazy": Hears(sentence for sentence in ("a", "b"))})
+
+        assert [said for said in catalog.finished(tmp_path) if said in ("a", "b")] == ["a", "b"]
+        assert not any("lazy" in problem for problem in catalog.problems)
 
     def test_hooks_get_the_arguments_that_they_ask_for(self, tmp_path: Path) -> None:
         class Shy:
