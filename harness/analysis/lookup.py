@@ -13,6 +13,7 @@ from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
+from harness.results.rescoring import changed_metrics
 from harness.results.standings import Standings, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
 
@@ -35,10 +36,19 @@ def find_standings(
     """
     check_stored_board(board, workspace)
     stored = None if published else stored_standings(workspace.home, board_name(board))
-    if stored is not None and not completed_only and metric in (None, stored.metric):
+    if stored is not None and not completed_only and metric in (None, stored.metric) and _is_current(stored, workspace):
         return stored
     results = find_results(board, workspace, published=published)
     return board_standings(results, workspace, metric, completed_only=completed_only)
+
+
+def _is_current(standings: Standings, workspace: Workspace) -> bool:
+    """Whether the metrics of stored standings are those that its cells were scored by."""
+    names = {standings.metric, *(name for row in standings.rows for name in row.metrics)}
+    versions = {name: version for name, version in workspace.catalog.metric_versions.items() if name in names}
+    plan = stored_plan(workspace.home, standings.board) if versions else None
+    runs = (workspace.journal.read(cell.key) for cell in plan.cells) if plan is not None else ()
+    return not any(changed_metrics(run, versions) for run in runs if run is not None)
 
 
 def board_standings(
@@ -136,7 +146,7 @@ def _journal_results(board: str, workspace: Workspace) -> JournalResults | None:
     plan, journal = stored_plan(workspace.home, board_name(board)), workspace.journal
     if plan is None or not any(journal.has(cell.key) for cell in plan.cells):
         return None
-    return JournalResults(plan, journal)
+    return JournalResults(plan, journal, workspace.catalog)
 
 
 def _no_results(board: str, home: Path) -> BadInput:

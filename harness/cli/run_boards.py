@@ -12,12 +12,13 @@ from harness.boards.selection import SelectedBoard, Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
 from harness.errors import InvalidMetric
+from harness.execution.cell_locks import CellLocks
 from harness.execution.driver import Finished, Refused, drive
 from harness.execution.executors import executor_name, make_executor
 from harness.report.progress import RunProgress
 from harness.results.board_results import JournalResults
-from harness.results.journal import prepare_home
-from harness.results.standings import Standings, remove_standings
+from harness.results.journal import Journal, prepare_home
+from harness.results.standings import remove_standings
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,19 +80,33 @@ def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> s
         reasons = "; ".join(board.run.unavailable.values())
         print_lines([f"board {board.run.name} was left out: {reasons}"], console)
         return ""
+    results = _results(board.stored, workspace)
     try:
-        standings = _standings(board.stored, workspace)
+        standings = board_standings(results, workspace)
     except InvalidMetric as error:
         remove_standings(workspace.home, board.stored.name)  # those of an earlier run
         return f"error: {error}"
+    _store_scores(results, workspace.journal)
     standings.save(workspace.home)
-    print_standings(standings if board.run is board.stored else _standings(board.run, workspace), console)
+    shown = standings if board.run is board.stored else board_standings(_results(board.run, workspace), workspace)
+    print_standings(shown, console)
     workspace.catalog.standings_changed(board.stored.board, standings, workspace.home)
     return ""
 
 
-def _standings(plan: BoardPlan, workspace: Workspace) -> Standings:
-    return board_standings(JournalResults(plan.to_stored(), workspace.journal), workspace)
+def _results(plan: BoardPlan, workspace: Workspace) -> JournalResults:
+    return JournalResults(plan.to_stored(), workspace.journal, workspace.catalog)
+
+
+def _store_scores(results: JournalResults, journal: Journal) -> None:
+    """Store the scores that were computed again, except of cells that another process runs."""
+    if not results.rescored:
+        return
+    with closing(CellLocks(journal.home)) as locks:
+        for key, record in results.rescored.items():
+            if locks.take(key):
+                journal.write_scores(record)
+                locks.release(key)
 
 
 def _interruption(cells: Sequence[PlannedCell], workspace: Workspace) -> str:

@@ -40,11 +40,12 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
 
     Raises BadInput for a cell that cannot be run as it is specified, such as one with an unknown hyperparameter.
     """
-    plugin = installed_catalog().forecasters[planned.cell.forecaster].plugin
+    catalog = installed_catalog()
+    plugin = catalog.forecasters[planned.cell.forecaster].plugin
     started = _now()
     with thread_limit(planned.resources.threads):
         result = attempt(lambda: _evaluate(planned, home))
-        circumstances = provenance(plugin, planned.resources.threads)
+        circumstances = provenance(plugin, planned.resources.threads, catalog.metric_versions)
     if isinstance(result, Failure) and isinstance(result.error, BadInput | DataUnavailable):
         raise result.error
     run = _failed_run(planned, result) if isinstance(result, Failure) else result

@@ -60,6 +60,12 @@ class Catalog:
         return registry
 
     @cached_property
+    def metric_versions(self) -> Mapping[str, str]:
+        """The result version of the plugin of each metric, except of the metrics that are included in harness."""
+        entries = self.metrics.items()
+        return {name: entry.plugin.result_version for name, entry in entries if not entry.plugin.included}
+
+    @cached_property
     def boards(self) -> Registry[Path]:
         """The files of leaderboards, by the name of their folder."""
         return self._specs("board", "harness_leaderboards", Path, lambda path: path.parent.name)

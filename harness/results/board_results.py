@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Metric
 from harness.evaluation.run import Run, Status
-from harness.results.journal import CachedJournal, Journal
+from harness.results.journal import CachedJournal, Journal, Record
+from harness.results.rescoring import changed_metrics, rescored, without_scores
 from harness.results.stored_plan import StoredCell, StoredPlan
 
 if TYPE_CHECKING:
     from harness.evaluation.outcomes import Actuals, Outcomes
     from harness.evaluation.scoring import Terms
+    from harness.plugins.catalog import Catalog
 
 
 class BoardResults(ABC):
@@ -57,22 +60,55 @@ class BoardResults(ABC):
 
 
 class JournalResults(BoardResults):
-    """The results of a board in the journal of a home."""
+    """The results of a board in the journal of a home.
 
-    def __init__(self, plan: StoredPlan, journal: Journal) -> None:
+    With a catalog, scores and terms by metrics whose plugin has changed since are computed again.
+    """
+
+    def __init__(self, plan: StoredPlan, journal: Journal, catalog: Catalog | None = None) -> None:
         self.plan = plan
         self.journal = journal if isinstance(journal, CachedJournal) else CachedJournal(journal.home)
+        self.catalog = catalog
+        self.rescored: dict[str, Record] = {}  # by key: the records whose scores were computed again, with their arrays
         self._actuals: dict[str, Actuals] = {}
 
     @cached_property
     def runs(self) -> Mapping[str, Run | None]:  # type: ignore[override]
-        """The runs, read once."""
-        return {cell.key: self.journal.read(cell.key) for cell in self.plan.cells}
+        """The runs, read once, with the scores by the present metrics."""
+        return {key: self._current_run(cell) for key, cell in {cell.key: cell for cell in self.plan.cells}.items()}
+
+    def _current_run(self, cell: StoredCell) -> Run | None:
+        """The run of a cell; it has no score by a metric that changed if its forecasts are not available."""
+        record = self.journal.record(cell.key)
+        changed = [] if record is None else self._changed_metrics(record)
+        if record is None or self.catalog is None or not changed:
+            return None if record is None else record.run
+        try:
+            full = record.with_results()
+            if full.results is None:
+                return without_scores(record.run, changed)
+            metrics = [self.catalog.metrics[name].spec for name in changed]
+            run = rescored(full, self.actuals(cell), metrics, self.catalog.metric_versions)
+        except DataUnavailable:
+            return without_scores(record.run, changed)
+        self.rescored[cell.key] = replace(record, run=run)
+        return replace(run, results=None)
+
+    def _changed_metrics(self, record: Record) -> list[str]:
+        return [] if self.catalog is None else changed_metrics(record.run, self.catalog.metric_versions)
+
+    def _stored_terms(self, cell: StoredCell, metric: str) -> Terms | None:
+        """The terms in the record; None where it has none of the present metric."""
+        if cell.key in self.rescored:
+            results = self.rescored[cell.key].run.results
+            return None if results is None else results.terms.get(metric)
+        record = self.journal.record(cell.key)
+        return None if record is None or metric in self._changed_metrics(record) else record.terms(metric)
 
     def actuals(self, cell: StoredCell) -> Actuals:
         """The actuals, stored once for all cells of a task."""
-        run = self.runs[cell.key]
         if cell.task not in self._actuals:
+            run = self.journal.read(cell.key)
             actuals = None if run is None else self.journal.read_actuals(cell.fingerprint, run.cell.task)
             if actuals is None:
                 raise DataUnavailable(f"the actuals of task {cell.task!r} are not in the journal; run it with --rerun")
@@ -80,11 +116,10 @@ class JournalResults(BoardResults):
         return self._actuals[cell.task]
 
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
-        """The stored terms; those of a metric that was installed later are computed from the stored forecasts."""
+        """The stored terms, or those of the stored forecasts where a metric was installed later or has changed."""
         from harness.evaluation.scoring import applies, terms
 
-        run, record = self.runs[cell.key], self.journal.record(cell.key)
-        stored = None if record is None else record.terms(metric.name)
+        run, stored = self.runs[cell.key], self._stored_terms(cell, metric.name)
         if stored is not None:
             return stored
         if run is not None and not applies(metric, run.cell.task.quantile_levels):

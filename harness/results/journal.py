@@ -24,15 +24,13 @@ from harness.evaluation.metrics import FORMER_NAMES
 from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.plugins.installed import protocols_for
 from harness.results.recomputation import windows_from_data
-from harness.results.stored_arrays import are_files, damaged, read_array, read_arrays
+from harness.results.stored_arrays import are_files, arrays_of, damaged, read_array, read_arrays, results_of, terms_of
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from harness.evaluation.outcomes import Actuals
-    from harness.evaluation.run import Results
     from harness.evaluation.scoring import Terms
 
 SCHEMA = 1
@@ -65,7 +63,7 @@ class Record:
             return self.run
         arrays = read_arrays(self.folder, self.arrays, "mean")
         try:
-            return replace(self.run, results=_results_of(arrays, self.results))
+            return replace(self.run, results=results_of(arrays, self.results))
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise damaged(self.folder) from error
 
@@ -80,12 +78,19 @@ class Journal:
 
     def write(self, run: Run) -> None:
         """Store a run, replacing an older one of the same key: the arrays first, then the record, atomically."""
-        folder = self.cells / run.key
-        arrays = {} if run.results is None else _arrays_of(run.results)
-        fields = {**run.to_json(), "schema": SCHEMA}
-        if run.results is not None:
-            fields["results"] = {"metrics": list(run.results.terms), "levels": run.results.forecast.quantile_levels}
-        _commit(folder, arrays, fields)
+        arrays = {} if run.results is None else arrays_of(run.results)
+        _commit(self.cells / run.key, arrays, _fields_of(run))
+
+    def write_scores(self, rescored: Record) -> None:
+        """Store the scores and terms of a record that was scored again, its run with its arrays.
+
+        The forecasts are kept as they are. Nothing is written where the record was replaced since it was read.
+        """
+        run, present = rescored.run, self.record(rescored.run.key)
+        if run.results is None or present is None or present.arrays != rescored.arrays:
+            return
+        kept = {name: file for name, file in rescored.arrays.items() if name != "terms"}
+        _commit(self.cells / run.key, {"terms": terms_of(run.results)}, _fields_of(run), kept)
 
     def record(self, key: str) -> Record | None:
         """The record of a run and its files, None if there is none."""
@@ -210,18 +215,21 @@ def prepare_home(home: Path) -> Path:
     return home
 
 
-def _commit(folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any]) -> None:
-    """Write arrays under new names, then the record that names them, then remove all other files."""
+def _commit(
+    folder: Path, arrays: Mapping[str, NDArray[Any]], fields: dict[str, Any], kept: Mapping[str, str] | None = None
+) -> None:
+    """Write arrays under new names, then the record that names them and kept files, then remove all other files."""
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
-    older = [path for path in folder.iterdir() if path.name != RECORD]
+    kept = {} if kept is None else kept
+    older = [path for path in folder.iterdir() if path.name not in (RECORD, *kept.values())]
     draft = uuid.uuid4().hex[:12]
     files = {name: f"{draft}-{name}.npy" for name in arrays}
     for name, array in arrays.items():
         np.save(folder / files[name], np.ascontiguousarray(array), allow_pickle=False)
         sync(folder / files[name])
-    write_json(folder / RECORD, {**fields, "arrays": files})
+    write_json(folder / RECORD, {**fields, "arrays": {**kept, **files}})
     for path in older:
         path.unlink(missing_ok=True)
 
@@ -254,29 +262,11 @@ def _rename_metrics(fields: dict[str, Any], results: dict[str, Any] | None) -> N
                 results["metrics"] = [present if name == former else name for name in results["metrics"]]
 
 
-def _arrays_of(results: Results) -> dict[str, NDArray[Any]]:
-    import numpy as np
-
-    terms = [np.stack([terms.numerators, terms.denominators]) for terms in results.terms.values()]
-    arrays: dict[str, NDArray[Any]] = {
-        "series": results.series,
-        "cutoffs": results.cutoffs,
-        "mean": results.forecast.mean,
-        "terms": np.stack(terms) if terms else np.empty(0),
-    }
-    if results.forecast.quantiles is not None:
-        arrays["quantiles"] = results.forecast.quantiles
-    return arrays
-
-
-def _results_of(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, Any]) -> Results:
-    from harness.evaluation.run import Results
-    from harness.evaluation.scoring import Terms
-    from harness.forecasters.forecast import Forecast
-
-    forecast = Forecast(arrays["mean"], tuple(fields["levels"]), arrays.get("quantiles"))
-    terms = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
-    return Results(forecast, terms, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))
+def _fields_of(run: Run) -> dict[str, Any]:
+    fields = {**run.to_json(), "schema": SCHEMA}
+    if run.results is not None:
+        fields["results"] = {"metrics": list(run.results.terms), "levels": run.results.forecast.quantile_levels}
+    return fields
 
 
 def _task_hash(fingerprint: str, task: Task) -> str:

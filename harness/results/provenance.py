@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,17 +13,22 @@ from typing import Any
 
 from harness.evaluation.run import EVALUATION_VERSION
 from harness.plugins.discovery import Plugin
+from harness.results.rescoring import METRICS
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "torch")
 MODULES = {"scikit-learn": "sklearn"}
 
 
-def provenance(plugin: Plugin, threads: int) -> dict[str, Any]:
-    """What is needed to trust and to repeat a run of this process, as JSON values."""
+def provenance(plugin: Plugin, threads: int, metrics: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What is needed to trust and to repeat a run of this process, as JSON values.
+
+    `metrics` are the versions of plugins' metrics.
+    """
     return {
         "harness": _version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,
         "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.result_version},
+        **({METRICS: dict(metrics)} if metrics else {}),
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES if MODULES.get(name, name) in sys.modules},
         "machine": machine(),

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from harness.errors import DataUnavailable
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
+
+    from harness.evaluation.run import Results
 
 READ_AT_ONCE = 1 << 20  # bytes; larger files are memory-mapped
 
@@ -51,3 +54,35 @@ def read_array(folder: Path | str, file: str) -> NDArray[Any]:
 def damaged(folder: Path | str) -> DataUnavailable:
     """The error of a folder whose arrays cannot be used."""
     return DataUnavailable(f"arrays in {folder} are lost or damaged; delete that folder and run its board with --rerun")
+
+
+def terms_of(results: Results) -> NDArray[Any]:
+    """The terms of all metrics, (metric, 2, window, target); empty without metrics."""
+    import numpy as np
+
+    terms = [np.stack([terms.numerators, terms.denominators]) for terms in results.terms.values()]
+    return np.stack(terms) if terms else np.empty(0)
+
+
+def arrays_of(results: Results) -> dict[str, NDArray[Any]]:
+    """The arrays of a run by name."""
+    arrays: dict[str, NDArray[Any]] = {
+        "series": results.series,
+        "cutoffs": results.cutoffs,
+        "mean": results.forecast.mean,
+        "terms": terms_of(results),
+    }
+    if results.forecast.quantiles is not None:
+        arrays["quantiles"] = results.forecast.quantiles
+    return arrays
+
+
+def results_of(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, Any]) -> Results:
+    """The results whose arrays these are; `fields` names their metrics and levels."""
+    from harness.evaluation.run import Results
+    from harness.evaluation.scoring import Terms
+    from harness.forecasters.forecast import Forecast
+
+    forecast = Forecast(arrays["mean"], tuple(fields["levels"]), arrays.get("quantiles"))
+    terms = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
+    return Results(forecast, terms, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))

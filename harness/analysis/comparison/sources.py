@@ -96,7 +96,7 @@ def _find_run(text: str, digits: str, location: str, workspace: Workspace) -> So
         cell = _cell(results.plan, _full_key(digits, results.runs, workspace.home))
     else:
         plan = _plan_of_run(_full_key(digits, workspace.journal.keys(), workspace.home), workspace)
-        results, cell = JournalResults(plan, workspace.journal), plan.cells[0]
+        results, cell = JournalResults(plan, workspace.journal, workspace.catalog), plan.cells[0]
     return Source(text, results, {(cell.forecaster, cell.task): (cell,)}, is_run=True)
 
 
