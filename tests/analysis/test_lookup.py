@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,11 +41,12 @@ def workspace(tmp_path: Path) -> Workspace:
 def ran_board(workspace: Workspace, *datasets: str) -> JournalResults:
     """A board with a completed run of its baseline on each dataset."""
     tasks = tuple(Task(dataset, RollingOrigin(1, windows=1)) for dataset in datasets)
+    provenance = {"metrics": dict(workspace.catalog.metric_versions)}
     cells = []
     for task in tasks:
         cell = Cell(task, "base", {}, None)
         key = cell.key("aa", "toys==1")
-        workspace.journal.write(Run(cell, Status.COMPLETED, key, scores=SCORES))
+        workspace.journal.write(Run(cell, Status.COMPLETED, key, scores=SCORES, provenance=provenance))
         cells.append(PlannedCell(key, "base", task.label, cell, "aa"))
     plan = BoardPlan(
         "toys", Leaderboard("Toys", "MASE", "base", tasks, forecasters=(Entry("base"),)), tuple(cells), ("base",)
@@ -82,6 +84,22 @@ def test_stored_standings_are_shown_as_they_are_unless_others_are_asked_for(work
     assert find_standings("toys", workspace).rows[0].completed == 1
     assert find_standings("toys", workspace, "MAE").rows[0].completed == 0
     assert find_standings("toys", workspace, completed_only=True).rows[0].completed == 0
+
+
+def test_stored_standings_by_a_metric_whose_plugin_changed_are_computed_again(workspace: Workspace) -> None:
+    results = ran_board(workspace, "a")
+    standings = board_standings(results, workspace)
+    standings.save(workspace.home)
+    (run,) = results.runs.values()
+    assert run is not None
+    workspace.journal.write(
+        replace(run, provenance={"metrics": {"swing": "swings==0:former", "swing/10": "swings==0"}})
+    )
+
+    (row,) = find_standings("toys", workspace).rows
+
+    assert standings.rows[0].metrics == SCORES
+    assert row.metrics == {name: score for name, score in SCORES.items() if name != "swing"}  # no forecasts are stored
 
 
 def test_an_unknown_metric_is_refused(workspace: Workspace) -> None:

@@ -79,13 +79,13 @@ class Shell:
 
     def runs(self) -> dict[str, Run]:
         journal = Journal(self.home)
-        runs = [journal.read_with_results(key) for key in journal.keys()]
+        runs = map(journal.read_with_results, journal.keys())
         return {run.cell.forecaster: run for run in runs if run is not None}
 
     def times(self) -> list[int]:
         """When the records were written."""
         journal = Journal(self.home)
-        return [journal.modified(key) for key in journal.keys()]
+        return list(map(journal.modified, journal.keys()))
 
     def shown(self, *options: str) -> dict[str, float]:
         """The score of each forecaster in the standings."""
