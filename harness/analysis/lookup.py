@@ -13,7 +13,7 @@ from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.rescoring import changed_metrics
+from harness.results.rescoring import changed_metrics, with_known_version
 from harness.results.standings import Standings, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
 
@@ -43,12 +43,21 @@ def find_standings(
 
 
 def _is_current(standings: Standings, workspace: Workspace) -> bool:
-    """Whether the metrics of stored standings are those that its cells were scored by."""
+    """Whether stored standings are by the present metrics.
+
+    Those by metrics of unknown versions are kept where they cannot be computed again.
+    """
     names = {standings.metric, *(name for row in standings.rows for name in row.metrics)}
     versions = {name: version for name, version in workspace.catalog.metric_versions.items() if name in names}
-    plan = stored_plan(workspace.home, standings.board) if versions else None
-    runs = (workspace.journal.read(cell.key) for cell in plan.cells) if plan is not None else ()
-    return not any(changed_metrics(run, versions) for run in runs if run is not None)
+    plan, journal = stored_plan(workspace.home, standings.board) if versions else None, workspace.journal
+    for cell in () if plan is None else plan.cells:
+        run = journal.read(cell.key)
+        changed = [] if run is None else changed_metrics(run, versions)
+        if run is None or not changed:
+            continue
+        if with_known_version(run, changed) or journal.has_actuals(cell.fingerprint, run.cell.task):
+            return False
+    return True
 
 
 def board_standings(

@@ -12,7 +12,7 @@ from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Metric
 from harness.evaluation.run import Run, Status
 from harness.results.journal import CachedJournal, Journal, Record
-from harness.results.rescoring import changed_metrics, rescored, without_scores
+from harness.results.rescoring import changed_metrics, rescored, with_known_version, without_scores
 from harness.results.stored_plan import StoredCell, StoredPlan
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ class JournalResults(BoardResults):
         self.journal = journal if isinstance(journal, CachedJournal) else CachedJournal(journal.home)
         self.catalog = catalog
         self.rescored: dict[str, Record] = {}  # by key: the records whose scores were computed again, with their arrays
+        self._outdated: dict[
+            str, list[str]
+        ] = {}  # by key: metrics whose stored scores and terms are of another version
         self._actuals: dict[str, Actuals] = {}
 
     @cached_property
@@ -78,24 +81,28 @@ class JournalResults(BoardResults):
         return {key: self._current_run(cell) for key, cell in {cell.key: cell for cell in self.plan.cells}.items()}
 
     def _current_run(self, cell: StoredCell) -> Run | None:
-        """The run of a cell; it has no score by a metric that changed if its forecasts are not available."""
+        """The run of a cell, scored again by metrics that changed.
+
+        Where forecasts or actuals are lost, a score of another version is removed, and one of an unknown version kept.
+        """
         record = self.journal.record(cell.key)
-        changed = [] if record is None else self._changed_metrics(record)
-        if record is None or self.catalog is None or not changed:
+        if record is None or self.catalog is None:
             return None if record is None else record.run
+        versions = self.catalog.metric_versions
+        changed = changed_metrics(record.run, versions)
+        if not changed:
+            return record.run
         try:
             full = record.with_results()
             if full.results is None:
-                return without_scores(record.run, changed)
+                raise DataUnavailable(f"no forecasts are stored in {record.folder}")
             metrics = [self.catalog.metrics[name].spec for name in changed]
-            run = rescored(full, self.actuals(cell), metrics, self.catalog.metric_versions)
+            run = rescored(full, self.actuals(cell), metrics, versions)
         except DataUnavailable:
-            return without_scores(record.run, changed)
+            self._outdated[cell.key] = with_known_version(record.run, changed)
+            return without_scores(record.run, self._outdated[cell.key])
         self.rescored[cell.key] = replace(record, run=run)
         return replace(run, results=None)
-
-    def _changed_metrics(self, record: Record) -> list[str]:
-        return [] if self.catalog is None else changed_metrics(record.run, self.catalog.metric_versions)
 
     def _stored_terms(self, cell: StoredCell, metric: str) -> Terms | None:
         """The terms in the record; None where it has none of the present metric."""
@@ -103,7 +110,7 @@ class JournalResults(BoardResults):
             results = self.rescored[cell.key].run.results
             return None if results is None else results.terms.get(metric)
         record = self.journal.record(cell.key)
-        return None if record is None or metric in self._changed_metrics(record) else record.terms(metric)
+        return None if record is None or metric in self._outdated.get(cell.key, ()) else record.terms(metric)
 
     def actuals(self, cell: StoredCell) -> Actuals:
         """The actuals, stored once for all cells of a task."""

@@ -6,7 +6,7 @@ harness have none there: `EVALUATION_VERSION` stands for them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -31,6 +31,12 @@ def changed_metrics(run: Run, versions: Mapping[str, str]) -> list[str]:
         for name, version in versions.items()
         if recorded.get(name) != version and (name in run.scores or name in recorded)
     ]
+
+
+def with_known_version(run: Run, names: Iterable[str]) -> list[str]:
+    """The metrics of which the run remembers the version; those of earlier versions of harness remember none."""
+    recorded = _recorded_versions(run)
+    return [name for name in names if name in recorded]
 
 
 def rescored(run: Run, actuals: Actuals, metrics: Sequence[Metric], versions: Mapping[str, str]) -> Run:

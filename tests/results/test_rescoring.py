@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,20 @@ def test_without_forecasts_there_is_no_score_rather_than_a_former_one(tmp_path: 
     with pytest.raises(DataUnavailable):
         board.terms(board.plan.cells[0], Metric("M", tripled))
     assert compute_standings(board, MAE).rows[0].scores["toy"] == scores(board)["MAE"]
+
+
+def test_a_score_of_an_unknown_version_is_kept_where_it_cannot_be_computed_again(tmp_path: Path) -> None:
+    board = results(tmp_path, Metric("M", tripled), {})
+    (actuals,) = board.journal.actuals.iterdir()
+    shutil.rmtree(actuals)
+    (cell,) = board.plan.cells
+
+    found, own, mae = scores(board), board.terms(cell, Metric("M", tripled)), board.terms(cell, MAE)
+
+    assert found["M"] == found["MAE"]
+    assert own is not None
+    assert mae is not None
+    assert np.array_equal(own.numerators, mae.numerators)
 
 
 def test_scores_are_stored_beside_the_same_forecasts(tmp_path: Path) -> None:
