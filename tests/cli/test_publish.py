@@ -127,6 +127,29 @@ def test_a_package_in_a_folder_of_any_name_is_not_written_to(environment: Enviro
     assert "belongs to an installed package" in refused.stderr
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_readme_that_somebody_wrote_is_kept(environment: Environment, tmp_path: Path, named: bool) -> None:
+    board = package(tmp_path / "checkout")
+    metadata(environment.site, EDITABLE_RECORD)
+    (environment.site / "wavy_boards.pth").write_text(f"{tmp_path / 'checkout'}\n", encoding="utf-8")
+    (environment.site / "harness_mlflow.py").touch()
+    folder = tmp_path / "project" if named else board
+    folder.mkdir(exist_ok=True)
+    (folder / "README.md").write_text("# Mine\n", encoding="utf-8")
+
+    ran = environment.harness("run", "waves", "--jobs", "0", folder=tmp_path)
+    refused = environment.harness("publish", "waves", *([str(folder)] if named else []), folder=tmp_path)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert refused.returncode == 2, refused.stdout + refused.stderr
+    readme = folder / "README.md"
+    assert refused.stderr == (
+        f"error: {readme} was not written by `harness publish`; move it away, or name another folder\n"
+    )
+    assert readme.read_text(encoding="utf-8") == "# Mine\n"
+    assert not (folder / "results.json").exists()
+
+
 def test_a_checkout_that_is_installed_in_editable_mode_is_written_to(environment: Environment, tmp_path: Path) -> None:
     source = tmp_path / "checkout" / "src"
     board = package(source)

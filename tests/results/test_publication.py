@@ -282,6 +282,27 @@ class TestRefusals:
             published(toys, [MASE], tmp_path)
         assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
 
+    def test_a_copy_of_a_published_readme_that_somebody_went_on_with(
+        self, toys: JournalResults, tmp_path: Path
+    ) -> None:
+        published(toys, [MASE], tmp_path)
+        text = "# My project\n" + (tmp_path / "README.md").read_text(encoding="utf-8").partition("\n")[2]
+        (tmp_path / "README.md").write_text(text, encoding="utf-8")
+        (tmp_path / "results.json").unlink()
+
+        with pytest.raises(BadInput, match=r"README\.md was not written by"):
+            published(toys, [MASE], tmp_path)
+        assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+
+    @pytest.mark.parametrize("lost", ["results.json", "terms.parquet", "README.md"])
+    def test_none_for_a_publication_that_was_interrupted(self, toys: JournalResults, tmp_path: Path, lost: str) -> None:
+        published(toys, [MASE], tmp_path)
+        (tmp_path / lost).unlink()
+
+        published(toys, [MASE], tmp_path)
+
+        assert (tmp_path / lost).is_file()
+
 
 def edited(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
     def edit(folder: Path) -> None:

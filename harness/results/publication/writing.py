@@ -22,7 +22,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.scoring import Terms
 from harness.fields.dumping import dump
 from harness.results.board_results import BoardResults
-from harness.results.publication.files import POSITION_COLUMNS, README, RESULTS, SCHEMA, TERMS
+from harness.results.publication.files import POSITION_COLUMNS, README, RESULTS, SCHEMA, TERMS, is_published
 from harness.results.publication.records import Publication
 from harness.results.standings import Standings
 from harness.results.stored_plan import StoredCell
@@ -46,7 +46,7 @@ def publish(
     Raises BadInput for a board that is not finished, or in a folder with a README that is not a published one.
     """
     _check_finished(results)
-    _check_readme(folder / README)
+    _check_readme(folder, readme)
     terms: dict[str, TaskTerms] = {}
     withheld: dict[str, str] = {}
     publishable = [metric for metric in metrics if not _revealing(metric)]
@@ -95,8 +95,17 @@ def _check_finished(results: BoardResults) -> None:
         raise BadInput(f"{missing} of {len(results.runs)} cells of board {plan.name!r} are not run yet; run it first")
 
 
-def _check_readme(path: Path) -> None:
-    if path.is_file() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+def _check_readme(folder: Path, readme: str) -> None:
+    """Raise BadInput unless the folder's README may be replaced: one of a publication, or of one that was interrupted.
+
+    A copy of a published README under another title, without results beside it, belongs to somebody.
+    """
+    path = folder / README
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    same_title = text.partition("\n")[0] == readme.partition("\n")[0]
+    if MARK not in text or not (is_published(folder) or same_title):
         raise BadInput(f"{path} was not written by `harness publish`; move it away, or name another folder")
 
 
