@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.report.text import visible
 
-NARROW = re.compile("[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*")  # characters as wide as a letter
+NARROW = re.compile("[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*")  # as wide as a letter
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
