@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.results.standings import Standings
 
 EDGE = 1  # character at the left of a table
+DROPPED = "wins"  # the column that is left to the other views where there is no room for one task
 
 
 def standings_table(standings: Standings) -> Table:
@@ -46,7 +47,8 @@ def standings_table(standings: Standings) -> Table:
         style = "bold" if row.rank == 1 or row.tied_for_first else ""
         texts = [plain_text(column.texts[k], style=style if column.cell.kind == "name" else "") for column in columns]
         table.add_row(*texts)
-    table.caption = plain_text(*legend(standings), style="table.caption")
+    with_wins = any(column.cell.heading == DROPPED for column in columns)
+    table.caption = plain_text(*legend(standings, with_wins), style="table.caption")
     table.caption_justify = "left"
     return table
 
@@ -75,6 +77,8 @@ def _shown_columns(standings: Standings) -> list[ShownColumn]:
         ShownColumn(cell, tuple(map(cell.text, standings.rows))) for _, cell in table_columns(standings, "terminal")
     ]
     tasks = [column for column in columns if column.is_task]
+    if _total([column for column in columns if column not in tasks[1:]]) - EDGE > WIDTH:
+        columns = [column for column in columns if column.cell.heading != DROPPED]
     others = _total([column for column in columns if not column.is_task])
     count = 0 if standings.measured else 1
     while count < len(tasks) and others + _total(tasks[: count + 1]) - EDGE <= WIDTH:
@@ -98,14 +102,12 @@ def _widths(columns: Sequence[ShownColumn]) -> list[int]:
     return widths[::-1]
 
 
-def legend(standings: Standings) -> list[str]:
+def legend(standings: Standings, with_wins: bool = True) -> list[str]:
     """What the numbers of a table of standings are."""
     relative = f"geometric mean of errors relative to {standings.baseline}"
     skill = f"log10 rel.: log10 of the {relative}" if standings.logarithmic else f"skill: 1 − {relative}"
-    lines = [
-        f"{scale(standings)} by task; {skill}",
-        "wins: share of the others that it beats, mean over tasks" + _legend_of_costs(standings),
-    ]
+    wins = "wins: share of the others that it beats, mean over tasks; " if with_wins else ""
+    lines = [f"{scale(standings)} by task; {skill}", wins + _legend_of_costs(standings)]
     lines += p99_footnote(standings)
     if standings.significance is not None:
         lines.append(f"95 %: from {standings.significance.method}")
@@ -138,8 +140,8 @@ def _p_legend(standings: Standings) -> str:
 
 def _legend_of_costs(standings: Standings) -> str:
     if standings.measured:
-        return "; ms: one window at a time; fit s: one fit"
-    return "; ms: forecast time per window in batches; times are indicative"
+        return "ms: one window at a time; fit s: one fit"
+    return "ms: forecast time per window in batches; times are indicative"
 
 
 def remarks(standings: Standings) -> list[str]:
