@@ -54,7 +54,7 @@ def statistics_columns(standings: Standings) -> list[Column]:
         *_statistic(
             "median_relative_error",
             f"median over tasks of its {relative}",
-            _with_interval("Median error", "median_relative_error", 2),
+            None if standings.logarithmic else _with_interval("Median error", "median_relative_error", 2),
         ),
         plain_column("relative_error", f"geometric mean of its {relative}", "csv", "metric", important=True),
         _mcs_p_value(standings),
@@ -115,7 +115,7 @@ def plain_column(name: str, meaning: str, *views: Data, important: bool = False)
 
 
 def _statistic(
-    name: str, meaning: str, page: Cell, *cells: Cell, frame: tuple[str, ...] = (), more: bool = False
+    name: str, meaning: str, page: Cell | None, *cells: Cell, frame: tuple[str, ...] = (), more: bool = False
 ) -> list[Column]:
     """A statistic and both ends of its interval; `frame` lists the suffixes that data frames have, `more` is better."""
 
@@ -129,7 +129,7 @@ def _statistic(
     return [
         replace(
             statistic,
-            tables={**text_tables(*cells), "page": (page,)},
+            tables={**text_tables(*cells), **({} if page is None else {"page": (page,)})},
             best_first="descending" if more else "ascending",
         ),
         column("_low", f"lower end of the 95 % interval of {name}", lambda row: row.interval(name)[0]),

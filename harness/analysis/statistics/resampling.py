@@ -81,7 +81,7 @@ def block_length(units: int, overlap: int) -> int:
     the dependence. At most a fifth of the units, since fewer blocks estimate the variance too poorly:
     docs/statistics.md.
     """
-    length = max(math.ceil(units ** (1 / 3) - 0.5), 4 * overlap if overlap > 1 else 1)
+    length = max(math.ceil(math.cbrt(units) - 0.5), 4 * overlap if overlap > 1 else 1)
     return max(1, min(length, units // 5))
 
 
