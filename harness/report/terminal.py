@@ -128,7 +128,10 @@ def _ties(standings: Standings) -> list[str]:
         return []
     if sum(not row.missing for row in standings.rows) < 2:
         return ["ties not tested: fewer than two forecasters completed all cells"]
-    return ["ties not tested: needs at least 9 independent series or cutoffs, and a metric where lower is better"]
+    if standings.best != "lowest":
+        return [f"ties not tested: the best {standings.metric} is not the lowest"]
+    units = standings.significance.units
+    return [f"ties not tested: needs at least 9 independent series or cutoffs, and the board has {units}"]
 
 
 def _p_legend(standings: Standings) -> str:

@@ -183,17 +183,22 @@ def _blocks(table: ErrorTable) -> Floats:
 def _method(table: ErrorTable, samples: int) -> str:
     units = [task.units for task in table.tasks if task.units is not None]
     kinds = sorted({unit.kind for unit in units})
-    sizes = " and ".join(_size(units, kind) for kind in kinds)
-    within = "" if len(units) == 1 else f", within each of {len(units)} tasks"
-    caveat = "; for these dates only" if "series" in kinds else ""
-    return f"{samples:,} resamples of {sizes}{within}{caveat}"
+    return f"{samples:,} resamples of " + "; ".join(_description(units, kind) for kind in kinds)
 
 
-def _size(units: Sequence[Units], kind: Kind) -> str:
-    """How many units of a kind there are, in words."""
+def _description(units: Sequence[Units], kind: Kind) -> str:
+    """How many units of a kind there are, in how many tasks, and for what results hold."""
     alike = [unit for unit in units if unit.kind == kind]
-    longest = max(unit.cutoff_stratum.block for unit in alike)
     series = f"{sum(unit.series_count for unit in alike):,} series"
     cutoffs = f"{sum(unit.cutoff_count for unit in alike):,} cutoffs"
-    cutoffs += f" in blocks of up to {longest}" if longest > 1 else ""
-    return {"series": series, "cutoffs": cutoffs}.get(kind, f"{series} and, independently, {cutoffs}")
+    longest = max(unit.cutoff_stratum.block for unit in alike)
+    parts = [{"series": series, "cutoffs": cutoffs}.get(kind, f"{series} and, independently, {cutoffs}")]
+    if len(units) > 1:
+        parts[0] += f" in {len(alike)} task{'s' if len(alike) > 1 else ''}"
+    if kind != "series" and longest > 1:
+        parts.append(f"in blocks of up to {longest}")
+    if kind == "series":
+        parts.append("for these dates only")
+    elif kind == "cutoffs" and any(unit.series_count > 1 for unit in alike):
+        parts.append("for these series only")
+    return ", ".join(parts)

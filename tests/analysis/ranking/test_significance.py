@@ -108,11 +108,24 @@ class TestIntervals:
 
         assert few.significance is not None
         assert many.significance is not None
-        assert few.significance.method == (
-            "10,000 resamples of 360 cutoffs in blocks of up to 3, within each of 12 tasks"
-        )
+        assert few.significance.method == ("10,000 resamples of 360 cutoffs in 12 tasks, in blocks of up to 3")
         assert many.significance.method == "10,000 resamples of 10 datasets, each with all of its tasks"
         assert (few.significance.units, many.significance.units) == (159, 10)  # 12 tasks of 14.2 each, less 11
+
+    @pytest.mark.parametrize(
+        ("series", "windows", "method"),
+        [
+            (1, 30, "30 cutoffs, in blocks of up to 3"),
+            (2, 60, "30 cutoffs, in blocks of up to 3, for these series only"),
+            (12, 36, "12 series, for these dates only"),
+            (12, 120, "12 series and, independently, 10 cutoffs, in blocks of up to 2"),
+        ],
+    )
+    def test_the_method_says_what_results_hold_for(self, series, windows, method) -> None:
+        one = found(Toy(losses_of(1, windows), series=series))
+
+        assert one.significance is not None
+        assert one.significance.method == f"10,000 resamples of {method}"
 
     def test_of_equal_datasets_are_narrow_whatever_their_windows(self) -> None:
         same = np.random.default_rng(0).gamma(1, size=(5, 4))
