@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.report.text import visible
 
-NARROW = re.compile("[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*")  # as wide as a letter
+NARROW = "[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*"  # as wide as a letter
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -98,7 +98,7 @@ def _title(path: Path) -> str:
 
 def _width(text: str) -> int:
     """The columns of a terminal that a text takes."""
-    if NARROW.fullmatch(text):
+    if text.isascii() or re.fullmatch(NARROW, text):
         return len(text)
     from rich.cells import cell_len  # an import that most listings do not need
 

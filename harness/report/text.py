@@ -10,14 +10,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 # control characters, line separators, characters that reverse the direction of the text, halves of surrogate pairs
-HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+HIDDEN = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 LAYOUT = "\t\n\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # those that HTML can isolate
 ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
 def visible(text: str, keep: str = "") -> str:
     """The text with its control characters as escapes like those of Python; characters in `keep` stay."""
-    return HIDDEN.sub(lambda match: match[0] if match[0] in keep else _escape(match[0]), text)
+    if text.isprintable():
+        return text
+    return re.sub(HIDDEN, lambda match: match[0] if match[0] in keep else _escape(match[0]), text)
 
 
 def _escape(character: str) -> str:
