@@ -104,7 +104,9 @@ def _check_arguments(forecaster: object, task: object, panel: object, missing: o
 def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
     """A board's standings from the journal, or as published: one row for each forecaster, the best first.
 
-    The last columns are costs measured by `harness bench`, in seconds, bytes and joules; NaN if not measured.
+    Its columns are the statistics of the CSV under the same names, with the ends of their 95 % intervals and
+    `mcs_p_value`, the p-value of the model confidence set; and the error on each task, by the task's name. The last
+    columns are costs measured by `harness bench`, in seconds, bytes and joules. NaN where there is no value.
     """
     import pandas as pd
 

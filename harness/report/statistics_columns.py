@@ -34,29 +34,28 @@ def statistics_columns(standings: Standings) -> list[Column]:
             _page_skill(standings),
             *_skill_cells(standings),
             *([Cell("± seeds", lambda row: fixed(row.skill_std, 3))] if seeds else []),
-            frame=("", "_low", "_high"),
             more=True,
+            important=("", "_low", "_high"),
         ),
         *_statistic(
             "win_rate",
             "share of the other forecasters that it beats, mean over tasks",
             _with_interval("Win rate", "win_rate", 2),
             Cell("wins", lambda row: fixed(row.win_rate, 2)),
-            frame=("",),
             more=True,
+            important=("",),
         ),
         *_statistic(
             "mean_rank",
             "mean of its ranks over tasks; 1 is best",
             _with_interval("Mean rank", "mean_rank", 1),
-            frame=("",),
         ),
         *_statistic(
             "median_relative_error",
             f"median over tasks of its {relative}",
             None if standings.logarithmic else _with_interval("Median error", "median_relative_error", 2),
         ),
-        plain_column("relative_error", f"geometric mean of its {relative}", "csv", "metric", important=True),
+        plain_column("relative_error", f"geometric mean of its {relative}", important=True),
         _mcs_p_value(standings),
         Column(
             "skill_std",
@@ -103,7 +102,7 @@ def _mcs_p_value(standings: Standings) -> Column:
         "mcs_p_value",
         "p-value of the model confidence set: above 0.05, it is not significantly worse than the best",
         attrgetter("mcs_p_value"),
-        column_names("mcs_p_value", "csv", "metric"),
+        column_names("mcs_p_value"),
         {**text_tables(cell), "page": (cell,)} if tested else {},
         "descending",
     )
@@ -115,15 +114,12 @@ def plain_column(name: str, meaning: str, *views: Data, important: bool = False)
 
 
 def _statistic(
-    name: str, meaning: str, page: Cell | None, *cells: Cell, frame: tuple[str, ...] = (), more: bool = False
+    name: str, meaning: str, page: Cell | None, *cells: Cell, more: bool = False, important: tuple[str, ...] = ()
 ) -> list[Column]:
-    """A statistic and both ends of its interval; `frame` lists the suffixes that data frames have, `more` is better."""
+    """A statistic and both ends of its interval; `more` is better, `important` lists the suffixes that are."""
 
     def column(suffix: str, meaning: str, value: Callable[[Row], Value]) -> Column:
-        views: tuple[Data, ...] = ("csv", "frame", "metric") if suffix in frame else ("csv", "metric")
-        return Column(
-            name + suffix, meaning, value, column_names(name + suffix, *views), important=more and suffix in frame
-        )
+        return Column(name + suffix, meaning, value, column_names(name + suffix), important=suffix in important)
 
     statistic = column("", meaning, attrgetter(name))
     return [

@@ -143,6 +143,16 @@ class TestViews:
         )
         assert values == "a,1,no,0.25,-0.25,0.5,1.0,,,1.0,,,0.7,,,0.75,,,1.5,1.5,0.5,0.25,0.025,1,1,1,0"
 
+    def test_data_frames_have_every_statistic_of_csv(self) -> None:
+        standings = board(row("a", 1, mcs_p_value=0.25, intervals={"mean_rank": (1.0, 2.5)}), row("b", 2))
+
+        frame, in_csv = data_columns(standings, "frame"), data_columns(standings, "csv")
+
+        statistics = list(in_csv)[list(in_csv).index("rank") : list(in_csv).index("skill_std") + 1]
+        assert [name for name in frame if name in statistics] == statistics
+        values = {name: frame[name].value(standings.rows[0]) for name in ("mcs_p_value", "mean_rank_high")}
+        assert values == {"mcs_p_value": 0.25, "mean_rank_high": 2.5}
+
     def test_a_task_may_be_called_like_a_column(self) -> None:
         standings = dataclasses.replace(board(row("a", 1, scores={"memory": 2.0})), tasks=("memory",))
 
