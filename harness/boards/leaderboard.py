@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import BadBoard, UnknownName
-from harness.fields.errors import FieldError, short_repr
+from harness.fields.errors import FieldError, quotes_hint, short_repr
 from harness.fields.reading import build
 from harness.fields.types import Json
 from harness.plugins.catalog import Catalog
@@ -199,7 +199,8 @@ def _check(board: Leaderboard) -> None:
     for i, entry in enumerate(board.forecasters):
         if (value := _not_json(entry.parameters)) is not None:
             raise FieldError(
-                ("forecasters", str(i), "parameters"), f"parameters hold {value!r}, which is not a JSON value"
+                ("forecasters", str(i), "parameters"),
+                f"parameters hold {value!r}, which is not a JSON value{quotes_hint(value)}",
             )
     for what, labels in (
         ("tasks", [task.label for task in board.tasks]),

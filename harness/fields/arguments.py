@@ -51,15 +51,24 @@ def text(value: object) -> str:
     raise unfit("a text", value)
 
 
-def elements(value: object, what: str = "a list") -> list[Any]:
+def elements(value: object, what: str = "a list", *, are_numbers: bool = False) -> list[Any]:
     """The elements of a list, a tuple or an array; raises FieldError for a text, a table or a set."""
     value = plain(value)
     if isinstance(value, str):
-        raise unfit(f"{what} such as [{str(value)!r}]", value)
+        example = _number_in(value) if are_numbers else repr(str(value))
+        raise unfit(f"{what} such as [{example}]" if example else what, value)
     unordered = isinstance(value, bytes | Mapping | Set | type) or getattr(value, "ndim", 1) == 0
     if unordered or not hasattr(value, "__len__") or not hasattr(value, "__iter__"):
         raise unfit(what, value)
     return list(value)
+
+
+def _number_in(text: str) -> str:
+    """The number that a text consists of, empty if it is none."""
+    try:
+        return str(float(text))
+    except ValueError:
+        return ""
 
 
 def plain(value: object) -> object:
@@ -136,8 +145,8 @@ class _ArgumentReader(Reader):
         return convert
 
     def _sequence(self, make: Convert, kind: Any) -> Convert:
-        read = super()._sequence(make, kind)
-        return lambda values: read(elements(values))
+        read, are_numbers = super()._sequence(make, kind), kind in (int, float)
+        return lambda values: read(elements(values, are_numbers=are_numbers))
 
     def _fixed_sequence(self, kinds: tuple[Any, ...]) -> Convert:
         read = super()._fixed_sequence(kinds)

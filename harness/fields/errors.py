@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, get_args, get_origin
@@ -40,7 +41,15 @@ class WrongValue(FieldError):
 
 def unfit(wanted: str, value: object) -> WrongValue:
     """The error of a value that is not what its field holds."""
-    return WrongValue(f"must be {wanted}, not {short_repr(value)}")
+    hint = quotes_hint(value) if "a text" in wanted else ""
+    return WrongValue(f"must be {wanted}, not {short_repr(value)}{hint}")
+
+
+def quotes_hint(value: object) -> str:
+    """The advice to put a date in quotes, which TOML reads as a date without them; empty for any other value."""
+    if not isinstance(value, datetime.date) or value != value:  # pandas' NaT does not equal itself
+        return ""
+    return f'; put a date in quotes: "{value.isoformat()[:10]}"'
 
 
 def short_repr(value: object) -> str:

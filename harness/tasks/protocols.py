@@ -150,8 +150,9 @@ class RollingOrigin(Protocol):
         complete = bool(kept.all())
         kept_count = count if complete else np.bincount(cutoffs.series[kept], minlength=len(count))
         if not kept_count.any():
+            start = "" if self.first_cutoff is None else f" from first_cutoff {self.first_cutoff!r} on"
             raise BadTask(
-                f"no window fits: horizon {self.horizon} and gap {self.gap} after {int(least.min())} or more "
+                f"no window fits{start}: horizon {self.horizon} and gap {self.gap} after {int(least.min())} or more "
                 f"observations; the longest series has {int(held_out.panel.lengths.max())}"
             )
         asked = np.where(held_out.lengths > 0, self.windows or np.maximum(count, 1), 0)

@@ -126,7 +126,12 @@ def test_any_content(content: bytes, tmp_path_factory: pytest.TempPathFactory) -
         ("title = '\x00'", "any"),
         (board_text("", "seeds", "1000000"), "seeds must be at most 1,000, not 1000000"),
         (board_text("task", "season_length", "365.25"), "season_length must be a whole number, not 365.25"),
-        (board_text("protocol", "first_cutoff", "2020-01-01"), "first_cutoff must be a whole number or a text, not"),
+        (
+            board_text("protocol", "first_cutoff", "2020-01-31"),
+            "first_cutoff must be a whole number or a text, not datetime.date(2020, 1, 31); "
+            'put a date in quotes: "2020-01-31"',
+        ),
+        (board_text("forecaster", "parameters", "{ start = 2020-01-31 }"), 'put a date in quotes: "2020-01-31"'),
         (board_text("task", "targets", '"volume"'), "targets must be a list, not 'volume'"),
     ],
 )

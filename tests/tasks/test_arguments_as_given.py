@@ -184,6 +184,12 @@ class TestConversion:
 
         assert message == "quantile_levels must be a list, not 0.5"
 
+    @pytest.mark.parametrize(("text", "wanted"), [("0.9", "a list such as [0.9]"), ("high", "a list")])
+    def test_a_text_is_no_list_of_levels(self, text: str, wanted: str) -> None:
+        message = refusal(lambda: Task("d", RollingOrigin(3), quantile_levels=text))  # type: ignore[arg-type]
+
+        assert message == f"quantile_levels must be {wanted}, not {text!r}"
+
     def test_a_text_is_no_list_of_targets(self) -> None:
         message = refusal(lambda: Task("d", RollingOrigin(3), targets="ab"))  # type: ignore[arg-type]
 

@@ -394,7 +394,11 @@ class TestRefusals:
             (RollingOrigin(1), None, "task 'toy' .*needs windows, first_cutoff or a split by time"),
             (RollingOrigin(1), SeriesSplit(1), "task 'toy' .*needs windows, first_cutoff or a split by time"),
             (RollingOrigin(20, windows=1), None, "no window fits: horizon 20 and gap 0 after 1 or more"),
-            (RollingOrigin(1, first_cutoff=99), None, "the longest series has 10"),
+            (
+                RollingOrigin(1, first_cutoff=99),
+                None,
+                "no window fits from first_cutoff 99 on: .* longest series has 10",
+            ),
             (RollingOrigin(1), TimeSplit(10), "asks for more rows than its series have"),
             (RollingOrigin(1), TimeSplit(8, 2), "asks for more rows than its series have"),
             (RollingOrigin(1), TimeSplit(5, 2, 4), "asks for more rows than its series have"),
