@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from harness.errors import BadInput
+
 if TYPE_CHECKING:
     from harness.data.panel import Panel
 
@@ -41,7 +43,20 @@ class DatasetSpec:
     depends: tuple[str, ...] = ()  # distributions whose versions may change the data
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
-        """Load the data."""
+        """Load the data; raises BadInput if `load` is not a function."""
         from harness.fields.references import import_object
 
-        return cast("Panel", import_object(self.load)(*paths))
+        load = import_object(self.load)
+        if problem := loader_problem(self.name, load):
+            raise BadInput(problem)
+        return cast("Panel", load(*paths))
+
+
+def loader_problem(name: str, load: object) -> str:
+    """Why this cannot load a dataset, as a sentence; empty if it can or is an import path."""
+    if isinstance(load, str) or callable(load):
+        return ""
+    return (
+        f"load of dataset {name!r} must be a function that returns a Panel, not an object of type "
+        f"{type(load).__name__}; pass the function without calling it"
+    )

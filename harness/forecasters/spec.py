@@ -55,10 +55,13 @@ class ForecasterSpec:
         return (self.factory.__doc__ or "").strip().partition("\n")[0]
 
     def load(self) -> Callable[..., Forecaster]:
-        """The factory itself, imported now."""
+        """The factory itself, imported now; raises BadInput if it is an object instead of a class."""
         from harness.fields.references import import_object
 
-        return cast("Callable[..., Forecaster]", import_object(self.factory))
+        factory = import_object(self.factory)
+        if problem := factory_problem(self.name, factory):
+            raise BadInput(problem)
+        return cast("Callable[..., Forecaster]", factory)
 
     def import_libraries(self) -> None:
         """Import `imports` and the factory; a library that cannot be imported fails again where it is used."""
@@ -86,6 +89,16 @@ class ForecasterSpec:
             return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **seeds}))
         except (TypeError, ValueError, BadInput) as error:
             raise BadParameter(f"forecaster {self.name!r}: {error}") from error
+
+
+def factory_problem(name: str, factory: object) -> str:
+    """Why this cannot be the factory of a forecaster, as a sentence; empty if it can or is an import path."""
+    is_forecaster = hasattr(factory, "predict") and not isinstance(factory, type)
+    if isinstance(factory, str) or (callable(factory) and not is_forecaster):
+        return ""
+    kind = type(factory).__name__
+    wrong = f"the factory of forecaster {name!r} must be a class, not an object of type {kind}"
+    return f"{wrong}; pass {kind} instead of {kind}(…)" if is_forecaster else wrong
 
 
 def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 import pluggy
 
 from harness.attempt import Failure, attempt
-from harness.data.dataset import DatasetSpec
-from harness.forecasters.spec import ForecasterSpec
+from harness.data.dataset import DatasetSpec, loader_problem
+from harness.forecasters.spec import ForecasterSpec, factory_problem
 from harness.plugins.discovery import Plugin, load_plugins
 from harness.plugins.registry import Registered, Registry
 
@@ -43,12 +43,24 @@ class Catalog:
     @cached_property
     def forecasters(self) -> Registry[ForecasterSpec]:
         """Forecasters by name."""
-        return self._specs("forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name)
+        return self._specs(
+            "forecaster",
+            "harness_forecasters",
+            ForecasterSpec,
+            lambda spec: spec.name,
+            lambda spec: factory_problem(spec.name, spec.factory),
+        )
 
     @cached_property
     def datasets(self) -> Registry[DatasetSpec]:
         """Datasets by name."""
-        return self._specs("dataset", "harness_datasets", DatasetSpec, lambda spec: spec.name)
+        return self._specs(
+            "dataset",
+            "harness_datasets",
+            DatasetSpec,
+            lambda spec: spec.name,
+            lambda spec: loader_problem(spec.name, spec.load),
+        )
 
     @cached_property
     def metrics(self) -> Registry[Metric]:

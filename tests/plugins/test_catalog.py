@@ -17,11 +17,13 @@ from click.testing import CliRunner
 from harness import DatasetSpec, ForecasterSpec, Metric, Panel, hookimpl
 from harness.cli.list import list_command
 from harness.cli.main import cli
-from harness.errors import DuplicateName, UnknownName
+from harness.errors import BadInput, DuplicateName, UnknownName
 from harness.evaluation.metrics import METRICS
 from harness.plugins.catalog import Catalog, load_catalog
+from harness_models.naive import Naive
 
 Install = Callable[..., Path]
+PANEL = Panel.of([range(9)])
 KINDS = ("forecasters", "datasets", "metrics", "boards")
 
 
@@ -417,6 +419,39 @@ class TestWrongResults:
         assert said in problem
         assert set(catalog.metrics) >= {"fine", "MAE"}
         assert metric.name not in catalog.metrics
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            (
+                {"forecasters": [ForecasterSpec("mine", Naive()), spec("fine")]},  # type: ignore[arg-type]
+                "harness_forecasters: the factory of forecaster 'mine' must be a class, not an object of type Naive; "
+                "pass Naive instead of Naive(…)",
+            ),
+            (
+                {"forecasters": [ForecasterSpec("mine", 3), spec("fine")]},  # type: ignore[arg-type]
+                "harness_forecasters: the factory of forecaster 'mine' must be a class, not an object of type int",
+            ),
+            (
+                {"datasets": [DatasetSpec("mine", PANEL), data("fine")]},  # type: ignore[arg-type]
+                "harness_datasets: load of dataset 'mine' must be a function that returns a Panel, not an object of "
+                "type Panel; pass the function without calling it",
+            ),
+        ],
+    )
+    def test_an_object_in_place_of_its_class_or_function_is_left_out(self, given: Any, said: str) -> None:
+        catalog = load_catalog({"bad": Provides(**given)})
+
+        assert problems(catalog) == [f"plugin bad (bad 0): {said}"]
+        (kind,) = given
+        assert "fine" in getattr(catalog, kind)
+        assert "mine" not in getattr(catalog, kind)
+
+    def test_an_import_path_of_an_object_is_refused_where_it_is_loaded(self) -> None:
+        with pytest.raises(BadInput, match="the factory of forecaster 'mine' must be a class, not an object of type"):
+            ForecasterSpec("mine", f"{__name__}:PANEL").make({})
+        with pytest.raises(BadInput, match="load of dataset 'mine' must be a function"):
+            DatasetSpec("mine", f"{__name__}:PANEL").panel()
 
     def test_a_former_name_of_a_metric_leads_to_the_present_one_unless_a_plugin_has_it(self) -> None:
         own = Metric("CRPS", lambda o: o.absolute_error)
