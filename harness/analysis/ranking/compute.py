@@ -202,7 +202,7 @@ def _left_out_notes(plan: StoredPlan, runs: Mapping[str, Run | None]) -> list[st
             notes[cell.task] = [note for note in run.notes if "windows left out" in note]
     lines = []
     for task, of_task in notes.items():
-        lines += [f"{task}: {note}" for note in of_task[:2]]
+        lines += [note if note.startswith(f"{task}: ") else f"{task}: {note}" for note in of_task[:2]]
         if len(of_task) > 2:
             lines.append(f"{task}: windows of {len(of_task) - 2} more series were left out")
     return lines

@@ -76,6 +76,16 @@ class Board:
         return {row.forecaster: row for row in self.standings(metric, completed_only=completed_only).rows}
 
 
+@pytest.mark.parametrize(("series", "note"), [("a", "a: 2 windows left out"), ("s", "a: s: 2 windows left out")])
+def test_windows_left_out_are_noted_with_task_and_series_each_name_once(tmp_path: Path, series: str, note: str) -> None:
+    board = Board(tmp_path, {"base": {"a": 1.0}})
+    run = board.journal.read(board.plan.cells[0].key)
+    assert run is not None
+    board.journal.write(replace(run, notes=(f"{series}: 2 windows left out, too short",)))
+
+    assert board.standings().notes == (f"{note}, too short",)
+
+
 class TestSkill:
     def test_it_is_one_minus_the_geometric_mean_of_relative_errors(self, tmp_path: Path) -> None:
         rows = Board(
