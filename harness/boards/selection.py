@@ -64,7 +64,7 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
     loaded = _load_boards(selection, workspace.catalog, left_out)
     boards = {name: board for name, (board, _) in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
-    _check_names(selection, boards, titles)
+    _check_names(selection, loaded, titles, workspace.catalog)
     selected: list[SelectedBoard] = []
     for name, board in boards.items():
         if selection.only and titles[name].isdisjoint(selection.only):
@@ -100,15 +100,31 @@ def _check_distinct(boards: Mapping[str, tuple[Leaderboard, Path]], name: str, f
             )
 
 
-def _check_names(selection: Selection, boards: Mapping[str, Leaderboard], titles: Mapping[str, set[str]]) -> None:
-    """Raise UnknownName for a forecaster that is on no board, BadInput for one that --only leaves out."""
+def _check_names(
+    selection: Selection,
+    boards: Mapping[str, tuple[Leaderboard, Path]],
+    titles: Mapping[str, set[str]],
+    catalog: Catalog,
+) -> None:
+    """Raise BadInput for a forecaster that is on no board, or that --only leaves out."""
     for name in (*selection.only, *selection.settings):
-        if not any(name in on_board for on_board in titles.values()):
-            raise UnknownName("forecaster on these boards", name, set().union(*titles.values()))
-    baselines = {board.baseline for board in boards.values()}
+        if any(name in on_board for on_board in titles.values()):
+            continue
+        if name in catalog.forecasters and boards:
+            raise BadInput(_not_on_boards(name, {board: file for board, (_, file) in boards.items()}))
+        raise UnknownName("forecaster on these boards", name, set().union(*titles.values()))
+    baselines = {board.baseline for board, _ in boards.values()}
     for name in selection.settings:
         if selection.only and name not in selection.only and name not in baselines:
             raise BadInput(f"--set changes {name!r}, which --only leaves out; name it by --only too")
+
+
+def _not_on_boards(forecaster: str, files: Mapping[str, Path]) -> str:
+    """The sentence that a forecaster of the catalog is on none of these boards, with the file to add it to."""
+    if len(files) > 1:
+        return f"forecaster {forecaster!r} is on none of the boards {', '.join(files)}; add it to the file of one"
+    ((board, file),) = files.items()
+    return f"forecaster {forecaster!r} is not on board {board!r}; add it to {file}"
 
 
 def _selected_board(

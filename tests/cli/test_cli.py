@@ -777,6 +777,11 @@ class TestBadInput:
             (["run"], "name the boards to run, or else say --all"),
             (["run", "toys", "--all"], "name the boards to run, or else say --all"),
             (["run", "toys", "--only", "levle"], "called 'levle'; did you mean 'level'?"),
+            (
+                ["run", "toys", "--only", "drift"],
+                "forecaster 'drift' is not on board 'toys'; add it to toys/leaderboard.toml",
+            ),
+            (["run", "toys", "--set", "drift.level=1"], "forecaster 'drift' is not on board 'toys'; add it to"),
             (["run", "toys", "--set", "levle.level=1"], "called 'levle'; did you mean 'level'?"),
             (["run", "toys", "--set", "level.lvl=1"], "unknown key 'lvl'; did you mean 'level'? allowed: level"),
             (["run", "toys", "--set", "level.level=high"], "level must be a number, not 'high'"),
