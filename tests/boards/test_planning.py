@@ -264,7 +264,9 @@ class TestPlanning:
         assert said in str(caught.value)
         assert "\n" not in str(caught.value)
 
-    @pytest.mark.parametrize("factory", ["nowhere:Nothing", "harness_models.naive:Nothing", "harness_models.naive", "numpy:pi"])
+    @pytest.mark.parametrize(
+        "factory", ["nowhere:Nothing", "harness_models.naive:Nothing", "harness_models.naive", "numpy:pi"]
+    )
     def test_a_forecaster_that_cannot_be_imported_has_its_cell_still(self, tmp_path: Path, factory: Any) -> None:
         toys = Toys(forecasters=[ForecasterSpec("lost", factory)])
 
