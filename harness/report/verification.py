@@ -15,7 +15,7 @@ from harness.report.tables import csv_table
 from harness.report.text import plain_text
 
 if TYPE_CHECKING:
-    from harness.verification.comparison import CaseResult
+    from harness.verification.comparison import CaseResult, Verdict
     from harness.verification.published import Kind, Source
 
 STYLES = {"holds": "green", "fails": "red", "error": "red", "skipped": "yellow"}
@@ -95,14 +95,24 @@ def verification_lines(results: Sequence[CaseResult]) -> list[str]:
     lines = [f"{' · '.join(titles)}: {reason}" for reason, titles in reasons.items()]
     for kind, names in KINDS.items():
         if of_kind := [result.verdict for result in results if result.kind == kind]:
-            lines.append(f"{of_kind.count('holds')} of {len(of_kind)} {names} hold")
-    summary = [f"{verdicts.count('holds')} of {len(verdicts)} numbers hold to the digits given"]
+            lines.append(_kind_summary(of_kind, names))
+    computed = len(verdicts) - verdicts.count("skipped")
+    summary = [f"{verdicts.count('holds')} of {computed} numbers hold to the digits given"]
     summary.append(f"{verdicts.count('fails')} fail")
     if errors := verdicts.count("error"):
         summary.append(f"{errors} could not be computed from altered data files")
     if skipped := verdicts.count("skipped"):
         summary.append(f"{skipped} skipped, data not available")
     return [*lines, ", ".join(summary)]
+
+
+def _kind_summary(verdicts: Sequence[Verdict], names: str) -> str:
+    """How many numbers of a kind hold, of those that were not skipped."""
+    skipped = verdicts.count("skipped")
+    if skipped == len(verdicts):
+        return f"0 {names} were checked; {skipped} skipped, their data is not available"
+    line = f"{verdicts.count('holds')} of {len(verdicts) - skipped} {names} hold"
+    return f"{line}; {skipped} skipped, their data is not available" if skipped else line
 
 
 def verification_csv(results: Iterable[CaseResult]) -> str:

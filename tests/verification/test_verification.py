@@ -127,7 +127,10 @@ class TestCommand:
 
         assert said.exit_code == 0, said.output
         held = [case for case in cases() if case.source in WITHOUT_DATA]
-        assert flat(said.output).endswith(SKIPPED.format(len(held), len(cases()), 0, len(cases()) - len(held)))
+        assert flat(said.output).endswith(SKIPPED.format(len(held), len(held), 0, len(cases()) - len(held)))
+        lines = said.output.splitlines()
+        assert "2 of 2 published numbers hold; 27 skipped, their data is not available" in lines
+        assert "0 counts of windows were checked; 11 skipped, their data is not available" in lines
         for name in ("m4-hourly", "ett-1h", "etth1"):
             assert f"harness data fetch {name}" in flat(said.output)
         assert "results into" in flat(said.output)
