@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.boards.board_files import check_stored_board
 from harness.boards.leaderboard import board_name, find_board_file, load_board
+from harness.boards.selection import CHANGED
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
@@ -159,7 +160,9 @@ def _journal_results(board: str, workspace: Workspace) -> JournalResults | None:
 
 
 def _no_results(board: str, home: Path) -> BadInput:
-    return BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first")
+    changed = board_name(board) + CHANGED
+    hint = f", or name {changed!r}, which holds the results of `--set`" if stored_plan(home, changed) else ""
+    return BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first{hint}")
 
 
 def published_folder(board: str, catalog: Catalog) -> Path:

@@ -378,6 +378,9 @@ class TestRunning:
         assert shell.begun() == ["12.0"]
         assert "slow-1 (level=12, se" in said.out
         assert shell.runs()["slow"].hyperparameters == {"level": 12.0, "seconds": 0.001}
+        for command in (["show", "toys"], ["compare", "toys", "toys-changed"]):
+            hint = "run `harness run toys` first, or name 'toys-changed', which holds the results of `--set`"
+            assert hint in flat(shell.refuses(*command))
 
     def test_all_runs_every_board_that_is_for_all_and_whose_data_is_here(self, shell: Shell) -> None:
         shell.board("first")
