@@ -15,7 +15,7 @@ from harness.analysis.slicing.slices import SliceRequest
 from harness.analysis.task_scores import task_scores
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, PlannedCell
-from harness.errors import InvalidMetric
+from harness.errors import BadInput, InvalidMetric
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
@@ -23,6 +23,7 @@ from harness.evaluation.run import Cell
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal
 from harness.tasks.folds import backtest
+from harness_models.naive import Naive
 
 PANEL = Panel.of([10 + np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(3)], season_length=4)
 TASK = Task("walks", RollingOrigin(4, windows=5))
@@ -137,3 +138,53 @@ def test_a_metric_that_is_uninstalled_leaves_nothing_behind(tmp_path: Path) -> N
 
     assert compute_standings(with_broken, MAE).rows[0].scores == compute_standings(without, MAE).rows[0].scores
     assert not any("M" in row.metrics for row in compute_standings(with_broken, MAE).rows)
+
+
+def board_with_levels(home: Path, *levels: tuple[float, ...]) -> JournalResults:
+    """The results of two forecasters on a task for each of these quantile levels."""
+    journal, cells, tasks = Journal(home), [], []
+    for number, of_task in enumerate(levels):
+        task = Task("walks", RollingOrigin(4, windows=5), name=f"walks-{number}", quantile_levels=of_task)
+        tasks.append(task)
+        journal.write_actuals("aa", task, Actuals.of(backtest(task, PANEL)))
+        for title in ("base", "worse"):
+            cell = Cell(task, title)
+            key = cell.key("aa", "toys==1")
+            journal.write(replace(evaluate(Naive(), task, PANEL, cell=cell), key=key))
+            cells.append(PlannedCell(key, title, task.label, cell, "aa"))
+    entries = (Entry("base"), Entry("worse"))
+    board = Leaderboard("Walks", "MAE", "base", tuple(tasks), forecasters=entries)
+    return JournalResults(BoardPlan("walks", board, tuple(cells), ("base", "worse")).to_stored(), journal)
+
+
+@pytest.mark.parametrize(
+    ("metric", "levels", "count"),
+    [
+        ("coverage", [(0.5,), (0.5,)], "one"),
+        ("MSIS", [(0.5,), ()], "one or none"),
+        ("WQL", [()], "none"),
+    ],
+)
+def test_a_metric_for_which_all_tasks_have_too_few_quantile_levels_ranks_nothing(
+    tmp_path: Path, metric: str, levels: list[tuple[float, ...]], count: str
+) -> None:
+    named = next(known for known in METRICS if known.name == metric)
+
+    with pytest.raises(BadInput) as raised:
+        compute_standings(board_with_levels(tmp_path, *levels), named)
+
+    needed = "needs quantile levels" if metric == "WQL" else "needs at least two quantile levels"
+    said = f"board 'walks' cannot be ranked by {metric}, which {needed}; its tasks ask for {count}"
+    assert str(raised.value) == said
+
+
+def test_where_some_tasks_have_too_few_quantile_levels_a_note_says_so(tmp_path: Path) -> None:
+    coverage = next(known for known in METRICS if known.name == "coverage")
+
+    standings = compute_standings(board_with_levels(tmp_path, (0.5,), (0.1, 0.9), ()), coverage)
+
+    assert [note for note in standings.notes if "ignored" in note] == [
+        "walks-0 is ignored: coverage needs at least two quantile levels, and the task asks for one",
+        "walks-2 is ignored: coverage needs at least two quantile levels, and the task asks for none",
+    ]
+    assert all(np.isfinite(row.scores["walks-1"]) for row in standings.rows)

@@ -379,7 +379,9 @@ class TestRefusals:
             ramps(tmp_path, season_length=1).slices("season")
 
     def test_a_metric_that_does_not_apply(self, tmp_path) -> None:
-        with pytest.raises(BadInput, match="WQL does not apply to task 'ramps', which asks for no quantile levels"):
+        with pytest.raises(
+            BadInput, match="cannot be ranked by WQL, which needs quantile levels; its tasks ask for none"
+        ):
             ramps(tmp_path).slices("step", "WQL")
 
     def test_results_without_forecasts(self, whole) -> None:

@@ -16,10 +16,10 @@ from harness.analysis.ranking.scores import Scores, mean, seed_scores
 from harness.analysis.ranking.significance import intervals, mcs_p_values, significance
 from harness.analysis.ranking.units import Units, known_windows, unit_sums
 from harness.analysis.task_scores import TaskScores, task_scores
-from harness.errors import InvalidMetric
+from harness.errors import BadInput, InvalidMetric
 from harness.evaluation.metrics import FORMER_NAMES, METRICS, Metric
 from harness.evaluation.run import Run
-from harness.evaluation.scoring import Terms
+from harness.evaluation.scoring import Terms, applies
 from harness.results.board_results import BoardResults
 from harness.results.standings import Row, Significance, Standings, close_to_next
 from harness.results.stored_plan import StoredPlan
@@ -37,7 +37,8 @@ def compute_standings(
     `completed_only` they are ignored. Forecasters that completed nothing come last; those with pending cells are
     not ranked yet. Tasks on which the baseline has no result are ignored, and a note names them. Of other metrics
     a row has the mean over tasks; `metrics`, the catalog's, say which are in units of the data and have none.
-    Raises InvalidMetric where no task can be ranked because the metric raises on the stored forecasts.
+    Raises InvalidMetric where no task can be ranked because the metric raises on the stored forecasts, and BadInput
+    where none can because the tasks ask for too few quantile levels.
     """
     plan, runs, metrics = results.plan, results.runs, tuple(metrics)
     by_task = {task: task_scores(task, results, metric, impute=not completed_only) for task in plan.tasks}
@@ -46,6 +47,12 @@ def compute_standings(
     invalid = [reason for of_task in by_task.values() for reason in of_task.invalid.values()]
     if invalid and not tasks:
         raise InvalidMetric(f"board {plan.name!r} cannot be ranked by {metric.name}: {invalid[0]}")
+    lacking = _tasks_without_levels(plan, runs, metric, tasks)
+    if lacking and not tasks and all(runs[cell.key] is None for cell in plan.cells if cell.task not in lacking):
+        raise BadInput(
+            f"board {plan.name!r} cannot be ranked by {metric.name}, which {metric.requirement}; its tasks ask for "
+            f"{' or '.join(dict.fromkeys(lacking.values()))}"
+        )
     ranked = [name for name in plan.forecasters if name == plan.baseline or not _has_pending_cells(name, plan, runs)]
     table = _error_table(tasks, ranked, results, by_task, scores, impute=not completed_only)
     replicates = bootstrap(table)
@@ -61,7 +68,7 @@ def compute_standings(
         plan.baseline,
         plan.tasks,
         close_to_next(ordered),
-        (*_notes(plan, runs, metric, tasks), *_invalid_notes(by_task, metric)),
+        (*_notes(plan, runs, metric, tasks, lacking), *_invalid_notes(by_task, metric)),
         dict(plan.unavailable),
         metric.best == "lowest" and plan.generation,
         plan.description.strip(),
@@ -171,10 +178,30 @@ def _has_pending_cells(name: str, plan: StoredPlan, runs: Mapping[str, Run | Non
     return any(runs[cell.key] is None for cell in plan.by_forecaster.get(name, ()))
 
 
-def _notes(plan: StoredPlan, runs: Mapping[str, Run | None], metric: Metric, tasks: Sequence[str]) -> list[str]:
+def _tasks_without_levels(
+    plan: StoredPlan, runs: Mapping[str, Run | None], metric: Metric, tasks: Sequence[str]
+) -> dict[str, str]:
+    """The tasks without scores that ask for too few quantile levels for the metric, and how many they ask for."""
+    lacking = {}
+    for cell in plan.cells:
+        run = runs[cell.key]
+        if run is not None and cell.task not in tasks and not applies(metric, run.cell.task.quantile_levels):
+            lacking[cell.task] = "one" if run.cell.task.quantile_levels else "none"
+    return lacking
+
+
+def _notes(
+    plan: StoredPlan,
+    runs: Mapping[str, Run | None],
+    metric: Metric,
+    tasks: Sequence[str],
+    lacking: Mapping[str, str],
+) -> list[str]:
     """Which tasks and windows are ignored, and how many cells are pending."""
     notes = [
-        f"{task} is ignored: the baseline {plan.baseline} has no {metric.name} there"
+        f"{task} is ignored: {metric.name} {metric.requirement}, and the task asks for {lacking[task]}"
+        if task in lacking
+        else f"{task} is ignored: the baseline {plan.baseline} has no {metric.name} there"
         for task in plan.tasks
         if task not in tasks
     ]

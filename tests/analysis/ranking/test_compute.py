@@ -26,6 +26,7 @@ from harness import (
 from harness.analysis.ranking.compute import compute_standings
 from harness.boards.leaderboard import Entry
 from harness.boards.planning import BoardPlan, PlannedCell
+from harness.errors import BadInput
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
@@ -355,11 +356,9 @@ class TestOtherMetrics:
 
         assert board.rows(again)["mean"].scores == board.rows(MAE)["mean"].scores
 
-    def test_one_of_quantiles_has_no_score_where_there_are_none(self, tmp_path: Path) -> None:
-        found = self.board(tmp_path).standings(COVERAGE)
-
-        assert found.notes == ("a is ignored: the baseline base has no coverage there",)
-        assert math.isnan(found.rows[0].scores["a"])
+    def test_one_of_quantiles_is_refused_where_there_are_none(self, tmp_path: Path) -> None:
+        with pytest.raises(BadInput, match="which needs at least two quantile levels; its tasks ask for none"):
+            self.board(tmp_path).standings(COVERAGE)
 
     def test_lost_forecasts_raise(self, tmp_path: Path) -> None:
         board = self.board(tmp_path)
