@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -94,6 +95,8 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     if hidden:
         lines.append(f"{hidden} rows in which B does not differ from A are left out; --csv has them")
     lines.append(f"A is {comparison.first}, B is {comparison.second}; a positive difference: B is worse or costs more")
+    if comparison.same:
+        lines.append("A and B are the same results; name two different ones, such as BOARD@published and BOARD")
     if any(not math.isnan(pair.p_value) for result in comparison.results for pair in result.pairs):
         lines.append(
             "p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over the tested rows of a table"
@@ -141,27 +144,54 @@ def _conclusion(comparison: Comparison) -> list[str]:
     conditions = [result for result in comparison.results if result.condition is not None]
     if not conditions:
         return []
-    failed = [f"{result.condition}{_why_undecided(result)}" for result in conditions if result.failed]
+    failed = [f"{result.condition}{_why_undecided(result, comparison)}" for result in conditions if result.failed]
+    if failed:
+        return [*_how_to_compare(comparison), f"FAILED: {'; '.join(failed)}"]
     if comparison.failed:
-        return [f"FAILED: {'; '.join(failed)}{'' if failed else ' (strict: something could not be compared)'}"]
+        rows = _rows(sum(map(len, comparison.unmatched.values())))
+        reason = f"{rows} not compared, which fails with --strict: {_unmatched(comparison)}"
+        return [*_how_to_compare(comparison), f"FAILED: {reason}"]
+    if comparison.same:
+        return [f"passed: A and B are the same results{_left_open(comparison)}"]
     if all(pair.identical for result in conditions for pair in result.pairs):
         return [f"passed: A and B are identical in all compared rows{_left_open(comparison)}"]
     return [f"passed{_left_open(comparison)}"]
 
 
-def _why_undecided(result: ConditionResult) -> str:
+def _why_undecided(result: ConditionResult, comparison: Comparison) -> str:
     """Why a condition failed that is true of no row."""
     if any(pair.verdict == "failed" for pair in result.pairs):
         return ""
-    return " (no row could be decided)" if result.undecided == len(result.pairs) else " (strict: a row was not decided)"
+    if result.undecided == len(result.pairs):
+        return " (no row could be decided)"
+    if result.only_identical:
+        return (
+            f" (nothing was decided: compared rows are identical, others have no counterpart: {_unmatched(comparison)})"
+        )
+    return " (strict: a row was not decided)"
+
+
+def _unmatched(comparison: Comparison) -> str:
+    """The rows that could not be compared."""
+    return some_of([name for names in comparison.unmatched.values() for name in names], MOST_NAMES)
+
+
+def _how_to_compare(comparison: Comparison) -> list[str]:
+    """A command that compares two rows without a counterpart."""
+    if not comparison.example:
+        return []
+    return [f"to compare two forecasters, name their runs: harness compare {shlex.join(comparison.example)}"]
 
 
 def _left_open(comparison: Comparison) -> str:
     """How many rows passed although they could not be tested or compared."""
     unmatched = sum(map(len, comparison.unmatched.values()))
     count = max(result.undecided for result in comparison.results) + unmatched
-    rows = f"{count} rows were" if count > 1 else "1 row was"
-    return f"; {rows} not tested or compared, which fails with --strict" if count else ""
+    return f"; {_rows(count)} not tested or compared, which fails with --strict" if count else ""
+
+
+def _rows(count: int) -> str:
+    return f"{count} rows were" if count > 1 else "1 row was"
 
 
 def comparison_csv(comparison: Comparison) -> str:

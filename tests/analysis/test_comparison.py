@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -67,8 +68,10 @@ class Toy(LocalForecaster):
         return context.target[-1] + self.off + 0.5 * rng.normal(size=(context.horizon, 1))
 
 
-def board(home: Path, forecasters: Mapping[str, Toy], *, task: Task = TASK, panel: Panel = PANEL) -> Path:
-    """A board called 'toys' in a home."""
+def board(
+    home: Path, forecasters: Mapping[str, Toy], *, task: Task = TASK, panel: Panel = PANEL, name: str = "toys"
+) -> Path:
+    """A board in a home."""
     journal, cells = Journal(home), []
     fingerprint = panel.fingerprint()
     journal.write_actuals(fingerprint, task, Actuals.of(backtest(task, panel)))
@@ -81,7 +84,7 @@ def board(home: Path, forecasters: Mapping[str, Toy], *, task: Task = TASK, pane
         cells.append(PlannedCell(key, title, task.label, cell, fingerprint))
     entries = tuple(Entry(title) for title in forecasters)
     made = Leaderboard("Toys", "MAE", entries[0].name, (task,), forecasters=entries)
-    BoardPlan("toys", made, tuple(cells), tuple(forecasters)).save(home)
+    BoardPlan(name, made, tuple(cells), tuple(forecasters)).save(home)
     return home
 
 
@@ -433,12 +436,106 @@ class TestSilentPasses:
             between(good, good, "bias worse by 2%, p < 0.05")
 
     def test_removed_forecasters_are_counted(self, tmp_path, good) -> None:
-        home = board(tmp_path, {"base": Toy()})
+        home = board(tmp_path, {"base": Toy(0.1, luck=3)})
 
-        lines = comparison_lines(between(good, home, "MAE worse"))
+        lines = comparison_lines(between(good, home, "MAE worse by 900%"))
 
         assert "not compared, it is only in A: other on walks" in lines
-        assert lines[-1].endswith("; 1 row was not tested or compared, which fails with --strict")
+        assert lines[-1] == "passed; 1 row was not tested or compared, which fails with --strict"
+
+    @pytest.mark.parametrize(("condition", "p"), [("MAE worse", ""), ("MAE worse by 2%", ", p < 0.05")])
+    def test_identical_rows_do_not_pass_for_rows_without_a_counterpart(self, tmp_path, good, condition, p) -> None:
+        home = board(tmp_path / "new", {"base": Toy(), "new": Toy(2.0, luck=1)})
+
+        found = between(good, home, condition + p)
+
+        *_, hint, last = comparison_lines(found)
+        assert found.failed
+        assert last == (
+            f"FAILED: {condition}{p} (nothing was decided: compared rows are identical, others have no counterpart: "
+            "other on walks, new on walks)"
+        )
+        _, _, arguments = hint.partition("harness compare ")
+        by_key = compare(*arguments.split(), condition + p)
+        assert [pair.forecaster for pair in by_key.results[0].pairs] == ["other → new"]
+        assert by_key.failed
+
+    def test_a_row_that_only_one_side_has_needs_no_example(self, tmp_path, good) -> None:
+        found = between(good, board(tmp_path, {"base": Toy()}), "MAE worse")
+
+        assert found.failed
+        assert not any("harness compare" in line for line in comparison_lines(found))
+        assert not between(good, board(tmp_path, {"base": Toy()}), "MAE worse", only=["base"]).failed
+
+    def test_strict_names_the_rows_that_fail(self, tmp_path, good) -> None:
+        home = board(tmp_path, {"base": Toy(0.1, luck=3)})
+
+        last = comparison_lines(between(good, home, "MAE worse by 900%", strict=True))[-1]
+
+        assert last == "FAILED: 1 row was not compared, which fails with --strict: other on walks"
+
+    def test_results_compared_with_themselves_are_said_to_be_the_same(self, tmp_path, good) -> None:
+        copied = shutil.copytree(good, tmp_path / "copy")
+
+        said = comparison_lines(between(good, good, "MAE worse"))
+        shown = comparison_lines(between(good, good))
+        equal = comparison_lines(between(good, copied, "MAE worse"))
+
+        sentence = "A and B are the same results; name two different ones, such as BOARD@published and BOARD"
+        assert said[-1] == "passed: A and B are the same results"
+        assert sentence in said
+        assert sentence in shown
+        assert equal[-1] == "passed: A and B are identical in all compared rows"
+
+
+class TestChangedBoards:
+    """A board beside the results of `--set`, in which a changed forecaster has another name."""
+
+    CONDITION = "MASE worse by 2%, p < 0.05"
+
+    @pytest.fixture(scope="class")
+    def home(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        home = tmp_path_factory.mktemp("changed")
+        board(home, {"base": Toy(), "toy": Toy(luck=1), "toy (wide)": Toy(luck=2)})
+        changed = {"base": Toy(), "toy (off=2.0)": Toy(2.0, luck=1), "toy (wide)": Toy(luck=2)}
+        return board(home, changed, name="toys-changed")
+
+    def test_a_changed_forecaster_is_compared_with_its_original(self, home) -> None:
+        found = compare("toys", "toys-changed", self.CONDITION, home=home)
+
+        verdicts = {pair.forecaster: pair.verdict for pair in found.results[0].pairs}
+        assert verdicts == {"base": "identical", "toy → toy (off=2.0)": "failed", "toy (wide)": "identical"}
+        assert not found.unmatched
+
+    def test_so_it_is_the_other_way_round(self, home) -> None:
+        found = compare("toys-changed", "toys", "MASE better by 2%, p < 0.05", home=home)
+
+        assert [pair.verdict for pair in found.results[0].pairs] == ["identical", "failed", "identical"]
+        assert not found.unmatched
+
+    @pytest.mark.parametrize("name", ["toy", "toy (off=2.0)"])
+    def test_only_takes_either_name(self, home, name) -> None:
+        found = compare("toys", "toys-changed", self.CONDITION, home=home, only=[name])
+
+        assert [pair.forecaster for pair in found.results[0].pairs] == ["toy → toy (off=2.0)"]
+        assert not found.unmatched
+
+    def test_two_changed_forecasters_are_told_apart(self, tmp_path) -> None:
+        board(tmp_path, {"toy": Toy(), "toy (wide)": Toy(luck=2)})
+        changed = {"toy (off=2.0)": Toy(2.0), "toy (wide) (off=3.0)": Toy(3.0, luck=2)}
+        board(tmp_path, changed, name="toys-changed")
+
+        found = compare("toys", "toys-changed", self.CONDITION, home=tmp_path)
+
+        pairs = [pair.forecaster for pair in found.results[0].pairs]
+        assert pairs == ["toy → toy (off=2.0)", "toy (wide) → toy (wide) (off=3.0)"]
+
+    def test_other_boards_are_matched_by_name_only(self, home) -> None:
+        other = board(home.parent / "unrelated", {"base": Toy(), "toy (off=2.0)": Toy(2.0, luck=1)})
+
+        found = compare("toys", f"toys@{other}", home=home)
+
+        assert "toy on walks" in found.unmatched["it is only in A"]
 
 
 class TestPairing:
@@ -535,7 +632,7 @@ class TestReport:
         assert lines[-1] == "FAILED: MAE worse by 2%"
         assert comparison_lines(between(bad, good, "MAE worse"))[-1] == "passed"
         same = comparison_lines(between(good, good, "MAE worse"))
-        assert same[-1] == "passed: A and B are identical in all compared rows"
+        assert same[-1] == "passed: A and B are the same results"
 
     def test_csv_has_a_row_a_condition_and_place(self, good, bad) -> None:
         rows = list(csv.DictReader(comparison_csv(between(good, bad, "MAE worse by 2%", "bias differs")).splitlines()))

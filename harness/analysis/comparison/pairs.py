@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from harness.analysis.comparison.matching import changed_titles
 from harness.analysis.comparison.sources import Source
 from harness.analysis.ranking.scores import ForecasterTask
 from harness.arrays import Ints
@@ -19,6 +20,7 @@ from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
 
 ONLY_IN = "it is only in {}"
+ONE_SIDED = (ONLY_IN.format("A"), ONLY_IN.format("B"))
 
 
 class PairedResults(BoardResults):
@@ -116,7 +118,8 @@ def pair_sources(first: Source, second: Source) -> tuple[list[PairedResults], di
     if first.is_run:
         keys = [(next(iter(first.cells)), next(iter(second.cells)))]
     else:
-        keys = [(key, key) for key in first.cells]
+        titles = changed_titles(first, second)
+        keys = [(key, (titles.get(key[0], key[0]), key[1])) for key in first.cells]
     pairs: list[PairedResults] = []
     unmatched: dict[str, list[str]] = {}
     for key, other in keys:
@@ -128,8 +131,9 @@ def pair_sources(first: Source, second: Source) -> tuple[list[PairedResults], di
             unmatched.setdefault(reason, []).append(f"{pair.forecaster} on {pair.task}")
         else:
             pairs.append(pair)
+    matched = {other for _, other in keys}
     for key in [] if first.is_run else second.cells:
-        if key not in first.cells:
+        if key not in matched:
             unmatched.setdefault(ONLY_IN.format("B"), []).append(" on ".join(key))
     return pairs, {reason: tuple(names) for reason, names in unmatched.items()}
 

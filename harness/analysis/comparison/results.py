@@ -11,7 +11,8 @@ import numpy as np
 
 from harness.analysis.comparison.conditions import COSTS, NEGLIGIBLE, Condition
 from harness.analysis.comparison.loss_differences import LossDifferences
-from harness.analysis.comparison.pairs import PairedResults, pair_sources
+from harness.analysis.comparison.matching import are_same_results, example_keys, with_counterparts
+from harness.analysis.comparison.pairs import ONE_SIDED, PairedResults, pair_sources
 from harness.analysis.comparison.sources import Source
 from harness.analysis.ranking.deviations import linearised_scores
 from harness.analysis.ranking.pair_tests import difference_test
@@ -54,6 +55,7 @@ class ConditionResult:
     condition: Condition | None
     pairs: tuple[PairResult, ...]
     strict: bool = False
+    one_sided: bool = False  # whether there are forecasters or tasks that only A or only B has
 
     @property
     def failed(self) -> bool:
@@ -63,9 +65,14 @@ class ConditionResult:
         """
         if self.condition is None:
             return False
-        return any(pair.verdict == "failed" for pair in self.pairs) or self.undecided >= (
-            1 if self.strict else len(self.pairs)
-        )
+        if any(pair.verdict == "failed" for pair in self.pairs) or self.only_identical:
+            return True
+        return self.undecided >= (1 if self.strict else len(self.pairs))
+
+    @property
+    def only_identical(self) -> bool:
+        """Whether all pairs are identical or undecided although A and B differ: one has a row that the other lacks."""
+        return self.one_sided and all(pair.verdict in ("identical", *UNDECIDED) for pair in self.pairs)
 
     @property
     def undecided(self) -> int:
@@ -87,6 +94,8 @@ class Comparison:
     results: tuple[ConditionResult, ...]
     unmatched: Mapping[str, tuple[str, ...]]  # by reason: what could not be compared
     strict: bool = False
+    same: bool = False  # whether A and B are the same results
+    example: tuple[str, ...] = ()  # two runs of one task that only A and only B have, as KEY@PLACE
 
     @property
     def failed(self) -> bool:
@@ -112,6 +121,7 @@ def compare(
     and for a condition with a level of a metric without losses; UnknownName for a forecaster that neither board has.
     """
     if only:
+        only = sorted(with_counterparts(only, first, second))
         first, second = _only(first, only, second), _only(second, only, first)
     quantities = (
         [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second, catalog)
@@ -124,13 +134,14 @@ def compare(
         reason, names = next(iter(unmatched.items()))
         raise BadInput(f"{first.name!r} and {second.name!r} cannot be compared: {names[0]}: {reason}")
     wanted: Sequence[Condition | None] = conditions or [None] * len(quantities)
-    results = []
+    results, one_sided = [], not unmatched.keys().isdisjoint(ONE_SIDED)
     for name, condition in zip(quantities, wanted, strict=True):
         compared = _holm_adjusted([_pair_result(pair, name, specs.get(name), condition) for pair in pairs])
         if condition is not None:
             compared = [_with_verdict(result, condition) for result in _with_detectable(compared, condition)]
-        results.append(ConditionResult(condition, tuple(compared), strict))
-    return Comparison(first.name, second.name, tuple(results), unmatched, strict)
+        results.append(ConditionResult(condition, tuple(compared), strict, one_sided))
+    same, example = are_same_results(first, second), example_keys(first, second) if one_sided else ()
+    return Comparison(first.name, second.name, tuple(results), unmatched, strict, same, example)
 
 
 def _only(source: Source, forecasters: Sequence[str], other: Source) -> Source:
