@@ -460,12 +460,14 @@ class TestSilentPasses:
         assert [pair.forecaster for pair in by_key.results[0].pairs] == ["other → new"]
         assert by_key.failed
 
-    def test_a_row_that_only_one_side_has_needs_no_example(self, tmp_path, good) -> None:
-        found = between(good, board(tmp_path, {"base": Toy()}), "MAE worse")
+    def test_a_forecaster_that_one_side_adds_or_removes_is_counted(self, tmp_path, good) -> None:
+        fewer = board(tmp_path, {"base": Toy()})
 
-        assert found.failed
-        assert not any("harness compare" in line for line in comparison_lines(found))
-        assert not between(good, board(tmp_path, {"base": Toy()}), "MAE worse", only=["base"]).failed
+        for sides in ((good, fewer), (fewer, good)):
+            found = between(*sides, "MAE worse")
+
+            assert not found.failed
+            assert comparison_lines(found)[-1].endswith("1 row was not tested or compared, which fails with --strict")
 
     def test_strict_names_the_rows_that_fail(self, tmp_path, good) -> None:
         home = board(tmp_path, {"base": Toy(0.1, luck=3)})

@@ -55,7 +55,7 @@ class ConditionResult:
     condition: Condition | None
     pairs: tuple[PairResult, ...]
     strict: bool = False
-    one_sided: bool = False  # whether there are forecasters or tasks that only A or only B has
+    renamed: bool = False  # whether A and B each have forecasters or tasks that the other lacks
 
     @property
     def failed(self) -> bool:
@@ -71,8 +71,8 @@ class ConditionResult:
 
     @property
     def only_identical(self) -> bool:
-        """Whether all pairs are identical or undecided although A and B differ: one has a row that the other lacks."""
-        return self.one_sided and all(pair.verdict in ("identical", *UNDECIDED) for pair in self.pairs)
+        """Whether all pairs are identical or undecided although A and B differ: each has a row that the other lacks."""
+        return self.renamed and all(pair.verdict in ("identical", *UNDECIDED) for pair in self.pairs)
 
     @property
     def undecided(self) -> int:
@@ -134,13 +134,13 @@ def compare(
         reason, names = next(iter(unmatched.items()))
         raise BadInput(f"{first.name!r} and {second.name!r} cannot be compared: {names[0]}: {reason}")
     wanted: Sequence[Condition | None] = conditions or [None] * len(quantities)
-    results, one_sided = [], not unmatched.keys().isdisjoint(ONE_SIDED)
+    results, renamed = [], unmatched.keys() >= set(ONE_SIDED)
     for name, condition in zip(quantities, wanted, strict=True):
         compared = _holm_adjusted([_pair_result(pair, name, specs.get(name), condition) for pair in pairs])
         if condition is not None:
             compared = [_with_verdict(result, condition) for result in _with_detectable(compared, condition)]
-        results.append(ConditionResult(condition, tuple(compared), strict, one_sided))
-    same, example = are_same_results(first, second), example_keys(first, second) if one_sided else ()
+        results.append(ConditionResult(condition, tuple(compared), strict, renamed))
+    same, example = are_same_results(first, second), example_keys(first, second) if renamed else ()
     return Comparison(first.name, second.name, tuple(results), unmatched, strict, same, example)
 
 
