@@ -16,7 +16,7 @@ from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.rescoring import changed_metrics, with_known_version
 from harness.results.standings import Standings, stored_standings
-from harness.results.stored_plan import stored_plan, stored_plans
+from harness.results.stored_plan import StoredPlan, stored_plan, stored_plans
 
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
@@ -36,6 +36,28 @@ def find_standings(
     Where the home has no results of the board, or with `published`, those of its publication.
     """
     check_stored_board(board, workspace)
+    standings = _find_standings(board, workspace, metric, completed_only=completed_only, published=published)
+    plan = None if published else stored_plan(workspace.home, board_name(board))
+    outdated = [] if plan is None else _outdated(plan, workspace.catalog)
+    if not outdated:
+        return standings
+    note = f"{', '.join(outdated)}: the plugin changed since these results were made; run the board again"
+    return replace(standings, notes=(*standings.notes, note))
+
+
+def _outdated(plan: StoredPlan, catalog: Catalog) -> list[str]:
+    """The forecasters whose plugin is another version than when the board was run."""
+    return [
+        title
+        for title, source in plan.sources.items()
+        if source.forecaster in catalog.forecasters
+        and catalog.forecasters[source.forecaster].plugin.result_version != source.version
+    ]
+
+
+def _find_standings(
+    board: str, workspace: Workspace, metric: str | None, *, completed_only: bool, published: bool
+) -> Standings:
     stored = None if published else stored_standings(workspace.home, board_name(board))
     if stored is not None and not completed_only and metric in (None, stored.metric) and _is_current(stored, workspace):
         return stored

@@ -15,7 +15,7 @@ from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.spec import ForecasterSpec, Resources
 from harness.plugins.registry import Registered
 from harness.results.journal import Journal
-from harness.results.stored_plan import StoredCell, StoredPlan, board_folder
+from harness.results.stored_plan import Source, StoredCell, StoredPlan, board_folder
 from harness.tasks.task import Task
 
 
@@ -32,6 +32,7 @@ class PlannedCell:
     resources: Resources = field(default_factory=Resources)
     size: int = 0  # number of values of the dataset
     training_overlap: bool = False  # whether the forecaster was trained on this dataset
+    version: str = ""  # the `result_version` of the forecaster's plugin
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
 
 
@@ -67,6 +68,7 @@ class BoardPlan:
             unavailable=dict(self.unavailable),
             generation=all(task.protocol.free_running for task in board.tasks),
             training_overlap=_training_overlap(self.cells),
+            sources={cell.title: Source(cell.cell.forecaster, cell.version) for cell in self.cells},
         )
 
 
@@ -124,6 +126,7 @@ def _planned_cell(
         spec.resources,
         size,
         training_overlap=task.dataset in spec.trained_on,
+        version=forecaster.plugin.result_version,
     )
 
 

@@ -25,6 +25,14 @@ class StoredCell:
 
 
 @dataclass(frozen=True)
+class Source:
+    """What provided a forecaster of a board when the board was run."""
+
+    forecaster: str  # the name in the catalog
+    version: str  # the `result_version` of its plugin
+
+
+@dataclass(frozen=True)
 class StoredPlan:
     """A board as it was last run, and its cells in the journal."""
 
@@ -41,6 +49,7 @@ class StoredPlan:
     training_overlap: Mapping[str, tuple[str, ...]] = field(  # by forecaster: tasks on data it was trained on
         default_factory=dict, metadata={"formerly": "seen"}
     )
+    sources: Mapping[str, Source] = field(default_factory=dict)  # by forecaster, as named on the board
 
     @property
     def seen(self) -> Mapping[str, tuple[str, ...]]:

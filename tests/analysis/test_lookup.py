@@ -102,6 +102,21 @@ def test_stored_standings_by_a_metric_whose_plugin_changed_are_computed_again(wo
     assert row.metrics == {name: score for name, score in SCORES.items() if name != "swing"}  # no forecasts are stored
 
 
+@pytest.mark.parametrize("current", [True, False])
+def test_results_of_a_plugin_that_changed_since_are_noted(workspace: Workspace, current: bool) -> None:
+    task = Task("a", RollingOrigin(1, windows=1))
+    cell, version = Cell(task, "naive", {}, None), workspace.catalog.forecasters["naive"].plugin.result_version
+    workspace.journal.write(Run(cell, Status.COMPLETED, "aa", scores=SCORES))
+    planned = PlannedCell("aa", "my naive", "a", cell, "aa", version=version if current else "models==0:former")
+    board = Leaderboard("Toys", "MASE", "my naive", (task,), forecasters=(Entry("naive", label="my naive"),))
+    BoardPlan("toys", board, (planned,), ("my naive",)).save(workspace.home)
+
+    notes = find_standings("toys", workspace).notes
+
+    changed = "my naive: the plugin changed since these results were made; run the board again"
+    assert (changed in notes) != current
+
+
 def test_an_unknown_metric_is_refused(workspace: Workspace) -> None:
     with pytest.raises(UnknownName, match="no metric called 'swong'; did you mean 'swing'"):
         board_standings(ran_board(workspace, "a"), workspace, "swong")
