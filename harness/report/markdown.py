@@ -45,7 +45,8 @@ def _legend(standings: Standings) -> Iterator[str]:
     if tied := standings.tied_for_first:
         yield f"tied for first: {', '.join(tied)}"
     if any(row.seeds > 1 for row in standings.rows):
-        yield "stochastic forecasters are means over seeds; ± seeds: the standard deviation of their skill"
+        shown = "log10 rel." if standings.logarithmic else "skill"
+        yield f"stochastic forecasters are means over seeds; ± seeds: the standard deviation of their {shown}"
 
 
 def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:

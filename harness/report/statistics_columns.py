@@ -33,7 +33,7 @@ def statistics_columns(standings: Standings) -> list[Column]:
             f"1 − the geometric mean of its {relative}, with its 95 % interval",
             _page_skill(standings),
             *_skill_cells(standings),
-            *([Cell("± seeds", lambda row: fixed(row.skill_std, 3))] if seeds else []),
+            *([Cell("± seeds", lambda row: fixed(_std(row, standings), 3))] if seeds else []),
             more=True,
             important=("", "_low", "_high"),
         ),
@@ -62,7 +62,7 @@ def statistics_columns(standings: Standings) -> list[Column]:
             "standard deviation of its skill over seeds",
             attrgetter("skill_std"),
             column_names("skill_std"),
-            {"page": (Cell("Seeds", _seeds_text, style="number seeds"),)} if seeds else {},
+            {"page": (Cell("Seeds", lambda row: _seeds_text(row, standings), style="number seeds"),)} if seeds else {},
         ),
     ]
 
@@ -143,6 +143,13 @@ def _with_interval(heading: str, name: str, decimals: int, style: str = "number"
     )
 
 
-def _seeds_text(row: Row) -> str:
-    text = number(row.skill_std, 3)
-    return f"± {text}" if math.isfinite(row.skill_std) else text
+def _std(row: Row, standings: Standings) -> float:
+    """The standard deviation over seeds of what tables show: the skill, or to first order the log10 of the error."""
+    if not standings.logarithmic:
+        return row.skill_std
+    return row.skill_std / (row.relative_error * math.log(10)) if row.relative_error > 0 else math.nan
+
+
+def _seeds_text(row: Row, standings: Standings) -> str:
+    std = _std(row, standings)
+    return f"± {number(std, 3)}" if math.isfinite(std) else number(std, 3)

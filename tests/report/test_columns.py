@@ -207,6 +207,13 @@ class TestLegend:
         assert "skill" not in cells
         assert "log10 rel.: log10 of the geometric mean of errors relative to base" in legend(standings)[0]
 
+    def test_their_spread_over_seeds_is_that_of_the_log(self) -> None:
+        rows = [row("a", 1, skill=1 - 1e-5, relative_error=1e-5, skill_std=1e-6), row("b", 2)]
+
+        cells = {c.heading: c for _, c in table_columns(replace(board(*rows), logarithmic=True), "terminal")}
+
+        assert [cells["± seeds"].text(each) for each in rows] == ["0.043", "–"]  # 0.1 / ln 10
+
     def test_skills_have_as_many_decimals_as_tell_rows_apart(self) -> None:
         near = [row("a", 1, skill=0.99949), row("b", 2, skill=0.99948)]
 

@@ -39,8 +39,8 @@ from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Run, Status
 from harness.plugins.catalog import load_catalog
+from harness.report.columns import table_columns
 from harness.report.markdown import readme
-from harness.report.numbers import fixed as number
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
 from harness.results.publication.files import is_published
@@ -471,4 +471,5 @@ def test_what_is_committed_is_whole_and_its_readme_shows_it(place: Path) -> None
     assert read.plan.name == place.name
     text = (place / "README.md").read_text(encoding="utf-8")
     assert text.startswith(f"# {found.title}\n")
-    assert all(f"| {row.forecaster} | {number(row.skill, 3)}" in text for row in found.rows)
+    shown = next(cell for column, cell in table_columns(found, "markdown") if column.name == "skill")
+    assert all(f"| {row.forecaster} | {shown.text(row)} |" in text for row in found.rows)
