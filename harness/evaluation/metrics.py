@@ -13,7 +13,6 @@ Steps without an actual are ignored, and so are windows whose scale is undefined
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
@@ -71,30 +70,32 @@ def metric_problem(metric: Metric) -> str:
     if not (isinstance(name, str) and name and name.isprintable() and name == name.strip() and _is_plain_path(name)):
         return (
             f"the name of a metric must be printable text without spaces or slashes at its ends, "
-            f"'//' or parts that begin with a dot, not {_short_repr(name)}"
+            f"'//' or parts that begin with a dot{_but_is(name)}"
         )
     for argument, is_optional in (("losses", False), ("weights", True), ("scale", True)):
         value = getattr(metric, argument)
         if not callable(value) and not (is_optional and value is None):
-            return f"{argument} of metric {name!r} must be a function of Outcomes, not {_short_repr(value)}"
+            return f"{argument} of metric {name!r} must be a function of Outcomes{_but_is(value)}"
     for argument, choices in (("aggregation", get_args(Aggregation)), ("best", get_args(Best))):
         value = getattr(metric, argument)
         if not isinstance(value, str) or value not in choices:
             known = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
-            return f"{argument} of metric {name!r} must be {known}, not {_short_repr(value)}"
+            return f"{argument} of metric {name!r} must be {known}{_but_is(value)}"
     for argument in ("root", "quantiles", "in_units", "interval"):
         value = getattr(metric, argument)
         if not isinstance(value, bool):
-            return f"{argument} of metric {name!r} must be True or False, not {_short_repr(value)}"
+            return f"{argument} of metric {name!r} must be True or False{_but_is(value)}"
     description: object = metric.description
     if not isinstance(description, str):
-        return f"the description of metric {name!r} must be text, not {_short_repr(description)}"
+        return f"the description of metric {name!r} must be text{_but_is(description)}"
     return ""
 
 
-def _short_repr(value: object) -> str:
-    """A short representation on one line."""
-    return " ".join(reprlib.repr(value).split())
+def _but_is(value: object) -> str:
+    """The end of a sentence on what a value should be."""
+    from harness.fields.errors import short_repr  # an import that valid metrics do not need
+
+    return f", not {short_repr(value)}"
 
 
 def _is_plain_path(name: str) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,38 +50,23 @@ name = "drift"
 
 
 class Shell:
-    """Runs `harness` in a folder with two boards, one of which is ranked by the metric that breaks."""
+    """Runs `harness` in a folder with boards of which one is ranked by the metric that breaks."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.home = folder, folder / "home"
-        self.module = folder / "site" / "log_metrics.py"
-        information = folder / "site" / "log_metrics-0.1.dist-info"
-        information.mkdir(parents=True)
-        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: log-metrics\nVersion: 0.1\n")
-        (information / "entry_points.txt").write_text("[harness]\nlog-metrics = log_metrics\n")
-        self.module.write_text(PLUGIN)
-        for name, metric in (("by-mae", "MAE"), ("by-log", "LOGERR"), ("by-crps", "CRPS")):
-            (folder / name).mkdir()
-            (folder / name / "leaderboard.toml").write_text(BOARD.format(metric=metric))
+    def __init__(self, run: Any) -> None:
+        self.run, self.folder, self.home = run, run.folder, run.home
 
     def __call__(self, *arguments: str) -> tuple[int, str]:
         """The exit code of a command, and all that it says on one line."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
-        said = subprocess.run(
-            [sys.executable, "-m", "harness", *arguments],
-            env={**kept, "PYTHONPATH": str(self.module.parent), "HARNESS_HOME": str(self.home), "COLUMNS": "200"},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        assert "Traceback" not in said.stdout + said.stderr
+        said = self.run(*arguments)
         return said.returncode, " ".join((said.stdout + said.stderr).split())
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    shell = Shell(tmp_path_factory.mktemp("broken"))
+def ran(tmp_path_factory: pytest.TempPathFactory, plugin_folder: Any) -> Shell:
+    run = plugin_folder(tmp_path_factory.mktemp("broken"), "log_metrics")
+    boards = {"by-mae": "MAE", "by-log": "LOGERR", "by-crps": "CRPS"}
+    run.install(PLUGIN, {name: BOARD.format(metric=metric) for name, metric in boards.items()})
+    shell = Shell(run)
     code, said = shell("run", "by-log", "by-mae", "--jobs", "0")
     assert code == 2
     assert "error: board 'by-log' cannot be ranked by LOGERR: losses of metric 'LOGERR' raised ValueError" in said
@@ -136,12 +119,10 @@ def test_the_former_name_of_a_metric_leads_to_the_present_one(ran: Shell) -> Non
         assert "no metric called 'CRPS'; did you mean 'MQL', as it is called now?" in said
 
 
-def test_a_metric_that_is_mended_needs_no_run(ran: Shell, tmp_path: Path) -> None:
+def test_a_metric_that_is_mended_needs_no_run(ran: Shell, tmp_path: Path, plugin_folder: Any) -> None:
     shutil.copytree(ran.folder, tmp_path / "mended", ignore=shutil.ignore_patterns("__pycache__"))
-    mended = Shell.__new__(Shell)
-    mended.folder, mended.home = tmp_path / "mended", tmp_path / "mended" / "home"
-    mended.module = mended.folder / "site" / "log_metrics.py"
-    mended.module.write_text(
+    mended = Shell(plugin_folder(tmp_path / "mended", "log_metrics"))
+    mended.run.module.write_text(
         PLUGIN.replace("<= 15", "<= -99").replace("np.log(outcomes.mean / outcomes.actuals)", "outcomes.error")
     )
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,34 +46,18 @@ name = "drift"
 class Shell:
     """Runs `harness` in a folder with a board that is ranked by a plugin's metric."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.home = folder, folder / "home"
-        self.module = folder / "site" / "scaled_errors.py"
-        information = folder / "site" / "scaled_errors-0.1.dist-info"
-        information.mkdir(parents=True)
-        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: scaled-errors\nVersion: 0.1\n")
-        (information / "entry_points.txt").write_text("[harness]\nscaled-errors = scaled_errors\n")
-        self.module.write_text(PLUGIN)
-        (folder / "site" / "harness_mlflow.py").touch()  # no mirror: it takes seconds to start
-        (folder / "ramps").mkdir()
-        (folder / "ramps" / "leaderboard.toml").write_text(BOARD)
+    def __init__(self, run: Any) -> None:
+        self.run, self.home = run, run.home
+        run.install(PLUGIN, {"ramps": BOARD})
 
     def __call__(self, *arguments: str) -> str:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
-        environment = {"PYTHONPATH": str(self.module.parent), "HARNESS_HOME": str(self.home), "COLUMNS": "200"}
-        ended = subprocess.run(
-            [sys.executable, "-m", "harness", *arguments],
-            env=kept | environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        ended = self.run(*arguments)
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
+        said: str = ended.stdout
+        return said
 
     def edit(self, factor: int) -> None:
-        self.module.write_text(PLUGIN.replace("FACTOR = 1", f"FACTOR = {factor}"))
+        self.run.module.write_text(PLUGIN.replace("FACTOR = 1", f"FACTOR = {factor}"))
 
     def runs(self) -> dict[str, Run]:
         journal = Journal(self.home)
@@ -94,8 +76,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    shell = Shell(tmp_path)
+def shell(tmp_path: Path, plugin_folder: Any) -> Shell:
+    shell = Shell(plugin_folder(tmp_path, "scaled_errors"))
     shell("run", "ramps", "--jobs", "0")
     return shell
 

@@ -247,7 +247,7 @@ def _loss_differences(pair: PairedResults, scores: TaskScores, metric: Metric) -
     second = np.array([cell.forecaster == "B" for cell in scores.cells])
     test = difference_test(metric, terms, units, second)
     if test is None:
-        overlap = f" of which {units.overlap} overlap" if units.overlap > 1 else ""
+        overlap = f" of which {units.unit_overlap} overlap" if units.unit_overlap > 1 else ""
         return f"{units.count} {units.kind}{overlap} are too few for a test"
     means, _ = linearised_scores(replace(metric, root=False), terms, units)
     reference, mean_of_second = float(means[~second].mean()), float(means[second].mean())

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
 from harness.analysis.ranking.units import Kind, Units, resampled_scores
-from harness.analysis.statistics.clustering import two_way_covariance
+from harness.analysis.statistics.clustering import two_way_covariance, variances_of_differences
 from harness.analysis.statistics.resampling import Stratum, counts, resamples
-from harness.arrays import Floats, Ints
+from harness.arrays import Floats, Ints, ratio
 from harness.evaluation.scoring import distances
 
 SAMPLES, SEED = 10_000, 0  # with 1,000 samples, another seed would change which forecasters are tied
@@ -45,12 +46,13 @@ class Bootstrap:
         """The number of replicates."""
         return len(self.aggregates.logs)
 
-    def shrinkage(self, first: int, second: int) -> float:
-        """The factor by which replicates of the difference of two forecasters deviate too much from the estimate."""
-        if self.variances is None:
-            return 1.0
-        own = float(np.var(self.aggregates.logs[:, first] - self.aggregates.logs[:, second]))
-        return 1.0 if own == 0 else float(np.sqrt(self.variances[first, second] / own))
+    @cached_property
+    def shrinkage(self) -> Floats:
+        """The factors for deviations of replicated differences from the estimates, (forecaster, forecaster)."""
+        own = variances_of_differences(
+            np.cov(self.aggregates.logs, rowvar=False).reshape(2 * self.estimates.logs.shape)
+        )
+        return np.ones(own.shape) if self.variances is None else np.sqrt(ratio(self.variances, own, empty=1.0))
 
 
 def bootstrap(table: ErrorTable, samples: int = SAMPLES) -> Bootstrap | str:
@@ -175,7 +177,7 @@ def _blocks(table: ErrorTable) -> Floats:
         assert task.units is not None
         if table.metric.best != "lowest" or task.units.kind == "series and cutoffs":
             return np.empty((0, len(task.distances)))
-        losses = task.losses[:: task.units.overlap if task.units.kind == "cutoffs" else 1]
+        losses = task.losses[:: task.units.unit_overlap]
         parts.append(np.where(np.isnan(losses), np.fmax.reduce(losses, axis=1, keepdims=True), losses))
     return np.concatenate(parts)
 

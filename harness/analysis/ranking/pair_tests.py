@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analysis.ranking.deviations import by_series_and_cutoff, linearised_scores
-from harness.analysis.ranking.error_table import ErrorTable, TaskErrors
+from harness.analysis.ranking.error_table import TaskErrors
 from harness.analysis.ranking.units import MAX_NUMBERS, Units, unit_sums
 from harness.analysis.statistics.diebold_mariano import (
     DieboldMariano,
@@ -44,7 +44,7 @@ def difference_test(metric: Metric, terms: Terms, units: Units, second: Bools) -
         ]
         return _panel_test(pair[0], by_series_and_cutoff(pair[1], units), units)
     losses = unit_sums(squared, terms, units).losses()
-    if not testable(len(losses), units.overlap if units.kind == "cutoffs" else 1):
+    if not testable(len(losses), units.unit_overlap):
         return None
     differences = losses[:, second].mean(axis=1) - losses[:, ~second].mean(axis=1)
     return _test_in_time(differences[:, None], units)
@@ -53,24 +53,22 @@ def difference_test(metric: Metric, terms: Terms, units: Units, second: Bools) -
 def _test_in_time(differences: Floats, units: Units) -> DieboldMariano:
     if units.kind == "cutoffs" and len(differences) >= MIN_COSINES:
         return cosine_diebold_mariano(differences)
-    return diebold_mariano(differences, units.overlap if units.kind == "cutoffs" else 1)
+    return diebold_mariano(differences, units.unit_overlap)
 
 
-def pair_test(table: ErrorTable, position: int, order: Ints) -> Floats | None:
+def pair_test(task: TaskErrors, metric: Metric, order: Ints) -> Floats | None:
     """The p-value of each pair on a task, in the order of `np.triu_indices`; None where it has too few units."""
-    task = table.tasks[position]
-    if not _is_testable(task, table.metric):
+    if not _is_testable(task, metric):
         return None
     assert task.units is not None
     if task.units.kind == "series and cutoffs":
-        return _panel_p_values(task, table.metric, order)
+        return _panel_p_values(task, metric, order)
     return _p_values(task, order)
 
 
-def second_opinion(table: ErrorTable, position: int, order: Ints) -> Floats | None:
+def second_opinion(task: TaskErrors, metric: Metric, order: Ints) -> Floats | None:
     """The p-values that allow for serial dependence, on a task whose p-values do not; None on others."""
-    task = table.tasks[position]
-    if not _is_testable(task, table.metric):
+    if not _is_testable(task, metric):
         return None
     assert task.units is not None
     if task.units.kind != "cutoffs" or len(task.losses) >= MIN_COSINES:
@@ -83,7 +81,7 @@ def _is_testable(task: TaskErrors, metric: Metric) -> bool:
         return False
     if task.units.kind == "series and cutoffs":
         return True
-    return testable(task.units.count, task.units.overlap if task.units.kind == "cutoffs" else 1)
+    return testable(task.units.count, task.units.unit_overlap)
 
 
 def _p_values(task: TaskErrors, order: Ints, cosines: bool = False) -> Floats:

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from harness.analysis.ranking.bootstrap import Bootstrap
-from harness.analysis.ranking.error_table import ErrorTable
+from harness.analysis.ranking.error_table import ErrorTable, TaskErrors
 from harness.analysis.ranking.pair_tests import MIN_PAIRED, pair_test, second_opinion
 from harness.analysis.statistics.confidence_set import MIN_UNITS, confidence_set_of_replicates
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import cliques, critical_difference, friedman
 from harness.analysis.statistics.resampling import expanded_interval
 from harness.arrays import Floats, Ints
+from harness.evaluation.metrics import Metric
 from harness.results.standings import Matrix, RankTest, Significance
 
 LEVEL = 0.95
@@ -37,9 +38,8 @@ def intervals(replicates: Bootstrap, baseline: int) -> dict[str, tuple[Floats, F
 
 def _shrinkages(replicates: Bootstrap, baseline: int) -> Floats:
     """The factor of each forecaster's replicates, (forecaster,): that of its skill; the baseline's is their mean."""
-    count = len(replicates.estimates.logs)
-    factors = np.array([replicates.shrinkage(i, baseline) for i in range(count)])
-    if count > 1:
+    factors = replicates.shrinkage[:, baseline].copy()
+    if len(factors) > 1:
         factors[baseline] = np.delete(factors, baseline).mean()
     return factors
 
@@ -99,17 +99,17 @@ def _difference_intervals(replicates: Bootstrap, order: Ints) -> tuple[Floats, F
     low, high = np.zeros((2, len(order), len(order)))
     for i in range(len(order) - 1):
         rest = slice(i + 1, None)
-        factors = np.array([replicates.shrinkage(order[i], j) for j in order[rest]])
+        factors = replicates.shrinkage[order[i], order[rest]]
         values = (logs[i] - logs[rest]).T
         low[i, rest], high[i, rest] = _interval(values, estimates[i] - estimates[rest], replicates, factors)
     return low - high.T, high - low.T
 
 
 def _p_values(
-    table: ErrorTable, order: Ints, test: Callable[[ErrorTable, int, Ints], Floats | None]
+    table: ErrorTable, order: Ints, test: Callable[[TaskErrors, Metric, Ints], Floats | None]
 ) -> Mapping[str, tuple[float, ...]]:
     """By task, the p-value of each pair, Holm-adjusted over the pairs."""
-    found = {task.task: test(table, i, order) for i, task in enumerate(table.tasks)}
+    found = {task.task: test(task, table.metric, order) for task in table.tasks}
     return {task: tuple(np.round(holm(p), 5).tolist()) for task, p in found.items() if p is not None}
 
 

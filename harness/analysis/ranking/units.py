@@ -75,6 +75,11 @@ class Units:
         return series if self.kind == "series" else (*series, self.cutoff_stratum)
 
     @property
+    def unit_overlap(self) -> int:
+        """The number of consecutive units whose forecasts overlap: 1 where series are the units."""
+        return self.overlap if self.kind == "cutoffs" else 1
+
+    @property
     def independent(self) -> float:
         """The effective number of independent units: of the fewer, where there are two kinds."""
         return min(stratum.independent for stratum in self.strata)
@@ -139,11 +144,6 @@ class UnitSums:
         """The contribution of each unit to the score, (unit, cell): their mean is the score, before its square root."""
         share = self.denominators.mean(axis=0)
         return mean_known(mean_known(ratio(self.numerators, share), axis=2), axis=1)
-
-    def leave_one_out_scores(self) -> Floats:
-        """The scores of all cells without each unit in turn, (unit, cell): the jackknife's."""
-        numerators, denominators = (sums.sum(axis=0) - sums for sums in (self.numerators, self.denominators))
-        return self._scores_of(numerators, denominators)
 
 
 def unit_sums(metric: Metric, terms: Terms, units: Units) -> UnitSums:

@@ -30,7 +30,8 @@ class TwoWayCovariance:
     @property
     def variances_of_differences(self) -> Floats:
         """The variance of the difference of each two statistics, (statistic, statistic)."""
-        return self._combined(*(None if matrix is None else _of_differences(matrix) for matrix in self._matrices))
+        matrices = (None if matrix is None else variances_of_differences(matrix) for matrix in self._matrices)
+        return self._combined(*matrices)
 
     @property
     def _matrices(self) -> tuple[Floats | None, Floats | None, Floats | None]:
@@ -91,6 +92,7 @@ def _correction(stratum: Stratum, corrected: bool) -> float:
     return stratum.blocks / (stratum.blocks - 1) if corrected and stratum.blocks > 1 else 1.0
 
 
-def _of_differences(covariance: Floats) -> Floats:
+def variances_of_differences(covariance: Floats) -> Floats:
+    """The variance of the difference of each two statistics, from their (statistic, statistic) covariance."""
     variances = np.diag(covariance)
     return np.maximum(variances[:, None] + variances[None, :] - 2 * covariance, 0.0)

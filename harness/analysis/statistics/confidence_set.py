@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import special
 
+from harness.analysis.statistics.clustering import variances_of_differences
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput
 
@@ -145,8 +146,7 @@ def _mean_test(means: Floats, noise: Floats, variances: Floats | None) -> Test:
 
 def _mean_ratio(noise: Floats, variances: Floats) -> float:
     """The standard errors of differences, by how much they exceed the replicates' own."""
-    covariance = np.cov(noise, rowvar=False)
-    own = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+    own = variances_of_differences(np.cov(noise, rowvar=False))
     pairs = np.triu_indices(len(own), 1)
     return math.sqrt(float(variances[pairs].sum() / own[pairs].sum()))
 

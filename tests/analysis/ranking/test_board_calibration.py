@@ -74,7 +74,7 @@ def tasks(rng: Rng, errors: Sequence[float], count: int = 4, windows: int = 12) 
 def sources(rng: Rng, errors: Sequence[float], count: int = 30) -> Losses:
     """Many data sets on which forecasters are differently good, as they are in all that these are drawn from."""
     own = rng.lognormal(sigma=0.3, size=(count, len(errors)))
-    return [np.asarray([one]) for one in np.asarray(errors) * own]
+    return [losses[None] for losses in np.asarray(errors) * own]
 
 
 def error_table(losses: Losses, overlap: int = 1, kind: str = "cutoffs") -> ErrorTable:

@@ -114,14 +114,6 @@ class TestEveryMetric:
         without_root = replace(sums, root=False).scores(np.ones((1, len(sums))))[0]
         np.testing.assert_allclose(found, without_root, rtol=1e-12)
 
-    def test_each_unit_can_be_left_out(self, metric, aggregation, kind) -> None:
-        metric = replace(metric, aggregation=aggregation)
-        sums = sums_of(metric, kind)
-
-        found = sums.leave_one_out_scores()
-
-        np.testing.assert_allclose(found, sums.scores(1 - np.eye(len(sums))), rtol=1e-10)
-
 
 class TestUnits:
     @pytest.mark.parametrize(
