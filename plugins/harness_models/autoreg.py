@@ -13,10 +13,11 @@ from scipy.signal import lfilter
 from statsmodels.tsa.ar_model import AutoReg
 
 from harness import Context, Contexts, FittedLocalForecaster, Floats, Forecast, Ints, Unsupported
-from harness_models.pasts import CACHED, all_finite
-from harness_models.stability import evenly_spaced, explodes, stable_weights
+from harness_models.pasts import CACHED, all_finite, evenly_spaced
+from harness_models.stability import explodes, stable_weights
 
 STEPS = 64  # forecast by one matrix product
+TRIED = 200  # pasts from which free runs of the training data are tried
 NAMED = 5  # series that a remark names, at most
 UNSTABLE = (
     "free runs of the training data left its range by more than the width of this range in {series}: roots outside "
@@ -101,7 +102,7 @@ class _TrainingRuns:
     def explode(self, fit: FittedAutoRegression) -> bool:
         """Whether a free run, from one of several pasts, leaves the range of the values by far."""
         pasts = sliding_window_view(self.values, fit.longest_lag)
-        some = pasts[evenly_spaced(len(pasts))]
+        some = evenly_spaced(pasts, TRIED)
         with np.errstate(over="ignore", invalid="ignore"):
             runs = fit.forecast(some[..., None], self.ahead)[..., 0]
         return explodes(runs, self.values.min(keepdims=True), self.values.max(keepdims=True))

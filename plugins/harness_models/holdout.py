@@ -8,6 +8,7 @@ import numpy as np
 
 from harness import Contexts, Floats, Forecaster, Ints, TrainingData, Unsupported
 from harness_models.moments import rms_of_differences
+from harness_models.pasts import evenly_spaced
 
 HELD_OUT = 8  # one in so many values of each series, so that the second fit is nearly the first
 MOST_RESIDUALS = 2000  # windows times targets
@@ -47,7 +48,7 @@ def _residuals(forecaster: Forecaster, begins: Ints, train: TrainingData) -> Res
     total = int(counts.sum())
     if not total:
         return None
-    chosen = np.unique(np.linspace(0, total - 1, min(total, most)).round().astype(np.int64))
+    chosen = evenly_spaced(np.arange(total), most)
     series = np.searchsorted(np.cumsum(counts), chosen, side="right")
     cutoffs = begins[series] + chosen - (np.cumsum(counts) - counts)[series]
     contexts = Contexts(panel, series, cutoffs, train.horizon, train.gap, (), train.season_length)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness import Contexts, Floats, Ints
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 BATCH = 2_000_000  # values in memory at once, or one long series
 CACHED = 200_000  # the same for arithmetic on whole arrays, which is fastest within the cache
 
@@ -114,3 +117,8 @@ def forward_fill(values: Floats, lag: int = 1) -> Floats:
     last_seen = np.where(np.isnan(rounds), 0, np.arange(rounds.shape[1])[:, None, None])
     filled = np.take_along_axis(rounds, np.maximum.accumulate(last_seen, axis=1), axis=1)
     return np.asarray(filled.reshape(padded.shape)[:, -length:])
+
+
+def evenly_spaced(values: NDArray[Scalar], count: int) -> NDArray[Scalar]:
+    """At most `count` of the values, or rows, evenly spaced from the first to the last."""
+    return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(np.int64))]

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import Floats, Ints
+from harness import Floats
 
-PASTS = 200  # from which free runs are tried, evenly spaced over the training data
 LEAST_RELATIVE_WIDTH = 1e-3  # of a range, relative to its values: a constant series has no width
 ON_CIRCLE = 1e-6  # roots closer to the unit circle than this are on it
 
@@ -55,8 +54,3 @@ def _with_roots(weights: Floats, before: NDArray[np.complex128], after: NDArray[
     for old, new in zip(before, after, strict=True):
         values *= (1 - lag * new) / (1 - lag * old)
     return np.asarray(-np.fft.ifft(values).real[1 : len(weights) + 1])
-
-
-def evenly_spaced(count: int) -> Ints:
-    """Positions of at most `PASTS` of so many pasts, the last one included."""
-    return np.unique(np.linspace(0, count - 1, min(count, PASTS)).round().astype(np.int64))

@@ -15,8 +15,9 @@ from torch import nn
 from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported
 from harness_models.neural.generation.curriculum import TARGET_LOSS, BestWeights, stages, stretch, teach
 from harness_models.neural.generation.models import initialise
-from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows, evenly_spaced
+from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows
 from harness_models.neural.parameters import NetworkParameters
+from harness_models.pasts import evenly_spaced
 from harness_models.residual_quantiles import ResidualQuantiles
 
 LONGEST_WARM_UP = 100

@@ -10,6 +10,7 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 
 from harness import Floats, Ints, Panel
+from harness_models.pasts import evenly_spaced
 
 SCALES = ("panel", "window")
 CANDIDATES = 1024  # windows from which diverse ones are selected
@@ -95,8 +96,3 @@ class TrainingWindows:
             chosen.append(int(np.argmax(distances)))
             distances = np.minimum(distances, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
         return waves[:, chosen].contiguous()
-
-
-def evenly_spaced(values: Ints, count: int) -> Ints:
-    """At most `count` of the values, evenly spaced from the first to the last."""
-    return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).round().astype(np.int64))]
