@@ -209,7 +209,7 @@ def test_what_a_verdict_says():
 
     assert finding == (
         Status.LEAKED,
-        "series '0' at cutoff 37: its forecast changes when the values after its cutoff are replaced by noise",
+        "series '0' at cutoff 37: its forecast changes when the values not known at its cutoff are replaced by noise",
     )
 
 
@@ -632,6 +632,15 @@ def test_who_uses_what_is_known_is_not_accused(forecaster: type[Unfitted], missi
 
 def test_without_vintages_the_actual_values_may_be_used():
     assert audited(ReadsTheWeather(), delayed_and_forecast(vintages=False), windows=3) is None
+
+
+@pytest.mark.parametrize(("missing", "filled"), [("native", False), ("ffill", True)])
+def test_a_note_says_that_values_were_filled_because_of_a_delay(missing: Missing, filled: bool):
+    task = Task("trial", RollingOrigin(3, windows=2), quantile_levels=LEVELS)
+
+    run = evaluate(UsesAllThatIsGiven(), task, delayed_and_forecast(), missing=missing)
+
+    assert any("were filled" in note for note in run.notes) is filled
 
 
 def test_a_note_says_that_actual_values_were_used_as_forecasts():
