@@ -46,6 +46,8 @@ class ForecasterSpec:
     imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
     resources: Resources = Resources()
     trained_on: tuple[str, ...] = ()  # data sets that a pretrained model was trained on
+    depends: tuple[str, ...] = ()  # distributions whose versions may change the results
+    revision: str = ""  # of what its source does not contain, such as the hash of a checkpoint
 
     @property
     def summary(self) -> str:
