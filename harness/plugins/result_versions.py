@@ -6,9 +6,9 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable
-from functools import lru_cache, partial, reduce
+from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.attempt import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec
@@ -66,5 +66,13 @@ def _place(factory: Callable[..., object] | str) -> tuple[str, str] | None:
     module, name = getattr(factory, "__module__", None), getattr(factory, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
         return None
-    found = attempt(lambda: reduce(getattr, name.split("."), sys.modules[module]) == factory)
-    return (module, f"{module}:{name}") if found is True else None
+    found = attempt(partial(_object, module, name))
+    return (module, f"{module}:{name}") if found == factory else None
+
+
+def _object(module: str, name: str) -> Any:
+    """The object of an imported module; raises KeyError or AttributeError where there is none."""
+    found: Any = sys.modules[module]
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found

@@ -61,9 +61,8 @@ class PluginFiles:
         packages = {top_level(found.name) for found in closure}
         states = file_states(location for name in packages for location in self.locations[name])
         code = [f"{found.name}:{found.is_package}:{python_file(found.path).code}" for found in closure]
-        return _digest(
-            tuple(state for state in states if not state[1].endswith(".py")), (*sorted(code), *self.versions)
-        )
+        others = tuple(state for state in states if not state[1].endswith(".py"))
+        return _digest(others, (*sorted(code), *self.versions))
 
 
 def own_files(module: str) -> PluginFiles:
