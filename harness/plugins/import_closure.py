@@ -44,38 +44,41 @@ class Module:
         return (".".join(parts[:length]) for length in range(1, len(parts)))
 
 
-def import_closure(
-    locations: Mapping[str, tuple[Path, ...]], module: str, also_run: Iterable[str] = ()
-) -> frozenset[Module]:
-    """The closure of a module, following imports into packages at these places, by top-level name.
-
-    `also_run` are modules that are imported in every case. Of these, and of what importing them runs, only the modules
-    that do more than define are part of the closure. The closure is empty if the module is not found.
-    """
-    imports = _Imports(locations)
-    start = imports.nearest(module)
-    if start is None:
-        return frozenset()
-    found: dict[Path, Module] = {}
-    run: dict[Path, Module] = {}
-    pending = [start, *imports.acting(filter(None, map(imports.module, also_run)), run)]
-    while pending:
-        module_found = pending.pop()
-        if module_found.path not in found:
-            found[module_found.path] = module_found
-            pending += imports.targets(module_found)
-            pending += imports.acting(imports.packages_of(module_found), run)
-    return frozenset(found.values())
-
-
-class _Imports:
-    """Where the imports of a file lead."""
+class ImportGraph:
+    """Where the imports of modules lead; files that change meanwhile are not read again."""
 
     def __init__(self, locations: Mapping[str, tuple[Path, ...]]) -> None:
-        self.locations = locations
+        self.locations = locations  # of the packages and modules that are followed, by top-level name
+        self._modules: dict[str, Module | None] = {}
+        self._leads_to: dict[Path, tuple[Module, ...]] = {}
+
+    def closure(self, module: str, also_run: Iterable[str] = ()) -> frozenset[Module]:
+        """The closure of a module; empty if the module is not found.
+
+        `also_run` are modules that are imported in every case. Of these, and of what importing them runs, only the
+        modules that do more than define are part of the closure.
+        """
+        start = self.nearest(module)
+        if start is None:
+            return frozenset()
+        found: dict[Path, Module] = {}
+        run: dict[Path, Module] = {}
+        pending = [start, *self.acting(filter(None, map(self.module, also_run)), run)]
+        while pending:
+            reached = pending.pop()
+            if reached.path not in found:
+                found[reached.path] = reached
+                pending += self.targets(reached)
+                pending += self.acting(self.packages_of(reached), run)
+        return frozenset(found.values())
 
     def module(self, name: str) -> Module | None:
         """The module of that name; None for a package without `__init__.py`, and where there is none."""
+        if name not in self._modules:
+            self._modules[name] = self._find(name)
+        return self._modules[name]
+
+    def _find(self, name: str) -> Module | None:
         top, *rest = name.split(".")
         for location in self.locations.get(top, ()):
             if location.is_file():
@@ -129,8 +132,13 @@ class _Imports:
                 if found.runs:
                     pending += self._target(module, file, found)
 
-    def targets(self, module: Module) -> Iterator[Module]:
+    def targets(self, module: Module) -> tuple[Module, ...]:
         """The modules that a module leads to."""
+        if module.path not in self._leads_to:
+            self._leads_to[module.path] = tuple(dict.fromkeys(self._targets(module)))
+        return self._leads_to[module.path]
+
+    def _targets(self, module: Module) -> Iterator[Module]:
         file = python_file(module.path)
         if file.dynamic:
             yield from self.below(top_level(module.name))

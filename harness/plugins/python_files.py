@@ -75,9 +75,8 @@ def _python_file(path: str, _size: int, _time: int) -> PythonFile:
 
 def _parse(content: bytes) -> PythonFile:
     tree = ast.parse(content)
-    _remove_docstrings(tree)
     reader = _Reader()
-    reader.visit(tree)
+    reader.visit(tree)  # also removes docstrings
     return PythonFile(
         hashlib.sha256(ast.unparse(tree).encode(errors="surrogatepass")).hexdigest(),
         tuple(dict.fromkeys(reader.imports)),
@@ -90,13 +89,11 @@ def _parse(content: bytes) -> PythonFile:
     )
 
 
-def _remove_docstrings(tree: ast.Module) -> None:
-    """Remove all statements that are a text; other code is not affected by them."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [statement for statement in node.body if not _is_text(statement)]
-            if not node.body and not isinstance(node, ast.Module):
-                node.body = [ast.Pass()]
+def _remove_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    """Remove all statements of a body that are a text; other code is not affected by them."""
+    node.body = [statement for statement in node.body if not _is_text(statement)]
+    if not node.body and not isinstance(node, ast.Module):
+        node.body = [ast.Pass()]
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -139,7 +136,7 @@ def _is_left_out(test: ast.expr) -> bool:
 
 
 class _Reader(ast.NodeVisitor):
-    """Collects what a file imports, binds and uses."""
+    """Collects what a file imports, binds and uses, and removes its docstrings."""
 
     def __init__(self) -> None:
         self.imports: list[Import] = []
@@ -150,11 +147,16 @@ class _Reader(ast.NodeVisitor):
         self.dynamic = False
         self._runs = True  # whether importing the file runs what is visited
 
+    def visit_Module(self, node: ast.Module) -> None:
+        _remove_docstring(node)
+        self.generic_visit(node)
+
     def visit_If(self, node: ast.If) -> None:
         checking = "TYPE_CHECKING" in (getattr(node.test, "id", ""), getattr(node.test, "attr", ""))
         self._visit_all(node.orelse if checking else [node.test, *node.body, *node.orelse])
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        _remove_docstring(node)
         self._define(node)
         self._visit_all([*node.decorator_list, node.args, *([node.returns] if node.returns else [])])
         before, self._runs = self._runs, False
@@ -164,6 +166,7 @@ class _Reader(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        _remove_docstring(node)
         self._define(node)
         self.generic_visit(node)
 

@@ -22,11 +22,11 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePath
 
-from harness.plugins.import_closure import import_closure
+from harness.plugins.import_closure import ImportGraph, Module
 from harness.plugins.module_files import (
     FileState,
     content_of,
@@ -55,7 +55,7 @@ class PluginFiles:
 
     def source_of(self, module: str) -> str | None:
         """The hash of the closure of a module, or else of the whole plugin; None without files."""
-        closure = import_closure(self.locations, module, [self.module])
+        closure = self.closure(module)
         if not closure:
             return self.source
         packages = {top_level(found.name) for found in closure}
@@ -63,6 +63,14 @@ class PluginFiles:
         code = [f"{found.name}:{found.is_package}:{python_file(found.path).code}" for found in closure]
         others = tuple(state for state in states if not state[1].endswith(".py"))
         return _digest(others, (*sorted(code), *self.versions))
+
+    def closure(self, module: str) -> frozenset[Module]:
+        """The modules of the plugin whose code can affect a module of it; none where it is not in the plugin."""
+        return self._imports.closure(module, [self.module])
+
+    @cached_property
+    def _imports(self) -> ImportGraph:
+        return ImportGraph(self.locations)
 
 
 def own_files(module: str) -> PluginFiles:
