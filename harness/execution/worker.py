@@ -74,6 +74,7 @@ def _evaluate(planned: PlannedCell, home: Path) -> Run:
             panel,
             cell=cell,
             missing=spec.missing,
+            tolerance=spec.tolerance,
             metrics=metrics,
             threads=planned.resources.threads,
         )

@@ -445,7 +445,7 @@ class TestFirstParty:
 def test_listing_what_is_there_computes_no_hash() -> None:
     script = (
         "import atexit, sys; sys.argv = ['harness', 'list']\n"
-        "atexit.register(lambda: print([n for n in sys.modules if n.startswith('harness.plugins.')], file=sys.stderr))\n"
+        "atexit.register(lambda: print([name for name in sys.modules if 'plugins' in name], file=sys.stderr))\n"
         "from harness.cli.main import main; main()"
     )
 
