@@ -115,7 +115,10 @@ def tolerance_problem(tolerance: object) -> str:
     is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
     if is_number and 0 <= cast("float", tolerance) <= MOST_TOLERANCE:
         return ""
-    return f"must be a number from 0 to {MOST_TOLERANCE:g}, not {tolerance!r:.80}; make the forecasts more reproducible"
+    return (
+        f"must be a number from 0 to {MOST_TOLERANCE:g}, not {tolerance!r:.80}: forecasts that differ by more are not "
+        "reproducible"
+    )
 
 
 def factory_problem(name: str, factory: object) -> str:

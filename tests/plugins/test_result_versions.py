@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import ForecasterSpec
+from harness import ForecasterSpec, Journal
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
@@ -453,3 +454,69 @@ def test_listing_what_is_there_computes_no_hash() -> None:
 
     assert "harness.plugins.catalog" in done.stderr
     assert "harness.plugins.sources" not in done.stderr
+
+
+NOISY = """
+import numpy as np
+from dataclasses import dataclass
+from harness import LocalForecaster
+from wanderer.helper import scale
+
+@dataclass
+class Near(LocalForecaster):
+    def predict_series(self, context):
+        return scale + 1e-4 * np.random.default_rng().normal(size=(context.horizon, 1))
+"""
+BOARD = """
+title = "Near"
+metric = "MAE"
+baseline = "near"
+
+[[tasks]]
+dataset = "nile"
+protocol = { kind = "rolling-origin", horizon = 2, windows = 2 }
+
+[[forecasters]]
+name = "near"
+"""
+
+
+class TestCommand:
+    """What `harness run` runs again, in processes of its own."""
+
+    def run(self, package: Package, home: Path) -> str:
+        board = home.parent / "near" / "leaderboard.toml"
+        board.parent.mkdir(exist_ok=True)
+        board.write_text(BOARD, encoding="utf-8")
+        paths = [str(package.site), *filter(None, [os.environ.get("PYTHONPATH")])]
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "run", str(board.parent), "--jobs", "1"],
+            env={**os.environ, "HARNESS_HOME": str(home), "PYTHONPATH": os.pathsep.join(paths)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def test_only_what_could_change_the_results_is_run_again(self, package: Package, tmp_path: Path) -> None:
+        package.write("near.py", NOISY)
+        text = HOOKS.replace('"wanderer.near:Near"', '"wanderer.near:Near", tolerance=1e-3')
+        package.write("__init__.py", text)
+        home = tmp_path / "home"
+        self.run(package, home)
+
+        package.append("other.py", "level = 2")
+        package.append("deep.py", "# a comment")
+        unchanged = self.run(package, home)
+        package.append("deep.py", "scale = 3")
+        self.run(package, home)
+
+        assert "Nothing to do" in unchanged
+        journal = Journal(home)
+        runs = [journal.read(key) for key in journal.keys()]  # noqa: SIM118
+        assert len(runs) == 2
+        for run in runs:
+            assert run is not None
+            assert run.status == "completed"
+            assert "forecasts repeat within 1e-3 (declared)" in run.notes
