@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -54,6 +55,7 @@ class PythonFile:
     attributes: frozenset[str] = frozenset()  # names of the attributes that it uses
     values: frozenset[str] = frozenset()  # names that it uses other than by an attribute
     decorators: frozenset[str] = frozenset()  # names of the decorators that importing it calls
+    words: frozenset[str] = frozenset()  # its texts that are a name, such as that of a package of data files
     dynamic: bool = False  # whether it imports modules whose names only running it tells
     acts: bool = False  # whether importing it does more than import, define, and assign to names
 
@@ -74,7 +76,9 @@ def _python_file(path: str, _size: int, _time: int) -> PythonFile:
 
 
 def _parse(content: bytes) -> PythonFile:
-    tree = ast.parse(content)
+    with warnings.catch_warnings():  # about escape sequences in texts
+        warnings.simplefilter("ignore")
+        tree = ast.parse(content)
     reader = _Reader()
     reader.visit(tree)  # also removes docstrings
     return PythonFile(
@@ -84,6 +88,7 @@ def _parse(content: bytes) -> PythonFile:
         frozenset(reader.attributes),
         frozenset(reader.values),
         frozenset(reader.decorators),
+        frozenset(reader.words),
         reader.dynamic,
         any(map(_acts, tree.body)),
     )
@@ -144,6 +149,7 @@ class _Reader(ast.NodeVisitor):
         self.attributes: set[str] = set()
         self.values: set[str] = set()
         self.decorators: set[str] = set()
+        self.words: set[str] = set()
         self.dynamic = False
         self._runs = True  # whether importing the file runs what is visited
 
@@ -208,6 +214,7 @@ class _Reader(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
             self.dynamic |= node.value in _IMPORTERS
+            self.words |= {node.value} if node.value.isidentifier() else set()
             self.imports += _named_in(node.value)
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:

@@ -8,9 +8,9 @@ The files of a plugin are those of
 - the required distributions that were installed from a folder,
 
 except bytecode and hidden files. The hash of a whole plugin covers all of them. The hash for a forecaster covers the
-import closure of its factory among them, and all files other than Python source of the packages in the closure; of
-Python source it covers the code without docstrings and comments. Where the factory is not found in a module of the
-plugin, it is the hash of the whole plugin.
+import closure of its factory among them, and all files other than Python source of the packages that the closure is in
+or names; of Python source it covers the code without docstrings and comments. Where the factory is not found in a
+module of the plugin, it is the hash of the whole plugin.
 
 Both cover the versions of the required distributions that harness itself does not require. The versions of all others
 are in the provenance of a run.
@@ -59,6 +59,7 @@ class PluginFiles:
         if not closure:
             return self.source
         packages = {top_level(found.name) for found in closure}
+        packages.update(*(python_file(found.path).words & self.locations.keys() for found in closure))
         states = file_states(location for name in packages for location in self.locations[name])
         code = [f"{found.name}:{found.is_package}:{python_file(found.path).code}" for found in closure]
         others = tuple(state for state in states if not state[1].endswith(".py"))

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
 from modulefinder import ModuleFinder
@@ -140,6 +141,30 @@ class TestSource:
         package.append(name, "2")
 
         assert package.version() != before
+
+    @pytest.mark.parametrize(("line", "changes"), [("DATA = files('figures')", True), ("DATA = 1", False)])
+    def test_it_changes_with_data_in_a_package_that_the_code_names(
+        self, package: Package, line: str, changes: bool
+    ) -> None:
+        files = ("wanderer/__init__.py", "figures/__init__.py", "wanderer-1.5.dist-info/RECORD")
+        (package.information / "RECORD").write_text("".join(f"{file},,\n" for file in files), encoding="utf-8")
+        package.write("../figures/__init__.py", "")
+        package.write("helper.py", f"from importlib.resources import files\nfrom .deep import scale\n{line}\n")
+        before = package.version()
+
+        package.write("../figures/weights.bin", "1")
+
+        assert (package.version() != before) == changes
+
+    def test_a_text_with_a_wrong_escape_is_no_warning(self, package: Package) -> None:
+        package.append("deep.py", "pattern = '\\d'")
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            version = forecaster_version(load_catalog().forecasters["near"])
+        package.append("deep.py", "# a comment")
+
+        assert package.version() == version
 
     def test_of_a_file_that_cannot_be_parsed_the_bytes_count(self, package: Package) -> None:
         package.append("deep.py", "def (:")
