@@ -17,6 +17,7 @@ from harness.errors import BadData, BadInput, BadTask
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.fields.errors import short_repr
 from harness.forecasters.forecaster import Forecaster
+from harness.forecasters.spec import tolerance_problem
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -53,15 +54,17 @@ def evaluate(
     panel: Panel | None = None,
     *,
     missing: Missing | None = None,
+    tolerance: float | None = None,
     threads: int | None = None,
 ) -> Run:
     """Evaluate a forecaster on a task, in this process; nothing is written.
 
     `forecaster` is an object, or the name of one in the catalog. Without a `panel` the task's dataset is loaded.
     `missing` is how missing values of the past are filled; by default as the catalog's entry says for a name, and
-    "native" for an object. `threads` is the number of threads of numerical libraries (BLAS, OpenMP, PyTorch) during
-    the evaluation; by default as the catalog's entry requests for a name, and 1 for an object. Raises BadInput if it
-    is less than 1.
+    "native" for an object. `tolerance` is the largest relative difference of repeated forecasts with the same seed; by
+    default as the catalog's entry says for a name, and 0 for an object. `threads` is the number of threads of numerical
+    libraries (BLAS, OpenMP, PyTorch) during the evaluation; by default as the catalog's entry requests for a name, and
+    1 for an object. Raises BadInput if there is less than 1 thread, or a tolerance is not from 0 to 0.01.
 
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
@@ -72,15 +75,24 @@ def evaluate(
     filling: Missing = missing or "native"
     if threads is not None and threads < 1:
         raise BadInput(f"threads must be at least 1, not {threads}")
-    requested = 1
+    if tolerance is not None and (problem := tolerance_problem(tolerance)):
+        raise BadInput(f"tolerance {problem}")
+    requested, declared = 1, 0.0
     if isinstance(forecaster, str):
         spec = catalog.forecasters[forecaster].spec
         forecaster, filling, requested = spec.make({}), missing or spec.missing, spec.resources.threads
+        declared = spec.tolerance
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, workspace.home)
     metrics = [entry.spec for entry in catalog.metrics.values()]
     return evaluate_on(
-        forecaster, task, panel, missing=filling, metrics=metrics, threads=requested if threads is None else threads
+        forecaster,
+        task,
+        panel,
+        missing=filling,
+        tolerance=declared if tolerance is None else tolerance,
+        metrics=metrics,
+        threads=requested if threads is None else threads,
     )
 
 

@@ -13,6 +13,7 @@ from harness.boards.selection import CHANGED
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
+from harness.plugins.result_versions import forecaster_version
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.rescoring import changed_metrics, with_known_version
 from harness.results.standings import Standings, stored_standings
@@ -41,17 +42,17 @@ def find_standings(
     outdated = [] if plan is None else _outdated(plan, workspace.catalog)
     if not outdated:
         return standings
-    note = f"{', '.join(outdated)}: the plugin changed since these results were made; run the board again"
+    note = f"{', '.join(outdated)}: code, spec or libraries changed since these results were made; run the board again"
     return replace(standings, notes=(*standings.notes, note))
 
 
 def _outdated(plan: StoredPlan, catalog: Catalog) -> list[str]:
-    """The forecasters whose plugin is another version than when the board was run."""
+    """The forecasters of another result version than when the board was run."""
     return [
         title
         for title, source in plan.sources.items()
         if source.forecaster in catalog.forecasters
-        and catalog.forecasters[source.forecaster].plugin.result_version != source.version
+        and forecaster_version(catalog.forecasters[source.forecaster]) != source.version
     ]
 
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from harness.data.files import data_paths, load
 from harness.data.storage import read_json, write_json
 from harness.errors import BadData, HomeUnusable
 from harness.plugins.registry import Registered
+from harness.plugins.result_versions import installed_versions
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Fingerprints:
         """A hash of all that could change the data: its provider, its libraries, its files' sizes and times."""
         spec = dataset.spec
         paths = [state for path in data_paths(spec, self.home) for state in _file_states(path)]
-        libraries = [(name, _version(name)) for name in spec.depends]
+        libraries = list(installed_versions(spec.depends).items())
         state = json.dumps([spec.name, dataset.plugin.result_version, libraries, paths])
         return hashlib.sha256(state.encode()).hexdigest()[:32]
 
@@ -140,10 +140,3 @@ def _is_entry(entry: object) -> bool:
     """Whether a stored entry is as this version writes it."""
     types = {"fingerprint": str, "values": int, "tasks": list}
     return isinstance(entry, dict) and all(isinstance(entry.get(key), wanted) for key, wanted in types.items())
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "absent"

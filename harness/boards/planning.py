@@ -14,6 +14,7 @@ from harness.errors import BadData, BadTask, DataUnavailable
 from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.spec import ForecasterSpec, Resources
 from harness.plugins.registry import Registered
+from harness.plugins.result_versions import forecaster_version
 from harness.results.journal import Journal
 from harness.results.stored_plan import Source, StoredCell, StoredPlan, board_folder
 from harness.tasks.task import Task
@@ -32,7 +33,7 @@ class PlannedCell:
     resources: Resources = field(default_factory=Resources)
     size: int = 0  # number of values of the dataset
     training_overlap: bool = False  # whether the forecaster was trained on this dataset
-    version: str = ""  # the `result_version` of the forecaster's plugin
+    version: str = ""  # the result version of the forecaster
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
 
 
@@ -114,10 +115,10 @@ def _seeds(spec: ForecasterSpec, count: int) -> Iterable[int | None]:
 def _planned_cell(
     entry: Entry, task: Task, forecaster: Registered[ForecasterSpec], seed: int | None, fingerprint: str, size: int
 ) -> PlannedCell:
-    spec = forecaster.spec
+    spec, version = forecaster.spec, forecaster_version(forecaster)
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
     return PlannedCell(
-        cell.key(fingerprint, forecaster.plugin.result_version),
+        cell.key(fingerprint, version),
         entry.title,
         task.label,
         cell,
@@ -126,7 +127,7 @@ def _planned_cell(
         spec.resources,
         size,
         training_overlap=task.dataset in spec.trained_on,
-        version=forecaster.plugin.result_version,
+        version=version,
     )
 
 

@@ -89,8 +89,8 @@ class Measurement:
                 self.bench = replace(self.bench, training=training)
             self.calibrate("after training")
             self._run_suite()
-        plugin = catalog.forecasters[self.bench.subject.forecaster].plugin
-        self.bench = replace(self.bench, provenance=provenance(plugin, conditions.threads))
+        forecaster = catalog.forecasters[self.bench.subject.forecaster]
+        self.bench = replace(self.bench, provenance=provenance(forecaster, conditions.threads))
         return self.save("end")
 
     def single_stream(self, timer: Timer) -> None:

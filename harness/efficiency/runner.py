@@ -30,6 +30,7 @@ from harness.errors import BadInput, DataUnavailable, UnknownName
 from harness.evaluation.run import Cell
 from harness.fields.types import Json
 from harness.plugins.catalog import Catalog
+from harness.plugins.result_versions import forecaster_version
 from harness.tasks.task import Task
 
 POLL = 0.1  # seconds
@@ -149,7 +150,7 @@ def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, cata
     registered = catalog.forecasters[entry.name]
     seed = 0 if attempt(registered.spec.takes_seed) is True else None
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
-    key = cell.key(fingerprint, registered.plugin.result_version)
+    key = cell.key(fingerprint, forecaster_version(registered))
     own = registered.spec.resources.threads
     threads = request.threads or own
     identity = hashlib.sha256(json.dumps([key, threads, request.device]).encode()).hexdigest()[:32]

@@ -26,7 +26,13 @@ Equal = Callable[[int, Forecast, int, Forecast, int], bool]
 
 
 def audit(
-    forecaster: Forecaster, windows: Windows, forecast: Forecast, missing: Missing, sample: int, neighbours: int = 4
+    forecaster: Forecaster,
+    windows: Windows,
+    forecast: Forecast,
+    missing: Missing,
+    sample: int,
+    neighbours: int = 4,
+    tolerance: float = 0.0,
 ) -> Finding | None:
     """The violation found on a sample of windows, as a status and a reason; None if there is none.
 
@@ -34,21 +40,22 @@ def audit(
     is forecast again, alone and in a batch, with everything that is not known at its cutoff replaced by noise
     and by NaN: the forecast must be exactly the same. And it must be the same up to
     rounding in every call: repeated, alone, in the batch, in the shuffled batch, and in `forecast`, which
-    is that of all windows.
+    is that of all windows. With a `tolerance`, the relative difference that the forecaster declares for
+    repeated forecasts, both hold up to it, or up to rounding if that is larger.
     """
     forecast_positions = np.flatnonzero(forecast.finite())
     if not len(forecast_positions):
         return None
     batch_positions = forecast_positions[evenly_spaced(len(forecast_positions), max(sample, neighbours))]
     batch = windows.take(batch_positions)
-    close = _Close(batch)
+    close = _Close(batch, max(TOLERANCE, tolerance))
     first, repeated = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
     if first is None or repeated is None:
         return _inconsistent(batch, 0, "it can only be forecast together with all other windows")
     for i in range(len(batch)):
         if not close(i, first, i, repeated, i):
             return _inconsistent(batch, i, "its forecast changes when the same call is repeated")
-    deterministic = all(_same(i, first, i, repeated, i) for i in range(len(batch)))
+    deterministic = not tolerance and all(_same(i, first, i, repeated, i) for i in range(len(batch)))
     rng = np.random.default_rng(0)
     future = _FutureAudit(forecaster, batch, missing, first, rng, _same if deterministic else close)
     for i in evenly_spaced(len(batch), sample).tolist():
@@ -166,23 +173,23 @@ class _Close:
     """Whether both forecasts are the same up to rounding, which is relative to the forecasts and to the history."""
 
     batch: Windows
+    tolerance: float = TOLERANCE
 
     def __call__(self, i: int, first: Forecast, position: int, second: Forecast, other: int) -> bool:
         for x, y in _array_pairs(first, position, second, other):
             size = float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
-            if not _all_close(x, y, size) and not _all_close(x, y, self._history_size(i)):
+            if not self._all_close(x, y, size) and not self._all_close(x, y, self._history_size(i)):
                 return False
         return True
+
+    def _all_close(self, x: Floats, y: Floats, size: float) -> bool:
+        return np.allclose(x, y, rtol=self.tolerance, atol=self.tolerance * size, equal_nan=True)
 
     def _history_size(self, i: int) -> float:
         """The mean absolute value of a window's history; 0 where nothing is known."""
         panel, begin = self.batch.panel, self.batch.panel.offsets[self.batch.series[i]]
         history = np.abs(panel.target_values[begin : begin + self.batch.cutoffs[i]])
         return 0.0 if np.isnan(history).all() else float(np.nanmean(history))
-
-
-def _all_close(x: Floats, y: Floats, size: float) -> bool:
-    return np.allclose(x, y, rtol=TOLERANCE, atol=TOLERANCE * size, equal_nan=True)
 
 
 def _array_pairs(first: Forecast, position: int, second: Forecast, other: int) -> list[tuple[Floats, Floats]]:

@@ -49,18 +49,20 @@ def evaluate(
     *,
     cell: Cell | None = None,
     missing: Missing = "native",
+    tolerance: float = 0.0,
     metrics: Iterable[Metric] = METRICS,
     audited_windows: int = AUDITED_WINDOWS,
     threads: int = 1,
 ) -> Run:
     """The run of a forecaster on a task: its status, scores, forecasts and costs.
 
+    `tolerance` is the relative difference of repeated forecasts that the audit allows, if it is larger than its own.
     Numerical libraries use `threads` threads meanwhile. Whatever the forecaster raises becomes the run's status.
     Raises BadInput only where the task itself does not fit the panel.
     """
     cell = Cell(task, type(forecaster).__name__) if cell is None else cell
     with thread_limit(threads):
-        return _run(forecaster, folds.backtest(task, panel), cell, missing, tuple(metrics), audited_windows)
+        return _run(forecaster, folds.backtest(task, panel), cell, missing, tolerance, tuple(metrics), audited_windows)
 
 
 def _run(
@@ -68,6 +70,7 @@ def _run(
     backtest: Backtest,
     cell: Cell,
     missing: Missing,
+    tolerance: float,
     metrics: tuple[Metric, ...],
     audited_windows: int,
 ) -> Run:
@@ -85,14 +88,14 @@ def _run(
         failures.extend(fold_failures)
         traceback = traceback or _window_traceback(outcome)
         if audited_windows and finding is None and number in (0, len(backtest.fold_windows) - 1):
-            finding = audit(forecaster, fold.windows, forecast, missing, audited_windows)
+            finding = audit(forecaster, fold.windows, forecast, missing, audited_windows, tolerance=tolerance)
     run = Run(
         cell,
         Status.COMPLETED,
         windows=len(backtest.windows),
         window_failures=tuple(failures),
         hyperparameters=hyperparameters(forecaster),
-        notes=notes(backtest, forecaster, missing, forecasts),
+        notes=notes(backtest, forecaster, missing, tolerance, forecasts),
         curves=_curves(forecaster),
         costs=clock.costs(forecaster),
         traceback=traceback,

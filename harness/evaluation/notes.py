@@ -19,7 +19,9 @@ NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
 NOT_ALIGNED = "cutoffs are not aligned in time: a global model may learn from later dates of other series"
 
 
-def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecasts: list[Forecast]) -> tuple[str, ...]:
+def notes(
+    backtest: Backtest, forecaster: Forecaster, missing: Missing, tolerance: float, forecasts: list[Forecast]
+) -> tuple[str, ...]:
     """Notes on the windows, the data and the forecasts; and the forecaster's own remarks."""
     left_out = backtest.left_out
     lines = [f"{series.id}: {series.windows} windows left out, {series.reason}" for series in left_out[:MOST_LEFT_OUT]]
@@ -37,6 +39,10 @@ def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecast
     )
     if backtest.task.quantile_levels and any(map(_is_point_forecast, forecasts)):
         lines.append("point forecast, scored as degenerate quantiles")
+    if tolerance:
+        lines.append(
+            f"forecasts repeat within {np.format_float_scientific(tolerance, trim='-', exp_digits=1)} (declared)"
+        )
     return (*lines, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))
 
 

@@ -46,12 +46,12 @@ class Cell:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     seed: int | None = None
 
-    def key(self, fingerprint: str, plugin_version: str) -> str:
+    def key(self, fingerprint: str, forecaster_version: str) -> str:
         """The key of the cell's result: a hash of all that could change it, as 32 hexadecimal digits."""
         parts = {
             "evaluation": EVALUATION_VERSION,
             "data": fingerprint,
-            "plugin": plugin_version,
+            "plugin": forecaster_version,
             **self.to_json(),
             "parameters": dict(self.parameters),  # with infinity as a number, as the keys of 0.2.0 have it
         }

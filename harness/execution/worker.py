@@ -25,6 +25,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.evaluation.threads import THREAD_VARIABLES, thread_limit
 from harness.plugins.installed import installed_catalog
+from harness.plugins.result_versions import forecaster_version
 from harness.results.journal import Journal
 from harness.results.provenance import provenance
 from harness.tasks.folds import backtest
@@ -41,11 +42,11 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
     Raises BadInput for a cell that cannot be run as it is specified, such as one with an unknown hyperparameter.
     """
     catalog = installed_catalog()
-    plugin = catalog.forecasters[planned.cell.forecaster].plugin
+    forecaster = catalog.forecasters[planned.cell.forecaster]
     started = _now()
     with thread_limit(planned.resources.threads):
         result = attempt(lambda: _evaluate(planned, home))
-        circumstances = provenance(plugin, planned.resources.threads, catalog.metric_versions)
+        circumstances = provenance(forecaster, planned.resources.threads, catalog.metric_versions)
     if isinstance(result, Failure) and isinstance(result.error, BadInput | DataUnavailable):
         raise result.error
     run = _failed_run(planned, result) if isinstance(result, Failure) else result
@@ -56,11 +57,12 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
 
 def _evaluate(planned: PlannedCell, home: Path) -> Run:
     catalog, cell = installed_catalog(), planned.cell
-    spec, plugin = catalog.forecasters[cell.forecaster].spec, catalog.forecasters[cell.forecaster].plugin
+    registered = catalog.forecasters[cell.forecaster]
+    spec = registered.spec
     metrics = [entry.spec for entry in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
-    if cell.key(panel.fingerprint(), plugin.result_version) != planned.key:
-        raise BadInput(f"plugin {plugin} changed since this run began; run it again")
+    if cell.key(panel.fingerprint(), forecaster_version(registered)) != planned.key:
+        raise BadInput(f"plugin {registered.plugin} changed since this run began; run it again")
     spec.import_libraries()  # so that their imports take no time of the fit
     reset_peak()  # of the cells that this process evaluated before
     with warnings.catch_warnings(record=True) as warned:
@@ -72,6 +74,7 @@ def _evaluate(planned: PlannedCell, home: Path) -> Run:
             panel,
             cell=cell,
             missing=spec.missing,
+            tolerance=spec.tolerance,
             metrics=metrics,
             threads=planned.resources.threads,
         )

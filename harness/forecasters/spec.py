@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from harness.fields.types import Json
     from harness.forecasters.forecaster import Forecaster
 
+MOST_TOLERANCE = 1e-2  # of a spec
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -46,6 +48,9 @@ class ForecasterSpec:
     imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
     resources: Resources = Resources()
     trained_on: tuple[str, ...] = ()  # data sets that a pretrained model was trained on
+    depends: tuple[str, ...] = ()  # distributions whose versions may change the results
+    tolerance: float = 0.0  # largest relative difference of repeated forecasts with the same seed; 0: none
+    revision: str = ""  # of what its source does not contain, such as the hash of a checkpoint
 
     @property
     def summary(self) -> str:
@@ -89,6 +94,31 @@ class ForecasterSpec:
             return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **seeds}))
         except (TypeError, ValueError, BadInput) as error:
             raise BadParameter(f"forecaster {self.name!r}: {error}") from error
+
+
+def spec_problem(spec: ForecasterSpec) -> str:
+    """Why a forecaster cannot be used as its spec describes it, as a sentence; empty if it can."""
+    depends: object = spec.depends  # as a plugin gave it
+    if not isinstance(depends, tuple | list) or not all(isinstance(name, str) and name for name in depends):
+        return (
+            f"depends of forecaster {spec.name!r} must be a tuple of names of distributions, not {spec.depends!r:.80}"
+        )
+    if not isinstance(spec.revision, str):
+        return f"revision of forecaster {spec.name!r} must be a text, not {spec.revision!r:.80}"
+    if problem := tolerance_problem(spec.tolerance):
+        return f"tolerance of forecaster {spec.name!r} {problem}"
+    return factory_problem(spec.name, spec.factory)
+
+
+def tolerance_problem(tolerance: object) -> str:
+    """Why this cannot be the tolerance of repeated forecasts, as the end of a sentence; empty if it can."""
+    is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    if is_number and 0 <= cast("float", tolerance) <= MOST_TOLERANCE:
+        return ""
+    return (
+        f"must be a number from 0 to {MOST_TOLERANCE:g}, not {tolerance!r:.80}: forecasts that differ by more are not "
+        "reproducible"
+    )
 
 
 def factory_problem(name: str, factory: object) -> str:

@@ -12,7 +12,7 @@ import pluggy
 
 from harness.attempt import Failure, attempt
 from harness.data.dataset import DatasetSpec, loader_problem
-from harness.forecasters.spec import ForecasterSpec, factory_problem
+from harness.forecasters.spec import ForecasterSpec, spec_problem
 from harness.plugins.discovery import Plugin, load_plugins
 from harness.plugins.registry import Registered, Registry
 
@@ -48,7 +48,7 @@ class Catalog:
             "harness_forecasters",
             ForecasterSpec,
             lambda spec: spec.name,
-            lambda spec: factory_problem(spec.name, spec.factory),
+            spec_problem,
         )
 
     @cached_property

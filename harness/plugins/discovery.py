@@ -19,6 +19,7 @@ from harness.plugins import hookspecs
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.plugins.formats import ReportFormat
+    from harness.plugins.sources import PluginFiles
     from harness.tasks.protocols import Protocol
 
 GROUP = "harness"  # of entry points
@@ -56,12 +57,19 @@ class Plugin:
 
     @cached_property
     def result_version(self) -> str:
-        """The plugin's part of a cell's key: the version and a hash of the source, see `harness.plugins.sources`."""
-        from harness.plugins.sources import own_source, source_of
+        """The version and a hash of the whole source, for what the plugin provides other than forecasters.
 
-        own = self.included
-        digest = own_source(self.module) if own else source_of(self.module, self.package, included_modules())
+        That of a forecaster is `harness.plugins.result_versions.forecaster_version`.
+        """
+        digest = self.files.source
         return f"{self.distribution}=={self.version}" + (f":{digest}" if digest else "")
+
+    @cached_property
+    def files(self) -> PluginFiles:
+        """The files that its results may depend on."""
+        from harness.plugins.sources import files_of, own_files
+
+        return own_files(self.module) if self.included else files_of(self.module, self.package, included_modules())
 
 
 @lru_cache

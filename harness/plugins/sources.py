@@ -1,46 +1,90 @@
-"""The source of a plugin as a hash, which the key of each of its results contains.
+"""The source of a plugin as a hash, which the keys of results contain.
 
-The hash covers all files, except bytecode and hidden files, of
+The files of a plugin are those of
 
-- the packages and modules of the plugin's distribution, including packages without `__init__.py`,
+- the packages and modules of its distribution, including packages without `__init__.py`,
 - the modules outside of the installed packages that these import or name as "module:object", such as those on
   PYTHONPATH, of an editable installation, or included in harness,
 - the required distributions that were installed from a folder,
 
-and the versions of the required distributions that harness itself does not require. The versions of all others are in
-the provenance of a run.
+except bytecode and hidden files. The hash of a whole plugin covers all of them. The hash for a forecaster covers the
+import closure of its factory among them, and all files other than Python source of the packages that the closure is in
+or names; of Python source it covers the code without docstrings and comments. Where the factory is not found in a
+module of the plugin, it is the hash of the whole plugin.
+
+Both cover the versions of the required distributions that harness itself does not require. The versions of all others
+are in the provenance of a run.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import sys
-from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePath
 
-from harness.attempt import Failure, attempt
+from harness.plugins.import_closure import ImportGraph, Module
+from harness.plugins.module_files import (
+    FileState,
+    content_of,
+    file_states,
+    files_in,
+    is_local,
+    locations_of,
+    top_level,
+)
+from harness.plugins.python_files import python_file
 
-REFERENCE = re.compile(r"([A-Za-z_]\w*)(\.\w+)*:[A-Za-z_]\w*")  # "package.module:object"
+
+@dataclass(frozen=True)
+class PluginFiles:
+    """Where the files of a plugin are, and the versions of what it requires."""
+
+    module: str  # of the plugin's hooks
+    locations: Mapping[str, tuple[Path, ...]]  # by top-level name: folders of a package, or the file of a module
+    versions: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str | None:
+        """The hash of the whole plugin; None without files."""
+        states = file_states(location for name in sorted(self.locations) for location in self.locations[name])
+        return _digest(tuple(states), self.versions) if states else None
+
+    def source_of(self, module: str) -> str | None:
+        """The hash of the closure of a module, or else of the whole plugin; None without files."""
+        closure = self.closure(module)
+        if not closure:
+            return self.source
+        packages = {top_level(found.name) for found in closure}
+        packages.update(*(python_file(found.path).words & self.locations.keys() for found in closure))
+        states = file_states(location for name in packages for location in self.locations[name])
+        code = [f"{found.name}:{found.is_package}:{python_file(found.path).code}" for found in closure]
+        others = tuple(state for state in states if not state[1].endswith(".py"))
+        return _digest(others, (*sorted(code), *self.versions))
+
+    def closure(self, module: str) -> frozenset[Module]:
+        """The modules of the plugin whose code can affect a module of it; none where it is not in the plugin."""
+        return self._imports.closure(module, [self.module])
+
+    @cached_property
+    def _imports(self) -> ImportGraph:
+        return ImportGraph(self.locations)
 
 
-def own_source(module: str) -> str | None:
-    """The hash of one package, for a plugin that is included in harness; None without files.
+def own_files(module: str) -> PluginFiles:
+    """The files of a plugin that is included in harness.
 
     Included plugins are independent of each other, and `EVALUATION_VERSION` stands for harness itself.
     """
-    return _hash_of(_locations(_top(module)))
+    return PluginFiles(module, {top_level(module): locations_of(top_level(module))})
 
 
-def source_of(module: str, package: Distribution | None, included: frozenset[str] = frozenset()) -> str | None:
-    """The hash of the source of any other plugin; None without files.
-
-    `included` are the top-level modules of the plugins that are included in harness.
-    """
-    names = [_top(module), *_modules_of(package)]
+def files_of(module: str, package: Distribution | None, included: frozenset[str] = frozenset()) -> PluginFiles:
+    """The files of any other plugin. `included` are the top-level modules of the plugins that are in harness."""
+    names = [top_level(module), *_modules_of(package)]
     versions: list[str] = []
     for required in _required(package):
         versions.append(f"{required.name}=={required.version}")
@@ -50,75 +94,22 @@ def source_of(module: str, package: Distribution | None, included: frozenset[str
     while names:
         name = names.pop()
         if name not in found:
-            found[name] = _locations(name)
+            found[name] = locations_of(name)
             imported = set() if name in included else _imported(found[name])
-            names += [other for other in imported if other in included or _is_local(other)]
-    return _hash_of((location for name in sorted(found) for location in found[name]), versions)
-
-
-def _top(module: str) -> str:
-    return module.partition(".")[0]
-
-
-def _locations(name: str) -> tuple[Path, ...]:
-    """The folders of a package, of which one without `__init__.py` may have several, or the file of a module."""
-    import importlib.util
-
-    spec = attempt(partial(importlib.util.find_spec, name))
-    if spec is None or isinstance(spec, Failure):
-        return ()
-    found = spec.submodule_search_locations if spec.submodule_search_locations is not None else [spec.origin or ""]
-    return tuple(sorted(path for path in map(Path, found) if path.is_file() or path.is_dir()))
-
-
-def _hash_of(locations: Iterable[Path], versions: Iterable[str] = ()) -> str | None:
-    """A hash of the names and contents of all files at some places, and of versions."""
-    states = []
-    for location in dict.fromkeys(locations):
-        for path in _files(location):
-            state = path.stat()
-            name = str(path.relative_to(location.parent))
-            states.append((name, str(path), state.st_size, state.st_mtime_ns))
-    return _digest(tuple(sorted(states)), tuple(versions)) if states else None
+            names += [other for other in imported if other in included or is_local(other)]
+    return PluginFiles(module, found, tuple(versions))
 
 
 @lru_cache(maxsize=256)
-def _digest(states: tuple[tuple[str, str, int, int], ...], versions: tuple[str, ...]) -> str:
-    """The hash of files, of which sizes and times are parameters so that changed files are read again."""
+def _digest(states: tuple[FileState, ...], texts: tuple[str, ...]) -> str:
+    """The hash of files, of which sizes and times are parameters so that changed files are read again, and of texts."""
     digest = hashlib.sha256()
     for name, path, _, _ in states:
         digest.update(name.encode(errors="surrogateescape"))
-        digest.update(_content(path))
-    for version in versions:
-        digest.update(version.encode())
+        digest.update(content_of(path))
+    for text in texts:
+        digest.update(text.encode())
     return digest.hexdigest()[:32]
-
-
-def _content(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        return b"cannot be read"
-
-
-def _files(location: Path) -> Iterator[Path]:
-    """A file, or all files below a folder, without bytecode and hidden files."""
-    if location.is_file():
-        yield location
-        return
-    seen: set[str] = set()  # of links
-    for folder, subfolders, files in os.walk(location, followlinks=True):
-        real = os.path.realpath(folder)
-        subfolders[:] = [name for name in subfolders if not _is_generated(name)] if real not in seen else []
-        for name in files if real not in seen else ():
-            path = Path(folder, name)
-            if not _is_generated(name) and path.is_file():
-                yield path
-        seen.add(real)
-
-
-def _is_generated(name: str) -> bool:
-    return name.startswith(".") or name == "__pycache__" or name.endswith((".pyc", ".pyo"))
 
 
 def _modules_of(package: Distribution | None) -> list[str]:
@@ -169,39 +160,7 @@ def _is_from_folder(package: Distribution) -> bool:
 
 
 def _imported(locations: Iterable[Path]) -> set[str]:
-    """The top-level modules that the Python files at some places import or refer to."""
-    import ast
-
-    names: set[str] = set()
-    for location in locations:
-        for path in _files(location):
-            tree = attempt(partial(ast.parse, _content(str(path)))) if path.suffix == ".py" else None
-            if isinstance(tree, ast.AST):
-                names |= set(_imported_by(tree))
-    return names
-
-
-def _imported_by(tree: object) -> Iterator[str]:
-    import ast
-
-    assert isinstance(tree, ast.AST)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (_top(alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield _top(node.module)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and REFERENCE.fullmatch(node.value):
-            yield _top(node.value.partition(":")[0])
-
-
-def _is_local(name: str) -> bool:
-    """Whether a module is neither in the standard library, nor harness, nor among the installed packages."""
-    if name in sys.stdlib_module_names or name == "harness":
-        return False
-    return any(not _is_installation(location.resolve().parent) for location in _locations(name))
-
-
-@lru_cache(maxsize=256)
-def _is_installation(folder: Path) -> bool:
-    """Whether packages are installed into a folder."""
-    return folder.name in ("site-packages", "dist-packages") or any(folder.glob("*.dist-info/RECORD"))
+    """The top-level modules that the Python files at some places import, or name as "module:object"."""
+    paths = (path for location in locations for path in files_in(location) if path.suffix == ".py")
+    imports = (found for path in paths for found in python_file(path).imports)
+    return {top_level(found.module) for found in imports if not found.level and found.certain}

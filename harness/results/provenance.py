@@ -7,42 +7,41 @@ import platform
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from harness.evaluation.run import EVALUATION_VERSION
-from harness.plugins.discovery import Plugin
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.registry import Registered
+from harness.plugins.result_versions import forecaster_version, installed_version, installed_versions
 from harness.results.rescoring import METRICS
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "torch")
 MODULES = {"scikit-learn": "sklearn"}
 
 
-def provenance(plugin: Plugin, threads: int, metrics: Mapping[str, str] | None = None) -> dict[str, Any]:
+def provenance(
+    forecaster: Registered[ForecasterSpec], threads: int, metrics: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """What is needed to trust and to repeat a run of this process, as JSON values.
 
     `metrics` are the versions of plugins' metrics.
     """
+    spec, plugin = forecaster.spec, forecaster.plugin
+    version = forecaster_version(forecaster)
+    loaded = [name for name in LIBRARIES if MODULES.get(name, name) in sys.modules]
     return {
-        "harness": _version("forecast-harness"),
+        "harness": installed_version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,
-        "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": plugin.result_version},
+        "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": version},
+        **({"revision": spec.revision} if spec.revision else {}),
         **({METRICS: dict(metrics)} if metrics else {}),
         "python": platform.python_version(),
-        "libraries": {name: _version(name) for name in LIBRARIES if MODULES.get(name, name) in sys.modules},
+        "libraries": installed_versions(dict.fromkeys([*loaded, *spec.depends])),
         "machine": machine(),
         "threads": threads,
         "blas": _blas(),
     }
-
-
-@lru_cache
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 @lru_cache

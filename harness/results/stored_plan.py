@@ -29,7 +29,7 @@ class Source:
     """What provided a forecaster of a board when the board was run."""
 
     forecaster: str  # the name in the catalog
-    version: str  # the `result_version` of its plugin
+    version: str  # its result version
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class VerificationContext:
             task,
             self._panel(task.dataset),
             missing=spec.missing,
+            tolerance=spec.tolerance,
             metrics=metrics,
             threads=spec.resources.threads,
         )

@@ -58,6 +58,7 @@ def _statistical() -> list[ForecasterSpec]:
             description="ARIMA of a given order, by maximum likelihood",
             draws=False,
             imports=STATSMODELS,
+            depends=("statsmodels",),
         ),
         ForecasterSpec(
             "auto-arima",
@@ -65,6 +66,7 @@ def _statistical() -> list[ForecasterSpec]:
             description="ARIMA with differencing by KPSS tests and orders by AICc",
             draws=False,
             imports=STATSMODELS,
+            depends=("statsmodels",),
         ),
         ForecasterSpec(
             "autoreg",
@@ -73,6 +75,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=False,
             imports=STATSMODELS,
+            depends=("statsmodels",),
         ),
         ForecasterSpec(
             "ets",
@@ -81,6 +84,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
+            depends=("statsmodels",),
         ),
         ForecasterSpec(
             "theta",
@@ -89,6 +93,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
+            depends=("statsmodels",),
         ),
     ]
 
@@ -102,6 +107,7 @@ def _tabular() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=False,
             imports=SKLEARN,
+            depends=("scikit-learn",),
         ),
         ForecasterSpec(
             "gradient-boosting",
@@ -109,5 +115,6 @@ def _tabular() -> list[ForecasterSpec]:
             description="gradient-boosted trees on lags, one global model",
             draws=True,
             imports=SKLEARN,
+            depends=("scikit-learn",),
         ),
     ]

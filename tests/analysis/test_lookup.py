@@ -15,6 +15,7 @@ from harness.boards.workspace import Workspace
 from harness.errors import UnknownName
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
+from harness.plugins.result_versions import forecaster_version
 from harness.results.board_results import JournalResults
 from harness.tasks.protocols import RollingOrigin
 
@@ -105,7 +106,7 @@ def test_stored_standings_by_a_metric_whose_plugin_changed_are_computed_again(wo
 @pytest.mark.parametrize("current", [True, False])
 def test_results_of_a_plugin_that_changed_since_are_noted(workspace: Workspace, current: bool) -> None:
     task = Task("a", RollingOrigin(1, windows=1))
-    cell, version = Cell(task, "naive", {}, None), workspace.catalog.forecasters["naive"].plugin.result_version
+    cell, version = Cell(task, "naive", {}, None), forecaster_version(workspace.catalog.forecasters["naive"])
     workspace.journal.write(Run(cell, Status.COMPLETED, "aa", scores=SCORES))
     planned = PlannedCell("aa", "my naive", "a", cell, "aa", version=version if current else "models==0:former")
     board = Leaderboard("Toys", "MASE", "my naive", (task,), forecasters=(Entry("naive", label="my naive"),))
@@ -113,7 +114,7 @@ def test_results_of_a_plugin_that_changed_since_are_noted(workspace: Workspace, 
 
     notes = find_standings("toys", workspace).notes
 
-    changed = "my naive: the plugin changed since these results were made; run the board again"
+    changed = "my naive: code, spec or libraries changed since these results were made; run the board again"
     assert (changed in notes) != current
 
 

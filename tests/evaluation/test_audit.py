@@ -49,6 +49,7 @@ def audited(
     missing: Missing = "native",
     sample: int = 3,
     protocol: RollingOrigin | None = None,
+    tolerance: float = 0.0,
 ) -> tuple[Status, str] | None:
     """What the audit says of a forecaster on the last windows of every series."""
     protocol = RollingOrigin(3, windows=windows) if protocol is None else protocol
@@ -62,7 +63,7 @@ def audited(
     if isinstance(forecast, Failure):
         assert isinstance(forecast.error, PartialFailure), forecast.traceback
         forecast = forecast.error.forecast
-    return audit(forecaster, fold.windows, forecast, missing, sample)
+    return audit(forecaster, fold.windows, forecast, missing, sample, tolerance=tolerance)
 
 
 def status(finding: tuple[Status, str] | None) -> Status | None:
@@ -202,6 +203,11 @@ def test_who_looks_ahead_is_found_between_windows_that_fail(windows: int):
     finding = audited(LooksAheadBetweenFailures(), windows=windows)
 
     assert status(finding) is Status.LEAKED
+
+
+@pytest.mark.parametrize("cheat", [LooksAhead, LooksAheadWithItsQuantiles, LooksAtItsNeighboursFuture])
+def test_who_looks_ahead_is_found_within_a_declared_tolerance(cheat: type[Unfitted]):
+    assert status(audited(cheat(), tolerance=1e-2)) is Status.LEAKED
 
 
 def test_what_a_verdict_says():

@@ -534,6 +534,29 @@ def test_fillings_are_noted_where_something_was_missing(missing, notes):
     assert evaluate(Last(), LAST_THREE, counting(20), missing=missing).notes == ()
 
 
+@dataclass
+class Noisy(Last):
+    """Differs by about 1e-4 in each call, as sums on a GPU do."""
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        mean = super().predict(contexts).mean
+        return Forecast.point(mean * (1 + 1e-4 * np.random.default_rng().uniform(-1, 1, mean.shape)))
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "status", "notes"),
+    [
+        (0.0, Status.INCONSISTENT, ()),
+        (5e-6, Status.INCONSISTENT, ("forecasts repeat within 5e-6 (declared)",)),
+        (1e-3, Status.COMPLETED, ("forecasts repeat within 1e-3 (declared)",)),
+    ],
+)
+def test_repeated_forecasts_may_differ_by_a_declared_tolerance_which_is_noted(tolerance, status, notes):
+    run = evaluate(Noisy(), LAST_THREE, counting(20), tolerance=tolerance)
+
+    assert (run.status, run.notes) == (status, notes)
+
+
 def test_forecasters_see_missing_values_filled_as_declared():
     values = np.arange(1.0, 21)
     values[15] = math.nan

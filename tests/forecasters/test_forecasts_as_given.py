@@ -402,6 +402,15 @@ class TestEvaluate:
         with pytest.raises(BadTask, match=r"^task must be a Task such as Task"):
             harness.evaluate("naive", task, PANEL)
 
+    def test_a_tolerance_out_of_range_is_refused(self) -> None:
+        with pytest.raises(BadInput, match=r"tolerance must be a number from 0 to 0\.01, not 0\.5"):
+            harness.evaluate("naive", TASK, PANEL, tolerance=0.5)
+
+    def test_a_tolerance_is_noted(self) -> None:
+        notes = harness.evaluate("naive", TASK, PANEL, tolerance=0.001).notes
+
+        assert "forecasts repeat within 1e-3 (declared)" in notes
+
     def test_an_unknown_filling_is_refused_where_nothing_is_missing(self) -> None:
         with pytest.raises(BadInput, match="missing is one of native, ffill, interpolate, seasonal, not 'mean'"):
             harness.evaluate("naive", TASK, PANEL, missing="mean")  # type: ignore[arg-type]

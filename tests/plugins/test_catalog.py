@@ -447,6 +447,31 @@ class TestWrongResults:
         assert "fine" in getattr(catalog, kind)
         assert "mine" not in getattr(catalog, kind)
 
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"tolerance": 0.1}, "tolerance of forecaster 'mine' must be a number from 0 to 0.01, not 0.1: forecasts"),
+            ({"tolerance": -1e-9}, "tolerance of forecaster 'mine' must be a number from 0 to 0.01, not -1e-09: "),
+            ({"tolerance": float("nan")}, "tolerance of forecaster 'mine' must be a number from 0 to 0.01, not nan: "),
+            ({"tolerance": "none"}, "tolerance of forecaster 'mine' must be a number from 0 to 0.01, not 'none': "),
+            (
+                {"depends": "torch"},
+                "depends of forecaster 'mine' must be a tuple of names of distributions, not 't",
+            ),
+            ({"depends": ("",)}, "depends of forecaster 'mine' must be a tuple of names of distributions, not ('',)"),
+            ({"revision": 3}, "revision of forecaster 'mine' must be a text, not 3"),
+        ],
+    )
+    def test_a_spec_with_a_wrong_value_is_left_out(self, given: dict[str, Any], said: str) -> None:
+        wrong = ForecasterSpec("mine", "harness_models.naive:Naive", **given)
+
+        catalog = load_catalog({"bad": Provides([wrong, spec("fine")])})
+
+        (problem,) = problems(catalog)
+        assert problem.startswith(f"plugin bad (bad 0): harness_forecasters: {said}")
+        assert "fine" in catalog.forecasters
+        assert "mine" not in catalog.forecasters
+
     def test_an_import_path_of_an_object_is_refused_where_it_is_loaded(self) -> None:
         with pytest.raises(BadInput, match="the factory of forecaster 'mine' must be a class, not an object of type"):
             ForecasterSpec("mine", f"{__name__}:PANEL").make({})

@@ -1,0 +1,78 @@
+"""The result version of a forecaster: the part of a cell's key that stands for its code and its spec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from functools import lru_cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from harness.attempt import Failure, attempt
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.registry import Registered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@lru_cache(maxsize=1024)  # by identity: each forecaster of a catalog is hashed once
+def forecaster_version(forecaster: Registered[ForecasterSpec]) -> str:
+    """The version of the plugin, and a hash of all that could change the forecaster's results.
+
+    That is the source of its factory, see `harness.plugins.sources`; which object the factory is, and the arguments of
+    a partial one; and `depends`, `revision` and `missing` of the spec.
+    """
+    spec, plugin = forecaster.spec, forecaster.plugin
+    place = _place(spec.factory)
+    parts = {
+        "factory": None if place is None else place[1],
+        "source": plugin.files.source if place is None else plugin.files.source_of(place[0]),
+        "depends": installed_versions(spec.depends),
+        "revision": spec.revision,
+        "missing": spec.missing,
+    }
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return f"{plugin.distribution}=={plugin.version}:{digest}"
+
+
+def installed_versions(distributions: Iterable[str]) -> dict[str, str]:
+    """The installed version of each distribution, "not installed" where there is none."""
+    return {name: installed_version(name) for name in distributions}
+
+
+def installed_version(distribution: str) -> str:
+    """The installed version of a distribution, or "not installed"."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _place(factory: Callable[..., object] | str) -> tuple[str, str] | None:
+    """The module of a factory, and a text that tells it from the others of this module.
+
+    None for an object that is not found by its module and name, such as a lambda, and for a partial one with arguments
+    that are not JSON values.
+    """
+    if isinstance(factory, str):
+        return factory.partition(":")[0], factory
+    if isinstance(factory, partial):
+        place = _place(factory.func)
+        arguments = attempt(lambda: json.dumps([factory.args, factory.keywords], sort_keys=True))
+        return None if place is None or isinstance(arguments, Failure) else (place[0], f"{place[1]} {arguments}")
+    module, name = getattr(factory, "__module__", None), getattr(factory, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str):
+        return None
+    found = attempt(partial(_object, module, name))
+    return (module, f"{module}:{name}") if found == factory else None
+
+
+def _object(module: str, name: str) -> Any:
+    """The object of an imported module; raises KeyError or AttributeError where there is none."""
+    found: Any = sys.modules[module]
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
