@@ -28,24 +28,28 @@ def _naive() -> list[ForecasterSpec]:
             "harness_models.naive:Naive",
             description="naive: the last observed value",
             draws=False,
+            pool="local",
         ),
         ForecasterSpec(
             "seasonal-naive",
             "harness_models.naive:SeasonalNaive",
             description="seasonal naive: the last observed value of the same season",
             draws=False,
+            pool="local",
         ),
         ForecasterSpec(
             "drift",
             "harness_models.naive:Drift",
             description="random walk with drift: the line through the first and last observed values",
             draws=False,
+            pool="local",
         ),
         ForecasterSpec(
             "mean",
             "harness_models.naive:Mean",
             description="mean of the history, or of its last values",
             draws=False,
+            pool="local",
         ),
     ]
 
@@ -58,6 +62,7 @@ def _statistical() -> list[ForecasterSpec]:
             description="ARIMA of a given order, by maximum likelihood",
             draws=False,
             imports=STATSMODELS,
+            pool="local",
         ),
         ForecasterSpec(
             "auto-arima",
@@ -65,6 +70,7 @@ def _statistical() -> list[ForecasterSpec]:
             description="ARIMA with differencing by KPSS tests and orders by AICc",
             draws=False,
             imports=STATSMODELS,
+            pool="local",
         ),
         ForecasterSpec(
             "autoreg",
@@ -73,6 +79,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=False,
             imports=STATSMODELS,
+            pool="local",
         ),
         ForecasterSpec(
             "ets",
@@ -81,6 +88,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
+            pool="local",
         ),
         ForecasterSpec(
             "theta",
@@ -89,6 +97,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
+            pool="local",
         ),
     ]
 
@@ -102,6 +111,7 @@ def _tabular() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=False,
             imports=SKLEARN,
+            pool="trained",
         ),
         ForecasterSpec(
             "gradient-boosting",
@@ -109,5 +119,6 @@ def _tabular() -> list[ForecasterSpec]:
             description="gradient-boosted trees on lags, one global model",
             draws=True,
             imports=SKLEARN,
+            pool="trained",
         ),
     ]

@@ -28,6 +28,7 @@ WINDOWED = [
         missing="interpolate",
         draws=True,
         imports=TORCH,
+        pool="trained",
     )
     for name, (factory, description) in _DESCRIPTIONS.items()
 ]

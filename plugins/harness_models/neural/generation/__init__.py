@@ -27,6 +27,7 @@ SPECS = [
         missing="interpolate",
         draws=True,
         imports=TORCH,
+        pool="trained",
     )
     for name, (factory, network) in _NETWORKS.items()
 ]
