@@ -23,6 +23,7 @@ from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, HarnessError, UnknownName
 from harness.plugins.catalog import Catalog
+from harness.results.stored_plan import title_of_pools
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
@@ -191,9 +192,9 @@ def _selected_board(
 def _narrow_board(
     board: Leaderboard, catalog: Catalog, only: tuple[str, ...] | None, pools: tuple[Pool, ...]
 ) -> Leaderboard:
-    """The board with only these forecasters and its baseline, all if None; the pools that selected them are its own."""
+    """The board with only these forecasters and its baseline, all if None, as a board of these pools."""
     narrow = with_forecasters(board, catalog, only or ())
-    return replace(narrow, pools=pools) if pools else narrow
+    return replace(narrow, title=title_of_pools(board.title, pools), pools=pools) if pools else narrow
 
 
 def _check_titles(board: Leaderboard) -> None:

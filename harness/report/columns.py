@@ -197,6 +197,12 @@ def _words(name: str, meaning: str, text: Callable[[Row], str], *views: Data) ->
     return Column(name, meaning, text, column_names(name, *(views or ("tag",))), tag_text=text)
 
 
+def _word_tables(heading: str, text: Callable[[Row], str]) -> dict[Table, tuple[Cell, ...]]:
+    """A column of texts in Markdown and on the page, where headings are capitalised."""
+    cell = Cell(heading, text, style="words")
+    return {"markdown": (cell,), "page": (replace(cell, heading=heading.capitalize()),)}
+
+
 def _training(standings: Standings) -> list[Column]:
     """The pool, the training overlap, and what is known of the training data."""
 
@@ -208,15 +214,10 @@ def _training(standings: Standings) -> list[Column]:
 
     pool = words("pool", "what its parameters are learned from", lambda row: row.pool or "")
     overlap = Column("overlap", "training overlap by dataset and by date", overlap_text)
-    shown: tuple[Table, ...] = ("markdown", "page")
     if len({row.pool for row in standings.rows}) > 1:
-        pool = replace(
-            pool, tables={view: (Cell("pool", lambda row: row.pool or "", style="words"),) for view in shown}
-        )
+        pool = replace(pool, tables=_word_tables("pool", lambda row: row.pool or ""))
     if any(map(overlap_text, standings.rows)):
-        overlap = replace(
-            overlap, tables={view: (Cell("training overlap", overlap_text, style="words"),) for view in shown}
-        )
+        overlap = replace(overlap, tables=_word_tables("training overlap", overlap_text))
     return [
         pool,
         overlap,

@@ -97,6 +97,7 @@ class StoredPlan:
         names = {self.baseline, *self.in_pools(pools)}
         return replace(
             self,
+            title=title_of_pools(self.title, pools),
             cells=tuple(cell for cell in self.cells if cell.forecaster in names),
             forecasters=tuple(name for name in self.forecasters if name in names),
             only_pools=pools,
@@ -110,6 +111,11 @@ class StoredPlan:
     def from_json(cls, fields: Mapping[str, Any]) -> StoredPlan:
         """The plan that `to_json` wrote; raises ValueError for what it cannot have written."""
         return load(cls, fields)
+
+
+def title_of_pools(title: str, pools: Iterable[Pool]) -> str:
+    """The title of a board of which only some pools are ranked."""
+    return f"{title}, pool {' and '.join(pools)}"
 
 
 def _cells_by(name: Callable[[StoredCell], str], cells: Iterable[StoredCell]) -> dict[str, tuple[StoredCell, ...]]:
