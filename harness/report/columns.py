@@ -217,7 +217,8 @@ def _training(standings: Standings) -> list[Column]:
     if len({row.pool for row in standings.rows}) > 1:
         pool = replace(pool, tables=_word_tables("pool", lambda row: row.pool or ""))
     if any(map(overlap_text, standings.rows)):
-        overlap = replace(overlap, tables=_word_tables("training overlap", overlap_text))
+        overlap = _words("overlap", overlap.meaning, overlap_text)
+        overlap = replace(overlap, tables=_word_tables("training overlap", overlap_text), important=True)
     return [
         pool,
         overlap,

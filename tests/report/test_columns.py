@@ -186,6 +186,7 @@ class TestViews:
             "failed_results": "",
             "reasons": "x\ny",
             "pool": "zero-shot",
+            "overlap": "ramp, hills (dataset); ramp (date)",
             "training_overlap": "ramp, hills",
             "date_overlap": "ramp",
             "date_overlap_unknown": "",
