@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.evaluation.outcomes import Actuals, Outcomes
     from harness.evaluation.run import Results, Run, Status
+    from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
     from harness.forecasters.generation import OneStepModel, free_run
@@ -69,6 +70,8 @@ _PLACES = {
     "Context": "tasks.windows",
     "ForecasterSpec": "forecasters.spec",
     "Resources": "forecasters.spec",
+    "Card": "forecasters.card",
+    "TrainedOn": "forecasters.card",
     "Forecaster": "forecasters.forecaster",
     "LocalForecaster": "forecasters.forecaster",
     "FittedLocalForecaster": "forecasters.forecaster",
@@ -131,6 +134,8 @@ __all__ = [
     "Context",
     "ForecasterSpec",
     "Resources",
+    "Card",
+    "TrainedOn",
     "Forecaster",
     "LocalForecaster",
     "FittedLocalForecaster",

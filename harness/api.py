@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from harness.data.missing import Missing
     from harness.evaluation.run import Run
+    from harness.forecasters.pools import Pool
     from harness.report.column import Value
 
 
@@ -113,22 +115,36 @@ def _check_arguments(forecaster: object, task: object, panel: object, missing: o
         raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {short_repr(missing)}")
 
 
-def standings(board: str, metric: str | None = None, home: Path | str | None = None) -> pd.DataFrame:
+def standings(
+    board: str, metric: str | None = None, home: Path | str | None = None, *, pools: Sequence[Pool] = ()
+) -> pd.DataFrame:
     """A board's standings from the journal, or as published: one row for each forecaster, the best first.
 
     Its columns are the statistics of the CSV under the same names, with the ends of their 95 % intervals and
     `mcs_p_value`, the p-value of the model confidence set; and the error on each task, by the task's name. The last
-    columns are costs measured by `harness bench`, in seconds, bytes and joules. NaN where there is no value.
+    columns are costs measured by `harness bench`, in seconds, bytes and joules. NaN where there is no value. With
+    `pools`, only their forecasters and the baseline are ranked.
     """
     import pandas as pd
 
     from harness.analysis.lookup import find_standings
     from harness.report.columns import data_columns
 
-    found = find_standings(_text("board", board), _workspace(home), _optional_text("metric", metric))
+    found = find_standings(
+        _text("board", board), _workspace(home), _optional_text("metric", metric), pools=_pools(pools)
+    )
     columns = data_columns(found, "frame")
     values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
     return pd.DataFrame(values, index=pd.Index([row.forecaster for row in found.rows], name="forecaster"))
+
+
+def _pools(pools: object) -> tuple[Pool, ...]:
+    """The names of pools; raises BadInput for anything else."""
+    from harness.forecasters.pools import POOLS
+
+    if not isinstance(pools, list | tuple) or any(pool not in POOLS for pool in pools):
+        raise BadInput(f"pools must be a list of {', '.join(POOLS)}, not {short_repr(pools)}")
+    return tuple(pools)
 
 
 def _value(value: Value) -> Value:

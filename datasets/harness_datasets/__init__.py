@@ -58,6 +58,13 @@ def _bundled() -> list[DatasetSpec]:
             source="NOAA National Geophysical Data Center; statsmodels.datasets.sunspots",
             licence="public domain",
             depends=("statsmodels",),
+            aliases=(
+                "sunspot",
+                "sunspot_without_missing",
+                "sunspot.year",
+                "yearly sunspot numbers",
+                "Wolf sunspot numbers",
+            ),
         ),
         DatasetSpec(
             "co2",
@@ -67,6 +74,7 @@ def _bundled() -> list[DatasetSpec]:
             "sites in the SIO network, in Trends, CDIAC 2004; statsmodels.datasets.co2",
             licence="public domain",
             depends=("statsmodels",),
+            aliases=("Mauna Loa CO2", "maunaloa", "CO2 weekly", "statsmodels co2"),
         ),
         DatasetSpec(
             "elnino",
@@ -75,6 +83,7 @@ def _bundled() -> list[DatasetSpec]:
             source="NOAA National Weather Service, ERSST.V3B; statsmodels.datasets.elnino",
             licence="public domain",
             depends=("statsmodels",),
+            aliases=("El Niño", "El Nino", "Niño 1+2", "nino12"),
         ),
         DatasetSpec(
             "nile",
@@ -84,6 +93,7 @@ def _bundled() -> list[DatasetSpec]:
             "Biometrika 65 (1978) 243-251; statsmodels.datasets.nile",
             licence="public domain",
             depends=("statsmodels",),
+            aliases=("Nile river", "Nile flow", "annual flow of the Nile"),
         ),
         DatasetSpec(
             "macrodata",
@@ -94,6 +104,7 @@ def _bundled() -> list[DatasetSpec]:
             "S. Seabold; statsmodels.datasets.macrodata",
             licence="public domain",
             depends=("statsmodels",),
+            aliases=("US macrodata", "statsmodels macrodata"),
         ),
     ]
 
@@ -132,6 +143,13 @@ def _m4(frequency: str, series: int, horizon: int, train: str | None = None, tes
         "forecasting methods, International Journal of Forecasting 36 (2020) 54-74; "
         "github.com/Mcompetitions/M4-methods",
         licence="none stated; published by the organisers for research on forecasting",
+        aliases=(
+            "M4",
+            "M4 competition",
+            f"monash_m4_{frequency}",
+            f"m4_{frequency}_dataset",
+            f"M4 ({name})",
+        ),
         files=(
             DataFile(f"{name}-train.csv", f"{_M4}/Train/{name}-train.csv", train),
             DataFile(f"{name}-test.csv", f"{_M4}/Test/{name}-test.csv", test),
@@ -152,6 +170,7 @@ def _files() -> list[DatasetSpec]:
             source=_ETT_SOURCE,
             licence=_ETT_LICENCE,
             files=(_ETTH1, _ETTH2),
+            aliases=("ETT_1H", *_ett_aliases("h", "1"), *_ett_aliases("h", "2")),
         ),
         DatasetSpec(
             "weather",
@@ -166,6 +185,7 @@ def _files() -> list[DatasetSpec]:
                     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/jena_climate_2009_2016.csv.zip",
                 ),
             ),
+            aliases=("jena_weather", "jena_climate", "jena_climate_2009_2016", "Weather (Jena)", "Max Planck weather"),
         ),
     ]
 
@@ -178,4 +198,17 @@ def _ett(name: str, which: str, file: DataFile) -> DatasetSpec:
         source=_ETT_SOURCE,
         licence=_ETT_LICENCE,
         files=(file,),
+        aliases=_ett_aliases(name[3], name[4]),
+    )
+
+
+def _ett_aliases(frequency: str, transformer: str) -> tuple[str, ...]:
+    """Names of an ETT file and of collections with its data: hourly rows are every fourth of those of 15 minutes."""
+    words = {"h": ("ETTh", "ETT (Hourly)", "ETT_1H"), "m": ("ETTm", "ETT (15 Min.)", "ETT_15T")}[frequency]
+    return (
+        *("ETT", "ETT-small", "Electricity Transformer Temperature"),
+        *words,
+        *(f"ETT{each}{transformer}" for each in "hm"),
+        *(f"ett_small_{each}{transformer}" for each in "hm"),
+        f"ett{transformer}",
     )

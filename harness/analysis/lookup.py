@@ -21,6 +21,7 @@ from harness.results.stored_plan import StoredPlan, stored_plan, stored_plans
 
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
+    from harness.forecasters.pools import Pool
     from harness.results.publication.published_results import PublishedResults
 
 
@@ -31,15 +32,22 @@ def find_standings(
     *,
     completed_only: bool = False,
     published: bool = False,
+    pools: tuple[Pool, ...] = (),
 ) -> Standings:
     """The stored standings, or computed ones where other options than theirs are given.
 
-    Where the home has no results of the board, or with `published`, those of its publication.
+    Where the home has no results of the board, or with `published`, those of its publication. With `pools`, only
+    their forecasters and the baseline are ranked.
     """
     check_stored_board(board, workspace)
-    standings = _find_standings(board, workspace, metric, completed_only=completed_only, published=published)
+    if pools:
+        results = find_results(board, workspace, published=published, pools=pools)
+        standings = board_standings(results, workspace, metric, completed_only=completed_only)
+    else:
+        standings = _find_standings(board, workspace, metric, completed_only=completed_only, published=published)
     plan = None if published else stored_plan(workspace.home, board_name(board))
-    outdated = [] if plan is None else _outdated(plan, workspace.catalog)
+    titles = {row.forecaster for row in standings.rows}
+    outdated = [] if plan is None else [title for title in _outdated(plan, workspace.catalog) if title in titles]
     if not outdated:
         return standings
     note = f"{', '.join(outdated)}: code, spec or libraries changed since these results were made; run the board again"
@@ -145,11 +153,18 @@ def update_costs(cells: Collection[str], home: Path) -> list[Standings]:
     return updated
 
 
-def find_results(board: str, workspace: Workspace, *, published: bool = False) -> BoardResults:
+def find_results(
+    board: str, workspace: Workspace, *, published: bool = False, pools: tuple[Pool, ...] = ()
+) -> BoardResults:
     """A board's results: those in the journal, of the cells of its last run, or else its publication.
 
-    Raises BadInput where there is neither.
+    With `pools`, only those of their forecasters and the baseline. Raises BadInput where there are none.
     """
+    results = _find_results(board, workspace, published=published)
+    return results.with_plan(results.plan.of_pools(pools)) if pools else results
+
+
+def _find_results(board: str, workspace: Workspace, *, published: bool) -> BoardResults:
     found = None if published else _journal_results(board, workspace)
     if found is not None:
         return found

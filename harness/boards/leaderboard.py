@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.boards.pools import forecaster_pools
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
 from harness.fields.reading import build
 from harness.fields.types import Json
+from harness.forecasters.pools import Pool
 from harness.plugins.catalog import Catalog
 from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
@@ -56,14 +58,21 @@ class Leaderboard:
     seeds: int = 1  # of stochastic forecasters
     clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
     in_all: bool = True  # whether `harness run --all` runs it
+    pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
 
     def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
         """The forecasters on the board, in its order, those of the catalog last."""
-        if not self.every_forecaster:
-            return self.forecasters
-        titles = {entry.title for entry in self.forecasters} | set(self.without)
-        rest = [Entry(name) for name in catalog.forecasters if name not in titles]
-        return (*self.forecasters, *rest)
+        entries = self.forecasters
+        if self.every_forecaster:
+            titles = {entry.title for entry in self.forecasters} | set(self.without)
+            entries = (*entries, *(Entry(name) for name in catalog.forecasters if name not in titles))
+        return entries if not self.pools else self._in_pools(entries, catalog)
+
+    def _in_pools(self, entries: Iterable[Entry], catalog: Catalog) -> tuple[Entry, ...]:
+        """The baseline, and the forecasters of the board's pools."""
+        others = [entry.name for entry in entries if entry.title != self.baseline]
+        pools = forecaster_pools((name for name in others if name in catalog.forecasters), catalog)
+        return tuple(entry for entry in entries if entry.title == self.baseline or pools.get(entry.name) in self.pools)
 
 
 def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Leaderboard:

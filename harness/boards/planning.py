@@ -8,10 +8,13 @@ from pathlib import Path
 
 from harness.attempt import attempt
 from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.overlap import TrainingOverlap, training_overlaps
+from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
 from harness.data.storage import read_json, write_json
 from harness.errors import BadData, BadTask, DataUnavailable
 from harness.evaluation.run import Cell, Run, Status
+from harness.forecasters.pools import Pool
 from harness.forecasters.spec import ForecasterSpec, Resources
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version
@@ -32,7 +35,6 @@ class PlannedCell:
     imports: tuple[str, ...] = ()
     resources: Resources = field(default_factory=Resources)
     size: int = 0  # number of values of the dataset
-    training_overlap: bool = False  # whether the forecaster was trained on this dataset
     version: str = ""  # the result version of the forecaster
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
 
@@ -46,6 +48,8 @@ class BoardPlan:
     cells: tuple[PlannedCell, ...]
     titles: tuple[str, ...]  # the forecasters' names on the board
     unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: the reason
+    overlaps: Mapping[str, TrainingOverlap] = field(default_factory=dict)  # by pretrained forecaster
+    pools: Mapping[str, Pool] = field(default_factory=dict)  # by forecaster
 
     def save(self, home: Path) -> None:
         """Store the plan in the board's folder, unless it is stored already."""
@@ -68,8 +72,11 @@ class BoardPlan:
             clip=board.clip,
             unavailable=dict(self.unavailable),
             generation=all(task.protocol.free_running for task in board.tasks),
-            training_overlap=_training_overlap(self.cells),
+            training_overlap={title: found.tasks for title, found in self.overlaps.items() if found.tasks},
             sources={cell.title: Source(cell.cell.forecaster, cell.version) for cell in self.cells},
+            training={title: found.training for title, found in self.overlaps.items()},
+            pools=self.pools,
+            only_pools=board.pools,
         )
 
 
@@ -88,7 +95,16 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
             unavailable[task.label] = str(error)
         except (BadTask, BadData) as error:
             raise type(error)(f"board {name!r}: {error}") from error
-    return BoardPlan(name, board, tuple(cells), tuple(entry.title for entry in entries), unavailable)
+    pools = forecaster_pools((entry.name for entry in entries), workspace.catalog)
+    return BoardPlan(
+        name,
+        board,
+        tuple(cells),
+        tuple(entry.title for entry in entries),
+        unavailable,
+        training_overlaps(entries, [task for task in board.tasks if task.label not in unavailable], workspace.catalog),
+        {entry.title: pools[entry.name] for entry in entries if entry.name in pools},
+    )
 
 
 def _task_cells(task: Task, entries: Iterable[Entry], workspace: Workspace, seeds: int) -> list[PlannedCell]:
@@ -126,18 +142,8 @@ def _planned_cell(
         spec.imports,
         spec.resources,
         size,
-        training_overlap=task.dataset in spec.trained_on,
         version=version,
     )
-
-
-def _training_overlap(cells: Iterable[PlannedCell]) -> dict[str, tuple[str, ...]]:
-    """By forecaster, the tasks on datasets that it was trained on."""
-    tasks: dict[str, dict[str, None]] = {}
-    for cell in cells:
-        if cell.training_overlap:
-            tasks.setdefault(cell.title, {})[cell.task] = None
-    return {title: tuple(names) for title, names in tasks.items()}
 
 
 def pending_cells(

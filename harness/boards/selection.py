@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,12 +19,15 @@ from harness.boards.leaderboard import (
     with_parameters,
 )
 from harness.boards.planning import BoardPlan, plan_board
+from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, HarnessError, UnknownName
 from harness.plugins.catalog import Catalog
+from harness.results.stored_plan import title_of_pools
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
+    from harness.forecasters.pools import Pool
 
 CHANGED = "-changed"  # appended to the name of a board that --set changed: its standings are its own
 
@@ -35,6 +38,7 @@ class Selection:
 
     boards: tuple[str, ...] = ()  # none: all boards that --all runs
     only: tuple[str, ...] = ()  # forecasters, by their names on the boards
+    pools: tuple[Pool, ...] = ()  # whose forecasters are selected; with `only`, those of them that it names
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seeds: int | None = None
     jobs: int | None = None
@@ -65,12 +69,15 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
     boards = {name: board for name, (board, _) in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
     _check_names(selection, loaded, titles, workspace.catalog)
+    narrowed = {name: _narrowed_titles(board, selection, workspace.catalog) for name, board in boards.items()}
+    _check_pools(selection, boards, narrowed)
     selected: list[SelectedBoard] = []
     for name, board in boards.items():
-        if selection.only and titles[name].isdisjoint(selection.only):
+        only = narrowed[name]
+        if only is not None and not only:
             continue
         try:
-            selected.append(_selected_board(name, board, loaded[name][1], titles[name], selection, workspace))
+            selected.append(_selected_board(name, board, loaded[name][1], only, titles[name], selection, workspace))
         except BadInput as error:
             _leave_out(selection, name, error, left_out)
     return selected, left_out
@@ -119,6 +126,38 @@ def _check_names(
             raise BadInput(f"--set changes {name!r}, which --only leaves out; name it by --only too")
 
 
+def _narrowed_titles(board: Leaderboard, selection: Selection, catalog: Catalog) -> tuple[str, ...] | None:
+    """The forecasters on a board that --only and --pool select; None without these options."""
+    if not (selection.only or selection.pools):
+        return None
+    entries = board.entries(catalog)
+    if selection.only:
+        entries = tuple(entry for entry in entries if entry.title in selection.only)
+    if selection.pools:
+        pools = forecaster_pools((entry.name for entry in entries), catalog)
+        entries = tuple(entry for entry in entries if pools.get(entry.name) in selection.pools)
+    return tuple(entry.title for entry in entries)
+
+
+def _check_pools(
+    selection: Selection, boards: Mapping[str, Leaderboard], narrowed: Mapping[str, tuple[str, ...] | None]
+) -> None:
+    """Raise BadInput where --pool selects no forecaster, or leaves out one that --only or --set names."""
+    if not selection.pools or not boards:
+        return
+    kept = {title for titles in narrowed.values() for title in titles or ()}
+    baselines = {board.baseline for board in boards.values()}
+    for option, names, allowed in (("--only", selection.only, kept), ("--set", selection.settings, kept | baselines)):
+        for name in names:
+            if name not in allowed:
+                raise BadInput(f"{option} names {name!r}, which --pool {' --pool '.join(selection.pools)} leaves out")
+    if not kept:
+        raise BadInput(
+            f"no forecaster on these boards is of pool {' or '.join(selection.pools)}; "
+            "`harness list forecasters` shows the pools"
+        )
+
+
 def _not_on_boards(forecaster: str, files: Mapping[str, Path]) -> str:
     """The sentence that a forecaster of the catalog is on none of these boards, with the file to add it to."""
     if len(files) > 1:
@@ -128,11 +167,16 @@ def _not_on_boards(forecaster: str, files: Mapping[str, Path]) -> str:
 
 
 def _selected_board(
-    name: str, board: Leaderboard, file: Path, titles: set[str], selection: Selection, workspace: Workspace
+    name: str,
+    board: Leaderboard,
+    file: Path,
+    only: tuple[str, ...] | None,
+    titles: set[str],
+    selection: Selection,
+    workspace: Workspace,
 ) -> SelectedBoard:
-    only = tuple(title for title in selection.only if title in titles)
     settings = {title: given for title, given in selection.settings.items() if title in titles}
-    narrow = with_forecasters(board, workspace.catalog, only)
+    narrow = _narrow_board(board, workspace.catalog, only, selection.pools)
     if settings:
         changed = with_parameters(narrow, workspace.catalog, settings)
         _check_titles(changed)
@@ -143,6 +187,14 @@ def _selected_board(
     check_file(workspace.home, name, file)
     whole = plan_board(name, board, workspace, selection.seeds)
     return SelectedBoard(plan_board(name, narrow, workspace, selection.seeds) if only else whole, whole, file)
+
+
+def _narrow_board(
+    board: Leaderboard, catalog: Catalog, only: tuple[str, ...] | None, pools: tuple[Pool, ...]
+) -> Leaderboard:
+    """The board with only these forecasters and its baseline, all if None, as a board of these pools."""
+    narrow = with_forecasters(board, catalog, only or ())
+    return replace(narrow, title=title_of_pools(board.title, pools), pools=pools) if pools else narrow
 
 
 def _check_titles(board: Leaderboard) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo_text, print_lines, wide_console
-from harness.cli.options import csv_option, workspace_option
+from harness.cli.options import csv_option, pool_option, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
+    from harness.forecasters.pools import Pool
 
 
 @click.command("compare")
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
 @click.option("--only", multiple=True, metavar="NAME", help="Compare this forecaster of the boards only. Repeatable.")
+@pool_option("Compare")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
 @workspace_option
@@ -36,6 +38,7 @@ def compare_command(
     texts: tuple[str, ...],
     metrics: tuple[str, ...],
     only: tuple[str, ...],
+    pools: tuple[Pool, ...],
     workspace: Workspace,
     *,
     strict: bool,
@@ -56,7 +59,7 @@ def compare_command(
     if strict and not texts:
         raise BadInput("--strict needs a condition: --fail-if 'MASE worse by 2%, p < 0.05'")
     conditions = [parse_condition(text) for text in texts]
-    pair = find_sources(first, second, workspace)
+    pair = find_sources(first, second, workspace, pools)
     found = compare(*pair, conditions, metrics, workspace.catalog, strict=strict, only=only)
     if as_csv:
         echo_text(comparison_csv(found))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from harness.errors import BadInput
+from harness.forecasters.pools import POOLS
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -47,6 +48,12 @@ def set_option(command: Command) -> Command:
 def csv_option(command: Command) -> Command:
     """The flag `--csv`."""
     return click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
+
+
+def pool_option(verb: str) -> Callable[[Command], Command]:
+    """The option `--pool`, which gives the command `pools`."""
+    help_ = f"{verb} the forecasters of this pool and the baseline only. Repeatable."
+    return click.option("--pool", "pools", multiple=True, type=click.Choice(POOLS), help=help_)
 
 
 def check_arguments(arguments: Sequence[str]) -> None:

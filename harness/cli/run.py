@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.console import wide_console
-from harness.cli.options import set_option, settings_of, workspace_option
+from harness.cli.options import pool_option, set_option, settings_of, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("boards", nargs=-1, metavar="[BOARD]...")
 @click.option("--all", "every", is_flag=True, help="Run every board whose data is available.")
 @click.option("--only", multiple=True, metavar="NAME", help="Run this forecaster and the baseline only. Repeatable.")
+@pool_option("Run")
 @set_option
 @click.option(
     "--seeds", type=click.IntRange(min=1), help="Number of seeds for stochastic forecasters.  [default: the board's]"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo, echo_text, print_slices, print_standings, wide_console
-from harness.cli.options import output_format, workspace_option
+from harness.cli.options import output_format, pool_option, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
+    from harness.forecasters.pools import Pool
     from harness.results.standings import Standings
 
 EXIT_NOTHING = 1
@@ -28,6 +29,7 @@ EXIT_NOTHING = 1
 @click.option("--format", "format_", metavar="NAME", help="Print this format; `harness list formats` shows them.")
 @click.option("--completed-only", is_flag=True, help="Ignore failed results; by default a failure scores as the worst.")
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
+@pool_option("Rank")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
 @click.option("--task", metavar="NAME", help="With --by: slices of this task only.")
 @click.option("--published", is_flag=True, help="Show the results published with the board, not those of the journal.")
@@ -41,6 +43,7 @@ def show_command(
     format_: str | None,
     completed_only: bool,
     budget: str | None,
+    pools: tuple[Pool, ...],
     by: str | None,
     task: str | None,
     published: bool,
@@ -56,7 +59,9 @@ def show_command(
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
         part = {"by": by, "task": task}
-        request = slice_request(part, metric, style, html, completed_only=completed_only, published=published)
+        request = slice_request(
+            part, metric, style, html, completed_only=completed_only, published=published, pools=pools
+        )
         slices = find_slices(board, request, workspace)
         if style is None:
             print_slices(slices, wide_console())
@@ -65,7 +70,9 @@ def show_command(
         return
     from harness.analysis.lookup import find_standings
 
-    standings = find_standings(board, workspace, metric, completed_only=completed_only, published=published)
+    standings = find_standings(
+        board, workspace, metric, completed_only=completed_only, published=published, pools=pools
+    )
     if budget is not None:
         standings = _within(standings, budget, to_stderr=style not in (None, "markdown"))
     if style is None:

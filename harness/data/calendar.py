@@ -35,6 +35,27 @@ def advance(start: Times, freq: str | None, steps: Ints) -> Times:
     return _advance_by_calendar(start, freq, steps)
 
 
+def period(start: Times, freq: str, firsts: Ints, lasts: Ints) -> tuple[np.datetime64, np.datetime64]:
+    """The earliest of the times `firsts[i]` steps after `start[i]`, and the latest of those `lasts[i]` steps after."""
+    origins, series = np.unique(start, return_inverse=True)
+    least, most = np.full(len(origins), np.iinfo(np.int64).max), np.full(len(origins), np.iinfo(np.int64).min)
+    np.minimum.at(least, series, firsts)
+    np.maximum.at(most, series, lasts)
+    step = _fixed_step(freq)
+    if step is None:  # one addition of an offset for each start, since a range of dates takes long
+        offset = _offset(freq)
+        begins = [_timestamp(origin) + int(count) * offset for origin, count in zip(origins, least, strict=True)]
+        ends = [_timestamp(origin) + int(count) * offset for origin, count in zip(origins, most, strict=True)]
+        return min(begins).to_datetime64(), max(ends).to_datetime64()
+    times = origins.astype("datetime64[ns]")
+    return (times + least * step).min(), (times + most * step).max()
+
+
+def iso_time(time: np.datetime64) -> str:
+    """A time in ISO 8601 to the second; a date alone where it is midnight."""
+    return str(time.astype("datetime64[s]")).removesuffix("T00:00:00")
+
+
 def frequency(freq: Any) -> str | None:
     """A pandas offset alias, that of an offset or of a frequency; raises BadData for what is none."""
     if freq is None:

@@ -41,6 +41,7 @@ class DatasetSpec:
     licence: str = ""
     files: tuple[DataFile, ...] = ()
     depends: tuple[str, ...] = ()  # distributions whose versions may change the data
+    aliases: tuple[str, ...] = ()  # its names, and those of collections with its data, in papers and archives
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
         """Load the data; raises BadInput if `load` is not a function."""

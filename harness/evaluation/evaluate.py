@@ -99,6 +99,7 @@ def _run(
         curves=_curves(forecaster),
         costs=clock.costs(forecaster),
         traceback=traceback,
+        period=backtest.period,
     )
     actuals = Actuals.of(backtest)
     run = score_run(_with_status(run, finding), actuals, Forecast.concatenate(forecasts), metrics)
@@ -241,6 +242,7 @@ def _failed_run(cell: Cell, backtest: Backtest, failure: Failure, clock: Clock, 
         windows=len(backtest.windows),
         hyperparameters=hyperparameters(forecaster),
         costs=clock.costs(forecaster),
+        period=backtest.period,
     )
 
 

@@ -120,6 +120,7 @@ class Run:
     started: str = ""  # UTC, ISO 8601
     finished: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    period: tuple[str, str] | None = None  # the times of the task's first and last forecast step; None: no calendar
     results: Results | None = field(default=None, metadata={"stored": False})
 
     def to_json(self) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class _ArgumentReader(Reader):
                     return converter(value)
                 except FieldError:
                     continue
-            raise unfit(" or ".join(map(type_description, kinds)), value)
+            raise unfit(" or ".join(map(_description, kinds)), value)
 
         return convert
 
@@ -181,6 +181,11 @@ def _boolean(value: object) -> bool:
 
 
 _SCALARS: dict[type, Convert] = {int: whole_number, float: _number, str: text, bool: _boolean}
+
+
+def _description(kind: Any) -> str:
+    """The values of a type, in words; dataclasses are objects here."""
+    return f"a {kind.__name__}" if isinstance(kind, type) and dataclasses.is_dataclass(kind) else type_description(kind)
 
 
 def _object(kind: type) -> Convert:

@@ -15,7 +15,9 @@ from harness.errors import BadInput, BadParameter
 if TYPE_CHECKING:
     from harness.data.missing import Missing
     from harness.fields.types import Json
+    from harness.forecasters.card import Card
     from harness.forecasters.forecaster import Forecaster
+    from harness.forecasters.pools import Pool
 
 MOST_TOLERANCE = 1e-2  # of a spec
 
@@ -47,10 +49,12 @@ class ForecasterSpec:
     draws: bool | None = None  # stochastic: it has a field `seed`; None: look at the factory
     imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
     resources: Resources = Resources()
-    trained_on: tuple[str, ...] = ()  # data sets that a pretrained model was trained on
+    trained_on: tuple[str, ...] = ()  # names of datasets that a pretrained model was trained on; added to the card's
     depends: tuple[str, ...] = ()  # distributions whose versions may change the results
     tolerance: float = 0.0  # largest relative difference of repeated forecasts with the same seed; 0: none
     revision: str = ""  # of what its source does not contain, such as the hash of a checkpoint
+    card: Card | None = None  # of a pretrained model, or of a combination of forecasters
+    pool: Pool | None = None  # the forecasters that it is ranked with on request; None: by its card, or base class
 
     @property
     def summary(self) -> str:
@@ -107,7 +111,7 @@ def spec_problem(spec: ForecasterSpec) -> str:
         return f"revision of forecaster {spec.name!r} must be a text, not {spec.revision!r:.80}"
     if problem := tolerance_problem(spec.tolerance):
         return f"tolerance of forecaster {spec.name!r} {problem}"
-    return factory_problem(spec.name, spec.factory)
+    return factory_problem(spec.name, spec.factory) or _card_problem(spec)
 
 
 def tolerance_problem(tolerance: object) -> str:
@@ -129,6 +133,22 @@ def factory_problem(name: str, factory: object) -> str:
     kind = type(factory).__name__
     wrong = f"the factory of forecaster {name!r} must be a class, not an object of type {kind}"
     return f"{wrong}; pass {kind} instead of {kind}(…)" if is_forecaster else wrong
+
+
+def _card_problem(spec: ForecasterSpec) -> str:
+    """Why its card or its pool cannot be used, as a sentence; empty if they can."""
+    if spec.card is None and spec.pool is None:  # an import that most specs do not need
+        return ""
+    from harness.fields.errors import short_repr
+    from harness.forecasters.card import Card
+    from harness.forecasters.pools import POOLS
+
+    if spec.card is not None and not isinstance(spec.card, Card):
+        return f"card of forecaster {spec.name!r} must be a Card, not {short_repr(spec.card)}"
+    if spec.pool is not None and spec.pool not in POOLS:
+        pools = " or ".join(map(repr, POOLS))
+        return f"pool of forecaster {spec.name!r} must be {pools}, not {short_repr(spec.pool)}"
+    return ""
 
 
 def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:

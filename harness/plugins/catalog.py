@@ -43,13 +43,11 @@ class Catalog:
     @cached_property
     def forecasters(self) -> Registry[ForecasterSpec]:
         """Forecasters by name."""
-        return self._specs(
-            "forecaster",
-            "harness_forecasters",
-            ForecasterSpec,
-            lambda spec: spec.name,
-            spec_problem,
+        registry = self._specs(
+            "forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name, spec_problem
         )
+        self._check_components(registry)
+        return registry
 
     @cached_property
     def datasets(self) -> Registry[DatasetSpec]:
@@ -159,6 +157,16 @@ class Catalog:
         registry = Registry(kind, entries, name_of)
         self.problems += registry.problems
         return registry
+
+    def _check_components(self, forecasters: Registry[ForecasterSpec]) -> None:
+        """Note what is wrong with the components that cards name."""
+        if all(entry.spec.card is None for entry in forecasters.values()):  # an import that most catalogs do not need
+            return
+        from harness.forecasters.pretraining import component_problems
+
+        problems = component_problems({name: entry.spec for name, entry in forecasters.items()})
+        for name, problem in problems.items():
+            self._note_problem(forecasters[name].plugin, problem)
 
     def _call(self, hook: str, **arguments: object) -> list[Any]:
         """Call a hook of every plugin; the items of the lists that they return."""

@@ -23,7 +23,7 @@ def forecaster_version(forecaster: Registered[ForecasterSpec]) -> str:
     """The version of the plugin, and a hash of all that could change the forecaster's results.
 
     That is the source of its factory, see `harness.plugins.sources`; which object the factory is, and the arguments of
-    a partial one; and `depends`, `revision` and `missing` of the spec.
+    a partial one; `depends`, `revision` and `missing` of the spec; and the checkpoint and revision of its card.
     """
     spec, plugin = forecaster.spec, forecaster.plugin
     place = _place(spec.factory)
@@ -32,6 +32,7 @@ def forecaster_version(forecaster: Registered[ForecasterSpec]) -> str:
         "source": plugin.files.source if place is None else plugin.files.source_of(place[0]),
         "depends": installed_versions(spec.depends),
         "revision": spec.revision,
+        "checkpoint": None if spec.card is None else [spec.card.checkpoint, spec.card.revision],
         "missing": spec.missing,
     }
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

@@ -4,14 +4,15 @@ take what they show. Measured costs have their entries in `costs`."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from operator import attrgetter
 
 from harness.report.column import Cell, Column, Data, Table, column_names, text_tables
 from harness.report.costs import FIGURES, cost_columns
 from harness.report.numbers import duration, error, fixed, with_minus_sign
-from harness.report.rows import failures, measurement, rank_text, scale
+from harness.report.overlap import overlap_text
+from harness.report.rows import failures, measurement, name_text, rank_text, scale
 from harness.report.statistics_columns import plain_column, statistics_columns
 from harness.results.standings import Row, Standings
 
@@ -69,7 +70,7 @@ def _places() -> list[Column]:
             name,
             column_names("forecaster", "csv"),
             {
-                **text_tables(Cell("forecaster", name, style="name", most=28, least=12)),
+                **text_tables(Cell("forecaster", name_text, style="name", most=28, least=12)),
                 "page": (Cell("Forecaster", name, style="name"),),
             },
         ),
@@ -170,9 +171,6 @@ def _remarks(standings: Standings) -> list[Column]:
     cell = Cell("failed", failures, style="failed", most=16, least=9)
     page = Cell("Failed", failures, style="failed")
 
-    def words(name: str, meaning: str, text: Callable[[Row], str]) -> Column:
-        return Column(name, meaning, text, column_names(name, "tag"), tag_text=text)
-
     return [
         Column(
             "failed_results",
@@ -188,7 +186,49 @@ def _remarks(standings: Standings) -> list[Column]:
             important=True,
             tag_text=failures,
         ),
-        words("reasons", "why results failed", lambda row: "\n".join(row.reasons)),
-        words("training_overlap", "tasks on data that it was trained on", lambda row: ", ".join(row.training_overlap)),
-        words("measured", "on which task, where and when its costs were measured", measurement),
+        _words("reasons", "why results failed", lambda row: "\n".join(row.reasons)),
+        *_training(standings),
+        _words("measured", "on which task, where and when its costs were measured", measurement),
+    ]
+
+
+def _words(name: str, meaning: str, text: Callable[[Row], str], *views: Data) -> Column:
+    """A column of texts; without views a tag only."""
+    return Column(name, meaning, text, column_names(name, *(views or ("tag",))), tag_text=text)
+
+
+def _word_tables(heading: str, text: Callable[[Row], str]) -> dict[Table, tuple[Cell, ...]]:
+    """A column of texts in Markdown and on the page, where headings are capitalised."""
+    cell = Cell(heading, text, style="words")
+    return {"markdown": (cell,), "page": (replace(cell, heading=heading.capitalize()),)}
+
+
+def _training(standings: Standings) -> list[Column]:
+    """The pool, the training overlap, and what is known of the training data."""
+
+    def words(name: str, meaning: str, text: Callable[[Row], str]) -> Column:
+        return _words(name, meaning, text, "csv", "frame", "tag")
+
+    def tasks(names: Iterable[str]) -> str:
+        return ", ".join(names)
+
+    pool = words("pool", "what its parameters are learned from", lambda row: row.pool or "")
+    overlap = Column("overlap", "training overlap by dataset and by date", overlap_text)
+    if len({row.pool for row in standings.rows}) > 1:
+        pool = replace(pool, tables=_word_tables("pool", lambda row: row.pool or ""))
+    if any(map(overlap_text, standings.rows)):
+        overlap = _words("overlap", overlap.meaning, overlap_text)
+        overlap = replace(overlap, tables=_word_tables("training overlap", overlap_text), important=True)
+    return [
+        pool,
+        overlap,
+        words("training_overlap", "tasks on data that it was trained on", lambda row: tasks(row.training_overlap)),
+        words("date_overlap", "tasks that begin before its training data ends", lambda row: tasks(row.date_overlap)),
+        words(
+            "date_overlap_unknown",
+            "tasks of which the overlap by date is unknown",
+            lambda row: tasks(row.date_overlap_unknown),
+        ),
+        words("trained_until", "the latest date of its training data", lambda row: row.trained_until),
+        words("selected_on", "what it was selected on", lambda row: row.selected_on or ""),
     ]

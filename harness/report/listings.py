@@ -44,16 +44,27 @@ def inventory(catalog: Catalog, kind: str) -> str:
             for plugin in catalog.plugins.values()
         ]
         return listing(kind, ("name", "module", "distribution"), rows)
+    if kind == "forecasters":
+        return listing(kind, ("name", "description", "pool", "provided by"), _forecasters(catalog))
     return listing(kind, ("name", "description", "provided by"), _descriptions(catalog, kind))
+
+
+def _forecasters(catalog: Catalog) -> list[tuple[str, str, str, str]]:
+    """The name, the description, the pool and the plugin of each; no pool where an import would be needed for it."""
+    from harness.boards.pools import known_pool
+
+    return [
+        (name, entry.spec.summary, known_pool(entry.spec) or "", str(entry.plugin))
+        for name, entry in catalog.forecasters.items()
+    ]
 
 
 def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
     """The name, the description and the plugin of each."""
     if kind == "boards":
         return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
-    if kind in ("forecasters", "metrics"):
-        summaries: Mapping[str, Registered[Any]] = getattr(catalog, kind)
-        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in summaries.items()]
+    if kind == "metrics":
+        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.metrics.items()]
     if kind == "formats":
         formats = catalog.formats.items()
         return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]

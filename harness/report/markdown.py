@@ -34,7 +34,7 @@ def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
 def _table(standings: Standings) -> Iterator[str]:
     cells = [cell for _, cell in table_columns(standings, "markdown")]
     rows = ([markdown_text(cell.text(row)) for cell in cells] for row in standings.rows)
-    return markdown_table([cell.heading for cell in cells], rows, [cell.kind == "name" for cell in cells])
+    return markdown_table([cell.heading for cell in cells], rows, [cell.kind in ("name", "words") for cell in cells])
 
 
 def _legend(standings: Standings) -> Iterator[str]:

@@ -6,10 +6,11 @@ import math
 from typing import Protocol
 
 from harness.report.numbers import NOTHING, plural
+from harness.report.overlap import is_marked
 from harness.results.standings import Row, Standings
 
 TIED, CLOSE = "=", "≈"  # marks: not significantly worse than the best; the next is within the spread of seeds
-OVERLAP = "†"  # marks a score on data that the model was trained on
+OVERLAP = "†"  # marks training overlap: a score, and a forecaster that has any or was selected on test windows
 
 
 def rank_text(row: Row) -> str:
@@ -17,6 +18,11 @@ def rank_text(row: Row) -> str:
     if not row.rank or math.isnan(row.skill):
         return NOTHING
     return str(row.rank) + (TIED if row.tied_for_first else "")
+
+
+def name_text(row: Row) -> str:
+    """Its name, marked where it has training overlap or was selected on test windows."""
+    return f"{row.forecaster} {OVERLAP}" if is_marked(row) else row.forecaster
 
 
 def failures(row: Row) -> str:

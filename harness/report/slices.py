@@ -27,7 +27,7 @@ CSV_HEADINGS = ("task", "slice", "forecaster", "metric", "value", "count", "rank
 
 
 def slice_request(
-    options: Mapping[str, Any], metric: str | None, style: str | None, html: str | None, **how: bool
+    options: Mapping[str, Any], metric: str | None, style: str | None, html: str | None, **how: Any
 ) -> SliceRequest:
     """The slices that the options of a command ask for; raises BadInput where they do not go together."""
     by, task = options["by"], options["task"]

@@ -14,7 +14,8 @@ from rich.table import Table
 from harness.report.column import WIDTH, Cell
 from harness.report.columns import table_columns
 from harness.report.costs import p99_footnote
-from harness.report.rows import CLOSE, TIED, scale
+from harness.report.overlap import is_marked, overlap_line
+from harness.report.rows import CLOSE, OVERLAP, TIED, scale
 from harness.report.text import plain_text, visible
 
 if TYPE_CHECKING:
@@ -114,6 +115,8 @@ def legend(standings: Standings, with_wins: bool = True) -> list[str]:
     elif standings.unsure:
         lines.append(f"no intervals: {standings.unsure}")
     lines += _ties(standings)
+    if any(map(is_marked, standings.rows)):
+        lines.append(f"{OVERLAP} may have been trained or selected on the forecast data: see its line below")
     if any(row.close_to_next for row in standings.rows):
         lines.append(f"{CLOSE} the gap to the next one is within the spread of their seeds")
     return lines
@@ -156,8 +159,8 @@ def remarks(standings: Standings) -> list[str]:
         lines.append(f"{hidden} more {'task is' if hidden == 1 else 'tasks are'} in --csv, --markdown and --html")
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
-        if row.training_overlap:
-            lines.append(f"{row.forecaster} was trained on the data of {', '.join(row.training_overlap)}")
+        if line := overlap_line(row):
+            lines.append(line)
     lines += [f"left out {task}: {reason}" for task, reason in standings.unavailable.items()]
     return lines
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Metric
@@ -26,6 +27,12 @@ class BoardResults(ABC):
 
     plan: StoredPlan
     runs: Mapping[str, Run | None]  # by key; None: not run yet
+
+    def with_plan(self, plan: StoredPlan) -> Self:
+        """The same results under a plan with fewer cells."""
+        narrowed = copy(self)
+        vars(narrowed).update(plan=plan, runs={cell.key: self.runs[cell.key] for cell in plan.cells})
+        return narrowed
 
     @abstractmethod
     def actuals(self, cell: StoredCell) -> Actuals:

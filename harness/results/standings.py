@@ -12,6 +12,8 @@ from typing import Any, Literal
 from harness.data.storage import read_json, write_json
 from harness.fields.dumping import dump
 from harness.fields.reading import load
+from harness.forecasters.card import Selection
+from harness.forecasters.pools import Pool
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import board_folder
 
@@ -53,6 +55,14 @@ class Row:
     reasons: tuple[str, ...] = ()  # of missing cells
     # tasks whose data the forecaster was trained on
     training_overlap: tuple[str, ...] = field(default=(), metadata={"formerly": "seen"})
+    # tasks whose first forecast step is not after the end of its training data; and those of which that is unknown
+    date_overlap: tuple[str, ...] = ()
+    date_overlap_unknown: tuple[str, ...] = ()
+    # by task: the date until which values of its dataset were used for training, before the first forecast step
+    earlier_training: Mapping[str, str] = field(default_factory=dict)
+    trained_until: str = ""  # the latest stated date of its training data
+    selected_on: Selection | None = None  # what its checkpoint, prompt or hyperparameters were selected on
+    pool: Pool | None = None
     costs: BenchCosts | None = None  # measured by `harness bench`; None where not measured
 
     @property

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from harness.data.storage import read_json
+from harness.errors import BadInput
 from harness.fields.dumping import dump
 from harness.fields.reading import load
+from harness.forecasters.pools import Pool
+from harness.results.training import Training
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,9 @@ class StoredPlan:
         default_factory=dict, metadata={"formerly": "seen"}
     )
     sources: Mapping[str, Source] = field(default_factory=dict)  # by forecaster, as named on the board
+    training: Mapping[str, Training] = field(default_factory=dict)  # by forecaster, of pretrained ones
+    pools: Mapping[str, Pool] = field(default_factory=dict)  # by forecaster
+    only_pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
 
     @property
     def seen(self) -> Mapping[str, tuple[str, ...]]:
@@ -71,6 +77,32 @@ class StoredPlan:
         """The cells of each forecaster."""
         return _cells_by(attrgetter("forecaster"), self.cells)
 
+    def in_pools(self, pools: tuple[Pool, ...]) -> tuple[str, ...]:
+        """The forecasters of these pools; raises BadInput where there are none, or where their pools are not stored."""
+        if not self.pools:
+            raise BadInput(
+                f"the pools of the forecasters on board {self.name!r} are not known, since an earlier version of "
+                "harness wrote its results; run the board again"
+            )
+        found = tuple(name for name in self.forecasters if self.pools.get(name) in pools)
+        if not found:
+            present = ", ".join(dict.fromkeys(self.pools.values()))
+            raise BadInput(
+                f"no forecaster on board {self.name!r} is of pool {' or '.join(pools)}; its pools are {present}"
+            )
+        return found
+
+    def of_pools(self, pools: tuple[Pool, ...]) -> StoredPlan:
+        """The plan with only the forecasters of these pools, and the baseline; raises BadInput as `in_pools` does."""
+        names = {self.baseline, *self.in_pools(pools)}
+        return replace(
+            self,
+            title=title_of_pools(self.title, pools),
+            cells=tuple(cell for cell in self.cells if cell.forecaster in names),
+            forecasters=tuple(name for name in self.forecasters if name in names),
+            only_pools=pools,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
         return dump(self)
@@ -79,6 +111,11 @@ class StoredPlan:
     def from_json(cls, fields: Mapping[str, Any]) -> StoredPlan:
         """The plan that `to_json` wrote; raises ValueError for what it cannot have written."""
         return load(cls, fields)
+
+
+def title_of_pools(title: str, pools: Iterable[Pool]) -> str:
+    """The title of a board of which only some pools are ranked."""
+    return f"{title}, pool {' and '.join(pools)}"
 
 
 def _cells_by(name: Callable[[StoredCell], str], cells: Iterable[StoredCell]) -> dict[str, tuple[StoredCell, ...]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.arrays import Ints
 from harness.attempt import Failure, attempt
+from harness.data.calendar import iso_time, period
 from harness.data.panel import Panel
 from harness.errors import BadData, BadTask, HarnessError
 from harness.tasks.protocols import Cutoffs
@@ -75,6 +76,19 @@ class Backtest:
             self.season_length,
             self.task.protocol.max_context,
         )
+
+    @property
+    def period(self) -> tuple[str, str] | None:
+        """The times of the first and of the last forecast step over all windows, in ISO 8601; None without a calendar.
+
+        Times are to the second, and dates where a time is midnight.
+        """
+        panel, cutoffs = self.panel, self.cutoffs
+        if panel.freq is None:
+            return None
+        firsts = cutoffs.cutoffs + self.task.gap
+        first, last = period(panel.start[cutoffs.series], panel.freq, firsts, firsts + self.task.horizon - 1)
+        return iso_time(first), iso_time(last)
 
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""

@@ -28,24 +28,28 @@ def _naive() -> list[ForecasterSpec]:
             "harness_models.naive:Naive",
             description="naive: the last observed value",
             draws=False,
+            pool="local",
         ),
         ForecasterSpec(
             "seasonal-naive",
             "harness_models.naive:SeasonalNaive",
             description="seasonal naive: the last observed value of the same season",
             draws=False,
+            pool="local",
         ),
         ForecasterSpec(
             "drift",
             "harness_models.naive:Drift",
             description="random walk with drift: the line through the first and last observed values",
             draws=False,
+            pool="local",
         ),
         ForecasterSpec(
             "mean",
             "harness_models.naive:Mean",
             description="mean of the history, or of its last values",
             draws=False,
+            pool="local",
         ),
     ]
 
@@ -59,6 +63,7 @@ def _statistical() -> list[ForecasterSpec]:
             draws=False,
             imports=STATSMODELS,
             depends=("statsmodels",),
+            pool="local",
         ),
         ForecasterSpec(
             "auto-arima",
@@ -67,6 +72,7 @@ def _statistical() -> list[ForecasterSpec]:
             draws=False,
             imports=STATSMODELS,
             depends=("statsmodels",),
+            pool="local",
         ),
         ForecasterSpec(
             "autoreg",
@@ -76,6 +82,7 @@ def _statistical() -> list[ForecasterSpec]:
             draws=False,
             imports=STATSMODELS,
             depends=("statsmodels",),
+            pool="local",
         ),
         ForecasterSpec(
             "ets",
@@ -85,6 +92,7 @@ def _statistical() -> list[ForecasterSpec]:
             draws=False,
             imports=STATSMODELS,
             depends=("statsmodels",),
+            pool="local",
         ),
         ForecasterSpec(
             "theta",
@@ -94,6 +102,7 @@ def _statistical() -> list[ForecasterSpec]:
             draws=False,
             imports=STATSMODELS,
             depends=("statsmodels",),
+            pool="local",
         ),
     ]
 
@@ -108,6 +117,7 @@ def _tabular() -> list[ForecasterSpec]:
             draws=False,
             imports=SKLEARN,
             depends=("scikit-learn",),
+            pool="trained",
         ),
         ForecasterSpec(
             "gradient-boosting",
@@ -116,5 +126,6 @@ def _tabular() -> list[ForecasterSpec]:
             draws=True,
             imports=SKLEARN,
             depends=("scikit-learn",),
+            pool="trained",
         ),
     ]

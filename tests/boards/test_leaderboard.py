@@ -161,6 +161,11 @@ class TestMistakes:
         ("right", "wrong", "said"),
         [
             ('metric = "MAE"', 'metrik = "MAE"', ", line 2 (metrik): unknown key 'metrik'; did you mean 'metric'? "),
+            (
+                'title = "Rivers"',
+                'title = "R"\npools = ["big"]',
+                ", line 2 (pools.0): pools[0] must be 'local' or 'trained' ",
+            ),
             ('title = "Rivers"', "title = 3", ", line 1 (title): title must be a text, not 3"),
             ('baseline = "naive"\n', "", ", the board: key 'baseline' is missing"),
             (

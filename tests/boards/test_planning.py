@@ -15,6 +15,8 @@ import pytest
 
 from harness import (
     BadData,
+    BadInput,
+    Card,
     Context,
     DataFile,
     DatasetSpec,
@@ -29,8 +31,10 @@ from harness import (
     Run,
     SeriesSplit,
     Status,
+    StoredPlan,
     Task,
     TimeSplit,
+    TrainedOn,
     hookimpl,
     stored_plans,
 )
@@ -43,6 +47,7 @@ from harness.evaluation import run
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.journal import Journal
+from harness.results.training import Training
 
 TASK = Task("toy", RollingOrigin(2, windows=3))
 ABSENT = DataFile("absent.csv", "http://unreachable.invalid/absent.csv")
@@ -399,6 +404,43 @@ class TestPlans:
         assert (stored.metric, stored.baseline) == ("MAE", "still")
         assert [cell.key for cell in stored.cells] == [cell.key for cell in plan.cells]
         assert [cell.forecaster for cell in stored.cells] == ["still", "drawing", "drawing"]
+
+    def test_a_stored_plan_knows_pools_and_training_data(self, tmp_path: Path) -> None:
+        card = Card(trained_on=(TrainedOn("Toy", until="2020-06"),), trained_until="2021", selected_on="validation")
+        toys = Toys(
+            forecasters=[ForecasterSpec("pre", Still, card=card), ForecasterSpec("old", Still, trained_on=("toy",))]
+        )
+
+        plan_of(tmp_path, board(Entry("pre"), Entry("old")), toys).save(tmp_path)
+
+        (stored,) = stored_plans(tmp_path)
+        assert stored.pools == {"still": "local", "pre": "zero-shot", "old": "zero-shot"}
+        assert stored.training_overlap == {"old": ("toy",)}
+        assert stored.training == {
+            "pre": Training({"toy": "2020-06"}, "2021", dated=True, selected_on="validation"),
+            "old": Training(),
+        }
+
+    def test_a_plan_of_an_earlier_version_has_no_pools(self, tmp_path: Path) -> None:
+        fields = plan_of(tmp_path, board()).to_stored().to_json()
+        earlier = {name: value for name, value in fields.items() if name not in ("pools", "training", "only_pools")}
+
+        stored = StoredPlan.from_json(earlier)
+
+        assert (stored.pools, stored.training, stored.only_pools) == ({}, {}, ())
+        with pytest.raises(BadInput, match="the pools of the forecasters on board 'toys' are not known, since an earl"):
+            stored.of_pools(("local",))
+
+    def test_a_board_of_pools_has_their_forecasters_and_the_baseline(self, tmp_path: Path) -> None:
+        toys = Toys(
+            forecasters=[ForecasterSpec("pre", Still, trained_on=("toy",)), ForecasterSpec("odd", "no.such:Name")]
+        )
+        asked = board(Entry("drawing"), Entry("pre"), Entry("odd"), pools=("zero-shot",))
+
+        plan = plan_of(tmp_path, asked, toys)
+
+        assert plan.titles == ("still", "pre")
+        assert plan.to_stored().only_pools == ("zero-shot",)
 
     def test_saving_the_same_plan_again_writes_nothing(self, tmp_path: Path) -> None:
         plan = plan_of(tmp_path, board())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.calendar import advance
+from harness.data.calendar import advance, iso_time, period
 from harness.data.panel import Panel
 from harness.errors import BadData, BadTask
 from harness.tasks.cutoffs import are_aligned, observations_until
@@ -27,8 +27,27 @@ STARTS = {
 }
 
 
+WINDOWS = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 150), st.integers(0, 30)), min_size=1, max_size=6)
+
+
 def day(*dates: str) -> np.ndarray:
     return np.array(dates, "M8[ns]")
+
+
+class TestPeriod:
+    @given(st.sampled_from(sorted(STARTS)), WINDOWS)
+    def test_it_spans_the_times_of_all_windows(self, freq: str, windows: list[tuple[int, int, int]]) -> None:
+        times = pd.date_range(STARTS[freq], periods=201, freq=freq).to_numpy(dtype="M8[ns]")
+        starts, firsts, lengths = (np.array(column) for column in zip(*windows, strict=True))
+
+        found = period(times[starts], freq, firsts, firsts + lengths)
+
+        steps = [times[start + first : start + first + length + 1] for start, first, length in windows]
+        assert found == (np.concatenate(steps).min(), np.concatenate(steps).max())
+
+    def test_times_are_iso_and_midnight_is_a_date(self) -> None:
+        assert iso_time(np.datetime64("2016-07-01T00:15", "ns")) == "2016-07-01T00:15:00"
+        assert iso_time(np.datetime64("2016-07-01T00:00", "ns")) == "2016-07-01"
 
 
 class TestAdvancing:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,22 @@ import pytest
 from statsmodels import datasets as sources
 
 import harness_datasets
-from harness import BadData, DatasetSpec, Floats, Panel
-from harness.boards.leaderboard import load_board
+from harness import (
+    BadData,
+    Context,
+    DatasetSpec,
+    Floats,
+    ForecasterSpec,
+    LocalForecaster,
+    Panel,
+    RollingOrigin,
+    Task,
+    hookimpl,
+)
+from harness.boards.leaderboard import Entry, load_board
+from harness.boards.overlap import training_overlaps
 from harness.data import files as data_files
 from harness.plugins.catalog import load_catalog
-from harness.tasks.protocols import RollingOrigin
 from harness_datasets import bundled, files, synthetic
 
 SPECS = {spec.name: spec for spec in harness_datasets.harness_datasets()}
@@ -77,6 +89,45 @@ class TestSpecs:
     def test_what_statsmodels_brings_depends_on_its_version(self, name: str) -> None:
         assert SPECS[name].depends == ("statsmodels",)
         assert "public domain" in getattr(sources, name).COPYRIGHT
+
+
+class TestAliases:
+    """Names from the Monash archive, GIFT-Eval, fev-bench, Chronos and the papers, in their spelling."""
+
+    @pytest.mark.parametrize(
+        ("name", "datasets"),
+        [
+            ("M4", {f"m4-{each}" for each in ("yearly", "quarterly", "monthly", "weekly", "daily", "hourly")}),
+            ("M4 Hourly", {"m4-hourly"}),
+            ("m4_hourly_dataset", {"m4-hourly"}),
+            ("monash_m4_hourly", {"m4-hourly"}),
+            ("M4 (Weekly)", {"m4-weekly"}),
+            ("ETTh1", {"etth1", "ettm1", "ett-1h"}),  # its rows are every fourth of ETTm1
+            ("ETTm2", {"etth2", "ettm2", "ett-1h"}),
+            ("ett_small_h1", {"etth1", "ettm1", "ett-1h"}),
+            ("ETT (15 Min.)", {"ettm1", "ettm2"}),
+            ("ETT_1H", {"etth1", "etth2", "ett-1h"}),
+            ("ETT", {"etth1", "etth2", "ettm1", "ettm2", "ett-1h"}),
+            ("Jena Weather", {"weather"}),
+            ("sunspot_without_missing", {"sunspots"}),
+            ("Nile", {"nile"}),
+            ("ETTh3", set()),
+        ],
+    )
+    def test_names_lead_to_the_datasets_with_that_data(self, name: str, datasets: set[str]) -> None:
+        trained = ForecasterSpec("trained", Never, trained_on=(name,))
+        catalog = load_catalog({"trained": SimpleNamespace(harness_forecasters=hookimpl(lambda: [trained]))})
+        included = [spec.name for spec in harness_datasets.harness_datasets()]
+        tasks = [Task(dataset, RollingOrigin(1, windows=1)) for dataset in included]
+
+        found = training_overlaps([Entry("trained"), Entry("naive")], tasks, catalog)
+
+        assert {title: set(overlap.tasks) for title, overlap in found.items()} == {"trained": datasets}
+
+
+class Never(LocalForecaster):
+    def predict_series(self, context: Context) -> Floats:
+        raise NotImplementedError
 
 
 class TestCosine:

@@ -442,7 +442,13 @@ class TestBoards:
         computed = stored_standings(home, "hills")
         assert computed is not None
         rows = [
-            replace(row, tied_for_first=row.rank <= 2, training_overlap=("hills",) if row.forecaster == "drawn" else ())
+            replace(
+                row,
+                tied_for_first=row.rank <= 2,
+                training_overlap=("hills",) if row.forecaster == "drawn" else (),
+                date_overlap=("hills",) if row.forecaster == "drawn" else (),
+                pool="zero-shot" if row.forecaster == "drawn" else "local",
+            )
             for row in computed.rows
         ]
         replace(computed, rows=tuple(rows)).save(home)
@@ -453,7 +459,9 @@ class TestBoards:
         tied = {name for name, found in tags.items() if found.get("tied_for_first") == "yes"}
         assert tied == {row.forecaster for row in rows if row.tied_for_first}
         assert [name for name, found in tags.items() if "training_overlap" in found] == ["drawn"]
-        assert tags["drawn"]["training_overlap"] == "hills"
+        assert tags["drawn"]["training_overlap"] == tags["drawn"]["date_overlap"] == "hills"
+        assert tags["drawn"]["overlap"] == "hills (dataset); hills (date)"
+        assert {name: found["pool"] for name, found in tags.items()} == {row.forecaster: row.pool for row in rows}
         note = client_of(home).get_experiment_by_name("hills").tags["mlflow.note.content"]
         assert "not significantly worse than the best (model confidence set): last" in note
         replace(computed, rows=tuple(replace(row, tied_for_first=False) for row in computed.rows)).save(home)

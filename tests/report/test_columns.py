@@ -139,9 +139,10 @@ class TestViews:
             "forecaster,rank,tied_for_first,skill,skill_low,skill_high,win_rate,win_rate_low,win_rate_high,"
             "mean_rank,mean_rank_low,mean_rank_high,median_relative_error,median_relative_error_low,"
             "median_relative_error_high,relative_error,mcs_p_value,skill_std,MAE[ramp],MAE,fit_seconds,"
-            "predict_seconds,window_seconds,seeds,completed,failed,failed_windows"
+            "predict_seconds,window_seconds,seeds,completed,failed,failed_windows,pool,training_overlap,date_overlap,"
+            "date_overlap_unknown,trained_until,selected_on"
         )
-        assert values == "a,1,no,0.25,-0.25,0.5,1.0,,,1.0,,,0.7,,,0.75,,,1.5,1.5,0.5,0.25,0.025,1,1,1,0"
+        assert values == "a,1,no,0.25,-0.25,0.5,1.0,,,1.0,,,0.7,,,0.75,,,1.5,1.5,0.5,0.25,0.025,1,1,1,0,,,,,,"
 
     def test_data_frames_have_every_statistic_of_csv(self) -> None:
         standings = board(row("a", 1, mcs_p_value=0.25, intervals={"mean_rank": (1.0, 2.5)}), row("b", 2))
@@ -175,7 +176,8 @@ class TestViews:
         assert math.isnan(values["energy"])
 
     def test_tags_are_texts(self) -> None:
-        standings = board(row("a", 1, costs=MEASURED, reasons=("x", "y"), training_overlap=("ramp", "hills")))
+        overlap = {"training_overlap": ("ramp", "hills"), "date_overlap": ("ramp",), "trained_until": "2024-06"}
+        standings = board(row("a", 1, costs=MEASURED, reasons=("x", "y"), pool="zero-shot", **overlap))
 
         tags = {name: column.tag_text(standings.rows[0]) for name, column in data_columns(standings, "tag").items()}
 
@@ -183,7 +185,13 @@ class TestViews:
             "tied_for_first": "",
             "failed_results": "",
             "reasons": "x\ny",
+            "pool": "zero-shot",
+            "overlap": "ramp, hills (dataset); ramp (date)",
             "training_overlap": "ramp, hills",
+            "date_overlap": "ramp",
+            "date_overlap_unknown": "",
+            "trained_until": "2024-06",
+            "selected_on": "",
             "measured": "on ramp: CPU, 2 threads, cpu, 2026-01-01",
         }
 

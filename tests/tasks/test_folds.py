@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -151,6 +152,25 @@ class TestCutoffs:
         made = planned(protocol, counting(*lengths))
 
         assert list(zip(made.windows.series.tolist(), cutoffs(made), strict=True)) == expected
+
+
+class TestPeriod:
+    @pytest.mark.parametrize(("refit", "gap"), [("once", 0), ("every", 2)])
+    def test_it_is_that_of_the_first_and_last_step_of_any_window(self, refit: Any, gap: int) -> None:
+        starts = ["2020-01-31", "2019-11-30", "2020-03-31"]
+        panel = counting(30, 26, 12, start=np.array(starts, "M8[ns]"), freq="ME")
+
+        made = planned(RollingOrigin(horizon=3, windows=2, gap=gap, refit=refit), panel)
+
+        times = [
+            pd.date_range(starts[series], periods=40, freq="ME")[cutoff + gap : cutoff + gap + 3]
+            for series, cutoff in zip(made.windows.series, made.windows.cutoffs, strict=True)
+        ]
+        expected = min(step.min() for step in times), max(step.max() for step in times)
+        assert made.period == tuple(f"{time:%Y-%m-%d}" for time in expected)
+
+    def test_numbered_series_have_none(self) -> None:
+        assert planned(RollingOrigin(horizon=3, windows=2), counting(10)).period is None
 
 
 class TestLeftOut:

@@ -14,6 +14,7 @@ from harness.boards.workspace import Workspace
 from harness.data.storage import read_json
 from harness.errors import BadInput
 from harness.evaluation.run import Run
+from harness.forecasters.pools import Pool
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.publication.files import is_published
 from harness.results.publication.published_results import PublishedResults
@@ -36,18 +37,29 @@ class Source:
         """The cells of these forecasters."""
         return replace(self, cells={key: cells for key, cells in self.cells.items() if key[0] in forecasters})
 
+    def of_pools(self, pools: tuple[Pool, ...]) -> Source:
+        """The cells of the forecasters of these pools, all if none is given; raises BadInput for a run."""
+        if not pools:
+            return self
+        if self.is_run:
+            raise BadInput("--pool selects forecasters of boards; a run has one forecaster")
+        return self.only(self.results.plan.in_pools(pools))
+
     def runs(self, key: ForecasterTask) -> list[Run | None]:
         """The runs of a forecaster on a task; None where one is pending."""
         return [self.results.runs[cell.key] for cell in self.cells[key]]
 
 
-def find_sources(first: str, second: str, workspace: Workspace) -> tuple[Source, Source]:
-    """The two runs or two boards that texts name; raises BadInput for anything else."""
+def find_sources(first: str, second: str, workspace: Workspace, pools: tuple[Pool, ...] = ()) -> tuple[Source, Source]:
+    """The two runs or two boards that texts name; raises BadInput for anything else.
+
+    With `pools`, only the cells of their forecasters.
+    """
     pair = _find_source(first, workspace), _find_source(second, workspace)
     if pair[0].is_run != pair[1].is_run:
         run, board = (first, second) if pair[0].is_run else (second, first)
         raise BadInput(f"{run!r} is a run and {board!r} a board; compare two runs or two boards")
-    return pair
+    return pair[0].of_pools(pools), pair[1].of_pools(pools)
 
 
 def _find_source(text: str, workspace: Workspace) -> Source:

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.analysis.ranking.bootstrap import Bootstrap, bootstrap
 from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
+from harness.analysis.ranking.overlap import task_periods
 from harness.analysis.ranking.rounding import without_rounding
 from harness.analysis.ranking.rows import forecaster_row
 from harness.analysis.ranking.scores import Scores, mean, seed_scores
@@ -58,7 +59,8 @@ def compute_standings(
     replicates = bootstrap(table)
     in_units = {known.name for known in (*metrics, metric) if known.in_units}
     in_units |= FORMER_NAMES.keys() - {known.name for known in metrics}
-    rows = [forecaster_row(name, results, scores, in_units) for name in plan.forecasters]
+    periods = task_periods(plan, runs)
+    rows = [forecaster_row(name, results, scores, in_units, periods) for name in plan.forecasters]
     ordered = _rank_rows(_with_aggregates(rows, ranked, table, replicates))
     done = [run for run in runs.values() if run is not None]
     return Standings(
@@ -206,6 +208,10 @@ def _notes(
         if task not in tasks
     ]
     notes += _left_out_notes(plan, runs)
+    if plan.only_pools:
+        notes.append(
+            f"ranked are the forecasters of pool {' or '.join(plan.only_pools)} and the baseline {plan.baseline}"
+        )
     pending = sum(run is None for run in runs.values())
     return [*notes, f"{pending} of {len(runs)} cells are pending"] if pending else notes
 

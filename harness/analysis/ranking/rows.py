@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 
+from harness.analysis.ranking.overlap import overlap_fields
 from harness.analysis.ranking.scores import Scores, mean, std
 from harness.evaluation.run import Run, Status
 from harness.results.board_results import BoardResults
 from harness.results.standings import Row
 from harness.results.stored_plan import StoredPlan
+from harness.results.training import Period
 
 
-def forecaster_row(name: str, results: BoardResults, scores: Scores, in_units: Container[str]) -> Row:
-    """The row; metrics `in_units` of the data are not averaged over several tasks, whose units differ."""
+def forecaster_row(
+    name: str, results: BoardResults, scores: Scores, in_units: Container[str], periods: Mapping[str, Period]
+) -> Row:
+    """The row; metrics `in_units` of the data are not averaged over several tasks, whose units differ.
+
+    `periods` has the times of the first and last forecast step of each task with a calendar.
+    """
     plan, runs = results.plan, results.runs
     cells = [(cell.task, runs[cell.key]) for cell in plan.by_forecaster.get(name, ())]
     known = [run for _, run in cells if run is not None]
@@ -47,7 +54,8 @@ def forecaster_row(name: str, results: BoardResults, scores: Scores, in_units: C
         missing={status: missing.count(status) for status in sorted(set(missing))},
         failed_windows=sum(len(run.window_failures) for run in done),
         reasons=_failure_reasons([(task, run) for task, run in cells if run is not None]),
-        training_overlap=plan.training_overlap.get(name, ()),
+        **overlap_fields(name, plan, periods),
+        pool=plan.pools.get(name),
     )
 
 

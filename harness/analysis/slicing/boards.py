@@ -15,10 +15,15 @@ from harness.tasks.task import Task
 
 def find_slices(board: str, request: SliceRequest, workspace: Workspace) -> Slices:
     """The requested slices of a board; raises BadInput where it has no such slices."""
-    results = find_results(board, workspace, published=request.published)
+    results = find_results(board, workspace, published=request.published, pools=request.pools)
     metric = find_metric(request.metric or results.plan.metric, results, workspace.catalog)
     standings = find_standings(
-        board, workspace, request.metric, completed_only=request.completed_only, published=request.published
+        board,
+        workspace,
+        request.metric,
+        completed_only=request.completed_only,
+        published=request.published,
+        pools=request.pools,
     )
 
     def season_length(cell: StoredCell, task: Task) -> int:

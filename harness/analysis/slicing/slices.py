@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.arrays import Floats, Ints, mean_known
+from harness.forecasters.pools import Pool
 
 SLICE_KINDS = ("step", "series", "season", "length", "task")
 
@@ -22,6 +23,7 @@ class SliceRequest:
     completed_only: bool = False  # failed windows are ignored instead of scored as the worst
     max_slices: int | None = None  # of steps or phases; beyond that, neighbours are merged
     published: bool = False  # use the results published with the board, even if the home has its own
+    pools: tuple[Pool, ...] = ()  # of whose forecasters, beside the baseline; empty: of all
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report.numbers import error, interval_in_brackets, moment, number, plural, with_minus_sign
+from harness.report.overlap import is_marked, overlap_kinds
 from harness.report.page.bars import pixels
 from harness.report.page.examples import Examples
 from harness.report.page.table import sort_value
@@ -56,10 +57,11 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = (interval_in_brackets, error, moment, number, pixels, plural, with_minus_sign, sort_value)
+    numbers = (interval_in_brackets, error, moment, number, overlap_kinds, pixels, plural, with_minus_sign, sort_value)
     templates.filters |= {function.__name__: function for function in numbers}
     templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP}
     templates.filters["sentence"] = _sentence
+    templates.tests["marked"] = is_marked
     templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)
     templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return templates

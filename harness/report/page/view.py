@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.report.costs import p99_footnote
+from harness.report.overlap import is_marked, overlap_line
 from harness.report.page.data import chart_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
@@ -30,6 +31,7 @@ def view(standings: Standings, examples: Examples | None) -> dict[str, Any]:
         "standings": standings,
         "table": table(standings),
         "marks": _marks(standings),
+        "overlaps": [line for row in standings.rows if (line := overlap_line(row))],
         "unbounded": p99_footnote(standings),
         "ranks": _ranks(standings),
         "has_steps": examples is not None and any(examples.by_step.get(task) for task in standings.tasks),
@@ -60,8 +62,8 @@ def _marks(standings: Standings) -> dict[str, str]:
             "the gap to the next row is within the standard deviation over seeds, and may be chance",
         ),
         OVERLAP: (
-            any(row.training_overlap for row in rows),
-            "training overlap: the model was trained on this data, so its error may be too low",
+            any(map(is_marked, rows)),
+            "training overlap: trained or selected on data of the task, or of its period, so errors may be too low",
         ),
     }
     return {mark: meaning for mark, (used, meaning) in meanings.items() if used}

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Self
 
 from harness.errors import BadInput, DataUnavailable, HarnessError
 from harness.evaluation.metrics import Metric
@@ -20,7 +21,7 @@ from harness.results.publication.files import RESULTS, SCHEMA, TERMS, Damaged
 from harness.results.publication.records import Publication
 from harness.results.publication.terms_table import Block, read_block, read_columns, same_windows
 from harness.results.standings import Standings
-from harness.results.stored_plan import StoredCell
+from harness.results.stored_plan import StoredCell, StoredPlan
 from harness.tasks.task import task_classes
 
 TOLERANCE = 1e-9  # relative, between a score and the one that follows from its terms
@@ -50,6 +51,12 @@ class PublishedResults(BoardResults):
         machines = dict.fromkeys(_processor(run) for run in self.runs.values())
         date = max(run.finished for run in self.runs.values())[:10]
         return f"published results of {date}, run on {', '.join(machines)}"
+
+    def with_plan(self, plan: StoredPlan) -> Self:
+        """The same results under a plan with fewer cells, without the standings of all."""
+        narrowed = super().with_plan(plan)
+        narrowed.stored = None
+        return narrowed
 
     def actuals(self, cell: StoredCell) -> Actuals:
         """The windows of the cell's task; the actuals are unknown, NaN."""

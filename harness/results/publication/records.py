@@ -71,6 +71,7 @@ class PublishedRun:
     finished: str
     window_failures: tuple[FailedWindows, ...]
     provenance: int  # position in the list of provenances
+    period: tuple[str, str] | None = None
 
     @classmethod
     def of(cls, run: Run, task: str, provenance: int, metric: str) -> PublishedRun:

@@ -29,6 +29,7 @@ WINDOWED = [
         draws=True,
         imports=TORCH,
         depends=("torch",),
+        pool="trained",
     )
     for name, (factory, description) in _DESCRIPTIONS.items()
 ]

@@ -28,6 +28,7 @@ SPECS = [
         draws=True,
         imports=TORCH,
         depends=("torch",),
+        pool="trained",
     )
     for name, (factory, network) in _NETWORKS.items()
 ]
