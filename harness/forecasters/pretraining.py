@@ -23,11 +23,13 @@ class Pretraining:
 
 
 def pretraining(name: str, specs: Mapping[str, ForecasterSpec]) -> Pretraining | None:
-    """The pretraining of a forecaster, None if neither it nor a component states any; unknown components are ignored.
+    """The pretraining of a forecaster, None if neither it nor a component has any.
 
-    `specs` are those of the catalog by name.
+    `specs` are those of the catalog by name; the training data of a component that is not among them is unknown.
     """
-    parts = [part for found in _with_components(name, specs) if (part := _own_pretraining(specs[found])) is not None]
+    reached = _with_components(name, specs)
+    found = [_own_pretraining(specs[each]) if each in specs else Pretraining() for each in reached]
+    parts = [part for part in found if part is not None]
     if not parts:
         return None
     selections = {part.selected_on for part in parts} - {None}
@@ -63,11 +65,12 @@ def _components(spec: ForecasterSpec) -> tuple[str, ...]:
 
 
 def _with_components(name: str, specs: Mapping[str, ForecasterSpec]) -> Iterator[str]:
-    """A forecaster and all its known components, theirs included, each once."""
+    """A forecaster and all its components, theirs included, each once."""
     reached, pending = {name: None}, [name]
     while pending:
-        for component in _components(specs[pending.pop()]):
-            if component in specs and component not in reached:
+        reached_last = pending.pop()
+        for component in _components(specs[reached_last]) if reached_last in specs else ():
+            if component not in reached:
                 reached[component] = None
                 pending.append(component)
     return iter(reached)

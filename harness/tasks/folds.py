@@ -86,8 +86,11 @@ class Backtest:
         panel, cutoffs = self.panel, self.cutoffs
         if panel.freq is None:
             return None
-        firsts = cutoffs.cutoffs + self.task.gap
-        first, last = period(panel.start[cutoffs.series], panel.freq, firsts, firsts + self.task.horizon - 1)
+        firsts, lasts = np.full(len(panel), np.iinfo(np.int64).max), np.full(len(panel), -1)
+        np.minimum.at(firsts, cutoffs.series, cutoffs.cutoffs)
+        np.maximum.at(lasts, cutoffs.series, cutoffs.cutoffs)
+        used, gap, horizon = lasts >= 0, self.task.gap, self.task.horizon
+        first, last = period(panel.start[used], panel.freq, firsts[used] + gap, lasts[used] + gap + horizon - 1)
         return iso_time(first), iso_time(last)
 
     def folds(self) -> Iterator[Fold]:

@@ -227,6 +227,14 @@ class TestComponents:
         assert problems.keys() == {"lost", "a", "b"}
         assert problems["lost"].startswith("the card of forecaster 'lost' names the components 'nil', which no plugin")
         assert "makes it a component of itself (a → b → a)" in problems["a"]
-        found = pretraining("fine", known)
-        assert found is not None
-        assert found.datasets == (TrainedOn("M4"),)
+        assert pretraining("fine", known) == Pretraining((TrainedOn("M4"),))  # dates are unknown
+
+    def test_the_training_data_of_unknown_components_is_unknown(self) -> None:
+        known = specs(
+            spec("dated", card=Card(trained_until="2020")),
+            spec("both", card=Card(components=("dated", "nil"))),
+            spec("none", card=Card(components=("nil",))),
+        )
+
+        assert pretraining("both", known) == Pretraining(until="2020", dated=False)
+        assert pretraining("none", known) == Pretraining()
