@@ -15,7 +15,7 @@ import numpy as np
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.data.panel import Panel
-from harness.errors import DataUnavailable, InvalidForecast, InvalidMetric, Unsupported
+from harness.errors import DataUnavailable, InvalidForecast, InvalidMetric, NotGiven, Unsupported
 from harness.evaluation.audit import audit
 from harness.evaluation.memory import quick_peak
 from harness.evaluation.metrics import METRICS, Metric
@@ -121,7 +121,8 @@ def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None
 def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
     """The run with the scores of these metrics; other scores are kept.
 
-    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so.
+    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so; so
+    does one that needs a quantile level, a mean or a median that the forecast lacks.
     """
     outcomes = Outcomes(actuals, forecast)
     metric_terms: dict[str, Terms] = {}
@@ -134,6 +135,9 @@ def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[
             summed = terms(metric, outcomes)
         except (InvalidMetric, DataUnavailable) as error:
             invalid.append(f"no score by {metric.name}: {error}")
+            continue
+        except NotGiven as error:
+            invalid.append(f"no score by {metric.name}: unsupported, {error}")
             continue
         with np.errstate(invalid="ignore"):  # the sum of infinities of both signs is NaN
             value, total = score(metric, summed, actuals), float(summed.numerators.sum())
