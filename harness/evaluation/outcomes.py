@@ -175,8 +175,7 @@ class Outcomes:
     def quantile(self, level: float) -> Floats:
         """The forecast quantile of that level, the median of a point forecast.
 
-        Raises Unsupported for a level that the task does not ask for, and NotGiven for one that the forecaster does not
-        give.
+        Raises Unsupported for a level that the task does not ask for, and NotGiven for one that was not given.
         """
         if level not in self.quantile_levels:
             known = ", ".join(map(str, self.quantile_levels)) or "none"
@@ -296,6 +295,6 @@ class Outcomes:
 def _side_by_side(values: Floats) -> Floats:
     """The same values with the steps of each window contiguous in memory, for speed: every metric reads them.
 
-    Values of several targets stay as they are, since the layout determines the last digit of sums over steps.
+    Values of several targets stay: the layout determines the last digit of sums over steps.
     """
     return np.ascontiguousarray(values) if values.shape[-1] == 1 else values

@@ -123,9 +123,8 @@ class Forecast:
         shared = all(forecast.median is forecast.mean for forecast in forecasts)
         median = mean if shared else np.concatenate([forecast.median for forecast in forecasts])
         origins = Origins.merged(forecast.origins for forecast in forecasts)
-        given = list(
-            dict.fromkeys(forecast.quantile_levels for forecast in forecasts if forecast.quantiles is not None)
-        )
+        probabilistic = [forecast for forecast in forecasts if forecast.quantiles is not None]
+        given = list(dict.fromkeys(forecast.quantile_levels for forecast in probabilistic))
         if not given:
             return _joined(mean, (), None, median, origins)
         levels = tuple(level for level in given[0] if all(level in others for others in given))
