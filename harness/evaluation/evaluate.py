@@ -22,7 +22,7 @@ from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.model_size import model_size
 from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
-from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
+from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure, unsupported_note
 from harness.evaluation.scoring import Terms, applies, score, terms
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
@@ -137,7 +137,7 @@ def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[
             invalid.append(f"no score by {metric.name}: {error}")
             continue
         except NotGiven as error:
-            invalid.append(f"no score by {metric.name}: unsupported, {error}")
+            invalid.append(unsupported_note(metric.name, str(error)))
             continue
         with np.errstate(invalid="ignore"):  # the sum of infinities of both signs is NaN
             value, total = score(metric, summed, actuals), float(summed.numerators.sum())

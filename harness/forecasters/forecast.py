@@ -61,8 +61,8 @@ class Forecast:
             )
         own_mean = None if mean is None else numbers("mean", mean)
         own_median = None if median is None else own_mean if median is mean else numbers("median", median)
-        made = _made(own_mean, levels if known is not None else (), known, own_median)
-        vars(self).update(vars(made))
+        known_forecast = _forecast_of(own_mean, levels if known is not None else (), known, own_median)
+        vars(self).update(vars(known_forecast))
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -160,8 +160,8 @@ class Forecast:
             return self.median
         if level not in self.quantile_levels:
             given = self.origins.levels or (self.quantile_levels[0], self.quantile_levels[-1])
-            one = f"level {given[0]:g}" if given[0] == given[1] else f"levels {given[0]:g} to {given[1]:g}"
-            raise NotGiven(f"the forecaster gives {one} and the task asks for {level:g}")
+            which = f"level {given[0]:g}" if given[0] == given[1] else f"levels {given[0]:g} to {given[1]:g}"
+            raise NotGiven(f"the forecaster gives {which} and the task asks for {level:g}")
         return self.quantiles[..., self.quantile_levels.index(level)]
 
     def check(self, windows: int, horizon: int, targets: int, levels: tuple[float, ...]) -> None:
@@ -232,7 +232,9 @@ class Forecast:
         return finite
 
 
-def _made(mean: Floats | None, levels: tuple[float, ...], quantiles: Floats | None, median: Floats | None) -> Forecast:
+def _forecast_of(
+    mean: Floats | None, levels: tuple[float, ...], quantiles: Floats | None, median: Floats | None
+) -> Forecast:
     """The forecast of what was given, with substitutes for what was not."""
     origin_of_median: Origin = "own"
     if median is None:

@@ -195,6 +195,8 @@ def _fit(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Co
 
 
 def _equal(first: Forecast, second: Forecast) -> bool:
+    if not (np.array_equal(first.mean, second.mean) and np.array_equal(first.median, second.median)):
+        return False
     if first.quantiles is None or second.quantiles is None:
-        return first.quantiles is second.quantiles and np.array_equal(first.mean, second.mean)
-    return np.array_equal(first.mean, second.mean) and np.array_equal(first.quantiles, second.quantiles)
+        return first.quantiles is second.quantiles
+    return np.array_equal(first.quantiles, second.quantiles)

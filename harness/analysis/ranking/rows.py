@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 
 from harness.analysis.ranking.scores import Scores, mean, std
 from harness.evaluation.run import Run, Status
@@ -12,9 +13,16 @@ from harness.results.standings import Row
 from harness.results.stored_plan import StoredPlan
 
 
-def forecaster_row(name: str, results: BoardResults, scores: Scores, in_units: Container[str]) -> Row:
-    """The row; metrics `in_units` of the data are not averaged over several tasks, whose units differ."""
-    plan, runs = results.plan, results.runs
+def forecaster_row(
+    name: str, results: BoardResults, scores: Scores, in_units: Container[str], unsupported: Mapping[str, str]
+) -> Row:
+    """The row; metrics `in_units` of the data are not averaged over several tasks, whose units differ.
+
+    A completed cell whose forecasts lack what the board's metric needs counts as unsupported; `unsupported` has the
+    reasons by key.
+    """
+    plan = results.plan
+    runs = {key: _unsupported(run, unsupported.get(key, "")) for key, run in results.runs.items()}
     cells = [(cell.task, runs[cell.key]) for cell in plan.by_forecaster.get(name, ())]
     known = [run for _, run in cells if run is not None]
     done = [run for run in known if run.status is Status.COMPLETED]
@@ -49,6 +57,11 @@ def forecaster_row(name: str, results: BoardResults, scores: Scores, in_units: C
         reasons=_failure_reasons([(task, run) for task, run in cells if run is not None]),
         training_overlap=plan.training_overlap.get(name, ()),
     )
+
+
+def _unsupported(run: Run | None, reason: str) -> Run | None:
+    """The run, with the status of an unsupported one where there is a reason."""
+    return replace(run, status=Status.UNSUPPORTED, reason=reason) if run is not None and reason else run
 
 
 def _skill_std(name: str, plan: StoredPlan, scores: Scores) -> float:
