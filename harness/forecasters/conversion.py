@@ -28,6 +28,8 @@ def numbers(name: str, values: object) -> Floats:
     try:
         return floats(values)
     except NotNumbers as error:
+        if not isinstance(values, list | tuple) and not hasattr(values, "__array__"):
+            raise InvalidForecast(f"the {name} must be an array of floats, not {type(values).__name__}") from error
         raise InvalidForecast(f"the array {name} {error}") from error
 
 
