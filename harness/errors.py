@@ -14,6 +14,7 @@
     ├── InvalidForecast         a forecast of the wrong shape or type, or with crossing quantiles
     ├── InvalidMetric           a metric that raised, or returned a wrong shape or type
     ├── Unsupported             the forecaster does not support the task
+    │   └── NotGiven            the forecast lacks a quantile, or the mean or median, that a metric needs
     └── PartialFailure          the forecaster failed on some windows (in forecasters.forecaster)
 
 Every message states the problem, the object concerned, and a remedy.
@@ -115,3 +116,7 @@ class InvalidMetric(HarnessError):
 
 class Unsupported(HarnessError):
     """Raised by a forecaster that does not support a task: `Unsupported("needs known covariates")`."""
+
+
+class NotGiven(Unsupported):
+    """A forecast that lacks a quantile, or the mean or median, that a metric needs."""

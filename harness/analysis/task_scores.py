@@ -10,8 +10,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from harness.errors import DataUnavailable, InvalidMetric
+from harness.errors import DataUnavailable, InvalidMetric, NotGiven
 from harness.evaluation.metrics import Metric
+from harness.evaluation.run import unsupported_note
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
 
@@ -32,6 +33,7 @@ class TaskScores:
     actuals: Actuals | None
     problem: str = ""  # why terms are not available
     invalid: Mapping[str, str] = field(default_factory=dict)  # by key of a cell: why the metric has no score of it
+    unsupported: Mapping[str, str] = field(default_factory=dict)  # those of them whose forecast lacks what it needs
 
     def select(self, forecasters: Container[str]) -> TaskScores:
         """The cells of these forecasters that have a score."""
@@ -57,13 +59,14 @@ def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) 
     """The scores of one task.
 
     Where `impute`, a failed window is scored as the worst completed one of the other cells, and so never better
-    than the baseline's; otherwise it is ignored. A cell on whose forecasts the metric raises has no score.
+    than the baseline's; otherwise it is ignored. A cell on whose forecasts the metric raises has no score, nor has one
+    whose forecasts lack what the metric needs.
     """
     cells = tuple(cell for cell in results.plan.by_task[task] if results.completed(cell))
     if not cells:
         return TaskScores(task, (), (), None, None, "no cell completed")
     recorded = [_recorded_score(cell, results, metric) for cell in cells]
-    invalid: dict[str, str] = {}
+    invalid: dict[str, InvalidMetric | NotGiven] = {}
     terms_needed = any(score is None for score in recorded) or (impute and any(map(results.failures, cells)))
     try:
         actuals = results.actuals(cells[0])
@@ -76,21 +79,40 @@ def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) 
         return TaskScores(task, cells, (math.nan,) * len(cells), None, None, f"{metric.name} does not apply")
     known_terms = [of_cell for of_cell in terms if of_cell is not None]
     scores = _scores_from_terms(task, cells, recorded, known_terms, actuals, results, metric, impute)
-    return replace(scores, invalid=invalid)
+    lacking = {key: str(error) for key, error in invalid.items() if isinstance(error, NotGiven)}
+    lacking |= _noted(scores, results, metric)
+    return replace(scores, invalid={key: str(error) for key, error in invalid.items()} | lacking, unsupported=lacking)
+
+
+def _noted(scores: TaskScores, results: BoardResults, metric: Metric) -> dict[str, str]:
+    """By key, why cells without a score are unsupported, as the notes of their runs say: results may be published."""
+    reasons: dict[str, str] = {}
+    for cell, score in zip(scores.cells, scores.scores, strict=True):
+        run = results.runs[cell.key]
+        if run is not None and math.isnan(score):
+            prefix = unsupported_note(metric.name, "")
+            found = next((note for note in run.notes if note.startswith(prefix)), "")
+            if found:
+                reasons[cell.key] = found.removeprefix(prefix)
+    return reasons
 
 
 def _terms(
-    cell: StoredCell, results: BoardResults, metric: Metric, actuals: Actuals, invalid: dict[str, str]
+    cell: StoredCell,
+    results: BoardResults,
+    metric: Metric,
+    actuals: Actuals,
+    invalid: dict[str, InvalidMetric | NotGiven],
 ) -> Terms | None:
-    """The terms of a cell; zeros where the metric raises, so that it is ignored, with the reason in `invalid`."""
+    """The terms of a cell; zeros where the metric raises, so that it is ignored, with the error in `invalid`."""
     import numpy as np
 
     from harness.evaluation.scoring import Terms
 
     try:
         return results.terms(cell, metric)
-    except InvalidMetric as error:
-        invalid[cell.key] = str(error)
+    except (InvalidMetric, NotGiven) as error:
+        invalid[cell.key] = error
         zeros = np.zeros((len(actuals), actuals.values.shape[-1]))
         return Terms(zeros, zeros)
 

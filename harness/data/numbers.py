@@ -25,6 +25,7 @@ def floats(values: Any) -> Floats:
     """The values as an array of float64; raises NotNumbers for texts, dates, complex numbers and ragged lists.
 
     Masked values, None and pandas' NA become NaN, true and false 1 and 0. An array of float64 is returned as it is.
+    Tensors, tables and columns of other libraries are converted if they can become an array.
     """
     if type(values) is np.ndarray and values.dtype == np.float64:
         return values
@@ -34,13 +35,26 @@ def floats(values: Any) -> Floats:
         known = [None if element is np.ma.masked else element for element in values]
         masked = any(isinstance(element, np.ma.MaskedArray) for element in known)
         return floats(_converted(attempt(partial(np.ma.array, known)), values) if masked else known)
-    array = _converted(attempt(partial(np.asarray, values)), values)
+    array = _converted(attempt(partial(_as_array, values)), values)
+    if array.dtype.name == "bfloat16":
+        return np.asarray(array, dtype=np.float64)
     if array.dtype.kind == "O":
         return _from_objects(array)
     if array.dtype.kind not in "fiub":
         raise NotNumbers(f"holds {NO_NUMBERS.get(array.dtype.kind, str(array.dtype))} instead of real numbers")
     with np.errstate(over="ignore"):  # infinity is for the caller to refuse
         return np.asarray(array, dtype=np.float64)
+
+
+def _as_array(values: Any) -> Any:
+    """The array of tables, tensors, lists and numbers; a tensor may be on another device or require a gradient."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+        return (values.float() if values.dtype is torch.bfloat16 else values).numpy()
+    if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+        return np.from_dlpack(values)
+    return np.asarray(values)
 
 
 def _converted(outcome: Any, values: Any) -> Any:

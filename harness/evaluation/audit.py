@@ -193,15 +193,15 @@ class _Close:
 
 
 def _array_pairs(first: Forecast, position: int, second: Forecast, other: int) -> list[tuple[Floats, Floats]]:
-    """Means and quantiles of both; where one of them has no quantiles, all of its quantiles are its mean."""
+    """Means, medians and quantiles of both, of the levels that both have; those of a point forecast are its median."""
     pairs = [(first.mean[position], second.mean[other])]
-    if first.quantiles is not None or second.quantiles is not None:
-        x, y = (
-            forecast.mean[at][..., None] if forecast.quantiles is None else forecast.quantiles[at]
-            for forecast, at in ((first, position), (second, other))
-        )
-        shape = np.broadcast_shapes(x.shape, y.shape)
-        pairs.append((np.broadcast_to(x, shape), np.broadcast_to(y, shape)))
+    if first.median is not first.mean or second.median is not second.mean:
+        pairs.append((first.median[position], second.median[other]))
+    given = [forecast.quantile_levels for forecast in (first, second) if forecast.quantiles is not None]
+    if given:
+        levels = tuple(level for level in given[0] if level in given[-1])
+        x, y = first.quantiles_of(levels), second.quantiles_of(levels)
+        pairs.append((x[position], y[other]))
     return pairs
 
 

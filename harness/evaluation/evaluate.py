@@ -15,14 +15,14 @@ import numpy as np
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.data.panel import Panel
-from harness.errors import DataUnavailable, InvalidForecast, InvalidMetric, Unsupported
+from harness.errors import DataUnavailable, InvalidForecast, InvalidMetric, NotGiven, Unsupported
 from harness.evaluation.audit import audit
 from harness.evaluation.memory import quick_peak
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.model_size import model_size
 from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
-from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
+from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure, unsupported_note
 from harness.evaluation.scoring import Terms, applies, score, terms
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
@@ -125,7 +125,8 @@ def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None
 def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
     """The run with the scores of these metrics; other scores are kept.
 
-    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so.
+    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so; so
+    does one that needs a quantile level, a mean or a median that the forecast lacks.
     """
     outcomes = Outcomes(actuals, forecast)
     metric_terms: dict[str, Terms] = {}
@@ -138,6 +139,9 @@ def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[
             summed = terms(metric, outcomes)
         except (InvalidMetric, DataUnavailable) as error:
             invalid.append(f"no score by {metric.name}: {error}")
+            continue
+        except NotGiven as error:
+            invalid.append(unsupported_note(metric.name, str(error)))
             continue
         with np.errstate(invalid="ignore"):  # the sum of infinities of both signs is NaN
             value, total = score(metric, summed, actuals), float(summed.numerators.sum())

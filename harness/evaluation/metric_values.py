@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.arrays import Floats
 from harness.attempt import Failure, attempt
-from harness.errors import DataUnavailable, InvalidMetric
+from harness.errors import DataUnavailable, InvalidMetric, NotGiven
 from harness.evaluation.metrics import Metric
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ STEP_AXES, WINDOW_AXES = "(window, horizon, target)", "(window, target)"
 
 
 def losses_of(metric: Metric, outcomes: Outcomes) -> Floats:
-    """The losses, (window, horizon, target); raises InvalidMetric."""
+    """The losses, (window, horizon, target); raises InvalidMetric, and NotGiven where the forecast lacks something."""
     return _array(metric, "losses", metric.losses, outcomes, outcomes.actuals.shape, STEP_AXES)
 
 
@@ -63,10 +63,13 @@ def _array(
     shape: tuple[int, ...],
     axes: str,
 ) -> Floats:
-    """What a function of the metric returns, as float64; raises InvalidMetric for any other shape or type."""
+    """What a function of the metric returns, as float64; raises InvalidMetric for any other shape or type.
+
+    Raises NotGiven where the function needs what the forecast lacks.
+    """
     returned: object = attempt(partial(function, outcomes))
     if isinstance(returned, Failure):
-        if isinstance(returned.error, DataUnavailable):
+        if isinstance(returned.error, DataUnavailable | NotGiven):
             raise returned.error
         raise InvalidMetric(f"{name} of metric {metric.name!r} raised {_exception(returned)}") from returned.error
     if not isinstance(returned, np.ndarray) or isinstance(returned, np.ma.MaskedArray):

@@ -8,6 +8,9 @@ divided. The groups are
 - `cutoff`: all series at the same cutoff; the score is the mean over targets and cutoffs (fev);
 - `window`: each window; the score is the mean over targets and windows (M4, M5, TFB).
 
+A metric scores a functional of the predictive distribution: absolute losses are lowest for its median, squared ones for
+its mean (Gneiting 2011).
+
 Steps without an actual are ignored, and so are windows whose scale is undefined.
 """
 
@@ -17,12 +20,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
+from harness.forecasters.origins import Functional
+
 if TYPE_CHECKING:
     from harness.arrays import Floats
     from harness.evaluation.outcomes import Outcomes
 
 Aggregation = Literal["pooled", "series", "cutoff", "window"]
 Best = Literal["lowest", "zero", "nominal"]
+CHOICES = {"aggregation": get_args(Aggregation), "best": get_args(Best), "functional": get_args(Functional)}
 FORMER_NAMES = {"CRPS": "MQL"}
 
 
@@ -41,6 +47,12 @@ class Metric:
     in_units: bool = False  # whether it is in units of the data, so that a mean over several tasks means nothing
     description: str = ""
     interval: bool = False  # whether the task must ask for at least two quantile levels
+    # what of the forecast the losses compare with the actuals; by default the mean, or the quantiles if it needs them
+    functional: Functional = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.functional is None:
+            object.__setattr__(self, "functional", "quantiles" if self.quantiles is True else "mean")
 
     @property
     def least_levels(self) -> int:
@@ -76,11 +88,13 @@ def metric_problem(metric: Metric) -> str:
         value = getattr(metric, argument)
         if not callable(value) and not (is_optional and value is None):
             return f"{argument} of metric {name!r} must be a function of Outcomes{_but_is(value)}"
-    for argument, choices in (("aggregation", get_args(Aggregation)), ("best", get_args(Best))):
+    for argument, choices in CHOICES.items():
         value = getattr(metric, argument)
         if not isinstance(value, str) or value not in choices:
             known = f"{', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}"
             return f"{argument} of metric {name!r} must be {known}{_but_is(value)}"
+    if metric.functional == "quantiles" and metric.quantiles is False:
+        return f"metric {name!r} scores quantiles, and so needs quantiles=True"
     for argument in ("root", "quantiles", "in_units", "interval"):
         value = getattr(metric, argument)
         if not isinstance(value, bool):
@@ -104,14 +118,20 @@ def _is_plain_path(name: str) -> bool:
 
 
 def _sum_of_sizes(outcomes: Outcomes) -> Floats:
-    """|actual| + |mean|."""
-    sizes = abs(outcomes.mean)
+    """|actual| + |forecast|."""
+    sizes = abs(outcomes.point)
     sizes += outcomes.absolute_actuals  # in place, for speed
     return sizes
 
 
 METRICS = (
-    Metric("MAE", lambda o: o.absolute_error, in_units=True, description="mean absolute error of the forecast mean"),
+    Metric(
+        "MAE",
+        lambda o: o.absolute_error,
+        in_units=True,
+        functional="median",
+        description="mean absolute error of the forecast median",
+    ),
     Metric("MSE", lambda o: o.squared_error, in_units=True, description="mean squared error"),
     Metric(
         "RMSE",
@@ -123,22 +143,26 @@ METRICS = (
     Metric(
         "MAPE",
         lambda o: o.ratio(o.absolute_error, o.without_rounding(o.absolute_actuals)),
+        functional="median",
         description="mean absolute percentage error, as a fraction; actuals of zero are ignored",
     ),
     Metric(
         "sMAPE",
         lambda o: o.ratio(200 * o.absolute_error, o.without_rounding(_sum_of_sizes(o)), empty=0.0),
+        functional="median",
         description="symmetric percentage error of M4, 0 to 200; zero where both actual and forecast are",
     ),
     Metric(
         "WAPE",
         lambda o: o.absolute_error,
+        functional="median",
         weights=lambda o: o.absolute_actuals,
         description="sum of absolute errors over sum of absolute actuals, over all windows, steps and targets (ND)",
     ),
     Metric(
         "MASE",
         lambda o: o.absolute_error,
+        functional="median",
         scale=lambda o: o.seasonal_error,
         description="absolute error over the mean absolute seasonal difference of the history",
     ),

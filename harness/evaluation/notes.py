@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 
 from harness.data.missing import Missing
@@ -10,9 +12,15 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+from harness.forecasters.origins import Centre
 from harness.tasks.cutoffs import are_aligned
 from harness.tasks.folds import Backtest
 
+SUBSTITUTES = {
+    "mean": "the mean stands for",
+    "median": "the median stands for",
+    "quantiles": "a number computed from the quantiles stands for",
+}
 MOST_LEFT_OUT = 20  # series with windows left out that a run names
 NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
 NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
@@ -47,12 +55,12 @@ def notes(
 
 
 def _is_point_forecast(forecast: Forecast) -> bool:
-    return forecast.quantiles is None and bool(forecast.finite().any())
+    return forecast.origins.point or (forecast.quantiles is None and bool(forecast.finite().any()))
 
 
 def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list[str]:
-    """Notes on the scores: windows that scaled metrics leave out, and errors of exactly zero."""
-    lines = []
+    """Notes on the scores: what stands for another functional, windows left out, and errors of exactly zero."""
+    lines = _functional_notes(run, metrics)
     left_out: dict[int, list[str]] = {}
     for name in [metric.name for metric in metrics if metric.scale is not None and metric.name in run.scores]:
         if run.results is not None and (count := run.results.terms[name].without_scale):
@@ -63,6 +71,29 @@ def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list
         lines.append(f"{count} of {len(actuals)} windows are left out of {_enumeration(names)}: {reason}")
     if run.scores.get("MAE") == 0:
         lines.append(NO_ERROR)
+    return lines
+
+
+def _functional_notes(run: Run, metrics: tuple[Metric, ...]) -> list[str]:
+    """What was scored in place of a mean, a median or quantiles that the forecaster does not give."""
+    if run.results is None or len(run.window_failures) == run.windows:
+        return []
+    origins, lines = run.results.forecast.origins, []
+    for functional in get_args(Centre):
+        names = [metric.name for metric in metrics if metric.functional == functional and metric.name in run.scores]
+        for origin in origins.of(functional) if names else ():
+            if origin in SUBSTITUTES:
+                which = f"the {functional}, which the forecaster does not give"
+                lines.append(f"{', '.join(names)}: {SUBSTITUTES[origin]} {which}")
+    if origins.interpolated:
+        levels = ", ".join(f"{level:g}" for level in origins.interpolated)
+        lines.append(f"quantiles of level {levels} are interpolated between those that the forecaster gives")
+    if origins.crossings:
+        share = 100 * origins.crossings / origins.pairs
+        lines.append(
+            f"quantiles crossed and were sorted: {share:.2g} % of the pairs of neighbouring levels, "
+            f"by at most {origins.largest_crossing:.3g}"
+        )
     return lines
 
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times, ratio, read_only
 from harness.data.calendar import advance
-from harness.errors import DataUnavailable, Unsupported
-from harness.evaluation.scales import exceeds_rounding, seasonal_error, training_moments
+from harness.errors import DataUnavailable, NotGiven, Unsupported
+from harness.evaluation.scales import seasonal_error, training_moments, without_rounding
 from harness.forecasters.forecast import Forecast
+from harness.forecasters.origins import Functional
 from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
 
@@ -109,19 +110,38 @@ class Actuals:
 class Outcomes:
     """A forecast beside its actuals, on the scale on which the task is scored.
 
+    A metric is given the outcomes of its functional: `point` is the mean or the median, and the errors are its errors.
     Every array of three axes is (window, horizon, target); NaN where an actual or a forecast is missing. The arrays
     cannot be written to, so that no metric changes what the others see.
     """
 
     observed: Actuals
     forecast: Forecast
+    functional: Functional = "mean"
+    _whole: Outcomes | None = field(default=None, repr=False)  # of the mean, for those of another functional
     _totals: dict[str, Floats] = field(default_factory=dict, repr=False)
     _computed: dict[Callable[[Outcomes], Any], Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        mean, quantiles = self.forecast.mean, self.forecast.quantiles
-        quantiles = None if quantiles is None else read_only(quantiles)
-        object.__setattr__(self, "forecast", Forecast(read_only(mean), self.forecast.quantile_levels, quantiles))
+        if self._whole is None:
+            object.__setattr__(self, "forecast", self.forecast.mapped(read_only))
+
+    def of(self, functional: Functional) -> Outcomes:
+        """The outcomes as a metric of this functional is given them; metrics of quantiles have the errors of the mean.
+
+        They are the same where one number is forecast for both, so that nothing is computed twice.
+        """
+        if self._whole is not None:
+            return self if functional == self.functional else self._whole.of(functional)
+        if functional != "median" or self.forecast.median is self.forecast.mean:
+            return self
+        return self._of_median
+
+    @cached_property
+    def _of_median(self) -> Outcomes:
+        outcomes = Outcomes(self.observed, self.forecast, "median", self)
+        vars(outcomes).update(actuals=self.actuals, absolute_actuals=self.absolute_actuals)
+        return outcomes
 
     @property
     def truth(self) -> Actuals:
@@ -133,18 +153,30 @@ class Outcomes:
         """The actuals."""
         return read_only(_side_by_side(self._standardise(self.observed.values)))
 
+    @property
+    def point(self) -> Floats:
+        """The forecast of the functional: its mean or its median; raises NotGiven if neither is known."""
+        if "none" in self.forecast.origins.mean:
+            raise NotGiven("the forecaster gives neither a mean nor a median, nor quantiles around level 0.5")
+        return self.median if self.functional == "median" else self.mean
+
     @cached_property
     def mean(self) -> Floats:
-        """The forecast mean."""
+        """The forecast mean, or its substitute; NaN if it is unknown."""
         return read_only(_side_by_side(self._standardise(self.forecast.mean)))
 
     @cached_property
     def median(self) -> Floats:
-        """The forecast median where quantiles hold it, else the mean."""
-        return read_only(self._standardise(self.forecast.median))
+        """The forecast median, or its substitute; NaN if it is unknown."""
+        if self.forecast.median is self.forecast.mean:
+            return self.mean
+        return read_only(_side_by_side(self._standardise(self.forecast.median)))
 
     def quantile(self, level: float) -> Floats:
-        """The forecast quantile of that level, the mean of a point forecast; raises Unsupported for other levels."""
+        """The forecast quantile of that level, the median of a point forecast.
+
+        Raises Unsupported for a level that the task does not ask for, and NotGiven for one that was not given.
+        """
         if level not in self.quantile_levels:
             known = ", ".join(map(str, self.quantile_levels)) or "none"
             raise Unsupported(f"the task has no quantile level {level}, only {known}")
@@ -163,17 +195,17 @@ class Outcomes:
 
     @cached_property
     def error(self) -> Floats:
-        """Mean minus actual."""
-        return read_only(self.mean - self.actuals)
+        """Forecast minus actual."""
+        return read_only(self.point - self.actuals)
 
     @cached_property
     def absolute_error(self) -> Floats:
-        """|mean − actual|."""
+        """|forecast − actual|."""
         return read_only(np.abs(self.error))
 
     @cached_property
     def squared_error(self) -> Floats:
-        """(mean − actual)²."""
+        """(forecast − actual)²."""
         return read_only(self.error * self.error)
 
     @cached_property
@@ -186,13 +218,7 @@ class Outcomes:
 
         That is relative to the largest absolute actual of its series in all windows.
         """
-        sizes = self.absolute_actuals
-        if exceeds_rounding(values.min(), sizes.max()):  # never so where a value is missing
-            return values
-        series = self.observed.series
-        largest = np.zeros((len(self.observed.ids), sizes.shape[-1]))
-        np.fmax.at(largest, series, np.fmax.reduce(sizes, axis=1))
-        return np.where(exceeds_rounding(values, largest[series][:, None]) | np.isnan(values), values, 0.0)
+        return without_rounding(values, self.absolute_actuals, self.observed.series)
 
     @cached_property
     def quantile_loss(self) -> Floats:
@@ -228,6 +254,8 @@ class Outcomes:
     @property
     def unknown(self) -> Bools:
         """Where an actual or the forecast is missing."""
+        if "none" in self.forecast.origins.mean:
+            return np.isnan(self.actuals - self.quantile(self.quantile_levels[0]))
         return np.isnan(self.error)
 
     @cached_property
@@ -267,6 +295,6 @@ class Outcomes:
 def _side_by_side(values: Floats) -> Floats:
     """The same values with the steps of each window contiguous in memory, for speed: every metric reads them.
 
-    Values of several targets stay as they are, since the layout determines the last digit of sums over steps.
+    Values of several targets stay: the layout determines the last digit of sums over steps.
     """
     return np.ascontiguousarray(values) if values.shape[-1] == 1 else values

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 EVALUATION_VERSION = 2  # raised when the same cell could give other results
 
 
+def unsupported_note(metric: str, reason: str) -> str:
+    """The note of a completed run without a score by a metric, since the forecast lacks what it needs."""
+    return f"no score by {metric}: unsupported, {reason}"
+
+
 class Status(StrEnum):
     """The result of running a cell, or of forecasting a single window."""
 

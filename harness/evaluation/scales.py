@@ -109,3 +109,12 @@ def _moments(train: Panel, panel: Panel, series: Ints) -> tuple[Floats, Floats]:
             mean[i, known] = np.nanmean(rows[:, known], axis=0)
             deviation[i, known] = np.nanstd(rows[:, known], axis=0)
     return mean, deviation
+
+
+def without_rounding(values: Floats, sizes: Floats, series: Ints) -> Floats:
+    """Non-negative values, (window, step, target), with 0 for rounding relative to the largest size of a series."""
+    if exceeds_rounding(values.min(), sizes.max()):  # never so where a value is missing
+        return values
+    largest = np.zeros((int(series.max()) + 1, sizes.shape[-1]))
+    np.fmax.at(largest, series, np.fmax.reduce(sizes, axis=1))
+    return np.where(exceeds_rounding(values, largest[series][:, None]) | np.isnan(values), values, 0.0)

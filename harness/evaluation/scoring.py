@@ -28,7 +28,11 @@ def applies(metric: Metric, quantile_levels: tuple[float, ...]) -> bool:
 
 
 def terms(metric: Metric, outcomes: Outcomes) -> Terms:
-    """The metric's sums over the steps of each window; raises InvalidMetric."""
+    """The metric's sums over the steps of each window.
+
+    Raises InvalidMetric, and NotGiven where the forecast lacks the quantiles, or the functional, that it scores.
+    """
+    outcomes = outcomes.of(metric.functional)
     losses = losses_of(metric, outcomes)
     with np.errstate(invalid="ignore"):  # of infinities of both signs
         numerators = outcomes.total(losses)
@@ -54,7 +58,8 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
 
 
 def terms_by_step(metric: Metric, outcomes: Outcomes) -> Terms:
-    """The metric's terms at each step, (window, horizon, target); zero where ignored. Raises InvalidMetric."""
+    """The metric's terms at each step, (window, horizon, target); zero where ignored. Raises as `terms`."""
+    outcomes = outcomes.of(metric.functional)
     losses = losses_of(metric, outcomes)
     check_root(metric, losses)
     if metric.scale is not None:

@@ -1,215 +1,270 @@
-"""Forecast: the forecasts of many windows, mean and quantiles."""
+"""Forecast: the forecasts of many windows, by their mean, their median and quantiles."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from statistics import NormalDist
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints, read_only
-from harness.data.numbers import NotNumbers, floats
-from harness.errors import InvalidForecast
-from harness.fields.arguments import elements
-from harness.fields.errors import FieldError, short_repr
+from harness.arrays import Bools, Floats, Ints
+from harness.errors import InvalidForecast, NotGiven
+from harness.forecasters.conversion import levels_of, numbers, standard_normal
+from harness.forecasters.origins import POINT, Centre, Origin, Origins
+from harness.forecasters.quantiles import (
+    between,
+    crossing_windows,
+    deepest_crossing,
+    mean_of,
+    position,
+    surrounds,
+)
 
-ROUNDING = 2.5e-7  # relative to the largest number of a window: about two units in the last place of float32
-FLOAT64, FLOATS = np.dtype(np.float64), frozenset({float})
+FUNCTIONALS = get_args(Centre)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Forecast:
-    """The mean of every window, and its quantiles where the task asks for them and the forecaster has them.
+    """The mean, the median and quantiles of every window, of which a forecaster gives at least one.
 
-    Both become arrays of float64: lists, numbers of other types and masked arrays are converted, masked values to NaN.
-    Raises InvalidForecast for what are no real numbers.
+    Of a mean that is not given the substitute is the integral of the piecewise linear quantile function, if the levels
+    include or surround 0.5, and otherwise the median. Of a median it is the quantile of level 0.5, interpolated between
+    the levels around it if need be, and otherwise the mean. `origins` tells which was used. Where nothing tells the
+    centre, such as the level 0.9 alone, both are NaN.
+
+    All become arrays of float64: lists, numbers of other types, tensors and masked arrays are converted, masked values
+    to NaN. Raises InvalidForecast for what are no real numbers, and for levels that do not rise between 0 and 1.
     """
 
     mean: Floats  # (window, horizon, target)
-    quantile_levels: tuple[float, ...] = ()
-    quantiles: Floats | None = None  # (window, horizon, target, level); None: a point forecast
+    quantile_levels: tuple[float, ...]
+    quantiles: Floats | None  # (window, horizon, target, level); None: all quantiles are the median
+    median: Floats  # (window, horizon, target)
+    origins: Origins = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        if type(self.mean) is not np.ndarray or self.mean.dtype is not FLOAT64:
-            object.__setattr__(self, "mean", _numbers("mean", self.mean))
-        quantiles = self.quantiles
-        if quantiles is not None and (type(quantiles) is not np.ndarray or quantiles.dtype is not FLOAT64):
-            object.__setattr__(self, "quantiles", _numbers("quantiles", quantiles))
-        levels = self.quantile_levels
-        if type(levels) is not tuple or not FLOATS.issuperset(map(type, levels)):
-            object.__setattr__(self, "quantile_levels", _level_tuple(levels))
+    def __init__(
+        self,
+        mean: Floats | None = None,
+        quantile_levels: Sequence[float] = (),
+        quantiles: Floats | None = None,
+        median: Floats | None = None,
+    ) -> None:
+        if mean is None and median is None and quantiles is None:
+            raise InvalidForecast("a Forecast needs a mean, a median or quantiles: return Forecast.point(values)")
+        levels = levels_of(quantile_levels)
+        known = None if quantiles is None else numbers("quantiles", quantiles)
+        if known is not None and (known.ndim == 0 or known.shape[-1] != len(levels) or not levels):
+            raise InvalidForecast(
+                f"the last axis of the quantiles must have one value for each of the {len(levels)} quantile_levels; "
+                f"their shape is {known.shape}"
+            )
+        own_mean = None if mean is None else numbers("mean", mean)
+        own_median = None if median is None else own_mean if median is mean else numbers("median", median)
+        known_forecast = _forecast_of(own_mean, levels if known is not None else (), known, own_median)
+        vars(self).update(vars(known_forecast))
 
     def __len__(self) -> int:
         return len(self.mean)
 
     @classmethod
-    def point(cls, mean: Floats) -> Forecast:
-        """A forecast without quantiles; where quantiles are scored, all of them are the mean."""
-        return cls(mean)
+    def point(cls, values: Floats) -> Forecast:
+        """One number for all functionals: the mean, the median and, where quantiles are scored, all of them."""
+        values = numbers("mean", values)
+        return _joined(values, (), None, values, POINT)
+
+    @classmethod
+    def quantiles_only(cls, quantile_levels: Sequence[float], quantiles: Floats) -> Forecast:
+        """The forecast of a model that has only quantiles, (window, horizon, target, level), at levels of its own."""
+        return cls(None, quantile_levels, quantiles)
 
     @classmethod
     def from_normal(cls, mean: Floats, sd: Floats, levels: Sequence[float]) -> Forecast:
         """The forecast of normal distributions; the shape of `sd` is the mean's, or broadcasts to it."""
-        mean, levels = _numbers("mean", mean), _open_levels(levels)
+        mean, levels = numbers("mean", mean), levels_of(levels)
         if not levels:
-            return cls(mean)
-        sd = _numbers("sd", sd)
+            return cls.point(mean)
+        sd = numbers("sd", sd)
         if sd.shape != mean.shape:
             try:
                 sd = np.broadcast_to(sd, mean.shape)
             except ValueError:
                 raise InvalidForecast(f"sd of the shape {sd.shape} does not fit the mean, {mean.shape}") from None
-        z = _standard_normal(levels).reshape(-1, *(1,) * mean.ndim)
+        z = standard_normal(levels).reshape(-1, *(1,) * mean.ndim)
         quantiles = sd * z  # (level, window, horizon, target)
         quantiles += mean
-        return cls(mean, levels, quantiles.transpose(*range(1, quantiles.ndim), 0))
+        known = quantiles.transpose(*range(1, quantiles.ndim), 0)
+        return _joined(mean, levels, known, mean, Origins(levels=(levels[0], levels[-1])))
 
     @classmethod
     def from_samples(cls, paths: Floats, levels: Sequence[float]) -> Forecast:
-        """The mean and empirical quantiles of sample paths, (window, path, horizon, target)."""
+        """The mean, the median and empirical quantiles of sample paths, (window, path, horizon, target)."""
         if type(paths) is not np.ndarray or paths.dtype.kind != "f":
-            paths = _numbers("paths", paths)
+            paths = numbers("paths", paths)
         if paths.ndim != 4 or not paths.shape[1]:
             raise InvalidForecast(f"paths must have the shape (window, path, horizon, target), not {paths.shape}")
-        mean, levels = paths.mean(axis=1), _open_levels(levels)
-        if not levels:
-            return cls(mean)
-        quantiles = np.quantile(paths, list(levels), axis=1)  # (level, window, horizon, target)
-        return cls(mean, levels, np.moveaxis(quantiles, 0, -1))
+        levels = levels_of(levels)
+        asked = levels if position(levels, 0.5) is not None else (*levels, 0.5)
+        quantiles = np.quantile(paths, list(asked), axis=1)  # (level, window, horizon, target)
+        known = np.moveaxis(quantiles[: len(levels)], 0, -1) if levels else None
+        middle = position(asked, 0.5)
+        assert middle is not None
+        return cls(paths.mean(axis=1), levels, known, quantiles[middle])
 
     @classmethod
     def concatenate(cls, forecasts: Sequence[Forecast]) -> Forecast:
-        """Forecasts of successive windows as one; beside others' quantiles, those of a point forecast are its mean."""
+        """Forecasts of successive windows as one, with the levels that all of them have.
+
+        Beside others' quantiles, those of a forecast without any are its median.
+        """
         if len(forecasts) == 1:
             return forecasts[0]
         mean = np.concatenate([forecast.mean for forecast in forecasts])
-        levels = next((forecast.quantile_levels for forecast in forecasts if forecast.quantiles is not None), ())
-        if not levels:
-            return cls(mean)
-        quantiles = [
-            np.repeat(forecast.mean[..., None], len(levels), axis=-1)
-            if forecast.quantiles is None
-            else forecast.quantiles
-            for forecast in forecasts
-        ]
-        return cls(mean, levels, np.concatenate(quantiles))
+        shared = all(forecast.median is forecast.mean for forecast in forecasts)
+        median = mean if shared else np.concatenate([forecast.median for forecast in forecasts])
+        origins = Origins.merged(forecast.origins for forecast in forecasts)
+        probabilistic = [forecast for forecast in forecasts if forecast.quantiles is not None]
+        given = list(dict.fromkeys(forecast.quantile_levels for forecast in probabilistic))
+        if not given:
+            return _joined(mean, (), None, median, origins)
+        levels = tuple(level for level in given[0] if all(level in others for others in given))
+        quantiles = [forecast.quantiles_of(levels) for forecast in forecasts]
+        return _joined(mean, levels, np.concatenate(quantiles), median, origins)
+
+    @classmethod
+    def stored(
+        cls,
+        mean: Floats,
+        quantile_levels: tuple[float, ...],
+        quantiles: Floats | None,
+        median: Floats,
+        origins: Origins,
+    ) -> Forecast:
+        """The forecast that had these arrays of float64, which may be on disk, and these origins."""
+        return _joined(mean, quantile_levels, quantiles, median, origins)
+
+    def quantiles_of(self, levels: tuple[float, ...]) -> Floats:
+        """The quantiles of some of its levels, (window, horizon, target, level), all the median if it has none."""
+        if self.quantiles is None:
+            return np.broadcast_to(self.median[..., None], (*self.median.shape, len(levels)))
+        if levels == self.quantile_levels:
+            return self.quantiles
+        return self.quantiles[..., [self.quantile_levels.index(level) for level in levels]]
 
     def quantile(self, level: float) -> Floats:
-        """The quantile of that level, (window, horizon, target); the mean of a point forecast."""
-        if self.quantiles is None:
-            return self.mean
-        return self.quantiles[..., self.quantile_levels.index(level)]
+        """The quantile of that level, (window, horizon, target), the median of a forecast without quantiles.
 
-    @property
-    def median(self) -> Floats:
-        """The quantile of level 0.5 where there is one, else the mean."""
-        return self.quantile(0.5) if 0.5 in self.quantile_levels else self.mean
+        Raises NotGiven for another level than those of the forecast.
+        """
+        if self.quantiles is None:
+            return self.median
+        if level not in self.quantile_levels:
+            given = self.origins.levels or (self.quantile_levels[0], self.quantile_levels[-1])
+            which = f"level {given[0]:g}" if given[0] == given[1] else f"levels {given[0]:g} to {given[1]:g}"
+            raise NotGiven(f"the forecaster gives {which} and the task asks for {level:g}")
+        return self.quantiles[..., self.quantile_levels.index(level)]
 
     def check(self, windows: int, horizon: int, targets: int, levels: tuple[float, ...]) -> None:
         """Raise InvalidForecast unless its arrays have this shape, its levels are these, and no quantiles cross."""
-        self.check_shape(windows, horizon, targets, levels)
-        crossing = np.flatnonzero(self.crossing())
-        if len(crossing):
-            raise InvalidForecast(f"quantiles cross in window {crossing[0]}, {self.describe_crossing(crossing[0])}")
-
-    def check_shape(self, windows: int, horizon: int, targets: int, levels: tuple[float, ...]) -> Forecast:
-        """The forecast with exactly these levels, up to rounding its own; raises InvalidForecast for another shape."""
-        shape = (windows, horizon, targets)
-        if self.mean.shape != shape:
-            axes = "(window, horizon, target)"
-            raise InvalidForecast(f"the mean must have the shape {axes} = {shape}, not {self.mean.shape}")
+        self.check_shape(windows, horizon, targets)
         if self.quantiles is None:
-            return self
-        if not levels:
-            raise InvalidForecast("the task asks for no quantiles: return Forecast.point(mean)")
-        if self.quantiles.shape != (*shape, len(levels)):
-            axes = "(window, horizon, target, level)"
-            raise InvalidForecast(
-                f"the quantiles must have the shape {axes} = {(*shape, len(levels))}, not {self.quantiles.shape}"
-            )
-        if self.quantile_levels == levels:
-            return self
-        if len(self.quantile_levels) != len(levels) or not np.allclose(self.quantile_levels, levels, 0, 1e-9):
+            return
+        if self.quantile_levels != levels:
             raise InvalidForecast(f"quantiles of the levels {self.quantile_levels} were given, {levels} asked")
-        return replace(self, quantile_levels=levels)
+        crossing = np.flatnonzero(crossing_windows(self.quantiles))
+        if len(crossing):
+            where = deepest_crossing(self.quantiles[crossing[0]], self.quantile_levels)
+            raise InvalidForecast(f"quantiles cross in window {crossing[0]}, {where}")
 
-    def crossing(self) -> Bools:
-        """Whether quantiles of a window cross, (window,): a higher level has a value lower by more than rounding."""
-        crossing = np.zeros(len(self), dtype=np.bool_)
-        if self.quantiles is None or not (drops := self.quantiles[..., 1:] < self.quantiles[..., :-1]).any():
-            return crossing
-        windows = np.flatnonzero(drops.any(axis=(1, 2, 3)))
-        quantiles = self.quantiles[windows]
-        sizes = np.max(np.abs(quantiles), axis=(1, 2, 3), keepdims=True, initial=0.0, where=np.isfinite(quantiles))
-        beyond = quantiles[..., 1:] < quantiles[..., :-1] - ROUNDING * sizes
-        crossing[windows] = beyond.any(axis=(1, 2, 3))
-        return crossing
+    def check_shape(self, windows: int, horizon: int, targets: int) -> None:
+        """Raise InvalidForecast unless the arrays given are those of so many windows, steps and targets."""
+        shape, axes = (windows, horizon, targets), "(window, horizon, target)"
+        for functional in FUNCTIONALS:
+            array = getattr(self, functional)
+            if "own" in self.origins.of(functional) and array.shape != shape:
+                raise InvalidForecast(f"the {functional} must have the shape {axes} = {shape}, not {array.shape}")
+        if self.quantiles is not None and self.quantiles.shape[:-1] != shape:
+            wanted = f"(window, horizon, target, level) = {(*shape, len(self.quantile_levels))}"
+            raise InvalidForecast(f"the quantiles must have the shape {wanted}, not {self.quantiles.shape}")
 
-    def describe_crossing(self, window: int) -> str:
-        """Where the quantiles of a window cross most, as a part of a sentence."""
-        assert self.quantiles is not None
-        drops = self.quantiles[window, ..., :-1] - self.quantiles[window, ..., 1:]  # (horizon, target, level − 1)
-        step, target, level = np.unravel_index(np.nanargmax(drops), drops.shape)
-        low, high = self.quantiles[window, step, target, level : level + 2]
-        first, second = self.quantile_levels[level : level + 2]
-        return f"step {step + 1}: {low:.6g} at level {first}, {high:.6g} at level {second}"
+    def with_quantiles(self, levels: tuple[float, ...], quantiles: Floats | None, origins: Origins) -> Forecast:
+        """The same mean and median beside these quantiles."""
+        return _joined(self.mean, levels, quantiles, self.median, origins)
+
+    def mapped(self, function: Callable[[Floats], Floats]) -> Forecast:
+        """The forecast of the same origins whose arrays a function returns; shared ones are passed once."""
+        mean = function(self.mean)
+        median = mean if self.median is self.mean else function(self.median)
+        quantiles = None if self.quantiles is None else function(self.quantiles)
+        return _joined(mean, self.quantile_levels, quantiles, median, self.origins)
 
     def without(self, windows: Ints) -> Forecast:
         """The same with NaN in these windows."""
-        mean, quantiles = self.mean.copy(), None if self.quantiles is None else self.quantiles.copy()
-        for array in (mean, quantiles):
-            if array is not None:
-                array[windows] = np.nan
-        return Forecast(mean, self.quantile_levels, quantiles)
+
+        def masked(array: Floats) -> Floats:
+            array = array.copy()
+            array[windows] = np.nan
+            return array
+
+        return self.mapped(masked)
+
+    def among(self, windows: int, positions: Ints) -> Forecast:
+        """A forecast of so many windows, with this one at these positions and NaN elsewhere."""
+
+        def placed(array: Floats) -> Floats:
+            others = np.full((windows, *array.shape[1:]), np.nan)
+            others[positions] = array
+            return others
+
+        return self.mapped(placed)
 
     def finite(self) -> Bools:
-        """Whether all numbers of a window are finite, (window,)."""
+        """Whether all numbers of a window are finite, (window,); a mean and a median that are unknown do not count."""
+        arrays = [] if "none" in self.origins.mean else [self.mean]
+        if self.median is not self.mean and "none" not in self.origins.median:
+            arrays.append(self.median)
+        if self.quantiles is not None:
+            arrays.append(self.quantiles)
         finite = np.ones(len(self.mean), dtype=np.bool_)
-        for array in (self.mean, self.quantiles):
-            if array is not None and not _all_finite(array):
+        for array in arrays:
+            if not _all_finite(array):
                 finite &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
         return finite
 
 
-def _numbers(name: str, values: object) -> Floats:
-    """An array of float64; raises InvalidForecast, which names the array."""
-    if values is None or isinstance(values, str):
-        raise InvalidForecast(f"the {name} must be an array of floats, not {type(values).__name__}")
-    if isinstance(values, np.memmap) and values.dtype.kind == "f":
-        return values  # stored forecasts stay on disk
-    try:
-        return floats(values)
-    except NotNumbers as error:
-        raise InvalidForecast(f"the array {name} {error}") from error
+def _forecast_of(
+    mean: Floats | None, levels: tuple[float, ...], quantiles: Floats | None, median: Floats | None
+) -> Forecast:
+    """The forecast of what was given, with substitutes for what was not."""
+    origin_of_median: Origin = "own"
+    if median is None:
+        median, origin_of_median = _median_of(mean, levels, quantiles)
+    origin_of_mean: Origin = "own"
+    if mean is None:
+        mean, origin_of_mean = median, "none" if origin_of_median == "none" else "median"
+        if quantiles is not None and len(levels) > 1 and surrounds(levels):
+            mean, origin_of_mean = mean_of(quantiles, levels), "quantiles"
+    given = (levels[0], levels[-1]) if levels else None
+    return _joined(mean, levels, quantiles, median, Origins((origin_of_mean,), (origin_of_median,), given))
 
 
-def _level_tuple(levels: object) -> tuple[float, ...]:
-    """Levels as Python's floats; raises InvalidForecast for what is no list of numbers."""
-    if type(levels) is tuple and FLOATS.issuperset(map(type, levels)):
-        return levels
-    try:
-        numbers = floats(elements(levels))
-    except (FieldError, NotNumbers):
-        numbers = np.empty((0, 0))
-    if numbers.ndim != 1:
-        raise InvalidForecast(f"quantile_levels must be a list of numbers, not {short_repr(levels)}")
-    return tuple(numbers.tolist())
+def _median_of(mean: Floats | None, levels: tuple[float, ...], quantiles: Floats | None) -> tuple[Floats, Origin]:
+    """The substitute of a median that was not given, and its origin."""
+    if quantiles is not None and (median := between(quantiles, levels, 0.5)) is not None:
+        return median, "quantiles" if position(levels, 0.5) is None else "level"
+    if mean is not None:
+        return mean, "mean"
+    assert quantiles is not None
+    return np.broadcast_to(np.nan, quantiles.shape[:-1]), "none"
 
 
-def _open_levels(levels: object) -> tuple[float, ...]:
-    """Levels as a tuple; raises InvalidForecast unless all are between 0 and 1."""
-    numbers = _level_tuple(levels)
-    if not all(0 < level < 1 for level in numbers):
-        raise InvalidForecast(f"quantile levels must lie between 0 and 1, not {short_repr(levels)}")
-    return numbers
-
-
-@lru_cache(maxsize=64)
-def _standard_normal(levels: tuple[float, ...]) -> Floats:
-    """The quantiles of the standard normal distribution."""
-    return read_only(np.array([NormalDist().inv_cdf(level) for level in levels]))
+def _joined(
+    mean: Floats, levels: tuple[float, ...], quantiles: Floats | None, median: Floats, origins: Origins
+) -> Forecast:
+    """A forecast of arrays that were checked before."""
+    forecast = object.__new__(Forecast)
+    vars(forecast).update(mean=mean, quantile_levels=levels, quantiles=quantiles, median=median, origins=origins)
+    return forecast
 
 
 def _all_finite(array: Floats) -> bool:

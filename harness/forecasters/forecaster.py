@@ -13,6 +13,7 @@ from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.data.numbers import NotNumbers, floats
 from harness.errors import HarnessError, InvalidForecast
+from harness.forecasters.conforming import conformed
 from harness.forecasters.forecast import Forecast
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
@@ -52,33 +53,38 @@ class Forecaster(Protocol):
 
 
 def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
-    """The forecast of these windows; raises InvalidForecast if its shape or type is wrong.
+    """The forecast of these windows, with the quantile levels of their task; raises InvalidForecast for another shape.
 
-    Raises PartialFailure if the quantiles of some windows cross.
+    Raises PartialFailure if the quantiles of some windows are in the wrong order, and Unsupported if nothing can be
+    scored: the task asks for no quantiles, and neither a mean nor a median follows from those of the forecast.
     """
-    return _check(forecaster.predict(contexts), contexts, "predict")
+    try:
+        returned = forecaster.predict(contexts)
+    except PartialFailure as error:
+        return _check(error.forecast, contexts, "predict", error.failures)
+    return _check(returned, contexts, "predict", {})
 
 
-def _check(forecast: Any, contexts: Contexts, method: str) -> Forecast:
-    """What a method returned, checked against the windows that it was given."""
+def _check(forecast: Any, contexts: Contexts, method: str, failures: Mapping[int, Failure]) -> Forecast:
+    """What a method returned, checked against the windows that it was given; some of them may have failed before."""
     if not isinstance(forecast, Forecast):
         raise InvalidForecast(
             f"{method} must return a Forecast, not {type(forecast).__name__}: "
             "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
         )
-    checked = forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
-    crossing = checked.crossing()
-    if crossing.any():
-        failures = {
-            int(window): Failure(_crossing(checked, int(window), contexts.window_name(int(window))))
-            for window in np.flatnonzero(crossing)
-        }
-        raise PartialFailure(checked.without(np.flatnonzero(crossing)), failures)
+    forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets))
+    checked, crossing = conformed(forecast, contexts.quantile_levels)
+    if crossing:
+        checked = checked.without(np.array(list(crossing)))
+        wrong = {i: Failure(_crossing(where, contexts.window_name(i))) for i, where in crossing.items()}
+        failures = {**wrong, **failures}
+    if failures:
+        raise PartialFailure(checked, failures)
     return checked
 
 
-def _crossing(forecast: Forecast, window: int, name: str) -> InvalidForecast:
-    return InvalidForecast(f"quantiles cross in {name}, {forecast.describe_crossing(window)}")
+def _crossing(where: str, name: str) -> InvalidForecast:
+    return InvalidForecast(f"quantiles cross in {name}, {where}; return them in the order of their levels")
 
 
 class LocalForecaster(ABC):
@@ -166,19 +172,20 @@ class FittedLocalForecaster(ABC):
         return _combine(contexts, parts)
 
     def _predict_and_check(self, state: Any, windows: Contexts) -> Forecast:
-        return _check(self.predict_windows(state, windows), windows, "predict_windows")
+        return _check(self.predict_windows(state, windows), windows, "predict_windows", {})
 
 
 def _window_forecast(result: Any, context: Context) -> Forecast:
     """What `predict_series` returned as a Forecast of one window, checked."""
     targets = sum(channel.role == "target" for channel in context.channels)
     if not isinstance(result, Forecast):
-        return Forecast(_window_mean(result, (context.horizon, targets))[None])
+        return Forecast.point(_window_mean(result, (context.horizon, targets))[None])
     if result.mean.ndim == 3 and len(result) != 1:
         raise InvalidForecast(f"predict_series returns a forecast of one window, not of {len(result)}")
-    forecast = result.check_shape(1, context.horizon, targets, context.quantile_levels)
-    if forecast.crossing().any():
-        raise _crossing(forecast, 0, f"series {context.id!r} at cutoff {context.cutoff}")
+    result.check_shape(1, context.horizon, targets)
+    forecast, crossing = conformed(result, context.quantile_levels)
+    if crossing:
+        raise _crossing(crossing[0], f"series {context.id!r} at cutoff {context.cutoff}")
     return forecast
 
 
@@ -198,9 +205,8 @@ def _window_mean(result: Any, shape: tuple[int, int]) -> Floats:
 
 def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
     """The forecast of all windows from those of parts, by positions; raises PartialFailure if a part failed."""
-    shape = (len(contexts), contexts.horizon, len(contexts.targets))
     failures: dict[int, Failure] = {}
-    forecasts = []
+    forecasts: list[tuple[Any, Forecast]] = []
     for positions, part in parts:
         if isinstance(part, Forecast):
             forecasts.append((positions, part))
@@ -209,16 +215,13 @@ def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) ->
             failures.update({int(positions[window]): failure for window, failure in part.error.failures.items()})
         else:
             failures.update(dict.fromkeys(positions.tolist(), part))
-    mean = np.full(shape, np.nan)
-    quantiles = None
-    if contexts.quantile_levels and any(part.quantiles is not None for _, part in forecasts):
-        quantiles = np.full((*shape, len(contexts.quantile_levels)), np.nan)
-    for positions, part in forecasts:
-        mean[positions] = part.mean
-        if quantiles is not None:  # beside others' quantiles, those of a point forecast are all its mean
-            quantiles[positions] = part.mean[..., None] if part.quantiles is None else part.quantiles
-    levels = contexts.quantile_levels if quantiles is not None else ()
-    forecast = Forecast(mean, levels, quantiles)
+    if forecasts:
+        positions = np.concatenate([positions for positions, _ in forecasts])
+        forecast = Forecast.concatenate([part for _, part in forecasts])
+        if not np.array_equal(positions, np.arange(len(contexts))):
+            forecast = forecast.among(len(contexts), positions)
+    else:
+        forecast = Forecast.point(np.full((len(contexts), contexts.horizon, len(contexts.targets)), np.nan))
     if failures:
         raise PartialFailure(forecast, failures)
     return forecast

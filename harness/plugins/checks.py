@@ -221,7 +221,7 @@ def _fit(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Co
 
 def _equal(first: Forecast, second: Forecast, tolerance: float) -> bool:
     """Whether two forecasts agree, up to a difference that is relative to the largest value of a window."""
-    pairs = [(first.mean, second.mean)]
+    pairs = [(first.mean, second.mean), (first.median, second.median)]
     if first.quantiles is not None and second.quantiles is not None:
         pairs.append((first.quantiles, second.quantiles))
     elif first.quantiles is not second.quantiles:
@@ -232,9 +232,10 @@ def _equal(first: Forecast, second: Forecast, tolerance: float) -> bool:
 def _arrays_equal(first: Floats, second: Floats, tolerance: float) -> bool:
     """Whether arrays of shape (window, …) agree; without a tolerance in every bit."""
     if not tolerance or first.shape != second.shape:
-        return np.array_equal(first, second)
+        return np.array_equal(first, second, equal_nan=True)
     sizes = np.abs(first).max(axis=tuple(range(1, first.ndim)), keepdims=True)
-    return bool((np.abs(first - second) <= tolerance * sizes).all())
+    both_missing = np.isnan(first) & np.isnan(second)  # where neither mean nor median follows from the quantiles
+    return bool((both_missing | (np.abs(first - second) <= tolerance * sizes)).all())
 
 
 def _within(spec: ForecasterSpec) -> str:

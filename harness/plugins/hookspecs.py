@@ -66,7 +66,7 @@ def harness_metrics() -> list[Metric]:  # type: ignore[empty-body]
         import numpy as np
 
         def squared_log_error(outcomes: Outcomes) -> Floats:
-            forecasts = np.maximum(outcomes.mean, 0.0)  # the logarithm of others is NaN, which is ignored
+            forecasts = np.maximum(outcomes.point, 0.0)  # the logarithm of others is NaN, which is ignored
             return (np.log1p(forecasts) - np.log1p(outcomes.actuals)) ** 2
 
         @hookimpl

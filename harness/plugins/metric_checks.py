@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.data.panel import Channel, Panel
 from harness.evaluation.metrics import Metric
@@ -119,15 +120,16 @@ def _around(actuals: Actuals, deviation: float) -> Forecast:
 
 
 def _permute(forecast: Forecast, order: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Forecast:
-    assert forecast.quantiles is not None
-    return Forecast(forecast.mean[order], forecast.quantile_levels, forecast.quantiles[order])
+    return forecast.mapped(lambda array: np.asarray(array[order]))
 
 
 def _with_first_step(forecast: Forecast, value: float) -> Forecast:
-    assert forecast.quantiles is not None
-    mean, quantiles = forecast.mean.copy(), forecast.quantiles.copy()
-    mean[:, 0] = quantiles[:, 0] = value
-    return Forecast(mean, forecast.quantile_levels, quantiles)
+    def changed(array: Floats) -> Floats:
+        array = array.copy()
+        array[:, 0] = value
+        return array
+
+    return forecast.mapped(changed)
 
 
 def _distance(metric: Metric, actuals: Actuals, forecast: Forecast) -> float:

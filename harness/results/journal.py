@@ -24,7 +24,16 @@ from harness.evaluation.metrics import FORMER_NAMES
 from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.plugins.installed import protocols_for
 from harness.results.recomputation import windows_from_data
-from harness.results.stored_arrays import are_files, arrays_of, damaged, read_array, read_arrays, results_of, terms_of
+from harness.results.stored_arrays import (
+    are_files,
+    arrays_of,
+    damaged,
+    fields_of,
+    read_array,
+    read_arrays,
+    results_of,
+    terms_of,
+)
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -265,7 +274,7 @@ def _rename_metrics(fields: dict[str, Any], results: dict[str, Any] | None) -> N
 def _fields_of(run: Run) -> dict[str, Any]:
     fields = {**run.to_json(), "schema": SCHEMA}
     if run.results is not None:
-        fields["results"] = {"metrics": list(run.results.terms), "levels": run.results.forecast.quantile_levels}
+        fields["results"] = fields_of(run.results)
     return fields
 
 

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from harness.errors import DataUnavailable
+from harness.fields.dumping import dump
+from harness.fields.reading import load
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from harness.evaluation.run import Results
+    from harness.forecasters.forecast import Forecast
 
+MEDIAN = 0.5  # the level of the median
 READ_AT_ONCE = 1 << 20  # bytes; larger files are memory-mapped
 
 
@@ -66,23 +70,61 @@ def terms_of(results: Results) -> NDArray[Any]:
 
 def arrays_of(results: Results) -> dict[str, NDArray[Any]]:
     """The arrays of a run by name."""
+    forecast = results.forecast
     arrays: dict[str, NDArray[Any]] = {
         "series": results.series,
         "cutoffs": results.cutoffs,
-        "mean": results.forecast.mean,
+        "mean": forecast.mean,
         "terms": terms_of(results),
     }
-    if results.forecast.quantiles is not None:
-        arrays["quantiles"] = results.forecast.quantiles
+    if forecast.quantiles is not None:
+        arrays["quantiles"] = forecast.quantiles
+    if _array_of_median(forecast) == "median":
+        arrays["median"] = forecast.median
     return arrays
 
 
+def fields_of(results: Results) -> dict[str, Any]:
+    """What a record says of the arrays of a run."""
+    forecast = results.forecast
+    return {
+        "metrics": list(results.terms),
+        "levels": forecast.quantile_levels,
+        "median": _array_of_median(forecast),
+        "origins": dump(forecast.origins),
+    }
+
+
+def _array_of_median(forecast: Forecast) -> str:
+    """The array that holds the median, which is not stored twice: it may be the mean, or the quantile of level 0.5."""
+    import numpy as np
+
+    if forecast.median is forecast.mean:
+        return "mean"
+    if forecast.quantiles is not None and MEDIAN in forecast.quantile_levels:
+        same = np.array_equal(forecast.median, forecast.quantile(MEDIAN), equal_nan=True)
+        return "quantiles" if same else "median"
+    return "median"
+
+
 def results_of(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, Any]) -> Results:
-    """The results whose arrays these are; `fields` names their metrics and levels."""
+    """The results whose arrays these are; `fields` is what `fields_of` returned.
+
+    Forecasts that were stored without a median have that of level 0.5, and otherwise the mean.
+    """
     from harness.evaluation.run import Results
     from harness.evaluation.scoring import Terms
     from harness.forecasters.forecast import Forecast
+    from harness.forecasters.origins import Origins
 
-    forecast = Forecast(arrays["mean"], tuple(fields["levels"]), arrays.get("quantiles"))
+    mean, quantiles, levels = arrays["mean"], arrays.get("quantiles"), tuple(fields["levels"])
+    held = fields.get("median", "quantiles" if quantiles is not None and MEDIAN in levels else "mean")
+    if held == "quantiles":
+        assert quantiles is not None
+        median = quantiles[..., levels.index(MEDIAN)]
+    else:
+        median = arrays[held]
+    origins = load(Origins, fields["origins"]) if "origins" in fields else Origins()
+    forecast = Forecast.stored(mean, levels, quantiles, median, origins)
     terms = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
     return Results(forecast, terms, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))

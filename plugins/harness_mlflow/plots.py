@@ -95,7 +95,7 @@ def _marks(run: Run, outcomes: Outcomes, window: int, target: int) -> Iterator[L
         yield Line(times.astype(np.float64), values, MUTED, "past", 1.0)
     joined = len(times) and times[-1] == first - 1
     x, y = (np.append(times[-1], steps), np.append(values[-1], actuals)) if joined else (steps, actuals)
-    if forecast.quantiles is not None and forecast.quantile_levels[0] < forecast.quantile_levels[-1]:
+    if forecast.quantiles is not None and len(forecast.quantile_levels) > 1:
         low, high = (forecast.quantiles[window, :, target, i] for i in (0, -1))
         label = f"{forecast.quantile_levels[0]:g} to {forecast.quantile_levels[-1]:g} quantile"
         yield Band(steps, low, high, FORECAST, label)

@@ -193,7 +193,7 @@ def _forecast(state: FittedEts, past: TargetPasts) -> Forecast:
     levels = past.contexts.quantile_levels
     simulates = bool(levels) and (state.multiplicative_errors or state.parameters.multiplicative)
     mean = np.empty((len(past.rows), len(past.steps)))
-    quantiles = np.empty((*mean.shape, 1, len(levels)))
+    quantiles, median = np.empty((*mean.shape, 1, len(levels))), np.empty(mean.shape)
     for padding, before in np.unique(np.stack([past.paddings, hidden], axis=1), axis=0):
         rows = np.flatnonzero((past.paddings == padding) & (hidden == before))
         skipped = padding + max(before, 0)
@@ -204,9 +204,12 @@ def _forecast(state: FittedEts, past: TargetPasts) -> Forecast:
         at = np.searchsorted(rows, past.rows[windows]), past.ends[windows] - skipped
         mean[windows] = smoothed.forecast(*at, past.steps)
         if simulates:
-            quantiles[windows, :, 0] = _simulated_quantiles(state, smoothed, *at, past.steps, levels)
+            simulated = _simulated_quantiles(state, smoothed, *at, past.steps, (*levels, 0.5))
+            quantiles[windows, :, 0], median[windows] = simulated[..., :-1], simulated[..., -1]
     if simulates:
-        return Forecast(mean[:, :, None], levels, quantiles)
+        return Forecast(mean[:, :, None], levels, quantiles, median[:, :, None])
+    if state.multiplicative_errors or state.parameters.multiplicative:
+        return Forecast(mean[:, :, None])  # skewed, and its median takes simulations
     growth = variance_growth(state.parameters, state.before.seasons.shape[1], past.steps)
     return past.normal(mean, np.broadcast_to(np.sqrt(state.variance * growth), mean.shape))
 

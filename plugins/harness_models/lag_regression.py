@@ -133,7 +133,7 @@ class LagRegression(ABC):
         else:
             mean = np.concatenate([self._mean(some) for some in contexts.batches(size)])
         if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
-            return Forecast.point(mean)
+            return Forecast(mean)
         return self.quantiles_.forecast(mean, rms_of_differences(contexts, 1), contexts)
 
     def _mean(self, contexts: Contexts) -> Floats:

@@ -63,7 +63,7 @@ class ResidualQuantiles:
         spread = units[:, None] * self.deviations[self._rows(contexts)[:, None], steps]
         quantiles = np.multiply.outer(self.offsets, spread)  # (level, window, step, target)
         quantiles += mean
-        return Forecast(mean, self.levels, quantiles.transpose(1, 2, 3, 0))
+        return Forecast(mean, self.levels, quantiles.transpose(1, 2, 3, 0), mean)  # they are symmetric about the mean
 
     def _rows(self, contexts: Contexts) -> Ints:
         """The rows of `deviations` of these windows, or one row for all."""

@@ -37,8 +37,7 @@ class SeasonalAdjustment:
         """The forecast of the seasonally adjusted target, with the seasonal component of each step."""
         ends = self._first_columns(past)[past.rows] + past.ends  # (window,)
         season = self.season(ends[:, None] + past.steps - 1)[:, :, None]
-        quantiles = None if forecast.quantiles is None else forecast.quantiles + season[..., None]
-        return Forecast(forecast.mean + season, forecast.quantile_levels, quantiles)
+        return forecast.mapped(lambda array: array + (season if array.ndim == season.ndim else season[..., None]))
 
     def _first_columns(self, past: TargetPasts) -> Ints:
         """The position of the first column of each past, (past,)."""

@@ -95,7 +95,8 @@ class UnivariateForecaster(FittedLocalForecaster):
     def predict_windows(self, state: list[Any], contexts: Contexts) -> Forecast:
         """The forecasts of each target by its own model."""
         shape = (len(contexts), contexts.horizon, len(state))
-        mean = np.empty(shape)
+        mean, median = np.empty(shape), np.empty(shape)
+        known, shared = True, True
         quantiles = np.empty((*shape, len(contexts.quantile_levels))) if contexts.quantile_levels else None
         for some in pasts(contexts, BATCH):
             for target, model in enumerate(state):
@@ -109,7 +110,10 @@ class UnivariateForecaster(FittedLocalForecaster):
                 )
                 forecast = self.forecast_target(model, past)
                 mean[some.windows, :, target] = forecast.mean[:, :, 0]
+                median[some.windows, :, target] = forecast.median[:, :, 0]
+                known &= "mean" not in forecast.origins.median
+                shared &= forecast.median is forecast.mean
                 if quantiles is not None:
-                    known = forecast.mean[..., None] if forecast.quantiles is None else forecast.quantiles
-                    quantiles[some.windows, :, target] = known[:, :, 0]
-        return Forecast(mean, () if quantiles is None else contexts.quantile_levels, quantiles)
+                    quantiles[some.windows, :, target] = forecast.quantiles_of(contexts.quantile_levels)[:, :, 0]
+        levels = () if quantiles is None else contexts.quantile_levels
+        return Forecast(mean, levels, quantiles, (mean if shared else median) if known else None)

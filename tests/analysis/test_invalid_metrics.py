@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from harness import Context, Floats, LocalForecaster, Outcomes, Panel, RollingOrigin, Task
+from harness import Context, Floats, Forecast, LocalForecaster, Outcomes, Panel, RollingOrigin, Task
 from harness.analysis.ranking.compute import compute_standings
 from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.slices import SliceRequest
@@ -22,12 +24,15 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal
+from harness.results.publication.published_results import PublishedResults
+from harness.results.publication.writing import publish
 from harness.tasks.folds import backtest
 from harness_models.naive import Naive
 
 PANEL = Panel.of([10 + np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(3)], season_length=4)
 TASK = Task("walks", RollingOrigin(4, windows=5))
 MAE = METRICS[0]
+METRIC = {metric.name: metric for metric in METRICS}
 
 
 @dataclass
@@ -58,18 +63,20 @@ SOMETIMES, NEVER = Metric("M", log_error), Metric("M", always)
 FORECASTERS = {"base": Last(), "worse": Last(off=1.0), "large": Last(off=1000.0), "short": Last(shortest=44)}
 
 
-def results(home: Path, *metrics: Metric) -> JournalResults:
+def results(
+    home: Path, *metrics: Metric, forecasters: Mapping[str, LocalForecaster] = FORECASTERS, task: Task = TASK
+) -> JournalResults:
     """The results of forecasters, scored by these metrics when they were run."""
     journal, cells = Journal(home), []
-    journal.write_actuals("aa", TASK, Actuals.of(backtest(TASK, PANEL)))
-    for title, forecaster in FORECASTERS.items():
-        cell = Cell(TASK, title)
+    journal.write_actuals("aa", task, Actuals.of(backtest(task, PANEL)))
+    for title, forecaster in forecasters.items():
+        cell = Cell(task, title)
         key = cell.key("aa", "toys==1")
-        journal.write(replace(evaluate(forecaster, TASK, PANEL, cell=cell, metrics=(MAE, *metrics)), key=key))
-        cells.append(PlannedCell(key, title, TASK.label, cell, "aa"))
-    entries = tuple(Entry(title) for title in FORECASTERS)
-    board = Leaderboard("Walks", "M", "base", (TASK,), forecasters=entries)
-    return JournalResults(BoardPlan("walks", board, tuple(cells), tuple(FORECASTERS)).to_stored(), journal)
+        journal.write(replace(evaluate(forecaster, task, PANEL, cell=cell, metrics=(MAE, *metrics)), key=key))
+        cells.append(PlannedCell(key, title, task.label, cell, "aa"))
+    entries = tuple(Entry(title) for title in forecasters)
+    board = Leaderboard("Walks", "M", "base", (task,), forecasters=entries)
+    return JournalResults(BoardPlan("walks", board, tuple(cells), tuple(forecasters)).to_stored(), journal)
 
 
 def test_a_forecaster_on_which_the_metric_breaks_has_no_score_and_the_others_have_theirs(tmp_path: Path) -> None:
@@ -188,3 +195,57 @@ def test_where_some_tasks_have_too_few_quantile_levels_a_note_says_so(tmp_path: 
         "walks-2 is ignored: coverage needs at least two quantile levels, and the task asks for none",
     ]
     assert all(np.isfinite(row.scores["walks-1"]) for row in standings.rows)
+
+
+@dataclass
+class Narrow(LocalForecaster):
+    """A model that has quantiles of its own levels only."""
+
+    levels: tuple[float, ...] = (0.2, 0.5, 0.8)
+
+    def predict_series(self, context: Context) -> Forecast:
+        middle = np.full((1, context.horizon, 1, 1), context.target[-1, 0])
+        return Forecast.quantiles_only(self.levels, middle + np.array(self.levels) - 0.5)
+
+
+class TestLevelsThatAForecasterDoesNotGive:
+    FORECASTERS: ClassVar[dict[str, LocalForecaster]] = {
+        "base": Narrow((0.1, 0.5, 0.9)),
+        "worse": Narrow((0.05, 0.1, 0.2, 0.9)),
+        "narrow": Narrow(),
+    }
+    REASON = "the forecaster gives levels 0.2 to 0.8 and the task asks for 0.1"
+
+    @pytest.fixture
+    def board(self, tmp_path: Path) -> JournalResults:
+        task = replace(TASK, quantile_levels=(0.1, 0.5, 0.9))
+        return results(tmp_path, METRIC["WQL"], METRIC["MQL"], forecasters=self.FORECASTERS, task=task)
+
+    def test_the_cell_counts_as_unsupported_with_the_reason(self, board: JournalResults) -> None:
+        standings = compute_standings(board, METRIC["WQL"])
+
+        rows = {row.forecaster: row for row in standings.rows}
+        assert (rows["narrow"].completed, dict(rows["narrow"].missing)) == (0, {"unsupported": 1})
+        assert rows["narrow"].reasons == (f"walks: {self.REASON}",)
+        assert standings.notes == ()
+        assert rows["base"].completed == 1
+        assert standings.rows[-1].forecaster == "narrow"
+
+    def test_it_is_ranked_by_a_metric_for_which_it_gives_enough(self, board: JournalResults) -> None:
+        standings = compute_standings(board, METRIC["MAE"])
+
+        rows = {row.forecaster: row for row in standings.rows}
+        assert rows["narrow"].missing == {}
+        assert rows["narrow"].scores["walks"] == pytest.approx(rows["base"].scores["walks"])
+
+    def test_the_reason_is_published(self, board: JournalResults, tmp_path: Path) -> None:
+        mql = METRIC["MQL"]
+        board.plan = replace(board.plan, metric="MQL")
+        standings = compute_standings(board, mql)
+
+        publish(board, [mql], standings, "# Walks", tmp_path / "published")
+        published = PublishedResults(tmp_path / "published")
+
+        rows = {row.forecaster: row for row in compute_standings(published, mql).rows}
+        assert rows["narrow"].missing == {"unsupported": 1}
+        assert rows["narrow"].reasons == (f"walks: {self.REASON}",)

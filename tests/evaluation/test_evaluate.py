@@ -130,7 +130,10 @@ HOW = "return Forecast.point(mean), with a mean of the shape (window, horizon, t
 INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
     "no forecast": (lambda contexts: filled(contexts, 1.0), f"predict must return a Forecast, not ndarray: {HOW}"),
     "nothing": (lambda contexts: None, f"predict must return a Forecast, not NoneType: {HOW}"),
-    "no mean": (lambda contexts: Forecast(None), "the mean must be an array of floats, not NoneType"),
+    "no mean": (
+        lambda contexts: Forecast(None),
+        "a Forecast needs a mean, a median or quantiles: return Forecast.point(values)",
+    ),
     "a list of another shape": (lambda contexts: Forecast([[1.0]]), f"{SHAPE}(1, 1)"),
     "texts": (lambda contexts: Forecast(np.full((3, 2, 1), "1")), "the array mean holds texts instead of real numbers"),
     "complex numbers": (
@@ -149,16 +152,26 @@ INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
     "a longer horizon": (lambda contexts: Forecast.point(filled(contexts, 1.0).repeat(2, 1)), f"{SHAPE}(3, 4, 1)"),
     "no axis of targets": (lambda contexts: Forecast.point(filled(contexts, 1.0)[..., 0]), f"{SHAPE}(3, 2)"),
     "too few levels": (
-        lambda contexts: Forecast(filled(contexts, 1.0), (0.1, 0.9), filled(contexts, 1.0, 2)),
-        "the quantiles must have the shape (window, horizon, target, level) = (3, 2, 1, 3), not (3, 2, 1, 2)",
+        lambda contexts: Forecast(filled(contexts, 1.0), (0.1, 0.9), filled(contexts, 1.0, 3)),
+        "the last axis of the quantiles must have one value for each of the 2 quantile_levels; "
+        "their shape is (3, 2, 1, 3)",
     ),
-    "other levels": (
-        lambda contexts: Forecast(filled(contexts, 1.0), (0.2, 0.5, 0.8), filled(contexts, 1.0, 3)),
-        "quantiles of the levels (0.2, 0.5, 0.8) were given, (0.1, 0.5, 0.9) asked",
+    "levels in falling order": (
+        lambda contexts: Forecast(filled(contexts, 1.0), LEVELS[::-1], filled(contexts, 1.0, 3)),
+        "quantile levels must rise and lie between 0 and 1, not (0.9, 0.5, 0.1)",
+    ),
+    "quantiles of fewer windows": (
+        lambda contexts: Forecast(None, LEVELS, filled(contexts, 1.0, 3)[1:]),
+        "the quantiles must have the shape (window, horizon, target, level) = (3, 2, 1, 3), not (2, 2, 1, 3)",
+    ),
+    "a median of fewer windows": (
+        lambda contexts: Forecast(filled(contexts, 1.0), median=filled(contexts, 1.0)[1:]),
+        "the median must have the shape (window, horizon, target) = (3, 2, 1), not (2, 2, 1)",
     ),
     "crossing quantiles": (
-        lambda contexts: Forecast(filled(contexts, 1.0), LEVELS, filled(contexts, 1.0, 3) * [1, 3, 2]),
-        "every window: quantiles cross in series '0' at cutoff 14, step 1: 3 at level 0.5, 2 at level 0.9",
+        lambda contexts: Forecast(filled(contexts, 1.0), LEVELS, filled(contexts, 1.0, 3) * [3, 2, 1]),
+        "every window: quantiles cross in series '0' at cutoff 14, step 1: 3 at level 0.1, 2 at level 0.5; "
+        "return them in the order of their levels",
     ),
     "missing values": (lambda contexts: Forecast.point(filled(contexts, math.nan)), NO_NUMBERS),
     "infinite values": (lambda contexts: Forecast.point(filled(contexts, math.inf)), NO_NUMBERS),

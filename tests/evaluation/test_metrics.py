@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from harness.arrays import Floats
 from harness.data.panel import Channel, Panel
 from harness.evaluation.metrics import METRICS, Aggregation, Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
@@ -102,10 +103,16 @@ def taken(outcomes: Outcomes, windows: object) -> Outcomes:
     )
 
 
-def frames(outcomes: Outcomes) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The same as long tables, a group each window and target: forecasts beside actuals, and the past."""
+def point_of(outcomes: Outcomes, name: str) -> Floats:
+    """The functional of the forecast that the metric scores, taken from the forecast itself."""
+    return outcomes.forecast.median if METRIC[name].functional == "median" else outcomes.forecast.mean
+
+
+def frames(outcomes: Outcomes, name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same as long tables, a group each window and target: what the metric scores beside actuals, and the past."""
     rows, past = [], []
     truth, forecast = outcomes.observed, outcomes.forecast
+    point = point_of(outcomes, name)
     panel = truth._windows.panel
     for window, (series, cutoff) in enumerate(zip(truth.series, truth.cutoffs, strict=True)):
         begin = panel.offsets[series]
@@ -113,7 +120,7 @@ def frames(outcomes: Outcomes) -> tuple[pd.DataFrame, pd.DataFrame]:
             name = f"{window:04}-{target}"
             for step in range(truth.values.shape[1]):
                 row = {"unique_id": name, "window": window, "step": step, "ds": cutoff + step}
-                row |= {"y": truth.values[window, step, target], "model": forecast.mean[window, step, target]}
+                row |= {"y": truth.values[window, step, target], "model": point[window, step, target]}
                 if forecast.quantiles is not None:
                     row |= {f"q{i}": value for i, value in enumerate(forecast.quantiles[window, step, target])}
                 rows.append(row)
@@ -178,7 +185,7 @@ def test_each_window_scores_as_in_utilsforecast(name: str, missing: float):
 
     scores = by_window(METRIC[name], terms(METRIC[name], outcomes))
 
-    oracle = UTILSFORECAST[name](*frames(outcomes)).sort_values("unique_id")
+    oracle = UTILSFORECAST[name](*frames(outcomes, name)).sort_values("unique_id")
     np.testing.assert_allclose(scores, oracle["model"], rtol=1e-9)
 
 
@@ -188,7 +195,7 @@ def test_several_targets_of_a_window_score_as_their_mean(name: str):
 
     scores = by_window(METRIC[name], terms(METRIC[name], outcomes))
 
-    oracle = UTILSFORECAST[name](*frames(outcomes)).sort_values("unique_id")
+    oracle = UTILSFORECAST[name](*frames(outcomes, name)).sort_values("unique_id")
     np.testing.assert_allclose(scores, oracle["model"].to_numpy().reshape(-1, 3).mean(axis=1), rtol=1e-9)
 
 
@@ -208,7 +215,7 @@ def test_all_windows_together_score_as_in_scikit_learn(name: str, missing: float
     pooled = scored(name, outcomes)
 
     seen = ~np.isnan(outcomes.actuals)
-    assert pooled == pytest.approx(SKLEARN[name](outcomes.actuals[seen], outcomes.mean[seen]), rel=1e-12)
+    assert pooled == pytest.approx(SKLEARN[name](outcomes.actuals[seen], point_of(outcomes, name)[seen]), rel=1e-12)
 
 
 @pytest.mark.parametrize("name", SKLEARN)
@@ -220,7 +227,7 @@ def test_each_series_scores_as_in_scikit_learn(name: str):
     for series in range(3):
         mine = outcomes.observed.series == series
         seen = ~np.isnan(outcomes.actuals[mine])
-        oracle = SKLEARN[name](outcomes.actuals[mine][seen], outcomes.mean[mine][seen])
+        oracle = SKLEARN[name](outcomes.actuals[mine][seen], point_of(outcomes, name)[mine][seen])
         assert scores[series] == pytest.approx(oracle, rel=1e-12)
 
 
@@ -230,7 +237,7 @@ def test_each_step_scores_as_in_scikit_learn(name: str):
 
     scores = by_step(METRIC[name], outcomes)
 
-    oracle = SKLEARN[name](outcomes.actuals[..., 0], outcomes.mean[..., 0], multioutput="raw_values")
+    oracle = SKLEARN[name](outcomes.actuals[..., 0], point_of(outcomes, name)[..., 0], multioutput="raw_values")
     np.testing.assert_allclose(scores, oracle, rtol=1e-12)
 
 
@@ -730,7 +737,9 @@ def test_errors_do_not_care_where_zero_is(outcomes: Outcomes, metric: Metric, sh
 
 @given(some_outcomes(missing=False))
 def test_the_root_of_squares_is_never_below_the_mean_of_sizes(outcomes: Outcomes):
-    assert scored("RMSE", outcomes) >= scored("MAE", outcomes) * (1 - 1e-12)
+    point = Outcomes(outcomes.observed, Forecast.point(outcomes.forecast.mean))
+
+    assert scored("RMSE", point) >= scored("MAE", point) * (1 - 1e-12)
 
 
 @given(some_outcomes(missing=False))
@@ -748,16 +757,16 @@ def test_smape_goes_to_200_as_in_m4():
 def test_smape_is_200_times_the_one_of_utilsforecast():
     outcomes = outcomes_of(windows_of(panel_of()))
 
-    theirs = uf.smape(frames(outcomes)[0], ["model"])["model"].mean()  # 0 to 1
+    theirs = uf.smape(frames(outcomes, "sMAPE")[0], ["model"])["model"].mean()  # 0 to 1
 
     assert scored("sMAPE", outcomes) == pytest.approx(200 * theirs, rel=1e-12)
 
 
 def test_smape_is_100_times_the_one_of_fev_and_sktime():
     outcomes = outcomes_of(windows_of(panel_of()))
-    actual, mean = outcomes.actuals, outcomes.mean
+    actual, median = outcomes.actuals, outcomes.median
 
-    theirs = np.mean(2 * np.abs(actual - mean) / (np.abs(actual) + np.abs(mean)))  # 0 to 2
+    theirs = np.mean(2 * np.abs(actual - median) / (np.abs(actual) + np.abs(median)))  # 0 to 2
 
     assert scored("sMAPE", outcomes) == pytest.approx(100 * theirs, rel=1e-12)
 
@@ -765,11 +774,11 @@ def test_smape_is_100_times_the_one_of_fev_and_sktime():
 def test_mape_is_the_fraction_of_scikit_learn_and_a_hundredth_of_the_one_of_darts():
     outcomes = outcomes_of(windows_of(panel_of()))
 
-    percent = 100 * np.mean(np.abs((outcomes.actuals - outcomes.mean) / outcomes.actuals))  # darts, TFB
+    percent = 100 * np.mean(np.abs((outcomes.actuals - outcomes.median) / outcomes.actuals))  # darts, TFB
 
     assert scored("MAPE", outcomes) == pytest.approx(percent / 100, rel=1e-12)
     assert scored("MAPE", outcomes) == pytest.approx(
-        sk.mean_absolute_percentage_error(outcomes.actuals.ravel(), outcomes.mean.ravel()), rel=1e-12
+        sk.mean_absolute_percentage_error(outcomes.actuals.ravel(), outcomes.median.ravel()), rel=1e-12
     )
 
 
@@ -787,14 +796,14 @@ def test_the_quantile_loss_is_twice_the_pinball_loss_of_scikit_learn():
 def test_the_quantile_loss_is_twice_the_one_of_utilsforecast():
     outcomes = outcomes_of(windows_of(panel_of()))
 
-    theirs = uf.mqloss(frames(outcomes)[0], {"model": QUANTILES}, np.array(LEVELS))["model"].mean()
+    theirs = uf.mqloss(frames(outcomes, "MQL")[0], {"model": QUANTILES}, np.array(LEVELS))["model"].mean()
 
     assert scored("MQL", outcomes) == pytest.approx(2 * theirs, rel=1e-12)
 
 
 def test_mase_divides_by_all_of_the_past_as_utilsforecast_does():
     outcomes = outcomes_of(windows_of(panel_of()))
-    ahead, past = frames(outcomes)
+    ahead, past = frames(outcomes, "MASE")
     recent = past.groupby("unique_id").tail(3 * SEASON)
 
     whole, clipped = (uf.mase(ahead, ["model"], SEASON, part)["model"].mean() for part in (past, recent))
@@ -804,7 +813,7 @@ def test_mase_divides_by_all_of_the_past_as_utilsforecast_does():
 
 
 def gluonts_score(definition: Callable[..., object], outcomes: Outcomes) -> float:
-    """A metric of gluonts.ev over everything; its point forecasts are ours, whether it asks for mean or median."""
+    """A metric of gluonts.ev over everything; it asks for the mean, or for the median as the level 0.5."""
     data = {"label": outcomes.actuals, "mean": outcomes.mean, "seasonal_error": outcomes.seasonal_error[:, None]}
     data |= {str(level): outcomes.quantile(level) for level in LEVELS}
     return float(definition(axis=None).update(data).get())
@@ -813,13 +822,13 @@ def gluonts_score(definition: Callable[..., object], outcomes: Outcomes) -> floa
 @pytest.mark.parametrize(
     ("name", "theirs", "factor"),
     [
-        ("MAE", lambda ev: ev.metrics.MAE("mean"), 1),
+        ("MAE", lambda ev: ev.metrics.MAE("0.5"), 1),
         ("MSE", lambda ev: ev.metrics.MSE("mean"), 1),
         ("RMSE", lambda ev: ev.metrics.RMSE("mean"), 1),
-        ("MAPE", lambda ev: ev.metrics.MAPE("mean"), 1),
-        ("sMAPE", lambda ev: ev.metrics.SMAPE("mean"), 100),  # 0 to 2 there
-        ("WAPE", lambda ev: ev.metrics.ND("mean"), 1),
-        ("MASE", lambda ev: ev.metrics.MASE("mean"), 1),
+        ("MAPE", lambda ev: ev.metrics.MAPE("0.5"), 1),
+        ("sMAPE", lambda ev: ev.metrics.SMAPE("0.5"), 100),  # 0 to 2 there
+        ("WAPE", lambda ev: ev.metrics.ND("0.5"), 1),
+        ("MASE", lambda ev: ev.metrics.MASE("0.5"), 1),
         ("WQL", lambda ev: ev.metrics.MeanWeightedSumQuantileLoss(LEVELS), 1),  # twice the pinball loss there too
         ("SQL", lambda ev: ev.metrics.AverageMeanScaledQuantileLoss(LEVELS), 1),
     ],

@@ -157,7 +157,7 @@ def test_roots_of_ridge_are_moved_where_levels_explode() -> None:
 
     assert run.results is not None
     assert run.results.forecast.mean[0].max() < 1500
-    assert "roots outside the unit circle were moved" in run.notes[-1]
+    assert "roots outside the unit circle were moved" in run.notes[0]
 
 
 def test_a_remark_says_where_no_stable_fit_was_found() -> None:
@@ -166,7 +166,7 @@ def test_a_remark_says_where_no_stable_fit_was_found() -> None:
 
     run = evaluate(RidgeRegression(lags=1, scale="last"), Task("x", RollingOrigin(10, windows=1)), panel)
 
-    assert run.notes[-1].endswith('no stable fit was found; try scale = "standard"')
+    assert run.notes[0].endswith('no stable fit was found; try scale = "standard"')
 
 
 def test_no_autoregression_of_hours_explodes(real_file: Callable[[str], Path]) -> None:

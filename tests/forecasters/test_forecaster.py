@@ -139,7 +139,6 @@ WRONG = {
     "a longer horizon": np.zeros((3, 1)),
     "two targets": np.zeros((2, 2)),
     "two windows": Forecast.point(np.zeros((2, 2, 1))),
-    "levels not asked for": Forecast(np.zeros((1, 2, 1)), (0.5,), np.zeros((1, 2, 1, 1))),
 }
 
 

@@ -263,16 +263,17 @@ class TestOneWindow:
         assert run.window_failures == ()
         assert math.isfinite(run.scores["WQL"])
 
-    def test_a_crossing_costs_its_window(self) -> None:
+    def test_a_large_crossing_costs_its_window(self) -> None:
         def cross(quantiles: Any) -> None:
-            quantiles[1, 0] = [1000.0, 999.0, 1002.0]
+            quantiles[1, 0] = [1000.0, 997.0, 1002.0]
 
         run = run_of(forecast_with(6, cross))
 
         assert run.status is Status.COMPLETED
         (failure,) = run.window_failures
         assert (failure.window, failure.status) == (4, Status.INVALID)
-        expected = "quantiles cross in series 'b' at cutoff 6, step 2: 1000 at level 0.1, 999 at level 0.5"
+        expected = "quantiles cross in series 'b' at cutoff 6, step 2: 1000 at level 0.1, 997 at level 0.5"
+        expected += "; return them in the order of their levels"
         assert failure.reason == expected
         assert math.isfinite(run.scores["WQL"])
 
@@ -312,7 +313,8 @@ class TestOneWindow:
         run = evaluate(Crosses(), TASK, PANEL)
 
         assert [failure.reason for failure in run.window_failures] == [
-            "quantiles cross in series 'a' at cutoff 8, step 1: 3 at level 0.1, 2 at level 0.5"
+            "quantiles cross in series 'a' at cutoff 8, step 1: 3 at level 0.1, 2 at level 0.5; "
+            "return them in the order of their levels"
         ]
 
     def test_all_crossings_are_found_at_once(self) -> None:
@@ -362,12 +364,10 @@ class TestSentences:
 
         assert evaluate(Shaped(result), TASK, PANEL).reason == f"every window: {wanted}, not {found}"
 
-    def test_a_task_without_quantiles_wants_none(self) -> None:
-        run = run_of(
-            lambda contexts: Forecast.from_normal(normal(contexts)[0], np.ones(1), LEVELS), Task("t", TASK.protocol)
-        )
+    def test_a_forecast_needs_something(self) -> None:
+        message = refusal(Forecast)
 
-        assert run.reason == "the task asks for no quantiles: return Forecast.point(mean)"
+        assert message == "a Forecast needs a mean, a median or quantiles: return Forecast.point(values)"
 
     def test_sample_paths_have_four_axes(self) -> None:
         message = refusal(lambda: Forecast.from_samples(np.zeros((6, 2, 1)), LEVELS))

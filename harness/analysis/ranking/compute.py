@@ -59,8 +59,9 @@ def compute_standings(
     replicates = bootstrap(table)
     in_units = {known.name for known in (*metrics, metric) if known.in_units}
     in_units |= FORMER_NAMES.keys() - {known.name for known in metrics}
+    unsupported = {key: reason for of_task in by_task.values() for key, reason in of_task.unsupported.items()}
     periods = task_periods(plan, runs)
-    rows = [forecaster_row(name, results, scores, in_units, periods) for name in plan.forecasters]
+    rows = [forecaster_row(name, results, scores, in_units, periods, unsupported) for name in plan.forecasters]
     ordered = _rank_rows(_with_aggregates(rows, ranked, table, replicates))
     done = [run for run in runs.values() if run is not None]
     return Standings(
@@ -222,7 +223,7 @@ def _invalid_notes(by_task: Mapping[str, TaskScores], metric: Metric) -> list[st
         f"{cell.forecaster} has no {metric.name} on {task}: {of_task.invalid[cell.key]}"
         for task, of_task in by_task.items()
         for cell in of_task.cells
-        if cell.key in of_task.invalid
+        if cell.key in of_task.invalid and cell.key not in of_task.unsupported  # these are among the row's reasons
     ]
 
 

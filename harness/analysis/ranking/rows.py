@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
 
 from harness.analysis.ranking.overlap import overlap_fields
 from harness.analysis.ranking.scores import Scores, mean, std
@@ -15,13 +16,20 @@ from harness.results.training import Period
 
 
 def forecaster_row(
-    name: str, results: BoardResults, scores: Scores, in_units: Container[str], periods: Mapping[str, Period]
+    name: str,
+    results: BoardResults,
+    scores: Scores,
+    in_units: Container[str],
+    periods: Mapping[str, Period],
+    unsupported: Mapping[str, str],
 ) -> Row:
     """The row; metrics `in_units` of the data are not averaged over several tasks, whose units differ.
 
-    `periods` has the times of the first and last forecast step of each task with a calendar.
+    `periods` has the times of the first and last forecast step of each task with a calendar. A completed cell whose
+    forecasts lack what the board's metric needs counts as unsupported; `unsupported` has the reasons by key.
     """
-    plan, runs = results.plan, results.runs
+    plan = results.plan
+    runs = {key: _unsupported(run, unsupported.get(key, "")) for key, run in results.runs.items()}
     cells = [(cell.task, runs[cell.key]) for cell in plan.by_forecaster.get(name, ())]
     known = [run for _, run in cells if run is not None]
     done = [run for run in known if run.status is Status.COMPLETED]
@@ -57,6 +65,11 @@ def forecaster_row(
         **overlap_fields(name, plan, periods),
         pool=plan.pools.get(name),
     )
+
+
+def _unsupported(run: Run | None, reason: str) -> Run | None:
+    """The run, with the status of an unsupported one where there is a reason."""
+    return replace(run, status=Status.UNSUPPORTED, reason=reason) if run is not None and reason else run
 
 
 def _skill_std(name: str, plan: StoredPlan, scores: Scores) -> float:

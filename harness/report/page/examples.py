@@ -139,11 +139,11 @@ def _example(run: Run, outcomes: Outcomes, window: int, loss: float) -> Example:
     for target, name in enumerate(actuals.targets[:MAX_TARGETS]):
         past, actual = _past(actuals, window, target, gap), _numbers(actuals.values[window, :, target])
         line = Lines(name, past, actual, _numbers(forecast.mean[window, :, target]))
-        if forecast.quantiles is not None:
+        if forecast.quantiles is not None and forecast.quantile_levels:
             low, high = (_numbers(forecast.quantiles[window, :, target, i]) for i in (0, -1))
             line = replace(line, low=low, high=high)
         lines.append(line)
-    levels = None if forecast.quantiles is None else (forecast.quantile_levels[0], forecast.quantile_levels[-1])
+    levels = (forecast.quantile_levels[0], forecast.quantile_levels[-1]) if forecast.quantile_levels else None
     time = attempt(partial(actuals.last_known, window)) if actuals.freq is not None else None
     cutoff_time = "" if time is None or isinstance(time, Failure) else str(time)[:16].removesuffix("T00:00")
     series, cutoff = actuals.ids[int(actuals.series[window])], int(actuals.cutoffs[window])

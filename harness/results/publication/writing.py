@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from harness.data.storage import atomic_file, write_json
-from harness.errors import BadInput
+from harness.errors import BadInput, NotGiven
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.scoring import Terms
@@ -120,11 +120,20 @@ def _task_terms(completed: Sequence[StoredCell], results: BoardResults, metrics:
     terms: dict[str, dict[str, Terms]] = {}
     for cell in completed:
         for metric in metrics:
-            cell_terms = results.terms(cell, metric)
+            cell_terms = _terms(cell, metric, results)
             if cell_terms is None:
                 raise BadInput(f"{metric.name} does not apply to task {cell.task!r}")
             terms.setdefault(cell.key, {})[metric.name] = cell_terms
     return TaskTerms(results.actuals(completed[0]), terms)
+
+
+def _terms(cell: StoredCell, metric: Metric, results: BoardResults) -> Terms | None:
+    """The terms of a cell, zeros where its forecasts lack what the metric needs, as a note of its run says."""
+    try:
+        return results.terms(cell, metric)
+    except NotGiven:
+        zeros = np.zeros(results.actuals(cell).values[:, 0].shape)
+        return Terms(zeros, zeros)
 
 
 def _horizon(cell: StoredCell, results: BoardResults) -> int:

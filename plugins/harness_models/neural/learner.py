@@ -118,7 +118,7 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
             raise Unsupported(f"it was trained for a horizon of {self.horizon_} after a gap of {self.gap_}")
         outputs = np.concatenate([self._outputs(batch) for batch in contexts.batches(OUTER_BATCH)])
         if not self.levels_ or self.levels_ != contexts.quantile_levels:
-            return Forecast.point(outputs[..., 0])
+            return Forecast(outputs[..., 0])
         return Forecast(outputs[..., 0], self.levels_, np.sort(outputs[..., 1:], axis=-1))
 
     def _outputs(self, contexts: Contexts) -> Floats:
