@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.evaluation.scoring import Terms
     from harness.forecasters.forecast import Forecast
 
-EVALUATION_VERSION = 2  # raised when the same cell could give other results
+EVALUATION_VERSION = 3  # raised when the same cell could give other results
 
 
 def unsupported_note(metric: str, reason: str) -> str:
