@@ -266,6 +266,26 @@ class TestSource:
 
         assert (package.version() != before) == changes
 
+    @pytest.mark.parametrize(
+        ("file", "line"),
+        [
+            ("helper.py", "from wanderer.sub.inner import level"),
+            ("__init__.py", "from wanderer.sub.inner import level"),
+            ("sub/inner.py", "from wanderer.near import scale"),
+        ],
+    )
+    @pytest.mark.parametrize("acts", [True, False])
+    def test_so_does_importing_the_packages_of_what_it_imports(
+        self, package: Package, file: str, line: str, acts: bool
+    ) -> None:
+        package.append("sub/__init__.py", "import sys\nsys.getsizeof(1)" if acts else "import sys")
+        package.append(file, line)
+        before = package.version()
+
+        package.append("sub/__init__.py", "level = 2")
+
+        assert (package.version() != before) == (acts and file != "sub/inner.py")
+
     @pytest.mark.parametrize(("name", "changes"), [("used.py", True), ("unused.py", False)])
     def test_imports_are_followed_into_modules_on_the_path(self, package: Package, name: str, changes: bool) -> None:
         aside = package.site / "aside"
@@ -299,11 +319,29 @@ class TestSource:
         assert package.version() != before
 
 
+@pytest.mark.parametrize(("line", "changes"), [("import sys\nsys.getsizeof(1)", True), ("level = 1", False)])
+def test_importing_the_module_of_the_hooks_matters_where_it_does_more_than_define(
+    package: Package, line: str, changes: bool
+) -> None:
+    (package.information / "entry_points.txt").write_text("[harness]\nwanderer = wanderer.hooks\n")
+    package.write("__init__.py", "")
+    package.write("hooks.py", f"{HOOKS}\n{line}\n")
+    before = package.version()
+
+    package.append("hooks.py", "level = 2")
+
+    assert (package.version() != before) == changes
+
+
 def test_a_link_to_a_folder_above_is_followed_once(package: Package) -> None:
     (package.folder / "again").symlink_to(package.folder)
     package.append("helper.py", "import wanderer\nwanderer.again.again.near")
 
-    assert package.version().startswith("wanderer==1.5:")
+    closure = ImportGraph({"wanderer": (package.folder,)}).closure("wanderer.near")
+
+    names = {module.name for module in closure}
+    assert "wanderer.again.near" in names
+    assert not any("again.again" in name for name in names)
 
 
 MODULES = ["a", "b", "c", "d", "e"]
