@@ -218,7 +218,8 @@ def _training(standings: Standings) -> list[Column]:
         pool = replace(pool, tables=_word_tables("pool", lambda row: row.pool or ""))
     if any(map(overlap_text, standings.rows)):
         overlap = _words("overlap", overlap.meaning, overlap_text)
-        overlap = replace(overlap, tables=_word_tables("training overlap", overlap_text), important=True)
+        tables = _word_tables("training overlap", overlap_text)
+        overlap = replace(overlap, tables={"markdown": tables["markdown"]}, important=True)  # the page marks scores
     return [
         pool,
         overlap,

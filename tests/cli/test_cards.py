@@ -182,7 +182,7 @@ class TestOverlap:
         (row,) = (line for line in markdown.splitlines() if line.startswith("|") and " zero †" in line)
         assert "| zero-shot | waves (dataset); rain (date) |" in row
         assert "trained on earlier values of rain (until 2023-01-31)" in markdown
-        assert "waves (dataset); rain (date)" in page
+        assert ">zero-shot</span>" in page
         assert "training overlap by dataset</span>" in page
         assert "training overlap by date</span>" in page
         assert "trained on earlier values of rain (until 2023-01-31)" in page
