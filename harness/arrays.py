@@ -42,7 +42,8 @@ def sums_over_steps(values: Floats) -> Floats:
     """The sums of (window, step, target) values over the steps, (window, target)."""
     if values.shape[-1] != 1:
         return np.asarray(values.sum(axis=1))
-    return np.einsum("wst->wt", values)  # several times faster than `sum`, whose loop over a short axis is slow
+    sums: Floats = np.einsum("wst->wt", values)  # several times faster than `sum`, whose loops are as short as an axis
+    return sums
 
 
 def sums_by_group(values: Floats, groups: Ints, count: int) -> Floats:
