@@ -38,6 +38,14 @@ def mean_known(values: Floats, axis: int) -> Floats:
     return ratio(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis).astype(np.float64))
 
 
+def sums_over_steps(values: Floats) -> Floats:
+    """The sums of (window, step, target) values over the steps, (window, target)."""
+    if values.shape[-1] != 1:
+        return np.asarray(values.sum(axis=1))
+    sums: Floats = np.einsum("wst->wt", values)  # several times faster than `sum`, whose loops are as short as an axis
+    return sums
+
+
 def sums_by_group(values: Floats, groups: Ints, count: int) -> Floats:
     """The sums of (row, column) values over the rows of each group, (group, column), added in their order."""
     return np.stack([np.bincount(groups, weights=column, minlength=count) for column in values.T], axis=1)

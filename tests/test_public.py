@@ -125,7 +125,7 @@ class TestDocstrings:
     def test_the_example_metric_is_the_mean_squared_logarithmic_error(self) -> None:
         example = inspect.cleandoc(inspect.getdoc(hookspecs.harness_metrics).partition("Example:")[2])  # type: ignore[union-attr]
         (metric,) = executed(example, {"hookimpl": harness.hookimpl, "Metric": harness.Metric}).harness_metrics()
-        outcomes = SimpleNamespace(mean=np.array([0.0, 1.0]), actuals=np.array([np.e - 1, 1.0]))
+        outcomes = SimpleNamespace(point=np.array([0.0, 1.0]), actuals=np.array([np.e - 1, 1.0]))
 
         assert metric.name == "MSLE"
         assert metric.losses(outcomes).tolist() == pytest.approx([1.0, 0.0])

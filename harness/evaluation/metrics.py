@@ -117,11 +117,12 @@ def _is_plain_path(name: str) -> bool:
     return all(part and not part.startswith(".") for part in name.split("/"))
 
 
-def _sum_of_sizes(outcomes: Outcomes) -> Floats:
-    """|actual| + |forecast|."""
+def _symmetric_percentage(outcomes: Outcomes) -> Floats:
+    """200 |e| / (|actual| + |forecast|), 0 where both are 0."""
+    losses = 200 * outcomes.absolute_error
     sizes = abs(outcomes.point)
     sizes += outcomes.absolute_actuals  # in place, for speed
-    return sizes
+    return outcomes.ratio(losses, outcomes.without_rounding(sizes), empty=0.0)
 
 
 METRICS = (
@@ -148,7 +149,7 @@ METRICS = (
     ),
     Metric(
         "sMAPE",
-        lambda o: o.ratio(200 * o.absolute_error, o.without_rounding(_sum_of_sizes(o)), empty=0.0),
+        _symmetric_percentage,
         functional="median",
         description="symmetric percentage error of M4, 0 to 200; zero where both actual and forecast are",
     ),

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints, Times, ratio, read_only
+from harness.arrays import Bools, Floats, Ints, Times, ratio, read_only, sums_over_steps
 from harness.data.calendar import advance
 from harness.errors import DataUnavailable, NotGiven, Unsupported
 from harness.evaluation.scales import seasonal_error, training_moments, without_rounding
@@ -276,9 +276,9 @@ class Outcomes:
         """Losses summed over the steps of each window, (window, target); losses of several metrics are summed once."""
         shared = next((name for name, value in vars(self).items() if value is losses), None)
         if shared is None:
-            return np.asarray(losses.sum(axis=1))
+            return sums_over_steps(losses)
         if shared not in self._totals:
-            self._totals[shared] = losses.sum(axis=1)
+            self._totals[shared] = sums_over_steps(losses)
         return self._totals[shared]
 
     def once(self, function: Callable[[Outcomes], T]) -> T:

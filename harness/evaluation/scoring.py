@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.arrays import Floats, Ints, mean_known, means_by_group, ratio, sums_by_group
+from harness.arrays import Floats, Ints, mean_known, means_by_group, ratio, sums_by_group, sums_over_steps
 from harness.evaluation.metric_values import check_root, losses_of, scale_of, weights_of
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
@@ -42,7 +42,7 @@ def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     else:
         known = _known_terms(metric, outcomes, losses)
         with np.errstate(invalid="ignore"):
-            numerators, denominators = known.numerators.sum(axis=1), known.denominators.sum(axis=1)
+            numerators, denominators = sums_over_steps(known.numerators), sums_over_steps(known.denominators)
     check_root(metric, numerators)
     if metric.scale is None:
         return Terms(numerators, denominators)

@@ -18,5 +18,6 @@ def write_artifacts(folder: Path, heading: str, run: Run, actuals: Actuals | Non
     if run.results is None or actuals is None or not run.results.forecast.finite().any():
         return ""
     outcomes = Outcomes(actuals, run.results.forecast)
-    write_plots(folder, heading, run, outcomes, metric)
+    if "none" not in outcomes.forecast.origins.mean:  # plots show the mean, or what stands for it
+        write_plots(folder, heading, run, outcomes, metric)
     return write_forecasts(folder / "forecasts.parquet", outcomes)

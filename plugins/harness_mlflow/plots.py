@@ -36,7 +36,7 @@ def window_losses(run: Run, outcomes: Outcomes, metric: str) -> tuple[Floats, st
         losses = _mean(np.abs(Outcomes.ratio(summed.numerators, summed.denominators)), axis=1)
         if np.isfinite(losses).any():
             return losses, metric
-    return _mean(outcomes.absolute_error, axis=(1, 2)), "MAE"
+    return _mean(outcomes.of("median").absolute_error, axis=(1, 2)), "MAE"
 
 
 def chosen_windows(losses: Floats, names: tuple[str, ...]) -> list[tuple[int, str]]:
@@ -127,7 +127,7 @@ def _error_by_step(outcomes: Outcomes, generated: bool) -> Chart:
     """The mean, the median and the middle half of the windows' errors at every step."""
     windows, horizon, targets = outcomes.observed.values.shape
     some = np.arange(0, windows, -(-outcomes.observed.values.size // NUMBERS))
-    errors = outcomes.absolute_error[some]
+    errors = outcomes.of("median").absolute_error[some]
     label = "absolute error"
     if not generated and (len(np.unique(outcomes.observed.series)) > 1 or targets > 1):
         errors = Outcomes.ratio(errors, outcomes.seasonal_error[some][:, None])

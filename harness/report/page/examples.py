@@ -126,8 +126,9 @@ def _best_and_worst(run: Run, outcomes: Outcomes, metric: Metric | None) -> tupl
 def _losses(run: Run, outcomes: Outcomes, metric: Metric | None) -> Floats:
     """The loss of each window, (window,): the absolute error if the metric has no best value for a single window."""
     if metric is None or metric.best == "nominal":
-        known = np.isfinite(outcomes.absolute_error)
-        sums = np.where(known, outcomes.absolute_error, 0.0).sum(axis=(1, 2))
+        errors = outcomes.of("median").absolute_error
+        known = np.isfinite(errors)
+        sums = np.where(known, errors, 0.0).sum(axis=(1, 2))
         return Outcomes.ratio(sums, known.sum(axis=(1, 2)).astype(np.float64))
     summed = run.results.terms.get(metric.name) if run.results is not None else None
     return np.abs(by_window(metric, terms(metric, outcomes) if summed is None else summed))
