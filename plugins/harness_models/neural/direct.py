@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -20,20 +21,40 @@ LEARN_FROM = ("last", "every")
 
 
 class DirectNetwork(nn.Module):  # type: ignore[misc]
-    """A backbone for the features of a window, and a head for the forecasts."""
+    """A backbone for the features of a window, and a head for the forecasts.
+
+    Covariates are features of the head as well, beside those of the backbone.
+    """
 
     def __init__(self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = make_head(backbone.features, shape.steps, targets, levels)
+        self.head = make_head(backbone.features + shape.covariates, shape.steps, targets, levels)
 
-    def forward(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self,
+        inputs: Tensor,
+        observed: Tensor | None,
+        generator: torch.Generator | None,
+        covariates: Tensor | None = None,
+    ) -> Tensor:
         """(window, horizon, target, 1 + level); after each input row, if the backbone returns features of all."""
-        return self.head(self.backbone(inputs, observed, generator))
+        features = self.backbone(inputs, observed, generator)
+        if covariates is not None:
+            if covariates.ndim < features.ndim:  # of the last row, the only one whose outputs are forecasts
+                covariates = covariates[:, None].expand(-1, features.shape[1], -1)
+            features = torch.cat([features, covariates], dim=-1)
+        return self.head(features)
+
+
+class DirectForecaster(NetworkForecaster):
+    """A forecaster whose network is a DirectNetwork."""
+
+    uses_covariates: ClassVar[bool] = True
 
 
 @dataclass
-class Dense(NetworkForecaster):
+class Dense(DirectForecaster):
     """A dense network with ReLU on the flattened window."""
 
     hidden: int = 32
@@ -66,7 +87,7 @@ class IidDense(Dense):
 
 
 @dataclass
-class Cnn(NetworkForecaster):
+class Cnn(DirectForecaster):
     """Convolutions with ReLU, max-pooling of 2 between them, and global average pooling.
 
     `kernels` are the sizes of the convolutions; None means 24, 12 and 6, or if the lookback is too short
@@ -102,7 +123,7 @@ class Cnn(NetworkForecaster):
 
 
 @dataclass
-class Recurrent(NetworkForecaster):
+class Recurrent(DirectForecaster):
     """Recurrent layers over the window, in one or in both directions.
 
     Forecasts are made from the state after the last row. With `learn_from` "every" the training loss
