@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.data.metadata import list_of
+from harness.data.metadata import LARGEST, list_of
 from harness.errors import BadData
 from harness.fields.arguments import convert_fields
 from harness.fields.errors import short_repr
@@ -16,11 +16,18 @@ ROLES: tuple[Role, ...] = ("target", "past covariate", "known covariate")
 
 @dataclass(frozen=True)
 class Channel:
-    """A variable of a panel: a target or a covariate."""
+    """A variable of a panel: a target or a covariate.
+
+    `delay` is the availability delay of a past covariate: the value of a step is known that many steps later, so that
+    at each cutoff its last `delay` values are missing. `certain` is False for a known covariate whose values after the
+    cutoff are forecasts themselves, such as the weather; see `Vintages`. Raises BadData for fields that do not fit.
+    """
 
     name: str
     role: Role = "target"
     categories: tuple[str, ...] | None = None  # of a categorical channel; its values are indices into them
+    delay: int = 0  # steps
+    certain: bool = True
 
     def __post_init__(self) -> None:
         role: object = self.role
@@ -29,6 +36,14 @@ class Channel:
                 f"channel {short_repr(self.name)} has the role {short_repr(role)}; allowed: {', '.join(ROLES)}"
             )
         convert_fields(self, BadData, "channel: ")
+        if not 0 <= self.delay <= LARGEST:
+            raise BadData(
+                f"channel {self.name!r}: delay must be from 0 to {LARGEST:,} steps, not {short_repr(self.delay)}"
+            )
+        if self.delay and self.role != "past covariate":
+            raise BadData(f"channel {self.name!r} is a {self.role}; only a past covariate may have a delay")
+        if not self.certain and self.role != "known covariate":
+            raise BadData(f"channel {self.name!r} is a {self.role}; certain=False is for known covariates only")
 
 
 def panel_channels(channels: object) -> tuple[Channel, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -22,17 +23,46 @@ def fill(panel: Panel, missing: Missing, season_length: int) -> Panel:
     - `interpolate`: linear interpolation, and the last value at the end;
     - `seasonal`: the value one season earlier, or else the last value observed.
 
-    Values before the first observation become equal to it. A channel without observations stays missing.
+    Values before the first observation become equal to it. A channel without observations stays missing. The last
+    values of a channel with a delay are not known at the end: whatever the filling, they become equal to the last value
+    that is.
     """
     if missing not in FILLINGS:
         raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {missing!r}")
-    if missing == "native" or panel.complete:
+    if missing == "native" or (panel.complete and not panel.delays):
         return panel
     values = panel.values.copy()
     for first, last in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
         for channel in range(values.shape[1]):
-            _fill_series(values[first:last, channel], missing, season_length)
+            known = max(first, last - panel.delays.get(channel, 0))
+            _fill_series(values[first:known, channel], missing, season_length)
+            values[known:last, channel] = values[known - 1, channel] if known > first else np.nan
     return panel.with_values(values)
+
+
+def known_at_end(panel: Panel) -> Panel:
+    """The panel as it is known at the end of each series: the last values of a channel with a delay are missing."""
+    if not panel.delays:
+        return panel
+    values = panel.values.copy()
+    to_end = np.repeat(panel.offsets[1:], panel.lengths) - np.arange(len(values))  # 1 in the last row of a series
+    for channel, delay in panel.delays.items():
+        values[to_end <= delay, channel] = np.nan
+    return panel.with_values(values)
+
+
+def with_delays(past: Floats, channels: tuple[int, ...], delays: Mapping[int, int]) -> Floats:
+    """`past` (window, length, channel), the rows before a cutoff, without the values that are not known yet.
+
+    `channels` are the channels on the last axis; a copy where one of them has a delay.
+    """
+    if not any(channel in delays for channel in channels):
+        return past
+    past = past.copy()
+    for column, channel in enumerate(channels):
+        if channel in delays:
+            past[:, max(past.shape[1] - delays[channel], 0) :, column] = np.nan
+    return past
 
 
 def _fill_series(series: Floats, missing: Missing, season_length: int) -> None:
@@ -56,22 +86,50 @@ class Filled:
     """Filled values of a panel, corrected for each cutoff so that they do not depend on later values.
 
     A filled value depends on later ones inside an interpolated gap and before a series' first observation; `correct`
-    replaces those.
+    replaces those, and the last values of a channel with a delay.
     """
 
     values: Floats  # (observation, channel), filled from all values
     carried: Floats  # (observation, channel), the last observed value; NaN before the first
     observed: Ints  # (observation, channel), the row of that value; −1 before the first
+    delays: Mapping[int, int] = field(default_factory=dict)  # by channel
 
-    def correct(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
-        """`past` (window, length, channel), the rows before `ends`, as they would be filled at that cutoff."""
+    def correct(self, past: Floats, firsts: Ints, ends: Ints, channels: tuple[int, ...]) -> Floats:
+        """`past` (window, length, channel), the rows before `ends`, as they would be filled at that cutoff.
+
+        `firsts` are the first rows of each window's series.
+        """
+        corrected = self._correct(past, ends, ends, channels)
+        if not any(channel in self.delays for channel in channels):
+            return corrected
+        corrected = corrected.copy()
+        for column, channel in enumerate(channels):
+            if channel in self.delays:
+                corrected[:, :, column] = self._correct_delayed(past[:, :, column], firsts, ends, channel)
+        return corrected
+
+    def _correct_delayed(self, past: Floats, firsts: Ints, ends: Ints, channel: int) -> Floats:
+        """The same for a channel with a delay: `past` (window, length) as it is filled from what is known."""
+        known = np.maximum(ends - self.delays[channel], firsts)  # rows before it are known
+        unobserved = (known == firsts) | (self.observed[known - 1, channel] < 0)
+        last = np.where(unobserved, np.nan, self._last_values(known - 1, channel))
+        rows = ends[:, None] + np.arange(-past.shape[1], 0)  # (window, length)
+        unknown = unobserved[:, None] | ((rows >= known[:, None]) & ~np.isnan(past))
+        return np.where(unknown, last[:, None], self._correct(past[:, :, None], ends, known, (channel,))[:, :, 0])
+
+    def _last_values(self, rows: Ints, channel: int) -> Floats:
+        """The values of a channel in these rows, as they are filled where they are the last ones."""
+        return np.asarray(self.carried[rows, channel])
+
+    def _correct(self, past: Floats, ends: Ints, known: Ints, channels: tuple[int, ...]) -> Floats:
+        """`past`, the rows before `ends`, as they are filled from the rows before `known`."""
         columns = list(channels)
-        latest = self.observed[ends - 1][:, columns]  # (window, channel)
+        latest = self.observed[known - 1][:, columns]  # (window, channel)
         rows = ends[:, None] + np.arange(-past.shape[1], 0)  # (window, length)
         after = rows[:, :, None] > latest[:, None, :]
         if not after.any():
             return past
-        value = self.carried[ends - 1][:, columns]
+        value = self.carried[known - 1][:, columns]
         return np.where(after & ~np.isnan(past), value[:, None, :], past)
 
 
@@ -79,9 +137,11 @@ class Filled:
 class CausallyFilled(Filled):
     """Values filled from earlier ones only, except before the first observation; only those are corrected."""
 
-    def correct(self, past: Floats, ends: Ints, channels: tuple[int, ...]) -> Floats:
-        """`past` (window, length, channel), the rows before `ends`, missing before the first observation."""
-        unobserved = self.observed[ends - 1][:, list(channels)] < 0
+    def _last_values(self, rows: Ints, channel: int) -> Floats:
+        return np.asarray(self.values[rows, channel])
+
+    def _correct(self, past: Floats, ends: Ints, known: Ints, channels: tuple[int, ...]) -> Floats:
+        unobserved = self.observed[known - 1][:, list(channels)] < 0
         return np.where(unobserved[:, None, :], np.nan, past) if unobserved.any() else past
 
 
@@ -95,4 +155,4 @@ def fill_for_cutoffs(panel: Panel, missing: Missing, season_length: int) -> Fill
     observed = np.where(observed < firsts, -1, observed)
     carried = np.where(observed >= 0, np.take_along_axis(panel.values, np.maximum(observed, 0), axis=0), np.nan)
     kind = Filled if missing == "interpolate" else CausallyFilled
-    return kind(filled, carried, observed)
+    return kind(filled, carried, observed, panel.delays)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, partial
 from typing import Any, Self
@@ -17,6 +15,7 @@ from harness.attempt import Failure, attempt
 from harness.data.calendar import advance, check_times, frequency
 from harness.data.channel import Channel as Channel
 from harness.data.channel import Role, panel_channels
+from harness.data.fingerprint import channel_header, data_hash
 from harness.data.metadata import list_of, season_length, series_ids, static_covariates
 from harness.data.series import series_values, single_array
 from harness.data.starts import start_times
@@ -188,6 +187,11 @@ class Panel:
         """The indices of the target channels."""
         return self.channels_of("target")
 
+    @cached_property
+    def delays(self) -> dict[int, int]:
+        """The availability delay of each channel that has one, by its index."""
+        return {i: channel.delay for i, channel in enumerate(self.channels) if channel.delay}
+
     def channels_of(self, role: Role) -> tuple[int, ...]:
         """The indices of the channels of a role."""
         return tuple(i for i, channel in enumerate(self.channels) if channel.role == role)
@@ -241,10 +245,21 @@ class Panel:
         channels = []
         for channel in self.channels:
             if channel.name in names:
-                channels.append(replace(channel, role="target"))
+                if channel.delay:
+                    raise BadData(f"channel {channel.name!r} cannot be a target: it has a delay")
+                channels.append(replace(channel, role="target", certain=True))
             else:
                 channels.append(replace(channel, role="past covariate") if channel.role == "target" else channel)
         return self._derived(channels=tuple(channels))
+
+    def with_covariates(self, names: Collection[str]) -> Panel:
+        """A copy with the targets and the covariates of these names, static ones too."""
+        kept = [i for i, channel in enumerate(self.channels) if channel.role == "target" or channel.name in names]
+        return self._derived(
+            values=read_only(np.ascontiguousarray(self.values[:, kept])),
+            channels=tuple(self.channels[i] for i in kept),
+            static={name: values for name, values in self.static.items() if name in names},
+        )
 
     def check_observed(self) -> None:
         """Raise BadData if a target of a series has no value."""
@@ -269,10 +284,7 @@ class Panel:
             "ids": self.ids,
             "freq": self.freq,
             "season_length": self.season_length,
-            "channels": [[c.name, c.role, c.categories] for c in self.channels],
+            "channels": [channel_header(channel) for channel in self.channels],
             "static": {name: list(values) for name, values in sorted(self.static.items())},
         }
-        digest = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
-        for array in (self.offsets.astype("<i8"), self.start.astype("<i8"), self.values.astype("<f8", copy=False)):
-            digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        return data_hash(header, (self.offsets, self.start, self.values))

@@ -151,16 +151,7 @@ class FittedLocalForecaster(ABC):
         i = train.positions.get(windows.ids[0])
         if i is None:
             return next(iter(windows.take(slice(0, 1))))
-        at_end = Contexts(
-            train,
-            np.array([i]),
-            train.lengths[i : i + 1],
-            self.train_.horizon,
-            self.train_.gap,
-            self.train_.quantile_levels,
-            self.train_.season_length,
-        )
-        return next(iter(at_end))
+        return next(iter(self.train_.contexts(np.array([i]), train.lengths[i : i + 1])))
 
     def predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, series by series; one that fails does not stop the others."""

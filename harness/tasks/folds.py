@@ -12,6 +12,7 @@ from harness.arrays import Ints
 from harness.attempt import Failure, attempt
 from harness.data.panel import Panel
 from harness.errors import BadTask, HarnessError
+from harness.fields.errors import did_you_mean
 from harness.tasks.protocols import Cutoffs
 from harness.tasks.splits import HeldOut, NoSplit, Split, SplitLengths
 from harness.tasks.task import Task
@@ -109,6 +110,8 @@ def backtest(task: Task, panel: Panel) -> Backtest:
         raise BadTask(f"task {task.label!r} standardises by each series' training part; held-out series have none")
     if task.targets is not None:
         panel = panel.with_targets(task.targets)
+    if task.covariates is not None:
+        panel = _with_covariates(task, task.covariates, panel)
     panel.check_observed()
     try:
         lengths = split.lengths(panel)
@@ -118,6 +121,20 @@ def backtest(task: Task, panel: Panel) -> Backtest:
     except BadTask as error:
         raise BadTask(f"task {task.label!r} on dataset {task.dataset!r}: {error}") from error
     return _without_empty_contexts(Backtest(task, panel, _folds(task, cutoffs), lengths, cutoffs.left_out))
+
+
+def _with_covariates(task: Task, names: tuple[str, ...], panel: Panel) -> Panel:
+    """The panel with exactly these covariates; raises BadTask for another name."""
+    targets = [panel.channels[i].name for i in panel.targets]
+    known = [*(channel.name for channel in panel.channels if channel.role != "target"), *panel.static]
+    for name in names:
+        if name not in known:
+            what = f"{name!r} is a target, not a covariate" if name in targets else f"no covariate called {name!r}"
+            raise BadTask(
+                f"task {task.label!r} on dataset {task.dataset!r}: {what}; {did_you_mean(name, known)}"
+                f"its covariates are {', '.join(sorted(set(known))) or 'none'}"
+            )
+    return panel.with_covariates(names)
 
 
 def _split(task: Task) -> Split:

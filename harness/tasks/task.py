@@ -28,6 +28,8 @@ class Task:
     quantile_levels: tuple[float, ...] = ()
     standardise: bool = False  # score z-scores by mean and deviation (ddof 0) of each training part
     name: str | None = field(default=None, metadata={"stored": False})  # on boards; None: the dataset's
+    # the covariates that forecasters are given, static ones too, by name; None: all
+    covariates: tuple[str, ...] | None = field(default=None, metadata={"stored": "if set"})
 
     def __post_init__(self) -> None:
         convert_fields(self, BadTask)
@@ -43,6 +45,8 @@ class Task:
             raise BadTask(f"quantile levels must rise between 0 and 1, not {', '.join(map(str, levels))}")
         if self.targets is not None and len(set(self.targets)) != max(len(self.targets), 1):
             raise BadTask(f"targets must be names of channels, each once, not {short_repr(self.targets)}")
+        if self.covariates is not None and len(set(self.covariates)) != len(self.covariates):
+            raise BadTask(f"covariates must be names, each once, not {short_repr(self.covariates)}")
         check_counts(self, 1, "season_length")
 
     @property

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from harness.arrays import Ints
-from harness.data.missing import Missing, fill
+from harness.data.missing import Filled, Missing, fill, fill_for_cutoffs, known_at_end
 from harness.data.panel import Panel
+from harness.tasks.windows import Contexts
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +30,10 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """The data given to `fit`; it ends at the cutoff of the fit."""
+    """The data given to `fit`; it ends at the cutoff of the fit.
+
+    The last values of a channel with a delay are not known then: they are missing, or filled as `fill` says.
+    """
 
     _training: Panel | Rows = field(repr=False)
     _validation: Panel | Rows | None = field(repr=False)
@@ -51,21 +55,39 @@ class TrainingData:
         """The validation part of the split: rows after the training part, or other series."""
         return _filled(self._validation, self._missing, self.season_length)
 
+    def contexts(self, series: Ints, cutoffs: Ints) -> Contexts:
+        """The contexts of windows of `panel`, (window,) positions and cutoffs, filled as the panel is."""
+        rest = (self.horizon, self.gap, self.quantile_levels, self.season_length)
+        return Contexts(self.panel, series, cutoffs, *rest, _filled=self._filled_for_cutoffs)
+
+    @cached_property
+    def _filled_for_cutoffs(self) -> Filled | None:
+        """The filled values of `panel` for each cutoff; None where they are the values of `panel`."""
+        if self._missing == "native" or not self.panel.delays:
+            return None
+        return fill_for_cutoffs(self.panel, self._missing, self.season_length)
+
+    def until(self, ends: Ints) -> TrainingData | None:
+        """The data before earlier cutoffs of each series, (series,), without a validation part; None if it is empty."""
+        part = self.panel.between(np.zeros_like(ends), ends)
+        return part and replace(self, _training=part, _validation=None)
+
     def filled(self, missing: Missing) -> TrainingData:
         """The same with missing values filled, as a forecaster's spec declares."""
         return self if missing == self._missing else replace(self, _missing=missing)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without the panel that the rows are cut from."""
-        rest = (self.horizon, self.gap, self.quantile_levels, self.season_length)
+        rest = (self.horizon, self.gap, self.quantile_levels, self.season_length, self._missing)
         return TrainingData, (self.panel, self.validation, *rest)
 
 
 def _filled(part: Panel | Rows | None, missing: Missing, season_length: int) -> Panel | None:
     if not isinstance(part, Rows):
-        return part if part is None else fill(part, missing, season_length)
-    if missing == "native" or part.source.complete or part.panel is None:
-        return part.panel
+        return part if part is None else fill(known_at_end(part), missing, season_length)
+    complete = part.source.complete and not part.source.delays
+    if missing == "native" or complete or part.panel is None:
+        return part.panel and known_at_end(part.panel)
     kept = np.minimum(part.ends, part.source.lengths) > 0  # earlier rows are used for filling too
     until = part.source.between(np.zeros_like(part.ends), part.ends)
     return until and fill(until, missing, season_length).between(part.begins[kept], part.ends[kept])

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from harness.arrays import Floats, Ints, Times, read_only
 from harness.data.calendar import advance
-from harness.data.missing import Filled, Missing, fill_for_cutoffs
+from harness.data.missing import Filled, Missing, fill_for_cutoffs, with_delays
 from harness.data.panel import Channel, Panel
 
 
@@ -48,7 +48,8 @@ class Context:
 class Contexts:
     """The contexts of many windows, in any order: what `predict` is given.
 
-    All values end at each window's own cutoff. Arrays are read-only, and views where possible.
+    All values end at each window's own cutoff, those of a channel with a delay as many steps earlier. Arrays are
+    read-only, and views where possible.
     """
 
     _panel: Panel = field(repr=False)
@@ -99,7 +100,10 @@ class Contexts:
         return {name: tuple(facts[i] for i in self.series) for name, facts in self._panel.static.items()}
 
     def last(self, length: int) -> Floats:
-        """The last `length` observations, (window, length, channel); NaN before a series' start."""
+        """The last `length` observations, (window, length, channel); NaN before a series' start.
+
+        NaN, too, where a value is not known yet: in the last `delay` rows of a channel with a delay.
+        """
         values = self._panel.values if self._filled is None else self._filled.values
         return self._last(values, tuple(range(values.shape[1])), length)
 
@@ -121,7 +125,9 @@ class Contexts:
             past = values[np.maximum(rows, 0)]
             past[np.arange(-length, 0) < -self.lengths[:, None]] = np.nan
         if self._filled is not None:
-            past = self._filled.correct(past, ends, channels)
+            past = self._filled.correct(past, self._panel.offsets[self.series], ends, channels)
+        elif self._panel.delays:
+            past = with_delays(past, channels, self._panel.delays)
         return read_only(past)
 
     def known(self) -> Floats:
@@ -184,8 +190,8 @@ class Contexts:
         )
 
     def filled(self, missing: Missing) -> Contexts:
-        """The same contexts with missing values filled, each from the values before its own cutoff."""
-        if missing == "native" or self._panel.complete:
+        """The same contexts with missing values filled, each from the values that are known at its own cutoff."""
+        if missing == "native" or (self._panel.complete and not self._panel.delays):
             return self
         return replace(self, _filled=fill_for_cutoffs(self._panel, missing, self.season_length))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness import Contexts, Floats, Forecaster, Ints, TrainingData, Unsupported
+from harness import Floats, Forecaster, Ints, TrainingData, Unsupported
 from harness_models.moments import rms_of_differences
 from harness_models.pasts import evenly_spaced
 
@@ -30,10 +30,10 @@ def held_out_residuals(earlier: Forecaster, fitted: Forecaster, train: TrainingD
     """
     panel, ahead = train.panel, train.gap + train.horizon
     begins = np.maximum(panel.lengths - np.maximum(panel.lengths // HELD_OUT, 2 * ahead), panel.lengths // 2)
-    part = panel.between(np.zeros_like(begins), begins)
+    part = train.until(begins)
     if part is not None and (panel.lengths - begins >= ahead).any():
         try:
-            earlier.fit(TrainingData(part, None, train.horizon, train.gap, (), train.season_length))
+            earlier.fit(replace(part, quantile_levels=()))
             return _residuals(earlier, begins, train)
         except Unsupported:
             pass  # too short for these lags
@@ -51,7 +51,7 @@ def _residuals(forecaster: Forecaster, begins: Ints, train: TrainingData) -> Res
     chosen = evenly_spaced(np.arange(total), most)
     series = np.searchsorted(np.cumsum(counts), chosen, side="right")
     cutoffs = begins[series] + chosen - (np.cumsum(counts) - counts)[series]
-    contexts = Contexts(panel, series, cutoffs, train.horizon, train.gap, (), train.season_length)
+    contexts = replace(train.contexts(series, cutoffs), quantile_levels=())
     steps = train.gap + np.arange(train.horizon)
     actuals = panel.target_values[(panel.offsets[series] + cutoffs)[:, None] + steps]
     units = rms_of_differences(contexts, 1)[:, None]

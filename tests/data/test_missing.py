@@ -102,7 +102,8 @@ class Case:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     lengths = draw(st.lists(st.integers(2, 12), min_size=1, max_size=3))
-    channels = (Channel("x", "past covariate"), Channel("y"))[-draw(st.integers(1, 2)) :]
+    delay = draw(st.sampled_from([0, 0, 1, 2, 7]))
+    channels = (Channel("x", "past covariate", delay=delay), Channel("y"))[-draw(st.integers(1, 2)) :]
     value = st.one_of(st.just(NAN), st.integers(-9, 9).map(float))
     rows = [draw(st.lists(st.tuples(*[value] * len(channels)), min_size=n, max_size=n)) for n in lengths]
     series = draw(st.integers(0, len(lengths) - 1))
@@ -117,12 +118,14 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def with_other_future(case: Case, seed: int, *, gaps: float) -> Panel:
-    """The panel with everything after the cutoff replaced by noise, and all other series too."""
+    """The panel with everything that is not known at the cutoff replaced by noise, and all other series too."""
     rng = np.random.default_rng(seed)
     noise = rng.normal(size=case.panel.values.shape) * 100
     noise[rng.uniform(size=noise.shape) < gaps] = NAN
     first = case.panel.offsets[case.series]
-    noise[first : first + case.cutoff] = case.panel.values[first : first + case.cutoff]
+    for i, channel in enumerate(case.panel.channels):
+        known = slice(first, first + max(case.cutoff - channel.delay, 0))
+        noise[known, i] = case.panel.values[known, i]
     return case.panel.with_values(noise)
 
 
