@@ -87,7 +87,7 @@ def training_rows(panel: Panel, encoding: Encoding, lags: Lags, steps: Ints, max
     columns = views[starts]  # (window, channel, time)
     ends = starts + lags.target
     ahead = columns[:, known][:, :, lags.target + steps - 1].transpose(0, 2, 1)
-    if getattr(panel, "vintages", None):
+    if panel.vintages:
         contexts = Contexts(panel, series, ends - panel.offsets[series], int(steps[-1]))
         ahead = contexts.known()[:, steps - 1]
     return Rows(

@@ -35,14 +35,16 @@ class LagRegression(ABC):
     - "direct": one model for each step ahead;
     - "multi-output": one model whose outputs are all steps.
 
-    Each target of each series gives rows of its own; the features are its lags, the last `past_lags` available values
+    Each target of each series gives rows of its own. The features are its lags, the last `past_lags` available values
     of each past covariate, the last `known_lags` values of each known covariate, the static attributes of the series
-    (texts one-hot), and the known covariates of the step (for "multi-output": of all steps), in training as well as
-    they were known at the cutoff. `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last
-    value), or "standard" (minus the mean, divided by the standard deviation of the lags; recursive
-    forecasts never use a greater one than that of the observed lags, for stability). `lags` None means two
-    seasons, at least 24, but at most half of what the horizon leaves of the longest series. Training uses
-    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out.
+    (texts one-hot), and the known covariates of the step (for "multi-output": of all steps). A known covariate with
+    vintages has the values that were known at the cutoff, in training as well.
+
+    `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last value), or "standard"
+    (minus the mean, divided by the standard deviation of the lags; recursive forecasts never use a greater one than
+    that of the observed lags, for stability). `lags` None means two seasons, at least 24, but at most half of what the
+    horizon leaves of the longest series. Training uses at most `max_rows` windows, evenly spaced; rows with missing
+    outputs are left out.
 
     Quantiles are those of residuals (see `ResidualQuantiles`): a second model, fitted without the last eighth of
     each series, or its last two horizons, forecasts the windows there. It is fitted only if quantiles are asked for.
@@ -65,6 +67,9 @@ class LagRegression(ABC):
         for name, least in (("max_rows", 1), ("past_lags", 0), ("known_lags", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+
+        if self.known_lags and self.strategy == "recursive":
+            raise ValueError("known_lags must be 0 with strategy 'recursive', whose features move with the step")
 
     @abstractmethod
     def regressor(self, outputs: int) -> Regressor:

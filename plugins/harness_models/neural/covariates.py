@@ -114,7 +114,7 @@ class RowFeatures:
         values, offsets = rows
         panel, ahead = train.panel, train.gap + train.horizon
         known = features.known.apply(values[:, list(panel.channels_of("known covariate"))])
-        table = torch.as_tensor(known, dtype=torch.float32, device=device)
+        table = torch.as_tensor(np.ascontiguousarray(known), dtype=torch.float32, device=device)
         count, width = table.shape
         table = table.as_strided((max(count - ahead, 0), ahead * width), (width, 1), width)
         parts = [panel] if train.validation is None else [panel, train.validation]
