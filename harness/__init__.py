@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
     from harness.data.dataset import DataFile, DatasetSpec
-    from harness.data.panel import Channel, Panel
+    from harness.data.panel import Channel, Panel, Vintages
     from harness.efficiency.record import Bench
     from harness.efficiency.store import stored_bench
     from harness.errors import (
@@ -53,6 +53,7 @@ _PLACES = {
     "DataFile": "data.dataset",
     "Panel": "data.panel",
     "Channel": "data.panel",
+    "Vintages": "data.panel",
     "Floats": "arrays",
     "Ints": "arrays",
     "TimeSplit": "tasks.splits",
@@ -114,6 +115,7 @@ __all__ = [
     "DataFile",
     "Panel",
     "Channel",
+    "Vintages",
     "Floats",
     "Ints",
     "TimeSplit",

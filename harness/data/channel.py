@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.data.metadata import LARGEST, list_of
@@ -44,6 +44,28 @@ class Channel:
             raise BadData(f"channel {self.name!r} is a {self.role}; only a past covariate may have a delay")
         if not self.certain and self.role != "known covariate":
             raise BadData(f"channel {self.name!r} is a {self.role}; certain=False is for known covariates only")
+
+
+def channels_with_targets(channels: tuple[Channel, ...], names: object) -> tuple[Channel, ...]:
+    """The channels with exactly these targets; the other targets become past covariates.
+
+    Raises BadData for a name of none of them, and for a channel with a delay.
+    """
+    known, targets = {channel.name for channel in channels}, list_of(names, "targets")
+    if not targets:
+        raise BadData("a panel needs at least one target channel")
+    for name in targets:
+        if name not in known:
+            raise BadData(f"no channel called {name!r}; the panel has {', '.join(sorted(known))}")
+    return tuple(_with_role(channel, channel.name in targets) for channel in channels)
+
+
+def _with_role(channel: Channel, is_target: bool) -> Channel:
+    if is_target and channel.delay:
+        raise BadData(f"channel {channel.name!r} cannot be a target: it has a delay")
+    if is_target:
+        return replace(channel, role="target", certain=True)
+    return replace(channel, role="past covariate") if channel.role == "target" else channel
 
 
 def panel_channels(channels: object) -> tuple[Channel, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -14,11 +14,13 @@ from harness.arrays import Floats, Ints, Times, read_only
 from harness.attempt import Failure, attempt
 from harness.data.calendar import advance, check_times, frequency
 from harness.data.channel import Channel as Channel
-from harness.data.channel import Role, panel_channels
+from harness.data.channel import Role, channels_with_targets, panel_channels
 from harness.data.fingerprint import channel_header, data_hash
-from harness.data.metadata import list_of, season_length, series_ids, static_covariates
-from harness.data.series import series_values, single_array
+from harness.data.metadata import season_length, series_ids, static_covariates
+from harness.data.series import check_finite, series_values, single_array
 from harness.data.starts import start_times
+from harness.data.vintages import Vintages as Vintages
+from harness.data.vintages import check_vintages, panel_vintages
 from harness.errors import BadData
 from harness.fields.errors import short_repr
 
@@ -29,7 +31,8 @@ class Panel:
 
     Series i is `values[offsets[i]:offsets[i + 1]]`; NaN is a missing value. `start` holds the time
     of each series' first observation: datetime64 where `freq` is a pandas offset alias, integers
-    where it is None. `static` maps the name of a static covariate to one value per series.
+    where it is None. `static` maps the name of a static covariate to one value per series, `vintages`
+    the name of a known covariate that is not certain to the forecasts of it.
 
     Raises BadData for empty series, repeated ids, inconsistent shapes, infinite values, starts that are no times of
     the frequency, and arguments of another type. Numbers and texts of NumPy become Python's.
@@ -43,6 +46,7 @@ class Panel:
     season_length: int = 1
     channels: tuple[Channel, ...] = (Channel("value"),)
     static: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
+    vintages: Mapping[str, Vintages] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         offsets = attempt(partial(np.asarray, self.offsets))
@@ -59,9 +63,11 @@ class Panel:
             channels=panel_channels(self.channels),
             static=static_covariates(self.static),
         )
+        self._set(vintages=panel_vintages(self.vintages, self.channels))
         self._check_shapes()
         self._check_series()
-        self._check_values()
+        check_finite(self.values, self.offsets, self.ids, [channel.name for channel in self.channels])
+        check_vintages(self.vintages, self.ids, self.lengths)
 
     def _set(self, **fields: Any) -> None:
         for name, value in fields.items():
@@ -102,17 +108,6 @@ class Panel:
         if self.freq is not None:
             check_times(self.ids, self.start, lengths, self.freq)
 
-    def _check_values(self) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            infinite = not np.isfinite(self.values.sum()) and np.isinf(self.values)
-        if np.any(infinite):
-            row, channel = np.argwhere(infinite)[0]
-            series = int(np.searchsorted(self.offsets, row, side="right")) - 1
-            raise BadData(
-                f"series {self.ids[series]!r} has the value {self.values[row, channel]} in channel "
-                f"{self.channels[channel].name!r}, observation {row - self.offsets[series]}; a missing value is NaN"
-            )
-
     @classmethod
     def of(
         cls,
@@ -124,6 +119,7 @@ class Panel:
         season_length: int = 1,
         channels: Sequence[Channel] = (Channel("value"),),
         static: Mapping[str, Sequence[str | float]] | None = None,
+        vintages: Mapping[str, Vintages] | None = None,
     ) -> Self:
         """A panel of arrays of shape (length,) or (length, channel), one per series.
 
@@ -144,6 +140,7 @@ class Panel:
             season_length=season_length,
             channels=channels,
             static=static_covariates({} if static is None else static),
+            vintages={} if vintages is None else vintages,
         )
 
     def __len__(self) -> int:
@@ -170,6 +167,7 @@ class Panel:
             offsets=read_only(offsets - offsets[0]),
             start=self.start[first:last],
             static={name: values[first:last] for name, values in self.static.items()},
+            vintages={name: vintages.of_series(first, last) for name, vintages in self.vintages.items()},
         )
 
     @cached_property
@@ -225,6 +223,7 @@ class Panel:
             offsets=read_only(np.concatenate([[0], np.cumsum(lasts - firsts)])),
             start=read_only(advance(self.start[kept], self.freq, begins[kept])),
             static={name: tuple(values[i] for i in kept) for name, values in self.static.items()},
+            vintages={name: vintages.between(begins, ends, kept) for name, vintages in self.vintages.items()},
         )
 
     def with_values(self, values: Floats) -> Panel:
@@ -234,31 +233,30 @@ class Panel:
             raise BadData(f"the values must have the shape {self.values.shape}, not {values.shape}")
         return self._derived(values=read_only(values))
 
+    def with_vintages(self, vintages: Mapping[str, Vintages]) -> Panel:
+        """A copy with other vintages; raises BadData for those that do not fit."""
+        check_vintages(vintages, self.ids, self.lengths)
+        return self._derived(vintages=panel_vintages(vintages, self.channels))
+
+    def _vintages_of(self, channels: Collection[Channel]) -> dict[str, Vintages]:
+        """The vintages of those of these channels that have some."""
+        uncertain = {channel.name for channel in channels if not channel.certain}
+        return {name: vintages for name, vintages in self.vintages.items() if name in uncertain}
+
     def with_targets(self, names: Sequence[str]) -> Panel:
         """A copy with exactly these targets; the other targets become past covariates."""
-        known, names = {channel.name for channel in self.channels}, list_of(names, "targets")
-        if not names:
-            raise BadData("a panel needs at least one target channel")
-        for name in names:
-            if name not in known:
-                raise BadData(f"no channel called {name!r}; the panel has {', '.join(sorted(known))}")
-        channels = []
-        for channel in self.channels:
-            if channel.name in names:
-                if channel.delay:
-                    raise BadData(f"channel {channel.name!r} cannot be a target: it has a delay")
-                channels.append(replace(channel, role="target", certain=True))
-            else:
-                channels.append(replace(channel, role="past covariate") if channel.role == "target" else channel)
-        return self._derived(channels=tuple(channels))
+        channels = channels_with_targets(self.channels, names)
+        return self._derived(channels=channels, vintages=self._vintages_of(channels))
 
     def with_covariates(self, names: Collection[str]) -> Panel:
         """A copy with the targets and the covariates of these names, static ones too."""
         kept = [i for i, channel in enumerate(self.channels) if channel.role == "target" or channel.name in names]
+        channels = tuple(self.channels[i] for i in kept)
         return self._derived(
             values=read_only(np.ascontiguousarray(self.values[:, kept])),
-            channels=tuple(self.channels[i] for i in kept),
+            channels=channels,
             static={name: values for name, values in self.static.items() if name in names},
+            vintages=self._vintages_of(channels),
         )
 
     def check_observed(self) -> None:
@@ -287,4 +285,8 @@ class Panel:
             "channels": [channel_header(channel) for channel in self.channels],
             "static": {name: list(values) for name, values in sorted(self.static.items())},
         }
-        return data_hash(header, (self.offsets, self.start, self.values))
+        arrays = [self.offsets, self.start, self.values]
+        for name, vintages in sorted(self.vintages.items()):
+            header[f"vintages of {name}"] = vintages.values.shape
+            arrays += [vintages.series, vintages.issued, vintages.values]
+        return data_hash(header, arrays)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from harness.arrays import Floats
+import numpy as np
+
+from harness.arrays import Floats, Ints
 from harness.attempt import Failure, attempt
 from harness.data.metadata import series_ids
 from harness.data.numbers import NotNumbers, floats
@@ -31,6 +33,19 @@ def single_array(values: object) -> Floats:
         return floats(values)
     except NotNumbers as error:
         raise BadData(f"the array of values {error}") from error
+
+
+def check_finite(values: Floats, offsets: Ints, ids: Sequence[str], channels: Sequence[str]) -> None:
+    """Raise BadData for an infinite value; the message names the series `ids[i]`, rows from `offsets[i]` on."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        infinite = not np.isfinite(values.sum()) and np.isinf(values)
+    if np.any(infinite):
+        row, channel = np.argwhere(infinite)[0]
+        series = int(np.searchsorted(offsets, row, side="right")) - 1
+        raise BadData(
+            f"series {ids[series]!r} has the value {values[row, channel]} in channel {channels[channel]!r}, "
+            f"observation {row - offsets[series]}; a missing value is NaN"
+        )
 
 
 def _listed(series: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 from harness.arrays import Floats, Ints
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
+from harness.data.panel import Panel
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, PartialFailure, predict_and_check
@@ -30,8 +31,8 @@ def audit(
     """The violation found on a sample of windows, as a status and a reason; None if there is none.
 
     Sampled are windows that were forecast: one that failed costs no more than itself. Each sampled window
-    is forecast again, alone and in a batch, with everything after its cutoff except known covariates
-    replaced by noise and by NaN: the forecast must be exactly the same. And it must be the same up to
+    is forecast again, alone and in a batch, with everything that is not known at its cutoff replaced by noise
+    and by NaN: the forecast must be exactly the same. And it must be the same up to
     rounding in every call: repeated, alone, in the batch, in the shuffled batch, and in `forecast`, which
     is that of all windows.
     """
@@ -104,7 +105,9 @@ class _FutureAudit:
 def _with_other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Windows:
     """The same windows over a panel in which window i's future is noise, or missing if there is no rng.
 
-    Replaced too are the values after the first cutoff of every other series, and all series outside the batch.
+    The future is all that is not known at the cutoff: later values, the last ones of a channel with a delay, and
+    later vintages. Known covariates stay, unless they have vintages. Replaced too are the values after the first
+    cutoff of every other series, and all series outside the batch.
     """
     panel = batch.panel
     ends = np.full(len(panel), np.iinfo(np.int64).max)
@@ -117,9 +120,23 @@ def _with_other_future(batch: Windows, i: int, rng: np.random.Generator | None) 
         if rng is not None:
             for column, future in enumerate(panel.values[end : panel.offsets[series + 1]].T):
                 values[end : panel.offsets[series + 1], column] = _noise(future, rng)
-    known = list(panel.channels_of("known covariate"))
+        for column, delay in panel.delays.items():
+            late = slice(max(begin, end - delay), end)
+            values[late, column] = np.nan if rng is None else _noise(panel.values[late, column], rng)
+    known = [i for i in panel.channels_of("known covariate") if panel.channels[i].name not in panel.vintages]
     values[:, known] = panel.values[:, known]
-    return replace(batch, panel=panel.with_values(values))
+    ends[np.setdiff1d(np.arange(len(panel)), batch.series)] = -1
+    return replace(batch, panel=_with_other_vintages(panel.with_values(values), ends, rng))
+
+
+def _with_other_vintages(panel: Panel, ends: Ints, rng: np.random.Generator | None) -> Panel:
+    """The panel with noise, or missing values, in the vintages issued after `ends`, (series,)."""
+    others = {}
+    for name, vintages in panel.vintages.items():
+        later, values = vintages.issued > ends[vintages.series], vintages.values.copy()
+        values[later] = np.nan if rng is None else _noise(values[later], rng)
+        others[name] = replace(vintages, values=values)
+    return panel.with_vintages(others) if others else panel
 
 
 def _noise(values: Floats, rng: np.random.Generator) -> Floats:

@@ -30,6 +30,11 @@ def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecast
         lines.append(NOT_ALIGNED)
     if missing != "native" and not backtest.panel.complete:
         lines.append(f"missing values of the history were filled: {missing}")
+    lines.extend(
+        f"known covariate {channel.name!r} is a forecast, and the dataset has no vintages: its actual values were used"
+        for channel in backtest.panel.channels
+        if not channel.certain and channel.name not in backtest.panel.vintages
+    )
     if backtest.task.quantile_levels and any(map(_is_point_forecast, forecasts)):
         lines.append("point forecast, scored as degenerate quantiles")
     return (*lines, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.data.dataset import DatasetSpec
 from harness.data.files import load
-from harness.data.panel import Channel, Panel
+from harness.data.panel import Channel, Panel, Vintages
 from harness.errors import UnknownName, Unsupported
 from harness.evaluation.audit import audit
 from harness.evaluation.evaluate import evaluate, hyperparameters
@@ -114,12 +115,29 @@ def check_tasks() -> Iterator[tuple[str, Task, Panel]]:
     triple = np.stack([waves[0], waves[1], waves[2]], axis=1)
     dated = Panel.of([triple], start="2020-01-01", freq="MS", season_length=12, channels=covariates)
     yield "with covariates and a calendar", Task("check", rolling), dated
+    yield "with delayed, forecast and static covariates", Task("check", rolling), _with_delay_and_vintages(waves)
     refits = RollingOrigin(4, windows=3, gap=2, refit="every", max_context=60)
     yield "after a gap, with refits", Task("check", refits), Panel.of(waves, season_length=12)
     levels = Task("check", rolling, quantile_levels=(0.1, 0.5, 0.9))
     yield "with quantile levels", levels, Panel.of(waves, season_length=12)
     generation = Task("check", Generation(40, 30), SeriesSplit(training=1, validation=1, test=1))
     yield "held-out series by free-running generation", generation, Panel.of(waves, season_length=12)
+
+
+def _with_delay_and_vintages(waves: list[Floats]) -> Panel:
+    """Two series with a past covariate that is known later, a forecast one with vintages, and static covariates."""
+    channels = (
+        Channel("y"),
+        Channel("late", "past covariate", delay=3),
+        Channel("forecast", "known covariate", certain=False),
+        Channel("known", "known covariate"),
+    )
+    series = [np.stack([waves[i], waves[1 - i], waves[2], np.arange(90) % 12], axis=1)[: 90 - 11 * i] for i in range(2)]
+    issued = [np.arange(0, len(values), 3) for values in series]
+    leads = [np.minimum(rows[:, None] + np.arange(7), 89) for rows in issued]
+    vintages = Vintages.of([(rows, waves[2][lead] + 0.1) for rows, lead in zip(issued, leads, strict=True)])
+    static: dict[str, list[str | float]] = {"kind": ["a", "b"], "size": [1.0, 2.0]}
+    return Panel.of(series, season_length=12, channels=channels, static=static, vintages={"forecast": vintages})
 
 
 def _is_dataclass(spec: ForecasterSpec) -> str:

@@ -70,7 +70,7 @@ class TrainingData:
     def until(self, ends: Ints) -> TrainingData | None:
         """The data before earlier cutoffs of each series, (series,), without a validation part; None if it is empty."""
         part = self.panel.between(np.zeros_like(ends), ends)
-        return part and replace(self, _training=part, _validation=None)
+        return None if part is None else replace(self, _training=part, _validation=None)
 
     def filled(self, missing: Missing) -> TrainingData:
         """The same with missing values filled, as a forecaster's spec declares."""

@@ -131,7 +131,10 @@ class Contexts:
         return read_only(past)
 
     def known(self) -> Floats:
-        """The known covariates of the steps ahead, (window, gap + horizon, known covariate)."""
+        """The known covariates of the steps ahead, (window, gap + horizon, known covariate).
+
+        Of a covariate with vintages, those of the latest that was issued by the cutoff; NaN where it has no value.
+        """
         columns = self._panel.channels_of("known covariate")
         steps = np.arange(self.gap + self.horizon)
         if not columns:
@@ -141,6 +144,9 @@ class Contexts:
         rows = np.where(inside, rows + self._panel.offsets[self.series][:, None], 0)
         ahead = self._panel.values[rows[..., None], list(columns)]
         ahead[~inside] = np.nan
+        for name, vintages in self._panel.vintages.items():
+            column = [self.channels[i].name for i in columns].index(name)
+            ahead[..., column] = vintages.at(self.series, self.cutoffs, len(steps))
         return read_only(ahead)
 
     def times(self) -> Times:

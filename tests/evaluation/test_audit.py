@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.data.missing import FILLINGS, Missing
-from harness.data.panel import Channel, Panel
+from harness.data.panel import Channel, Panel, Vintages
 from harness.errors import BadTask, Unsupported
 from harness.evaluation.audit import audit, evenly_spaced
-from harness.evaluation.run import Status
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.run import Run, Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import (
     FittedLocalForecaster,
@@ -554,3 +555,94 @@ def test_the_sample_is_evenly_spaced_from_the_first_window_to_the_last():
     assert evenly_spaced(10, 4).tolist() == [0, 3, 6, 9]
     assert evenly_spaced(2, 4).tolist() == [0, 1]
     assert evenly_spaced(1, 4).tolist() == [0]
+
+
+# Delays and vintages
+
+
+def delayed_and_forecast(length: int = 40, vintages: bool = True) -> Panel:
+    """Series with a past covariate that is known three steps later, and a known one that is a forecast."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(10, 3, (3, length, 3))
+    issued = np.arange(0, length, 2)
+    given = Vintages.of([(issued, rng.normal(10, 3, (len(issued), 6))) for _ in range(3)])
+    channels = (
+        Channel("y"),
+        Channel("late", "past covariate", delay=3),
+        Channel("weather", "known covariate", certain=False),
+    )
+    return Panel.of(list(values), season_length=4, channels=channels, vintages={"weather": given} if vintages else {})
+
+
+class UsesAllThatIsGiven(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return np.nansum(contexts.last(12), axis=(1, 2)) + np.nansum(contexts.known(), axis=(1, 2))
+
+
+class ReadsAnUnavailableValue(Unfitted):
+    """Reads the last value before the cutoff of a channel with a delay, past the contexts."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        panel = contexts._panel
+        return panel.values[panel.offsets[contexts.series] + contexts.cutoffs - 1, 1]
+
+
+class ReadsTheFirstUnavailableValue(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        panel = contexts._panel
+        return panel.values[panel.offsets[contexts.series] + contexts.cutoffs - 3, 1]
+
+
+class ReadsTheWeather(Unfitted):
+    """Reads what the weather was, instead of its forecasts."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        return ahead(contexts, channel=2)
+
+
+class ReadsALaterVintage(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return contexts._panel.vintages["weather"].at(contexts.series, contexts.cutoffs + 2, 1)[:, 0]
+
+
+class ReadsTheLastAvailableValue(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        panel = contexts._panel
+        return panel.values[panel.offsets[contexts.series] + contexts.cutoffs - 4, 1]
+
+
+@pytest.mark.parametrize("missing", FILLINGS)
+@pytest.mark.parametrize(
+    "cheat", [ReadsAnUnavailableValue, ReadsTheFirstUnavailableValue, ReadsTheWeather, ReadsALaterVintage]
+)
+def test_who_reads_what_is_not_known_yet_is_found(cheat: type[Unfitted], missing: Missing):
+    finding = audited(cheat(), delayed_and_forecast(), windows=3, missing=missing)
+
+    assert status(finding) is Status.LEAKED
+
+
+@pytest.mark.parametrize("missing", FILLINGS)
+@pytest.mark.parametrize("forecaster", [UsesAllThatIsGiven, ReadsTheLastAvailableValue])
+@pytest.mark.parametrize("vintages", [True, False])
+def test_who_uses_what_is_known_is_not_accused(forecaster: type[Unfitted], missing: Missing, vintages: bool):
+    panel = delayed_and_forecast(vintages=vintages)
+
+    assert audited(forecaster(), panel, windows=4, missing=missing, sample=9) is None
+
+
+def test_without_vintages_the_actual_values_may_be_used():
+    assert audited(ReadsTheWeather(), delayed_and_forecast(vintages=False), windows=3) is None
+
+
+def test_a_note_says_that_actual_values_were_used_as_forecasts():
+    protocol, note = RollingOrigin(3, windows=2), "known covariate 'weather' is a forecast"
+
+    def run(covariates: tuple[str, ...] | None, vintages: bool) -> Run:
+        task = Task("trial", protocol, quantile_levels=LEVELS, covariates=covariates)
+        return evaluate(UsesAllThatIsGiven(), task, delayed_and_forecast(vintages=vintages))
+
+    without, with_vintages, unused = run(None, False), run(None, True), run(("late",), False)
+
+    assert f"{note}, and the dataset has no vintages: its actual values were used" in without.notes
+    assert with_vintages.status is unused.status is Status.COMPLETED
+    assert not any(note in line for other in (with_vintages, unused) for line in other.notes)
