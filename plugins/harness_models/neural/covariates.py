@@ -12,6 +12,8 @@ from torch import Tensor
 from harness import Channel, Contexts, Floats, Ints, Panel, TrainingData
 from harness_models.lag_features import Encoding
 
+BATCH = 10_000  # rows whose vintages are in memory at once
+
 
 def available_rows(values: Floats, offsets: Ints, channels: Sequence[Channel]) -> Floats:
     """Rows (row, channel) of series with the values that are available at each row: of a delayed channel, earlier ones.
@@ -117,6 +119,8 @@ class RowFeatures:
         table = torch.as_tensor(np.ascontiguousarray(known), dtype=torch.float32, device=device)
         count, width = table.shape
         table = table.as_strided((max(count - ahead, 0), ahead * width), (width, 1), width)
+        if panel.vintages and width:
+            table = _with_vintages(table, features, train, offsets)
         parts = [panel] if train.validation is None else [panel, train.validation]
         static = [features.of_series(part.static, len(part)) for part in parts]
         new = [i for i, name in enumerate(parts[-1].ids) if name not in panel.positions]
@@ -136,3 +140,36 @@ class RowFeatures:
         """The features (…, feature) of windows whose inputs end with these rows."""
         series = torch.searchsorted(self.ends, rows, right=True)
         return torch.cat([self.ahead[rows - self.padding * (series + 1)], self.static[series]], dim=-1)
+
+
+def _with_vintages(table: Tensor, features: CovariateFeatures, train: TrainingData, offsets: Ints) -> Tensor:
+    """A copy of `RowFeatures.ahead` with the vintages that were available at each row, as at a cutoff after it."""
+    changed, width = table.clone(), len(features.known.columns)
+    for part, firsts in _parts(train, offsets):
+        names = [part.channels[i].name for i in part.channels_of("known covariate")]
+        uncertain = [k for k, column in enumerate(features.known.columns) if names[column] in part.vintages]
+        series = np.repeat(np.arange(len(part)), part.lengths)
+        cutoffs = np.arange(len(part.values)) - part.offsets[series] + 1
+        rows = firsts[series] + cutoffs - 1
+        inside = np.flatnonzero(rows < len(table))  # those before the last steps
+        contexts = Contexts(part, series[inside], cutoffs[inside], train.gap + train.horizon)
+        for first, batch in zip(range(0, len(inside), BATCH), contexts.batches(BATCH), strict=True):
+            known = torch.as_tensor(features.known.apply(batch.known()), dtype=table.dtype, device=table.device)
+            chosen = torch.as_tensor(rows[inside[first : first + BATCH]], device=table.device)
+            for k in uncertain:
+                changed[chosen, k::width] = known[:, :, k]
+    return changed
+
+
+def _parts(train: TrainingData, offsets: Ints) -> list[tuple[Panel, Ints]]:
+    """The training and the validation part, and where each of their series begins among the rows."""
+    panel, validation = train.panel, train.validation
+    if validation is None:
+        return [(panel, offsets[:-1])]
+    firsts = np.empty(len(validation), dtype=np.int64)
+    new = len(panel)
+    for i, name in enumerate(validation.ids):
+        position = panel.positions.get(name)
+        firsts[i] = offsets[new] if position is None else offsets[position] + panel.lengths[position]
+        new += position is None
+    return [(panel, offsets[: len(panel)]), (validation, firsts)]
