@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.data.metadata import LARGEST, list_of
 from harness.errors import BadData
 from harness.fields.arguments import convert_fields
-from harness.fields.errors import short_repr
+from harness.fields.errors import did_you_mean, short_repr
 
 Role = Literal["target", "past covariate", "known covariate"]
 ROLES: tuple[Role, ...] = ("target", "past covariate", "known covariate")
@@ -66,6 +67,21 @@ def _with_role(channel: Channel, is_target: bool) -> Channel:
     if is_target:
         return replace(channel, role="target", certain=True)
     return replace(channel, role="past covariate") if channel.role == "target" else channel
+
+
+def covariate_names(names: object, channels: Iterable[Channel], static: Iterable[str]) -> list[str]:
+    """The names as a list; raises BadData for one that is neither a covariate nor a static covariate."""
+    roles = {channel.name: channel.role for channel in channels}
+    known = [*(name for name, role in roles.items() if role != "target"), *static]
+    listed = list_of(names, "covariates")
+    for name in listed:
+        if name not in known:
+            is_target = roles.get(name) == "target"
+            what = f"{name!r} is a target, not a covariate" if is_target else f"no covariate called {name!r}"
+            raise BadData(
+                f"{what}; {did_you_mean(name, known)}its covariates are {', '.join(sorted(set(known))) or 'none'}"
+            )
+    return listed
 
 
 def panel_channels(channels: object) -> tuple[Channel, ...]:

@@ -14,7 +14,7 @@ from harness.arrays import Floats, Ints, Times, read_only
 from harness.attempt import Failure, attempt
 from harness.data.calendar import advance, check_times, frequency
 from harness.data.channel import Channel as Channel
-from harness.data.channel import Role, channels_with_targets, panel_channels
+from harness.data.channel import Role, channels_with_targets, covariate_names, panel_channels
 from harness.data.fingerprint import channel_header, data_hash
 from harness.data.metadata import season_length, series_ids, static_covariates
 from harness.data.series import check_finite, series_values, single_array
@@ -235,8 +235,9 @@ class Panel:
 
     def with_vintages(self, vintages: Mapping[str, Vintages]) -> Panel:
         """A copy with other vintages; raises BadData for those that do not fit."""
-        check_vintages(vintages, self.ids, self.lengths)
-        return self._derived(vintages=panel_vintages(vintages, self.channels))
+        checked = panel_vintages(vintages, self.channels)
+        check_vintages(checked, self.ids, self.lengths)
+        return self._derived(vintages=checked)
 
     def _vintages_of(self, channels: Collection[Channel]) -> dict[str, Vintages]:
         """The vintages of those of these channels that have some."""
@@ -248,8 +249,12 @@ class Panel:
         channels = channels_with_targets(self.channels, names)
         return self._derived(channels=channels, vintages=self._vintages_of(channels))
 
-    def with_covariates(self, names: Collection[str]) -> Panel:
-        """A copy with the targets and the covariates of these names, static ones too."""
+    def with_covariates(self, names: Sequence[str]) -> Panel:
+        """A copy with the targets and the covariates of these names, static ones too.
+
+        Raises BadData for a name of no covariate.
+        """
+        names = covariate_names(names, self.channels, self.static)
         kept = [i for i, channel in enumerate(self.channels) if channel.role == "target" or channel.name in names]
         channels = tuple(self.channels[i] for i in kept)
         return self._derived(

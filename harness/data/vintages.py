@@ -41,6 +41,8 @@ class Vintages:
                 "vintages need series (vintage,), issued (vintage,) and values (vintage, lead), not the shapes "
                 f"{series.shape}, {issued.shape} and {values.shape}"
             )
+        if len(series) and not values.shape[1]:
+            raise BadData("vintages need at least one lead")
         if len(series) and min(series.min(), issued.min()) < 0:
             raise BadData("series and issued of vintages must be at least 0")
         same = series[1:] == series[:-1]
@@ -158,7 +160,7 @@ def _pair(pair: Any, series: int) -> tuple[Ints, Floats]:
     """The vintages of one series, sorted: `issued` (vintage,) and values (vintage, lead)."""
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise BadData(f"the vintages of series {series} must be a pair of issued and values, not {short_repr(pair)}")
-    if not len(pair[0]) and not len(pair[1]):
+    if all(hasattr(part, "__len__") and not len(part) for part in pair):
         return np.empty(0, np.int64), np.empty((0, 0))
     issued = _whole_numbers(pair[0], f"issued of series {series}")
     values = _values(pair[1], f"the values of series {series}")

@@ -97,7 +97,7 @@ class _FutureAudit:
             if together is not None and together.finite()[i]:
                 changed |= not self.equal(i, self.forecast, i, together, i)
             if changed:
-                reason = f"its forecast changes when the values after its cutoff are replaced by {replacement}"
+                reason = f"its forecast changes when the values not known at its cutoff are replaced by {replacement}"
                 return Status.LEAKED, f"{_name(self.batch, i)}: {reason}"
         return None
 

@@ -28,7 +28,7 @@ def notes(backtest: Backtest, forecaster: Forecaster, missing: Missing, forecast
     local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
     if not local and not _cutoffs_aligned(backtest):
         lines.append(NOT_ALIGNED)
-    if missing != "native" and not backtest.panel.complete:
+    if missing != "native" and (not backtest.panel.complete or backtest.panel.delays):
         lines.append(f"missing values of the history were filled: {missing}")
     lines.extend(
         f"known covariate {channel.name!r} is a forecast, and the dataset has no vintages: its actual values were used"

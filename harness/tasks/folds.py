@@ -11,8 +11,7 @@ import numpy as np
 from harness.arrays import Ints
 from harness.attempt import Failure, attempt
 from harness.data.panel import Panel
-from harness.errors import BadTask, HarnessError
-from harness.fields.errors import did_you_mean
+from harness.errors import BadData, BadTask, HarnessError
 from harness.tasks.protocols import Cutoffs
 from harness.tasks.splits import HeldOut, NoSplit, Split, SplitLengths
 from harness.tasks.task import Task
@@ -125,16 +124,10 @@ def backtest(task: Task, panel: Panel) -> Backtest:
 
 def _with_covariates(task: Task, names: tuple[str, ...], panel: Panel) -> Panel:
     """The panel with exactly these covariates; raises BadTask for another name."""
-    targets = [panel.channels[i].name for i in panel.targets]
-    known = [*(channel.name for channel in panel.channels if channel.role != "target"), *panel.static]
-    for name in names:
-        if name not in known:
-            what = f"{name!r} is a target, not a covariate" if name in targets else f"no covariate called {name!r}"
-            raise BadTask(
-                f"task {task.label!r} on dataset {task.dataset!r}: {what}; {did_you_mean(name, known)}"
-                f"its covariates are {', '.join(sorted(set(known))) or 'none'}"
-            )
-    return panel.with_covariates(names)
+    try:
+        return panel.with_covariates(names)
+    except BadData as error:
+        raise BadTask(f"task {task.label!r} on dataset {task.dataset!r}: {error}") from error
 
 
 def _split(task: Task) -> Split:

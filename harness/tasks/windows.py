@@ -17,7 +17,10 @@ from harness.data.panel import Channel, Panel
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """The history of one series up to one cutoff, and the known covariates of the steps ahead."""
+    """The history of one series up to one cutoff, and the known covariates of the steps ahead.
+
+    Values that are not known yet are NaN in `values`, or filled: the last `delay` ones of a channel with a delay.
+    """
 
     id: str
     values: Floats  # (length, channel)
@@ -116,7 +119,8 @@ class Contexts:
         return self._last(values, self.targets, length)
 
     def _last(self, values: Floats, channels: tuple[int, ...], length: int) -> Floats:
-        ends = self._panel.offsets[self.series] + self.cutoffs
+        firsts = self._panel.offsets[self.series]
+        ends = firsts + self.cutoffs
         short = self.lengths < length
         if not short.any():
             past = consecutive_rows(values, ends - length, length)
@@ -125,7 +129,7 @@ class Contexts:
             past = values[np.maximum(rows, 0)]
             past[np.arange(-length, 0) < -self.lengths[:, None]] = np.nan
         if self._filled is not None:
-            past = self._filled.correct(past, self._panel.offsets[self.series], ends, channels)
+            past = self._filled.correct(past, firsts, ends, channels)
         elif self._panel.delays:
             past = with_delays(past, channels, self._panel.delays)
         return read_only(past)

@@ -202,6 +202,8 @@ class TestArguments:
             ([5], "the vintages of series 0 must be a pair of issued and values, not 5"),
             ([([1], [1.0])], r"the vintages of series 0 need issued \(vintage,\) and values \(vintage, lead\), not"),
             ([([], []), ([1, 2], [[1.0]])], "the vintages of series 1 need issued"),
+            ([(1, 1.0)], "the vintages of series 0 need issued"),
+            ([([1], [[]])], "vintages need at least one lead"),
             ([([0.5], [[1.0]])], "vintages: issued of series 0 must be an array of whole numbers, not"),
             ([([1], [["warm"]])], "vintages: the array of values of series 0 holds"),
             ([([1], [[np.inf]])], "vintages: the values of series 0 must be finite; a missing value is NaN"),

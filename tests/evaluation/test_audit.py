@@ -209,7 +209,7 @@ def test_what_a_verdict_says():
 
     assert finding == (
         Status.LEAKED,
-        "series '0' at cutoff 37: its forecast changes when the values after its cutoff are replaced by noise",
+        "series '0' at cutoff 37: its forecast changes when the values not known at its cutoff are replaced by noise",
     )
 
 
@@ -560,12 +560,12 @@ def test_the_sample_is_evenly_spaced_from_the_first_window_to_the_last():
 # Delays and vintages
 
 
-def delayed_and_forecast(length: int = 40, vintages: bool = True) -> Panel:
+def delayed_and_forecast(length: int = 40, vintages: bool = True, series: int = 3) -> Panel:
     """Series with a past covariate that is known three steps later, and a known one that is a forecast."""
     rng = np.random.default_rng(0)
-    values = rng.normal(10, 3, (3, length, 3))
+    values = rng.normal(10, 3, (series, length, 3))
     issued = np.arange(0, length, 2)
-    given = Vintages.of([(issued, rng.normal(10, 3, (len(issued), 6))) for _ in range(3)])
+    given = Vintages.of([(issued, rng.normal(10, 3, (len(issued), 6))) for _ in range(series)])
     channels = (
         Channel("y"),
         Channel("late", "past covariate", delay=3),
@@ -605,6 +605,13 @@ class ReadsALaterVintage(Unfitted):
         return contexts._panel.vintages["weather"].at(contexts.series, contexts.cutoffs + 2, 1)[:, 0]
 
 
+class ReadsTheVintagesOfASeriesNotAsked(Unfitted):
+    def numbers(self, contexts: Contexts) -> Floats:
+        vintages = contexts._panel.vintages["weather"]
+        asked = np.isin(vintages.series, contexts.series)
+        return last(contexts) + (0.0 if asked.all() else vintages.values[~asked][0, 0])
+
+
 class ReadsTheLastAvailableValue(Unfitted):
     def numbers(self, contexts: Contexts) -> Floats:
         panel = contexts._panel
@@ -621,6 +628,12 @@ def test_who_reads_what_is_not_known_yet_is_found(cheat: type[Unfitted], missing
     assert status(finding) is Status.LEAKED
 
 
+def test_who_reads_vintages_of_other_series_is_found():
+    finding = audited(ReadsTheVintagesOfASeriesNotAsked(), delayed_and_forecast(series=6))
+
+    assert status(finding) is Status.LEAKED
+
+
 @pytest.mark.parametrize("missing", FILLINGS)
 @pytest.mark.parametrize("forecaster", [UsesAllThatIsGiven, ReadsTheLastAvailableValue])
 @pytest.mark.parametrize("vintages", [True, False])
@@ -632,6 +645,15 @@ def test_who_uses_what_is_known_is_not_accused(forecaster: type[Unfitted], missi
 
 def test_without_vintages_the_actual_values_may_be_used():
     assert audited(ReadsTheWeather(), delayed_and_forecast(vintages=False), windows=3) is None
+
+
+@pytest.mark.parametrize(("missing", "filled"), [("native", False), ("ffill", True)])
+def test_a_note_says_that_values_were_filled_because_of_a_delay(missing: Missing, filled: bool):
+    task = Task("trial", RollingOrigin(3, windows=2), quantile_levels=LEVELS)
+
+    run = evaluate(UsesAllThatIsGiven(), task, delayed_and_forecast(), missing=missing)
+
+    assert any("were filled" in note for note in run.notes) is filled
 
 
 def test_a_note_says_that_actual_values_were_used_as_forecasts():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.data.panel import Channel, Panel
-from harness.errors import BadTask
+from harness.errors import BadData, BadTask
 from harness.evaluation.run import Cell
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import RollingOrigin
@@ -81,6 +81,10 @@ class TestCovariates:
             given(("area", name))
 
         assert f"task 'shops' on dataset 'shops': {message}" in str(caught.value)
+
+    def test_a_panel_refuses_another_name(self) -> None:
+        with pytest.raises(BadData, match="no covariate called 'visitor'; did you mean 'visitors'"):
+            shops().with_covariates(["visitor"])
 
     def test_a_repeated_name_is_refused(self) -> None:
         with pytest.raises(BadTask, match=r"covariates must be names, each once, not \('a', 'a'\)"):
