@@ -68,7 +68,7 @@ def test_the_best_forecasts_of_sales_have_the_error_variance_of_the_formula(pane
 
 def test_what_is_not_given_adds_its_variance(panel: Panel, contexts: Contexts) -> None:
     """Without a covariate, its mean takes its place: 0 of temperature and orders, 0.3 of promotions."""
-    weekend, promotion, temperature = np.moveaxis(contexts.known(), 2, 0)
+    _, promotion, temperature = np.moveaxis(contexts.known(), 2, 0)
     orders = contexts.last(sales.LEAD)[:, : sales.HORIZON, column(panel, "orders")]
     share = 1 / (1 + sales.ERROR_VARIANCE * np.arange(1, sales.HORIZON + 1))
     effects = {
@@ -158,7 +158,7 @@ def test_the_demand_says_what_to_do_where_statsmodels_has_no_tests(
 ) -> None:
     monkeypatch.setattr("harness_datasets.victoria.resources.files", lambda package: tmp_path)
 
-    with pytest.raises(DataUnavailable, match="statsmodels has no file tsa/stl/.*mstl_elec_vic.csv"):
+    with pytest.raises(DataUnavailable, match=r"statsmodels has no file tsa/stl/.*mstl_elec_vic\.csv"):
         victoria.demand()
 
 
