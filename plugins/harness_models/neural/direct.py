@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from harness import TrainingData, Unsupported
 from harness_models.neural.backbones import ConvolutionBackbone, DenseBackbone, RecurrentBackbone, least_lookback
@@ -23,13 +24,16 @@ LEARN_FROM = ("last", "every")
 class DirectNetwork(nn.Module):  # type: ignore[misc]
     """A backbone for the features of a window, and a head for the forecasts.
 
-    Covariates are features of the head as well, beside those of the backbone.
+    Covariates are inputs of the head as well, beside the features of the backbone; their weights are zero at first.
     """
 
     def __init__(self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.backbone = backbone
-        self.head = make_head(backbone.features + shape.covariates, shape.steps, targets, levels)
+        self.head = make_head(backbone.features, shape.steps, targets, levels)
+        outputs = self.head.linear.out_features
+        weight = nn.Parameter(torch.zeros(outputs, shape.covariates)) if shape.covariates else None
+        self.register_parameter("covariate_weight", weight)
 
     def forward(
         self,
@@ -39,12 +43,13 @@ class DirectNetwork(nn.Module):  # type: ignore[misc]
         covariates: Tensor | None = None,
     ) -> Tensor:
         """(window, horizon, target, 1 + level); after each input row, if the backbone returns features of all."""
-        features = self.backbone(inputs, observed, generator)
-        if covariates is not None:
-            if covariates.ndim < features.ndim:  # of the last row, the only one whose outputs are forecasts
-                covariates = covariates[:, None].expand(-1, features.shape[1], -1)
-            features = torch.cat([features, covariates], dim=-1)
-        return self.head(features)
+        outputs = self.head(self.backbone(inputs, observed, generator))
+        if covariates is None:
+            return outputs
+        effects = linear(covariates, self.covariate_weight).unflatten(-1, self.head.shape)
+        if effects.ndim < outputs.ndim:  # of the last row, the only one whose outputs are forecasts
+            effects = effects[:, None]
+        return outputs + effects
 
 
 class DirectForecaster(NetworkForecaster):
