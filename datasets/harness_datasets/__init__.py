@@ -46,6 +46,15 @@ def _synthetic() -> list[DatasetSpec]:
             licence="Apache-2.0, as harness itself",
             depends=("numpy",),
         ),
+        DatasetSpec(
+            "covariates",
+            "harness_datasets.sales:sales",
+            description="synthetic daily sales of 120 products over 16 weeks, with known, forecast, delayed and static "
+            "covariates, for which the error of the best forecasts is known",
+            source="generated from a fixed seed",
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        ),
     ]
 
 
@@ -105,6 +114,16 @@ def _bundled() -> list[DatasetSpec]:
             licence="public domain",
             depends=("statsmodels",),
             aliases=("US macrodata", "statsmodels macrodata"),
+        ),
+        DatasetSpec(
+            "vic-elec",
+            "harness_datasets.victoria:demand",
+            description="hourly electricity demand in Victoria, Australia, January to May 2012, with working days and "
+            "hours as known covariates",
+            source="Australian Energy Market Operator; data vic_elec of the R package tsibbledata, summed to hours and "
+            "included in the tests of statsmodels (mstl_elec_vic.csv)",
+            licence="none stated by statsmodels; tsibbledata is under GPL-3",
+            depends=("statsmodels",),
         ),
     ]
 

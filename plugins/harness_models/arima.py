@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from statsmodels.tsa.arima.model import ARIMA
 from statsmodels.tsa.statespace import kalman_filter
 
-from harness import Context, Floats, Forecast, Ints, Unsupported
+from harness import Context, Contexts, Floats, Forecast, Ints, TrainingData, Unsupported
+from harness_models.arima_specification import Specification, fit_model
+from harness_models.known_regression import KnownRegression, Regressors, regression_remarks
 from harness_models.seasonal_adjustment import SeasonalAdjustment, adjustment_size
 from harness_models.univariate import TargetPasts, UnivariateForecaster
-
-Order = tuple[int, int, int]
-SeasonalOrder = tuple[int, int, int, int]
 
 STATE_VALUES = 10_000_000  # of state covariances in memory at once
 MEANS_ONLY = (
@@ -31,44 +29,6 @@ MEANS_ONLY = (
 MEANS_AND_VARIANCES = MEANS_ONLY & ~kalman_filter.MEMORY_NO_PREDICTED_COV
 
 
-@dataclass(frozen=True)
-class Specification:
-    """The specification of an ARIMA model, as in statsmodels."""
-
-    order: Order
-    seasonal_order: SeasonalOrder = (0, 0, 0, 0)
-    trend: str | None = None
-    enforce_stationarity: bool = True
-    enforce_invertibility: bool = True
-    concentrate_scale: bool = False
-
-    def model(self, values: Floats, first: int = 0) -> Any:
-        """The model of these values; `first` is the time of the first value, for the trend."""
-        return ARIMA(
-            values,
-            order=self.order,
-            seasonal_order=self.seasonal_order,
-            trend=self.trend,
-            enforce_stationarity=self.enforce_stationarity,
-            enforce_invertibility=self.enforce_invertibility,
-            concentrate_scale=self.concentrate_scale,
-            trend_offset=1 + first,
-        )
-
-    @property
-    def trend_powers(self) -> tuple[int, ...]:
-        """The powers of time in the trend; their coefficients are the first parameters."""
-        if self.trend is None:
-            return () if self.order[1] or self.seasonal_order[1] else (0,)
-        return {"n": (), "c": (0,), "t": (1,), "ct": (0, 1)}[self.trend]
-
-    @property
-    def minimum_length(self) -> int:
-        """The fewest observations that the model can be fitted to."""
-        (p, d, q), (sp, sd, sq, season) = self.order, self.seasonal_order
-        return d + sd * season + max(p + sp * season, q + sq * season) + 3
-
-
 @dataclass(frozen=True, eq=False)
 class FittedArima:
     """An ARIMA model with its parameters."""
@@ -78,14 +38,17 @@ class FittedArima:
     start: np.datetime64 | int  # time 0 of its trend
     scale: float = 1.0  # values are divided by it before they are modelled
     adjustment: SeasonalAdjustment | None = None  # before that
+    regression: KnownRegression | None = None  # before that; None without known covariates
 
     @property
     def parameter_count(self) -> int:
         """The trend, the AR, MA and seasonal coefficients and the variance, as in statsmodels.
 
-        If a season was removed by STL, its seasonal indices are counted as well. The scale is no parameter.
+        If a season was removed by STL, its seasonal indices are counted as well, and so are the coefficients of known
+        covariates. The scale is no parameter.
         """
-        return len(self.parameters) + adjustment_size(self.adjustment)
+        coefficients = 0 if self.regression is None else len(self.regression.coefficients)
+        return len(self.parameters) + coefficients + adjustment_size(self.adjustment)
 
 
 class FilteredArima(UnivariateForecaster):
@@ -93,6 +56,11 @@ class FilteredArima(UnivariateForecaster):
 
     def forecast_target(self, state: FittedArima, past: TargetPasts) -> Forecast:
         """The same forecasts as those of statsmodels at each cutoff with these parameters."""
+        if state.regression is not None:
+            return state.regression.restore(past, self._adjusted(state, state.regression.adjust(past)))
+        return self._adjusted(state, past)
+
+    def _adjusted(self, state: FittedArima, past: TargetPasts) -> Forecast:
         if state.adjustment is None:
             return self._filtered(state, past)
         return state.adjustment.restore(past, self._filtered(state, state.adjustment.adjust(past)))
@@ -113,13 +81,6 @@ class FilteredArima(UnivariateForecaster):
             if deviation is not None:
                 deviation[windows] = np.sqrt(np.maximum(variance, 0)) * state.scale
         return past.normal(mean, deviation)
-
-
-def fit_model(specification: Specification, values: Floats) -> Any:
-    """The results of statsmodels' maximum-likelihood fit, without its warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return specification.model(values).fit(cov_type="none", low_memory=True)
 
 
 def _forecasts(
@@ -200,6 +161,12 @@ class Arima(FilteredArima):
     "t" or "ct"; None is a constant without differences and no trend with them. A series is fitted once;
     the filter handles missing values. Quantiles are those of the normal forecast distributions of the
     state-space model.
+
+    With known covariates, each target is a regression on them with ARIMA errors (Hyndman and Athanasopoulos 2021,
+    chapter 10), fitted jointly by maximum likelihood on their values in the history. Covariates that are constant or
+    collinear in the training data, after the model's differences, are left out, which a remark says. A missing value
+    is replaced by the mean of the training data; a remark says so if it is one of a step to forecast. Past and static
+    covariates are ignored.
     """
 
     order: tuple[int, ...] = (1, 1, 1)
@@ -216,16 +183,45 @@ class Arima(FilteredArima):
         if self.trend not in (None, "n", "c", "t", "ct"):
             raise ValueError(f"trend is 'n', 'c', 't', 'ct' or none, not {self.trend!r}")
 
+    @property
+    def remarks_(self) -> list[str]:
+        """Which known covariates are left out, and where values of them are missing."""
+        return regression_remarks((state.regression for state in self.fitted_states()), len(self.incomplete_))
+
+    def fit(self, train: TrainingData) -> None:
+        """Keeps the training data; series are fitted when they are first forecast."""
+        super().fit(train)
+        self.incomplete_: set[str] = set()  # ids of series with missing known covariates of steps ahead
+
+    def predict_windows(self, state: list[FittedArima], contexts: Contexts) -> Forecast:
+        """The forecasts of each target by its own model."""
+        if any(model.regression is not None and model.regression.is_incomplete(contexts) for model in state):
+            self.incomplete_.update(contexts.ids)
+        return super().predict_windows(state, contexts)
+
     def fit_target(self, values: Floats, context: Context) -> FittedArima:
         """The maximum-likelihood parameters."""
         specification = self._specification(context)
-        observed = int((~np.isnan(values)).sum())
-        if observed < specification.minimum_length:
+        observed, needed = int((~np.isnan(values)).sum()), specification.minimum_length + context.known_past.shape[1]
+        if observed < needed:
             raise Unsupported(
-                f"an ARIMA model of this order needs {specification.minimum_length} observations to be fitted to; "
+                f"an ARIMA model of this order needs {needed} observations to be fitted to; "
                 f"series {context.id!r} has {observed}"
             )
-        return FittedArima(specification, np.asarray(fit_model(specification, values).params), context.start)
+        if not context.known_past.shape[1]:
+            return FittedArima(specification, np.asarray(fit_model(specification, values).params), context.start)
+        names = [channel.name for channel in context.channels if channel.role == "known covariate"]
+        regressors = Regressors.of(context.known_past, names, specification.difference)
+        columns = regressors.apply(context.known_past) if len(regressors.columns) else None
+        parameters = np.asarray(fit_model(specification, values, columns).params)
+        first = len(specification.trend_powers)  # statsmodels orders parameters as trend, coefficients, and the rest
+        coefficients, rest = np.split(parameters[first:], [len(regressors.columns)])
+        return FittedArima(
+            specification,
+            np.concatenate([parameters[:first], rest]),
+            context.start,
+            regression=KnownRegression(regressors, coefficients),
+        )
 
     def _specification(self, context: Context) -> Specification:
         p, d, q = self.order

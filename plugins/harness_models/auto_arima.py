@@ -12,7 +12,8 @@ import numpy as np
 from statsmodels.tsa.stattools import kpss
 
 from harness import Context, Floats, Unsupported
-from harness_models.arima import FilteredArima, FittedArima, Specification, fit_model
+from harness_models.arima import FilteredArima, FittedArima
+from harness_models.arima_specification import Specification, fit_model
 from harness_models.seasonal_adjustment import (
     STRONG_SEASON,
     adjustment_remarks,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from harness import Contexts, Floats, Ints, Panel
+from harness import Channel, Contexts, Floats, Ints, Panel
 
 MOST_CATEGORIES = 32  # a text attribute with more values is taken for a name, not a category
 LEAST_RELATIVE_SPREAD = 1e-3  # lower bound of a window's scale, relative to its location: flat windows
@@ -21,7 +21,7 @@ class Rows:
 
     series: Ints  # (window,) positions in the panel
     lags: Floats  # (window, target, lag)
-    other: Floats  # (window, feature): the last past covariates, and the static attributes of the series
+    other: Floats  # (window, feature): the last values of covariates, and the static attributes of the series
     known: Floats  # (window, step, known covariate)
     ahead: Floats  # (window, step, target)
 
@@ -54,12 +54,27 @@ class Encoding:
         return np.concatenate(columns, axis=1)
 
 
-def training_rows(panel: Panel, encoding: Encoding, lags: int, steps: Ints, max_rows: int) -> Rows | None:
+@dataclass(frozen=True)
+class Lags:
+    """How many last values are features: of each target, and the last available ones of each covariate."""
+
+    target: int
+    past: int = 1
+    known: int = 0
+
+    def of_covariates(self, channels: Sequence[Channel]) -> list[tuple[int, int, int]]:
+        """The position of each covariate, its delay, and how many of its last values are features."""
+        counts = {"past covariate": self.past, "known covariate": self.known, "target": 0}
+        found = [(i, channel.delay, counts[channel.role]) for i, channel in enumerate(channels)]
+        return [feature for feature in found if feature[2]]
+
+
+def training_rows(panel: Panel, encoding: Encoding, lags: Lags, steps: Ints, max_rows: int) -> Rows | None:
     """Windows of a whole panel, at most `max_rows` of them evenly spaced; None if it has no window.
 
-    `steps` are the steps ahead of the last lag to forecast.
+    `steps` are the steps ahead of the last lag to forecast. The covariates are those available at each window's cutoff.
     """
-    span = lags + int(steps[-1])
+    span = lags.target + int(steps[-1])
     counts = np.maximum(panel.lengths - span + 1, 0)
     total = int(counts.sum())
     if total == 0:
@@ -68,27 +83,48 @@ def training_rows(panel: Panel, encoding: Encoding, lags: int, steps: Ints, max_
     series = np.searchsorted(np.cumsum(counts), chosen, side="right")
     starts = panel.offsets[series] + chosen - (np.cumsum(counts) - counts)[series]
     views = sliding_window_view(panel.values, span, axis=0)  # (start, channel, time)
-    targets, past, known = (list(panel.channels_of(role)) for role in ("target", "past covariate", "known covariate"))
-    static = encoding.encode(panel.static, len(panel))[series]
+    targets, known = (list(panel.channels_of(role)) for role in ("target", "known covariate"))
     columns = views[starts]  # (window, channel, time)
+    ends = starts + lags.target
+    ahead = columns[:, known][:, :, lags.target + steps - 1].transpose(0, 2, 1)
+    if panel.vintages:
+        contexts = Contexts(panel, series, ends - panel.offsets[series], int(steps[-1]))
+        ahead = contexts.known()[:, steps - 1]
     return Rows(
         series=series,
-        lags=columns[:, targets, :lags],
-        other=np.concatenate([columns[:, past, lags - 1], static], axis=1),
-        known=columns[:, known][:, :, lags + steps - 1].transpose(0, 2, 1),
-        ahead=columns[:, targets][:, :, lags + steps - 1].transpose(0, 2, 1),
+        lags=columns[:, targets, : lags.target],
+        other=np.concatenate(
+            [
+                *_last_covariates(panel, lags, ends, panel.offsets[series]),
+                encoding.encode(panel.static, len(panel))[series],
+            ],
+            axis=1,
+        ),
+        known=ahead,
+        ahead=columns[:, targets][:, :, lags.target + steps - 1].transpose(0, 2, 1),
     )
 
 
-def forecast_rows(contexts: Contexts, encoding: Encoding, lags: int) -> Rows:
+def _last_covariates(panel: Panel, lags: Lags, ends: Ints, firsts: Ints) -> Iterator[Floats]:
+    """The last available values of each covariate before the rows `ends`, (window, lag) each."""
+    for channel, delay, count in lags.of_covariates(panel.channels):
+        rows = (ends - delay)[:, None] + np.arange(-count, 0)
+        inside = rows >= firsts[:, None]
+        yield np.where(inside, panel.values[np.where(inside, rows, 0), channel], np.nan)
+
+
+def forecast_rows(contexts: Contexts, encoding: Encoding, lags: Lags) -> Rows:
     """The windows to forecast; `known` has every step after the last observation, `ahead` is empty."""
-    past = [i for i, channel in enumerate(contexts.channels) if channel.role == "past covariate"]
     other = encoding.encode(contexts.static, len(contexts)) if encoding.categories else np.empty((len(contexts), 0))
-    if past:
-        other = np.concatenate([contexts.last(1)[:, 0, past], other], axis=1)
+    covariates = lags.of_covariates(contexts.channels)
+    if covariates:
+        length = max(delay + count for _, delay, count in covariates)
+        last = contexts.last(length)
+        parts = [last[:, length - delay - count : length - delay, channel] for channel, delay, count in covariates]
+        other = np.concatenate([*parts, other], axis=1)
     return Rows(
         series=contexts.series,
-        lags=contexts.last_targets(lags).transpose(0, 2, 1),
+        lags=contexts.last_targets(lags.target).transpose(0, 2, 1),
         other=other,
         known=contexts.known(),
         ahead=np.empty((len(contexts), 0, len(contexts.targets))),

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import Contexts, Floats, Forecast, Ints, TrainingData, Unsupported
 from harness_models.holdout import held_out_residuals
-from harness_models.lag_features import Encoding, Rows, Scale, forecast_rows, training_rows
+from harness_models.lag_features import Encoding, Lags, Rows, Scale, forecast_rows, training_rows
 from harness_models.moments import rms_of_differences
 from harness_models.pasts import BATCH
 from harness_models.residual_quantiles import ResidualQuantiles
@@ -35,13 +35,16 @@ class LagRegression(ABC):
     - "direct": one model for each step ahead;
     - "multi-output": one model whose outputs are all steps.
 
-    Each target of each series gives rows of its own; the features are its lags, the last past covariates,
-    the static attributes of the series, and the known covariates of the step (for "multi-output": of all
-    steps). `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last
-    value), or "standard" (minus the mean, divided by the standard deviation of the lags; recursive
-    forecasts never use a greater one than that of the observed lags, for stability). `lags` None means two
-    seasons, at least 24, but at most half of what the horizon leaves of the longest series. Training uses
-    at most `max_rows` windows, evenly spaced; rows with missing outputs are left out.
+    Each target of each series gives rows of its own. The features are its lags, the last `past_lags` available values
+    of each past covariate, the last `known_lags` values of each known covariate, the static attributes of the series
+    (texts one-hot), and the known covariates of the step (for "multi-output": of all steps). A known covariate with
+    vintages has the values that were known at the cutoff, in training as well.
+
+    `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last value), or "standard"
+    (minus the mean, divided by the standard deviation of the lags; recursive forecasts never use a greater one than
+    that of the observed lags, for stability). `lags` None means two seasons, at least 24, but at most half of what the
+    horizon leaves of the longest series. Training uses at most `max_rows` windows, evenly spaced; rows with missing
+    outputs are left out.
 
     Quantiles are those of residuals (see `ResidualQuantiles`): a second model, fitted without the last eighth of
     each series, or its last two horizons, forecasts the windows there. It is fitted only if quantiles are asked for.
@@ -51,6 +54,8 @@ class LagRegression(ABC):
     strategy: str = "recursive"
     scale: str = "standard"
     max_rows: int = 100_000
+    past_lags: int = 1
+    known_lags: int = 0
 
     def __post_init__(self) -> None:
         if self.lags is not None and self.lags < 1:
@@ -59,8 +64,12 @@ class LagRegression(ABC):
             raise ValueError(f"strategy is one of {', '.join(STRATEGIES)}, not {self.strategy!r}")
         if self.scale not in SCALES:
             raise ValueError(f"scale is one of {', '.join(SCALES)}, not {self.scale!r}")
-        if self.max_rows < 1:
-            raise ValueError(f"max_rows must be at least 1, not {self.max_rows}")
+        for name, least in (("max_rows", 1), ("past_lags", 0), ("known_lags", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
+
+        if self.known_lags and self.strategy == "recursive":
+            raise ValueError("known_lags must be 0 with strategy 'recursive', whose features move with the step")
 
     @abstractmethod
     def regressor(self, outputs: int) -> Regressor:
@@ -96,13 +105,18 @@ class LagRegression(ABC):
     def training_rows(self, train: TrainingData) -> Rows:
         """The windows to fit; raises Unsupported if there is none."""
         steps = self._training_steps(train)
-        rows = training_rows(train.panel, self.encoding_, self.lags_, steps, self.max_rows)
+        rows = training_rows(train.panel, self.encoding_, self.feature_lags, steps, self.max_rows)
         if rows is None:
             raise Unsupported(
                 f"{self.lags_} lags and {steps[-1]} steps ahead need series of {self.lags_ + steps[-1]} "
                 f"observations to train on; the longest has {train.panel.lengths.max()}"
             )
         return rows
+
+    @property
+    def feature_lags(self) -> Lags:
+        """How many last values are features."""
+        return Lags(self.lags_, self.past_lags, self.known_lags)
 
     def _training_steps(self, train: TrainingData) -> Ints:
         """The steps ahead to fit."""
@@ -138,7 +152,7 @@ class LagRegression(ABC):
 
     def _mean(self, contexts: Contexts) -> Floats:
         """The mean, (window, horizon, target)."""
-        rows = forecast_rows(contexts, self.encoding_, self.lags_)
+        rows = forecast_rows(contexts, self.encoding_, self.feature_lags)
         steps = np.arange(contexts.horizon) + contexts.gap
         if self.strategy == "recursive":
             ahead = self._forecast_recursively(rows, int(steps[-1]) + 1)[:, contexts.gap :]

@@ -128,7 +128,7 @@ class _TrainingRuns:
     def of(cls, forecaster: LagRegression, train: TrainingData) -> _TrainingRuns:
         panel = train.panel
         most = max(1, MOST_RUNS // len(panel.targets))
-        rows = training_rows(panel, forecaster.encoding_, forecaster.lags_, np.array([1]), most)
+        rows = training_rows(panel, forecaster.encoding_, forecaster.feature_lags, np.array([1]), most)
         assert rows is not None  # it was fitted to some
         values, firsts = panel.target_values, panel.offsets[:-1]
         low, high = np.fmin.reduceat(values, firsts)[rows.series], np.fmax.reduceat(values, firsts)[rows.series]

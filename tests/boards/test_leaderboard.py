@@ -77,9 +77,20 @@ def test_a_board_is_what_its_file_says(tmp_path: Path) -> None:
     )
 
 
-IN_ALL = ("classics", "cosine", "ett", "ett-day-ahead", "etth1", "m4-hourly", "m4-weekly", "sine")
+IN_ALL = (
+    "classics",
+    "cosine",
+    "covariates",
+    "ett",
+    "ett-day-ahead",
+    "etth1",
+    "m4-hourly",
+    "m4-weekly",
+    "sine",
+    "vic-elec",
+)
 ON_REQUEST = ("cosine-long", "ett-long", "m4-daily", "m4-monthly", "m4-quarterly", "m4-yearly", "weather")
-OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - {"classics", "cosine", "cosine-long", "sine"})
+OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - {"classics", "cosine", "cosine-long", "covariates", "sine", "vic-elec"})
 
 
 @pytest.mark.parametrize("name", IN_ALL)

@@ -79,7 +79,7 @@ class TestSpecs:
                 assert (file.sha256 is None) == (spec.name in unknown)
                 assert file.sha256 is None or len(file.sha256) == 64
 
-    @pytest.mark.parametrize("name", ["cosine", "sine", *BUNDLED])
+    @pytest.mark.parametrize("name", ["cosine", "sine", "covariates", "vic-elec", *BUNDLED])
     def test_datasets_without_files_are_the_same_at_every_load(self, name: str) -> None:
         first, second = SPECS[name].panel(), SPECS[name].panel()
 

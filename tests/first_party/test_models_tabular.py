@@ -95,7 +95,7 @@ def test_a_recursive_model_is_fed_on_its_own_output() -> None:
 
 def step_by_step(forecaster: LagRegression, contexts: Contexts) -> Floats:
     """A model fed on its own output, a row of its table after the other: slow, and plain to see."""
-    rows = forecast_rows(contexts, forecaster.encoding_, forecaster.lags_)
+    rows = forecast_rows(contexts, forecaster.encoding_, forecaster.feature_lags)
     ahead = np.empty((len(contexts), contexts.gap + contexts.horizon, len(contexts.targets)))
     for window, target in np.ndindex(len(contexts), len(contexts.targets)):
         lags = rows.lags[window, target]

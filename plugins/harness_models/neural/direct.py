@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from harness import TrainingData, Unsupported
 from harness_models.neural.backbones import ConvolutionBackbone, DenseBackbone, RecurrentBackbone, least_lookback
@@ -20,20 +22,44 @@ LEARN_FROM = ("last", "every")
 
 
 class DirectNetwork(nn.Module):  # type: ignore[misc]
-    """A backbone for the features of a window, and a head for the forecasts."""
+    """A backbone for the features of a window, and a head for the forecasts.
+
+    Covariates are inputs of the head as well, beside the features of the backbone; their weights are zero at first.
+    """
 
     def __init__(self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...]) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = make_head(backbone.features, shape.steps, targets, levels)
+        outputs = self.head.linear.out_features
+        weight = nn.Parameter(torch.zeros(outputs, shape.covariates)) if shape.covariates else None
+        self.register_parameter("covariate_weight", weight)
 
-    def forward(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def forward(
+        self,
+        inputs: Tensor,
+        observed: Tensor | None,
+        generator: torch.Generator | None,
+        covariates: Tensor | None = None,
+    ) -> Tensor:
         """(window, horizon, target, 1 + level); after each input row, if the backbone returns features of all."""
-        return self.head(self.backbone(inputs, observed, generator))
+        outputs = self.head(self.backbone(inputs, observed, generator))
+        if covariates is None:
+            return outputs
+        effects = linear(covariates, self.covariate_weight).unflatten(-1, self.head.shape)
+        if effects.ndim < outputs.ndim:  # of the last row, the only one whose outputs are forecasts
+            effects = effects[:, None]
+        return outputs + effects
+
+
+class DirectForecaster(NetworkForecaster):
+    """A forecaster whose network is a DirectNetwork."""
+
+    uses_covariates: ClassVar[bool] = True
 
 
 @dataclass
-class Dense(NetworkForecaster):
+class Dense(DirectForecaster):
     """A dense network with ReLU on the flattened window."""
 
     hidden: int = 32
@@ -66,7 +92,7 @@ class IidDense(Dense):
 
 
 @dataclass
-class Cnn(NetworkForecaster):
+class Cnn(DirectForecaster):
     """Convolutions with ReLU, max-pooling of 2 between them, and global average pooling.
 
     `kernels` are the sizes of the convolutions; None means 24, 12 and 6, or if the lookback is too short
@@ -102,7 +128,7 @@ class Cnn(NetworkForecaster):
 
 
 @dataclass
-class Recurrent(NetworkForecaster):
+class Recurrent(DirectForecaster):
     """Recurrent layers over the window, in one or in both directions.
 
     Forecasts are made from the state after the last row. With `learn_from` "every" the training loss

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from harness import Floats, Ints, Panel, TrainingData, Unsupported
+from harness_models.neural.covariates import RowFeatures, available_rows
 from harness_models.neural.scaling import Scaler
 
 
@@ -20,6 +21,7 @@ class Shape:
     gap: int  # rows between the last input and the first output
     steps: int  # output rows
     every: bool = False  # outputs after each input row, as if it were the last one
+    covariates: int = 0  # features besides the inputs: known covariates of the steps ahead, static covariates
 
     @property
     def ahead(self) -> int:
@@ -34,6 +36,7 @@ class Batch:
     inputs: Tensor  # (window, lookback, channel)
     outputs: Tensor  # (window, step, target), or (window, lookback, step, target)
     observed: Tensor | None  # (window, lookback); None without padding
+    covariates: Tensor | None = None  # (window, feature), or (window, lookback, feature); None without any
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class Examples:
     outputs: Tensor  # (row, step, target) or (row, lookback, step, target): a view of the rows after it
     starts: Tensor  # (window,) the first rows of windows
     padding: Tensor | None  # (window,) the padded rows of each window
+    covariates: RowFeatures | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -59,17 +63,24 @@ class Examples:
 
     def batch(self, positions: Tensor) -> Batch:
         """The windows at these positions."""
-        starts = self.starts[positions]
-        observed = None
+        starts, lookback = self.starts[positions], self.inputs.shape[1]
+        steps = torch.arange(lookback, device=starts.device)
+        observed = covariates = None
         if self.padding is not None:
-            steps = torch.arange(self.inputs.shape[1], device=starts.device)
             observed = (steps >= self.padding[positions][:, None]).float()
-        return Batch(self.inputs[starts], self.outputs[starts], observed)
+        if self.covariates is not None:
+            every = self.outputs.ndim == 4  # outputs after each input row
+            rows = starts[:, None] + steps if every else starts + lookback - 1
+            covariates = self.covariates.after(rows)
+        return Batch(self.inputs[starts], self.outputs[starts], observed, covariates)
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The training series, and the position in each where validation begins."""
+    """The training series with the values available at each row, and the position in each where validation begins.
+
+    The series are those of the training part, and then those that only the validation part has.
+    """
 
     values: Floats  # (row, channel), series end to end
     offsets: Ints  # (series + 1,)
@@ -81,7 +92,8 @@ class Rows:
         lengths, validation = train.panel.lengths, train.validation
         if validation is None:
             validation_lengths = np.floor(lengths * fraction).astype(np.int64)
-            return cls(train.panel.values, train.panel.offsets, lengths - validation_lengths)
+            values = available_rows(train.panel.values, train.panel.offsets, train.panel.channels)
+            return cls(values, train.panel.offsets, lengths - validation_lengths)
         parts, borders = [], []
         for name, values in zip(train.panel.ids, train.panel, strict=True):
             parts.append([values, *_series(validation, name)])
@@ -92,7 +104,8 @@ class Rows:
                 borders.append(0)
         series = [np.concatenate(part) for part in parts]
         offsets = np.concatenate([[0], np.cumsum([len(values) for values in series])])
-        return cls(np.concatenate(series), offsets, np.array(borders))
+        values = available_rows(np.concatenate(series), offsets, train.panel.channels)
+        return cls(values, offsets, np.array(borders))
 
 
 def _series(panel: Panel, name: str) -> list[Floats]:
@@ -101,13 +114,18 @@ def _series(panel: Panel, name: str) -> list[Floats]:
 
 
 def training_examples(
-    rows: Rows, scaler: Scaler, shape: Shape, dtype: torch.dtype, device: torch.device
+    rows: Rows,
+    scaler: Scaler,
+    shape: Shape,
+    dtype: torch.dtype,
+    device: torch.device,
+    covariates: RowFeatures | None = None,
 ) -> tuple[Examples, Examples]:
     """The training windows and the validation windows, of which there may be none.
 
     A window's outputs lie wholly in one part; a validation window's inputs may reach back into the
     training part. Series too short for a whole window give windows with at least half of the lookback,
-    padded in front. Raises Unsupported if there is no window to train on.
+    padded in front. `covariates` are features of the same rows. Raises Unsupported if there is no window to train on.
     """
     lengths = np.diff(rows.offsets)
     short = lengths < shape.lookback + shape.ahead
@@ -134,6 +152,8 @@ def training_examples(
     outputs = torch.as_tensor(padded_rows[:, list(scaler.targets)], dtype=dtype, device=device)
     views = _input_view(inputs, shape), _output_view(outputs, shape)
     padded = any(padding.any() for _, padding in parts)
+    if covariates is not None:
+        covariates = covariates.padded(padding_rows)
     complete = not np.isnan(rows.values[:, list(scaler.targets)]).any()
     examples = []
     for starts, padding in parts:
@@ -141,7 +161,7 @@ def training_examples(
             whole = ~views[1][torch.as_tensor(starts)].isnan().flatten(1).any(1).cpu().numpy()
             starts, padding = starts[whole], padding[whole]
         pads = torch.as_tensor(padding, device=device) if padded else None
-        examples.append(Examples(*views, torch.as_tensor(starts, device=device), pads))
+        examples.append(Examples(*views, torch.as_tensor(starts, device=device), pads, covariates))
     if not len(examples[0]):
         raise Unsupported("no window of the training data has all output values")
     return examples[0], examples[1]

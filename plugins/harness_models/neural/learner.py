@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from harness import Contexts, Floats, Forecast, Ints, TrainingData, Unsupported
+from harness_models.neural.covariates import CovariateFeatures, RowFeatures, available_inputs
 from harness_models.neural.devices import find_device, widest_float
 from harness_models.neural.examples import Batch, Rows, Shape, training_examples
 from harness_models.neural.initialisation import INITIALISATIONS, initialise
@@ -27,6 +29,10 @@ LONGEST_LOOKBACK = 128  # chosen automatically
 @dataclass
 class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
     """One global network; its input channels are those of the panel: targets and covariates.
+
+    Where `uses_covariates`, further features are the known covariates of the gap and horizon steps and the static
+    covariates (texts one-hot), both standardised by the training data; missing ones are zero, and those that are
+    constant there are left out. A past covariate with a delay is shifted: each row has the value available at its time.
 
     The input is the last `lookback` rows; None means two seasons, at least 24 and at most 128, but at most
     half of what the horizon leaves of the longest series. Shorter contexts are padded in front with zeros
@@ -50,6 +56,7 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
     validation: float = 0.2
     device: str = "auto"  # "auto", "cpu", "cuda" or "mps"
     seed: int = 0
+    uses_covariates: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -71,7 +78,7 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
 
     def outputs(self, network: nn.Module, batch: Batch, progress: float, generator: torch.Generator | None) -> Tensor:
         """The outputs of the network for a batch whose inputs and outputs are scaled."""
-        return network(batch.inputs, batch.observed, generator)
+        return network(batch.inputs, batch.observed, generator, batch.covariates)
 
     def fit(self, train: TrainingData) -> None:
         """Trains the network; `curves_` are the losses, `remarks_` how training ended."""
@@ -82,11 +89,17 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
         self.lookback_ = self._lookback(train)
         self.scaler_ = Scaler.of(panel)
         self.window_scaler_ = WindowScaler(self.scale, self.target, panel.targets)
-        shape = self.shape(train, self.lookback_)
+        shape, rows = self.shape(train, self.lookback_), Rows.of(train, self.validation)
+        found = CovariateFeatures.of(panel) if self.uses_covariates else None
+        self.features_ = found if found is not None and found.count(shape.ahead) else None
+        features = None
+        if self.features_ is not None:
+            shape = replace(shape, covariates=self.features_.count(shape.ahead))
+            features = RowFeatures.of(self.features_, train, (rows.values, rows.offsets), device)
         dtype = (
             torch.float32 if self.scale == "training" else widest_float(device)
         )  # windows are scaled later, in higher precision
-        parts = training_examples(Rows.of(train, self.validation), self.scaler_, shape, dtype, device)
+        parts = training_examples(rows, self.scaler_, shape, dtype, device, features)
         generator = torch.Generator().manual_seed(self.seed)
         with torch.random.fork_rng(devices=[]):  # torch initialises modules from the global generator
             network = self.network(shape, len(panel.channels), len(panel.targets), self.levels_)
@@ -95,7 +108,7 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
 
         def loss_of(batch: Batch, progress: float, generator: torch.Generator | None) -> Tensor:
             inputs, window_scale = self.window_scaler_.apply(batch.inputs, batch.observed)
-            scaled = Batch(inputs, window_scale.apply(batch.outputs), batch.observed)
+            scaled = replace(batch, inputs=inputs, outputs=window_scale.apply(batch.outputs))
             return network.head.loss(self.outputs(network, scaled, progress, generator), scaled.outputs)
 
         log = train_network(network, loss_of, parts, self, self.seed)
@@ -123,16 +136,18 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
 
     def _outputs(self, contexts: Contexts) -> Floats:
         """The mean and the quantiles of each window, (window, horizon, target, 1 + level)."""
-        inputs = np.nan_to_num(self.scaler_.apply(contexts.last(self.lookback_)))
+        inputs = np.nan_to_num(self.scaler_.apply(available_inputs(contexts, self.lookback_)))
+        covariates = None if self.features_ is None else self.features_.of_contexts(contexts)
         padding = np.maximum(self.lookback_ - contexts.lengths, 0)
         outputs = np.empty((len(contexts), self.horizon_, len(contexts.targets), 1 + len(self.levels_)))
         for windows in (np.flatnonzero(padding == 0), np.flatnonzero(padding)):
             for first in range(0, len(windows), INNER_BATCH):
                 batch = windows[first : first + INNER_BATCH]
-                outputs[batch] = self._batch_outputs(inputs[batch], padding[batch])
+                features = None if covariates is None else covariates[batch]
+                outputs[batch] = self._batch_outputs(inputs[batch], padding[batch], features)
         return self.scaler_.undo(outputs)
 
-    def _batch_outputs(self, inputs: Floats, padding: Ints) -> Floats:
+    def _batch_outputs(self, inputs: Floats, padding: Ints, covariates: Floats | None) -> Floats:
         """The same for at most `INNER_BATCH` windows, padded to that many, in standardised units."""
         device = next(self.network_.parameters()).device
         size = len(inputs)
@@ -144,9 +159,14 @@ class NetworkForecaster(TrainingSettings, NetworkParameters, ABC):
             mask = np.ones(rows.shape[:2])
             mask[:size] = np.arange(self.lookback_) >= padding[:, None]
             observed = torch.as_tensor(mask, dtype=torch.float32, device=device)
+        features = None
+        if covariates is not None:
+            padded = np.zeros((INNER_BATCH, covariates.shape[1]))
+            padded[:size] = covariates
+            features = torch.as_tensor(padded, dtype=torch.float32, device=device)
         with torch.no_grad():
             scaled, window_scale = self.window_scaler_.apply(rows, observed)
-            outputs = self.outputs(self.network_, Batch(scaled, None, observed), 1.0, None)
+            outputs = self.outputs(self.network_, Batch(scaled, None, observed, features), 1.0, None)
             if outputs.ndim == 5:  # outputs after every row: the last one is the forecast
                 outputs = outputs[:, -1]
             outputs = window_scale.undo(outputs.to(rows.dtype))[:size, -self.horizon_ :]
