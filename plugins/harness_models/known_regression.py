@@ -74,8 +74,7 @@ class KnownRegression:
     def restore(self, past: TargetPasts, forecast: Forecast) -> Forecast:
         """The forecast of the errors, with the effect of the known covariates of each step."""
         effect = self._effect(past.contexts.known()[:, past.steps - 1])[:, :, None]
-        quantiles = None if forecast.quantiles is None else forecast.quantiles + effect[..., None]
-        return Forecast(forecast.mean + effect, forecast.quantile_levels, quantiles)
+        return forecast.mapped(lambda array: array + (effect if array.ndim == effect.ndim else effect[..., None]))
 
     def is_incomplete(self, contexts: Contexts) -> bool:
         """Whether a value of a regressor is missing in the steps that are forecast."""
