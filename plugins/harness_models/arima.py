@@ -193,11 +193,15 @@ class Arima(FilteredArima):
         super().fit(train)
         self.incomplete_: set[str] = set()  # ids of series with missing known covariates of steps ahead
 
-    def predict_windows(self, state: list[FittedArima], contexts: Contexts) -> Forecast:
-        """The forecasts of each target by its own model."""
-        if any(model.regression is not None and model.regression.is_incomplete(contexts) for model in state):
-            self.incomplete_.update(contexts.ids)
-        return super().predict_windows(state, contexts)
+    def fit_contexts(self, contexts: Contexts) -> None:
+        """Fit every series of these windows that is not fitted yet."""
+        super().fit_contexts(contexts)
+        for _, windows in contexts.by_series():
+            states = self.states_[windows.ids[0]]
+            if isinstance(states, list) and any(
+                state.regression is not None and state.regression.is_incomplete(windows) for state in states
+            ):
+                self.incomplete_.add(windows.ids[0])
 
     def fit_target(self, values: Floats, context: Context) -> FittedArima:
         """The maximum-likelihood parameters."""

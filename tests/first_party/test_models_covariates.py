@@ -289,3 +289,16 @@ def test_a_network_learns_the_effects_of_covariates() -> None:
 
     assert errors[None] < 0.05
     assert errors["level",] > 0.5
+
+
+@pytest.mark.parametrize("covariates", [(), ("late", "soon")])
+def test_without_known_and_static_covariates_a_network_has_only_backbone_and_head(covariates: tuple[str, ...]) -> None:
+    task = Task("rich", RollingOrigin(3, windows=2), covariates=covariates)
+    fold = next(backtest(task, rich_panel()).folds())
+    forecaster = Dense(lookback=6, hidden=8, iterations=2)
+
+    forecaster.fit(fold.train)
+
+    inputs = 6 * (1 + len(covariates))
+    assert forecaster.parameter_count == (inputs + 1) * 8 + (8 + 1) * 3
+    assert "covariate_weight" not in forecaster.network_.state_dict()
