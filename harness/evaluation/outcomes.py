@@ -151,7 +151,7 @@ class Outcomes:
     @cached_property
     def actuals(self) -> Floats:
         """The actuals."""
-        return read_only(_side_by_side(self._standardise(self.observed.values)))
+        return read_only(self._standardise(self.observed.values))
 
     @property
     def point(self) -> Floats:
@@ -163,14 +163,14 @@ class Outcomes:
     @cached_property
     def mean(self) -> Floats:
         """The forecast mean, or its substitute; NaN if it is unknown."""
-        return read_only(_side_by_side(self._standardise(self.forecast.mean)))
+        return read_only(self._standardise(self.forecast.mean))
 
     @cached_property
     def median(self) -> Floats:
         """The forecast median, or its substitute; NaN if it is unknown."""
         if self.forecast.median is self.forecast.mean:
             return self.mean
-        return read_only(_side_by_side(self._standardise(self.forecast.median)))
+        return read_only(self._standardise(self.forecast.median))
 
     def quantile(self, level: float) -> Floats:
         """The forecast quantile of that level, the median of a point forecast.
@@ -291,10 +291,3 @@ class Outcomes:
 
     ratio = staticmethod(ratio)  # for metrics
 
-
-def _side_by_side(values: Floats) -> Floats:
-    """The same values with the steps of each window contiguous in memory, for speed: every metric reads them.
-
-    Values of several targets stay: the layout determines the last digit of sums over steps.
-    """
-    return np.ascontiguousarray(values) if values.shape[-1] == 1 else values
