@@ -49,8 +49,8 @@ HOOKS = {
     "harness_finished": ["home"],
 }
 KEYS = {
-    "1a746464cb9889566e4c4396e5235546": Cell(Task("d", RollingOrigin(2, windows=3)), "f"),
-    "48ceb3b4ca1e6271e6286a1f8bbe4c74": Cell(
+    "e070d8119ed2d80aea3982cd982af999": Cell(Task("d", RollingOrigin(2, windows=3)), "f"),
+    "5f7c9159c3f3aa741db78239320f57f8": Cell(
         Task(
             "d",
             RollingOrigin(2, 3, "2020-01-01", 1, 4, 50, 6, 70, 8),
@@ -65,7 +65,7 @@ KEYS = {
         {"alpha": 0.5, "layers": [1, 2], "deep": {"a": None}},
         3,
     ),
-    "17e101476b562a4c57a42d720f3680f5": Cell(Task("d", Generation(10, 20), SeriesSplit(2, 0.5, 1)), "f", {}, 0),
+    "52f5906beb851564619de47dc9a4a091": Cell(Task("d", Generation(10, 20), SeriesSplit(2, 0.5, 1)), "f", {}, 0),
 }
 
 

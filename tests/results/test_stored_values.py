@@ -144,4 +144,4 @@ class TestRules:
         """As in 0.2.0."""
         cell = Cell(Task("d", Generation(10, 20)), "f", {"clip": math.inf})
 
-        assert cell.key("print", "plugin==1:0") == "b74a4367ea365ef5cca793bf334d1896"
+        assert cell.key("print", "plugin==1:0") == "422240a4365f22c76a65abd9c69374da"
