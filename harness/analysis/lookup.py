@@ -60,7 +60,7 @@ def _outdated(plan: StoredPlan, catalog: Catalog) -> list[str]:
         title
         for title, source in plan.sources.items()
         if source.forecaster in catalog.forecasters
-        and forecaster_version(catalog.forecasters[source.forecaster]) != source.version
+        and forecaster_version(source.forecaster, catalog.forecasters) != source.version
     ]
 
 

@@ -16,7 +16,6 @@ from harness.errors import BadData, BadTask, DataUnavailable
 from harness.evaluation.run import Cell, Run, Status
 from harness.forecasters.pools import Pool
 from harness.forecasters.spec import ForecasterSpec, Resources
-from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version
 from harness.results.journal import Journal
 from harness.results.stored_plan import Source, StoredCell, StoredPlan, board_folder
@@ -113,10 +112,9 @@ def _task_cells(task: Task, entries: Iterable[Entry], workspace: Workspace, seed
     fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
     cells = []
     for entry in entries:
-        forecaster = workspace.catalog.forecasters[entry.name]
-        cells += [
-            _planned_cell(entry, task, forecaster, seed, fingerprint, size) for seed in _seeds(forecaster.spec, seeds)
-        ]
+        spec = workspace.catalog.forecasters[entry.name].spec
+        version = forecaster_version(entry.name, workspace.catalog.forecasters)
+        cells += [_planned_cell(entry, task, spec, version, seed, fingerprint, size) for seed in _seeds(spec, seeds)]
     if not all(workspace.journal.has(cell.key) for cell in cells):
         fingerprints.check(dataset, task)
     return cells
@@ -129,9 +127,8 @@ def _seeds(spec: ForecasterSpec, count: int) -> Iterable[int | None]:
 
 
 def _planned_cell(
-    entry: Entry, task: Task, forecaster: Registered[ForecasterSpec], seed: int | None, fingerprint: str, size: int
+    entry: Entry, task: Task, spec: ForecasterSpec, version: str, seed: int | None, fingerprint: str, size: int
 ) -> PlannedCell:
-    spec, version = forecaster.spec, forecaster_version(forecaster)
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
     return PlannedCell(
         cell.key(fingerprint, version),

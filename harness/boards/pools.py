@@ -37,12 +37,14 @@ def _stated_pool(spec: ForecasterSpec) -> Pool | None:
         return spec.pool
     if card is not None and card.components:
         return "system"
-    pretrained = bool(spec.trained_on) or (card is not None and bool(card.checkpoint or card.trained_on))
-    return "zero-shot" if pretrained else None
+    return "zero-shot" if spec.trained_on or (card is not None and card.is_pretrained) else None
 
 
 def _pool_of_class(factory: object) -> Pool:
+    """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
     from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
 
+    while isinstance(factory, partial):
+        factory = factory.func
     is_local = isinstance(factory, type) and issubclass(factory, LocalForecaster | FittedLocalForecaster)
     return "local" if is_local else "trained"

@@ -89,8 +89,8 @@ class Measurement:
                 self.bench = replace(self.bench, training=training)
             self.calibrate("after training")
             self._run_suite()
-        forecaster = catalog.forecasters[self.bench.subject.forecaster]
-        self.bench = replace(self.bench, provenance=provenance(forecaster, conditions.threads))
+        circumstances = provenance(self.bench.subject.forecaster, catalog.forecasters, conditions.threads)
+        self.bench = replace(self.bench, provenance=circumstances)
         return self.save("end")
 
     def single_stream(self, timer: Timer) -> None:

@@ -147,11 +147,11 @@ def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], cat
 
 
 def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, catalog: Catalog) -> Job:
-    registered = catalog.forecasters[entry.name]
-    seed = 0 if attempt(registered.spec.takes_seed) is True else None
+    spec = catalog.forecasters[entry.name].spec
+    seed = 0 if attempt(spec.takes_seed) is True else None
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
-    key = cell.key(fingerprint, forecaster_version(registered))
-    own = registered.spec.resources.threads
+    key = cell.key(fingerprint, forecaster_version(entry.name, catalog.forecasters))
+    own = spec.resources.threads
     threads = request.threads or own
     identity = hashlib.sha256(json.dumps([key, threads, request.device]).encode()).hexdigest()[:32]
     board = board_name(request.board)

@@ -42,11 +42,12 @@ def run_cell(planned: PlannedCell, home: Path) -> Run:
     Raises BadInput for a cell that cannot be run as it is specified, such as one with an unknown hyperparameter.
     """
     catalog = installed_catalog()
-    forecaster = catalog.forecasters[planned.cell.forecaster]
     started = _now()
     with thread_limit(planned.resources.threads):
         result = attempt(lambda: _evaluate(planned, home))
-        circumstances = provenance(forecaster, planned.resources.threads, catalog.metric_versions)
+        circumstances = provenance(
+            planned.cell.forecaster, catalog.forecasters, planned.resources.threads, catalog.metric_versions
+        )
     if isinstance(result, Failure) and isinstance(result.error, BadInput | DataUnavailable):
         raise result.error
     run = _failed_run(planned, result) if isinstance(result, Failure) else result
@@ -61,7 +62,7 @@ def _evaluate(planned: PlannedCell, home: Path) -> Run:
     spec = registered.spec
     metrics = [entry.spec for entry in catalog.metrics.values()]
     panel = _panel(cell.task.dataset, planned.fingerprint, home)
-    if cell.key(panel.fingerprint(), forecaster_version(registered)) != planned.key:
+    if cell.key(panel.fingerprint(), forecaster_version(cell.forecaster, catalog.forecasters)) != planned.key:
         raise BadInput(f"plugin {registered.plugin} changed since this run began; run it again")
     spec.import_libraries()  # so that their imports take no time of the fit
     reset_peak()  # of the cells that this process evaluated before

@@ -10,7 +10,7 @@ from harness.errors import BadInput
 from harness.fields.arguments import convert_fields
 from harness.fields.errors import short_repr
 
-Selection = Literal["nothing", "validation", "test"]
+SelectedOn = Literal["nothing", "validation", "test"]
 CovariateKind = Literal["past covariate", "known covariate", "static"]
 
 
@@ -51,7 +51,7 @@ class Card:
     parameters: int | None = None  # count
     trained_on: tuple[TrainedOn | str, ...] = ()  # a text is the name of a dataset, all of which was used
     trained_until: str | None = None  # the last date of any of its training data
-    selected_on: Selection | None = None  # what the checkpoint, prompt or hyperparameters were selected on
+    selected_on: SelectedOn | None = None  # what the checkpoint, prompt or hyperparameters were selected on
     components: tuple[str, ...] = ()  # forecasters of the catalog that it combines; their training data is its own
     quantile_levels: tuple[float, ...] = ()  # that it supports; empty: not stated
     horizon: int | None = None  # the longest that it supports
@@ -70,6 +70,11 @@ class Card:
         levels = self.quantile_levels
         if any(not 0 < level < 1 for level in levels) or list(levels) != sorted(set(levels)):
             raise BadInput(f"Card: quantile_levels must rise between 0 and 1, not {', '.join(map(str, levels))}")
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the card states that the forecaster was trained before: a checkpoint, training data, or its end."""
+        return bool(self.checkpoint or self.trained_on or self.trained_until)
 
     @property
     def datasets(self) -> tuple[TrainedOn, ...]:

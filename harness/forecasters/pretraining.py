@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.forecasters.card import Card, Selection, TrainedOn, end_of_date
+from harness.forecasters.card import Card, SelectedOn, TrainedOn, end_of_date
 
 if TYPE_CHECKING:
     from harness.forecasters.spec import ForecasterSpec
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """The training data of a pretrained forecaster and of its components."""
+    """The training data of a pretrained forecaster and of its components, and what they were selected on."""
 
     datasets: tuple[TrainedOn, ...] = ()
     until: str | None = None  # the latest date that is stated; None if none is
-    dated: bool = False  # whether there is no training data after `until`
-    selected_on: Selection | None = None  # "test" if any component was
+    dated: bool = False  # whether there is no training data after `until`; if that is None, none at all
+    selected_on: SelectedOn | None = None  # "test" if any component was
 
 
 def pretraining(name: str, specs: Mapping[str, ForecasterSpec]) -> Pretraining | None:
-    """The pretraining of a forecaster, None if neither it nor a component has any.
+    """The pretraining of a forecaster; None if neither it nor a component was pretrained or states a selection.
 
     `specs` are those of the catalog by name; the training data of a component that is not among them is unknown.
     """
-    reached = _with_components(name, specs)
+    reached = with_components(name, specs)
     found = [_own_pretraining(specs[each]) if each in specs else Pretraining() for each in reached]
     parts = [part for part in found if part is not None]
     if not parts:
@@ -64,8 +64,8 @@ def _components(spec: ForecasterSpec) -> tuple[str, ...]:
     return () if spec.card is None else spec.card.components
 
 
-def _with_components(name: str, specs: Mapping[str, ForecasterSpec]) -> Iterator[str]:
-    """A forecaster and all its components, theirs included, each once."""
+def with_components(name: str, specs: Mapping[str, ForecasterSpec]) -> Set[str]:
+    """A forecaster and all its components, theirs included, in the order of the cards."""
     reached, pending = {name: None}, [name]
     while pending:
         reached_last = pending.pop()
@@ -73,7 +73,7 @@ def _with_components(name: str, specs: Mapping[str, ForecasterSpec]) -> Iterator
             if component not in reached:
                 reached[component] = None
                 pending.append(component)
-    return iter(reached)
+    return reached.keys()
 
 
 def _cycle(name: str, specs: Mapping[str, ForecasterSpec]) -> tuple[str, ...]:
@@ -91,11 +91,11 @@ def _cycle(name: str, specs: Mapping[str, ForecasterSpec]) -> tuple[str, ...]:
 
 
 def _own_pretraining(spec: ForecasterSpec) -> Pretraining | None:
-    """What the spec and its card state of its own training data; None where that is nothing."""
+    """What the spec and its card state of its own training data and selection; None where that is nothing."""
     card = Card() if spec.card is None else spec.card
+    if not (spec.trained_on or card.is_pretrained or spec.pool == "zero-shot"):
+        return Pretraining(dated=True, selected_on=card.selected_on) if card.selected_on else None
     datasets = (*card.datasets, *map(TrainedOn, spec.trained_on))
-    if not (datasets or card.checkpoint or card.trained_until or card.selected_on or spec.pool == "zero-shot"):
-        return None
     dates = [date for date in (card.trained_until, *(dataset.until for dataset in datasets)) if date is not None]
     return Pretraining(
         datasets,

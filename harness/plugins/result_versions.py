@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -17,26 +17,54 @@ from harness.plugins.registry import Registered
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 
-@lru_cache(maxsize=1024)  # by identity: each forecaster of a catalog is hashed once
-def forecaster_version(forecaster: Registered[ForecasterSpec]) -> str:
+
+def forecaster_version(name: str, forecasters: Forecasters) -> str:
     """The version of the plugin, and a hash of all that could change the forecaster's results.
 
     That is the source of its factory, see `harness.plugins.sources`; which object the factory is, and the arguments of
-    a partial one; `depends`, `revision` and `missing` of the spec; and the checkpoint and revision of its card.
+    a partial one; `depends`, `revision` and `missing` of the spec; the checkpoint and revision of its card; and the
+    same of each component that its card names, and of their components.
     """
+    own = _own_version(forecasters[name])
+    if components := _component_versions(name, forecasters):
+        return f"{own.rpartition(':')[0]}:{_digest([own, components])}"
+    return own
+
+
+def _component_versions(name: str, forecasters: Forecasters) -> dict[str, str | None]:
+    """The own version of each component, theirs included, by name; None for one that no plugin provides."""
+    card = forecasters[name].spec.card
+    if card is None or not card.components:  # an import that most forecasters do not need
+        return {}
+    from harness.forecasters.pretraining import with_components
+
+    found = with_components(name, {each: entry.spec for each, entry in forecasters.items()})
+    return {each: _own_version(forecasters[each]) if each in forecasters else None for each in found - {name}}
+
+
+@lru_cache(maxsize=1024)  # by identity: each forecaster of a catalog is hashed once
+def _own_version(forecaster: Registered[ForecasterSpec]) -> str:
+    """The result version of a forecaster without its components."""
     spec, plugin = forecaster.spec, forecaster.plugin
     place = _place(spec.factory)
-    parts = {
-        "factory": None if place is None else place[1],
-        "source": plugin.files.source if place is None else plugin.files.source_of(place[0]),
-        "depends": installed_versions(spec.depends),
-        "revision": spec.revision,
-        "checkpoint": None if spec.card is None else [spec.card.checkpoint, spec.card.revision],
-        "missing": spec.missing,
-    }
-    digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    digest = _digest(
+        {
+            "factory": None if place is None else place[1],
+            "source": plugin.files.source if place is None else plugin.files.source_of(place[0]),
+            "depends": installed_versions(spec.depends),
+            "revision": spec.revision,
+            "checkpoint": None if spec.card is None else [spec.card.checkpoint, spec.card.revision],
+            "missing": spec.missing,
+        }
+    )
     return f"{plugin.distribution}=={plugin.version}:{digest}"
+
+
+def _digest(parts: object) -> str:
+    """A hash of JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def installed_versions(distributions: Iterable[str]) -> dict[str, str]:

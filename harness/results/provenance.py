@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.evaluation.run import EVALUATION_VERSION
-from harness.forecasters.spec import ForecasterSpec
-from harness.plugins.registry import Registered
-from harness.plugins.result_versions import forecaster_version, installed_version, installed_versions
+from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version, installed_versions
 from harness.results.rescoring import METRICS
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "torch")
@@ -21,15 +19,15 @@ MODULES = {"scikit-learn": "sklearn"}
 
 
 def provenance(
-    forecaster: Registered[ForecasterSpec], threads: int, metrics: Mapping[str, str] | None = None
+    name: str, forecasters: Forecasters, threads: int, metrics: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """What is needed to trust and to repeat a run of this process, as JSON values.
+    """What is needed to trust and to repeat a run of a forecaster in this process, as JSON values.
 
     `metrics` are the versions of plugins' metrics.
     """
-    spec, plugin = forecaster.spec, forecaster.plugin
-    version = forecaster_version(forecaster)
-    loaded = [name for name in LIBRARIES if MODULES.get(name, name) in sys.modules]
+    spec, plugin = forecasters[name].spec, forecasters[name].plugin
+    version = forecaster_version(name, forecasters)
+    loaded = [library for library in LIBRARIES if MODULES.get(library, library) in sys.modules]
     return {
         "harness": installed_version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from harness.data.storage import read_json, write_json
 from harness.fields.dumping import dump
 from harness.fields.reading import load
-from harness.forecasters.card import Selection
+from harness.forecasters.card import SelectedOn
 from harness.forecasters.pools import Pool
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import board_folder
@@ -61,7 +61,7 @@ class Row:
     # by task: the date until which values of its dataset were used for training, before the first forecast step
     earlier_training: Mapping[str, str] = field(default_factory=dict)
     trained_until: str = ""  # the latest stated date of its training data
-    selected_on: Selection | None = None  # what its checkpoint, prompt or hyperparameters were selected on
+    selected_on: SelectedOn | None = None  # what its checkpoint, prompt or hyperparameters were selected on
     pool: Pool | None = None
     costs: BenchCosts | None = None  # measured by `harness bench`; None where not measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.forecasters.card import Selection, reaches
+from harness.forecasters.card import SelectedOn, reaches
 
 Period = tuple[str, str]  # the times of the first and the last forecast step of a task, in ISO 8601
 
@@ -16,8 +16,8 @@ class Training:
 
     earlier: Mapping[str, str] = field(default_factory=dict)  # by task: date until which its dataset's values were used
     until: str | None = None  # the latest stated date of its training data
-    dated: bool = False  # whether there is no training data after `until`
-    selected_on: Selection | None = None
+    dated: bool = False  # whether there is no training data after `until`; if that is None, none at all
+    selected_on: SelectedOn | None = None
 
     def is_earlier(self, task: str, period: Period | None) -> bool:
         """Whether values of the task's dataset were used only before its first forecast step."""
@@ -25,6 +25,8 @@ class Training:
 
     def overlaps_by_date(self, period: Period | None) -> bool | None:
         """Whether the training data reaches the first forecast step of a task; None where that is unknown."""
+        if self.until is None and self.dated:
+            return False
         if period is None or self.until is None:
             return None
         return True if reaches(self.until, period[0]) else False if self.dated else None

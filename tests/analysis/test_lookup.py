@@ -106,7 +106,7 @@ def test_stored_standings_by_a_metric_whose_plugin_changed_are_computed_again(wo
 @pytest.mark.parametrize("current", [True, False])
 def test_results_of_a_plugin_that_changed_since_are_noted(workspace: Workspace, current: bool) -> None:
     task = Task("a", RollingOrigin(1, windows=1))
-    cell, version = Cell(task, "naive", {}, None), forecaster_version(workspace.catalog.forecasters["naive"])
+    cell, version = Cell(task, "naive", {}, None), forecaster_version("naive", workspace.catalog.forecasters)
     workspace.journal.write(Run(cell, Status.COMPLETED, "aa", scores=SCORES))
     planned = PlannedCell("aa", "my naive", "a", cell, "aa", version=version if current else "models==0:former")
     board = Leaderboard("Toys", "MASE", "my naive", (task,), forecasters=(Entry("naive", label="my naive"),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -132,6 +133,8 @@ class TestDates:
             (Training(until="2024-06"), ("2024-06-30", "2024-07-05"), True),
             (Training(), ("2024-06-30", "2024-07-05"), None),
             (Training(until="2024-06", dated=True), None, None),
+            (Training(dated=True, selected_on="test"), ("2024-06-30", "2024-07-05"), False),  # no training data at all
+            (Training(dated=True, selected_on="test"), None, False),
         ],
     )
     def test_overlap_by_date_is_known_where_dates_are(self, training: Training, period: Any, overlaps: Any) -> None:
@@ -151,6 +154,11 @@ class TestPools:
             (spec("a", Global, card=Card(trained_on=("M4",))), "zero-shot"),
             (spec("a", Global, card=Card(checkpoint="org/model", components=("b",))), "system"),
             (spec("a", Local, card=Card(licence="MIT")), "local"),
+            (spec("a", Local, card=Card(selected_on="test")), "local"),
+            (spec("a", Local, card=Card(trained_until="2024")), "zero-shot"),
+            (spec("a", partial(partial(Local))), "local"),
+            (spec("a", partial(Global)), "trained"),
+            (spec("a", lambda: Local()), "trained"),  # the class is not known before it is called
             (spec("a", "harness_models.ets:Ets"), "local"),
         ],
     )
@@ -213,6 +221,17 @@ class TestComponents:
 
         assert found is not None
         assert (found.until, found.dated) == (until, dated)
+
+    @pytest.mark.parametrize("kind", ["nothing", "validation", "test"])
+    def test_a_selection_alone_is_no_training_data(self, kind: Any) -> None:
+        known = specs(
+            spec("tuned", Local, card=Card(selected_on=kind)),
+            spec("mix", Local, card=Card(components=("tuned", "dated"))),
+            spec("dated", card=Card(trained_until="2020")),
+        )
+
+        assert pretraining("tuned", known) == Pretraining(dated=True, selected_on=kind)
+        assert pretraining("mix", known) == Pretraining((), "2020", True, kind)
 
     def test_unknown_components_and_cycles_are_reported_in_a_sentence_each(self) -> None:
         known = specs(

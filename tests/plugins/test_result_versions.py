@@ -77,7 +77,7 @@ class Package:
     def version(self) -> str:
         """The result version, as a new process would compute it."""
         forget("wanderer")
-        return forecaster_version(load_catalog().forecasters["near"])
+        return forecaster_version("near", load_catalog().forecasters)
 
 
 def forget(package: str) -> None:
@@ -161,7 +161,7 @@ class TestSource:
 
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            version = forecaster_version(load_catalog().forecasters["near"])
+            version = forecaster_version("near", load_catalog().forecasters)
         package.append("deep.py", "# a comment")
 
         assert package.version() == version
@@ -378,7 +378,7 @@ def test_the_closure_holds_what_modulefinder_finds(imports: Mapping[str, list[tu
 class TestSpec:
     def of(self, **given: Any) -> str:
         spec = ForecasterSpec("near", **{"factory": "harness_models.naive:Naive", **given})
-        return forecaster_version(Registered(spec, load_catalog().plugins["models"]))
+        return forecaster_version("near", {"near": Registered(spec, load_catalog().plugins["models"])})
 
     @pytest.mark.parametrize(
         "other",
@@ -421,11 +421,11 @@ class TestSpec:
 
     def test_the_provenance_contains_it_with_the_revision_and_the_dependencies(self) -> None:
         spec = ForecasterSpec("near", "harness_models.naive:Naive", depends=("not-there",), revision="abc")
-        registered = Registered(spec, load_catalog().plugins["models"])
+        forecasters = {"near": Registered(spec, load_catalog().plugins["models"])}
 
-        found = provenance(registered, 1)
+        found = provenance("near", forecasters, 1)
 
-        assert found["plugin"]["version"] == forecaster_version(registered)
+        assert found["plugin"]["version"] == forecaster_version("near", forecasters)
         assert found["revision"] == "abc"
         assert found["libraries"]["not-there"] == "not installed"
 
@@ -447,6 +447,56 @@ class TestSpec:
         assert keys[0] == keys[1]
         assert keys[2][0] != keys[1][0]
         assert keys[2][1] == package.version() != keys[1][1]
+
+
+class TestComponents:
+    """The forecaster near combines others: its results are made by their code too."""
+
+    HOOKS = (
+        "from harness import Card, ForecasterSpec, hookimpl\n@hookimpl\ndef harness_forecasters():\n    return [\n"
+        "        ForecasterSpec('near', 'wanderer.near:Near', card=Card(components=('inner',))),\n"
+        "        ForecasterSpec('inner', 'wanderer.near:Near', card=Card(components=('far',))),\n"
+        "        ForecasterSpec('far', 'wanderer.sub.inner:Far'),\n"
+        "        ForecasterSpec('aside', 'wanderer.other:Aside'),\n    ]\n"
+    )
+
+    @pytest.mark.parametrize(("name", "changes"), [("sub/inner.py", True), ("other.py", False)])
+    def test_it_changes_with_the_code_of_components_and_of_theirs(
+        self, package: Package, name: str, changes: bool
+    ) -> None:
+        package.write("__init__.py", self.HOOKS)
+        before = package.version()
+
+        package.append(name, "level = 2")
+
+        assert before.startswith("wanderer==1.5:")
+        assert (package.version() != before) == changes
+
+    @pytest.mark.parametrize("other", ["('inner', 'aside')", "('aside',)", "('nil',)", "()"])
+    def test_it_changes_with_the_components_that_the_card_names(self, package: Package, other: str) -> None:
+        package.write("__init__.py", self.HOOKS)
+        before = package.version()
+
+        package.write("__init__.py", self.HOOKS.replace("('inner',)", other))
+
+        assert package.version() != before
+
+    def test_it_changes_with_the_spec_of_a_component(self, package: Package) -> None:
+        package.write("__init__.py", self.HOOKS)
+        before = package.version()
+
+        package.write("__init__.py", self.HOOKS.replace(":Far'", ":Far', revision='b'"))
+
+        assert package.version() != before
+
+    @pytest.mark.parametrize("far", ["'near'", "'inner'", "'far'", "'nil'"])
+    def test_cycles_and_unknown_components_have_a_version_too(self, package: Package, far: str) -> None:
+        package.write("__init__.py", self.HOOKS.replace(":Far'", f":Far', card=Card(components=({far},))"))
+        before = package.version()
+
+        package.append("sub/inner.py", "level = 2")
+
+        assert package.version() != before
 
 
 class TestFirstParty:
@@ -583,3 +633,23 @@ class TestCommand:
             assert run is not None
             assert run.status == "completed"
             assert "forecasts repeat within 1e-3 (declared)" in run.notes
+
+    def test_a_combination_is_run_again_after_an_edit_of_its_component(self, package: Package, tmp_path: Path) -> None:
+        package.write("near.py", NOISY.replace("1e-4", "0"))
+        package.write("sub/inner.py", package.folder.joinpath("near.py").read_text().replace("Near", "Far"))
+        package.write("__init__.py", TestComponents.HOOKS)
+        home = tmp_path / "home"
+        self.run(package, home)
+
+        package.append("other.py", "level = 2")
+        unchanged = self.run(package, home)
+        first = set(Journal(home).keys())
+        package.append("sub/inner.py", "level = 2")
+        self.run(package, home)
+
+        assert "Nothing to do" in unchanged
+        (key,) = set(Journal(home).keys()) - first
+        run = Journal(home).read(key)
+        assert run is not None
+        assert run.status == "completed"
+        assert run.provenance["plugin"]["version"] == package.version()
