@@ -102,16 +102,22 @@ class ForecasterSpec:
 
 def spec_problem(spec: ForecasterSpec) -> str:
     """Why a forecaster cannot be used as its spec describes it, as a sentence; empty if it can."""
-    depends: object = spec.depends  # as a plugin gave it
-    if not isinstance(depends, tuple | list) or not all(isinstance(name, str) and name for name in depends):
-        return (
-            f"depends of forecaster {spec.name!r} must be a tuple of names of distributions, not {spec.depends!r:.80}"
-        )
+    for argument, things in (("depends", "distributions"), ("imports", "modules"), ("trained_on", "datasets")):
+        if problem := _names_problem(getattr(spec, argument), things):
+            return f"{argument} of forecaster {spec.name!r} {problem}"
     if not isinstance(spec.revision, str):
         return f"revision of forecaster {spec.name!r} must be a text, not {spec.revision!r:.80}"
     if problem := tolerance_problem(spec.tolerance):
         return f"tolerance of forecaster {spec.name!r} {problem}"
     return factory_problem(spec.name, spec.factory) or _card_problem(spec)
+
+
+def _names_problem(names: object, things: str) -> str:
+    """Why this cannot be a tuple of names of things, as the end of a sentence; empty if it can."""
+    if isinstance(names, tuple | list) and all(isinstance(name, str) and name for name in names):
+        return ""
+    mend = f"; write ({names!r:.80},)" if isinstance(names, str) and names else ""
+    return f"must be a tuple of names of {things}, not {names!r:.80}{mend}"
 
 
 def tolerance_problem(tolerance: object) -> str:

@@ -459,6 +459,15 @@ class TestWrongResults:
                 "depends of forecaster 'mine' must be a tuple of names of distributions, not 't",
             ),
             ({"depends": ("",)}, "depends of forecaster 'mine' must be a tuple of names of distributions, not ('',)"),
+            (
+                {"trained_on": "M4"},
+                "trained_on of forecaster 'mine' must be a tuple of names of datasets, not 'M4'; write ('M4',)",
+            ),
+            ({"trained_on": (3,)}, "trained_on of forecaster 'mine' must be a tuple of names of datasets, not (3,)"),
+            (
+                {"imports": "torch"},
+                "imports of forecaster 'mine' must be a tuple of names of modules, not 'torch'; write ('torch',)",
+            ),
             ({"revision": 3}, "revision of forecaster 'mine' must be a text, not 3"),
         ],
     )
