@@ -127,7 +127,10 @@ def _check_names(
 
 
 def _narrowed_titles(board: Leaderboard, selection: Selection, catalog: Catalog) -> tuple[str, ...] | None:
-    """The forecasters on a board that --only and --pool select; None without these options."""
+    """The forecasters on a board that --only and --pool select; None without these options.
+
+    The baseline is run with every pool, so that --only may name it.
+    """
     if not (selection.only or selection.pools):
         return None
     entries = board.entries(catalog)
@@ -135,7 +138,11 @@ def _narrowed_titles(board: Leaderboard, selection: Selection, catalog: Catalog)
         entries = tuple(entry for entry in entries if entry.title in selection.only)
     if selection.pools:
         pools = forecaster_pools((entry.name for entry in entries), catalog)
-        entries = tuple(entry for entry in entries if pools.get(entry.name) in selection.pools)
+        entries = tuple(
+            entry
+            for entry in entries
+            if pools.get(entry.name) in selection.pools or (selection.only and entry.title == board.baseline)
+        )
     return tuple(entry.title for entry in entries)
 
 

@@ -272,6 +272,15 @@ class TestPools:
 
         assert {row["forecaster"] for row in csv.DictReader(said.splitlines())} == {"zero", "tuned"}
 
+    def test_the_baseline_may_be_named_although_it_is_of_another_pool(self, shell: Shell) -> None:
+        shutil.rmtree(shell.home)
+
+        said = shell("run", "seas", "--jobs", "0", "--pool", "zero-shot", "--only", "level", "--only", "zero")
+
+        assert NOTE in said
+        assert len(list(Journal(shell.home).keys())) == 6
+        assert "Nothing to do: all 3 cells" in shell("run", "seas", "--pool", "zero-shot", "--only", "level")
+
     @pytest.mark.parametrize(
         ("arguments", "problem"),
         [
