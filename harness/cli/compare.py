@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
 @click.option("--only", multiple=True, metavar="NAME", help="Compare this forecaster of the boards only. Repeatable.")
-@pool_option("Compare")
+@pool_option("Compare the forecasters of this pool only, without a baseline of another pool.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
 @workspace_option

@@ -50,10 +50,9 @@ def csv_option(command: Command) -> Command:
     return click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
 
 
-def pool_option(verb: str) -> Callable[[Command], Command]:
-    """The option `--pool`, which gives the command `pools`."""
-    help_ = f"{verb} the forecasters of this pool and the baseline only. Repeatable."
-    return click.option("--pool", "pools", multiple=True, type=click.Choice(POOLS), help=help_)
+def pool_option(help_: str) -> Callable[[Command], Command]:
+    """The option `--pool`, which gives the command `pools`; `help_` says what it does with their forecasters."""
+    return click.option("--pool", "pools", multiple=True, type=click.Choice(POOLS), help=f"{help_} Repeatable.")
 
 
 def check_arguments(arguments: Sequence[str]) -> None:

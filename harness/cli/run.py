@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("boards", nargs=-1, metavar="[BOARD]...")
 @click.option("--all", "every", is_flag=True, help="Run every board whose data is available.")
 @click.option("--only", multiple=True, metavar="NAME", help="Run this forecaster and the baseline only. Repeatable.")
-@pool_option("Run")
+@pool_option("Run the forecasters of this pool and the baseline only.")
 @set_option
 @click.option(
     "--seeds", type=click.IntRange(min=1), help="Number of seeds for stochastic forecasters.  [default: the board's]"

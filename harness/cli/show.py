@@ -29,7 +29,7 @@ EXIT_NOTHING = 1
 @click.option("--format", "format_", metavar="NAME", help="Print this format; `harness list formats` shows them.")
 @click.option("--completed-only", is_flag=True, help="Ignore failed results; by default a failure scores as the worst.")
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
-@pool_option("Rank")
+@pool_option("Rank the forecasters of this pool and the baseline only.")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
 @click.option("--task", metavar="NAME", help="With --by: slices of this task only.")
 @click.option("--published", is_flag=True, help="Show the results published with the board, not those of the journal.")

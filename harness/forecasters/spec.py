@@ -24,7 +24,11 @@ MOST_TOLERANCE = 1e-2  # of a spec
 
 @dataclass(frozen=True)
 class Resources:
-    """The resources that a cell may use; not part of its key."""
+    """The resources that a cell needs; not part of its key.
+
+    Numerical libraries are limited to `threads`. The other fields are for executors, and limit nothing by themselves;
+    a forecaster chooses its device by a hyperparameter `device`.
+    """
 
     threads: int = 1
     memory: int | None = None  # bytes

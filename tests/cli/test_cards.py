@@ -271,6 +271,10 @@ class TestPools:
         said = shell("compare", "seas", f"seas@{shell.home}", "--pool", "zero-shot", "--csv")
 
         assert {row["forecaster"] for row in csv.DictReader(said.splitlines())} == {"zero", "tuned"}
+        described = {name: " ".join(shell(name, "--help").split()) for name in ("run", "show", "compare")}
+        assert "forecasters of this pool only, without a baseline of another pool." in described["compare"]
+        assert "Run the forecasters of this pool and the baseline only." in described["run"]
+        assert "Rank the forecasters of this pool and the baseline only." in described["show"]
 
     def test_the_baseline_may_be_named_although_it_is_of_another_pool(self, shell: Shell) -> None:
         shutil.rmtree(shell.home)
