@@ -532,3 +532,27 @@ def test_a_board_of_one_task_fits_a_laptop(browser: Any, tmp_path: Path) -> None
     )
 
     assert table == box
+
+
+def test_marks_of_overlap_move_neither_numbers_nor_names(browser: Any, tmp_path: Path) -> None:
+    made, path = standings(), tmp_path / "board.html"
+    rows = [replace(each, missing={}, reasons=()) for each in made.rows]
+    rows[1] = replace(rows[1], forecaster="a pretrained forecaster with a long name", scores=rows[0].scores)
+    path.write_text(page(replace(made, rows=tuple(rows)), shown()), encoding="utf-8")
+    browser.size(1300, 1600)
+    browser.open(path)
+
+    ends = browser.run(
+        "return [...document.querySelectorAll('td.task:nth-child(' + (1 + [...document.querySelectorAll("
+        "'#standings-table thead tr:last-child th')].findIndex(each => each.textContent == 'sun')) + ') .value')]"
+        ".map(each => each.getBoundingClientRect().right)"
+    )
+    name, mark = browser.run(
+        "const row = [...document.querySelectorAll('tbody .name')].find(each => each.querySelector('.mark'));"
+        "return ['bdi', '.mark'].map(part => row.querySelector(part).getBoundingClientRect().toJSON())"
+    )
+
+    assert len(ends) == len(rows)
+    assert max(ends) - min(ends) < 0.5
+    assert name["height"] > 1.5 * mark["height"]  # of two lines
+    assert mark["bottom"] <= name["bottom"] + 1
