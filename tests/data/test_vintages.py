@@ -250,7 +250,6 @@ class TestArguments:
         with pytest.raises(BadData, match=message):
             Panel.of([np.zeros((4, 3))], ids=["a"], channels=CHANNELS, vintages=vintages)
 
-
     def test_every_series_needs_vintages_or_an_empty_pair(self) -> None:
         panel, one = panel_of([4, 4], [{}, {}]), ([1], [[2.0]])
 
