@@ -37,15 +37,14 @@ class Rows:
 
     def filled(self, missing: Missing, season_length: int) -> Panel | None:
         """The panel, filled as it is known at its end; rows before it are used for filling, too."""
-        earlier, kept = self._earlier()
+        earlier, kept = self.before_ends()
         return earlier and fill(earlier, missing, season_length).between(self.begins[kept], self.ends[kept])
 
-    def alone(self) -> Rows:
-        """The same rows of a panel that ends with them."""
-        earlier, kept = self._earlier()
-        return self if earlier is None else Rows(known_at_end(earlier), self.begins[kept], self.ends[kept])
+    def through(self, later: Rows) -> Rows:
+        """The rows from the begins of these to the ends of later ones of the same panel."""
+        return Rows(self.source, self.begins, np.maximum(self.ends, later.ends))
 
-    def _earlier(self) -> tuple[Panel | None, Bools]:
+    def before_ends(self) -> tuple[Panel | None, Bools]:
         """All rows before the ends, and which of the series have some."""
         kept = np.minimum(self.ends, self.source.lengths) > 0
         return self.source.between(np.zeros_like(self.ends), self.ends), kept
@@ -77,6 +76,23 @@ class TrainingData:
     def validation(self) -> Panel | None:
         """The validation part of the split: rows after the training part, or other series."""
         return _filled(self._validation, self._missing, self.season_length)
+
+    @cached_property
+    def panel_at_validation_end(self) -> Panel:
+        """The series of `panel` as they are known at the end of `validation`; `panel` itself without one.
+
+        They include the last values of a channel with a delay, which contexts of validation windows may contain. Where
+        the parts are panels of their own, it is `panel`, too.
+        """
+        training, validation = self._training, self._validation
+        if not self.panel.delays or not isinstance(training, Rows) or not isinstance(validation, Rows):
+            return self.panel
+        whole = _filled(training.through(validation), self._missing, self.season_length)
+        assert whole is not None
+        lengths = dict(zip(self.panel.ids, self.panel.lengths, strict=True))
+        part = whole.between(np.zeros_like(whole.lengths), np.array([lengths.get(name, 0) for name in whole.ids]))
+        assert part is not None
+        return part
 
     def contexts(self, series: Ints, cutoffs: Ints) -> Contexts:
         """The contexts of windows of `panel`, (window,) positions and cutoffs, as `predict` would receive them.
@@ -118,8 +134,11 @@ class TrainingData:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled without later values of the panel that the rows are cut from."""
-        parts = [_alone(part, self._missing) for part in (self._training, self._validation)]
-        return TrainingData, (*parts, self.horizon, self.gap, self.quantile_levels, self.season_length, self._missing)
+        training, validation = self._training, self._validation
+        if isinstance(training, Rows) and (validation is None or isinstance(validation, Rows)):
+            training, validation = _alone(training, validation, self._missing)
+        rest = (self.horizon, self.gap, self.quantile_levels, self.season_length, self._missing)
+        return TrainingData, (training, validation, *rest)
 
 
 def _filled(part: Panel | Rows | None, missing: Missing, season_length: int) -> Panel | None:
@@ -128,10 +147,15 @@ def _filled(part: Panel | Rows | None, missing: Missing, season_length: int) -> 
     return part.filled(missing, season_length) if _needs_filling(part, missing) else part.panel
 
 
-def _alone(part: Panel | Rows | None, missing: Missing) -> Panel | Rows | None:
-    if not isinstance(part, Rows):
-        return part
-    return part.alone() if _needs_filling(part, missing) else part.panel
+def _alone(training: Rows, validation: Rows | None, missing: Missing) -> tuple[Panel | Rows, Panel | Rows | None]:
+    """The parts as panels or, where they depend on rows before them, as rows of a panel that ends with them."""
+    if not training.source.delays and not _needs_filling(training, missing):
+        assert training.panel is not None
+        return training.panel, validation and validation.panel
+    source, kept = (training if validation is None else training.through(validation)).before_ends()
+    assert source is not None
+    first = Rows(source, training.begins[kept], training.ends[kept])
+    return first, validation and Rows(source, validation.begins[kept], validation.ends[kept])
 
 
 def _needs_filling(part: Rows, missing: Missing) -> bool:

@@ -87,3 +87,47 @@ def test_contexts_of_complete_data_are_views_of_the_panel() -> None:
     train = TrainingData(as_rows(Panel.of([np.arange(20.0)])), None, 1).filled("interpolate")
 
     assert np.shares_memory(train.contexts(np.array([0]), np.array([9])).last(4), train.panel.values)
+
+
+@pytest.mark.parametrize("missing", FILLINGS)
+@given(panel=incomplete_panels(), data=st.data())
+def test_at_the_end_of_validation_more_of_a_delayed_channel_is_known(
+    missing: Missing, panel: Panel, data: st.DataObject
+) -> None:
+    lasts = np.array([data.draw(st.integers(2, length)) for length in panel.lengths])
+    ends = np.array([data.draw(st.integers(1, last)) for last in lasts])
+    begins = np.array([data.draw(st.integers(0, end - 1)) for end in ends])
+    known = TrainingData(Rows(panel, begins, lasts), None, 2, season_length=3).filled(missing).panel
+    train = TrainingData(Rows(panel, begins, ends), Rows(panel, ends, lasts), 2, season_length=3).filled(missing)
+
+    for shown in (train, pickle.loads(pickle.dumps(train))):
+        later = shown.panel_at_validation_end
+
+        for i, series in enumerate(later):
+            np.testing.assert_array_equal(series, list(known)[i][: ends[i] - begins[i]])
+        np.testing.assert_array_equal(shown.panel.values, train.panel.values)
+        assert (shown.validation is None) == (train.validation is None)
+        if train.validation is not None and shown.validation is not None:
+            np.testing.assert_array_equal(shown.validation.values, train.validation.values)
+
+
+def test_without_delays_or_a_validation_part_the_panel_is_known_already() -> None:
+    panel = Panel.of([np.arange(24.0).reshape(8, 3)], channels=CHANNELS)
+    without = TrainingData(Rows(panel, np.array([0]), np.array([5])), None, 2)
+    simple = Panel.of([np.arange(8.0)])
+    parts = Rows(simple, np.array([0]), np.array([5])), Rows(simple, np.array([5]), np.array([8]))
+
+    for train in (without, TrainingData(*parts, 2)):
+        assert train.panel_at_validation_end is train.panel
+
+
+def test_series_without_validation_rows_are_part_of_the_panel_at_the_end_of_validation() -> None:
+    panel = Panel.of([np.arange(12.0).reshape(4, 3)] * 3, channels=CHANNELS, ids=["a", "b", "c"])
+    training = Rows(panel, np.array([0, 0, 0]), np.array([4, 0, 2]))
+    train = TrainingData(training, Rows(panel, np.array([4, 0, 2]), np.array([4, 4, 3])), 1)
+
+    later = train.panel_at_validation_end
+
+    assert later.ids == train.panel.ids == ("a", "c")
+    np.testing.assert_array_equal(later.values[:, 1], [1, 4, NAN, NAN, 1, NAN])
+    np.testing.assert_array_equal(train.panel.values[:, 1], [1, 4, NAN, NAN, NAN, NAN])
