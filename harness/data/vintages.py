@@ -25,6 +25,7 @@ class Vintages:
 
     Vintage v forecasts the rows `issued[v]`, `issued[v]` + 1, … of its series; NaN where it has no value. `issued` is
     the number of observations that were known when it was issued: it may be used at this cutoff and at later ones.
+    `count` is the number of series, where it is known; a panel must have as many.
 
     Raises BadData for arrays of other shapes, other types or another order, and for infinite values.
     """
@@ -32,6 +33,7 @@ class Vintages:
     series: Ints  # (vintage,) positions in the panel
     issued: Ints  # (vintage,)
     values: Floats  # (vintage, lead)
+    count: int | None = None
 
     def __post_init__(self) -> None:
         series, issued = _whole_numbers(self.series, "series"), _whole_numbers(self.issued, "issued")
@@ -68,6 +70,7 @@ class Vintages:
             np.repeat(np.arange(len(pairs)), [len(issued) for issued, _ in pairs]),
             np.concatenate([np.empty(0, np.int64), *(issued for issued, _ in pairs)]),
             np.concatenate([np.empty((0, leads)), *padded]),
+            len(pairs),
         )
 
     def __len__(self) -> int:
@@ -98,7 +101,7 @@ class Vintages:
     def of_series(self, first: int, last: int) -> Vintages:
         """The vintages of the series from `first` to before `last`, as those of a panel of these series."""
         part = slice(*np.searchsorted(self.series, [first, last]).tolist())
-        return Vintages(self.series[part] - first, self.issued[part], self.values[part])
+        return Vintages(self.series[part] - first, self.issued[part], self.values[part], last - first)
 
     def between(self, begins: Ints, ends: Ints, kept: Ints) -> Vintages:
         """The vintages that were issued by `ends`, as those of a panel of rows `begins` to `ends` of the series `kept`.
@@ -117,7 +120,7 @@ class Vintages:
             leads = missed[:, None] + np.arange(values.shape[1])
             inside = leads < values.shape[1]
             values = np.where(inside, np.take_along_axis(values, np.where(inside, leads, 0), axis=1), np.nan)
-        return Vintages(positions[self.series[used]], np.maximum(self.issued - begins, 0)[used], values)
+        return Vintages(positions[self.series[used]], np.maximum(self.issued - begins, 0)[used], values, len(kept))
 
 
 def panel_vintages(vintages: object, channels: Sequence[Channel]) -> dict[str, Vintages]:
@@ -139,8 +142,13 @@ def panel_vintages(vintages: object, channels: Sequence[Channel]) -> dict[str, V
 
 
 def check_vintages(vintages: Mapping[str, Vintages], ids: Sequence[str], lengths: Ints) -> None:
-    """Raise BadData for vintages of a series that does not exist, or issued after the end of their series."""
+    """Raise BadData for vintages of another number of series, or issued after the end of their series."""
     for name, given in vintages.items():
+        if given.count is not None and given.count != len(ids):
+            raise BadData(
+                f"the vintages of channel {name!r} are those of {given.count} series, but the panel has {len(ids)}; "
+                "write ([], []) for a series without vintages"
+            )
         if not len(given):
             continue
         if given.series[-1] >= len(ids):

@@ -41,7 +41,7 @@ def notes(
     if missing != "native" and (not backtest.panel.complete or backtest.panel.delays):
         lines.append(f"missing values of the history were filled: {missing}")
     lines.extend(
-        f"known covariate {channel.name!r} is a forecast, and the dataset has no vintages: its actual values were used"
+        f"known covariate {channel.name!r} is a forecast, and the dataset has no vintages: its actual values were given"
         for channel in backtest.panel.channels
         if not channel.certain and channel.name not in backtest.panel.vintages
     )

@@ -28,7 +28,7 @@ NEARLY_NO_NOISE = np.array([1e-12])  # the variance of a constant series: the fi
 
 @dataclass
 class AutoArima(FilteredArima):
-    """ARIMA (p, d, q)(P, D, Q)m chosen for each series, after Hyndman and Khandakar 2008.
+    """ARIMA (p, d, q)(P, D, Q)m chosen for each series, after Hyndman and Khandakar 2008. Covariates are ignored.
 
     - D is 1 where the seasonal strength (by STL) exceeds 0.64, else 0; d is the least for which a KPSS
       test at 5 % does not reject stationarity of the differences, at most `max_d`.

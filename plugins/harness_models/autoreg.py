@@ -117,7 +117,7 @@ class _TrainingRuns:
 
 @dataclass
 class AutoRegression(FittedLocalForecaster):
-    """x_t = c + Σ φ_i x_{t−i} + ε_t by least squares, each target separately.
+    """x_t = c + Σ φ_i x_{t−i} + ε_t by least squares, each target separately. Covariates are ignored.
 
     The lags are 1 … `lags` and, if `seasonal`, the seasonal lags m … m + `lags`, where the training
     series has at least three times as many observations. `trend` is "c", or "n" for no

@@ -65,7 +65,7 @@ class FittedEts:
 
 @dataclass
 class Ets(UnivariateForecaster):
-    """ETS models of Hyndman, Koehler, Ord and Snyder 2008, by maximum likelihood.
+    """ETS models of Hyndman, Koehler, Ord and Snyder 2008, by maximum likelihood. Covariates are ignored.
 
     `error` is "add", "mul" or "auto"; `trend` "add", None or "auto"; `seasonal` "add", "mul", None or "auto".
     "auto" chooses by AICc: additive errors or, where all values are positive, multiplicative ones; no trend

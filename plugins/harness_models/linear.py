@@ -24,7 +24,10 @@ class Linear:
         self._alpha = alpha
 
     def fit(self, table: Floats, outputs: Floats, weights: Floats | None = None) -> None:
-        """Ridge regression, of rows with these weights (row,); missing values are imputed by the column mean."""
+        """Ridge regression, of rows with these weights (row,); missing values are imputed by the column mean.
+
+        A column without a value has no weight.
+        """
         from sklearn.linear_model import Ridge
 
         observed = ~np.isnan(table)
@@ -34,8 +37,12 @@ class Linear:
         sd = np.sqrt((table**2).mean(axis=0))
         sd[sd <= 1e-12 * np.abs(self._mean)] = 1.0  # constant up to rounding
         solver = "svd" if table.shape[1] <= 64 else "cholesky"  # the first is exact for collinear lags
-        ridge = Ridge(alpha=self._alpha, solver=solver).fit(table / sd, outputs, weights)
-        self._coefficients = (np.atleast_2d(ridge.coef_) / sd).T  # (column, output)
+        used = observed.any(axis=0) | ~observed.any()  # all, if none has a value
+        table = table / sd
+        ridge = Ridge(alpha=self._alpha, solver=solver).fit(table if used.all() else table[:, used], outputs, weights)
+        coefficients = np.zeros((outputs.shape[1], table.shape[1]))
+        coefficients[:, used] = np.atleast_2d(ridge.coef_) / sd[used]
+        self._coefficients = coefficients.T  # (column, output)
         self._intercepts = np.atleast_1d(ridge.intercept_) - self._mean @ self._coefficients
 
     def predict(self, table: Floats) -> Floats:

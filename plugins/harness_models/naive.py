@@ -25,7 +25,7 @@ from harness_models.pasts import Pasts, all_finite, forward_fill, measure_window
 
 @dataclass
 class Naive:
-    """The last observed value; σ_h = σ√h as of a random walk."""
+    """The last observed value; σ_h = σ√h as of a random walk. Covariates are ignored."""
 
     def fit(self, train: TrainingData) -> None:
         """Does nothing: each window is forecast from its own context."""
@@ -45,7 +45,7 @@ class SeasonalNaive:
 
     `season_length` replaces the task's. A season without observations is forecast by the last observed
     value, and a window whose context is shorter than a season by the naive forecast.
-    σ_h = σ √(⌊(h − 1)/m⌋ + 1), of residuals x_t − x_{t−m}.
+    σ_h = σ √(⌊(h − 1)/m⌋ + 1), of residuals x_t − x_{t−m}. Covariates are ignored.
     """
 
     season_length: int | None = None
@@ -79,7 +79,7 @@ class SeasonalNaive:
 class Drift:
     """Random walk with drift: the line through the first and the last observed value, extrapolated.
 
-    σ_h = σ √(h (1 + h/(n − 1))), of residuals x_t − x_{t−1} − slope, n observations.
+    σ_h = σ √(h (1 + h/(n − 1))), of residuals x_t − x_{t−1} − slope, n observations. Covariates are ignored.
     """
 
     def fit(self, train: TrainingData) -> None:
@@ -103,7 +103,10 @@ class Drift:
 
 @dataclass
 class Mean:
-    """The mean of the last `length` values, or of the whole context; σ_h = s √(1 + 1/n) with ddof 1."""
+    """The mean of the last `length` values, or of the whole context; σ_h = s √(1 + 1/n) with ddof 1.
+
+    Covariates are ignored.
+    """
 
     length: int | None = None
 

@@ -145,6 +145,7 @@ class _TrainingRuns:
 class GradientBoosting(LagRegression):
     """Histogram gradient boosting of regression trees, which handle missing values.
 
+    A column without a value in the training data has no effect.
     Trees have one output: "multi-output" fits one ensemble for each step, all on the same columns.
     """
 
@@ -199,7 +200,12 @@ class _Trees:
         self._outputs = outputs
 
     def fit(self, table: Floats, outputs: Floats) -> None:
-        self.estimator.fit(table, outputs[:, 0] if self._outputs == 1 else outputs)
+        self._missing = np.isnan(table).all(axis=0)
+        self.estimator.fit(self._constant(table), outputs[:, 0] if self._outputs == 1 else outputs)
 
     def predict(self, table: Floats) -> Floats:
-        return np.asarray(self.estimator.predict(table))
+        return np.asarray(self.estimator.predict(self._constant(table)))
+
+    def _constant(self, table: Floats) -> Floats:
+        """The table with zero in the columns without a value in training, which scikit-learn cannot bin."""
+        return np.where(self._missing, 0.0, table) if self._missing.any() else table

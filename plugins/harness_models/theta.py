@@ -53,7 +53,7 @@ class FittedTheta:
 
 @dataclass
 class Theta(UnivariateForecaster):
-    """The theta method with the lines 0 and `theta`: Assimakopoulos and Nikolopoulos 2000.
+    """The theta method with the lines 0 and `theta`: Assimakopoulos and Nikolopoulos 2000. Covariates are ignored.
 
     Equivalent to simple exponential smoothing with a drift of (θ − 1)/θ times the slope of the linear trend
     (Hyndman and Billah 2003). Series are seasonally adjusted first, by multiplicative decomposition (additive

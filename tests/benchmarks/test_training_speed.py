@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 from floors import compare
+from presets import PRESETS
 from torch import Tensor, nn
 
 from harness import Channel, Panel, TrainingData
 from harness_models.neural.cells import RecurrentLayer
 from harness_models.neural.initialisation import initialise
-from harness_models.neural.presets import PRESETS
 
 ROWS, CHANNELS, LOOKBACK, BATCH, AHEAD = 4000, 14, 120, 256, 24
 

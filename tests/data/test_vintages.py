@@ -229,8 +229,16 @@ class TestArguments:
             ({"certain": None}, r"write Channel\('certain', 'known covariate', certain=False\)"),
             ({"temperature": [1]}, r"the vintages of channel 'temperature' must be Vintages, not \[1\]"),
             (
-                {"temperature": Vintages.of([([], []), ([1], [[1.0]])])},
+                {"temperature": Vintages(np.array([1]), np.array([1]), np.array([[1.0]]))},
                 "the vintages of channel 'temperature' name the series 1 of a panel of 1 series",
+            ),
+            (
+                {"temperature": Vintages.of([])},
+                "the vintages of channel 'temperature' are those of 0 series, but the panel has 1; write",
+            ),
+            (
+                {"temperature": Vintages.of([([1], [[1.0]]), ([], [])])},
+                "the vintages of channel 'temperature' are those of 2 series, but the panel has 1; write",
             ),
             (
                 {"temperature": Vintages.of([([5], [[1.0]])])},
@@ -241,6 +249,27 @@ class TestArguments:
     def test_a_panel_refuses_what_does_not_fit(self, vintages: Mapping[str, Any], message: str) -> None:
         with pytest.raises(BadData, match=message):
             Panel.of([np.zeros((4, 3))], ids=["a"], channels=CHANNELS, vintages=vintages)
+
+    def test_every_series_needs_vintages_or_an_empty_pair(self) -> None:
+        panel, one = panel_of([4, 4], [{}, {}]), ([1], [[2.0]])
+
+        for complete in ([one, ([], [])], [([], []), one]):
+            assert panel.with_vintages({"temperature": Vintages.of(complete)}).vintages
+        with pytest.raises(BadData, match="are those of 1 series, but the panel has 2"):
+            panel.with_vintages({"temperature": Vintages.of([one])})
+
+    def test_arrays_may_leave_series_out(self) -> None:
+        vintages = Vintages(np.array([0]), np.array([1]), np.array([[2.0]]))
+
+        assert len(panel_of([4, 4], [{}, {}]).with_vintages({"temperature": vintages}).vintages["temperature"]) == 1
+
+    def test_a_part_of_a_panel_has_as_many_series(self) -> None:
+        panel = panel_of([4, 4, 4], [{1: [1.0]}, {}, {}])
+
+        for part in (panel[1:], panel.between(np.array([0, 4, 0]), np.array([4, 4, 3]))):
+            assert part is not None
+            assert part.with_vintages(part.vintages).ids == part.ids
+            assert part.vintages["temperature"].count == 2
 
 
 class TestFingerprint:

@@ -662,7 +662,7 @@ def test_a_note_says_that_values_were_filled_because_of_a_delay(missing: Missing
     assert any("were filled" in note for note in run.notes) is filled
 
 
-def test_a_note_says_that_actual_values_were_used_as_forecasts():
+def test_a_note_says_that_actual_values_were_given_as_forecasts():
     protocol, note = RollingOrigin(3, windows=2), "known covariate 'weather' is a forecast"
 
     def run(covariates: tuple[str, ...] | None, vintages: bool) -> Run:
@@ -671,6 +671,6 @@ def test_a_note_says_that_actual_values_were_used_as_forecasts():
 
     without, with_vintages, unused = run(None, False), run(None, True), run(("late",), False)
 
-    assert f"{note}, and the dataset has no vintages: its actual values were used" in without.notes
+    assert f"{note}, and the dataset has no vintages: its actual values were given" in without.notes
     assert with_vintages.status is unused.status is Status.COMPLETED
     assert not any(note in line for other in (with_vintages, unused) for line in other.notes)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from presets import PRESETS
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import Ridge
 from sklearn.tree import DecisionTreeRegressor
@@ -19,7 +20,6 @@ from harness import Channel, Floats, ForecasterSpec, Panel, RollingOrigin, Task,
 from harness.evaluation.model_size import ModelSize, model_size
 from harness_models import estimators, harness_forecasters
 from harness_models.neural.parameters import NetworkParameters
-from harness_models.neural.presets import PRESETS
 
 SPECS = {spec.name: spec for spec in harness_forecasters()}
 TASK = Task("waves", RollingOrigin(horizon=3, windows=1))

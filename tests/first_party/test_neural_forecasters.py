@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from presets import PRESETS
 
 import harness_leaderboards
 from harness import (
@@ -32,7 +33,6 @@ from harness.tasks.folds import Fold, backtest
 from harness_models.neural import WINDOWED
 from harness_models.neural.examples import Shape
 from harness_models.neural.learner import NetworkForecaster
-from harness_models.neural.presets import PRESETS
 
 BY_NAME = {spec.name: spec for spec in WINDOWED}
 SMALL = {"dense": {"hidden": 8}, "dense-iid": {"hidden": 8}, "cnn": {"filters": 4}}

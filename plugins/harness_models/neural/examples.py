@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Floats, Ints, Panel, TrainingData, Unsupported
+from harness import Channel, Floats, Ints, Panel, TrainingData, Unsupported
 from harness_models.neural.covariates import RowFeatures, available_rows
 from harness_models.neural.scaling import Scaler
 
@@ -88,15 +89,18 @@ class Rows:
 
     @classmethod
     def of(cls, train: TrainingData, fraction: float) -> Rows:
-        """The training and validation parts; without the latter, validation is a fraction of each series' end."""
+        """The training and validation parts; without the latter, validation is a fraction of each series' end.
+
+        Validation rows have the values of delayed channels that were known by then, training rows never have them.
+        """
         lengths, validation = train.panel.lengths, train.validation
         if validation is None:
             validation_lengths = np.floor(lengths * fraction).astype(np.int64)
             values = available_rows(train.panel.values, train.panel.offsets, train.panel.channels)
             return cls(values, train.panel.offsets, lengths - validation_lengths)
         parts, borders = [], []
-        for name, values in zip(train.panel.ids, train.panel, strict=True):
-            parts.append([values, *_series(validation, name)])
+        for name, values, later in zip(train.panel.ids, train.panel, train.panel_at_validation_end, strict=True):
+            parts.append([_with_delayed(values, later, train.panel.channels), *_series(validation, name)])
             borders.append(len(values))
         for name in validation.ids:
             if name not in train.panel.positions:
@@ -106,6 +110,15 @@ class Rows:
         offsets = np.concatenate([[0], np.cumsum([len(values) for values in series])])
         values = available_rows(np.concatenate(series), offsets, train.panel.channels)
         return cls(values, offsets, np.array(borders))
+
+
+def _with_delayed(values: Floats, later: Floats, channels: Sequence[Channel]) -> Floats:
+    """Rows (row, channel) with the last values of each delayed channel from `later`, the same rows known later."""
+    delays = {i: channel.delay for i, channel in enumerate(channels) if channel.delay}
+    values = values.copy() if delays else values
+    for i, delay in delays.items():
+        values[-delay:, i] = later[-delay:, i]
+    return values
 
 
 def _series(panel: Panel, name: str) -> list[Floats]:

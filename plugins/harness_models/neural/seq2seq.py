@@ -52,6 +52,9 @@ class Seq2SeqNetwork(nn.Module):  # type: ignore[misc]
 class Seq2Seq(NetworkForecaster):
     """An encoder LSTM, and a decoder LSTM whose input is the last value at every step.
 
+    The history of past and known covariates is part of the input. Known covariates of the steps ahead and static
+    covariates are ignored.
+
     `biases` is the number of learned bias vectors of each gate: 1 as in Keras, or 2 as in torch.
     """
 
@@ -87,7 +90,7 @@ class Seq2Seq(NetworkForecaster):
 
 @dataclass
 class AutoregressiveSeq2Seq(Seq2Seq):
-    """An encoder LSTM, and a decoder LSTM whose input is its own output.
+    """An encoder LSTM, and a decoder LSTM whose input is its own output. Covariates are used as by `Seq2Seq`.
 
     Training uses scheduled teacher forcing: a step's input is the actual value with a probability that
     decreases linearly from `teacher_forcing` to zero over the share `forced_until` of the training.
