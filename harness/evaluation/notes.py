@@ -97,7 +97,7 @@ def _functional_notes(run: Run) -> list[str]:
         return []
     origins, lines = run.results.forecast.origins, []
     for functional in get_args(PointFunctional):
-        names = [name for name, scored in run.functionals.items() if scored == functional and name in run.scores]
+        names = [name for name in run.scores if run.functionals.get(name) == functional]
         found = origins.of(functional)
         some = "in some windows " if len(found) > 1 else ""
         for origin in found if names else ():

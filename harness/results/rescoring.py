@@ -29,7 +29,7 @@ def changed_metrics(run: Run, versions: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, version in versions.items()
-        if recorded.get(name) != version and (name in run.scores or name in recorded)
+        if recorded.get(name) != version and (name in run.scores or name in run.unsupported or name in recorded)
     ]
 
 
