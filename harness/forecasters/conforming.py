@@ -56,7 +56,10 @@ def _with_levels(forecast: Forecast, levels: tuple[float, ...]) -> Forecast:
     found = {level: between(quantiles, given, level) for level in levels}
     columns = {level: column for level, column in found.items() if column is not None}
     if not columns and "none" in origins.mean:
-        raise Unsupported(f"{_quantiles_given(origins)}: neither a mean nor a median follows from them")
+        raise Unsupported(
+            f"{_quantiles_given(origins)}: neither a mean nor a median follows from them; "
+            "return one of them, or quantiles around level 0.5"
+        )
     if not levels:
         return forecast.with_quantiles((), None, replace(origins, ranges=()))
     positions = [position(given, level) for level in columns]

@@ -213,7 +213,10 @@ class TestLevels:
         run = run_of(lambda n: Forecast.quantiles_only((0.9,), np.ones((n, 2, 1, 1))))
 
         assert run.status is Status.UNSUPPORTED
-        assert run.reason == "it gives quantiles of level 0.9 only: neither a mean nor a median follows from them"
+        assert run.reason == (
+            "it gives quantiles of level 0.9 only: neither a mean nor a median follows from them; "
+            "return one of them, or quantiles around level 0.5"
+        )
 
     def test_a_run_that_no_metric_can_score_is_unsupported(self) -> None:
         run = run_of(lambda n: Forecast.quantiles_only((0.9,), np.ones((n, 2, 1, 1))), 0.1, 0.5, 0.9)
@@ -295,7 +298,8 @@ class TestLevels:
 
         assert run.status is Status.UNSUPPORTED
         assert run.reason == (
-            "in some windows it gives quantiles of level 0.1 only: neither a mean nor a median follows from them"
+            "in some windows it gives quantiles of level 0.1 only: neither a mean nor a median follows from them; "
+            "return one of them, or quantiles around level 0.5"
         )
 
     def test_windows_of_a_local_forecaster_may_differ_in_what_they_give(self) -> None:
