@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from harness.errors import DataUnavailable, InvalidMetric, NotGiven
 from harness.evaluation.metrics import Metric
-from harness.evaluation.run import unsupported_note
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
 
@@ -80,20 +79,17 @@ def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) 
     known_terms = [of_cell for of_cell in terms if of_cell is not None]
     scores = _scores_from_terms(task, cells, recorded, known_terms, actuals, results, metric, impute)
     lacking = {key: str(error) for key, error in invalid.items() if isinstance(error, NotGiven)}
-    lacking |= _noted(scores, results, metric)
+    lacking |= _recorded_reasons(scores, results, metric)
     return replace(scores, invalid={key: str(error) for key, error in invalid.items()} | lacking, unsupported=lacking)
 
 
-def _noted(scores: TaskScores, results: BoardResults, metric: Metric) -> dict[str, str]:
-    """By key, why cells without a score are unsupported, as the notes of their runs say: results may be published."""
+def _recorded_reasons(scores: TaskScores, results: BoardResults, metric: Metric) -> dict[str, str]:
+    """By key, why cells without a score are unsupported, as their records say: results may be published."""
     reasons: dict[str, str] = {}
     for cell, score in zip(scores.cells, scores.scores, strict=True):
         run = results.runs[cell.key]
-        if run is not None and math.isnan(score):
-            prefix = unsupported_note(metric.name, "")
-            found = next((note for note in run.notes if note.startswith(prefix)), "")
-            if found:
-                reasons[cell.key] = found.removeprefix(prefix)
+        if run is not None and math.isnan(score) and metric.name in run.unsupported:
+            reasons[cell.key] = run.unsupported[metric.name]
     return reasons
 
 

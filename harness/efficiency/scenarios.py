@@ -18,6 +18,7 @@ from harness.efficiency.environment import garbage_collection_off
 from harness.efficiency.percentiles import histogram, percentile
 from harness.efficiency.record import Batch, Latency, Server
 from harness.efficiency.server import Stream, find_highest_rate
+from harness.forecasters.conforming import conformed
 from harness.tasks.windows import Contexts
 
 SIZES = (1, 8, 64, 512, 4096)  # windows in a call
@@ -125,11 +126,12 @@ def _rounds(seconds: float, each: float, most: int) -> int:
 
 
 def _checking(fitted: Fitted) -> float:
-    """Measure the check of one window's forecast, as in an evaluation: median seconds."""
+    """Measure the check of one window's forecast, and the selection of the task's levels: median seconds."""
     window = fitted.work.window(0)
     forecast, times = fitted.forecaster.predict(window), list[float]()
     for _ in range(CHECKS):
         before = time.perf_counter()
-        forecast.check(len(window), window.horizon, len(window.targets), window.quantile_levels)
+        forecast.check_shape(len(window), window.horizon, len(window.targets))
+        conformed(forecast, window.quantile_levels)
         times.append(time.perf_counter() - before)
     return statistics.median(times)

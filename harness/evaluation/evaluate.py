@@ -22,16 +22,12 @@ from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.model_size import model_size
 from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
-from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure, unsupported_note
+from harness.evaluation.run import Cell, Costs, Results, Run, Status, WindowFailure
 from harness.evaluation.scoring import Terms, applies, score, terms
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import (
-    FittedLocalForecaster,
-    Forecaster,
-    PartialFailure,
-    predict_and_check,
-)
+from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, PartialFailure, predict_and_check
+from harness.forecasters.origins import Functional
 from harness.tasks import folds
 from harness.tasks.folds import Backtest, Fold
 from harness.tasks.task import Task
@@ -103,7 +99,7 @@ def _run(
     )
     actuals = Actuals.of(backtest)
     run = score_run(_with_status(run, finding), actuals, Forecast.concatenate(forecasts), metrics)
-    return replace(run, notes=(*run.notes, *score_notes(run, actuals, metrics)))
+    return _if_scored(replace(run, notes=(*run.notes, *score_notes(run, actuals, metrics))), metrics)
 
 
 def fit_and_predict(forecaster: Forecaster, fold: Fold, missing: Missing, clock: Clock) -> Forecast | Failure:
@@ -125,13 +121,15 @@ def fit(forecaster: Forecaster, train: TrainingData, contexts: Contexts) -> None
 def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[Metric]) -> Run:
     """The run with the scores of these metrics; other scores are kept.
 
-    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so; so
-    does one that needs a quantile level, a mean or a median that the forecast lacks.
+    A metric that raises, returns a wrong shape or type, or has an infinite score, has none, and a note says so. One
+    that needs a quantile level, a mean or a median that the forecast lacks is in `unsupported`, with the reason.
     """
     outcomes = Outcomes(actuals, forecast)
     metric_terms: dict[str, Terms] = {}
     scores: dict[str, float] = {}
+    functionals: dict[str, Functional] = {}
     invalid: list[str] = []
+    unsupported: dict[str, str] = {}
     for metric in metrics:
         if not applies(metric, actuals.quantile_levels):
             continue
@@ -141,7 +139,7 @@ def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[
             invalid.append(f"no score by {metric.name}: {error}")
             continue
         except NotGiven as error:
-            invalid.append(unsupported_note(metric.name, str(error)))
+            unsupported[metric.name] = str(error)
             continue
         with np.errstate(invalid="ignore"):  # the sum of infinities of both signs is NaN
             value, total = score(metric, summed, actuals), float(summed.numerators.sum())
@@ -149,9 +147,12 @@ def score_run(run: Run, actuals: Actuals, forecast: Forecast, metrics: Iterable[
             invalid.append(f"no score by {metric.name}: it is infinite")
             continue
         metric_terms[metric.name], scores[metric.name] = summed, value
+        functionals[metric.name] = metric.functional
     return replace(
         run,
         scores={**run.scores, **scores},
+        functionals={**run.functionals, **functionals},
+        unsupported={**run.unsupported, **unsupported},
         notes=(*run.notes, *invalid),
         results=Results(forecast, metric_terms, actuals.series, actuals.cutoffs),
     )
@@ -258,6 +259,15 @@ def _with_status(run: Run, finding: tuple[Status, str] | None) -> Run:
         first = run.window_failures[0]
         return replace(run, status=first.status, reason=f"every window: {first.reason}")
     return run
+
+
+def _if_scored(run: Run, metrics: tuple[Metric, ...]) -> Run:
+    """The run, as an unsupported one if its forecasts lack what each metric that applies to the task needs."""
+    levels = run.cell.task.quantile_levels
+    applicable = {metric.name for metric in metrics if applies(metric, levels)}
+    if run.status is not Status.COMPLETED or not applicable or applicable != set(run.unsupported):
+        return run
+    return replace(run, status=Status.UNSUPPORTED, reason=next(iter(run.unsupported.values())))
 
 
 def _curves(forecaster: Forecaster) -> dict[str, tuple[float, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 import numpy as np
@@ -12,7 +13,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
-from harness.forecasters.origins import Centre
+from harness.forecasters.origins import PointFunctional
 from harness.tasks.cutoffs import are_aligned
 from harness.tasks.folds import Backtest
 
@@ -59,8 +60,8 @@ def _is_point_forecast(forecast: Forecast) -> bool:
 
 
 def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list[str]:
-    """Notes on the scores: what stands for another functional, windows left out, and errors of exactly zero."""
-    lines = _functional_notes(run, metrics)
+    """Notes on the scores: what was scored, what could not be, windows left out, and errors of exactly zero."""
+    lines = forecast_notes(run)
     left_out: dict[int, list[str]] = {}
     for name in [metric.name for metric in metrics if metric.scale is not None and metric.name in run.scores]:
         if run.results is not None and (count := run.results.terms[name].without_scale):
@@ -74,17 +75,35 @@ def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list
     return lines
 
 
-def _functional_notes(run: Run, metrics: tuple[Metric, ...]) -> list[str]:
+def forecast_notes(run: Run) -> list[str]:
+    """Why metrics have no score of the forecasts, and what was scored in place of what the forecaster does not give.
+
+    They follow from the other fields of the run, so that they can be made again for other scores.
+    """
+    return [*unsupported_notes(run.unsupported), *_functional_notes(run)]
+
+
+def unsupported_notes(reasons: Mapping[str, str]) -> list[str]:
+    """One note for each reason, with all metrics that have no score for it."""
+    metrics: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        metrics.setdefault(reason, []).append(name)
+    return [f"no score by {', '.join(names)}: unsupported, {reason}" for reason, names in metrics.items()]
+
+
+def _functional_notes(run: Run) -> list[str]:
     """What was scored in place of a mean, a median or quantiles that the forecaster does not give."""
     if run.results is None or len(run.window_failures) == run.windows:
         return []
     origins, lines = run.results.forecast.origins, []
-    for functional in get_args(Centre):
-        names = [metric.name for metric in metrics if metric.functional == functional and metric.name in run.scores]
-        for origin in origins.of(functional) if names else ():
+    for functional in get_args(PointFunctional):
+        names = [name for name in run.scores if run.functionals.get(name) == functional]
+        found = origins.of(functional)
+        some = "in some windows " if len(found) > 1 else ""
+        for origin in found if names else ():
             if origin in SUBSTITUTES:
                 which = f"the {functional}, which the forecaster does not give"
-                lines.append(f"{', '.join(names)}: {SUBSTITUTES[origin]} {which}")
+                lines.append(f"{', '.join(names)}: {some}{SUBSTITUTES[origin]} {which}")
     if origins.interpolated:
         levels = ", ".join(f"{level:g}" for level in origins.interpolated)
         lines.append(f"quantiles of level {levels} are interpolated between those that the forecaster gives")

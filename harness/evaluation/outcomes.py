@@ -155,22 +155,27 @@ class Outcomes:
 
     @property
     def point(self) -> Floats:
-        """The forecast of the functional: its mean or its median; raises NotGiven if neither is known."""
-        if "none" in self.forecast.origins.mean:
-            raise NotGiven("the forecaster gives neither a mean nor a median, nor quantiles around level 0.5")
+        """The forecast of the functional, its mean or its median; raises NotGiven as these."""
         return self.median if self.functional == "median" else self.mean
 
     @cached_property
     def mean(self) -> Floats:
-        """The forecast mean, or its substitute; NaN if it is unknown."""
+        """The forecast mean, or its substitute; raises NotGiven if it is unknown in a window."""
+        self._check_centre()
         return read_only(self._standardise(self.forecast.mean))
 
     @cached_property
     def median(self) -> Floats:
-        """The forecast median, or its substitute; NaN if it is unknown."""
+        """The forecast median, or its substitute; raises NotGiven if it is unknown in a window."""
+        self._check_centre()
         if self.forecast.median is self.forecast.mean:
             return self.mean
         return read_only(self._standardise(self.forecast.median))
+
+    def _check_centre(self) -> None:
+        """Raise NotGiven if neither the mean nor the median of a window is known."""
+        if reason := self.forecast.origins.without_centre:
+            raise NotGiven(reason)
 
     def quantile(self, level: float) -> Floats:
         """The forecast quantile of that level, the median of a point forecast.

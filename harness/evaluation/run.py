@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.fields.types import FiniteOrNull, Json
+from harness.forecasters.origins import Functional
 from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
 
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     from harness.forecasters.forecast import Forecast
 
 EVALUATION_VERSION = 3  # raised when the same cell could give other results
-
-
-def unsupported_note(metric: str, reason: str) -> str:
-    """The note of a completed run without a score by a metric, since the forecast lacks what it needs."""
-    return f"no score by {metric}: unsupported, {reason}"
 
 
 class Status(StrEnum):
@@ -116,6 +112,8 @@ class Run:
     reason: str = ""  # of a failure, one sentence
     traceback: str = ""
     scores: Mapping[str, FiniteOrNull] = field(default_factory=dict)  # by metric; NaN where undefined
+    functionals: Mapping[str, Functional] = field(default_factory=dict)  # by metric: what of the forecast it scored
+    unsupported: Mapping[str, str] = field(default_factory=dict)  # by metric: why the forecast cannot be scored by it
     windows: int = 0
     window_failures: tuple[WindowFailure, ...] = ()
     hyperparameters: Mapping[str, Json] = field(default_factory=dict)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import pairwise
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from harness.fields.arguments import elements
 from harness.fields.errors import FieldError, short_repr
 
 FLOAT64, FLOATS = np.dtype(np.float64), frozenset({float})
+SIGNIFICANT_BITS = {"float32": 24, "float16": 11, "bfloat16": 8}
 
 
 def numbers(name: str, values: object) -> Floats:
@@ -34,20 +37,40 @@ def numbers(name: str, values: object) -> Floats:
 
 
 def levels_of(levels: object) -> tuple[float, ...]:
-    """Levels as a tuple; raises InvalidForecast unless they rise and all are between 0 and 1."""
+    """Levels as a tuple; raises InvalidForecast unless they rise and all are between 0 and 1.
+
+    Those of a type that is less precise than float64 are the shortest decimal numbers that become them.
+    """
     if type(levels) is tuple and FLOATS.issuperset(map(type, levels)):
         known: tuple[float, ...] = levels
     else:
         try:
-            array = floats(elements(levels))
+            parts = elements(levels)
+            converted = [floats(part) if hasattr(part, "dtype") else part for part in parts]
+            array = floats(levels if hasattr(levels, "dtype") else converted)
         except (FieldError, NotNumbers):
             array = np.empty((0, 0))
         if array.ndim != 1:
             raise InvalidForecast(f"quantile_levels must be a list of numbers, not {short_repr(levels)}")
-        known = tuple(array.tolist())
+        bits = [_significant_bits(part) or _significant_bits(levels) for part in parts]
+        known = tuple(map(_shortest, array.tolist(), bits))
     if not _are_valid(known):
         raise InvalidForecast(f"quantile levels must rise and lie between 0 and 1, not {short_repr(levels)}")
     return known
+
+
+def _significant_bits(values: Any) -> int | None:
+    """Of an array, a tensor, a column or a number of a type less precise than float64; None for any other."""
+    return SIGNIFICANT_BITS.get(str(getattr(values, "dtype", "")).removeprefix("torch.").lower())
+
+
+def _shortest(level: float, bits: int | None) -> float:
+    """The decimal number with the fewest digits that is rounded to this level; 0.1 for the 0.1 of float32."""
+    if bits is None or not math.isfinite(level):
+        return level
+    half_a_unit = 2.0 ** (math.frexp(level)[1] - bits - 1)
+    decimals = (float(f"{level:.{digits}g}") for digits in range(1, 17))
+    return next((decimal for decimal in decimals if abs(decimal - level) <= half_a_unit), level)
 
 
 @lru_cache(maxsize=64)

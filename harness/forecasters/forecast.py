@@ -11,17 +11,10 @@ import numpy as np
 from harness.arrays import Bools, Floats, Ints
 from harness.errors import InvalidForecast, NotGiven
 from harness.forecasters.conversion import levels_of, numbers, standard_normal
-from harness.forecasters.origins import POINT, Centre, Origin, Origins
-from harness.forecasters.quantiles import (
-    between,
-    crossing_windows,
-    deepest_crossing,
-    mean_of,
-    position,
-    surrounds,
-)
+from harness.forecasters.origins import POINT, Origin, Origins, PointFunctional
+from harness.forecasters.quantiles import between, mean_of, position
 
-FUNCTIONALS = get_args(Centre)
+FUNCTIONALS = get_args(PointFunctional)
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -94,7 +87,7 @@ class Forecast:
         quantiles = sd * z  # (level, window, horizon, target)
         quantiles += mean
         known = quantiles.transpose(*range(1, quantiles.ndim), 0)
-        return _joined(mean, levels, known, mean, Origins(levels=(levels[0], levels[-1])))
+        return _joined(mean, levels, known, mean, Origins(ranges=((levels[0], levels[-1]),)))
 
     @classmethod
     def from_samples(cls, paths: Floats, levels: Sequence[float]) -> Forecast:
@@ -159,22 +152,8 @@ class Forecast:
         if self.quantiles is None:
             return self.median
         if level not in self.quantile_levels:
-            given = self.origins.levels or (self.quantile_levels[0], self.quantile_levels[-1])
-            which = f"level {given[0]:g}" if given[0] == given[1] else f"levels {given[0]:g} to {given[1]:g}"
-            raise NotGiven(f"the forecaster gives {which} and the task asks for {level:g}")
+            raise NotGiven(self.origins.without_level(level))
         return self.quantiles[..., self.quantile_levels.index(level)]
-
-    def check(self, windows: int, horizon: int, targets: int, levels: tuple[float, ...]) -> None:
-        """Raise InvalidForecast unless its arrays have this shape, its levels are these, and no quantiles cross."""
-        self.check_shape(windows, horizon, targets)
-        if self.quantiles is None:
-            return
-        if self.quantile_levels != levels:
-            raise InvalidForecast(f"quantiles of the levels {self.quantile_levels} were given, {levels} asked")
-        crossing = np.flatnonzero(crossing_windows(self.quantiles))
-        if len(crossing):
-            where = deepest_crossing(self.quantiles[crossing[0]], self.quantile_levels)
-            raise InvalidForecast(f"quantiles cross in window {crossing[0]}, {where}")
 
     def check_shape(self, windows: int, horizon: int, targets: int) -> None:
         """Raise InvalidForecast unless the arrays given are those of so many windows, steps and targets."""
@@ -237,21 +216,24 @@ def _forecast_of(
 ) -> Forecast:
     """The forecast of what was given, with substitutes for what was not."""
     origin_of_median: Origin = "own"
+    middle = None if quantiles is None else between(quantiles, levels, 0.5)
     if median is None:
-        median, origin_of_median = _median_of(mean, levels, quantiles)
+        median, origin_of_median = _median_of(mean, levels, quantiles, middle)
     origin_of_mean: Origin = "own"
     if mean is None:
         mean, origin_of_mean = median, "none" if origin_of_median == "none" else "median"
-        if quantiles is not None and len(levels) > 1 and surrounds(levels):
+        if quantiles is not None and len(levels) > 1 and middle is not None:
             mean, origin_of_mean = mean_of(quantiles, levels), "quantiles"
-    given = (levels[0], levels[-1]) if levels else None
+    given = ((levels[0], levels[-1]),) if levels else ()
     return _joined(mean, levels, quantiles, median, Origins((origin_of_mean,), (origin_of_median,), given))
 
 
-def _median_of(mean: Floats | None, levels: tuple[float, ...], quantiles: Floats | None) -> tuple[Floats, Origin]:
-    """The substitute of a median that was not given, and its origin."""
-    if quantiles is not None and (median := between(quantiles, levels, 0.5)) is not None:
-        return median, "quantiles" if position(levels, 0.5) is None else "level"
+def _median_of(
+    mean: Floats | None, levels: tuple[float, ...], quantiles: Floats | None, middle: Floats | None
+) -> tuple[Floats, Origin]:
+    """The substitute of a median that was not given, and its origin; `middle` is the quantile of level 0.5."""
+    if middle is not None:
+        return middle, "quantiles" if position(levels, 0.5) is None else "level"
     if mean is not None:
         return mean, "mean"
     assert quantiles is not None

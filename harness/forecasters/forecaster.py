@@ -55,8 +55,9 @@ class Forecaster(Protocol):
 def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
     """The forecast of these windows, with the quantile levels of their task; raises InvalidForecast for another shape.
 
-    Raises PartialFailure if the quantiles of some windows are in the wrong order, and Unsupported if nothing can be
-    scored: the task asks for no quantiles, and neither a mean nor a median follows from those of the forecast.
+    Raises PartialFailure if the quantiles of some windows are in the wrong order. Raises Unsupported if nothing can be
+    scored: neither a mean nor a median follows from the quantiles of the forecast, and none of the task's levels is
+    one of the forecast's or lies between two of them.
     """
     try:
         returned = forecaster.predict(contexts)

@@ -17,12 +17,7 @@ Levels = tuple[float, ...]
 ROUNDING = 2.5e-7  # relative to the largest number of a window: about two units in the last place of float32
 FLOAT16 = 1e-3  # relative to the largest number of a window: about two units in the last place of float16
 REVERSED = 10  # pairs that fall, in a window in which none rises, are no noise
-SAME_LEVEL = 1e-9
-
-
-def surrounds(levels: Levels) -> bool:
-    """Whether the median is known: level 0.5 is one of these levels or lies between two of them."""
-    return bool(levels) and levels[0] <= 0.5 + SAME_LEVEL and levels[-1] >= 0.5 - SAME_LEVEL
+SAME_LEVEL = 1e-7  # a third in float32 is a third
 
 
 def position(levels: Levels, level: float) -> int | None:
@@ -54,14 +49,6 @@ def between(quantiles: Floats, levels: Levels, level: float) -> Floats | None:
     above = int(np.searchsorted(levels, level))
     share = (level - levels[above - 1]) / (levels[above] - levels[above - 1])
     return np.asarray((1 - share) * quantiles[..., above - 1] + share * quantiles[..., above])
-
-
-def crossing_windows(quantiles: Floats) -> Bools:
-    """Whether a higher level has a value that is lower by more than rounding, (window,)."""
-    crossing = np.zeros(len(quantiles), dtype=np.bool_)
-    windows = np.flatnonzero((quantiles[..., 1:] < quantiles[..., :-1]).any(axis=(1, 2, 3)))
-    crossing[windows] = _beyond_rounding(quantiles[windows]).any(axis=(1, 2, 3))
-    return crossing
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,10 +18,11 @@ from harness.data.panel import Channel, Panel, Vintages
 from harness.errors import UnknownName, Unsupported
 from harness.evaluation.audit import audit
 from harness.evaluation.evaluate import evaluate, hyperparameters
+from harness.evaluation.notes import unsupported_notes
 from harness.evaluation.run import Status
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
+from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, PartialFailure, predict_and_check
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.plugins.check_results import CheckResult, check_result
@@ -172,7 +173,8 @@ def _forecasts(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
     if run.window_failures:
         first = run.window_failures[0]
         raise AssertionError(f"{len(run.window_failures)} of {run.windows} windows: {first.reason}")
-    return f"MAE {run.scores['MAE']:.3g}"
+    scores = [f"{name} {value:.3g}" for name, value in list(run.scores.items())[:1]]
+    return "; ".join([*scores, *unsupported_notes(run.unsupported)])
 
 
 def _repeats(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
@@ -187,9 +189,9 @@ def _is_unchanged(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
     """Predict, predict windows with other values, and predict the first ones again."""
     forecaster, contexts = _fit(spec, task, panel)
     other = next(backtest(task, panel.with_values(1.5 * panel.values)).folds())
-    first = forecaster.predict(contexts)
-    forecaster.predict(other.windows.contexts.filled(spec.missing))
-    if not _equal(first, forecaster.predict(contexts), spec.tolerance):
+    first = _forecast(forecaster, contexts)
+    _forecast(forecaster, other.windows.contexts.filled(spec.missing))
+    if not _equal(first, _forecast(forecaster, contexts), spec.tolerance):
         raise AssertionError(f"forecasts change after other windows were forecast{_beyond(spec)}")
     return _within(spec)
 
@@ -206,7 +208,15 @@ def _passes_audit(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
 
 def _fit_and_predict(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Forecast]:
     forecaster, contexts = _fit(spec, task, panel)
-    return forecaster, forecaster.predict(contexts)
+    return forecaster, _forecast(forecaster, contexts)
+
+
+def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast:
+    """The forecast that an evaluation scores, with NaN in windows that failed."""
+    try:
+        return predict_and_check(forecaster, contexts)
+    except PartialFailure as error:
+        return error.forecast
 
 
 def _fit(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Contexts]:

@@ -46,6 +46,8 @@ def inventory(catalog: Catalog, kind: str) -> str:
         return listing(kind, ("name", "module", "distribution"), rows)
     if kind == "forecasters":
         return listing(kind, ("name", "description", "pool", "provided by"), _forecasters(catalog))
+    if kind == "metrics":
+        return listing(kind, ("name", "description", "functional", "provided by"), _metrics(catalog))
     return listing(kind, ("name", "description", "provided by"), _descriptions(catalog, kind))
 
 
@@ -59,12 +61,17 @@ def _forecasters(catalog: Catalog) -> list[tuple[str, str, str, str]]:
     ]
 
 
+def _metrics(catalog: Catalog) -> list[tuple[str, str, str, str]]:
+    """The name, the description, the functional and the plugin of each."""
+    return [
+        (name, entry.spec.summary, entry.spec.functional, str(entry.plugin)) for name, entry in catalog.metrics.items()
+    ]
+
+
 def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
     """The name, the description and the plugin of each."""
     if kind == "boards":
         return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
-    if kind == "metrics":
-        return [(name, entry.spec.summary, str(entry.plugin)) for name, entry in catalog.metrics.items()]
     if kind == "formats":
         formats = catalog.formats.items()
         return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]

@@ -29,7 +29,7 @@ def changed_metrics(run: Run, versions: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, version in versions.items()
-        if recorded.get(name) != version and (name in run.scores or name in recorded)
+        if recorded.get(name) != version and (name in run.scores or name in run.unsupported or name in recorded)
     ]
 
 
@@ -40,27 +40,47 @@ def with_known_version(run: Run, names: Iterable[str]) -> list[str]:
 
 
 def rescored(run: Run, actuals: Actuals, metrics: Sequence[Metric], versions: Mapping[str, str]) -> Run:
-    """A run with its arrays, scored again by these metrics; a metric that raises has no score, and a note says so."""
+    """A run with its arrays, scored again by these metrics; a metric that raises has no score, and a note says so.
+
+    The notes on what was scored are those of the present scores.
+    """
     from harness.evaluation.evaluate import score_run
+    from harness.evaluation.notes import forecast_notes
 
     assert run.results is not None
     names = [metric.name for metric in metrics]
-    former = without_scores(run, names)
-    present = score_run(replace(former, scores={}), actuals, run.results.forecast, metrics)
-    assert present.results is not None
+    kept = without_scores(run, names)
+    scored = score_run(replace(kept, scores={}), actuals, run.results.forecast, metrics)
+    assert scored.results is not None
     recorded = {**_recorded_versions(run), **{name: versions[name] for name in names}}
-    return replace(
-        present,
-        scores=_updated(run.scores, present.scores, names),
-        results=replace(present.results, terms=_updated(run.results.terms, present.results.terms, names)),
+    present = replace(
+        scored,
+        scores=_updated(run.scores, scored.scores, names),
+        results=replace(scored.results, terms=_updated(run.results.terms, scored.results.terms, names)),
         provenance={**run.provenance, METRICS: recorded},
     )
+    former = forecast_notes(kept)
+    others = [note for note in present.notes if note not in former]
+    return replace(present, notes=(*others, *forecast_notes(present)))
 
 
 def without_scores(run: Run, names: Collection[str]) -> Run:
     """The run as if it had not been scored by these metrics."""
-    notes = [note for note in run.notes if not any(note.startswith(f"no score by {name}: ") for name in names)]
-    return replace(run, scores=_updated(run.scores, {}, names), notes=tuple(notes))
+    from harness.evaluation.notes import forecast_notes
+
+    former = forecast_notes(run)
+    kept = replace(
+        run,
+        scores=_updated(run.scores, {}, names),
+        functionals=_updated(run.functionals, {}, names),
+        unsupported=_updated(run.unsupported, {}, names),
+    )
+    others = [
+        note
+        for note in run.notes
+        if note not in former and not any(note.startswith(f"no score by {name}: ") for name in names)
+    ]
+    return replace(kept, notes=(*others, *forecast_notes(kept)))
 
 
 def _recorded_versions(run: Run) -> Mapping[str, Any]:

@@ -124,7 +124,15 @@ def results_of(arrays: Mapping[str, NDArray[np.float64]], fields: Mapping[str, A
         median = quantiles[..., levels.index(MEDIAN)]
     else:
         median = arrays[held]
-    origins = load(Origins, fields["origins"]) if "origins" in fields else Origins()
+    origins = load(Origins, _present_origins(fields, levels))
     forecast = Forecast.stored(mean, levels, quantiles, median, origins)
     terms = {name: Terms(*arrays["terms"][i]) for i, name in enumerate(fields["metrics"])}
     return Results(forecast, terms, arrays["series"].astype("int64"), arrays["cutoffs"].astype("int64"))
+
+
+def _present_origins(fields: Mapping[str, Any], levels: tuple[float, ...]) -> dict[str, Any]:
+    """The stored origins; formerly their `levels` were one range for all windows, and earlier there were none."""
+    default = {"levels": (levels[0], levels[-1])} if levels else {}
+    origins = dict(fields.get("origins", default))
+    former = origins.pop("levels", None)
+    return origins if former is None else {**origins, "ranges": [former]}

@@ -34,12 +34,12 @@ def amplitude_drift(outcomes: Outcomes) -> Floats:
 
 def _drifts(outcomes: Outcomes) -> tuple[Floats, Floats]:
     """Both drifts, (window, horizon, target) each."""
-    actuals, mean = outcomes.actuals, outcomes.mean
+    actuals, forecasts = outcomes.actuals, outcomes.point
     windows, horizon, targets = actuals.shape
     if horizon < PARTS * SHORTEST_PART:
         none = np.broadcast_to(np.nan, actuals.shape)
         return none, none
-    flat = [values.transpose(0, 2, 1).reshape(-1, horizon) for values in (actuals, mean)]
+    flat = [values.transpose(0, 2, 1).reshape(-1, horizon) for values in (actuals, forecasts)]
     complete = ~np.isnan(flat[0].sum(axis=1) + flat[1].sum(axis=1))
     both = np.full((2, len(complete)), np.nan)
     if complete.any():

@@ -214,7 +214,10 @@ class TestLevelsThatAForecasterDoesNotGive:
         "worse": Narrow((0.05, 0.1, 0.2, 0.9)),
         "narrow": Narrow(),
     }
-    REASON = "the forecaster gives levels 0.2 to 0.8 and the task asks for 0.1"
+    REASON = (
+        "the forecaster gives levels 0.2 to 0.8 and the task asks for 0.1; "
+        "return this level, or levels on both sides of it"
+    )
 
     @pytest.fixture
     def board(self, tmp_path: Path) -> JournalResults:

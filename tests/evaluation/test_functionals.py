@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from harness.data.panel import Panel
+from harness.errors import NotGiven
 from harness.evaluation.audit import audit
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric, metric_problem
@@ -175,6 +178,18 @@ class TestMetric:
             assert (seen.mean == 2).all()
             assert (seen.median == 1).all()
 
+    @pytest.mark.parametrize("losses", [lambda o: o.mean - o.actuals, lambda o: o.median - o.actuals])
+    @pytest.mark.parametrize("windows", [0, 2])
+    def test_a_mean_and_a_median_that_are_unknown_are_not_scored(self, losses: Any, windows: int) -> None:
+        known = Forecast.quantiles_only(NINE, np.ones((windows, 10, 1, 9)))
+        unknown = Forecast.quantiles_only((0.9,), np.ones((3 - windows, 10, 1, 1)))
+        parts = [known, unknown] if windows else [unknown]
+
+        with pytest.raises(NotGiven, match="the forecaster gives neither a mean nor a median") as raised:
+            terms(Metric("M", losses), outcomes_of(Forecast.concatenate(parts)))
+
+        assert str(raised.value).startswith("in some windows ") == bool(windows)
+
     def test_one_number_for_both_is_computed_once(self) -> None:
         outcomes = outcomes_of(Forecast.point(np.ones((3, 10, 1))))
 
@@ -239,6 +254,28 @@ FORECASTS = {  # with the number of arrays beside series, cutoffs and terms
 
 
 class TestStored:
+    def test_origins_that_were_stored_with_one_range_are_read(self, tmp_path: Path) -> None:
+        levels = (0.2, 0.8)
+        run = run_of(
+            lambda shape: Forecast.quantiles_only(levels, np.ones((*shape, 2))), replace(TASK, quantile_levels=levels)
+        )
+        journal = Journal(prepare_home(tmp_path))
+        journal.write(replace(run, key="key"))
+        path = tmp_path / "journal" / "cells" / "key" / "record.json"
+        record = json.loads(path.read_text())
+        former = {name: value for name, value in record["results"]["origins"].items() if name != "ranges"}
+        record["results"]["origins"] = {**former, "levels": [0.2, 0.8]}
+        for name in ("functionals", "unsupported"):
+            del record[name]
+        path.write_text(json.dumps(record))
+
+        stored = journal.read_with_results("key")
+
+        assert stored is not None
+        assert stored.results is not None
+        assert stored.results.forecast.origins.ranges == ((0.2, 0.8),)
+        assert (stored.functionals, stored.unsupported) == ({}, {})
+
     @pytest.mark.parametrize("name", FORECASTS)
     def test_a_forecast_is_read_as_it_was_stored(self, name: str, tmp_path: Path) -> None:
         result, arrays = FORECASTS[name]

@@ -25,6 +25,7 @@ from harness import (
     SeriesSplit,
     Task,
 )
+from harness.forecasters.forecaster import predict_and_check
 from harness.tasks.folds import Fold, backtest
 
 NAMES = (
@@ -82,9 +83,7 @@ def fitted(spec: ForecasterSpec, fold: Fold) -> Forecaster:
 
 
 def predicted(spec: ForecasterSpec, forecaster: Forecaster, contexts: Contexts) -> Forecast:
-    forecast = forecaster.predict(contexts.filled(spec.missing))
-    forecast.check(len(contexts), contexts.horizon, len(contexts.targets), contexts.quantile_levels)
-    return forecast
+    return predict_and_check(forecaster, contexts.filled(spec.missing))
 
 
 def numbers(forecast: Forecast) -> Floats:

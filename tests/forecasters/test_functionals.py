@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -192,27 +192,115 @@ class TestLevels:
         assert "WQL" not in run.scores
         assert "coverage" not in run.scores
         assert {"MAE", "RMSE"} <= set(run.scores)
-        reason = "the forecaster gives levels 0.2 to 0.8 and the task asks for 0.1"
-        assert f"no score by WQL: unsupported, {reason}" in run.notes
+        reason = (
+            "the forecaster gives levels 0.2 to 0.8 and the task asks for 0.1; "
+            "return this level, or levels on both sides of it"
+        )
+        assert run.unsupported == dict.fromkeys(("WQL", "SQL", "MQL", "coverage", "MSIS"), reason)
+        assert f"no score by WQL, SQL, MQL, coverage, MSIS: unsupported, {reason}" in run.notes
 
     def test_a_level_in_the_tail_alone_scores_no_centre(self) -> None:
         run = run_of(lambda n: Forecast.quantiles_only((0.8, 0.9), normal_quantiles(n, (0.8, 0.9))), 0.8, 0.9)
 
         assert run.status is Status.COMPLETED
         assert set(run.scores) == {"WQL", "SQL", "MQL", "coverage", "MSIS"}
-        reason = "the forecaster gives neither a mean nor a median, nor quantiles around level 0.5"
-        assert f"no score by MAE: unsupported, {reason}" in run.notes
-        assert f"no score by RMSE: unsupported, {reason}" in run.notes
+        reason = "the forecaster gives neither a mean nor a median, nor quantiles around level 0.5; return one of them"
+        assert set(run.unsupported.values()) == {reason}
+        assert f"no score by {', '.join(run.unsupported)}: unsupported, {reason}" in run.notes
+        assert {"MAE", "RMSE"} <= set(run.unsupported)
 
     def test_a_task_that_can_use_nothing_is_unsupported(self) -> None:
         run = run_of(lambda n: Forecast.quantiles_only((0.9,), np.ones((n, 2, 1, 1))))
 
         assert run.status is Status.UNSUPPORTED
-        assert run.reason == "it gives quantiles of level 0.9 only: neither a mean nor a median follows from them"
+        assert run.reason == (
+            "it gives quantiles of level 0.9 only: neither a mean nor a median follows from them; "
+            "return one of them, or quantiles around level 0.5"
+        )
+
+    def test_a_run_that_no_metric_can_score_is_unsupported(self) -> None:
+        run = run_of(lambda n: Forecast.quantiles_only((0.9,), np.ones((n, 2, 1, 1))), 0.1, 0.5, 0.9)
+
+        assert run.status is Status.UNSUPPORTED
+        assert run.scores == {}
+        assert run.reason.startswith("the forecaster gives neither a mean nor a median")
+
+    @pytest.mark.parametrize("levels", [NINE, (0.025, 0.5, 0.95), (0.01, 1 / 3, 0.99)])
+    @pytest.mark.parametrize(
+        "convert",
+        [
+            lambda levels: np.array(levels, dtype=np.float32),
+            lambda levels: np.array(levels, dtype=np.float16),
+            lambda levels: list(np.array(levels, dtype=np.float32)),
+            lambda levels: torch.tensor(levels),
+            lambda levels: torch.tensor(levels).half(),
+            lambda levels: list(torch.tensor(levels)),
+            lambda levels: torch.tensor(levels).to(torch.bfloat16),
+            lambda levels: list(torch.tensor(levels).to(torch.bfloat16)),
+            lambda levels: pd.Index(levels, dtype="float32"),
+        ],
+        ids=[
+            "float32",
+            "float16",
+            "list",
+            "tensor",
+            "half",
+            "list of tensors",
+            "bfloat16",
+            "list of bfloat16",
+            "pandas",
+        ],
+    )
+    def test_levels_of_less_precise_types_are_those_of_the_task(
+        self, convert: Callable[[Any], Any], levels: tuple[float, ...]
+    ) -> None:
+        if 1 / 3 in levels and convert(levels)[0].dtype in (np.float16, torch.half, torch.bfloat16):
+            pytest.skip("the type holds no third")
+
+        run = run_of(lambda n: Forecast.quantiles_only(convert(levels), normal_quantiles(n, levels)), *levels)
+
+        assert run.results is not None
+        assert run.results.forecast.quantile_levels == levels
+        assert "WQL" in run.scores
+        assert run.unsupported == {}
+        assert not any("interpolated" in note for note in run.notes)
+
+    @given(st.integers(1, 999))
+    def test_a_level_of_three_decimals_survives_float16(self, thousandths: int) -> None:
+        level = thousandths / 1000
+
+        assert Forecast.quantiles_only(np.array([level], dtype=np.float16), np.ones((1, 1, 1, 1))).quantile_levels == (
+            level,
+        )
+
+    def test_levels_that_become_equal_are_an_error(self) -> None:
+        with pytest.raises(InvalidForecast, match="quantile levels must rise"):
+            Forecast.quantiles_only(np.array([0.5, 0.50001], dtype=np.float16), np.ones((1, 1, 1, 2)))
 
     def test_a_quantile_that_was_not_given_is_told(self) -> None:
         with pytest.raises(NotGiven, match=r"the forecaster gives levels 0\.1 to 0\.5 and the task asks for 0\.9"):
             Forecast.quantiles_only((0.1, 0.5), normal_quantiles(4, (0.1, 0.5))).quantile(0.9)
+
+    def test_reasons_say_where_only_some_windows_lack_something(self) -> None:
+        run = evaluate(Differing(NINE, (0.8, 0.9)), task_of(0.1, 0.8), PANEL)
+
+        assert run.status is Status.UNSUPPORTED
+        assert run.unsupported["MAE"] == (
+            "in some windows the forecaster gives neither a mean nor a median, nor quantiles around level 0.5; "
+            "return one of them"
+        )
+        assert run.unsupported["WQL"].startswith(
+            "in some windows the forecaster gives levels 0.8 to 0.9 and the task asks for 0.1; "
+        )
+
+    def test_no_level_in_common_and_no_centre_is_unsupported(self) -> None:
+        run = evaluate(Differing((0.1,), (0.9,)), task_of(0.1, 0.5, 0.9), PANEL)
+
+        assert run.status is Status.UNSUPPORTED
+        assert run.reason == (
+            "in some windows it gives quantiles of level 0.1 only: neither a mean nor a median follows from them; "
+            "return one of them, or quantiles around level 0.5"
+        )
 
     def test_windows_of_a_local_forecaster_may_differ_in_what_they_give(self) -> None:
         class Differs(LocalForecaster):
@@ -249,6 +337,83 @@ class TestLevels:
         assert [failure.window for failure in run.window_failures] == [1]
         assert run.results is not None
         assert run.results.forecast.quantile_levels == (0.1, 0.9)
+
+
+@dataclass
+class Differing(LocalForecaster):
+    """Gives other levels for the first series than for the second."""
+
+    first: tuple[float, ...]
+    second: tuple[float, ...]
+
+    def predict_series(self, context: Context) -> Forecast:
+        levels = self.first if context.id == "0" else self.second
+        return Forecast.quantiles_only(levels, normal_quantiles(1, levels))
+
+
+@dataclass
+class Wrapper:
+    """Changes the forecasts of a local forecaster, which is asked for levels of its own."""
+
+    component: LocalForecaster
+    levels: tuple[float, ...]
+    change: Callable[[Forecast], Forecast]
+
+    def fit(self, train: TrainingData) -> None:
+        pass
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        return self.change(self.component.predict(replace(contexts, quantile_levels=self.levels)))
+
+
+class TestWrappers:
+    def test_the_levels_of_a_component_become_those_of_the_task(self) -> None:
+        wrapper = Wrapper(Differing(NINE, NINE), (0.2, 0.4, 0.6, 0.8), lambda forecast: forecast)
+
+        run = evaluate(wrapper, task_of(0.1, 0.5, 0.6), PANEL)
+
+        assert run.results is not None
+        forecast = run.results.forecast
+        assert forecast.quantile_levels == (0.5, 0.6)
+        np.testing.assert_allclose(forecast.quantile(0.5), 3.0)
+        assert "quantiles of level 0.5 are interpolated between those that the forecaster gives" in run.notes
+        assert run.unsupported["WQL"].startswith("the forecaster gives levels 0.2 to 0.8 and the task asks for 0.1; ")
+
+    def test_quantiles_that_a_wrapper_reverses_are_refused(self) -> None:
+        wrapper = Wrapper(Differing(NINE, NINE), NINE, lambda forecast: forecast.mapped(lambda values: -values))
+
+        run = evaluate(wrapper, task_of(*NINE), PANEL)
+
+        assert run.status is Status.INVALID
+        assert "return them in the order of their levels" in run.reason
+
+    def test_crossings_of_a_component_are_counted_once(self) -> None:
+        class Crosses(LocalForecaster):
+            def predict_series(self, context: Context) -> Forecast:
+                quantiles = normal_quantiles(1, NINE)
+                quantiles[0, 0, 0, [3, 4]] = quantiles[0, 0, 0, [4, 3]]
+                return Forecast.quantiles_only(NINE, quantiles)
+
+        direct = evaluate(Crosses(), task_of(*NINE), PANEL)
+        wrapped = evaluate(Wrapper(Crosses(), NINE, lambda forecast: forecast), task_of(*NINE), PANEL)
+
+        assert any(f"sorted: {100 / 16:.2g} % of" in note for note in direct.notes)
+        assert wrapped.notes == direct.notes
+
+    @given(st.integers(0, 2**32 - 1), st.sampled_from([(0.1, 0.5, 0.7), (0.5,), (0.05, 0.3, 0.9), (), (0.1, 0.9)]))
+    def test_a_conformed_forecast_stays_the_same(self, seed: int, levels: tuple[float, ...]) -> None:
+        quantiles = np.random.default_rng(seed).normal(size=(5, 3, 2, 4))
+        once, wrong = conformed(Forecast.quantiles_only((0.1, 0.3, 0.5, 0.8), quantiles), levels)
+
+        twice, none = conformed(once.without(np.array(sorted(wrong), dtype=int)), levels)
+
+        assert none == {}
+        assert (twice.origins, twice.quantile_levels) == (once.origins, once.quantile_levels)
+        kept = [i for i in range(5) if i not in wrong]
+        for name in ("mean", "median"):
+            np.testing.assert_array_equal(getattr(twice, name)[kept], getattr(once, name)[kept])
+        if once.quantiles is not None:
+            np.testing.assert_array_equal(twice.quantiles[kept], once.quantiles[kept])
 
 
 class TestCrossings:

@@ -348,6 +348,67 @@ def test_windows_without_a_forecast_are_found():
     assert found["forecasts several series"] == "3 of 9 windows: NaN or infinite values in series '1' at cutoff 78"
 
 
+@dataclass
+class OfLevels:
+    """The last value observed plus the level, at levels of its own; neighbours cross where asked."""
+
+    levels: tuple[float, ...] = (0.1, 0.3, 0.45, 0.5, 0.55, 0.7, 0.9)
+    crossing: bool = False
+
+    def fit(self, train: TrainingData) -> None:
+        pass
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        quantiles = Good().mean(contexts)[..., None] + np.array(self.levels)
+        if self.crossing:
+            quantiles[..., [2, 3]] = quantiles[..., [3, 2]]
+        return Forecast.quantiles_only(self.levels, quantiles)
+
+
+@pytest.mark.parametrize("crossing", [False, True])
+def test_levels_of_its_own_and_small_crossings_pass(crossing: bool):
+    found = results(lambda: OfLevels(crossing=crossing))
+
+    assert {name for name, result in found.items() if not result.passed} == {DATACLASS}  # a function is none
+    assert not any(result.skipped for result in found.values())
+
+
+def test_a_forecaster_without_a_centre_is_told_which_metrics_cannot_score_it():
+    found = results(lambda: OfLevels(levels=(0.05, 0.1)))
+
+    assert found["forecasts several series"].skipped
+    assert "neither a mean nor a median follows" in found["forecasts several series"].detail
+    levels = found["forecasts with quantile levels"]
+    assert levels.skipped
+    assert "the forecaster gives neither a mean nor a median" in levels.detail
+
+
+def test_scores_that_exist_are_shown_beside_those_that_cannot():
+    found = results(lambda: OfLevels(levels=(0.2, 0.5, 0.8)))["forecasts with quantile levels"]
+
+    assert found.passed
+    assert not found.skipped
+    assert found.detail.startswith("MAE ")
+    assert "; no score by WQL, SQL, MQL, coverage, MSIS: unsupported, the forecaster gives levels 0.2 to 0.8 " in (
+        found.detail
+    )
+
+
+@dataclass
+class FailsOnOneSeries(LocalForecaster):
+    def predict_series(self, context: Context) -> Floats:
+        if context.id == "1":
+            raise ValueError("not this one")
+        return np.tile(np.nan_to_num(context.target[-1]), (context.horizon, 1))
+
+
+def test_windows_that_fail_are_found_by_one_check_only():
+    found = failed(FailsOnOneSeries)
+
+    assert "not this one" in found["forecasts several series"]
+    assert not {REPEATS, UNCHANGED, AUDIT} & set(found)
+
+
 def test_there_is_a_task_of_every_kind():
     kinds = list(check_tasks())
 

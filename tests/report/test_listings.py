@@ -45,6 +45,18 @@ def test_metrics_say_how_many_quantile_levels_they_need() -> None:
     assert text.count("needs at least two quantile levels") == 2  # coverage, MSIS
 
 
+def test_metrics_say_which_functional_they_score() -> None:
+    heading, *lines = inventory(load_catalog(), "metrics").splitlines()[1:]
+
+    column = slice(heading.index("functional"), heading.index("provided by"))
+    functionals = {line.split()[0]: line[column].strip() for line in lines if line[2:3].strip()}
+    assert {name: functionals[name] for name in ("MAE", "RMSE", "WQL")} == {
+        "MAE": "median",
+        "RMSE": "mean",
+        "WQL": "quantiles",
+    }
+
+
 def test_protocols_are_listed_by_their_kind() -> None:
     lines = inventory(load_catalog(), "protocols").splitlines()
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness import Context, Floats, LocalForecaster, Metric, Outcomes, Panel, RollingOrigin, Task, hookimpl
+from harness import Context, Floats, Forecast, LocalForecaster, Metric, Outcomes, Panel, RollingOrigin, Task, hookimpl
 from harness.analysis.ranking.compute import compute_standings
 from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.slices import SliceRequest
@@ -24,6 +24,7 @@ from harness.evaluation.run import Cell
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal
+from harness.results.rescoring import changed_metrics, rescored
 from harness.tasks.folds import backtest
 
 PANEL = Panel.of([np.arange(40.0) ** 1.5, np.arange(30.0) ** 1.2], season_length=3)
@@ -136,6 +137,58 @@ def test_a_metric_that_broke_and_is_mended_has_a_score_and_no_note(tmp_path: Pat
     (run,) = board.runs.values()
     assert run is not None
     assert not any("no score by" in note for note in run.notes)
+
+
+class OnlyMean(LocalForecaster):
+    """The mean, and quantiles above it where the task asks for some."""
+
+    def predict_series(self, context: Context) -> Forecast:
+        last = np.full((1, context.horizon, 1), context.target[-1, 0])
+        return (
+            Forecast(last, (0.8, 0.9), np.stack([last, last + 1], axis=-1))
+            if context.quantile_levels
+            else Forecast(last)
+        )
+
+
+def stands_for_the_median(names: str) -> str:
+    return f"{names}: the mean stands for the median, which the forecaster does not give"
+
+
+def test_notes_on_what_was_scored_are_those_of_the_present_metrics() -> None:
+    median = Metric("M", lambda outcomes: outcomes.absolute_error, functional="median")
+    run = evaluate(OnlyMean(), TASK, PANEL, metrics=(FORMERLY, MAE))
+    actuals = Actuals.of(backtest(TASK, PANEL))
+
+    by_median = rescored(run, actuals, [median], {"M": PRESENT})
+    by_mean = rescored(by_median, actuals, [FORMERLY], {"M": FORMER})
+
+    assert run.notes == (stands_for_the_median("MAE"),)
+    assert by_median.functionals == {"M": "median", "MAE": "median"}
+    assert by_median.notes == (stands_for_the_median("M, MAE"),)
+    assert by_mean.notes == run.notes
+
+
+def test_the_reasons_of_missing_scores_are_those_of_the_present_metrics() -> None:
+    task = replace(TASK, quantile_levels=(0.1, 0.9))
+    lower, upper = (
+        Metric("M", lambda outcomes, level=level: outcomes.actuals - outcomes.quantile(level), quantiles=True)
+        for level in (0.1, 0.9)
+    )
+    run = evaluate(OnlyMean(), task, PANEL, metrics=(MAE, lower, replace(lower, name="N")))
+    actuals = Actuals.of(backtest(task, PANEL))
+
+    mended = rescored(run, actuals, [upper], {"M": PRESENT})
+    broken_again = rescored(mended, actuals, [lower], {"M": FORMER})
+
+    reason = run.unsupported["M"]
+    assert "the forecaster gives levels 0.8 to 0.9 and the task asks for 0.1" in reason
+    assert f"no score by M, N: unsupported, {reason}" in run.notes
+    assert changed_metrics(run, {"M": PRESENT}) == ["M"]
+    assert (set(mended.scores), dict(mended.unsupported)) == ({"MAE", "M"}, {"N": reason})
+    assert f"no score by N: unsupported, {reason}" in mended.notes
+    assert set(broken_again.unsupported) == {"M", "N"}
+    assert sum("no score by" in note for note in broken_again.notes) == 1
 
 
 def test_without_forecasts_there_is_no_score_rather_than_a_former_one(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from harness.arrays import Floats
@@ -13,6 +13,7 @@ from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Aggregation, Best, Metric
 from harness.evaluation.run import Cell, Costs, Run, Status, WindowFailure
 from harness.fields.types import FiniteOrNull, Json
+from harness.forecasters.origins import Functional
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredPlan
 from harness.tasks.task import Task
@@ -72,6 +73,8 @@ class PublishedRun:
     window_failures: tuple[FailedWindows, ...]
     provenance: int  # position in the list of provenances
     period: tuple[str, str] | None = None
+    functionals: Mapping[str, Functional] = field(default_factory=dict)
+    unsupported: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: Run, task: str, provenance: int, metric: str) -> PublishedRun:
