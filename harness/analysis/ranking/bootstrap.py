@@ -2,12 +2,12 @@
 
 Where a board has many datasets, the datasets are resampled, each with all of its tasks: conclusions extend to
 further datasets. Where it has few, its tasks are fixed and their units are resampled within each task: conclusions
-extend to further series, or cutoffs, of these tasks.
+extend to further series, or cutoffs, of these tasks. Tasks on the same windows of one dataset, such as those that
+differ in the covariates that forecasters are given, have the same units, which are resampled once for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -88,18 +88,38 @@ def _resample_sources(table: ErrorTable, sources: list[str], samples: int) -> Bo
 
 def _resample_units(table: ErrorTable, samples: int) -> Bootstrap:
     """Replicates on resamples of the units within each task."""
-    strata = [stratum for task in table.tasks for stratum in _strata(task)]
+    strata = [stratum for units in _distinct_units(table) for stratum in units.strata]
     aggregates = _replicate_aggregates(table, resamples(strata, samples, SEED))
     min_units = min(stratum.blocks for stratum in strata)
-    crossed = any(len(_strata(task)) > 1 for task in table.tasks)
+    crossed = any(units.kind == "series and cutoffs" for units in _distinct_units(table))
     estimates, method = Aggregates.of(table, table.errors), _method(table, samples)
     units, counted = _independent_units(table), sum(stratum.units for stratum in strata) - len(strata) + 1
     replicates = Bootstrap(aggregates, estimates, units, counted, min_units, _blocks(table), method)
     return replace(replicates, variances=_variances(table)) if crossed else replicates
 
 
-def _strata(task: TaskErrors) -> tuple[Stratum, ...]:
-    return () if task.units is None else task.units.strata
+def _groups(table: ErrorTable) -> list[list[int]]:
+    """The positions of the tasks, those with the same units together."""
+    groups: list[list[int]] = []
+    for i, task in enumerate(table.tasks):
+        alike = next((group for group in groups if _have_same_units(table.tasks[group[0]], task)), None)
+        if alike is None:
+            groups.append([i])
+        else:
+            alike.append(i)
+    return groups
+
+
+def _have_same_units(first: TaskErrors, second: TaskErrors) -> bool:
+    if first.units is None or second.units is None or first.source != second.source:
+        return False
+    return first.units.equal(second.units)
+
+
+def _distinct_units(table: ErrorTable) -> list[Units]:
+    """The units of the tasks, those that several tasks share once."""
+    units = [table.tasks[group[0]].units for group in _groups(table)]
+    return [of_group for of_group in units if of_group is not None]
 
 
 def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
@@ -118,35 +138,38 @@ def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
 def _replicate_distances(table: ErrorTable, indices: Ints) -> Floats:
     """The distances of scores from the best on each resample, (sample, task, forecaster)."""
     replicates, first = np.empty((len(indices), len(table.tasks), len(table.tasks[0].distances))), 0
-    for i, task in enumerate(table.tasks):
-        assert task.sums is not None
-        assert task.units is not None
+    for group in _groups(table):
+        units = table.tasks[group[0]].units
+        assert units is not None
         weights = []
-        for stratum in task.units.strata:
+        for stratum in units.strata:
             drawn = indices[:, first : first + stratum.units] - first
             weights.append(counts(drawn, stratum.units).astype(np.float64))
             first += stratum.units
-        scores = resampled_scores(task.sums, task.units, table.metric, weights)
-        replicates[:, i] = task.of_forecasters(distances(table.metric, scores, task.quantile_levels))
+        for i in group:
+            task = table.tasks[i]
+            assert task.sums is not None
+            scores = resampled_scores(task.sums, units, table.metric, weights)
+            replicates[:, i] = task.of_forecasters(distances(table.metric, scores, task.quantile_levels))
     return replicates
 
 
 def _independent_units(table: ErrorTable) -> float:
     """The number of independent units of a single stratum that would estimate the variance as well."""
-    units = [task.units.independent for task in table.tasks if task.units is not None]
+    units = [of_group.independent for of_group in _distinct_units(table)]
     return sum(units) - len(units) + 1
 
 
 def _variances(table: ErrorTable) -> Floats:
-    """The variances of differences of mean logarithms, (forecaster, forecaster): the sum over tasks of theirs."""
+    """The variances of differences of mean logarithms, (forecaster, forecaster): sums over tasks that share no unit."""
     total = np.zeros((len(table.tasks[0].distances),) * 2)
-    for task, errors in zip(table.tasks, table.errors, strict=True):
-        assert task.units is not None
-        kind = task.units.kind
-        series = None if kind == "cutoffs" else task.units.series_stratum
-        cutoffs = None if kind == "series" else task.units.cutoff_stratum
-        covariance = two_way_covariance(_log_deviations(table, task, errors), series, cutoffs, corrected=False)
-        total += covariance.variances_of_differences
+    for group in _groups(table):
+        units = table.tasks[group[0]].units
+        assert units is not None
+        series = None if units.kind == "cutoffs" else units.series_stratum
+        cutoffs = None if units.kind == "series" else units.cutoff_stratum
+        deviations = np.sum([_log_deviations(table, table.tasks[i], table.errors[i]) for i in group], axis=0)
+        total += two_way_covariance(deviations, series, cutoffs, corrected=False).variances_of_differences
     return total / len(table.tasks) ** 2
 
 
@@ -170,37 +193,47 @@ def _log_deviations(table: ErrorTable, task: TaskErrors, errors: Floats) -> Floa
 def _blocks(table: ErrorTable) -> Floats:
     """Losses in units that do not overlap, (unit, forecaster), of all tasks; a forecaster without losses has the worst.
 
-    None where a task has units of two kinds: ranks in series are not independent, nor are those at cutoffs.
+    Those of tasks that share units are added. None where a task has units of two kinds: ranks in series are not
+    independent, nor are those at cutoffs.
     """
     parts = []
-    for task in table.tasks:
-        assert task.units is not None
-        if table.metric.best != "lowest" or task.units.kind == "series and cutoffs":
-            return np.empty((0, len(task.distances)))
-        losses = task.losses[:: task.units.unit_overlap]
-        parts.append(np.where(np.isnan(losses), np.fmax.reduce(losses, axis=1, keepdims=True), losses))
+    for group in _groups(table):
+        tasks = [table.tasks[i] for i in group]
+        units = tasks[0].units
+        assert units is not None
+        if table.metric.best != "lowest" or units.kind == "series and cutoffs":
+            return np.empty((0, len(tasks[0].distances)))
+        parts.append(np.sum([_known_losses(task)[:: units.unit_overlap] for task in tasks], axis=0))
     return np.concatenate(parts)
 
 
+def _known_losses(task: TaskErrors) -> Floats:
+    """The losses in each unit, (unit, forecaster), the worst ones of a forecaster that has none."""
+    losses = task.losses
+    return np.where(np.isnan(losses), np.fmax.reduce(losses, axis=1, keepdims=True), losses)
+
+
 def _method(table: ErrorTable, samples: int) -> str:
-    units = [task.units for task in table.tasks if task.units is not None]
-    kinds = sorted({unit.kind for unit in units})
-    return f"{samples:,} resamples of " + "; ".join(_description(units, kind) for kind in kinds)
+    kinds = sorted({units.kind for units in _distinct_units(table)})
+    return f"{samples:,} resamples of " + "; ".join(_description(table, kind) for kind in kinds)
 
 
-def _description(units: Sequence[Units], kind: Kind) -> str:
+def _description(table: ErrorTable, kind: Kind) -> str:
     """How many units of a kind there are, in how many tasks, and for what results hold."""
-    alike = [unit for unit in units if unit.kind == kind]
-    series = f"{sum(unit.series_count for unit in alike):,} series"
-    cutoffs = f"{sum(unit.cutoff_count for unit in alike):,} cutoffs"
-    longest = max(unit.cutoff_stratum.block for unit in alike)
+    alike = [units for units in _distinct_units(table) if units.kind == kind]
+    tasks = sum(task.units is not None and task.units.kind == kind for task in table.tasks)
+    series = f"{sum(units.series_count for units in alike):,} series"
+    cutoffs = f"{sum(units.cutoff_count for units in alike):,} cutoffs"
+    longest = max(units.cutoff_stratum.block for units in alike)
     parts = [{"series": series, "cutoffs": cutoffs}.get(kind, f"{series} and, independently, {cutoffs}")]
-    if len(units) > 1:
-        parts[0] += f" in {len(alike)} task{'s' if len(alike) > 1 else ''}"
+    if len(table.tasks) > 1:
+        parts[0] += f" in {tasks} task{'s' if tasks > 1 else ''}"
+    if len(alike) < tasks:
+        parts.append("the same ones in tasks on the same windows")
     if kind != "series" and longest > 1:
         parts.append(f"in blocks of up to {longest}")
     if kind == "series":
         parts.append("for these dates only")
-    elif kind == "cutoffs" and any(unit.series_count > 1 for unit in alike):
+    elif kind == "cutoffs" and any(units.series_count > 1 for units in alike):
         parts.append("for these series only")
     return ", ".join(parts)

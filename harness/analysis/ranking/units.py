@@ -9,7 +9,7 @@ cutoff is a unit, with all series at it. Cutoffs are resampled in blocks.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -35,6 +35,7 @@ class Units:
     series: Ints  # (window,), positions among the series that have windows
     cutoffs: Ints  # (window,)
     overlap: int = 1  # number of consecutive cutoffs whose forecasts overlap; 1 where none do
+    windows: Ints | None = None  # (2, window) series and cutoff in the dataset; None where they are not known
 
     @classmethod
     def of(cls, actuals: Actuals, task: Task, known: Bools | None = None) -> Units:
@@ -42,11 +43,19 @@ class Units:
         kept = slice(None) if known is None else known
         series = np.unique(actuals.series[kept], return_inverse=True)[1]
         cutoffs = np.unique(actuals.cutoff_index[kept], return_inverse=True)[1]
-        units = cls("cutoffs", series.astype(np.int64), cutoffs.astype(np.int64), task.protocol.overlap)
+        windows = np.stack([actuals.series[kept], actuals.cutoffs[kept]])
+        units = cls("cutoffs", series.astype(np.int64), cutoffs.astype(np.int64), task.protocol.overlap, windows)
         if units.series_count < MIN_SERIES and units.cutoff_count > 1:
             return units
         crossed = units.series_count >= MIN_SERIES and units.cutoff_stratum.blocks >= MIN_CUTOFFS
-        return cls("series and cutoffs" if crossed else "series", units.series, units.cutoffs, units.overlap)
+        return replace(units, kind="series and cutoffs" if crossed else "series")
+
+    def equal(self, other: Units) -> bool:
+        """Whether these are the same units of the same dataset: the same windows, which overlap alike."""
+        if self.windows is None or other.windows is None:
+            return False
+        same = (self.kind, self.overlap) == (other.kind, other.overlap)
+        return same and np.array_equal(self.windows, other.windows)
 
     @property
     def series_count(self) -> int:

@@ -43,6 +43,7 @@ class Toy(BoardResults):
         sources: int = 1,
         protocol: RollingOrigin | None = None,
         order: Sequence[int] | None = None,
+        same_windows: bool = False,  # in all tasks
     ) -> None:
         cells, self.runs, self.of_key, self.of_task = [], {}, {}, {}
         for i, (label, of_task) in enumerate(losses.items()):
@@ -50,7 +51,8 @@ class Toy(BoardResults):
             windows = np.arange(count) if order is None else np.array(order)
             of_series, numbers = windows % series, windows // series
             values = np.zeros((count, 1, 1))
-            self.of_task[label] = Actuals(("s",) * series, of_series, numbers, numbers, values, (0.1, 0.9))
+            cutoffs = numbers + (0 if same_windows else 1000 * i)
+            self.of_task[label] = Actuals(("s",) * series, of_series, cutoffs, numbers, values, (0.1, 0.9))
             task = Task(f"d{i % sources}", protocol or RollingOrigin(1), quantile_levels=(0.1, 0.9), name=label)
             for j, seeded in enumerate(names):
                 name, _, seed = seeded.partition("#")
@@ -84,6 +86,44 @@ def found(results: BoardResults, metric: str = "MAE") -> Standings:
 
 def figures(one: Standings, of: str) -> dict[str, float]:
     return {row.forecaster: getattr(row, of) for row in one.rows}
+
+
+class TestTasksOnTheSameWindows:
+    """Tasks that differ in the covariates that are given, for instance: their errors are not independent."""
+
+    @pytest.mark.parametrize(("series", "windows"), [(1, 40), (12, 24), (12, 240)])
+    def test_a_task_repeated_is_no_further_evidence(self, series, windows) -> None:
+        """Intervals, p-values and pairs are those of the task alone."""
+        losses = losses_of(1, windows)["t0"]
+        once, thrice = (
+            found(Toy({f"t{i}": losses for i in range(count)}, series=series, same_windows=True)) for count in (1, 3)
+        )
+
+        assert once.significance is not None
+        assert thrice.significance is not None
+        assert thrice.significance.units == once.significance.units
+        for alone, repeated in zip(once.rows, thrice.rows, strict=True):
+            for name, ends in alone.intervals.items():
+                np.testing.assert_allclose(repeated.intervals[name], ends, rtol=1e-9, err_msg=name)
+            assert repeated.mcs_p_value == alone.mcs_p_value
+        np.testing.assert_allclose(thrice.significance.skill_lows, once.significance.skill_lows, rtol=1e-9)
+
+    def test_repeated_on_other_windows_it_is(self) -> None:
+        losses = losses_of(1, 40)["t0"]
+        once, thrice = (found(Toy({f"t{i}": losses for i in range(count)})) for count in (1, 3))
+
+        for alone, repeated in zip(once.rows[1:], thrice.rows[1:], strict=True):
+            if alone.forecaster != "base":
+                widths = [np.ptp(row.intervals["skill"]) for row in (alone, repeated)]
+                assert widths[1] < 0.75 * widths[0]
+
+    def test_the_legend_says_so(self) -> None:
+        few = found(Toy(losses_of(3, 40), same_windows=True)).significance
+
+        assert few is not None
+        assert few.method == (
+            "10,000 resamples of 40 cutoffs in 3 tasks, the same ones in tasks on the same windows, in blocks of up to 3"
+        )
 
 
 class TestIntervals:
