@@ -263,10 +263,11 @@ def _with_status(run: Run, finding: tuple[Status, str] | None) -> Run:
 
 def _if_scored(run: Run, metrics: tuple[Metric, ...]) -> Run:
     """The run, as an unsupported one if its forecasts lack what each metric that applies to the task needs."""
-    levels = run.cell.task.quantile_levels
-    applicable = {metric.name for metric in metrics if applies(metric, levels)}
-    if run.status is not Status.COMPLETED or not applicable or applicable != set(run.unsupported):
+    if run.status is not Status.COMPLETED or run.scores or not run.unsupported:
         return run
+    levels = run.cell.task.quantile_levels
+    if {metric.name for metric in metrics if applies(metric, levels)} != set(run.unsupported):
+        return run  # others raised
     return replace(run, status=Status.UNSUPPORTED, reason=next(iter(run.unsupported.values())))
 
 
