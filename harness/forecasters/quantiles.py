@@ -14,9 +14,9 @@ from harness.arrays import Bools, Floats, Ints, read_only
 
 Levels = tuple[float, ...]
 
-ROUNDING = 2.5e-7  # relative to the largest number of a window: about two units in the last place of float32
-FLOAT16 = 1e-3  # relative to the largest number of a window: about two units in the last place of float16
-REVERSED = 10  # pairs that fall, in a window in which none rises, are no noise
+ROUNDING = 2.5e-7  # relative to the largest number of a target in a window: two units in the last place of float32
+FLOAT16 = 1e-3  # relative to the largest number of a target in a window: two units in the last place of float16
+REVERSED = 10  # pairs of a target that fall, in a window in which none rises, are no noise
 SAME_LEVEL = 1e-7  # a third in float32 is a third
 
 
@@ -64,9 +64,9 @@ class Sorted:
 def sorted_quantiles(quantiles: Floats) -> Sorted:
     """The quantiles of every window, (window, horizon, target, level), sorted where some cross.
 
-    Wrong is a window in which sorting changes a quantile by more than half of the greatest distance between the
-    outermost quantiles, and by more than the rounding of float16; and one in which at least ten pairs fall and none
-    rises, since its levels are reversed. Windows with NaN or infinity are left as they are.
+    Wrong is a window with a target of which sorting changes a quantile by more than half of the greatest distance
+    between its outermost quantiles, and by more than the rounding of float16; and one with a target of which at least
+    ten pairs fall and none rises, since its levels are reversed. Windows with NaN or infinity are left as they are.
     """
     falls = quantiles[..., 1:] < quantiles[..., :-1]
     if not falls.any():
@@ -84,21 +84,23 @@ def sorted_quantiles(quantiles: Floats) -> Sorted:
 
 
 def _change_too_much(given: Floats, rising: Floats) -> Bools:
-    axes = (1, 2, 3)
-    change = np.abs(rising - given).max(axis=axes, initial=0.0)
-    width = (rising[..., -1] - rising[..., 0]).max(axis=(1, 2), initial=0.0)
+    """Whether sorting changes the quantiles of a target too much, (window,): targets may differ in size."""
+    axes = (1, 3)
+    change = np.abs(rising - given).max(axis=axes, initial=0.0)  # (window, target)
+    width = (rising[..., -1] - rising[..., 0]).max(axis=1, initial=0.0)
     size = np.abs(given).max(axis=axes, initial=0.0)
-    return np.asarray((change > width / 2) & (change > FLOAT16 * size))
+    return np.asarray(((change > width / 2) & (change > FLOAT16 * size)).any(axis=1))
 
 
 def _are_reversed(given: Floats, crossing: Bools) -> Bools:
-    rises = (given[..., 1:] > given[..., :-1]).any(axis=(1, 2, 3))
-    return np.asarray(~rises & (crossing.sum(axis=(1, 2, 3)) >= REVERSED))
+    """Whether the levels of a target are reversed, (window,)."""
+    rises = (given[..., 1:] > given[..., :-1]).any(axis=(1, 3))  # (window, target)
+    return np.asarray((~rises & (crossing.sum(axis=(1, 3)) >= REVERSED)).any(axis=1))
 
 
 def _beyond_rounding(quantiles: Floats) -> Bools:
     """Which neighbouring pairs cross by more than rounding, (window, horizon, target, level − 1)."""
-    sizes = np.max(np.abs(quantiles), axis=(1, 2, 3), keepdims=True, initial=0.0, where=np.isfinite(quantiles))
+    sizes = np.max(np.abs(quantiles), axis=(1, 3), keepdims=True, initial=0.0, where=np.isfinite(quantiles))
     return np.asarray(quantiles[..., 1:] < quantiles[..., :-1] - ROUNDING * sizes)
 
 

@@ -468,6 +468,16 @@ class TestCrossings:
         assert run.status is Status.INVALID
         assert "return them in the order of their levels" in run.reason
 
+    def test_a_small_target_is_judged_by_its_own_size(self) -> None:
+        """Reversed quantiles of a target of size 1 beside one of size a million are no rounding."""
+        levels = (0.1, 0.5, 0.9)
+        quantiles = np.empty((1, 2, 2, 3))
+        quantiles[:, :, 0], quantiles[:, :, 1] = [1e6, 2e6, 3e6], [1.2, 1.0, 0.8]
+
+        wrong = conformed(Forecast.quantiles_only(levels, quantiles), levels)[1]
+
+        assert list(wrong) == [0]
+
     @given(st.integers(0, 2**32 - 1))
     def test_sorted_quantiles_never_cross(self, seed: int) -> None:
         quantiles = np.random.default_rng(seed).normal(size=(5, 3, 2, 4))

@@ -122,7 +122,8 @@ class TestTasksOnTheSameWindows:
 
         assert few is not None
         assert few.method == (
-            "10,000 resamples of 40 cutoffs in 3 tasks, the same ones in tasks on the same windows, in blocks of up to 3"
+            "10,000 resamples of 40 cutoffs in 3 tasks, the same ones in tasks on the same windows, "
+            "in blocks of up to 3"
         )
 
 
