@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from numbers import Real
@@ -59,6 +60,15 @@ def whole_numbers(values: Any) -> Ints:
     if unfit.any():
         raise NotNumbers(f"holds {numbers[unfit][0]:g}, which is not a whole number")
     return numbers.astype(np.int64)
+
+
+def are_dates(values: Any) -> bool:
+    """Whether the values are dates: an array of datetime64, or Python's or pandas' dates."""
+    array = attempt(partial(_as_array, values))
+    if isinstance(array, Failure):
+        return False
+    first = array.ravel()[0] if array.dtype.kind == "O" and array.size else None
+    return array.dtype.kind == "M" or isinstance(first, date | np.datetime64)
 
 
 def _as_array(values: Any) -> Any:
