@@ -55,7 +55,7 @@ def whole_numbers(values: Any) -> Ints:
         return values
     numbers = floats(values)
     if _as_array(values).dtype.kind == "b":
-        raise NotNumbers("holds truth values instead of whole numbers")
+        raise NotNumbers("holds booleans instead of whole numbers")
     unfit = ~(np.abs(numbers) < _EXACT) | (numbers != np.rint(numbers))
     if unfit.any():
         raise NotNumbers(f"holds {numbers[unfit][0]:g}, which is not a whole number")

@@ -208,7 +208,7 @@ class TestArguments:
             ([([1], [[]])], "vintages need at least one lead"),
             ([([0.5], [[1.0]])], "issued of series 0 must be an array of whole numbers; it holds 0.5, which is not a"),
             ([(["1"], [[1.0]])], "vintages: issued of series 0 must be an array of whole numbers; it holds texts"),
-            ([([True], [[1.0]])], "must be an array of whole numbers; it holds truth values instead of"),
+            ([([True], [[1.0]])], "must be an array of whole numbers; it holds booleans instead of"),
             ([([NAN], [[1.0]])], "must be an array of whole numbers; it holds nan, which is not a whole number"),
             ([([1], [["warm"]])], "vintages: the array of values of series 0 holds"),
             ([([1], [[np.inf]])], "vintages: the values of series 0 must be finite; a missing value is NaN"),

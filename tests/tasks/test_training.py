@@ -147,7 +147,7 @@ def test_series_without_validation_rows_are_part_of_the_panel_at_the_end_of_vali
         ([-1], [1], "series must be positions from 0 to 1, the series of the panel, not -1"),
         (["a"], [1], "series must be an array of whole numbers; it holds texts"),
         ([0], [1.5], "cutoffs must be an array of whole numbers; it holds 1.5, which is not a whole number"),
-        ([0], [True], "cutoffs must be an array of whole numbers; it holds truth values"),
+        ([0], [True], "cutoffs must be an array of whole numbers; it holds booleans"),
         ([0, 1], [1], r"series and cutoffs must have one element a window, not the shapes \(2,\) and \(1,\)"),
         (0, 1, r"series and cutoffs must have one element a window, not the shapes \(\) and \(\)"),
     ],
