@@ -36,7 +36,8 @@ class Channel:
             raise BadData(
                 f"channel {short_repr(self.name)} has the role {short_repr(role)}; allowed: {', '.join(ROLES)}"
             )
-        convert_fields(self, BadData, "channel: ")
+        name: object = self.name
+        convert_fields(self, BadData, f"channel {short_repr(name)}: " if isinstance(name, str) else "channel: ")
         if not 0 <= self.delay <= LARGEST:
             raise BadData(
                 f"channel {self.name!r}: delay must be from 0 to {LARGEST:,} steps, not {short_repr(self.delay)}"
@@ -82,6 +83,14 @@ def covariate_names(names: object, channels: Iterable[Channel], static: Iterable
                 f"{what}; {did_you_mean(name, known)}its covariates are {', '.join(sorted(set(known))) or 'none'}"
             )
     return listed
+
+
+def check_static_names(static: Iterable[str], channels: Iterable[Channel]) -> None:
+    """Raise BadData for a static covariate with the name of a channel: a task chooses both kinds by name."""
+    names = {channel.name for channel in channels}
+    for name in static:
+        if name in names:
+            raise BadData(f"static covariate {name!r} has the name of a channel; rename one of them")
 
 
 def panel_channels(channels: object) -> tuple[Channel, ...]:

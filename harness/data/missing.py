@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
 from harness.data.panel import Panel
-from harness.errors import BadInput
+from harness.errors import BadData, BadInput
 
 Missing = Literal["native", "ffill", "interpolate", "seasonal"]
 FILLINGS: tuple[Missing, ...] = ("native", "ffill", "interpolate", "seasonal")
@@ -49,6 +49,17 @@ def known_at_end(panel: Panel) -> Panel:
     for channel, delay in panel.delays.items():
         values[to_end <= delay, channel] = np.nan
     return panel.with_values(values)
+
+
+def check_delays(panel: Panel) -> None:
+    """Raise BadData for a delay that is as long as the longest series."""
+    longest = int(panel.lengths.max())
+    for channel, delay in panel.delays.items():
+        if delay >= longest:
+            raise BadData(
+                f"delay {delay} of channel {panel.channels[channel].name!r} hides all of its values: the longest "
+                f"series has {longest} observations; correct the delay or leave the channel out"
+            )
 
 
 def with_delays(past: Floats, channels: tuple[int, ...], delays: Mapping[int, int]) -> Floats:

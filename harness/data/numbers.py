@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from numbers import Real
@@ -10,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.arrays import Floats
+from harness.arrays import Floats, Ints
 from harness.attempt import Failure, attempt
 from harness.fields.errors import short_repr
 
 NO_NUMBERS = {"c": "complex numbers", "U": "texts", "S": "bytes", "M": "dates", "m": "durations", "V": "records"}
+
+_EXACT = 2**53  # below it, a float holds each whole number
 
 
 class NotNumbers(ValueError):
@@ -44,6 +47,28 @@ def floats(values: Any) -> Floats:
         raise NotNumbers(f"holds {NO_NUMBERS.get(array.dtype.kind, str(array.dtype))} instead of real numbers")
     with np.errstate(over="ignore"):  # infinity is for the caller to refuse
         return np.asarray(array, dtype=np.float64)
+
+
+def whole_numbers(values: Any) -> Ints:
+    """The values as an array of int64; whole floats are converted. Raises NotNumbers for anything else."""
+    if type(values) is np.ndarray and values.dtype == np.int64:
+        return values
+    numbers = floats(values)
+    if _as_array(values).dtype.kind == "b":
+        raise NotNumbers("holds booleans instead of whole numbers")
+    unfit = ~(np.abs(numbers) < _EXACT) | (numbers != np.rint(numbers))
+    if unfit.any():
+        raise NotNumbers(f"holds {numbers[unfit][0]:g}, which is not a whole number")
+    return numbers.astype(np.int64)
+
+
+def are_dates(values: Any) -> bool:
+    """Whether the values are dates: an array of datetime64, or Python's or pandas' dates."""
+    array = attempt(partial(_as_array, values))
+    if isinstance(array, Failure):
+        return False
+    first = array.ravel()[0] if array.dtype.kind == "O" and array.size else None
+    return array.dtype.kind == "M" or isinstance(first, date | np.datetime64)
 
 
 def _as_array(values: Any) -> Any:

@@ -14,7 +14,7 @@ from harness.arrays import Floats, Ints, Times, read_only
 from harness.attempt import Failure, attempt
 from harness.data.calendar import advance, check_times, frequency
 from harness.data.channel import Channel as Channel
-from harness.data.channel import Role, channels_with_targets, covariate_names, panel_channels
+from harness.data.channel import Role, channels_with_targets, check_static_names, covariate_names, panel_channels
 from harness.data.fingerprint import channel_header, data_hash
 from harness.data.metadata import season_length, series_ids, static_covariates
 from harness.data.series import check_finite, series_values, single_array
@@ -34,8 +34,8 @@ class Panel:
     where it is None. `static` maps the name of a static covariate to one value per series, `vintages`
     the name of a known covariate that is not certain to the forecasts of it.
 
-    Raises BadData for empty series, repeated ids, inconsistent shapes, infinite values, starts that are no times of
-    the frequency, and arguments of another type. Numbers and texts of NumPy become Python's.
+    Raises BadData for empty series, repeated ids and names, inconsistent shapes, infinite values, starts that are no
+    times of the frequency, and arguments of another type. Numbers and texts of NumPy become Python's.
     """
 
     ids: tuple[str, ...]
@@ -63,6 +63,7 @@ class Panel:
             channels=panel_channels(self.channels),
             static=static_covariates(self.static),
         )
+        check_static_names(self.static, self.channels)
         self._set(vintages=panel_vintages(self.vintages, self.channels))
         self._check_shapes()
         self._check_series()

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.arrays import Floats, Ints, read_only
-from harness.attempt import Failure, attempt
 from harness.data.channel import Channel
 from harness.data.metadata import list_of
-from harness.data.numbers import NotNumbers, floats
+from harness.data.numbers import NotNumbers, are_dates, floats, whole_numbers
 from harness.errors import BadData
 from harness.fields.errors import did_you_mean, short_repr
+
+NO_DATES = (
+    "must be numbers of observations, not dates: count those known when each vintage was issued, with the times of the "
+    "observations, by np.searchsorted(times, issue_times, side='right')"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +164,7 @@ def check_vintages(vintages: Mapping[str, Vintages], ids: Sequence[str], lengths
             v = int(np.argmax(late))
             raise BadData(
                 f"a vintage of channel {name!r} was issued at {given.issued[v]} of series {ids[given.series[v]]!r}, "
-                f"which has {lengths[given.series[v]]} observations"
+                f"which has {lengths[given.series[v]]} observations; issued is the number of observations known then"
             )
 
 
@@ -182,10 +186,12 @@ def _pair(pair: Any, series: int) -> tuple[Ints, Floats]:
 
 
 def _whole_numbers(array: object, what: str) -> Ints:
-    converted = attempt(partial(np.asarray, array))
-    if isinstance(converted, Failure) or converted.dtype.kind not in "iu":
-        raise BadData(f"vintages: {what} must be an array of whole numbers, not {short_repr(array)}")
-    return np.asarray(converted, dtype=np.int64)
+    try:
+        return whole_numbers(array)
+    except NotNumbers as error:
+        if are_dates(array):
+            raise BadData(f"vintages: {what} {NO_DATES}") from None
+        raise BadData(f"vintages: {what} must be an array of whole numbers; it {error}") from None
 
 
 def _values(array: object, what: str) -> Floats:

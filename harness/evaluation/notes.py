@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 
 from harness.data.missing import Missing
+from harness.evaluation.covariate_notes import covariate_notes
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
@@ -39,13 +40,9 @@ def notes(
     local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
     if not local and not _cutoffs_aligned(backtest):
         lines.append(NOT_ALIGNED)
-    if missing != "native" and (not backtest.panel.complete or backtest.panel.delays):
+    if missing != "native" and not backtest.panel.complete:
         lines.append(f"missing values of the history were filled: {missing}")
-    lines.extend(
-        f"known covariate {channel.name!r} is a forecast, and the dataset has no vintages: its actual values were given"
-        for channel in backtest.panel.channels
-        if not channel.certain and channel.name not in backtest.panel.vintages
-    )
+    lines.extend(covariate_notes(backtest, missing))
     if backtest.task.quantile_levels and any(map(_is_point_forecast, forecasts)):
         lines.append("point forecast, scored as degenerate quantiles")
     if tolerance:

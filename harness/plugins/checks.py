@@ -26,6 +26,7 @@ from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, Pa
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.plugins.check_results import CheckResult, check_result
+from harness.plugins.covariate_checks import check_covariates
 from harness.plugins.metric_checks import check_metric, sine_wave
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import Generation, RollingOrigin
@@ -78,7 +79,7 @@ def _forecaster_results(spec: ForecasterSpec) -> Iterator[CheckResult]:
 
 
 def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
-    """The contract of a dataset: it gives source and licence, and loading it twice gives the same data."""
+    """The contract of a dataset: source and licence, the same data if it is loaded twice, and sound covariates."""
     yield CheckResult("gives its source", bool(spec.source), spec.source or "no source is given")
     yield CheckResult("gives its licence", bool(spec.licence), spec.licence or "no licence is given")
     first = attempt(lambda: load(spec, home))
@@ -94,6 +95,7 @@ def check_dataset(spec: DatasetSpec, home: Path) -> Iterator[CheckResult]:
     detail = f"fingerprint {again.fingerprint()[:16]}…"
     wrong = "its loader is not deterministic; seed its random generator"
     yield CheckResult("loads the same data again", same, detail if same else wrong)
+    yield from check_covariates(first)
 
 
 def check_tasks() -> Iterator[tuple[str, Task, Panel]]:

@@ -1,13 +1,15 @@
-"""Dates as cutoffs, and whether cutoffs of several series are simultaneous."""
+"""Cutoffs: dates as cutoffs, whether cutoffs are simultaneous, and whether a panel has them."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from harness.arrays import Ints
 from harness.data.calendar import advance
+from harness.data.numbers import NotNumbers, whole_numbers
 from harness.data.panel import Panel
-from harness.errors import BadTask
+from harness.errors import BadInput, BadTask
 from harness.tasks.counts import check_date
 
 
@@ -40,3 +42,33 @@ def are_aligned(panel: Panel, series: Ints, cutoffs: Ints) -> bool:
     if panel.freq is None:
         return len(np.unique(panel.start[series] + cutoffs)) == 1
     return len(np.unique(advance(panel.start[series], panel.freq, cutoffs))) == 1
+
+
+def checked_windows(panel: Panel, series: ArrayLike, cutoffs: ArrayLike) -> tuple[Ints, Ints]:
+    """The series and cutoffs of windows as arrays (window,); raises BadInput for those that the panel does not have."""
+    series, cutoffs = _whole_numbers(series, "series"), _whole_numbers(cutoffs, "cutoffs")
+    if series.ndim != 1 or series.shape != cutoffs.shape:
+        raise BadInput(
+            f"series and cutoffs must have one element a window, not the shapes {series.shape} and {cutoffs.shape}"
+        )
+    wrong = (series < 0) | (series >= len(panel))
+    if wrong.any():
+        raise BadInput(
+            f"series must be positions from 0 to {len(panel) - 1}, the series of the panel, not {series[wrong][0]}"
+        )
+    lengths = panel.lengths[series]
+    outside = (cutoffs < 1) | (cutoffs > lengths)
+    if outside.any():
+        window = int(np.argmax(outside))
+        raise BadInput(
+            f"cutoff {cutoffs[window]} of series {panel.ids[series[window]]!r} is not from 1 to {lengths[window]}, the "
+            "number of observations of this series"
+        )
+    return series, cutoffs
+
+
+def _whole_numbers(values: ArrayLike, what: str) -> Ints:
+    try:
+        return whole_numbers(values)
+    except NotNumbers as error:
+        raise BadInput(f"{what} must be an array of whole numbers; it {error}") from None

@@ -11,6 +11,7 @@ import numpy as np
 from harness.arrays import Ints
 from harness.attempt import Failure, attempt
 from harness.data.calendar import iso_time, period
+from harness.data.missing import check_delays
 from harness.data.panel import Panel
 from harness.errors import BadData, BadTask, HarnessError
 from harness.tasks.protocols import Cutoffs
@@ -119,7 +120,8 @@ class Backtest:
 def backtest(task: Task, panel: Panel) -> Backtest:
     """The windows and fits of a task on a panel.
 
-    Raises BadTask if the task does not fit the panel, BadData if a series has no target value.
+    Raises BadTask if the task does not fit the panel, BadData if a series has no target value or a delay hides all
+    values of a channel.
     """
     split = _split(task)
     if task.standardise and split.holds_out_series:
@@ -129,6 +131,7 @@ def backtest(task: Task, panel: Panel) -> Backtest:
     if task.covariates is not None:
         panel = _with_covariates(task, task.covariates, panel)
     panel.check_observed()
+    check_delays(panel)
     try:
         lengths = split.lengths(panel)
         held_out = split.held_out(panel, lengths)

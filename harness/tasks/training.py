@@ -11,6 +11,7 @@ import numpy as np
 from harness.arrays import Bools, Ints
 from harness.data.missing import Filled, Missing, fill, fill_for_cutoffs, known_at_end
 from harness.data.panel import Panel
+from harness.tasks.cutoffs import checked_windows
 from harness.tasks.windows import Contexts
 
 
@@ -97,8 +98,10 @@ class TrainingData:
     def contexts(self, series: Ints, cutoffs: Ints) -> Contexts:
         """The contexts of windows of `panel`, (window,) positions and cutoffs, as `predict` would receive them.
 
-        They have the rows of `panel`, filled from those that are known at each window's own cutoff.
+        They have the rows of `panel`, filled from those that are known at each window's own cutoff. Raises BadInput for
+        other positions, and for cutoffs that are not from 1 to the length of their series.
         """
+        series, cutoffs = checked_windows(self._unfilled, series, cutoffs)
         rest = (self.horizon, self.gap, self.quantile_levels, self.season_length)
         return Contexts(self._unfilled, series, cutoffs, *rest, _filled=self._filled_for_cutoffs)
 

@@ -30,6 +30,7 @@ def held_out_residuals(earlier: Forecaster, fitted: Forecaster, train: TrainingD
     """
     panel, ahead = train.panel, train.gap + train.horizon
     begins = np.maximum(panel.lengths - np.maximum(panel.lengths // HELD_OUT, 2 * ahead), panel.lengths // 2)
+    begins = np.maximum(begins, 1)  # no window has an empty history
     part = train.until(begins)
     if part is not None and (panel.lengths - begins >= ahead).any():
         try:

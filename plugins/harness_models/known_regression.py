@@ -111,7 +111,7 @@ def regression_remarks(regressions: Iterable[KnownRegression | None], incomplete
     ]
     if incomplete:
         remarks.append(
-            f"known covariates of steps to forecast are missing in {incomplete} series: "
+            f"where known covariates of steps to forecast are missing, in {incomplete} series, "
             "the means of the training data are used"
         )
     return remarks

@@ -96,6 +96,11 @@ class TestMaking:
         with pytest.raises(BadData, match="channel names must be unique, not x, x"):
             Panel.of([[[1, 2]]], channels=[Channel("x"), Channel("x")])
 
+    @pytest.mark.parametrize("name", ["load", "wind", "holiday"])
+    def test_a_static_covariate_has_a_name_of_its_own(self, name: str) -> None:
+        with pytest.raises(BadData, match=f"static covariate '{name}' has the name of a channel; rename one of them"):
+            Panel.of([np.zeros((3, 3))], channels=SEVERAL, static={"area": [1.0], name: [2.0]})
+
     def test_an_unknown_role_is_refused(self) -> None:
         with pytest.raises(BadData, match="channel 'x' has the role 'label'; allowed: target"):
             Channel("x", "label")  # type: ignore[arg-type]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import pickle
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,7 +206,10 @@ class TestArguments:
             ([([], []), ([1, 2], [[1.0]])], "the vintages of series 1 need issued"),
             ([(1, 1.0)], "the vintages of series 0 need issued"),
             ([([1], [[]])], "vintages need at least one lead"),
-            ([([0.5], [[1.0]])], "vintages: issued of series 0 must be an array of whole numbers, not"),
+            ([([0.5], [[1.0]])], "issued of series 0 must be an array of whole numbers; it holds 0.5, which is not a"),
+            ([(["1"], [[1.0]])], "vintages: issued of series 0 must be an array of whole numbers; it holds texts"),
+            ([([True], [[1.0]])], "must be an array of whole numbers; it holds booleans instead of"),
+            ([([NAN], [[1.0]])], "must be an array of whole numbers; it holds nan, which is not a whole number"),
             ([([1], [["warm"]])], "vintages: the array of values of series 0 holds"),
             ([([1], [[np.inf]])], "vintages: the values of series 0 must be finite; a missing value is NaN"),
             ([([1, 1], [[1.0], [2.0]])], "two vintages of series 0 were issued at 1; keep one of them"),
@@ -214,6 +219,32 @@ class TestArguments:
     def test_what_does_not_fit_is_refused(self, series: Any, message: str) -> None:
         with pytest.raises(BadData, match=message):
             Vintages.of(series)
+
+    def test_whole_floats_are_converted(self) -> None:
+        vintages = Vintages.of([(np.array([3.0, 1.0]), [[5, 6], [7, 8]])])
+
+        assert vintages.issued.tolist() == [1, 3]
+        assert vintages.issued.dtype == np.int64
+
+    @pytest.mark.parametrize(
+        "issued",
+        [
+            np.array(["2024-01-01", "2024-01-02"], dtype="datetime64[D]"),
+            [datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)],
+            pd.date_range("2024-01-01", periods=2),
+            pd.Series(pd.date_range("2024-01-01", periods=2, tz="UTC")),
+        ],
+        ids=["datetime64", "date", "DatetimeIndex", "with a time zone"],
+    )
+    def test_dates_are_refused_with_the_way_to_count_the_observations(self, issued: Any) -> None:
+        with pytest.raises(BadData, match=r"issued of series 1 must be numbers of observations, not dates: .*search"):
+            Vintages.of([([], []), (issued, np.zeros((2, 3)))])
+
+    def test_the_way_counts_the_observations_known_at_each_issue(self) -> None:
+        times = np.arange("2024-01-01", "2024-01-05", dtype="datetime64[D]")
+        issue_times = np.array(["2023-12-31", "2024-01-01", "2024-01-02T12:00"], dtype="datetime64[h]")
+
+        assert np.searchsorted(times, issue_times, side="right").tolist() == [0, 1, 2]
 
     def test_an_order_that_is_not_sorted_is_refused(self) -> None:
         for series, issued in (([1, 0], [1, 1]), ([0, 0], [2, 1])):

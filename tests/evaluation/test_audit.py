@@ -653,15 +653,6 @@ def test_without_vintages_the_actual_values_may_be_used():
     assert audited(ReadsTheWeather(), delayed_and_forecast(vintages=False), windows=3) is None
 
 
-@pytest.mark.parametrize(("missing", "filled"), [("native", False), ("ffill", True)])
-def test_a_note_says_that_values_were_filled_because_of_a_delay(missing: Missing, filled: bool):
-    task = Task("trial", RollingOrigin(3, windows=2), quantile_levels=LEVELS)
-
-    run = evaluate(UsesAllThatIsGiven(), task, delayed_and_forecast(), missing=missing)
-
-    assert any("were filled" in note for note in run.notes) is filled
-
-
 def test_a_note_says_that_actual_values_were_given_as_forecasts():
     protocol, note = RollingOrigin(3, windows=2), "known covariate 'weather' is a forecast"
 

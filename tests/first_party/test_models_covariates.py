@@ -135,7 +135,7 @@ def test_arima_replaces_missing_known_covariates_by_their_means() -> None:
 
     np.testing.assert_allclose(forecast.mean, run(Arima(), fold_of(target, filled)).mean, rtol=1e-12)
     assert forecaster.remarks_ == [
-        "known covariates of steps to forecast are missing in 1 series: the means of the training data are used"
+        "where known covariates of steps to forecast are missing, in 1 series, the means of the training data are used"
     ]
 
 

@@ -34,7 +34,7 @@ def issued_from(first: int) -> Vintages:
 UNKNOWN = {
     "no vintages": demand(Channel("weather", "known covariate", certain=False), Vintages.of([([], [])] * 2)),
     "late vintages": demand(Channel("weather", "known covariate", certain=False), issued_from(LENGTH - 5)),
-    "long delay": demand(Channel("sales", "past covariate", delay=2 * LENGTH)),
+    "long delay": demand(Channel("sales", "past covariate", delay=LENGTH - 1)),
 }
 
 

@@ -229,7 +229,7 @@ class TestChannel:
             Channel("x", "past covariate", delay=delay)
 
     def test_a_delay_is_a_whole_number(self) -> None:
-        with pytest.raises(BadData, match="delay must be a whole number"):
+        with pytest.raises(BadData, match="channel 'x': delay must be a whole number"):
             Channel("x", "past covariate", delay=1.5)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize("role", ["target", "past covariate"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.data.missing import FILLINGS, Missing
 from harness.data.panel import Channel, Panel
+from harness.errors import BadInput
 from harness.tasks.training import Rows, TrainingData
 from harness.tasks.windows import Contexts
 
@@ -131,3 +133,38 @@ def test_series_without_validation_rows_are_part_of_the_panel_at_the_end_of_vali
     assert later.ids == train.panel.ids == ("a", "c")
     np.testing.assert_array_equal(later.values[:, 1], [1, 4, NAN, NAN, 1, NAN])
     np.testing.assert_array_equal(train.panel.values[:, 1], [1, 4, NAN, NAN, NAN, NAN])
+
+
+@pytest.mark.parametrize("part", [lambda panel: panel, as_rows])
+@pytest.mark.parametrize(
+    ("series", "cutoffs", "message"),
+    [
+        ([0], [4], "cutoff 4 of series 'a' is not from 1 to 3, the number of observations of this series"),
+        ([1, 1], [5, 6], "cutoff 6 of series 'b' is not from 1 to 5"),
+        ([0], [0], "cutoff 0 of series 'a' is not from 1 to 3"),
+        ([0, 0], [2, -1], "cutoff -1 of series 'a' is not from 1 to 3"),
+        ([2], [1], "series must be positions from 0 to 1, the series of the panel, not 2"),
+        ([-1], [1], "series must be positions from 0 to 1, the series of the panel, not -1"),
+        (["a"], [1], "series must be an array of whole numbers; it holds texts"),
+        ([0], [1.5], "cutoffs must be an array of whole numbers; it holds 1.5, which is not a whole number"),
+        ([0], [True], "cutoffs must be an array of whole numbers; it holds booleans"),
+        ([0, 1], [1], r"series and cutoffs must have one element a window, not the shapes \(2,\) and \(1,\)"),
+        (0, 1, r"series and cutoffs must have one element a window, not the shapes \(\) and \(\)"),
+    ],
+)
+def test_windows_outside_of_the_training_data_are_refused(
+    part: type[Rows], series: Any, cutoffs: Any, message: str
+) -> None:
+    train = TrainingData(part(Panel.of([np.arange(3.0), np.arange(5.0)], ids=["a", "b"])), None, 1)
+
+    with pytest.raises(BadInput, match=message):
+        train.contexts(series, cutoffs)
+
+
+def test_windows_are_given_as_any_whole_numbers() -> None:
+    train = TrainingData(Panel.of([np.arange(3.0), np.arange(5.0)]), None, 1)
+    expected = train.contexts(np.array([0, 1]), np.array([3, 5])).last(2)
+
+    for series, cutoffs in (([0, 1], (3, 5)), (np.array([0.0, 1.0]), np.array([3, 5], dtype=np.int32))):
+        np.testing.assert_array_equal(train.contexts(series, cutoffs).last(2), expected)
+    assert len(train.contexts([], [])) == 0
