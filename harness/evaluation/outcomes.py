@@ -290,4 +290,3 @@ class Outcomes:
         return value
 
     ratio = staticmethod(ratio)  # for metrics
-
