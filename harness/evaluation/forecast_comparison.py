@@ -57,10 +57,36 @@ class ForecastComparison:
 
 
 def by_more_than(tolerance: float, difference: float) -> str:
-    """The end of a sentence on a forecast that changes; empty if a value is missing or infinite in one of both."""
+    """The end of a sentence on a forecast that changes by a relative difference, which may be infinite."""
     if not np.isfinite(difference):
-        return ""
+        return "; values or quantiles are missing in one of both"
     return f", by {difference:.2g} relative to its size; the tolerance is {tolerance:g} (ForecasterSpec.tolerance)"
+
+
+def relative_difference(first: Forecast, second: Forecast) -> float:
+    """The largest difference of two forecasts of all windows, relative to the largest value of a window; 0 if equal.
+
+    It is infinite if a value is missing or infinite in one of both, or if only one has quantiles.
+    """
+    pairs = [(first.mean, second.mean), (first.median, second.median)]
+    if first.quantiles is not None and second.quantiles is not None:
+        pairs.append((first.quantiles, second.quantiles))
+    elif first.quantiles is not second.quantiles:
+        return np.inf
+    return max(_array_difference(x, y) for x, y in pairs)
+
+
+def _array_difference(first: Floats, second: Floats) -> float:
+    """The largest relative difference of arrays of shape (window, …); 0 only if they are equal."""
+    if first.shape != second.shape:
+        return np.inf
+    differs = (first != second) & ~(np.isnan(first) & np.isnan(second))  # NaN where no mean or median follows
+    if not differs.any():
+        return 0.0
+    sizes, others = (np.abs(each).max(axis=tuple(range(1, each.ndim)), keepdims=True) for each in (first, second))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = float((np.abs(first - second) / np.where(sizes == 0, others, sizes))[differs].max())
+    return largest if np.isfinite(largest) else np.inf
 
 
 def _array_pairs(first: Forecast, position: int, second: Forecast, other: int) -> list[tuple[Floats, Floats]]:

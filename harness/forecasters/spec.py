@@ -162,6 +162,10 @@ def _card_problem(spec: ForecasterSpec) -> str:
 
 
 def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:
+    """The hyperparameters of a dataclass, or those of a partial one that are not given yet."""
+    if isinstance(factory, partial):
+        left = _parameters(factory.func)[len(factory.args) :]
+        return tuple(name for name in left if name not in factory.keywords)
     if not dataclasses.is_dataclass(factory):
         return ()
     return tuple(field.name for field in dataclasses.fields(factory) if field.init)
