@@ -23,7 +23,7 @@ from harness.evaluation.run import Status
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
-from harness.forecasters.spec import ForecasterSpec
+from harness.forecasters.spec import ForecasterSpec, underlying_class
 from harness.plugins.catalog import Catalog
 from harness.plugins.check_results import CheckResult, check_result
 from harness.plugins.metric_checks import check_metric, sine_wave
@@ -148,10 +148,7 @@ def _with_delay_and_vintages(waves: list[Floats]) -> Panel:
 
 
 def _is_dataclass(spec: ForecasterSpec) -> str:
-    factory: object = spec.load()
-    while isinstance(factory, partial):
-        factory = factory.func
-    if not dataclasses.is_dataclass(factory):
+    if not dataclasses.is_dataclass(underlying_class(spec.load())):
         raise AssertionError("the factory must be a dataclass")
     return ""
 

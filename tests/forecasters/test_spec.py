@@ -13,6 +13,8 @@ from harness import Contexts, Forecast, ForecasterSpec, TrainingData
 
 @dataclass
 class Stochastic:
+    """Forecasts by chance."""
+
     size: int = 1
     seed: int = 0
 
@@ -39,6 +41,10 @@ def test_a_seed_is_given_to_a_factory_that_takes_one(factory: Any, takes_seed: b
 
     assert spec.takes_seed() is takes_seed
     assert spec.make({}, 7) == made
+
+
+def test_a_partial_is_described_by_its_class() -> None:
+    assert ForecasterSpec("trial", partial(partial(Stochastic), size=3)).summary == "Forecasts by chance."
 
 
 def test_a_hyperparameter_of_a_partial_may_be_changed() -> None:
