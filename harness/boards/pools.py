@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.attempt import Failure, attempt
+from harness.forecasters.spec import underlying_class
 
 if TYPE_CHECKING:
     from harness.forecasters.pools import Pool
@@ -44,7 +45,6 @@ def _pool_of_class(factory: object) -> Pool:
     """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
     from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
 
-    while isinstance(factory, partial):
-        factory = factory.func
+    factory = underlying_class(factory)
     is_local = isinstance(factory, type) and issubclass(factory, LocalForecaster | FittedLocalForecaster)
     return "local" if is_local else "trained"

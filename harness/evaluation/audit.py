@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,16 +12,18 @@ from harness.arrays import Floats, Ints
 from harness.attempt import Failure, attempt
 from harness.data.missing import Missing
 from harness.data.panel import Panel
+from harness.evaluation.forecast_comparison import ForecastComparison, by_more_than
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, PartialFailure, predict_and_check
+from harness.forecasters.spec import MOST_TOLERANCE
 from harness.tasks.windows import Contexts, Windows
 
 TOLERANCE = 1e-5  # relative; what float32 and another order of summation may change
+REPEATS = 3  # calls repeated before a forecast that changes with its future is called leaked
+REPEATED = "its forecast changes when the same call is repeated"
 
 Finding = tuple[Status, str]
-# whether the forecast of window i of the batch is the same at a position of one forecast and at a position of another
-Equal = Callable[[int, Forecast, int, Forecast, int], bool]
 
 
 def audit(
@@ -41,72 +42,149 @@ def audit(
     and by NaN: the forecast must be exactly the same. And it must be the same up to
     rounding in every call: repeated, alone, in the batch, in the shuffled batch, and in `forecast`, which
     is that of all windows. With a `tolerance`, the relative difference that the forecaster declares for
-    repeated forecasts, both hold up to it, or up to rounding if that is larger.
+    repeated forecasts, both hold up to it, or up to rounding if that is larger. If repeated calls differ, a forecast
+    is leaked only if it changes by more than twice that difference.
     """
     forecast_positions = np.flatnonzero(forecast.finite())
     if not len(forecast_positions):
         return None
     batch_positions = forecast_positions[evenly_spaced(len(forecast_positions), max(sample, neighbours))]
     batch = windows.take(batch_positions)
-    close = _Close(batch, max(TOLERANCE, tolerance))
+    comparison = ForecastComparison(batch, max(TOLERANCE, tolerance))
+    each = np.arange(len(batch))
     first, repeated = (_forecast(forecaster, batch.contexts.filled(missing)) for _ in range(2))
     if first is None or repeated is None:
         return _inconsistent(batch, 0, "it can only be forecast together with all other windows")
-    for i in range(len(batch)):
-        if not close(i, first, i, repeated, i):
-            return _inconsistent(batch, i, "its forecast changes when the same call is repeated")
-    deterministic = not tolerance and all(_same(i, first, i, repeated, i) for i in range(len(batch)))
+    if finding := _changed(comparison, REPEATED, first, each, repeated, each):
+        return finding
+    noise = max(comparison.difference(i, first, i, repeated, i) for i in each.tolist())
     rng = np.random.default_rng(0)
-    future = _FutureAudit(forecaster, batch, missing, first, rng, _same if deterministic else close)
+    future = _FutureAudit(forecaster, comparison, missing, first, rng, noise, is_exact=not tolerance and not noise)
     for i in evenly_spaced(len(batch), sample).tolist():
         alone = _forecast(forecaster, batch.take(np.array([i])).contexts.filled(missing))
         if alone is None:
             return _inconsistent(batch, i, "it cannot be forecast alone")
-        finding = future.audit(i, alone)
-        if finding is not None:
+        if finding := future.audit(i, alone):
             return finding
-        if not close(i, first, i, alone, 0):
-            return _inconsistent(batch, i, "its forecast alone differs from that in a batch")
-    for i, window in enumerate(batch_positions.tolist()):
-        if not close(i, forecast, window, first, i):
-            return _inconsistent(batch, i, "its forecast changes with the size of the batch")
+        if not comparison.is_close(i, first, i, alone, 0):
+            difference = comparison.difference(i, first, i, alone, 0)
+            reason = "its forecast alone differs from that in a batch"
+            return _inconsistent(batch, i, reason + by_more_than(comparison.tolerance, difference))
+    reason = "its forecast changes with the size of the batch"
+    if finding := _changed(comparison, reason, forecast, batch_positions, first, each):
+        return finding
     order = rng.permutation(len(batch))
     shuffled = _forecast(forecaster, batch.take(order).contexts.filled(missing))
-    for position, i in enumerate(order.tolist()):
-        if shuffled is None or not close(i, first, i, shuffled, position):
-            return _inconsistent(batch, i, "its forecast changes with the order of the batch")
-    return None
+    reason = "its forecast changes with the order of the batch"
+    if shuffled is None:
+        return _inconsistent(batch, 0, reason)
+    return _changed(comparison, reason, first, each, shuffled, np.argsort(order))
+
+
+def _changed(
+    comparison: ForecastComparison,
+    reason: str,
+    first: Forecast,
+    positions: Ints,
+    second: Forecast,
+    others: Ints,
+    windows: Ints | None = None,
+) -> Finding | None:
+    """The finding for the window whose forecasts differ most; None if all are close. By default of all windows."""
+    numbers = np.arange(len(comparison.batch)) if windows is None else windows
+    differences = {
+        i: comparison.difference(i, first, position, second, other)
+        for i, position, other in zip(numbers.tolist(), positions.tolist(), others.tolist(), strict=True)
+        if not comparison.is_close(i, first, position, second, other)
+    }
+    if not differences:
+        return None
+    i = max(differences, key=lambda window: differences[window])
+    return _inconsistent(comparison.batch, i, reason + by_more_than(comparison.tolerance, differences[i]))
 
 
 def _inconsistent(batch: Windows, i: int, reason: str) -> Finding:
     return Status.INCONSISTENT, f"{_name(batch, i)}: {reason}"
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Call:
+    """A call of predict, and the same one with another future of one of its windows."""
+
+    windows: Windows
+    other: Windows
+    position: int  # of the window
+    forecast: Forecast  # of `windows`
+
+
+@dataclass(frozen=True)
 class _FutureAudit:
     """Forecasts windows again with another future."""
 
     forecaster: Forecaster
-    batch: Windows
+    comparison: ForecastComparison
     missing: Missing
     forecast: Forecast  # of the batch
     rng: np.random.Generator
-    equal: Equal
+    noise: float  # the largest difference of repeated calls
+    is_exact: bool  # whether forecasts must be exactly the same
 
     def audit(self, i: int, reference: Forecast) -> Finding | None:
         """The finding if the forecast of window i changes with its future; `reference` is its forecast alone."""
+        batch, window = self.comparison.batch, np.array([i])
+        in_batch = self.comparison.difference(i, self.forecast, i, reference, 0)
+        noise = max(self.noise, in_batch) if in_batch <= MOST_TOLERANCE else self.noise  # rounding may depend on both
         for replacement in ("noise", "missing values"):
-            other = _with_other_future(self.batch, i, self.rng if replacement == "noise" else None)
-            together = _forecast(self.forecaster, other.contexts.filled(self.missing))
-            alone = _forecast(self.forecaster, other.take(np.array([i])).contexts.filled(self.missing))
-            changed = alone is None or not self.equal(i, reference, 0, alone, 0)
-            # a window that fails only together is no finding: the histories of other windows were replaced too
-            if together is not None and together.finite()[i]:
-                changed |= not self.equal(i, self.forecast, i, together, i)
-            if changed:
-                reason = f"its forecast changes when the values not known at its cutoff are replaced by {replacement}"
-                return Status.LEAKED, f"{_name(self.batch, i)}: {reason}"
+            other = _with_other_future(batch, i, self.rng if replacement == "noise" else None)
+            alone = _Call(batch.take(window), other.take(window), 0, reference)
+            for call in (alone, _Call(batch, other, i, self.forecast)):
+                changed = _forecast(self.forecaster, call.other.contexts.filled(self.missing))
+                # a window that fails only together is no finding: the histories of other windows were replaced too
+                if call is not alone and (changed is None or not changed.finite()[i]):
+                    continue
+                if finding := self._finding(i, call, changed, noise, replacement):
+                    return finding
         return None
+
+    def _finding(self, i: int, call: _Call, changed: Forecast | None, noise: float, replacement: str) -> Finding | None:
+        """The finding if the forecast with another future differs, and by more than repeated calls do."""
+        tolerance = 0.0 if self.is_exact else max(self.comparison.tolerance, 2 * noise)
+        if self._is_close(i, call, changed, tolerance):
+            return None
+        repeated = self._repeated(i, call, changed)
+        if not isinstance(repeated, float):
+            return repeated
+        if repeated:  # although earlier ones may have been exactly the same
+            tolerance = max(self.comparison.tolerance, 2 * noise, 2 * repeated)
+            if self._is_close(i, call, changed, tolerance):
+                return None
+        reason = f"its forecast changes when the values not known at its cutoff are replaced by {replacement}"
+        if changed is not None:
+            difference = self.comparison.difference(i, call.forecast, call.position, changed, call.position)
+            reason += by_more_than(0.0 if self.is_exact and not repeated else self.comparison.tolerance, difference)
+        return Status.LEAKED, f"{_name(self.comparison.batch, i)}: {reason}"
+
+    def _is_close(self, i: int, call: _Call, changed: Forecast | None, tolerance: float) -> bool:
+        position = call.position
+        return changed is not None and self.comparison.is_close(
+            i, call.forecast, position, changed, position, tolerance
+        )
+
+    def _repeated(self, i: int, call: _Call, changed: Forecast | None) -> float | Finding:
+        """The largest difference when both calls are repeated; a finding if it exceeds the tolerance."""
+        largest = 0.0
+        for windows, before in ((call.windows, call.forecast), (call.other, changed)):
+            for _ in range(REPEATS):
+                again = _forecast(self.forecaster, windows.contexts.filled(self.missing))
+                if before is None or again is None:
+                    if before is not again:
+                        return _inconsistent(self.comparison.batch, i, REPEATED)
+                    continue
+                position = np.array([call.position])
+                if finding := _changed(self.comparison, REPEATED, before, position, again, position, np.array([i])):
+                    return finding
+                largest = max(largest, self.comparison.difference(i, before, call.position, again, call.position))
+        return largest
 
 
 def _with_other_future(batch: Windows, i: int, rng: np.random.Generator | None) -> Windows:
@@ -160,49 +238,6 @@ def _forecast(forecaster: Forecaster, contexts: Contexts) -> Forecast | None:
     if isinstance(outcome, Failure):
         return outcome.error.forecast if isinstance(outcome.error, PartialFailure) else None
     return outcome
-
-
-def _same(_: int, first: Forecast, position: int, second: Forecast, other: int) -> bool:
-    """Whether both forecasts are exactly the same."""
-    pairs = _array_pairs(first, position, second, other)
-    return all(np.array_equal(x, y, equal_nan=True) for x, y in pairs)
-
-
-@dataclass(frozen=True)
-class _Close:
-    """Whether both forecasts are the same up to rounding, which is relative to the forecasts and to the history."""
-
-    batch: Windows
-    tolerance: float = TOLERANCE
-
-    def __call__(self, i: int, first: Forecast, position: int, second: Forecast, other: int) -> bool:
-        for x, y in _array_pairs(first, position, second, other):
-            size = float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x)))
-            if not self._all_close(x, y, size) and not self._all_close(x, y, self._history_size(i)):
-                return False
-        return True
-
-    def _all_close(self, x: Floats, y: Floats, size: float) -> bool:
-        return np.allclose(x, y, rtol=self.tolerance, atol=self.tolerance * size, equal_nan=True)
-
-    def _history_size(self, i: int) -> float:
-        """The mean absolute value of a window's history; 0 where nothing is known."""
-        panel, begin = self.batch.panel, self.batch.panel.offsets[self.batch.series[i]]
-        history = np.abs(panel.target_values[begin : begin + self.batch.cutoffs[i]])
-        return 0.0 if np.isnan(history).all() else float(np.nanmean(history))
-
-
-def _array_pairs(first: Forecast, position: int, second: Forecast, other: int) -> list[tuple[Floats, Floats]]:
-    """Means, medians and quantiles of both, of the levels that both have; those of a point forecast are its median."""
-    pairs = [(first.mean[position], second.mean[other])]
-    if first.median is not first.mean or second.median is not second.mean:
-        pairs.append((first.median[position], second.median[other]))
-    given = [forecast.quantile_levels for forecast in (first, second) if forecast.quantiles is not None]
-    if given:
-        levels = tuple(level for level in given[0] if level in given[-1])
-        x, y = first.quantiles_of(levels), second.quantiles_of(levels)
-        pairs.append((x[position], y[other]))
-    return pairs
 
 
 def _name(batch: Windows, i: int) -> str:

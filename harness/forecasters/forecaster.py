@@ -71,7 +71,8 @@ def _check(forecast: Any, contexts: Contexts, method: str, failures: Mapping[int
     if not isinstance(forecast, Forecast):
         raise InvalidForecast(
             f"{method} must return a Forecast, not {type(forecast).__name__}: "
-            "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
+            "return Forecast.point(mean), with a mean of the shape (window, horizon, target), or "
+            "Forecast.quantiles_only(levels, quantiles), with quantiles of the shape (window, horizon, target, level)"
         )
     forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets))
     checked, crossing = conformed(forecast, contexts.quantile_levels)

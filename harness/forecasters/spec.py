@@ -65,7 +65,7 @@ class ForecasterSpec:
         """The description, or else the first line of the factory's docstring, if it is imported."""
         if self.description or isinstance(self.factory, str):
             return self.description
-        return (self.factory.__doc__ or "").strip().partition("\n")[0]
+        return (underlying_class(self.factory).__doc__ or "").strip().partition("\n")[0]
 
     def load(self) -> Callable[..., Forecaster]:
         """The factory itself, imported now; raises BadInput if it is an object instead of a class."""
@@ -102,6 +102,13 @@ class ForecasterSpec:
             return cast("Forecaster", build(cast("type[Any]", factory), {**parameters, **seeds}))
         except (TypeError, ValueError, BadInput) as error:
             raise BadParameter(f"forecaster {self.name!r}: {error}") from error
+
+
+def underlying_class(factory: object) -> object:
+    """The class of a partial one; any other factory as it is."""
+    while isinstance(factory, partial):
+        factory = factory.func
+    return factory
 
 
 def spec_problem(spec: ForecasterSpec) -> str:
@@ -162,6 +169,10 @@ def _card_problem(spec: ForecasterSpec) -> str:
 
 
 def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:
+    """The hyperparameters of a dataclass, or those of a partial one that are not given yet."""
+    if isinstance(factory, partial):
+        left = _parameters(factory.func)[len(factory.args) :]
+        return tuple(name for name in left if name not in factory.keywords)
     if not dataclasses.is_dataclass(factory):
         return ()
     return tuple(field.name for field in dataclasses.fields(factory) if field.init)

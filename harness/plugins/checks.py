@@ -16,18 +16,20 @@ from harness.data.dataset import DatasetSpec
 from harness.data.files import load
 from harness.data.panel import Channel, Panel, Vintages
 from harness.errors import UnknownName, Unsupported
-from harness.evaluation.audit import audit
+from harness.evaluation.audit import REPEATS, audit
 from harness.evaluation.evaluate import evaluate, hyperparameters
+from harness.evaluation.forecast_comparison import by_more_than, relative_difference
 from harness.evaluation.notes import unsupported_notes
 from harness.evaluation.run import Status
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, PartialFailure, predict_and_check
-from harness.forecasters.spec import ForecasterSpec
+from harness.forecasters.spec import ForecasterSpec, underlying_class
 from harness.plugins.catalog import Catalog
 from harness.plugins.check_results import CheckResult, check_result
 from harness.plugins.covariate_checks import check_covariates
 from harness.plugins.metric_checks import check_metric, sine_wave
+from harness.plugins.result_versions import NOT_INSTALLED, installed_versions
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import Generation, RollingOrigin
 from harness.tasks.splits import SeriesSplit
@@ -63,6 +65,12 @@ def check_forecaster(spec: ForecasterSpec) -> list[CheckResult]:
 
 def _forecaster_results(spec: ForecasterSpec) -> Iterator[CheckResult]:
     yield check_result("is a dataclass of hyperparameters", lambda: _is_dataclass(spec))
+    if spec.depends:
+        yield check_result("its distributions are installed", lambda: _are_installed(spec))
+    has_methods = check_result("has the methods fit and predict", lambda: _has_methods(spec))
+    yield has_methods
+    if not has_methods.passed:
+        return
     yield check_result("its hyperparameters are JSON values", lambda: _has_json_fields(spec))
     supported: list[tuple[Task, Panel]] = []
     for description, task, panel in check_tasks():
@@ -143,8 +151,30 @@ def _with_delay_and_vintages(waves: list[Floats]) -> Panel:
 
 
 def _is_dataclass(spec: ForecasterSpec) -> str:
-    if not dataclasses.is_dataclass(spec.load()):
+    if not dataclasses.is_dataclass(underlying_class(spec.load())):
         raise AssertionError("the factory must be a dataclass")
+    return ""
+
+
+def _are_installed(spec: ForecasterSpec) -> str:
+    versions = installed_versions(spec.depends)
+    missing = [name for name, version in versions.items() if version == NOT_INSTALLED]
+    if missing:
+        which = "which is not installed; install it or correct its name"
+        if len(missing) > 1:
+            which = "which are not installed; install them or correct their names"
+        raise AssertionError(f"depends of the spec names {', '.join(missing)}, {which}")
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
+
+
+def _has_methods(spec: ForecasterSpec) -> str:
+    forecaster = spec.make({}, 0)
+    missing = [name for name in ("fit", "predict") if not callable(getattr(forecaster, name, None))]
+    if missing:
+        raise AssertionError(
+            f"{type(forecaster).__name__} has no method {' and no method '.join(missing)}; "
+            "write fit(train) and predict(contexts), or derive from LocalForecaster or FittedLocalForecaster"
+        )
     return ""
 
 
@@ -182,19 +212,26 @@ def _forecasts(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
 def _repeats(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
     """Fit and predict twice, made as a cell makes it, so that both runs are on the device of its cells."""
     first, second = (_fit_and_predict(spec, task, panel)[1] for _ in range(2))
-    if not _equal(first, second, spec.tolerance):
-        raise AssertionError(f"two runs with seed 0 differ{_beyond(spec)}")
+    if change := _beyond(spec, first, second):
+        raise AssertionError(f"two runs with seed 0 differ{change}")
     return _within(spec)
 
 
 def _is_unchanged(spec: ForecasterSpec, task: Task, panel: Panel) -> str:
-    """Predict, predict windows with other values, and predict the first ones again."""
+    """Predict twice, predict windows with other values, and predict the first ones again."""
     forecaster, contexts = _fit(spec, task, panel)
     other = next(backtest(task, panel.with_values(1.5 * panel.values)).folds())
+    not_tested = "not tested: forecasts already change when the same call is repeated"
     first = _forecast(forecaster, contexts)
+    if change := _beyond(spec, first, _forecast(forecaster, contexts)):
+        raise AssertionError(f"{not_tested}{change}")
     _forecast(forecaster, other.windows.contexts.filled(spec.missing))
-    if not _equal(first, _forecast(forecaster, contexts), spec.tolerance):
-        raise AssertionError(f"forecasts change after other windows were forecast{_beyond(spec)}")
+    again = _forecast(forecaster, contexts)
+    if change := _beyond(spec, first, again):
+        for _ in range(REPEATS):  # calls that differ only sometimes
+            if repeated := _beyond(spec, again, _forecast(forecaster, contexts)):
+                raise AssertionError(f"{not_tested}{repeated}")
+        raise AssertionError(f"forecasts change after other windows were forecast{change}")
     return _within(spec)
 
 
@@ -231,28 +268,11 @@ def _fit(spec: ForecasterSpec, task: Task, panel: Panel) -> tuple[Forecaster, Co
     return forecaster, contexts
 
 
-def _equal(first: Forecast, second: Forecast, tolerance: float) -> bool:
-    """Whether two forecasts agree, up to a difference that is relative to the largest value of a window."""
-    pairs = [(first.mean, second.mean), (first.median, second.median)]
-    if first.quantiles is not None and second.quantiles is not None:
-        pairs.append((first.quantiles, second.quantiles))
-    elif first.quantiles is not second.quantiles:
-        return False
-    return all(_arrays_equal(x, y, tolerance) for x, y in pairs)
-
-
-def _arrays_equal(first: Floats, second: Floats, tolerance: float) -> bool:
-    """Whether arrays of shape (window, …) agree; without a tolerance in every bit."""
-    if not tolerance or first.shape != second.shape:
-        return np.array_equal(first, second, equal_nan=True)
-    sizes = np.abs(first).max(axis=tuple(range(1, first.ndim)), keepdims=True)
-    both_missing = np.isnan(first) & np.isnan(second)  # where neither mean nor median follows from the quantiles
-    return bool((both_missing | (np.abs(first - second) <= tolerance * sizes)).all())
-
-
 def _within(spec: ForecasterSpec) -> str:
     return f"within {spec.tolerance:g}" if spec.tolerance else ""
 
 
-def _beyond(spec: ForecasterSpec) -> str:
-    return f" by more than {spec.tolerance:g}" if spec.tolerance else ""
+def _beyond(spec: ForecasterSpec, first: Forecast, second: Forecast) -> str:
+    """The end of a sentence on two forecasts that differ by more than the tolerance; empty if they do not."""
+    difference = relative_difference(first, second)
+    return by_more_than(spec.tolerance, difference) if difference > spec.tolerance else ""

@@ -17,6 +17,8 @@ from harness.plugins.registry import Registered
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+NOT_INSTALLED = "not installed"  # instead of a version
+
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 
 
@@ -77,7 +79,7 @@ def installed_version(distribution: str) -> str:
     try:
         return version(distribution)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
 def _place(factory: Callable[..., object] | str) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from harness.report.text import visible
@@ -18,9 +18,13 @@ WIDTH = 100  # characters of a line
 
 
 def card_text(name: str, catalog: Catalog) -> str:
-    """The card of a forecaster of the catalog, one field to a line; raises UnknownName."""
+    """The card of a forecaster of the catalog and what its spec states, one field to a line; raises UnknownName.
+
+    What it inherits from components is followed by their names.
+    """
     entry = catalog.forecasters[name]
-    rows = [("provided by", str(entry.plugin)), *_rows(entry.spec)]
+    specs = {each: registered.spec for each, registered in catalog.forecasters.items()}
+    rows = [("provided by", str(entry.plugin)), *_card_rows(name, specs), *_spec_rows(entry.spec)]
     width = max(len(label) for label, _ in rows)
     lines = [f"CARD OF {visible(name)}"]
     for label, value in rows:
@@ -29,20 +33,21 @@ def card_text(name: str, catalog: Catalog) -> str:
     return "\n".join([*lines, ""])
 
 
-def _rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
+def _card_rows(forecaster: str, specs: Mapping[str, ForecasterSpec]) -> Iterator[tuple[str, str]]:
     """The fields of a card by their names in words; empty where one is not stated."""
     from harness.boards.pools import pool
-    from harness.forecasters.card import Card, TrainedOn
+    from harness.forecasters.card import Card
 
+    spec = specs[forecaster]
     card = Card() if spec.card is None else spec.card
     yield "description", spec.summary
     yield "pool", pool(spec)
     for name in ("checkpoint", "revision", "licence"):
         yield name, getattr(card, name) or ""
     yield "parameters", _number(card.parameters)
-    yield "trained on", _joined(map(_dataset, (*card.datasets, *map(TrainedOn, spec.trained_on))))
-    yield "trained until", card.trained_until or ""
-    yield "selected on", card.selected_on or ""
+    yield "trained on", _with_inherited(forecaster, specs, _datasets)
+    yield "trained until", _with_inherited(forecaster, specs, lambda each: _of_card(each, "trained_until"))
+    yield "selected on", _with_inherited(forecaster, specs, lambda each: _of_card(each, "selected_on"))
     yield "components", _joined(card.components)
     yield "quantile levels", _joined(map(str, card.quantile_levels))
     yield "horizon", _at_most(card.horizon)
@@ -50,6 +55,46 @@ def _rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
     yield "covariates", _joined(card.covariates)
     yield "device", card.device or ""
     yield "dtype", card.dtype or ""
+
+
+def _spec_rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
+    """The arguments of a spec that its results depend on; empty where one is not stated."""
+    from harness.plugins.result_versions import installed_versions
+
+    versions = installed_versions(spec.depends)
+    yield "depends", _joined(f"{name} {version}" for name, version in versions.items())
+    yield "revision of the spec", spec.revision
+    yield "tolerance", f"{spec.tolerance:g}"
+    yield "missing values", spec.missing
+
+
+def _with_inherited(
+    forecaster: str, specs: Mapping[str, ForecasterSpec], texts_of: Callable[[ForecasterSpec], Iterable[str]]
+) -> str:
+    """What a forecaster states, and what its components do, followed by their names."""
+    from harness.forecasters.pretraining import with_components
+
+    sources: dict[str, list[str]] = {}
+    for name in with_components(forecaster, specs):
+        for text in texts_of(specs[name]) if name in specs else ():
+            sources.setdefault(text, []).append(name)
+    return _joined(
+        text if forecaster in names else f"{text} (from {_joined(names)})" for text, names in sources.items()
+    )
+
+
+def _datasets(spec: ForecasterSpec) -> Iterator[str]:
+    """The datasets that a forecaster was trained on, as its card and its spec state them."""
+    from harness.forecasters.card import TrainedOn
+
+    stated = () if spec.card is None else spec.card.datasets
+    yield from map(_dataset, (*stated, *map(TrainedOn, spec.trained_on)))
+
+
+def _of_card(spec: ForecasterSpec, field: str) -> tuple[str, ...]:
+    """A field of the card; none where it is not stated."""
+    value = None if spec.card is None else getattr(spec.card, field)
+    return () if value is None else (value,)
 
 
 def _dataset(dataset: TrainedOn) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.results.standings import Row
+from collections.abc import Sequence
+
+from harness.results.standings import Row, Standings
 
 SELECTED_ON_TEST = "selected on test windows of benchmark tasks"
 
@@ -20,14 +22,28 @@ def overlap_text(row: Row) -> str:
     return "; ".join(parts)
 
 
-def overlap_line(row: Row) -> str:
-    """The training overlap of a forecaster in a line of its own; empty where there is none and nothing is unknown."""
+def overlap_lines(standings: Standings) -> list[str]:
+    """The training overlap of the forecasters in words; those with the same overlap share a line."""
+    names: dict[tuple[str, str], list[str]] = {}  # by the words for a single forecaster and for several
+    for row in standings.rows:
+        if words := _overlap_words(row, "its"):
+            names.setdefault((words, _overlap_words(row, "their")), []).append(row.forecaster)
+    return [f"{_joined(group)}: {words[len(group) > 1]}" for words, group in names.items()]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """Names as they are listed in a sentence: a, b and c."""
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def _overlap_words(row: Row, whose: str) -> str:
+    """The training overlap of a forecaster; empty where there is none and nothing is unknown."""
     parts = []
     if row.training_overlap:
         parts.append(f"trained on the data of {', '.join(row.training_overlap)} (dataset)")
     if row.date_overlap:
         tasks = ", ".join(row.date_overlap)
-        parts.append(f"its training data ends {row.trained_until}, after the first forecasts of {tasks} (date)")
+        parts.append(f"{whose} training data ends {row.trained_until}, after the first forecasts of {tasks} (date)")
     if row.earlier_training:
         tasks = ", ".join(f"{task} (until {date})" for task, date in row.earlier_training.items())
         parts.append(f"trained on earlier values of {tasks}")
@@ -35,7 +51,7 @@ def overlap_line(row: Row) -> str:
         parts.append(f"date overlap unknown for {', '.join(unknown)}")
     if row.selected_on == "test":
         parts.append(SELECTED_ON_TEST)
-    return f"{row.forecaster}: {'; '.join(parts)}" if parts else ""
+    return "; ".join(parts)
 
 
 def overlap_kinds(row: Row, task: str) -> str:

@@ -14,7 +14,7 @@ from rich.table import Table
 from harness.report.column import WIDTH, Cell
 from harness.report.columns import table_columns
 from harness.report.costs import p99_footnote
-from harness.report.overlap import is_marked, overlap_line
+from harness.report.overlap import is_marked, overlap_lines
 from harness.report.rows import CLOSE, OVERLAP, TIED, scale
 from harness.report.text import plain_text, visible
 
@@ -151,7 +151,7 @@ def _legend_of_costs(standings: Standings) -> str:
 
 
 def remarks(standings: Standings) -> list[str]:
-    """What belongs under the table: notes, and why results failed."""
+    """What belongs under the table: notes, why results failed, and training overlap."""
     standings = standings.with_results
     lines = [*standings.notes, *standings.cost_notes]
     hidden = len(standings.tasks) - sum(column.is_task for column in _shown_columns(standings))
@@ -159,10 +159,8 @@ def remarks(standings: Standings) -> list[str]:
         lines.append(f"{hidden} more {'task is' if hidden == 1 else 'tasks are'} in --csv, --markdown and --html")
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
-        if line := overlap_line(row):
-            lines.append(line)
     lines += [f"left out {task}: {reason}" for task, reason in standings.unavailable.items()]
-    return lines
+    return [*lines, *overlap_lines(standings)]
 
 
 def verdicts(name: str, results: Iterable[CheckResult]) -> Table:

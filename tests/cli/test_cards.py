@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +151,7 @@ class TestOverlap:
             "rain (date); trained on earlier values of rain (until 2023-01-31); date overlap unknown for steps"
         )
         lines = " ".join(said.split())
-        assert f"zero: {overlap}" in lines
-        assert f"mix: {overlap}" in lines
+        assert f"mix and zero: {overlap.replace('its training', 'their training')}" in lines
         assert "tuned: date overlap unknown for steps; selected on test windows of benchmark tasks" in lines
         assert "level:" not in lines
 
@@ -301,6 +301,12 @@ class TestPools:
         assert problem in shell(*arguments, code=2)
 
 
+def card_fields(said: str) -> dict[str, str]:
+    """The fields of a card by their names."""
+    fields = dict(line.strip().split("  ", 1) for line in said.splitlines()[1:] if line.strip())
+    return {name: value.strip() for name, value in fields.items()}
+
+
 class TestListing:
     def test_forecasters_are_listed_with_their_pools(self, shell: Shell) -> None:
         lines = [line.split() for line in shell("list", "forecasters").splitlines()]
@@ -311,15 +317,38 @@ class TestListing:
         assert all(pool in pools[name] for name, pool in (("naive", "local"), ("ridge", "trained")))
 
     def test_a_card_is_shown_whole(self, shell: Shell) -> None:
-        said = shell("list", "forecasters", "--card", "zero")
+        values = card_fields(shell("list", "forecasters", "--card", "zero"))
 
-        fields = dict(line.strip().split("  ", 1) for line in said.splitlines()[1:] if line.strip())
-        values = {name: value.strip() for name, value in fields.items()}
         assert values["checkpoint"] == "org/zero"
         assert values["parameters"] == "1,000,000"
         assert values["trained on"] == "ocean_waves, Rain until 2023-01-31"
         assert values["trained until"] == "2024-01-31"
         assert values["licence"] == "not stated"
+        assert values["pool"] == "zero-shot"
+        assert values["depends"] == "not stated"
+        assert values["revision of the spec"] == "not stated"
+        assert (values["tolerance"], values["missing values"]) == ("0", "native")
+
+    def test_a_card_shows_what_is_inherited_and_what_the_spec_states(self, shell: Shell) -> None:
+        source = shell.run.module.read_text()
+        changed = (
+            'ForecasterSpec("mix", Level, depends=("numpy", "no-such-thing"), revision="r7", tolerance=0.004, '
+            'missing="ffill", card=Card(components=("zero", "level", "tuned"), trained_on=("Tides",)))'
+        )
+        shell.run.module.write_text(
+            source.replace('ForecasterSpec("mix", Level, card=Card(components=("zero", "level")))', changed)
+        )
+
+        values = card_fields(shell("list", "forecasters", "--card", "mix"))
+
+        assert values["trained on"] == "Tides, ocean_waves (from zero), Rain until 2023-01-31 (from zero)"
+        assert values["trained until"] == "2024-01-31 (from zero), 2022-12 (from tuned)"
+        assert values["selected on"] == "test (from tuned)"
+        assert values["components"] == "zero, level, tuned"
+        assert values["pool"] == "system"
+        assert values["depends"] == f"numpy {version('numpy')}, no-such-thing not installed"
+        assert values["revision of the spec"] == "r7"
+        assert (values["tolerance"], values["missing values"]) == ("0.004", "ffill")
 
     def test_a_card_is_of_a_forecaster(self, shell: Shell) -> None:
         assert "no forecaster called 'zeros'; did you mean 'zero'?" in shell("list", "--card", "zeros", code=2)

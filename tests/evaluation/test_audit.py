@@ -215,8 +215,78 @@ def test_what_a_verdict_says():
 
     assert finding == (
         Status.LEAKED,
-        "series '0' at cutoff 37: its forecast changes when the values not known at its cutoff are replaced by noise",
+        "series '0' at cutoff 37: its forecast changes when the values not known at its cutoff are replaced by noise, "
+        "by 3.1 relative to its size; the tolerance is 0 (ForecasterSpec.tolerance)",
     )
+
+
+# Those whose forecasts differ a little from call to call
+
+
+class ShiftsWithItsPosition(Unfitted):
+    """Multiplies the forecasts of a batch by 1, 1.001, 1.002, …"""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        return last(contexts) * (1 + 0.001 * np.arange(len(contexts)))
+
+
+class RoundsToBfloat16(Unfitted):
+    """Rounds to eight bits, after a sum whose order depends on the size of the batch."""
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        exponents = np.floor(np.log2(np.abs(last(contexts))))
+        unit = 2.0 ** (exponents - 7)
+        return np.floor(last(contexts) / unit) * unit + unit * (len(contexts) % 2)
+
+
+class IsNoisy(Unfitted):
+    """Adds noise of the machine, relative to the forecast, in a share of the calls."""
+
+    def __init__(self, size: float, share: float, seed: int) -> None:
+        self.size, self.share, self.rng = size, share, np.random.default_rng(seed)
+
+    def numbers(self, contexts: Contexts) -> Floats:
+        noise = self.size * self.rng.uniform(-1, 1, len(contexts)) * (self.rng.random() < self.share)
+        return last(contexts) * (1 + noise)
+
+
+class IsNoisyAndLooksAhead(IsNoisy):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return super().numbers(contexts) + ahead(contexts)
+
+
+def test_a_verdict_says_the_largest_difference_and_the_tolerance():
+    finding = audited(ShiftsWithItsPosition(), tolerance=1e-4)
+
+    assert finding is not None
+    assert finding[0] is Status.INCONSISTENT
+    assert finding[1].endswith("relative to its size; the tolerance is 0.0001 (ForecasterSpec.tolerance)")
+    stated = float(finding[1].partition(", by ")[2].partition(" relative")[0])
+    assert 0.001 <= stated <= 0.005
+
+
+def test_bfloat16_is_inconsistent_with_a_small_tolerance_and_consistent_with_a_sufficient_one():
+    finding = audited(RoundsToBfloat16(), windows=3, tolerance=1e-5)
+
+    assert status(finding) is Status.INCONSISTENT
+    assert audited(RoundsToBfloat16(), windows=3, tolerance=2**-7) is None
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 1e-5, 1e-3])
+@pytest.mark.parametrize("share", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize("size", [1e-5, 3e-4, 1.5e-3, 5e-3])
+def test_noise_is_never_called_leakage(size: float, share: float, tolerance: float):
+    found = {status(audited(IsNoisy(size, share, seed), tolerance=tolerance)) for seed in range(20)}
+
+    assert found <= {None, Status.INCONSISTENT}
+    assert found == {Status.INCONSISTENT} or size < 10 * max(tolerance, 1e-5) or share < 1
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-7, 4e-4])
+def test_leakage_is_found_below_noise_within_the_tolerance(size: float):
+    found = {status(audited(IsNoisyAndLooksAhead(size, 1.0, seed), tolerance=1e-3)) for seed in range(20)}
+
+    assert found == {Status.LEAKED}
 
 
 # Those who look at their neighbours, or at themselves

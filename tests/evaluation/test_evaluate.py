@@ -126,7 +126,10 @@ def test_what_a_forecaster_cannot_do_is_unsupported_and_needs_no_traceback():
 
 SHAPE = r"the mean must have the shape (window, horizon, target) = (3, 2, 1), not "
 NO_NUMBERS = "every window: NaN or infinite values in series '0' at cutoff 14"
-HOW = "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
+HOW = (
+    "return Forecast.point(mean), with a mean of the shape (window, horizon, target), or "
+    "Forecast.quantiles_only(levels, quantiles), with quantiles of the shape (window, horizon, target, level)"
+)
 INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
     "no forecast": (lambda contexts: filled(contexts, 1.0), f"predict must return a Forecast, not ndarray: {HOW}"),
     "nothing": (lambda contexts: None, f"predict must return a Forecast, not NoneType: {HOW}"),

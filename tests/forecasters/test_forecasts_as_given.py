@@ -352,7 +352,8 @@ class TestSentences:
 
         assert evaluate(Array(), TASK, PANEL).reason == (
             "every window: predict_windows must return a Forecast, not ndarray: "
-            "return Forecast.point(mean), with a mean of the shape (window, horizon, target)"
+            "return Forecast.point(mean), with a mean of the shape (window, horizon, target), or "
+            "Forecast.quantiles_only(levels, quantiles), with quantiles of the shape (window, horizon, target, level)"
         )
 
     @pytest.mark.parametrize(

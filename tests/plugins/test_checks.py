@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
 
 DATACLASS = "is a dataclass of hyperparameters"
+METHODS = "has the methods fit and predict"
+INSTALLED = "its distributions are installed"
 JSON = "its hyperparameters are JSON values"
 REPEATS = "the same seed gives the same forecasts"
 UNCHANGED = "predict does not change its state"
@@ -89,6 +92,7 @@ def test_a_good_forecaster_passes_everything(factory: Callable[..., Any]):
     assert all(result.passed and not result.skipped for result in found.values()), found
     assert list(found) == [
         DATACLASS,
+        METHODS,
         JSON,
         *(f"forecasts {description}" for description, _, _ in check_tasks()),
         REPEATS,
@@ -109,6 +113,62 @@ class Plain:
 
 def test_a_class_that_is_no_dataclass_is_found():
     assert failed(Plain) == {DATACLASS: "the factory must be a dataclass"}
+
+
+@pytest.mark.parametrize(
+    "factory", [partial(Good), partial(GoodAlone, length=5), partial(partial(GoodAlone), length=4)]
+)
+def test_a_partial_of_a_dataclass_is_a_factory(factory: Callable[..., Any]):
+    assert failed(factory) == {}
+
+
+def test_a_partial_of_a_class_that_is_no_dataclass_is_found():
+    assert failed(partial(Plain)) == {DATACLASS: "the factory must be a dataclass"}
+
+
+@dataclass
+class WithoutFit:
+    def predict(self, contexts: Contexts) -> Forecast:
+        return Good().predict(contexts)
+
+
+@dataclass
+class WithoutMethods:
+    forecast: int = 0
+
+
+@dataclass
+class WithANumberForPredict(Good):
+    predict: Any = 3
+
+
+@pytest.mark.parametrize(
+    ("factory", "missing"),
+    [
+        (WithoutFit, "WithoutFit has no method fit"),
+        (WithoutMethods, "WithoutMethods has no method fit and no method predict"),
+        (WithANumberForPredict, "WithANumberForPredict has no method predict"),
+    ],
+)
+def test_a_class_without_the_methods_is_found_once(factory: Callable[..., Any], missing: str):
+    mend = "write fit(train) and predict(contexts), or derive from LocalForecaster or FittedLocalForecaster"
+
+    assert failed(factory) == {METHODS: f"{missing}; {mend}"}
+
+
+def test_distributions_that_are_not_installed_are_found():
+    spec = ForecasterSpec("trial", Good, depends=("numpy", "no-such-distribution"))
+
+    found = {result.name: result for result in check_forecaster(spec)}
+
+    assert {name for name, result in found.items() if not result.passed} == {INSTALLED}
+    assert found[INSTALLED].detail == (
+        "depends of the spec names no-such-distribution, which is not installed; install it or correct its name"
+    )
+    (installed,) = (
+        result for result in check_forecaster(replace(spec, depends=("numpy",))) if result.name == INSTALLED
+    )
+    assert (installed.passed, installed.detail) == (True, f"numpy {np.__version__}")
 
 
 @dataclass
@@ -182,8 +242,23 @@ class Drifts(Good):
 def test_a_predict_that_forecasts_otherwise_the_second_time_is_found():
     found = failed(Drifts)
 
-    assert found[UNCHANGED] == "forecasts change after other windows were forecast"
+    assert found[UNCHANGED].startswith("not tested: forecasts already change when the same call is repeated, by 0.")
     assert found[AUDIT].startswith("inconsistent: ")
+
+
+@dataclass
+class ChangesInEveryFourthCall(Good):
+    calls_: int = field(default=0, init=False)
+
+    def mean(self, contexts: Contexts) -> Floats:
+        self.calls_ += 1
+        return super().mean(contexts) + (self.calls_ % 4 == 0)
+
+
+def test_a_predict_that_differs_in_some_calls_is_not_said_to_depend_on_other_windows():
+    found = failed(ChangesInEveryFourthCall)
+
+    assert found[UNCHANGED].startswith("not tested: forecasts already change when the same call is repeated, by ")
 
 
 @dataclass
@@ -199,7 +274,10 @@ class Adapts(Good):
 
 
 def test_a_predict_that_learns_from_other_windows_is_found():
-    assert failed(Adapts)[UNCHANGED] == "forecasts change after other windows were forecast"
+    assert failed(Adapts)[UNCHANGED] == (
+        "forecasts change after other windows were forecast, by 0.33 relative to its size; "
+        "the tolerance is 0 (ForecasterSpec.tolerance)"
+    )
 
 
 @dataclass
@@ -227,7 +305,10 @@ class DrawsInFit(Good):
 
 @pytest.mark.parametrize("factory", [Draws, DrawsItsSpread, DrawsInFit])
 def test_draws_that_the_seed_does_not_govern_are_found(factory: Callable[..., Any]):
-    assert failed(factory)[REPEATS] == "two runs with seed 0 differ"
+    found = failed(factory)[REPEATS]
+
+    assert found.startswith("two runs with seed 0 differ, by 0.")
+    assert found.endswith(" relative to its size; the tolerance is 0 (ForecasterSpec.tolerance)")
 
 
 @dataclass

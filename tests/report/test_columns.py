@@ -13,7 +13,7 @@ from harness.report.column import Column
 from harness.report.columns import data_columns, table_columns
 from harness.report.costs import COSTS, FIGURES
 from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend
+from harness.report.terminal import legend, remarks
 from harness.results.standings import Significance
 
 NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key"}
@@ -194,6 +194,36 @@ class TestViews:
             "selected_on": "",
             "measured": "on ramp: CPU, 2 threads, cpu, 2026-01-01",
         }
+
+
+class TestRemarks:
+    def test_forecasters_with_the_same_overlap_share_a_line(self) -> None:
+        late = {"date_overlap": ("ramp",), "trained_until": "2024-06"}
+        standings = board(
+            row("base", 1),
+            row("tiny", 2, **late),
+            row("other", 3, training_overlap=("ramp",)),
+            row("small", 4, **late),
+            row("tuned", 5, **late, selected_on="test"),
+            row("large", 6, **late),
+        )
+
+        assert remarks(standings) == [
+            "tiny, small and large: their training data ends 2024-06, after the first forecasts of ramp (date)",
+            "other: trained on the data of ramp (dataset)",
+            "tuned: its training data ends 2024-06, after the first forecasts of ramp (date); "
+            "selected on test windows of benchmark tasks",
+        ]
+
+    def test_failures_are_listed_before_overlap(self) -> None:
+        overlap = {"training_overlap": ("ramp",)}
+        standings = board(row("a", 1, **overlap), row("b", 2, reasons=("ramp: failed",), **overlap))
+
+        assert remarks(replace(standings, unavailable={"hills": "no data"})) == [
+            "b on ramp: failed",
+            "left out hills: no data",
+            "a and b: trained on the data of ramp (dataset)",
+        ]
 
 
 class TestLegend:

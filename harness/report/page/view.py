@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.report.costs import p99_footnote
-from harness.report.overlap import is_marked, overlap_line
+from harness.report.overlap import is_marked, overlap_lines
 from harness.report.page.data import chart_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
@@ -31,7 +31,7 @@ def view(standings: Standings, examples: Examples | None) -> dict[str, Any]:
         "standings": standings,
         "table": table(standings),
         "marks": _marks(standings),
-        "overlaps": [line for row in standings.rows if (line := overlap_line(row))],
+        "overlaps": overlap_lines(standings),
         "unbounded": p99_footnote(standings),
         "ranks": _ranks(standings),
         "has_steps": examples is not None and any(examples.by_step.get(task) for task in standings.tasks),
