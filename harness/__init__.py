@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Results, Run, Status
     from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
-    from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
+    from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
     from harness.forecasters.generation import OneStepModel, free_run
     from harness.forecasters.spec import ForecasterSpec, Resources
     from harness.plugins.formats import ReportContext, ReportFormat
@@ -109,6 +109,7 @@ _PLACES = {
     "BadParameter": "errors",
     "DataUnavailable": "errors",
     "InvalidForecast": "errors",
+    "PartialFailure": "forecasters.forecaster",
     "Unsupported": "errors",
 }
 
@@ -173,6 +174,7 @@ __all__ = [
     "BadParameter",
     "DataUnavailable",
     "InvalidForecast",
+    "PartialFailure",
     "Unsupported",
 ]
 

@@ -15,6 +15,7 @@
     ├── InvalidMetric           a metric that raised, or returned a wrong shape or type
     ├── Unsupported             the forecaster does not support the task
     │   └── NotGiven            the forecast lacks a quantile, or the mean or median, that a metric needs
+    ├── ComponentFailed         a forecaster that the forecaster calls failed on some windows
     └── PartialFailure          the forecaster failed on some windows (in forecasters.forecaster)
 
 Every message states the problem, the object concerned, and a remedy.
@@ -120,3 +121,7 @@ class Unsupported(HarnessError):
 
 class NotGiven(Unsupported):
     """A forecast that lacks a quantile, or the mean or median, that a metric needs."""
+
+
+class ComponentFailed(HarnessError):
+    """A forecaster that the forecaster calls failed on some windows."""

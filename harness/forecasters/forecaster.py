@@ -12,7 +12,7 @@ import numpy as np
 from harness.arrays import Floats
 from harness.attempt import Failure, attempt
 from harness.data.numbers import NotNumbers, floats
-from harness.errors import HarnessError, InvalidForecast
+from harness.errors import ComponentFailed, HarnessError, InvalidForecast, Unsupported
 from harness.forecasters.conforming import conformed
 from harness.forecasters.forecast import Forecast
 from harness.tasks.training import TrainingData
@@ -20,14 +20,18 @@ from harness.tasks.windows import Context, Contexts
 
 
 class PartialFailure(HarnessError):
-    """Raised where a forecaster failed on some windows; it carries the forecasts of the others.
+    """Raised by `predict` of a local forecaster that failed on some windows; it carries the forecasts of the others.
 
-    `forecast` covers all windows, with NaN where one failed; `failures` are the reasons by window.
+    `forecast` covers all windows, with NaN where one failed; `failures` are the reasons by window; `forecaster` is the
+    one that failed. A combination that calls it must catch this error, or else fails on all windows.
     """
 
-    def __init__(self, forecast: Forecast, failures: Mapping[int, Failure]) -> None:
+    def __init__(
+        self, forecast: Forecast, failures: Mapping[int, Failure], forecaster: Forecaster | None = None
+    ) -> None:
         self.forecast = forecast
         self.failures = dict(failures)
+        self.forecaster = forecaster
         first = next(iter(self.failures.values()))
         super().__init__(f"{len(self.failures)} of {len(forecast)} windows failed; the first: {first}")
 
@@ -57,13 +61,26 @@ def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
 
     Raises PartialFailure if the quantiles of some windows are in the wrong order. Raises Unsupported if nothing can be
     scored: neither a mean nor a median follows from the quantiles of the forecast, and none of the task's levels is
-    one of the forecast's or lies between two of them.
+    one of the forecast's or lies between two of them. Raises ComponentFailed, or Unsupported, if another forecaster
+    that this one calls failed on some windows: its forecasts are not those of this one.
     """
     try:
         returned = forecaster.predict(contexts)
     except PartialFailure as error:
+        if error.forecaster is not None and error.forecaster is not forecaster:
+            raise _component_failure(error) from error
         return _check(error.forecast, contexts, "predict", error.failures)
     return _check(returned, contexts, "predict", {})
+
+
+def _component_failure(error: PartialFailure) -> HarnessError:
+    """The failure of a forecaster whose component failed on some windows."""
+    first = next(iter(error.failures.values()))
+    kind = Unsupported if isinstance(first.error, Unsupported) else ComponentFailed
+    return kind(
+        f"its component {type(error.forecaster).__name__} failed on {len(error.failures)} of {len(error.forecast)} "
+        f"windows, the first: {first}; catch harness.PartialFailure, whose forecast has NaN there"
+    )
 
 
 def _check(forecast: Any, contexts: Contexts, method: str, failures: Mapping[int, Failure]) -> Forecast:
@@ -111,7 +128,7 @@ class LocalForecaster(ABC):
     def predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, window by window; one that fails does not stop the others."""
         outcomes = [attempt(partial(self._predict_window, context)) for context in contexts]
-        return _combine(contexts, [(np.array([i]), outcome) for i, outcome in enumerate(outcomes)])
+        return _combine(self, contexts, [(np.array([i]), outcome) for i, outcome in enumerate(outcomes)])
 
     def _predict_window(self, context: Context) -> Forecast:
         return _window_forecast(self.predict_series(context), context)
@@ -171,7 +188,7 @@ class FittedLocalForecaster(ABC):
                 parts.append((positions, state))
             else:
                 parts.append((positions, attempt(partial(self._predict_and_check, state, windows))))
-        return _combine(contexts, parts)
+        return _combine(self, contexts, parts)
 
     def _predict_and_check(self, state: Any, windows: Contexts) -> Forecast:
         return _check(self.predict_windows(state, windows), windows, "predict_windows", {})
@@ -205,7 +222,7 @@ def _window_mean(result: Any, shape: tuple[int, int]) -> Floats:
     return mean
 
 
-def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
+def _combine(forecaster: Forecaster, contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
     """The forecast of all windows from those of parts, by positions; raises PartialFailure if a part failed."""
     failures: dict[int, Failure] = {}
     forecasts: list[tuple[Any, Forecast]] = []
@@ -225,5 +242,5 @@ def _combine(contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) ->
     else:
         forecast = Forecast.point(np.full((len(contexts), contexts.horizon, len(contexts.targets)), np.nan))
     if failures:
-        raise PartialFailure(forecast, failures)
+        raise PartialFailure(forecast, failures, forecaster)
     return forecast
