@@ -41,7 +41,8 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         near = difflib.get_close_matches(board, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
-    chosen = None if place.on_server else free_port(port)
+    if not place.on_server:
+        free_port(port)  # raises before anything is sent
     waiting = backlog(place)
     if waiting:
         say(f"MLflow: {waiting.sending} first; Ctrl-C leaves the rest to the next command")
@@ -49,12 +50,12 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         if "`harness ui`" not in sentence:
             say(sentence)
     page = page_of(place, board)
-    if chosen is None:
+    if place.on_server:
         _open(f"{place.uri.rstrip('/')}/{page}", browser, say)
         return
     say(f"MLflow: the server starts, within {START:.0f} seconds at most")
     _end_by_signals()
-    with contextlib.suppress(KeyboardInterrupt), serve(place, chosen) as address:
+    with contextlib.suppress(KeyboardInterrupt), serve(place, port) as address:
         _open(f"{address}/{page}", browser, say)
         say("Ctrl-C ends it.")
         while True:
@@ -67,30 +68,50 @@ def page_of(place: Place, board: str | None) -> str:
     return view_page(sent.experiment, BOARD) if sent is not None and sent.experiment else "#/experiments"
 
 
+class _PortTaken(Exception):
+    """Another process has taken the port since it was found free."""
+
+
 @contextlib.contextmanager
-def serve(place: Place, port: int) -> Iterator[str]:
-    """MLflow's server, two processes, at the address that is yielded; it ends with the block."""
+def serve(place: Place, port: int | None) -> Iterator[str]:
+    """MLflow's server, two processes, at the address that is yielded; it ends with the block.
+
+    Without a port, it is the first free one. Raises BadInput if the given one is taken.
+    """
     if place.own:
         prepare(place)
     else:
         _check(place)
-    with (place.folder / "server.log").open("ab") as log:
-        begin = log.tell()
-        process = subprocess.Popen(
-            _command(port),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=place.folder,
-            env={**os.environ, **_settings(place)},
-            start_new_session=True,
-        )
+    process, address = _start(place, port)
     try:
-        address = f"http://{HOST}:{port}"
-        _await(process, address, Path(log.name), begin)
         yield address
     finally:
         _end(process)
+
+
+def _start(place: Place, port: int | None) -> tuple[subprocess.Popen[bytes], str]:
+    """The server and its address, once it answers."""
+    while True:
+        chosen = free_port(port)
+        with (place.folder / "server.log").open("ab") as log:
+            begin = log.tell()
+            process = subprocess.Popen(
+                _command(chosen),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=place.folder,
+                env={**os.environ, **_settings(place)},
+                start_new_session=True,
+            )
+        try:
+            _await(process, chosen, Path(log.name), begin)
+            return process, f"http://{HOST}:{chosen}"
+        except _PortTaken:
+            _end(process)  # and the next round finds another port, or that the given one is taken
+        except BaseException:
+            _end(process)
+            raise
 
 
 def free_port(asked: int | None) -> int:
@@ -140,13 +161,18 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _await(process: subprocess.Popen[bytes], address: str, log: Path, begin: int) -> None:
-    """Wait until the server answers; raises HarnessError where it ends, with the reason that its log gives."""
+def _await(process: subprocess.Popen[bytes], port: int, log: Path, begin: int) -> None:
+    """Wait until the server answers; raises HarnessError where it ends, with the reason that its log gives.
+
+    Raises _PortTaken where it ends because another process, perhaps another home's server, listens at its port.
+    """
     until = time.monotonic() + START
     while time.monotonic() < until:
         if process.poll() is not None:
+            if "address already in use" in _text(log, begin).lower():
+                raise _PortTaken
             raise HarnessError(f"MLflow's server ended at once: {_reason(log, begin)}; {log} has the details")
-        if _answers(address):
+        if _answers(f"http://{HOST}:{port}") and _listens(process, port):
             return
         time.sleep(0.2)
     raise HarnessError(f"MLflow's server did not answer within {START:.0f} seconds; {log} may say why")
@@ -165,14 +191,19 @@ def _check(place: Place) -> None:
 
 def _reason(log: Path, begin: int) -> str:
     """Why the server ended, by what it wrote to its log from a position on."""
-    with log.open("rb") as file:
-        file.seek(begin)
-        text = file.read().decode("utf-8", "replace")
+    text = _text(log, begin)
     if (known := tables_problem(text)) is not None:
         return f"the store cannot be used, {known}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if "Error" in line or "Exception" in line]
     return problem_sentence((errors or lines or ["it did not say why"])[-1], "MLflow")
+
+
+def _text(log: Path, begin: int) -> str:
+    """What the log says from a position on."""
+    with log.open("rb") as file:
+        file.seek(begin)
+        return file.read().decode("utf-8", "replace")
 
 
 def _answers(address: str) -> bool:
@@ -181,6 +212,20 @@ def _answers(address: str) -> bool:
             return bool(answer.status == 200)
     except OSError:  # the connection is refused until the server listens
         return False
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Whether a process or one of its children listens at a port, and not another server."""
+    import psutil
+
+    try:
+        root = psutil.Process(process.pid)
+        connections = [each for member in (root, *root.children(recursive=True)) for each in member.net_connections()]
+    except psutil.AccessDenied:  # the system does not tell
+        return True
+    except psutil.NoSuchProcess:  # it ends
+        return False
+    return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1021,9 +1021,25 @@ class TestUi:
         assert result.output == "MLflow: https://mlflow.example.org/#/experiments\n"
 
     @pytest.mark.slow
+    def test_two_servers_that_start_at_once_have_a_port_each(
+        self, mirrored: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Both find the same port free; the one that loses it takes the next, and never answers for the other."""
+        place, free_port = Place(mirrored), server.free_port
+        with server.serve(place, None) as first:
+            port = int(first.rpartition(":")[2])
+            found = iter([port])  # as if the first server had not listened yet
+            monkeypatch.setattr(server, "free_port", lambda asked: next(found, None) or free_port(asked))
+
+            with server.serve(place, None) as second:
+                assert second != first
+                with urllib.request.urlopen(f"{second}/health") as answer:
+                    assert answer.status == 200
+
+    @pytest.mark.slow
     def test_the_server_answers_takes_few_processes_and_leaves_none(self, mirrored: Path) -> None:
         place = Place(mirrored)
-        with server.serve(place, server.free_port(None)) as address:
+        with server.serve(place, None) as address:
             family = family_below()
             with urllib.request.urlopen(f"{address}/health") as answer:
                 assert answer.status == 200

@@ -453,7 +453,7 @@ class TestFolders:
         mirror(place.home)
         (page,) = (run for run in runs_of(place.home, "hills · cells") if "harness.kind" in run.data.tags)
 
-        with server.serve(place, server.free_port(None)) as address:
+        with server.serve(place, None) as address:
             below = psutil.Process(os.getpid()).children(recursive=True)
             lines = [" ".join(process.cmdline()) for process in below]
             query = f"get-artifact?path=board.html&run_uuid={page.info.run_id}"

@@ -90,6 +90,7 @@ def forget(package: str) -> None:
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Package]:
     site = tmp_path / "site"
     monkeypatch.syspath_prepend(site)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # an edit of the same size in the same second would be missed
     yield Package(site)
     forget("wanderer")
     forget("aside")
