@@ -98,27 +98,9 @@ def _resample_units(table: ErrorTable, samples: int) -> Bootstrap:
     return replace(replicates, variances=_variances(table)) if crossed else replicates
 
 
-def _groups(table: ErrorTable) -> list[list[int]]:
-    """The positions of the tasks, those with the same units together."""
-    groups: list[list[int]] = []
-    for i, task in enumerate(table.tasks):
-        alike = next((group for group in groups if _have_same_units(table.tasks[group[0]], task)), None)
-        if alike is None:
-            groups.append([i])
-        else:
-            alike.append(i)
-    return groups
-
-
-def _have_same_units(first: TaskErrors, second: TaskErrors) -> bool:
-    if first.units is None or second.units is None or first.source != second.source:
-        return False
-    return first.units.equal(second.units)
-
-
 def _distinct_units(table: ErrorTable) -> list[Units]:
     """The units of the tasks, those that several tasks share once."""
-    units = [table.tasks[group[0]].units for group in _groups(table)]
+    units = [table.tasks[group[0]].units for group in table.groups]
     return [of_group for of_group in units if of_group is not None]
 
 
@@ -138,7 +120,7 @@ def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
 def _replicate_distances(table: ErrorTable, indices: Ints) -> Floats:
     """The distances of scores from the best on each resample, (sample, task, forecaster)."""
     replicates, first = np.empty((len(indices), len(table.tasks), len(table.tasks[0].distances))), 0
-    for group in _groups(table):
+    for group in table.groups:
         units = table.tasks[group[0]].units
         assert units is not None
         weights = []
@@ -163,7 +145,7 @@ def _independent_units(table: ErrorTable) -> float:
 def _variances(table: ErrorTable) -> Floats:
     """The variances of differences of mean logarithms, (forecaster, forecaster): sums over tasks that share no unit."""
     total = np.zeros((len(table.tasks[0].distances),) * 2)
-    for group in _groups(table):
+    for group in table.groups:
         units = table.tasks[group[0]].units
         assert units is not None
         series = None if units.kind == "cutoffs" else units.series_stratum
@@ -197,7 +179,7 @@ def _blocks(table: ErrorTable) -> Floats:
     independent, nor are those at cutoffs.
     """
     parts = []
-    for group in _groups(table):
+    for group in table.groups:
         tasks = [table.tasks[i] for i in group]
         units = tasks[0].units
         assert units is not None

@@ -55,6 +55,12 @@ class TaskErrors:
         """Whether its units can be resampled: there are at least two."""
         return self.units is not None and all(stratum.units > 1 for stratum in self.units.strata)
 
+    def shares_units(self, other: TaskErrors) -> bool:
+        """Whether both tasks are on the same windows of one dataset, so that their units are the same."""
+        if self.units is None or other.units is None or self.source != other.source:
+            return False
+        return self.units.equal(other.units)
+
 
 @dataclass(frozen=True, eq=False)
 class ErrorTable:
@@ -70,6 +76,18 @@ class ErrorTable:
     def errors(self) -> Floats:
         """Relative errors, (task, forecaster), imputed and not clipped."""
         return self.relative_errors(np.stack([task.distances for task in self.tasks]))
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        """The positions of the tasks, those with the same units together."""
+        groups: list[list[int]] = []
+        for i, task in enumerate(self.tasks):
+            alike = next((group for group in groups if self.tasks[group[0]].shares_units(task)), None)
+            if alike is None:
+                groups.append([i])
+            else:
+                alike.append(i)
+        return groups
 
     @cached_property
     def lower_bounds(self) -> Floats:

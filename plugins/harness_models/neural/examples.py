@@ -65,13 +65,14 @@ class Examples:
     def batch(self, positions: Tensor) -> Batch:
         """The windows at these positions."""
         starts, lookback = self.starts[positions], self.inputs.shape[1]
-        steps = torch.arange(lookback, device=starts.device)
         observed = covariates = None
         if self.padding is not None:
+            steps = torch.arange(lookback, device=starts.device)
             observed = (steps >= self.padding[positions][:, None]).float()
         if self.covariates is not None:
-            every = self.outputs.ndim == 4  # outputs after each input row
-            rows = starts[:, None] + steps if every else starts + lookback - 1
+            rows = starts + lookback - 1
+            if self.outputs.ndim == 4:  # outputs after each input row
+                rows = starts[:, None] + torch.arange(lookback, device=starts.device)
             covariates = self.covariates.after(rows)
         return Batch(self.inputs[starts], self.outputs[starts], observed, covariates)
 
