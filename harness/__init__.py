@@ -10,37 +10,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import board_page, evaluate, slices, standings
+    from harness.api import board_page, evaluate, home_page, slices, standings
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
+    from harness.data.damage import set_aside
     from harness.data.dataset import DataFile, DatasetSpec
     from harness.data.panel import Channel, Panel, Vintages
+    from harness.data.storage import read_checked_json, write_checked_json
     from harness.efficiency.record import Bench
     from harness.efficiency.store import stored_bench
     from harness.errors import (
         BadData,
         BadInput,
         BadParameter,
+        DamagedFile,
         DataUnavailable,
         HarnessError,
         InvalidForecast,
+        LaterVersion,
         Unsupported,
     )
     from harness.evaluation.metrics import Metric
     from harness.evaluation.outcomes import Actuals, Outcomes
     from harness.evaluation.run import Results, Run, Status
+    from harness.execution.contract_tests import check_forecaster, parametrize_with_checks
     from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
     from harness.forecasters.generation import OneStepModel, free_run
+    from harness.forecasters.layer import Layer
     from harness.forecasters.spec import ForecasterSpec, Resources
+    from harness.forecasters.window_arrays import WindowArrays, training_windows, window_arrays
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
     from harness.report.column import Column
     from harness.report.columns import standings_columns
+    from harness.report.page.past import Histories
     from harness.results.costs import BenchCosts
     from harness.results.journal import Journal
-    from harness.results.standings import Row, Standings, stored_standings
+    from harness.results.standings import Row, Standings, standings_path, stored_standings
     from harness.results.stored_plan import StoredCell, StoredPlan, stored_plans
     from harness.tasks.protocols import Cutoffs, Generation, Protocol, RollingOrigin
     from harness.tasks.splits import HeldOut, SeriesSplit, TimeSplit
@@ -75,10 +83,16 @@ _PLACES = {
     "Forecaster": "forecasters.forecaster",
     "LocalForecaster": "forecasters.forecaster",
     "FittedLocalForecaster": "forecasters.forecaster",
+    "Layer": "forecasters.layer",
+    "WindowArrays": "forecasters.window_arrays",
+    "training_windows": "forecasters.window_arrays",
+    "window_arrays": "forecasters.window_arrays",
     "OneStepModel": "forecasters.generation",
     "free_run": "forecasters.generation",
     "Forecast": "forecasters.forecast",
     "evaluate": "api",
+    "check_forecaster": "execution.contract_tests",
+    "parametrize_with_checks": "execution.contract_tests",
     "Run": "evaluation.run",
     "Status": "evaluation.run",
     "Actuals": "evaluation.outcomes",
@@ -87,6 +101,7 @@ _PLACES = {
     "standings": "api",
     "slices": "api",
     "board_page": "api",
+    "home_page": "api",
     "Journal": "results.journal",
     "Results": "evaluation.run",
     "StoredPlan": "results.stored_plan",
@@ -95,19 +110,26 @@ _PLACES = {
     "Leaderboard": "boards.leaderboard",
     "Standings": "results.standings",
     "Row": "results.standings",
+    "standings_path": "results.standings",
     "stored_standings": "results.standings",
     "standings_columns": "report.columns",
     "Column": "report.column",
+    "Histories": "report.page.past",
     "ReportFormat": "plugins.formats",
     "ReportContext": "plugins.formats",
     "Bench": "efficiency.record",
     "BenchCosts": "results.costs",
     "stored_bench": "efficiency.store",
+    "read_checked_json": "data.storage",
+    "write_checked_json": "data.storage",
+    "set_aside": "data.damage",
     "HarnessError": "errors",
     "BadInput": "errors",
     "BadData": "errors",
     "BadParameter": "errors",
     "DataUnavailable": "errors",
+    "DamagedFile": "errors",
+    "LaterVersion": "errors",
     "InvalidForecast": "errors",
     "PartialFailure": "forecasters.forecaster",
     "Unsupported": "errors",
@@ -140,10 +162,16 @@ __all__ = [
     "Forecaster",
     "LocalForecaster",
     "FittedLocalForecaster",
+    "Layer",
+    "WindowArrays",
+    "training_windows",
+    "window_arrays",
     "OneStepModel",
     "free_run",
     "Forecast",
     "evaluate",
+    "check_forecaster",
+    "parametrize_with_checks",
     "Run",
     "Status",
     "Actuals",
@@ -152,6 +180,7 @@ __all__ = [
     "standings",
     "slices",
     "board_page",
+    "home_page",
     "Journal",
     "Results",
     "StoredPlan",
@@ -160,19 +189,26 @@ __all__ = [
     "Leaderboard",
     "Standings",
     "Row",
+    "standings_path",
     "stored_standings",
     "standings_columns",
     "Column",
+    "Histories",
     "ReportFormat",
     "ReportContext",
     "Bench",
     "BenchCosts",
     "stored_bench",
+    "read_checked_json",
+    "write_checked_json",
+    "set_aside",
     "HarnessError",
     "BadInput",
     "BadData",
     "BadParameter",
     "DataUnavailable",
+    "DamagedFile",
+    "LaterVersion",
     "InvalidForecast",
     "PartialFailure",
     "Unsupported",

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.boards.board_files import check_stored_board
-from harness.boards.leaderboard import board_name
 from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.data.missing import FILLINGS
 from harness.data.panel import Panel
-from harness.errors import BadData, BadInput, BadTask
+from harness.errors import BadData, BadInput, BadTask, Failure, attempt
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.fields.errors import short_repr
 from harness.forecasters.forecaster import Forecaster
-from harness.forecasters.spec import tolerance_problem
+from harness.forecasters.spec import Batches, tolerance_problem
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Run
     from harness.forecasters.pools import Pool
     from harness.report.column import Value
+    from harness.report.page.home import Unranked
+    from harness.results.standings import Standings
 
 
 def default_home() -> Path:
@@ -80,10 +81,12 @@ def evaluate(
     if tolerance is not None and (problem := tolerance_problem(tolerance)):
         raise BadInput(f"tolerance {problem}")
     requested, declared = 1, 0.0
+    batches: Batches = "any"
+    needs_season = False
     if isinstance(forecaster, str):
         spec = catalog.forecasters[forecaster].spec
         forecaster, filling, requested = spec.make({}), missing or spec.missing, spec.resources.threads
-        declared = spec.tolerance
+        declared, batches, needs_season = spec.tolerance, spec.batches, spec.needs_season
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, workspace.home)
     metrics = [entry.spec for entry in catalog.metrics.values()]
@@ -95,6 +98,8 @@ def evaluate(
         tolerance=declared if tolerance is None else tolerance,
         metrics=metrics,
         threads=requested if threads is None else threads,
+        batches=batches,
+        needs_season=needs_season,
     )
 
 
@@ -172,13 +177,46 @@ def slices(
     return pd.DataFrame(records(find_slices(_text("board", board), request, _workspace(home))))
 
 
-def board_page(board: str, home: Path | str | None = None) -> str | None:
-    """A board's page as HTML, from its stored standings and the journal; None if there are none."""
+def board_page(board: str, home: Path | str | None = None, links: Mapping[str, str] | None = None) -> str | None:
+    """A board's page as HTML, from the journal; None if nothing was run.
+
+    Its standings are the stored ones, or computed ones where the journal has later results. `links` are addresses
+    by their texts, for the top of the page.
+    """
+    from harness.analysis.lookup import live_standings
     from harness.report.context import report_context
     from harness.report.formats import html_report
-    from harness.results.standings import stored_standings
 
     board, workspace = _text("board", board), _workspace(home)
-    check_stored_board(board, workspace)
-    stored = stored_standings(workspace.home, board_name(board))
-    return None if stored is None else html_report(stored, report_context(board, workspace))
+    standings = live_standings(board, workspace)
+    return None if standings is None else html_report(standings, report_context(board, workspace), links or {})
+
+
+def home_page(
+    home: Path | str | None = None,
+    links: Mapping[str, Mapping[str, str]] | None = None,
+    page_links: Mapping[str, str] | None = None,
+) -> str:
+    """A page as HTML that lists the boards of a home with their best forecasters.
+
+    `links` are addresses by board and text, of which a board's title leads to the first; `page_links` are addresses
+    by text, for the top of the page. A board whose standings cannot be computed is listed with the reason, and those
+    of plugins without results with what they need.
+    """
+    from harness.analysis.lookup import live_standings
+    from harness.boards.requirements import requirement
+    from harness.report.page.home import Unranked
+    from harness.report.page.home import home_page as page
+    from harness.results.stored_plan import stored_plans
+
+    workspace = _workspace(home)
+    boards: list[Standings | Unranked] = []
+    for plan in stored_plans(workspace.home):
+        found = attempt(partial(live_standings, plan.name, workspace))
+        if isinstance(found, Failure):
+            boards.append(Unranked(plan.name, plan.title or plan.name, str(found)))
+        elif found is not None:
+            boards.append(found)
+    shown = {board.board for board in boards}
+    others = {name: requirement(name, workspace) for name in workspace.catalog.boards if name not in shown}
+    return page(boards, links or {}, page_links or {}, others)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from harness.data import damage
+
 settings.register_profile("harness", deadline=None)  # other work on the machine must not fail a test
 settings.load_profile("harness")
+
+
+@pytest.fixture(autouse=True)
+def told_anew() -> Iterator[None]:
+    """Warnings about files of a home are logged again in each test, whatever commands ran before in this process."""
+    yield
+    damage._listeners.clear()
+    damage._told.clear()
 
 
 @pytest.fixture

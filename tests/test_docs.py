@@ -18,7 +18,7 @@ from harness.plugins.checks import check_forecaster
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-LINKED = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *DECISIONS]
+LINKED = [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *DECISIONS]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -48,7 +48,8 @@ def test_examples_run(page, example, monkeypatch) -> None:
     classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == "example"]
     for forecaster in classes:
         if issubclass(forecaster, Forecaster):
-            results = list(check_forecaster(ForecasterSpec(forecaster.__name__, forecaster, missing="ffill")))
+            spec = ForecasterSpec(forecaster.__name__, forecaster, missing="ffill", categorical=".classes" in example)
+            results = list(check_forecaster(spec))
             assert [result for result in results if not result.passed] == []
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from harness.errors import BadInput
 from harness.fields.errors import FieldError
+from harness.fields.names import split_names
 from harness.fields.reading import build
+from harness.fields.sizes import parse_bytes
 
 
 @dataclass(frozen=True)
@@ -178,3 +180,30 @@ def test_fields_by_keyword_only_are_read_in_any_order() -> None:
 
     assert build(Named, {"first": 1, "second": 3}) == Named(first=1, second=3)
     assert build(Named, {"second": 3, "first": 1}) == Named(first=1, second=3)
+
+
+class TestSizes:
+    @pytest.mark.parametrize(
+        ("text", "size"), [("4GB", 4 * 10**9), (" 500 MB ", 5 * 10**8), ("1.5kB", 1500), ("2GiB", 2**31), ("1B", 1)]
+    )
+    def test_a_size_has_a_unit(self, text: str, size: int) -> None:
+        assert parse_bytes(text) == size
+
+    @pytest.mark.parametrize("text", ["", "4", "4gb", "-4GB", "nanGB", "0B", "0.1B", "4GB4", "1e9B", "٤GB", "4 G B"])
+    def test_others_are_refused(self, text: str) -> None:
+        with pytest.raises(BadInput, match="size"):
+            parse_bytes(text)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ((), ()),
+        (("theta",), ("theta",)),
+        (("theta, ets,", "theta"), ("theta", "ets")),
+        (("lstm, 16 units", "ets"), ("lstm, 16 units", "ets")),
+        (("lstm, 16 units,ets",), ("lstm", "16 units", "ets")),
+    ],
+)
+def test_names_are_split_at_commas_that_no_known_name_has(given: tuple[str, ...], names: tuple[str, ...]) -> None:
+    assert split_names(given, {"theta", "ets", "lstm, 16 units"}) == names

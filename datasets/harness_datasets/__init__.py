@@ -23,7 +23,7 @@ _WAVES_SOURCE = "generated from fixed seeds, after lirnli.wordpress.com 2017/09/
 
 @hookimpl
 def harness_datasets() -> list[DatasetSpec]:
-    return [*_synthetic(), *_bundled(), *_competition(), *_files()]
+    return [*_synthetic(), *_memory(), *_bundled(), *_competition(), *_files()]
 
 
 def _synthetic() -> list[DatasetSpec]:
@@ -47,6 +47,15 @@ def _synthetic() -> list[DatasetSpec]:
             depends=("numpy",),
         ),
         DatasetSpec(
+            "sine-generation",
+            "harness_datasets.synthetic:sine_generation",
+            description="sine waves of one frequency and amplitude with random phases: 2,048 for training and 256 for "
+            "validation with 100 steps, 1,000 for test with 1,100 steps",
+            source=_WAVES_SOURCE,
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        ),
+        DatasetSpec(
             "covariates",
             "harness_datasets.sales:sales",
             description="synthetic daily sales of 120 products over 16 weeks, with known, forecast, delayed and static "
@@ -55,6 +64,36 @@ def _synthetic() -> list[DatasetSpec]:
             licence="Apache-2.0, as harness itself",
             depends=("numpy",),
         ),
+        DatasetSpec(
+            "states",
+            "harness_datasets.states:states",
+            description="synthetic states of a Markov source of order 2 with four states: 40 series of 2,000 steps, "
+            "entropy rate 0.9447 nats a step, perplexity 2.572",
+            source="generated from a fixed seed",
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        ),
+    ]
+
+
+def _memory() -> list[DatasetSpec]:
+    tasks = {
+        "adding": "sum of two marked values of the last {} rows, to be forecast in the next row",
+        "copy": "four values, to be forecast again {} rows after the first one",
+    }
+    return [
+        DatasetSpec(
+            f"{name}-{rows}",
+            f"harness_datasets.memory:{name}_{rows}",
+            description=f"{description.format(rows)}: 5,000 series for training, 500 for validation, 1,000 for test",
+            source="generated from fixed seeds, after S. Hochreiter and J. Schmidhuber, Long Short-Term Memory, Neural "
+            "Computation 9 (1997) 1735-1780; M. Arjovsky, A. Shah and Y. Bengio, Unitary Evolution Recurrent Neural "
+            "Networks, ICML 2016",
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        )
+        for name, description in tasks.items()
+        for rows in (10, 30, 60)
     ]
 
 

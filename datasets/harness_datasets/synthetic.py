@@ -18,36 +18,46 @@ from harness import Floats, Panel
 
 FREQUENCY = 10 / 99  # rad per step
 
-Wave = Callable[[np.random.Generator, int], Floats]  # (generator, number of waves) → (wave, step)
+Wave = Callable[[np.random.Generator, int, int], Floats]  # (generator, numbers of waves and of steps) → (wave, step)
 
 
 def cosine() -> Panel:
     """x_t = A cos(w t + φ), A uniform in [0.5, 1.5), φ uniform in [0, 2π); 1,000 steps per wave."""
-    return _panel(_cosines, training=1024, validation=128, held_out=1000, seed=1)
+    return _panel(_cosines, training=(1024, 1000), validation=(128, 1000), held_out=(1000, 1000), seed=1)
 
 
 def sine() -> Panel:
     """x_t = sin(w t + 2πu), u uniform in [0, 1); 100 steps per wave, as in the tutorial of their source."""
-    return _panel(_sines, training=2048, validation=256, held_out=1000, seed=11)
+    return _panel(_sines, training=(2048, 100), validation=(256, 100), held_out=(1000, 100), seed=11)
 
 
-def _cosines(rng: np.random.Generator, waves: int) -> Floats:
+def sine_generation() -> Panel:
+    """The waves of `sine`, those of the held-out part with 1,100 steps: 100 to start from and 1,000 to generate."""
+    return _panel(_sines, training=(2048, 100), validation=(256, 100), held_out=(1000, 1100), seed=21)
+
+
+def _cosines(rng: np.random.Generator, waves: int, steps: int) -> Floats:
     amplitude = rng.uniform(0.5, 1.5, size=(waves, 1))
     phase = rng.uniform(0, 2 * np.pi, size=(waves, 1))
-    return amplitude * np.cos(FREQUENCY * np.arange(1000) + phase)
+    return amplitude * np.cos(FREQUENCY * np.arange(steps) + phase)
 
 
-def _sines(rng: np.random.Generator, waves: int) -> Floats:
+def _sines(rng: np.random.Generator, waves: int, steps: int) -> Floats:
     turn = rng.uniform(size=(waves, 1))
-    return np.sin(FREQUENCY * np.arange(100) + 2 * np.pi * turn)
+    return np.sin(FREQUENCY * np.arange(steps) + 2 * np.pi * turn)
 
 
-def _panel(wave: Wave, training: int, validation: int, held_out: int, seed: int) -> Panel:
-    """The waves of the three parts, generated from `seed`, `seed + 1` and `seed + 2`."""
-    counts = {"training": training, "validation": validation, "held-out": held_out}
-    parts = [wave(np.random.default_rng(seed + i), count) for i, count in enumerate(counts.values())]
+def _panel(
+    wave: Wave, training: tuple[int, int], validation: tuple[int, int], held_out: tuple[int, int], seed: int
+) -> Panel:
+    """The waves of the three parts, (waves, steps) each, generated from `seed`, `seed + 1` and `seed + 2`."""
+    parts = {"training": training, "validation": validation, "held-out": held_out}
     return Panel.of(
-        list(np.concatenate(parts)),
-        ids=[f"{part}-{number:04d}" for part, count in counts.items() for number in range(1, count + 1)],
-        static={"part": [part for part, count in counts.items() for _ in range(count)]},
+        [
+            series
+            for i, (waves, steps) in enumerate(parts.values())
+            for series in wave(np.random.default_rng(seed + i), waves, steps)
+        ],
+        ids=[f"{part}-{number:04d}" for part, (waves, _) in parts.items() for number in range(1, waves + 1)],
+        static={"part": [part for part, (waves, _) in parts.items() for _ in range(waves)]},
     )

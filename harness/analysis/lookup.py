@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from harness.boards.board_files import check_stored_board
 from harness.boards.leaderboard import board_name, find_board_file, load_board
+from harness.boards.requirements import missing_datasets
 from harness.boards.selection import CHANGED
+from harness.boards.stale import stale_forecasters
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput
 from harness.plugins.catalog import Catalog
-from harness.plugins.result_versions import forecaster_version
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.rescoring import changed_metrics, with_known_version
-from harness.results.standings import Standings, stored_standings
-from harness.results.stored_plan import StoredPlan, stored_plan, stored_plans
+from harness.results.standings import Standings, standings_path, stored_standings
+from harness.results.stored_plan import stored_plan, stored_plans
 
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
@@ -47,21 +48,26 @@ def find_standings(
         standings = _find_standings(board, workspace, metric, completed_only=completed_only, published=published)
     plan = None if published else stored_plan(workspace.home, board_name(board))
     titles = {row.forecaster for row in standings.rows}
-    outdated = [] if plan is None else [title for title in _outdated(plan, workspace.catalog) if title in titles]
-    if not outdated:
-        return standings
-    note = f"{', '.join(outdated)}: code, spec or libraries changed since these results were made; run the board again"
-    return replace(standings, notes=(*standings.notes, note))
+    reasons: dict[str, list[str]] = {}
+    for title, reason in ({} if plan is None else stale_forecasters(plan, workspace)).items():
+        if title in titles:
+            reasons.setdefault(reason, []).append(title)
+    notes = [f"{', '.join(names)}: results are stale: {why}; run the board again" for why, names in reasons.items()]
+    return replace(standings, notes=(*standings.notes, *notes)) if notes else standings
 
 
-def _outdated(plan: StoredPlan, catalog: Catalog) -> list[str]:
-    """The forecasters of another result version than when the board was run."""
-    return [
-        title
-        for title, source in plan.sources.items()
-        if source.forecaster in catalog.forecasters
-        and forecaster_version(source.forecaster, catalog.forecasters) != source.version
-    ]
+def live_standings(board: str, workspace: Workspace) -> Standings | None:
+    """The stored standings, or computed ones where the journal has later results; None where there are none."""
+    check_stored_board(board, workspace)
+    name = board_name(board)
+    stored, plan = stored_standings(workspace.home, name), stored_plan(workspace.home, name)
+    if plan is None:
+        return stored
+    written = 0 if stored is None else standings_path(workspace.home, name).stat().st_mtime_ns
+    finished = [workspace.journal.modified(cell.key) for cell in plan.cells]
+    if max(finished, default=0) <= written:
+        return stored
+    return board_standings(JournalResults(plan, workspace.journal), workspace)
 
 
 def _find_standings(
@@ -177,7 +183,7 @@ def _find_results(board: str, workspace: Workspace, *, published: bool) -> Board
     load_board(board, workspace.catalog)  # an error in the board's file comes first
     if published:
         raise BadInput(f"no results of board {board_name(board)!r} are published in {folder}")
-    raise _no_results(board, workspace.home)
+    raise _no_results(board, workspace)
 
 
 def find_journal_results(board: str, workspace: Workspace) -> JournalResults:
@@ -185,7 +191,7 @@ def find_journal_results(board: str, workspace: Workspace) -> JournalResults:
     found = _journal_results(board, workspace)
     if found is None:
         load_board(board, workspace.catalog)
-        raise _no_results(board, workspace.home)
+        raise _no_results(board, workspace)
     return found
 
 
@@ -197,10 +203,13 @@ def _journal_results(board: str, workspace: Workspace) -> JournalResults | None:
     return JournalResults(plan, journal, workspace.catalog)
 
 
-def _no_results(board: str, home: Path) -> BadInput:
-    changed = board_name(board) + CHANGED
+def _no_results(board: str, workspace: Workspace) -> BadInput:
+    home, changed = workspace.home, board_name(board) + CHANGED
     hint = f", or name {changed!r}, which holds the results of `--set`" if stored_plan(home, changed) else ""
-    return BadInput(f"board {board_name(board)!r} has no results in {home}; run `harness run {board}` first{hint}")
+    fetch = "".join(f" {name}" for name in missing_datasets(board, workspace))
+    first = f"its data is not downloaded: run `harness data fetch{fetch}`, then" if fetch else "run"
+    end = "" if fetch else " first"
+    return BadInput(f"board {board_name(board)!r} has no results in {home}; {first} `harness run {board}`{end}{hint}")
 
 
 def published_folder(board: str, catalog: Catalog) -> Path:

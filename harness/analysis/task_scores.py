@@ -1,6 +1,8 @@
 """Scores of a task's completed cells, with the terms of failed windows imputed.
 
-A failed window gets the terms of the worst completed cell, so that failing on hard windows never improves a score.
+A failed window gets the terms of another cell that completed it, and whose loss there is bounded by the baseline's or
+by the median of those that are no worse than the baseline: so a failed window is never scored better than the
+baseline's forecast, and no other forecaster decides alone what it costs.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredCell
 
 if TYPE_CHECKING:
-    from harness.arrays import Floats
+    from harness.arrays import Floats, Ints
     from harness.evaluation.outcomes import Actuals
     from harness.evaluation.scoring import Terms
 
@@ -33,6 +35,7 @@ class TaskScores:
     problem: str = ""  # why terms are not available
     invalid: Mapping[str, str] = field(default_factory=dict)  # by key of a cell: why the metric has no score of it
     unsupported: Mapping[str, str] = field(default_factory=dict)  # those of them whose forecast lacks what it needs
+    applies: bool = True  # whether the task has the quantile levels, and the kind of targets, of the metric
 
     def select(self, forecasters: Container[str]) -> TaskScores:
         """The cells of these forecasters that have a score."""
@@ -57,14 +60,16 @@ class TaskScores:
 def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) -> TaskScores:
     """The scores of one task.
 
-    Where `impute`, a failed window is scored as the worst completed one of the other cells, and so never better
-    than the baseline's; otherwise it is ignored. A cell on whose forecasts the metric raises has no score, nor has one
-    whose forecasts lack what the metric needs.
+    Where `impute`, a failed window is scored as `_donors` says, and so never better than the baseline's; otherwise it
+    is ignored. A cell on whose forecasts the metric raises has no score, nor has one whose forecasts lack what the
+    metric needs.
     """
     cells = tuple(cell for cell in results.plan.by_task[task] if results.completed(cell))
     if not cells:
         return TaskScores(task, (), (), None, None, "no cell completed")
     recorded = [_recorded_score(cell, results, metric) for cell in cells]
+    if metric.overall is not None:
+        return _overall_scores(task, cells, recorded, results, metric)
     invalid: dict[str, InvalidMetric | NotGiven] = {}
     terms_needed = any(score is None for score in recorded) or (impute and any(map(results.failures, cells)))
     try:
@@ -75,12 +80,42 @@ def task_scores(task: str, results: BoardResults, metric: Metric, impute: bool) 
             raise
         return TaskScores(task, cells, tuple(map(_finite_or_nan, recorded)), None, None, str(error))
     if any(of_cell is None for of_cell in terms):
-        return TaskScores(task, cells, (math.nan,) * len(cells), None, None, f"{metric.name} does not apply")
+        return _not_applicable(task, cells, metric)
     known_terms = [of_cell for of_cell in terms if of_cell is not None]
     scores = _scores_from_terms(task, cells, recorded, known_terms, actuals, results, metric, impute)
     lacking = {key: str(error) for key, error in invalid.items() if isinstance(error, NotGiven)}
     lacking |= _recorded_reasons(scores, results, metric)
     return replace(scores, invalid={key: str(error) for key, error in invalid.items()} | lacking, unsupported=lacking)
+
+
+def _overall_scores(
+    task: str,
+    cells: tuple[StoredCell, ...],
+    recorded: Sequence[float | None],
+    results: BoardResults,
+    metric: Metric,
+) -> TaskScores:
+    """The scores by a metric of all windows together, which scores failed windows itself."""
+    from harness.evaluation.metric_values import only_overall, overall_score
+    from harness.evaluation.scoring import fits_targets
+
+    scores, invalid = list(recorded), dict[str, str]()
+    for i, cell in enumerate(cells):
+        if scores[i] is not None:
+            continue
+        if not fits_targets(metric, results.actuals(cell)):
+            return _not_applicable(task, cells, metric)
+        try:
+            scores[i] = overall_score(metric, results.outcomes(cell))
+        except (InvalidMetric, NotGiven) as error:
+            invalid[cell.key] = str(error)
+    return TaskScores(task, cells, tuple(map(_finite_or_nan, scores)), None, None, only_overall(metric), invalid)
+
+
+def _not_applicable(task: str, cells: tuple[StoredCell, ...], metric: Metric) -> TaskScores:
+    """The scores of a task that is not one of the metric."""
+    unknown = (math.nan,) * len(cells)
+    return TaskScores(task, cells, unknown, None, None, f"{metric.name} does not apply", applies=False)
 
 
 def _recorded_reasons(scores: TaskScores, results: BoardResults, metric: Metric) -> dict[str, str]:
@@ -125,23 +160,31 @@ def _scores_from_terms(
 ) -> TaskScores:
     import numpy as np
 
-    from harness.evaluation.scoring import Terms, score
+    from harness.evaluation.scoring import Terms
 
     stacked = Terms(
         np.stack([of_cell.numerators for of_cell in terms]), np.stack([of_cell.denominators for of_cell in terms])
     )
     failures = [results.failures(cell) for cell in cells]
     if impute and any(failures):
-        worst = _worst_terms(stacked, failures, metric, actuals)
-        for i, failed in enumerate(failures):
-            stacked.numerators[i, failed] = worst.numerators[failed]
-            stacked.denominators[i, failed] = worst.denominators[failed]
+        own = _scores(stacked, recorded, metric, actuals)
+        of_baseline = [i for i, cell in enumerate(cells) if cell.forecaster == results.plan.baseline]
+        for i, donors in _donors(stacked, failures, own, of_baseline, metric, actuals).items():
+            stacked.numerators[i, failures[i]] = stacked.numerators[donors, failures[i]]
+            stacked.denominators[i, failures[i]] = stacked.denominators[donors, failures[i]]
         recorded = [None] * len(cells)
-    scores = tuple(
-        score(metric, Terms(stacked.numerators[i], stacked.denominators[i]), actuals) if known is None else known
-        for i, known in enumerate(recorded)
-    )
+    scores = _scores(stacked, recorded, metric, actuals)
     return TaskScores(task, cells, tuple(map(_finite_or_nan, scores)), stacked, actuals)
+
+
+def _scores(terms: Terms, recorded: Sequence[float | None], metric: Metric, actuals: Actuals) -> list[float]:
+    """The score of each cell: the one recorded, or that of its terms."""
+    from harness.evaluation.scoring import Terms, score
+
+    return [
+        score(metric, Terms(terms.numerators[i], terms.denominators[i]), actuals) if known is None else known
+        for i, known in enumerate(recorded)
+    ]
 
 
 def _recorded_score(cell: StoredCell, results: BoardResults, metric: Metric) -> float | None:
@@ -154,15 +197,53 @@ def _finite_or_nan(score: float | None) -> float:
     return math.nan if score is None or math.isinf(score) else score
 
 
-def _worst_terms(terms: Terms, failures: Sequence[Sequence[int]], metric: Metric, actuals: Actuals) -> Terms:
-    """The terms of the cell with the worst score in each window, (window, target)."""
+def _donors(
+    terms: Terms,
+    failures: Sequence[Sequence[int]],
+    scores: Sequence[float],
+    of_baseline: Sequence[int],
+    metric: Metric,
+    actuals: Actuals,
+) -> dict[int, Ints]:
+    """By cell with failed windows: the cell whose terms each of these windows gets, (failed window,).
+
+    Sound cells are those whose score on the task, of the windows that they completed, is no worse than the baseline's;
+    where none of them completed the window, the best of those that did. The donor is the worst in the window of the
+    cells that are sound, or no worse than the cell itself, of those whose loss there is within the bound: the larger of
+    the baseline's loss and the median of the sound ones. For a cell that is worse than the baseline, the bound is at
+    least its own worst loss.
+    """
     import numpy as np
 
-    from harness.evaluation.scoring import Terms, by_window, distances
+    from harness.evaluation.scoring import by_window, distances
 
-    distance: Floats = distances(metric, by_window(metric, terms), actuals.quantile_levels)
-    distance = np.where(np.isfinite(distance), distance, -np.inf)  # an infinite loss is treated as a failed window
+    loss: Floats = distances(metric, by_window(metric, terms), actuals.quantile_levels)
+    loss = np.where(np.isfinite(loss), loss, -np.inf)  # an infinite loss is treated as a failed window
     for i, failed in enumerate(failures):
-        distance[i, failed] = -np.inf
-    worst, windows = distance.argmax(axis=0), np.arange(len(actuals))
-    return Terms(terms.numerators[worst, windows], terms.denominators[worst, windows])
+        loss[i, failed] = -np.inf
+    level = distances(metric, np.array(scores, dtype=np.float64), actuals.quantile_levels)
+    level = np.where(np.isfinite(level), level, np.inf)
+    base = max((level[i] for i in of_baseline), default=-np.inf)
+    donors = {}
+    for i, failed in enumerate(failures):
+        if failed:
+            losses = loss[:, failed]
+            nearest = np.where(losses > -np.inf, level[:, None], np.inf).min(axis=0)
+            limit = np.maximum(nearest, base)
+            bound = _lower_medians(np.where(level[:, None] <= limit, losses, -np.inf))
+            bound = np.maximum(bound, losses[list(of_baseline)].max(axis=0, initial=-np.inf))
+            if base < level[i] < np.inf:
+                bound, limit = np.maximum(bound, loss[i].max()), np.maximum(limit, level[i])
+            donors[i] = np.where((level[:, None] <= limit) & (losses <= bound), losses, -np.inf).argmax(axis=0)
+    return donors
+
+
+def _lower_medians(losses: Floats) -> Floats:
+    """The median of each column of (cell, window) losses, the lower one of two; −∞ is ignored unless all are."""
+    import numpy as np
+
+    known = (losses > -np.inf).sum(axis=0)
+    ascending: Floats = np.sort(losses, axis=0)
+    positions = len(losses) - known + np.maximum(known - 1, 0) // 2
+    medians: Floats = np.take_along_axis(ascending, np.minimum(positions, len(losses) - 1)[None], axis=0)[0]
+    return medians

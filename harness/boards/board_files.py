@@ -5,12 +5,14 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from harness.attempt import Failure, attempt
 from harness.boards.leaderboard import board_name, find_board_file
 from harness.boards.workspace import Workspace
-from harness.data.storage import read_json, write_json
-from harness.errors import BadBoard, HarnessError
+from harness.data.damage import set_aside
+from harness.data.storage import read_checked_json, write_checked_json
+from harness.errors import BadBoard, DamagedFile, Failure, HarnessError, attempt
 from harness.results.stored_plan import board_folder
+
+SCHEMA = 1
 
 
 def check_stored_board(board: str, workspace: Workspace) -> None:
@@ -38,7 +40,7 @@ def check_file(home: Path, name: str, file: Path) -> None:
 def store_file(home: Path, name: str, file: Path) -> None:
     """Store which file the results of a board are of."""
     if _stored_file(home, name) != file.resolve():
-        write_json(board_folder(home, name) / "board.json", {"file": str(file.resolve())})
+        write_checked_json(_path(home, name), {"file": str(file.resolve())}, SCHEMA)
 
 
 def name_in_files(name: str) -> str:
@@ -47,5 +49,13 @@ def name_in_files(name: str) -> str:
 
 
 def _stored_file(home: Path, name: str) -> Path | None:
-    file = (read_json(board_folder(home, name) / "board.json") or {}).get("file")
+    try:
+        file = (read_checked_json(_path(home, name), SCHEMA) or {}).get("file")
+    except DamagedFile as error:
+        set_aside(error, home, "the next run of the board writes it again")
+        return None
     return Path(file) if isinstance(file, str) else None
+
+
+def _path(home: Path, name: str) -> Path:
+    return board_folder(home, name) / "board.json"

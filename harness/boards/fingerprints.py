@@ -6,6 +6,7 @@ some of that changes. The data of any other dataset is loaded once a command.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -13,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.data.damage import set_aside, warn
 from harness.data.dataset import DatasetSpec
 from harness.data.files import data_paths, load
-from harness.data.storage import read_json, write_json
-from harness.errors import BadData, HomeUnusable
+from harness.data.storage import read_checked_json, write_checked_json
+from harness.errors import BadData, DamagedFile, HomeUnusable, InfrastructureFault, LaterVersion
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import installed_versions
 from harness.tasks.task import Task
@@ -24,16 +26,17 @@ from harness.tasks.task import Task
 if TYPE_CHECKING:
     from harness.data.panel import Panel
 
+FILE = "fingerprints.json"
+SCHEMA = 1
+
 
 class Fingerprints:
     """The fingerprint of each dataset, and the tasks that were checked against it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.path = home / "fingerprints.json"
-        self._stored: dict[str, dict[str, Any]] = {  # by the state of a dataset
-            state: entry for state, entry in (read_json(self.path) or {}).items() if _is_entry(entry)
-        }
+        self.path = home / FILE
+        self._stored, self._is_ours = _read(self.path, home)  # by the state of a dataset
         self._confirmed: set[str] = set()  # states of datasets that were loaded by this object
         self._trusts_stored = True
         self._last: tuple[str, Panel] | None = None  # the dataset loaded last, by its state
@@ -69,6 +72,10 @@ class Fingerprints:
         if self._stored.pop(state, None) is not None:
             self._save()
 
+    def release(self) -> None:
+        """Release the data that was loaded last; it may be large."""
+        self._last = None
+
     def _entry(self, dataset: Registered[DatasetSpec]) -> dict[str, Any]:
         """What is stored of a dataset in its present state, computed if need be."""
         state = self._state(dataset)
@@ -78,6 +85,12 @@ class Fingerprints:
         panel = self._panel(dataset, state)
         self._confirmed.add(state)
         fingerprint = panel.fingerprint()
+        from harness.data.panel_store import store_panel  # here, since it loads NumPy
+
+        with contextlib.suppress(
+            OSError, InfrastructureFault
+        ):  # who needs it stores it again, and tells why it cannot be
+            store_panel(panel, self.home)  # for the processes that evaluate it
         if state not in self._stored or self._stored[state]["fingerprint"] != fingerprint:
             self._stored[state] = {"fingerprint": fingerprint, "values": panel.values.size, "tasks": []}
             self._save()
@@ -97,13 +110,21 @@ class Fingerprints:
         return hashlib.sha256(state.encode()).hexdigest()[:32]
 
     def _save(self) -> None:
+        if not self._is_ours:
+            return
         try:
-            write_json(self.path, self._stored)
+            write_checked_json(self.path, {"datasets": self._stored}, SCHEMA)
         except OSError as error:
             raise HomeUnusable(
                 f"{self.path} cannot be written ({error.strerror}); move it away, or name another home by --home or "
                 "HARNESS_HOME"
             ) from error
+
+
+def stored_fingerprints(home: Path) -> list[str]:
+    """The fingerprints of all data that was loaded with this home."""
+    entries, _ = _read(home / FILE, home)
+    return [entry["fingerprint"] for entry in entries.values()]
 
 
 def load_unchanged(dataset: Registered[DatasetSpec], fingerprint: str, home: Path) -> Panel:
@@ -134,6 +155,21 @@ def _file_states(path: Path) -> Iterator[tuple[str, int, int, int]]:
     for file in paths:
         found = file.stat()
         yield str(file), found.st_size, found.st_mtime_ns, found.st_ctime_ns  # the last cannot be set back
+
+
+def _read(path: Path, home: Path) -> tuple[dict[str, dict[str, Any]], bool]:
+    """What is stored by the state of each dataset, and whether the file is not of a later version of harness."""
+    try:
+        fields = read_checked_json(path, SCHEMA) or {}
+    except DamagedFile as error:
+        set_aside(error, home, "the data is loaded again")
+        return {}, True
+    except LaterVersion as error:
+        warn(f"{error}; the data is loaded again")
+        return {}, False
+    entries = fields.get("datasets") if "schema" in fields else fields  # 0.2.0 wrote the entries alone
+    entries = entries if isinstance(entries, dict) else {}
+    return {state: entry for state, entry in entries.items() if _is_entry(entry)}, True
 
 
 def _is_entry(entry: object) -> bool:

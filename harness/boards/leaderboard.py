@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from harness.boards.limits import BoardLimits
 from harness.boards.pools import forecaster_pools
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
@@ -16,6 +17,7 @@ from harness.fields.reading import build
 from harness.fields.types import Json
 from harness.forecasters.pools import Pool
 from harness.plugins.catalog import Catalog
+from harness.plugins.plugin_file import FILE, plugin_file
 from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
 
@@ -58,6 +60,7 @@ class Leaderboard:
     seeds: int = 1  # of stochastic forecasters
     clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
     in_all: bool = True  # whether `harness run --all` runs it
+    limits: BoardLimits = field(default_factory=BoardLimits)  # on the time and memory of each cell
     pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
 
     def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
@@ -116,7 +119,7 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
         for task in board.tasks:
             catalog.datasets[task.dataset]
     except UnknownName as error:
-        raise BadBoard(f"{path}: {error}") from error
+        raise BadBoard(f"{path}: {error}{_plugin_file_hint(path)}") from error
     for task in board.tasks:
         if len(task.quantile_levels) < metric.least_levels:
             count = len(task.quantile_levels) or "none"
@@ -126,6 +129,14 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
     if board.baseline not in titles:
         raise BadBoard(f"{path}: {UnknownName('forecaster on the board (its baseline)', board.baseline, titles)}")
     return board
+
+
+def _plugin_file_hint(path: Path) -> str:
+    """How to import the plugin file beside a board, if there is one that is not imported; empty otherwise."""
+    beside = path.resolve().parent / FILE
+    if not beside.is_file() or plugin_file() == beside:
+        return ""
+    return f"; name the board by its path, {os.path.join(os.curdir, path)}, to import the {FILE} beside it"
 
 
 def _check_name(path: Path, name: str) -> None:

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.attempt import attempt
 from harness.boards.leaderboard import Entry, Leaderboard
+from harness.boards.limits import widest
 from harness.boards.overlap import TrainingOverlap, training_overlaps
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
-from harness.data.storage import read_json, write_json
-from harness.errors import BadData, BadTask, DataUnavailable
-from harness.evaluation.run import Cell, Run, Status
+from harness.errors import BadData, BadTask, DataUnavailable, InfrastructureFault
+from harness.evaluation.run import Cell, Status
+from harness.forecasters.covariate_kinds import CovariateKind
+from harness.forecasters.limits import Limits
 from harness.forecasters.pools import Pool
-from harness.forecasters.spec import ForecasterSpec, Resources
+from harness.forecasters.spec import Batches, ForecasterSpec, Resources
+from harness.plugins.provider import Provider, provider_of
+from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version
 from harness.results.journal import Journal
-from harness.results.stored_plan import Source, StoredCell, StoredPlan, board_folder
+from harness.results.stored_plan import Source, StoredCell, StoredPlan
 from harness.tasks.task import Task
+from harness.worker.probing import known_facts
+
+if TYPE_CHECKING:
+    from harness.data.missing import Missing  # which loads NumPy
+
+
+@dataclass(frozen=True)
+class PlannedSpec:
+    """What the evaluator of a cell needs of the forecaster's spec, so that it need not load the plugin."""
+
+    missing: Missing = "native"
+    tolerance: float = 0.0
+    batches: Batches = "any"
+    provider: Provider | None = None  # None: a plugin that was given as an object, which only this process has
+    revision: str = ""
+    depends: tuple[str, ...] = ()
+    covariates: tuple[CovariateKind, ...] | None = None  # kinds that it can use; None: not stated
+    needs_season: bool = False
+    categorical: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,6 +59,8 @@ class PlannedCell:
     resources: Resources = field(default_factory=Resources)
     size: int = 0  # number of values of the dataset
     version: str = ""  # the result version of the forecaster
+    spec: PlannedSpec = field(default_factory=lambda: PlannedSpec(), compare=False)
+    limits: Limits = field(default_factory=Limits, compare=False)  # of the board
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
 
 
@@ -52,10 +78,7 @@ class BoardPlan:
 
     def save(self, home: Path) -> None:
         """Store the plan in the board's folder, unless it is stored already."""
-        path = board_folder(home, self.name) / "plan.json"
-        fields = self.to_stored().to_json()
-        if read_json(path) != fields:
-            write_json(path, fields)
+        self.to_stored().save(home)
 
     def to_stored(self) -> StoredPlan:
         """The plan as it is stored: what standings need to know of the board beside the runs."""
@@ -84,12 +107,13 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
 
     Raises BadTask or BadData where a task does not fit its data; a bad hyperparameter fails in its cell.
     """
-    entries = board.entries(workspace.catalog)
+    entries = _entries(name, board, workspace)
     cells: list[PlannedCell] = []
     unavailable: dict[str, str] = {}
     for task in board.tasks:
         try:
-            cells += _task_cells(task, entries, workspace, board.seeds if seeds is None else seeds)
+            planned = _task_cells(task, entries, workspace, board.seeds if seeds is None else seeds)
+            cells += [replace(cell, limits=board.limits.of_cells()) for cell in planned]
         except DataUnavailable as error:
             unavailable[task.label] = str(error)
         except (BadTask, BadData) as error:
@@ -106,29 +130,76 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
     )
 
 
+def _entries(name: str, board: Leaderboard, workspace: Workspace) -> list[Entry]:
+    """The forecasters of a board without those of which cannot be found out now whether they take a seed.
+
+    A warning says so. To take them for deterministic ones would make other cells of them than another time.
+    """
+    entries, forecasters = board.entries(workspace.catalog), workspace.catalog.forecasters
+    registered = [forecasters[entry.name] for entry in entries]
+    # of all forecasters of a plugin at once
+    facts = known_facts(each for each in registered if each.spec.draws is None)
+    problems = {each: found.problem for each, found in facts.items() if found.problem}
+    for forecaster, problem in problems.items():
+        remedy = "run the command again, or state `draws` in its spec"
+        line = f"forecaster {forecaster!r} was left out of board {name!r}: {problem}; {remedy}"
+        if line not in workspace.catalog.problems:
+            workspace.catalog.problems.append(line)
+        if any(entry.name == forecaster and entry.title == board.baseline for entry in entries):
+            raise InfrastructureFault(f"board {name!r} cannot be planned without its baseline: {line}")
+    return [entry for entry in entries if entry.name not in problems]
+
+
 def _task_cells(task: Task, entries: Iterable[Entry], workspace: Workspace, seeds: int) -> list[PlannedCell]:
     """The cells of a task, which is checked against its data unless all of them are in the journal."""
     dataset, fingerprints = workspace.catalog.datasets[task.dataset], workspace.fingerprints
     fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
     cells = []
     for entry in entries:
-        spec = workspace.catalog.forecasters[entry.name].spec
+        registered = workspace.catalog.forecasters[entry.name]
         version = forecaster_version(entry.name, workspace.catalog.forecasters)
-        cells += [_planned_cell(entry, task, spec, version, seed, fingerprint, size) for seed in _seeds(spec, seeds)]
+        planned = partial(_planned_cell, entry, task, registered, version, fingerprint, size)
+        cells += [planned(seed) for seed in _seeds(registered, seeds)]
     if not all(workspace.journal.has(cell.key) for cell in cells):
         fingerprints.check(dataset, task)
     return cells
 
 
-def _seeds(spec: ForecasterSpec, count: int) -> Iterable[int | None]:
+def _seeds(registered: Registered[ForecasterSpec], count: int) -> Iterable[int | None]:
     """The seeds of a stochastic forecaster, no seed for a deterministic one."""
-    stochastic = attempt(spec.takes_seed)  # a forecaster that cannot be imported fails in its cell, and only there
-    return range(count) if stochastic is True else [None]
+    stochastic = registered.spec.draws
+    if stochastic is None:  # a forecaster that cannot be imported fails in its cell, and only there
+        stochastic = known_facts([registered])[registered.spec.name].takes_seed
+    return range(count) if stochastic else [None]
+
+
+def planned_spec(registered: Registered[ForecasterSpec]) -> PlannedSpec:
+    """What the evaluator of a cell needs of a forecaster."""
+    spec = registered.spec
+    provider = provider_of(registered.plugin)
+    return PlannedSpec(
+        spec.missing,
+        spec.tolerance,
+        spec.batches,
+        provider,
+        spec.revision,
+        tuple(spec.depends),
+        None if spec.usable_covariates is None else tuple(spec.usable_covariates),
+        spec.needs_season,
+        spec.categorical,
+    )
 
 
 def _planned_cell(
-    entry: Entry, task: Task, spec: ForecasterSpec, version: str, seed: int | None, fingerprint: str, size: int
+    entry: Entry,
+    task: Task,
+    registered: Registered[ForecasterSpec],
+    version: str,
+    fingerprint: str,
+    size: int,
+    seed: int | None,
 ) -> PlannedCell:
+    spec = registered.spec
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
     return PlannedCell(
         cell.key(fingerprint, version),
@@ -140,33 +211,71 @@ def _planned_cell(
         spec.resources,
         size,
         version=version,
+        spec=planned_spec(registered),
     )
 
 
+def plan_cell(cell: Cell, title: str, workspace: Workspace) -> PlannedCell:
+    """A cell on the present data, with the present version of its forecaster, whatever boards have it."""
+    dataset, fingerprints = workspace.catalog.datasets[cell.task.dataset], workspace.fingerprints
+    registered = workspace.catalog.forecasters[cell.forecaster]
+    version = forecaster_version(cell.forecaster, workspace.catalog.forecasters)
+    entry = Entry(cell.forecaster, title, cell.parameters)
+    fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
+    return _planned_cell(entry, cell.task, registered, version, fingerprint, size, cell.seed)
+
+
 def pending_cells(
-    plans: Iterable[BoardPlan], journal: Journal, *, rerun: bool = False, retry_failed: bool = False
+    plans: Iterable[BoardPlan],
+    journal: Journal,
+    *,
+    rerun: bool = False,
+    retry_failed: bool = False,
+    strict: bool = False,
 ) -> list[PlannedCell]:
     """The cells to be run, each once though several boards have it.
 
-    Those that are likely to take long come first, so that none of them runs alone at the end: models on heavy
-    libraries before others, large datasets before small ones.
+    With `strict`, cells whose run is not a strict one are among them, whatever its status.
+
+    The baselines come first, without which there are no standings. Then those that are likely to take long, so that
+    none of them runs alone at the end: models on heavy libraries before others, large datasets before small ones.
     """
+    plans = list(plans)
     pending: list[PlannedCell] = []
+    completed: dict[tuple[str, int], list[PlannedCell]] = {}  # by data and task
     for cell in distinct_cells(plans):
-        recorded = journal.modified(cell.key)  # before the record is read: another process may write it meanwhile
-        if rerun or _is_pending(journal.read(cell.key), retry_failed):
-            pending.append(replace(cell, recorded=recorded))
-    return sorted(pending, key=lambda cell: (not cell.imports, -cell.size))
+        state = journal.state(cell.key)
+        if rerun or _is_pending(state.status, retry_failed) or (strict and not state.strict):
+            pending.append(replace(cell, recorded=state.recorded))
+        elif state.status is Status.COMPLETED:
+            completed.setdefault((cell.fingerprint, id(cell.cell.task)), []).append(
+                replace(cell, recorded=state.recorded)
+            )
+    journal.save_index()
+    written = {(cell.fingerprint, id(cell.cell.task)) for cell in pending}
+    rest = [cells for task, cells in completed.items() if task not in written]  # a pending cell writes them as well
+    pending += _cells_that_write_actuals(rest, journal)
+    baselines = {cell.key for plan in plans for cell in plan.cells if cell.title == plan.board.baseline}
+    return sorted(pending, key=lambda cell: (cell.key not in baselines, not cell.imports, -cell.size))
 
 
 def distinct_cells(plans: Iterable[BoardPlan]) -> list[PlannedCell]:
-    """The cells of boards, each once."""
+    """The cells of boards, each once, with the widest limits that a board gives it."""
     cells: dict[str, PlannedCell] = {}
     for plan in plans:
         for cell in plan.cells:
-            cells.setdefault(cell.key, cell)
+            known = cells.setdefault(cell.key, cell)
+            if known.limits != cell.limits:
+                cells[cell.key] = replace(known, limits=widest(known.limits, cell.limits))
     return list(cells.values())
 
 
-def _is_pending(run: Run | None, retry_failed: bool) -> bool:
-    return run is None or (retry_failed and run.status not in (Status.COMPLETED, Status.UNSUPPORTED))
+def _is_pending(status: Status | None, retry_failed: bool) -> bool:
+    return status is None or (retry_failed and status not in (Status.COMPLETED, Status.UNSUPPORTED))
+
+
+def _cells_that_write_actuals(tasks: Iterable[Sequence[PlannedCell]], journal: Journal) -> Iterator[PlannedCell]:
+    """Of each task whose actuals are lost or damaged one cell that writes them again, if possible a light one."""
+    for cells in tasks:
+        if not journal.has_actuals(cells[0].fingerprint, cells[0].cell.task):
+            yield min(cells, key=lambda cell: bool(cell.imports))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.attempt import Failure, attempt
-from harness.forecasters.spec import underlying_class
+from harness.worker.facts import pool_of_class
 
 if TYPE_CHECKING:
     from harness.forecasters.pools import Pool
@@ -17,13 +15,18 @@ if TYPE_CHECKING:
 
 def forecaster_pools(names: Iterable[str], catalog: Catalog) -> dict[str, Pool]:
     """The pools of forecasters of the catalog, by name; one that cannot be imported has none."""
-    found = {name: attempt(partial(pool, catalog.forecasters[name].spec)) for name in dict.fromkeys(names)}
-    return {name: known for name, known in found.items() if not isinstance(known, Failure)}
+    from harness.worker.probing import known_facts  # here, since most commands ask no process
+
+    entries = {name: catalog.forecasters[name] for name in dict.fromkeys(names)}
+    stated = {name: found for name, entry in entries.items() if (found := _stated_pool(entry.spec)) is not None}
+    facts = known_facts(entry for name, entry in entries.items() if name not in stated)
+    known = stated | {name: found.pool for name, found in facts.items() if found.pool is not None}
+    return {name: known[name] for name in entries if name in known}
 
 
 def pool(spec: ForecasterSpec) -> Pool:
     """The pool of a forecaster, as stated or derived; imports the factory where its base class decides."""
-    return _stated_pool(spec) or _pool_of_class(spec.load())
+    return _stated_pool(spec) or pool_of_class(spec.load())
 
 
 def known_pool(spec: ForecasterSpec) -> Pool | None:
@@ -39,12 +42,3 @@ def _stated_pool(spec: ForecasterSpec) -> Pool | None:
     if card is not None and card.components:
         return "system"
     return "zero-shot" if spec.trained_on or (card is not None and card.is_pretrained) else None
-
-
-def _pool_of_class(factory: object) -> Pool:
-    """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
-    from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
-
-    factory = underlying_class(factory)
-    is_local = isinstance(factory, type) and issubclass(factory, LocalForecaster | FittedLocalForecaster)
-    return "local" if is_local else "trained"

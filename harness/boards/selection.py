@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.attempt import Failure, attempt
 from harness.boards.board_files import check_file, name_in_files, store_file
 from harness.boards.leaderboard import (
     Leaderboard,
@@ -21,7 +20,9 @@ from harness.boards.leaderboard import (
 from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
-from harness.errors import BadBoard, BadInput, HarnessError, UnknownName
+from harness.errors import BadBoard, BadInput, Failure, HarnessError, UnknownName, attempt
+from harness.fields.names import split_names
+from harness.forecasters.limits import Limits
 from harness.plugins.catalog import Catalog
 from harness.results.stored_plan import title_of_pools
 
@@ -42,8 +43,16 @@ class Selection:
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seeds: int | None = None
     jobs: int | None = None
+    timeout: float | None = None  # seconds of each cell, instead of the limits of boards and forecasters
+    memory: int | None = None  # bytes of each cell, likewise
+    strict: bool = False  # forecasts are made for one point in time after the other, without later values
     rerun: bool = False
     retry_failed: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of each cell that the options state."""
+        return Limits(self.timeout, self.memory)
 
 
 @dataclass(frozen=True)
@@ -68,6 +77,7 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
     loaded = _load_boards(selection, workspace.catalog, left_out)
     boards = {name: board for name, (board, _) in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
+    selection = replace(selection, only=split_names(selection.only, set[str]().union(*titles.values())))
     _check_names(selection, loaded, titles, workspace.catalog)
     narrowed = {name: _narrowed_titles(board, selection, workspace.catalog) for name, board in boards.items()}
     _check_pools(selection, boards, narrowed)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="Exit with 1 if it holds: 'MASE worse by 2%, p < 0.05'. Repeatable.",
 )
 @click.option("--metric", "metrics", multiple=True, help="Show this metric, without --fail-if. Repeatable.")
-@click.option("--only", multiple=True, metavar="NAME", help="Compare this forecaster of the boards only. Repeatable.")
+@click.option("--only", multiple=True, metavar="A,B,...", help="Compare these forecasters of boards only. Repeatable.")
 @pool_option("Compare the forecasters of this pool only, without a baseline of another pool.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
@@ -65,7 +65,7 @@ def compare_command(
         echo_text(comparison_csv(found))
     else:
         console = wide_console()
-        for table in comparison_tables(found):
+        for table in comparison_tables(found, console.width):
             console.print(table)
         print_lines(comparison_lines(found), console)
     sys.exit(1 if found.failed else 0)

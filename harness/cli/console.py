@@ -7,46 +7,54 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.report.text import sentence
+from harness.report.text import output_width, sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.analysis.slicing.slices import Slices
     from harness.plugins.catalog import Catalog
+    from harness.report.shown import Shown
     from harness.results.standings import Standings
+
+LEAST_WIDTH = 40  # below which no table can be read
 
 
 def wide_console(*, stderr: bool = False) -> Console:
-    """The terminal; 100 columns wide where the output is none."""
+    """The console: as wide as COLUMNS says, else as the terminal, else wide enough for a file or a pipe."""
     from harness.report.console import PlainConsole
 
     console = PlainConsole(stderr=stderr)
-    return console if console.is_terminal else PlainConsole(stderr=stderr, width=100)
+    width = max(console.width if console.is_terminal else output_width(), LEAST_WIDTH)
+    return PlainConsole(stderr=stderr, width=width)
 
 
-def print_standings(standings: Standings, console: Console) -> None:
-    """Print the table of a board, and the remarks under it."""
-    from harness.report.terminal import remarks, standings_table
+def print_standings(standings: Standings, console: Console, shown: Shown | None = None) -> None:
+    """Print the table of a board, what it leaves out, and the remarks under it."""
+    from harness.report.shown import EVERYTHING
+    from harness.report.terminal import left_out_line, remarks, standings_table, table_legend
 
+    shown = EVERYTHING if shown is None else shown
     console.print()
-    console.print(standings_table(standings))
-    print_lines(remarks(standings), console)
+    console.print(standings_table(standings, console.width, shown))
+    print_lines(table_legend(standings, console.width, shown), console, style="table.caption")
+    print_lines([*left_out_line(standings, console.width, shown), *remarks(standings, shown)], console)
 
 
 def print_slices(slices: Slices, console: Console) -> None:
     """Print the tables of a board's slices, and the remarks under them."""
-    from harness.report.slices import slices_remarks, slices_tables
+    from harness.report.slices import slices_legend, slices_remarks, slices_tables
 
     console.print()
-    console.print(*slices_tables(slices), sep="")
-    print_lines(slices_remarks(slices), console)
+    console.print(*slices_tables(slices, console.width), sep="")
+    print_lines([slices_legend(slices)], console, style="table.caption")
+    print_lines(slices_remarks(slices, console.width), console)
 
 
-def print_lines(lines: Iterable[str], console: Console, *, soft_wrap: bool = False) -> None:
+def print_lines(lines: Iterable[str], console: Console, *, soft_wrap: bool = False, style: str | None = None) -> None:
     """Print sentences; with `soft_wrap` long lines are not broken, so that they can be copied."""
     for line in lines:
-        console.print(sentence(line), soft_wrap=soft_wrap)
+        console.print(sentence(line), soft_wrap=soft_wrap, style=style)
 
 
 def echo(line: str, *, err: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The click group of commands that all take --debug."""
+"""The click group of commands that all take --debug, and whether it was given."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from copy import copy
 import click
 
 from harness.errors import BadInput
+
+DEBUG = "harness.debug"  # in the `meta` of a click context
+
+
+def is_debugging() -> bool:
+    """Whether the command that runs was given --debug."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(DEBUG))
+
+
+def _note(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    context.meta[DEBUG] = given
 
 
 class HarnessGroup(click.Group):
@@ -18,7 +30,10 @@ class HarnessGroup(click.Group):
         if key is not None and self.commands.get(key, cmd) is not cmd:
             raise BadInput(f"there is already a command called {key!r}; choose another name")
         if all(parameter.name != "debug" for parameter in cmd.params):
-            cmd.params.append(click.Option(["--debug"], is_flag=True, expose_value=False, help="Show tracebacks."))
+            option = click.Option(
+                ["--debug"], is_flag=True, expose_value=False, callback=_note, help="Show tracebacks, of plugins too."
+            )
+            cmd.params.append(option)
         super().add_command(cmd, name)
 
     def copy(self) -> HarnessGroup:

@@ -6,7 +6,10 @@ Each command imports heavy modules when it is called, so that `--help` and `list
 from __future__ import annotations
 
 import io
+import os
 import sys
+import warnings
+from typing import TextIO
 
 import click
 
@@ -17,35 +20,65 @@ from harness.cli.console import echo, echo_text, print_plugin_problems
 from harness.cli.data import data_group
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
+from harness.cli.new import new_command
 from harness.cli.options import check_arguments
+from harness.cli.plugin_files import use_plugin_file
 from harness.cli.publish import publish_command
+from harness.cli.replay import replay_command
 from harness.cli.run import run_command
+from harness.cli.runs import runs_command
 from harness.cli.show import show_command
+from harness.cli.status import status_command
 from harness.cli.verify import verify_command
+from harness.data.damage import listen
 from harness.errors import HarnessError
 from harness.plugins.catalog import Catalog, load_catalog
+from harness.plugins.plugin_file import VARIABLE as PLUGIN_FILE
+from harness.plugins.restriction import VARIABLE, restrict
 from harness.report.text import visible
 
-EXIT_BAD_INPUT, EXIT_INTERRUPTED = 2, 130
+EXIT_BAD_INPUT = 2
+BY_SIGNAL = 128  # added to the number of the signal that ended a command, as shells do
 
 
 @click.group(cls=HarnessGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="forecast-harness")
+@click.option(
+    "--plugins",
+    metavar="NAME,...",
+    envvar=VARIABLE,
+    show_envvar=True,
+    help="Import only these plugins beside those included in harness; 'none' imports no others.",
+)
+@click.option(
+    "--plugin-file",
+    metavar="FILE",
+    envvar=PLUGIN_FILE,
+    show_envvar=True,
+    help="Import this Python file as a plugin, too.  [default: harness_plugin.py beside a board named by its path]",
+)
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context, plugins: str | None, plugin_file: str | None) -> None:
     """A benchmark harness and leaderboard for time-series forecasting models."""
     if context.obj is None:  # called without `main`, as tests do
+        if plugins:
+            restrict(plugins)
+        use_plugin_file(cli, [], plugin_file)
         context.obj = load_catalog()
 
 
 for command in (
     run_command,
+    status_command,
     show_command,
+    runs_command,
     compare_command,
     publish_command,
     bench_command,
+    replay_command,
     check_command,
     verify_command,
+    new_command,
     list_command,
     data_group,
 ):
@@ -54,18 +87,48 @@ for command in (
 
 def main() -> None:
     """The entry point: runs a command; a HarnessError, or a file that cannot be used, is printed as one sentence."""
+    former = {name: os.environ.get(name) for name in (VARIABLE, PLUGIN_FILE)}
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            _main()
+    except SystemExit as ended:
+        if isinstance(ended.code, int) and ended.code > BY_SIGNAL:  # another one may come while the process ends
+            from harness.cli.signals import ignore_signals
+
+            ignore_signals()
+        raise
+    finally:
+        for name, value in former.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    listen(lambda told: echo(f"warning: {told}", err=True))
     catalog: Catalog | None = None
     try:
+        check_arguments(sys.argv[1:])
+        if selected := _group_option("plugins"):
+            restrict(selected)
+        use_plugin_file(cli, sys.argv[1:], _group_option("plugin_file") or os.environ.get(PLUGIN_FILE))
         catalog = load_catalog()
         commands = cli.copy()
         catalog.add_commands(commands)
-        check_arguments(sys.argv[1:])
         commands.main(prog_name="harness", obj=catalog, standalone_mode=False)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(EXIT_INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as error:
+        from harness.cli.signals import exit_code
+
+        sys.exit(exit_code(error))
+    except RuntimeError as error:
+        if not isinstance(error.__cause__, KeyboardInterrupt):  # as Python up to 3.11 wraps one in a class statement
+            raise
+        sys.exit(BY_SIGNAL + 2)  # SIGINT
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
@@ -82,12 +145,35 @@ def main() -> None:
         sys.exit(EXIT_BAD_INPUT)
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a warning of Python as Python does, with the control characters of its text visible."""
+    echo_text(visible(warnings.formatwarning(message, category, filename, lineno, line), keep="\n"), err=True)
+
+
+def _group_option(name: str) -> str | None:
+    """The value of an option that is needed before the commands of plugins are known; None without it."""
+    context = click.Context(cli, info_name="harness", resilient_parsing=True)
+    try:
+        options, _, _ = cli.make_parser(context).parse_args(sys.argv[1:])
+    except click.ClickException:
+        return None  # the error is raised again when the arguments are parsed for good
+    value = options.get(name)
+    return value if isinstance(value, str) else None
+
+
 def _report(error: HarnessError | OSError, catalog: Catalog | None) -> None:
     """Print an error as one sentence, after its traceback if that was asked for."""
     if "--debug" in sys.argv:
         import traceback
 
-        traceback.print_exc()
+        echo_text(visible(traceback.format_exc(), keep="\n"), err=True)
     if catalog is not None:
         print_plugin_problems(catalog)  # a plugin's problem may be why a name is unknown
     text = str(error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from harness.errors import BadInput
+from harness.fields.sizes import parse_bytes
 from harness.forecasters.pools import POOLS
 
 if TYPE_CHECKING:
@@ -45,9 +46,62 @@ def set_option(command: Command) -> Command:
     return click.option("--set", "settings", multiple=True, metavar="NAME.KEY=VALUE", help=help_)(command)
 
 
+def size_option(name: str, help_: str) -> Callable[[Command], Command]:
+    """An option for a size such as "4GB", which gives the command a number of bytes."""
+
+    def parsed(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+        return None if text is None else parse_bytes(text)
+
+    return click.option(name, metavar="SIZE", callback=parsed, help=help_)
+
+
+def limit_options(command: Command) -> Command:
+    """The options `--timeout` and `--memory` on each cell, and `--strict`."""
+    return _limit_options(
+        command,
+        "End a cell after this time.  [default: the board's or the forecaster's]",
+        "End a cell that takes more, such as 4GB.  [default: as for --timeout]",
+        "Forecast one point in time after the other, without later values in memory.",
+    )
+
+
+def check_options(command: Command) -> Command:
+    """The options `--timeout` and `--memory` on each check of a forecaster, and `--strict`."""
+    return _limit_options(
+        command,
+        "End a check after this time, and the command with it.  [default: the forecaster's, or 600]",
+        "End a check that takes more, such as 4GB.  [default: the forecaster's]",
+        "Check strict mode too, and compare its forecasts with those of batches.",
+    )
+
+
+def _limit_options(command: Command, timeout_help: str, memory_help: str, strict_help: str) -> Command:
+    seconds = click.option("--timeout", metavar="SECONDS", callback=_positive_seconds, help=timeout_help)
+    memory = size_option("--memory", memory_help)
+    strict = click.option("--strict", is_flag=True, help=strict_help)
+    return seconds(memory(strict(command)))
+
+
+def _positive_seconds(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """A number of seconds, or a time with its unit; raises BadInput for any other text."""
+    from harness.efficiency.budget import parse_seconds
+
+    if text is None:
+        return None
+    seconds = parse_seconds(f"{text}s" if re.fullmatch(r"[\d.]+", text) else text)
+    if seconds <= 0:
+        raise BadInput(f"--timeout must be more than 0 seconds, not {text!r}")
+    return seconds
+
+
 def csv_option(command: Command) -> Command:
     """The flag `--csv`."""
     return click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")(command)
+
+
+def json_option(command: Command) -> Command:
+    """The flag `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def pool_option(help_: str) -> Callable[[Command], Command]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.console import wide_console
-from harness.cli.options import pool_option, set_option, settings_of, workspace_option
+from harness.cli.options import limit_options, pool_option, set_option, settings_of, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("boards", nargs=-1, metavar="[BOARD]...")
 @click.option("--all", "every", is_flag=True, help="Run every board whose data is available.")
-@click.option("--only", multiple=True, metavar="NAME", help="Run this forecaster and the baseline only. Repeatable.")
+@click.option("--only", multiple=True, metavar="A,B,...", help="Run these forecasters and the baseline. Repeatable.")
 @pool_option("Run the forecasters of this pool and the baseline only.")
 @set_option
 @click.option(
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="Number of worker processes; 0 runs the cells in this process.  [default: cores]",
 )
+@limit_options
+@click.option("--pdb", is_flag=True, help="With --jobs 0: open the debugger where a forecaster raises.")
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells again.")
 @workspace_option
 def run_command(
-    boards: tuple[str, ...], every: bool, settings: tuple[str, ...], workspace: Workspace, **options: Any
+    boards: tuple[str, ...], every: bool, settings: tuple[str, ...], workspace: Workspace, pdb: bool, **options: Any
 ) -> None:
     """Run the pending cells of boards, and show their standings."""
     from harness.boards.selection import Selection
@@ -41,5 +43,7 @@ def run_command(
 
     if every == bool(boards):
         raise BadInput("name the boards to run, or else say --all; `harness list boards` shows them")
+    if pdb and options["jobs"] != 0:
+        raise BadInput("--pdb debugs forecasters in this process; add --jobs 0")
     selection = Selection(boards, settings=settings_of(settings), **options)
-    sys.exit(run_boards(selection, workspace, wide_console()))
+    sys.exit(run_boards(selection, workspace, wide_console(), pdb=pdb))

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 from harness.analysis.lookup import board_standings
 from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, pending_cells
 from harness.boards.selection import SelectedBoard, Selection, select_boards
+from harness.boards.stale import stale_results
 from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
+from harness.cli.run_cells import run_cells
+from harness.cli.signals import StopSignals, exit_code, stop_signals
 from harness.errors import InvalidMetric
 from harness.execution.cell_locks import CellLocks
-from harness.execution.driver import Finished, Refused, drive
-from harness.execution.executors import executor_name, make_executor
-from harness.report.progress import RunProgress
+from harness.execution.driver import Postponed, Refused
+from harness.report.progress import pending_lines
+from harness.report.shown import listed
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal, prepare_home
 from harness.results.standings import remove_standings
@@ -23,52 +26,66 @@ from harness.results.standings import remove_standings
 if TYPE_CHECKING:
     from rich.console import Console
 
-EXIT_PROBLEMS, EXIT_INTERRUPTED = 2, 130
+EXIT_PROBLEMS = 2
 
 
-def run_boards(selection: Selection, workspace: Workspace, console: Console) -> int:
-    """Run the pending cells of the selected boards, and show their standings; returns the exit code."""
+def run_boards(selection: Selection, workspace: Workspace, console: Console, *, pdb: bool = False) -> int:
+    """Run the pending cells of the selected boards, and show their standings; returns the exit code.
+
+    Ctrl-C, SIGTERM and SIGHUP end the cells; the standings of what is done are shown. With `pdb`, a debugger opens
+    where a forecaster in this process raises.
+    """
+    with stop_signals() as stop:
+        return _run_boards(selection, workspace, console, stop, pdb=pdb)
+
+
+def _run_boards(selection: Selection, workspace: Workspace, console: Console, stop: StopSignals, *, pdb: bool) -> int:
     prepare_home(workspace.home)
     boards, left_out = select_boards(selection, workspace)
-    print_lines(left_out, console)
+    plans = [board.run for board in boards]
+    cells = pending_cells(
+        plans,
+        workspace.journal,
+        rerun=selection.rerun,
+        retry_failed=selection.retry_failed,
+        strict=selection.strict,
+    )
+    print_lines(map(str, stale_results(plans, cells, workspace)), console)
     for board in boards:
         board.save(workspace.home)
-    plans = [board.run for board in boards]
-    cells = pending_cells(plans, workspace.journal, rerun=selection.rerun, retry_failed=selection.retry_failed)
-    refused, interrupted = 0, False
+    workspace.fingerprints.release()  # the processes of the cells have the data in the home
+    unfinished: list[Refused | Postponed] = []
+    stopped: KeyboardInterrupt | None = None
     try:
-        refused = _run_cells(cells, selection.jobs, workspace, console)
-    except KeyboardInterrupt:
-        interrupted = True
+        unfinished = run_cells(cells, [plan.name for plan in plans], selection, workspace, console, stop, pdb=pdb)
+    except KeyboardInterrupt as error:
+        stopped = error
+        stop.listen()  # the standings can be interrupted
+    problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
+    lost = _lost_cells(plans, cells, workspace.journal)
     total = len(distinct_cells(plans))
-    if not cells and total:
+    if not cells and not lost and total:
         line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
         print_lines([line], console)
-    problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
-    print_lines(problems, console)
-    if interrupted:
+    print_lines([*_without_data(plans), *left_out, *problems], console)
+    print_lines(pending_lines(unfinished), console)
+    if lost:
+        what = "1 cell" if len(lost) == 1 else f"{len(lost):,} cells"
+        print_lines([f"error: files of {what} are damaged; the same command runs what is pending now"], console)
+    if stopped is not None:
         print_lines([_interruption(cells, workspace)], console)
-        return EXIT_INTERRUPTED
+        return exit_code(stopped)
     catalog = workspace.catalog
     print_lines(catalog.finished(workspace.home), console)
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
     without_cells = selection.boards and any(not plan.cells for plan in plans)
-    return EXIT_PROBLEMS if refused or left_out or without_cells or problems else 0
+    return EXIT_PROBLEMS if unfinished or left_out or without_cells or problems or lost else 0
 
 
-def _run_cells(cells: Sequence[PlannedCell], jobs: int | None, workspace: Workspace, console: Console) -> int:
-    """Run the cells; returns how many were refused."""
-    if not cells:
-        return 0
-    refused = 0
-    executor = make_executor(executor_name(jobs), workspace.home, cells, jobs)
-    with RunProgress(console, len(cells)) as progress, closing(drive(cells, executor, workspace.journal)) as events:
-        for event in events:
-            progress.show(event)
-            refused += isinstance(event, Refused)
-            if isinstance(event, Finished) and event.ran_here:
-                workspace.catalog.run_finished(event.run, workspace.home)
-    return refused
+def _lost_cells(plans: Sequence[BoardPlan], cells: Sequence[PlannedCell], journal: Journal) -> list[PlannedCell]:
+    """The cells that are pending although they were not, since their files turned out to be damaged."""
+    known = {cell.key for cell in cells}
+    return [cell for cell in pending_cells(plans, journal) if cell.key not in known]
 
 
 def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> str:
@@ -77,8 +94,6 @@ def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> s
     Returns why there are none if the board's metric raises; empty otherwise.
     """
     if not board.run.cells:
-        reasons = "; ".join(board.run.unavailable.values())
-        print_lines([f"board {board.run.name} was left out: {reasons}"], console)
         return ""
     results = _results(board.stored, workspace)
     try:
@@ -92,6 +107,20 @@ def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> s
     print_standings(shown, console)
     workspace.catalog.standings_changed(board.stored.board, standings, workspace.home)
     return ""
+
+
+def _without_data(plans: Sequence[BoardPlan]) -> list[str]:
+    """The boards of which no cell could be planned, those with the same reason in one sentence."""
+    names: dict[str, list[str]] = {}
+    for plan in plans:
+        if not plan.cells:
+            names.setdefault("; ".join(plan.unavailable.values()), []).append(plan.name)
+    return [
+        f"board {boards[0]} was left out: {reason}"
+        if len(boards) == 1
+        else f"boards {listed(boards)} were left out: {reason}"
+        for reason, boards in names.items()
+    ]
 
 
 def _results(plan: BoardPlan, workspace: Workspace) -> JournalResults:

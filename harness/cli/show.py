@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo, echo_text, print_slices, print_standings, wide_console
+from harness.cli.group import is_debugging
 from harness.cli.options import output_format, pool_option, workspace_option
-from harness.errors import BadInput
+from harness.errors import BadInput, UnknownName
+from harness.fields.names import split_names
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.forecasters.pools import Pool
+    from harness.report.shown import Shown
     from harness.results.standings import Standings
 
 EXIT_NOTHING = 1
@@ -27,9 +30,16 @@ EXIT_NOTHING = 1
 @click.option("--markdown", is_flag=True, help="Print Markdown.")
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write a page that needs no network.")
 @click.option("--format", "format_", metavar="NAME", help="Print this format; `harness list formats` shows them.")
-@click.option("--completed-only", is_flag=True, help="Ignore failed results; by default a failure scores as the worst.")
+@click.option("--completed-only", is_flag=True, help="Ignore failed results, which are imputed by default.")
 @click.option("--within", "budget", metavar="BUDGET", help="Rank what fits: 'latency_p99 < 5ms, memory < 500MB'.")
 @pool_option("Rank the forecasters of this pool and the baseline only.")
+@click.option(
+    "--only", multiple=True, metavar="A,B,...", help="Show these forecasters, at their ranks on the board. Repeatable."
+)
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="Show the ranks up to N, and those of --only.")
+@click.option("--columns", metavar="A,B,...", help="Show these columns: headings, or names of --csv.")
+@click.option("--forecaster", metavar="NAME", help="Show one forecaster: hyperparameters, parameters, notes, cells.")
+@click.option("--failures", is_flag=True, help="List failed results: status, exception, place, last output.")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
 @click.option("--task", metavar="NAME", help="With --by: slices of this task only.")
 @click.option("--published", is_flag=True, help="Show the results published with the board, not those of the journal.")
@@ -44,6 +54,11 @@ def show_command(
     completed_only: bool,
     budget: str | None,
     pools: tuple[Pool, ...],
+    only: tuple[str, ...],
+    top: int | None,
+    columns: str | None,
+    forecaster: str | None,
+    failures: bool,
     by: str | None,
     task: str | None,
     published: bool,
@@ -51,7 +66,22 @@ def show_command(
 ) -> None:
     """Show the standings of a board, or its scores in slices."""
     style = output_format(csv=csv, markdown=markdown, html=html, format=format_)
+    option = f"--format {format_}" if style == "format" else f"--{style}"
     style = format_ if style == "format" else style
+    if forecaster is not None:
+        if any((style, budget, only, top, columns, failures, by, task, metric, completed_only, pools)):
+            raise BadInput("--forecaster shows one forecaster of the board; leave other options out")
+        _show_forecaster(board, forecaster, workspace, published=published)
+        return
+    if failures:
+        given = {"--metric": metric, "--within": budget, "--top": top, "--columns": columns, "--by": by, "--task": task}
+        given |= {"--completed-only": completed_only, option: style is not None and not csv}
+        others = [name for name, value in given.items() if value]
+        if others:
+            raise BadInput(f"--failures lists failed results; leave out {', '.join(others)}")
+        _show_failures(board, workspace, only, pools, as_csv=csv, published=published)
+        return
+    shown = _shown_part(only, top, columns, style, option, is_slice=bool(by or task))
     if by or task:
         from harness.analysis.slicing.boards import find_slices
         from harness.report.slices import slice_request, slices_csv, slices_markdown
@@ -74,9 +104,14 @@ def show_command(
         board, workspace, metric, completed_only=completed_only, published=published, pools=pools
     )
     if budget is not None:
-        standings = _within(standings, budget, to_stderr=style not in (None, "markdown"))
+        standings = _within(standings, budget, only, to_stderr=style not in (None, "markdown"))
     if style is None:
-        print_standings(standings, wide_console())
+        print_standings(standings, wide_console(), shown)
+        return
+    if shown is not None:
+        from harness.report.standings_csv import standings_csv
+
+        echo_text(standings_csv(standings, shown))
         return
     from harness.report.context import report_context
     from harness.report.formats import report
@@ -88,14 +123,78 @@ def show_command(
         _write_page(html, text)
 
 
-def _within(standings: Standings, budget: str, *, to_stderr: bool) -> Standings:
-    """The forecasters within a budget, ranked; where there are none, the command ends with the reason."""
+def _show_forecaster(board: str, name: str, workspace: Workspace, *, published: bool) -> None:
+    """Print what is known of a forecaster of a board."""
+    from harness.analysis.lookup import find_results
+    from harness.report.forecaster import forecaster_text
+    from harness.report.runs import ListedCell
+
+    results = find_results(board, workspace, published=published)
+    plan, forecasters = results.plan, workspace.catalog.forecasters
+    if name not in plan.by_forecaster:
+        raise UnknownName(f"forecaster on board {plan.name!r}", name, plan.by_forecaster)
+    cells = [ListedCell.of(plan, cell, results.runs[cell.key], forecasters) for cell in plan.by_forecaster[name]]
+    source = plan.sources[name].forecaster if name in plan.sources else name
+    spec = forecasters[source].spec if source in forecasters else None
+    echo_text(forecaster_text(name, plan.name, spec, cells, wide_console().width))
+
+
+def _show_failures(
+    board: str, workspace: Workspace, only: tuple[str, ...], pools: tuple[Pool, ...], *, as_csv: bool, published: bool
+) -> None:
+    """Print the failed results of a board."""
+    from harness.analysis.lookup import find_results
+    from harness.report.failures import failed_results, failure_lines, failures_csv
+
+    results = find_results(board, workspace, published=published, pools=pools)
+    names = split_names(only, results.plan.by_forecaster)
+    for name in names:
+        if name not in results.plan.by_forecaster:
+            raise UnknownName(f"forecaster on board {results.plan.name!r}", name, results.plan.by_forecaster)
+    failed = failed_results(results, names)
+    if as_csv:
+        echo_text(failures_csv(failed))
+        return
+    if not failed:
+        echo(f"No failed results on board {results.plan.name}.")
+    for line in failure_lines(failed, tracebacks=is_debugging()):
+        echo_text(line + "\n")
+
+
+def _shown_part(
+    only: tuple[str, ...], top: int | None, columns: str | None, style: str | None, option: str, *, is_slice: bool
+) -> Shown | None:
+    """Which rows and columns were asked for, None if all; raises BadInput where a view cannot leave any out."""
+    if not (only or top or columns):
+        return None
+    from harness.report.shown import Shown
+
+    if is_slice:
+        raise BadInput("--only, --top and --columns choose from the standings of a board; leave --by and --task out")
+    if style not in (None, "csv"):
+        raise BadInput(f"--only, --top and --columns choose what the terminal and --csv show; leave {option} out")
+    names = tuple(name.strip() for name in (columns or "").split(",") if name.strip())
+    return Shown(only, top, tuple(dict.fromkeys(names)))
+
+
+def _within(standings: Standings, budget: str, only: tuple[str, ...], *, to_stderr: bool) -> Standings:
+    """The forecasters within a budget, ranked; where there are none, the command ends with the reason.
+
+    Raises UnknownName for one of `only` that has no results, and BadInput for one that is not within the budget.
+    """
     from harness.analysis.ranking.within_budget import apply_budget
+    from harness.report.shown import listed
 
     ranked, reason = apply_budget(standings, budget)
     if reason:
-        echo(reason, err=to_stderr)
+        for line in reason.splitlines():
+            echo(line, err=to_stderr)
         sys.exit(EXIT_NOTHING)
+    known, fitting = ({row.forecaster for row in found.with_results.rows} for found in (standings, ranked))
+    if excluded := [name for name in split_names(only, known) if name in known - fitting]:
+        raise BadInput(
+            f"--only: {listed(excluded)} {'is' if len(excluded) == 1 else 'are'} not within the budget {budget!r}"
+        )
     return ranked
 
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.arrays import Ints, Times
-from harness.attempt import Failure, attempt
 from harness.data.dates import LAST_YEAR
-from harness.errors import BadData
+from harness.errors import BadData, Failure, attempt
 from harness.fields.errors import short_repr
 
 if TYPE_CHECKING:

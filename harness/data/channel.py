@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.data.metadata import LARGEST, list_of
@@ -21,7 +21,9 @@ class Channel:
 
     `delay` is the availability delay of a past covariate: the value of a step is known that many steps later, so that
     at each cutoff its last `delay` values are missing. `certain` is False for a known covariate whose values after the
-    cutoff are forecasts themselves, such as the weather; see `Vintages`. Raises BadData for fields that do not fit.
+    cutoff are forecasts themselves, such as the weather; see `Vintages`. The values of a categorical channel are
+    indices into its `categories`, which are `ordered` if they rise, such as ratings; of a categorical target,
+    probabilities are forecast. Raises BadData for fields that do not fit.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Channel:
     categories: tuple[str, ...] | None = None  # of a categorical channel; its values are indices into them
     delay: int = 0  # steps
     certain: bool = True
+    ordered: bool = field(default=False, metadata={"stored": "if set"})  # whether the categories rise
 
     def __post_init__(self) -> None:
         role: object = self.role
@@ -46,6 +49,15 @@ class Channel:
             raise BadData(f"channel {self.name!r} is a {self.role}; only a past covariate may have a delay")
         if not self.certain and self.role != "known covariate":
             raise BadData(f"channel {self.name!r} is a {self.role}; certain=False is for known covariates only")
+        self._check_categories()
+
+    def _check_categories(self) -> None:
+        names = self.categories or ()
+        if len(set(names)) != len(names):
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise BadData(f"channel {self.name!r} has two categories called {short_repr(repeated)}; rename one of them")
+        if self.ordered and not names:
+            raise BadData(f"channel {self.name!r} has no categories; ordered=True is for categorical channels only")
 
 
 def channels_with_targets(channels: tuple[Channel, ...], names: object) -> tuple[Channel, ...]:

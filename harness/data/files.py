@@ -13,12 +13,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.attempt import Failure, attempt
 from harness.data.archives import unpack
 from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.downloads import download
 from harness.data.storage import write_json
-from harness.errors import BadData, DataUnavailable, HarnessError, HomeUnusable, UnusableFile
+from harness.errors import BadData, DataUnavailable, Failure, HarnessError, HomeUnusable, UnusableFile, attempt
 from harness.fields.dumping import dump
 from harness.fields.reading import load as load_fields
 
@@ -80,6 +79,11 @@ def available(spec: DatasetSpec, home: Path) -> bool:
     except DataUnavailable:
         return False
     return True
+
+
+def downloaded(spec: DatasetSpec, home: Path) -> bool:
+    """Whether all files of a dataset exist; their checksums are not compared."""
+    return all(_find(file, home) is not None for file in spec.files)
 
 
 def fetch(spec: DatasetSpec, home: Path, say: Callable[[str], object] | None = None) -> tuple[Path, ...]:

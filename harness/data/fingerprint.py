@@ -25,9 +25,11 @@ def data_hash(header: Mapping[str, Any], arrays: Iterable[NDArray[Any]]) -> str:
 
 
 def channel_header(channel: Channel) -> list[Any]:
-    """The metadata of a channel; delay and certainty only where they are not the default.
+    """The metadata of a channel; delay, certainty and order only where they are not the default.
 
     Panels without them keep the fingerprints of versions that did not have these fields.
     """
     header: list[Any] = [channel.name, channel.role, channel.categories]
+    if channel.ordered:
+        return [*header, channel.delay, channel.certain, channel.ordered]
     return header if channel.delay == 0 and channel.certain else [*header, channel.delay, channel.certain]

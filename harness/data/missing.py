@@ -20,7 +20,7 @@ def fill(panel: Panel, missing: Missing, season_length: int) -> Panel:
     """A panel with missing values filled, from all of its values; for data that ends at a cutoff.
 
     - `ffill`: the last value observed;
-    - `interpolate`: linear interpolation, and the last value at the end;
+    - `interpolate`: linear interpolation, and the last value at the end; of categorical channels as `ffill`;
     - `seasonal`: the value one season earlier, or else the last value observed.
 
     Values before the first observation become equal to it. A channel without observations stays missing. The last
@@ -35,7 +35,8 @@ def fill(panel: Panel, missing: Missing, season_length: int) -> Panel:
     for first, last in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
         for channel in range(values.shape[1]):
             known = max(first, last - panel.delays.get(channel, 0))
-            _fill_series(values[first:known, channel], missing, season_length)
+            carry = missing == "interpolate" and panel.channels[channel].categories is not None
+            _fill_series(values[first:known, channel], "ffill" if carry else missing, season_length)
             values[known:last, channel] = values[known - 1, channel] if known > first else np.nan
     return panel.with_values(values)
 

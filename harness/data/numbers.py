@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.arrays import Floats, Ints
-from harness.attempt import Failure, attempt
+from harness.errors import Failure, attempt
 from harness.fields.errors import short_repr
 
 NO_NUMBERS = {"c": "complex numbers", "U": "texts", "S": "bytes", "M": "dates", "m": "durations", "V": "records"}

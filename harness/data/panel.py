@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.arrays import Floats, Ints, Times, read_only
-from harness.attempt import Failure, attempt
 from harness.data.calendar import advance, check_times, frequency
 from harness.data.channel import Channel as Channel
 from harness.data.channel import Role, channels_with_targets, check_static_names, covariate_names, panel_channels
@@ -19,9 +18,10 @@ from harness.data.fingerprint import channel_header, data_hash
 from harness.data.metadata import season_length, series_ids, static_covariates
 from harness.data.series import check_finite, series_values, single_array
 from harness.data.starts import start_times
+from harness.data.summary import panel_summary
 from harness.data.vintages import Vintages as Vintages
 from harness.data.vintages import check_vintages, panel_vintages
-from harness.errors import BadData
+from harness.errors import BadData, Failure, attempt
 from harness.fields.errors import short_repr
 
 
@@ -47,6 +47,7 @@ class Panel:
     channels: tuple[Channel, ...] = (Channel("value"),)
     static: Mapping[str, tuple[str | float, ...]] = field(default_factory=dict)
     vintages: Mapping[str, Vintages] = field(default_factory=dict)
+    __repr__ = panel_summary
 
     def __post_init__(self) -> None:
         offsets = attempt(partial(np.asarray, self.offsets))

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from harness.arrays import Floats, Ints
-from harness.attempt import Failure, attempt
 from harness.data.metadata import series_ids
 from harness.data.numbers import NotNumbers, floats
-from harness.errors import BadData
+from harness.errors import BadData, Failure, attempt
 from harness.fields.errors import short_repr
 
 ONE_SERIES = "series must be a list with one array per series"

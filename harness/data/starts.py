@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from harness.arrays import Ints, Times
-from harness.attempt import Failure, attempt
 from harness.data.dates import FIRST_YEAR, LAST_YEAR, year_of
-from harness.errors import BadData
+from harness.errors import BadData, Failure, attempt
 from harness.fields.arguments import whole_number
 from harness.fields.errors import FieldError, short_repr
 

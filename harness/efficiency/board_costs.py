@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from harness.efficiency.budget import format_quantity
@@ -15,6 +16,7 @@ from harness.efficiency.store import stored_benches
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import StoredPlan
 
+DIFFERED = "the machine was slower or faster, or the device another one"
 MAX_VARIATION = 0.25  # of the machine's speed; beyond it, a board notes it
 
 
@@ -36,9 +38,10 @@ class Setting:
 
 
 def board_costs(plan: StoredPlan, home: Path, machine: str | None = None) -> BoardCosts:
-    """The latest costs on this machine, of the task and setting in which most forecasters were measured.
+    """The costs on this machine, of the task and setting in which most forecasters were measured.
 
-    Costs belong to a cell of the board: those of other parameters, plugin versions, tasks or data are ignored.
+    If as many were measured on several tasks, they are those of the task with the largest latencies. Costs belong
+    to a cell of the board: those of other parameters, plugin versions, tasks or data are ignored.
     """
     cells = {cell.key: (cell.forecaster, cell.task) for cell in plan.cells}
     benches: dict[tuple[str, str], dict[str, Bench]] = {}  # by forecaster and task, then by key
@@ -53,27 +56,60 @@ def board_costs(plan: StoredPlan, home: Path, machine: str | None = None) -> Boa
                     latest[forecaster] = bench
     if not by_setting:
         return BoardCosts()
-    chosen = max(by_setting, key=lambda setting: (*_weight(by_setting[setting].values()), setting.threads is None))
+    chosen = _chosen_setting(by_setting)
     costs = {forecaster: bench_costs(bench) for forecaster, bench in by_setting[chosen].items()}
     costs, bound = _with_one_bound(costs)
     shown = {bench.key for bench in by_setting[chosen].values()}
-    notes = (_conditions_note(chosen.task, costs, bound), *_left_out_notes(chosen.task, shown, benches))
-    return BoardCosts(costs, notes)
+    notes = [_conditions_note(chosen.task, costs, bound), *_left_out_notes(chosen.task, shown, benches)]
+    earlier = [forecaster for forecaster, bench in by_setting[chosen].items() if _without_earlier(bench)]
+    if earlier:
+        notes.append(f"cost: earlier repetitions of {', '.join(earlier)} are left out, since {DIFFERED}")
+    return BoardCosts(costs, tuple(notes))
+
+
+def _chosen_setting(by_setting: Mapping[Setting, Mapping[str, Bench]]) -> Setting:
+    """The setting with the most measurements; of equal ones, that of the slowest task, and then the latest."""
+    counts = {setting: _counts(benches.values()) for setting, benches in by_setting.items()}
+    equal = [setting for setting in by_setting if counts[setting] == max(counts.values())]
+    slowest = max(equal, key=lambda setting: _mean_latency(by_setting[setting].values())).task
+    of_task = [setting for setting in equal if setting.task == slowest]
+    return max(of_task, key=lambda setting: (_latest(by_setting[setting].values()), setting.threads is None))
 
 
 def _settings(bench: Bench, task: str) -> list[Setting]:
-    """The settings of a measurement: two where a forecaster requests as many threads as all were given."""
+    """The settings of a measurement: two where a forecaster requests as many threads as all were given.
+
+    On a machine with GPUs, one that used none although it could choose has the settings of every device.
+    """
     conditions = bench.conditions
-    cpu_only = conditions.used_device == "cpu" and not bench.machine.gpus
-    device = "cpu" if cpu_only else conditions.device
+    devices = [conditions.device]
+    if conditions.used_device == "cpu" and not bench.machine.gpus:
+        devices = ["cpu"]
+    elif conditions.used_device == "cpu" and conditions.device == "auto":
+        devices = ["auto", "cpu", "cuda"]
     own = conditions.own_threads in (None, conditions.threads)
-    return [Setting(task, threads, device) for threads in ([None] if own else []) + [conditions.threads]]
+    threads = ([None] if own else []) + [conditions.threads]
+    return [Setting(task, number, device) for device in devices for number in threads]
 
 
-def _weight(benches: Collection[Bench]) -> tuple[int, int, str]:
-    """The number of completed measurements, of all, and the time of the last."""
-    completed = sum(bench.latency is not None for bench in benches)
-    return completed, len(benches), max(bench.measured for bench in benches)
+def _counts(benches: Collection[Bench]) -> tuple[int, int]:
+    """The number of completed measurements, and of all."""
+    return sum(bench.latency is not None for bench in benches), len(benches)
+
+
+def _mean_latency(benches: Collection[Bench]) -> float:
+    """The geometric mean of the p99; 0 where nothing was measured."""
+    latencies = [bench.latency.p99.seconds for bench in benches if bench.latency is not None]
+    return geometric_mean(latencies) if latencies else 0.0
+
+
+def _latest(benches: Collection[Bench]) -> str:
+    return max(bench.measured for bench in benches)
+
+
+def _without_earlier(bench: Bench) -> int:
+    """The number of earlier repetitions that are left out."""
+    return 0 if bench.combination is None else bench.combination.left_out
 
 
 def _with_one_bound(costs: Mapping[str, BenchCosts]) -> tuple[dict[str, BenchCosts], float | None]:
@@ -95,7 +131,9 @@ def _conditions_note(task: str, costs: Mapping[str, BenchCosts], bound: float | 
     threads_text = f"{_range(threads)} thread{'s' if threads[-1] > 1 else ''}"
     devices = [device for device in dict.fromkeys(row.device for row in rows) if device != "cpu"]
     machine = ", ".join([next(iter(rows)).processor, threads_text, *devices])
-    note = f"cost: measured by harness bench on {task}, {machine}, {_range(days)}"
+    repetitions = sorted({row.repetitions or 1 for row in rows})
+    times = f"{_range(repetitions)} repetition{'s' if repetitions[-1] > 1 else ''}"
+    note = f"cost: measured by harness bench on {task}, {machine}, {_range(days)}, {times}"
     note += "" if bound is None else f"; rates keep a p99 of {format_quantity('latency_p99', bound)}"
     variation = max((row.unrest for row in rows if row.unrest is not None), default=0.0)
     return note + (f"; the machine's speed varied by up to {variation:.0%}" if variation > MAX_VARIATION else "")

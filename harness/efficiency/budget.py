@@ -1,11 +1,11 @@
-"""Budgets such as "latency_p99 < 5ms, memory < 500MB", and which costs fit."""
+"""Budgets such as "latency_p99 < 5ms, memory < 500MB": how they are written; `verdict` says which costs fit."""
 
 from __future__ import annotations
 
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 from harness.errors import BadInput, UnknownName
@@ -22,14 +22,32 @@ UNITS = {"s": TIMES, "B": BYTES, "J": JOULES, "1/s": RATES, "1": COUNTS}
 QUANTITIES = {
     figure.name: UNITS[figure.metadata["unit"]] for figure in fields(BenchCosts) if figure.metadata.get("better")
 }
+VARYING = {figure.name for figure in fields(BenchCosts) if figure.metadata.get("varies")}
+ALIASES = {"latency_p99_high": "latency_p99"}  # a limit on the upper end of an interval, which every limit is
+HEADINGS = {"p50": "latency_p50", "p90": "latency_p90", "p99": "latency_p99"}  # of tables; accepted as names
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
 }
+SPELLINGS = {  # of units, without the s of a plural: suggested, not accepted
+    "sec": "s",
+    "second": "s",
+    "minute": "min",
+    "msec": "ms",
+    "millisecond": "ms",
+    "microsecond": "us",
+    "nanosecond": "ns",
+    "joule": "J",
+    "byte": "B",
+    "kilobyte": "kB",
+    "megabyte": "MB",
+    "gigabyte": "GB",
+}
 NUMBER = r"[0-9]+(?:_?[0-9]+)*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+"
 AMOUNT = re.compile(rf"({NUMBER})\s*(\S*)")
+CONJUNCTION = re.compile(r"\s+and\s+|\s*(?:&+|;)\s*", re.IGNORECASE)  # written in place of a comma
 LIMIT = re.compile(r"(\w+)\s*(<=|>=|<|>)\s*(.+)")
 
 
@@ -65,24 +83,14 @@ def parse_seconds(text: str) -> float:
     return _value(text.strip(), TIMES, "a time", "5ms")
 
 
-def violation(costs: BenchCosts | None, budget: Budget) -> str:
-    """Why costs do not fit a budget; empty where they do."""
-    if costs is None:
-        return "not measured on this machine; run `harness bench`"
-    return next((why for limit in budget if (why := _violation(costs, limit))), "")
-
-
-def _violation(costs: BenchCosts, limit: Limit) -> str:
-    value = getattr(costs, limit.quantity)
-    if value is None and limit.quantity == "latency_p99_high" and costs.latency_p99 is not None:
-        return "too few repetitions to bound the p99 from above; give `harness bench` more --seconds"
-    if value is None and limit.quantity == "server_rate" and costs.server_bound is not None:
-        return f"no rate keeps a p99 of {format_quantity('latency_p99', costs.server_bound)}"
-    if value is None:
-        return f"{limit.quantity} was not measured" + (f" ({costs.failure})" if costs.failure else "")
-    if OPERATORS[limit.comparison](value, limit.value):
-        return ""
-    return f"{limit.quantity} is {format_quantity(limit.quantity, value)}, not {limit.bound}"
+def quantity_with_interval(costs: BenchCosts, quantity: str) -> str:
+    """A measured quantity, with its interval if it has one."""
+    text = format_quantity(quantity, getattr(costs, quantity))
+    low, high = costs.ends(quantity)
+    if low is None and high is None:
+        return text
+    shown = ["…" if end is None else format_quantity(quantity, end) for end in (low, high)]
+    return f"{text} [{', '.join(shown)}]"
 
 
 def format_quantity(quantity: str, value: float) -> str:
@@ -97,13 +105,19 @@ def format_quantity(quantity: str, value: float) -> str:
 
 
 def _limit(part: str) -> Limit:
+    if CONJUNCTION.search(part):
+        raise BadInput(f"limits are separated by commas: {CONJUNCTION.sub(', ', part)!r}, not {part!r}")
     match = LIMIT.fullmatch(part)
     if match is None:
         raise BadInput(f"{part!r} is not a limit; write a quantity, one of < <= > >=, and a value: {EXAMPLE}")
-    quantity, comparison, amount = match.groups()
+    name, comparison, amount = match.groups()
+    quantity = HEADINGS.get(name, name)
+    if quantity.removesuffix("_low") in QUANTITIES and quantity not in QUANTITIES:
+        raise BadInput(f"no limit on {name}: all of the interval decides; did you mean {name.removesuffix('_low')!r}?")
     if quantity not in QUANTITIES:
         raise UnknownName("quantity of a budget", quantity, QUANTITIES)
-    return Limit(quantity, comparison, _value(amount, QUANTITIES[quantity], quantity, EXAMPLE), part)
+    value = _value(amount, QUANTITIES[quantity], quantity, EXAMPLE)
+    return Limit(quantity, comparison, value, quantity + part.removeprefix(name))
 
 
 def _value(text: str, units: dict[str, float], what: str, example: str) -> float:
@@ -114,5 +128,17 @@ def _value(text: str, units: dict[str, float], what: str, example: str) -> float
     if match[2] not in units:
         allowed = ", ".join(name for name in units if name and name != "μs") or "plain numbers"
         given = repr(match[2]) if match[2] else "without a unit"
-        raise BadInput(f"{what} is given in {allowed}, not {given}; for example {example}")
+        suggested = _suggested_unit(match[2], units)
+        hint = f"did you mean {match[1]}{suggested}?" if suggested else f"for example {example}"
+        raise BadInput(f"{what} is given in {allowed}, not {given}; {hint}")
     return number * units[match[2]]
+
+
+def _suggested_unit(given: str, units: Iterable[str]) -> str:
+    """The unit that another spelling stands for, such as MB for mb and min for minutes; empty where there is none."""
+    singular = given.lower().removesuffix("s")
+    for spelling in (given.lower(), singular, SPELLINGS.get(singular, "").lower()):
+        for unit in units:
+            if unit and unit.lower() == spelling:
+                return unit
+    return ""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.efficiency.record import Calibration
+from harness.efficiency.circumstances import Calibration
 
 SECONDS = 0.3  # for one calibration
 MIN_REPETITIONS, MAX_REPETITIONS = 5, 200

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.attempt import Failure, attempt
+from harness.errors import Failure, attempt
 
 POWERCAP = Path("/sys/class/powercap")
 

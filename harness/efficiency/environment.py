@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from harness.attempt import attempt
+from harness.errors import attempt
 from harness.evaluation.threads import THREAD_VARIABLES, set_threads
 
 FIXED = {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

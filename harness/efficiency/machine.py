@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from harness.efficiency.record import Machine
+from harness.efficiency.circumstances import Machine
 from harness.results.provenance import machine
 
 DRIVERS = Path("/proc/driver/nvidia/gpus")

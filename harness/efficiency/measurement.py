@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from harness.attempt import Failure, attempt
 from harness.data.storage import write_json
 from harness.efficiency.calibration import SECONDS, calibrate
 from harness.efficiency.cold_start import Fitted, measure_cold_start, measure_training
@@ -22,6 +21,7 @@ from harness.efficiency.environment import bind_cores
 from harness.efficiency.record import Batch, Bench, Energy, Throughput
 from harness.efficiency.scenarios import SIZES, Timer, batch_too_slow, offline, server, single_stream
 from harness.efficiency.workload import RESULT, TIMINGS, Job, prepare_workload
+from harness.errors import Failure, attempt
 from harness.plugins.catalog import Catalog
 from harness.results.provenance import provenance
 
@@ -66,7 +66,7 @@ class Measurement:
 
     def calibrate(self, moment: str) -> None:
         """Record a calibration."""
-        calibration = calibrate(moment, min(SECONDS, self.seconds / 4))
+        calibration = calibrate(moment, min(SECONDS, self.seconds / 8))
         self.bench = replace(self.bench, calibrations=(*self.bench.calibrations, calibration))
 
     def run(self, catalog: Catalog) -> None:
@@ -97,7 +97,7 @@ class Measurement:
         """Measure the latency."""
         assert self.fitted is not None
         self.save("single stream")
-        latency, self.services = single_stream(self.fitted, self.seconds, timer)
+        latency, self.services = single_stream(self.fitted, self.seconds, timer, self.bench.conditions.longest)
         self.bench = replace(self.bench, latency=latency)
         self.calibrate("after single stream")
 

@@ -1,4 +1,4 @@
-"""Percentiles of measured times, with distribution-free confidence intervals."""
+"""Percentiles of the times of one process, with distribution-free confidence intervals, and histograms."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from harness.arrays import Floats
 from harness.efficiency.record import Histogram, Percentile
 
 CONFIDENCE = 0.95
@@ -31,6 +32,24 @@ def percentile(times: Iterable[float], share: float, confidence: float = CONFIDE
     )
 
 
+def merged_histogram(histograms: Sequence[Histogram]) -> Histogram:
+    """One histogram of several: each bin is counted at its middle, on the logarithmic scale."""
+    low, high = min(found.low for found in histograms), max(found.high for found in histograms)
+    total = sum(sum(found.counts) for found in histograms)
+    if not 0 < low < high:
+        return Histogram(low, high, (total,))
+    middles = [_middles(found) for found in histograms]
+    weights = np.concatenate([np.asarray(found.counts) for found in histograms])
+    counts, _ = np.histogram(np.concatenate(middles), BINS, (math.log(low), math.log(high)), weights=weights)
+    return Histogram(low, high, tuple(int(count) for count in counts))
+
+
+def _middles(found: Histogram) -> Floats:
+    """The logarithms of the middles of its bins, (bin,)."""
+    edges = np.linspace(math.log(found.low), math.log(found.high), len(found.counts) + 1)
+    return (edges[:-1] + edges[1:]) / 2
+
+
 def histogram(times: Sequence[float]) -> Histogram:
     """A histogram with bins of equal width on a logarithmic scale, so that a long tail remains visible."""
     low, high = min(times), max(times)
@@ -47,10 +66,10 @@ def interval_ranks(count: int, share: float, confidence: float = CONFIDENCE) -> 
     Each side misses with a probability of at most half of 1 − confidence. A low rank of 0: even the smallest time
     may lie above the quantile; a high rank of None: even the largest may lie below.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr  # the binomial distribution; scipy.stats takes a second to import
 
     tail = (1 - confidence) / 2
-    cumulative = binom.cdf(np.arange(count), count, share)  # P(at most k times lie below the quantile), k = 0 … n − 1
+    cumulative = bdtr(np.arange(count), count, share)  # P(at most k times lie below the quantile), k = 0 … n − 1
     low = int(np.searchsorted(cumulative, tail, side="right"))
     sufficient = np.flatnonzero(cumulative >= 1 - tail - 1e-12)
     return low, int(sufficient[0]) + 1 if len(sufficient) else None

@@ -1,4 +1,7 @@
-"""Bench: the full record of a forecaster's measurement on one machine; None is a part that was not measured."""
+"""Bench: the full record of a forecaster's measurement on one machine; None is a part that was not measured.
+
+The record of a repetition is what one process measured; `combination.combine` makes one of several repetitions.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,14 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from harness.efficiency.circumstances import Calibration, Combination, Conditions, Machine, Repetition, Subject
 from harness.evaluation.model_size import ModelSize
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 
-SCHEMA = 1
+SCHEMA = 3
+UNCHECKED = 1  # the schema of files without a checksum; until schema 2, a file had one repetition
+RENAMED = {"repetitions": "calls"}  # since schema 2, in all parts
 Figure = TypeVar("Figure")
 Part = TypeVar("Part")
 
@@ -24,15 +30,19 @@ def part(figure: Figure | None, get: Callable[[Figure], Part]) -> Part | None:
 
 @dataclass(frozen=True)
 class Percentile:
-    """A percentile of times, and the ends of its 95 % interval from order statistics."""
+    """A percentile of times, and the ends of its 95 % interval; None is an end that is unknown.
+
+    Of one repetition, the interval is from order statistics and covers its calls only. Of several, it is from the
+    variation between them.
+    """
 
     seconds: float
-    low: float
-    high: float | None = None  # None: too few repetitions to bound it from above
+    low: float | None = None
+    high: float | None = None
 
     @property
     def has_upper_bound(self) -> bool:
-        """Whether there were enough repetitions to bound it from above."""
+        """Whether the upper end is known."""
         return self.high is not None
 
 
@@ -53,7 +63,7 @@ class Latency:
     p90: Percentile
     p99: Percentile
     mean: float
-    repetitions: int
+    calls: int  # timed
     warm_up: int  # calls before them, which are ignored
     checking: float  # seconds to check the forecast of one window; not included in the latency
     device_p50: float | None = None  # by the GPU's events
@@ -66,7 +76,7 @@ class Batch:
 
     size: int
     seconds: float  # of a call, median
-    repetitions: int
+    calls: int
     forecasts_per_second: float
     points_per_second: float
     joules: float | None = None  # for 1,000 forecasts
@@ -90,9 +100,10 @@ class Trial:
     """A run in real time: windows arrive at random at this rate, and are forecast in order of arrival."""
 
     rate: float  # arrivals per second
-    repetitions: int
+    calls: int
     p99: Percentile  # from arrival to answer
     kept: bool  # whether the p99 was within the bound
+    confirms: bool = True  # False: a short trial of the search
 
 
 @dataclass(frozen=True)
@@ -101,9 +112,11 @@ class Server:
 
     bound: float
     rate: float | None  # None: the bound cannot be met
-    p99: Percentile  # at that rate, or else the lowest of all trials
+    p99: Percentile  # at that rate; or else the lowest of the longer trials; without trials, of the single stream
     guess: float  # the rate by Lindley's recursion, from the service times of the single stream
     trials: tuple[Trial, ...] = ()
+    unmet: int = 0  # repetitions that met the bound at no rate
+    repetitions: int = 1
 
 
 @dataclass(frozen=True)
@@ -127,14 +140,14 @@ class Training:
     """The fit on the training data of the task's first fold, without imports."""
 
     seconds: float  # median
-    repetitions: int
+    calls: int  # fits
     samples: int  # observations trained on
     joules: float | None = None
 
     @property
-    def samples_per_second(self) -> float:
-        """Observations trained on per second."""
-        return self.samples / self.seconds
+    def samples_per_second(self) -> float | None:
+        """Observations trained on per second; None where there were none."""
+        return self.samples / self.seconds if self.samples and self.seconds else None
 
 
 @dataclass(frozen=True)
@@ -168,54 +181,6 @@ class Energy:
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """The time of a fixed workload in Python and NumPy, at a moment of the run: the machine's speed."""
-
-    moment: str
-    median: float
-    p90: float
-    repetitions: int
-
-
-@dataclass(frozen=True)
-class Machine:
-    """The machine of a measurement. Results of different machines are not comparable."""
-
-    id: str
-    processor: str
-    cores: int
-    memory: int
-    system: str
-    gpus: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Controlled conditions of a measurement."""
-
-    seconds: float  # for each scenario
-    threads: int
-    device: str  # requested
-    cores: tuple[int, ...] = ()  # that the process was bound to; none: the system cannot bind
-    collector: bool = False  # whether Python's garbage collector was on
-    used_device: str = "cpu"
-    own_threads: int | None = None  # requested by the forecaster
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The measured forecaster, and its task."""
-
-    title: str  # on the board
-    forecaster: str
-    board: str
-    task: str
-    cell: str  # the key of its cell in the journal
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    seed: int | None = None
-
-
-@dataclass(frozen=True)
 class Bench:
     """The full record of one forecaster on one machine."""
 
@@ -236,6 +201,24 @@ class Bench:
     failures: Mapping[str, str] = field(default_factory=dict)  # by scenario: why it has no result
     notes: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    repetition: Repetition | None = None
+    combination: Combination | None = None
+    intervals: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)  # by figure, at 95 %
+
+    @property
+    def run(self) -> str:
+        """The run of `harness bench` in which it was measured."""
+        return self.measured if self.repetition is None else self.repetition.run
+
+    @property
+    def repetitions(self) -> int:
+        """The number of repetitions that it is from."""
+        return 1 if self.combination is None else self.combination.repetitions
+
+    @property
+    def runs(self) -> int:
+        """The number of runs of `harness bench` that the repetitions are from."""
+        return 1 if self.combination is None else self.combination.runs
 
     @property
     def failure(self) -> str:
@@ -268,7 +251,19 @@ class Bench:
 
     @classmethod
     def from_json(cls, table: Mapping[str, Any]) -> Bench:
-        """The record that `to_json` wrote; raises ValueError for one of another schema."""
-        if table.get("schema") != SCHEMA:
-            raise ValueError(f"a record of schema {table.get('schema')}, not {SCHEMA}")
-        return load(cls, {name: value for name, value in table.items() if name not in ("schema", "loops")})
+        """The record that `to_json` wrote, now or in an earlier version; raises ValueError for another schema."""
+        schema = table.get("schema")
+        if schema not in range(UNCHECKED, SCHEMA + 1):
+            raise ValueError(f"a record of schema {schema}, not {SCHEMA}")
+        fields = {name: value for name, value in table.items() if name not in ("schema", "loops")}
+        return load(cls, fields if schema == SCHEMA else _renamed(fields))
+
+
+def _renamed(value: Any) -> Any:
+    """The fields of a record of schema 1 or 2 with their present names."""
+    if isinstance(value, list):
+        return [_renamed(element) for element in value]
+    if not isinstance(value, dict):
+        return value
+    kept = ("subject", "provenance")  # hyperparameters have names of their own
+    return {RENAMED.get(name, name): part if name in kept else _renamed(part) for name, part in value.items()}

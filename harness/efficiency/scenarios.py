@@ -23,6 +23,7 @@ from harness.tasks.windows import Contexts
 
 SIZES = (1, 8, 64, 512, 4096)  # windows in a call
 MIN_CALLS, MAX_CALLS = 3, 10_000  # timed calls
+P99_CALLS = 100  # timed calls of the single stream, if there is time
 MAX_BATCHES = 1_000
 WARM_UP = 0.1  # of the time of a scenario
 CHECKS = 50
@@ -40,13 +41,19 @@ class Timer(Protocol):
     def pedantic(self, target: Callable[..., Any], **options: Any) -> Any: ...
 
 
-def single_stream(fitted: Fitted, seconds: float, timer: Timer) -> tuple[Latency, Sequence[float]]:
-    """Measure the latency of one window per call; returns it with the seconds of each call."""
+def single_stream(
+    fitted: Fitted, seconds: float, timer: Timer, longest: float | None = None
+) -> tuple[Latency, Sequence[float]]:
+    """Measure the latency of one window per call; returns it with the seconds of each call.
+
+    It takes up to `longest` seconds if that is needed for the calls of a p99.
+    """
     windows, predict = fitted.work.windows(), fitted.clock.synchronise(fitted.forecaster.predict)
     with garbage_collection_off():
         warm_up, each = _warm_up(lambda: predict(next(windows)), WARM_UP * seconds)
         fitted.clock.seconds.clear()
-        timer.pedantic(predict, setup=lambda: ((next(windows),), {}), rounds=_rounds(seconds, each, MAX_CALLS))
+        rounds = max(_rounds(seconds, each, MAX_CALLS), _rounds(longest or seconds, each, P99_CALLS))
+        timer.pedantic(predict, setup=lambda: ((next(windows),), {}), rounds=rounds)
     times: list[float] = list(timer.stats.stats.data)
     p50, p90, p99 = (percentile(times, share) for share in (0.5, 0.9, 0.99))
     device = statistics.median(fitted.clock.seconds) if fitted.clock.seconds else None
@@ -89,8 +96,9 @@ def server(fitted: Fitted, services: Sequence[float], bound: float, seconds: flo
     def answer_all(stream: Stream[Contexts]) -> None:
         timer.pedantic(stream.answer, setup=lambda: ((stream.next_query(),), {}), rounds=len(stream.arrivals))
 
+    rng = fitted.work.generator()
     with garbage_collection_off():
-        result = find_highest_rate(np.asarray(services), bound, seconds, _endless(fitted), predict, answer_all)
+        result = find_highest_rate(np.asarray(services), bound, seconds, _endless(fitted), predict, answer_all, rng)
     if not result.trials:  # no rate was tried, and the timer has timed nothing
         return result
     timer.extra_info["bound"], timer.extra_info["rate"] = result.bound, result.rate
@@ -100,8 +108,8 @@ def server(fitted: Fitted, services: Sequence[float], bound: float, seconds: flo
 
 def _endless(fitted: Fitted) -> Callable[[], Iterator[Contexts]]:
     """The windows in a new random order for each trial."""
-    seeds = iter(range(1_000))
-    return lambda: fitted.work.windows(next(seeds))
+    trials = iter(range(1, 1_000))
+    return lambda: fitted.work.windows(next(trials))
 
 
 def _warm_up(call: Callable[[], object], seconds: float) -> tuple[int, float]:

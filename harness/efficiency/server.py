@@ -73,13 +73,13 @@ class RateSearch(Generic[Query]):
     rng: np.random.Generator
     trials: list[Trial] = field(default_factory=list)
 
-    def run_trial(self, rate: float, player: Player[Query], seconds: float) -> Trial:
+    def run_trial(self, rate: float, player: Player[Query], seconds: float, *, confirms: bool) -> Trial:
         """Play a stream at a rate, and record whether its p99 was within the bound."""
         count = int(np.clip(rate * seconds, MIN_QUERIES, MAX_QUERIES))
         stream = Stream(arrival_times(rate, count, self.rng), self.queries(), self.serve)
         player(stream)
         p99 = percentile(stream.response_times, 0.99)
-        self.trials.append(Trial(rate, count, p99, p99.seconds <= self.bound))
+        self.trials.append(Trial(rate, count, p99, p99.seconds <= self.bound, confirms))
         return self.trials[-1]
 
     def search(self, guess: float, limit: float, seconds: float) -> float:
@@ -88,7 +88,7 @@ class RateSearch(Generic[Query]):
         for _ in range(MAX_SEARCHES):
             if rate * seconds * SEARCH_SHARE < MIN_SEARCH:  # too slow to search
                 break
-            kept = self.run_trial(rate, play, seconds * SEARCH_SHARE).kept
+            kept = self.run_trial(rate, play, seconds * SEARCH_SHARE, confirms=False).kept
             low, high = (rate, high) if kept else (low, rate)
             rate = min(low * HIGHER, math.sqrt(low * high)) if low else high * LOWER
         return low or rate
@@ -97,7 +97,7 @@ class RateSearch(Generic[Query]):
         """A longer trial within the bound, at this rate or lower ones; None where all fail."""
         for number in range(MAX_CONFIRMATIONS):
             wanted = max(CONFIRMATION_SHARE * seconds, CONFIRMATION_BOUNDS * self.bound, min(BOUNDED / rate, seconds))
-            trial = self.run_trial(rate, play if number else final, wanted)
+            trial = self.run_trial(rate, play if number else final, wanted, confirms=True)
             if trial.kept:
                 return trial
             rate *= LOWER
@@ -111,7 +111,7 @@ def find_highest_rate(
     queries: Callable[[], Iterator[Query]],
     serve: Callable[[Query], object],
     final: Player[Query] = play,
-    seed: int = 0,
+    rng: np.random.Generator | None = None,
 ) -> Server:
     """The highest rate at which 99 % of response times were within the bound, tried in real time.
 
@@ -119,13 +119,15 @@ def find_highest_rate(
     Otherwise the search begins at the rate that the recursion gives for measured service times. Then a longer trial
     must confirm the rate, and where it does not, a lower rate. `final` plays the first of these.
     """
-    alone, guess = percentile(services, 0.99), highest_rate(services, bound, seed)
+    rng = np.random.default_rng(0) if rng is None else rng
+    alone, guess = percentile(services, 0.99), highest_rate(services, bound)
     if alone.seconds > bound or not guess:
         return Server(bound, None, alone, guess)
-    search = RateSearch(bound, queries, serve, np.random.default_rng(seed))
+    search = RateSearch(bound, queries, serve, rng)
     rate = search.search(guess, 1 / float(np.mean(services)), seconds)
     confirmed = search.confirm(rate, final, seconds)
     trials = tuple(search.trials)
     if confirmed is not None:
         return Server(bound, confirmed.rate, confirmed.p99, guess, trials)
-    return Server(bound, None, min(trials, key=lambda trial: trial.p99.seconds).p99, guess, trials)
+    longer = [trial.p99 for trial in trials if trial.confirms]  # a short trial ends before a queue has grown
+    return Server(bound, None, min(longer, key=lambda p99: p99.seconds), guess, trials)

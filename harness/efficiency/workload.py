@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from harness.boards.fingerprints import load_unchanged
-from harness.efficiency.record import Bench, Subject
+from harness.data.panel_store import stored_panel
+from harness.efficiency.circumstances import Repetition, Subject
+from harness.efficiency.record import Bench
 from harness.errors import BadInput
-from harness.evaluation.evaluate import fit
+from harness.evaluation.calls import fit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartialFailure, predict_and_check
 from harness.forecasters.spec import ForecasterSpec
@@ -66,6 +68,7 @@ class Workload:
     device: str
     train: TrainingData
     contexts: Contexts
+    repetition: Repetition  # its seed and number determine the order of the windows
 
     def import_libraries(self) -> None:
         """Import the libraries that the forecaster needs."""
@@ -74,7 +77,7 @@ class Workload:
     @property
     def takes_device(self) -> bool:
         """Whether the forecaster has the hyperparameter `device`."""
-        return "device" in getattr(self.spec.load(), "__dataclass_fields__", {})
+        return takes_device(self.spec)
 
     def construct(self) -> Forecaster:
         """The forecaster with the board's hyperparameters, on the requested device."""
@@ -96,25 +99,41 @@ class Workload:
         """One window of the task."""
         return self.contexts.take(slice(number, number + 1))
 
-    def windows(self, seed: int = 0) -> Iterator[Contexts]:
-        """An endless stream of windows, in one random order again and again."""
-        order = np.random.default_rng(seed).permutation(len(self.contexts))
+    def windows(self, trial: int = 0) -> Iterator[Contexts]:
+        """An endless stream of windows, in one random order again and again; another one for each trial."""
+        order = self.generator(trial).permutation(len(self.contexts))
         return (self.window(int(number)) for number in cycle(order))
+
+    def generator(self, trial: int = 0) -> np.random.Generator:
+        """A random generator of this repetition."""
+        return np.random.default_rng([self.repetition.seed, self.repetition.number, trial])
 
     def batch(self, size: int) -> Contexts:
         """A batch of windows: those of the task, repeated."""
         return self.contexts.take(np.resize(np.arange(len(self.contexts)), size))
 
 
+def takes_device(spec: ForecasterSpec) -> bool:
+    """Whether a forecaster has the hyperparameter `device`."""
+    return "device" in getattr(spec.load(), "__dataclass_fields__", {})
+
+
 def prepare_workload(job: Job, catalog: Catalog) -> Workload:
-    """The workload of a job, its data loaded; raises BadData if the data changed since the job was made."""
+    """The workload of a job, its data loaded; raises BadData if the data changed since the job was made.
+
+    Stored data are read without the libraries of the dataset's loader, whose imports and memory are not measured then.
+    """
     subject, task = job.bench.subject, Task.from_json(job.task, catalog.protocol_classes)
     spec = catalog.forecasters[subject.forecaster].spec
-    panel = load_unchanged(catalog.datasets[task.dataset], job.fingerprint, job.home)
+    panel = stored_panel(job.home, job.fingerprint)
+    if panel is None:
+        panel = load_unchanged(catalog.datasets[task.dataset], job.fingerprint, job.home)
     fold = next(backtest(task, panel).folds())
     train = fold.train.filled(spec.missing)
     _ = train.panel, train.validation  # computed now, and not when the forecaster first asks
-    return Workload(spec, subject, job.bench.conditions.device, train, fold.windows.contexts.filled(spec.missing))
+    contexts = fold.windows.contexts.filled(spec.missing)
+    device, repetition = job.bench.conditions.device, job.bench.repetition or Repetition("")
+    return Workload(spec, subject, device, train, contexts, repetition)
 
 
 def learns(forecaster: Forecaster) -> bool:

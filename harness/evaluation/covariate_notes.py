@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from harness.arrays import Ints
 from harness.data.missing import Missing
 from harness.data.panel import Panel
 from harness.tasks.folds import Backtest
+from harness.tasks.task import Task
 
 MOST_VALUES = 1_000_000  # known covariates at a time
+
+
+def ignored_covariates(task: Task, panel: Panel, kinds: Collection[str] | None) -> tuple[str, ...]:
+    """The covariates of a task of which a forecaster can use none, by the kinds that it can use; None: not stated."""
+    if kinds is None:
+        return ()
+    given = None if task.covariates is None else set(task.covariates)
+    offered: dict[str, str] = {channel.name: channel.role for channel in panel.channels if channel.role != "target"}
+    offered |= dict.fromkeys(panel.static, "static")
+    return tuple(name for name, kind in offered.items() if kind not in kinds and (given is None or name in given))
 
 
 def covariate_notes(backtest: Backtest, missing: Missing) -> list[str]:

@@ -1,66 +1,74 @@
-"""Comparison of two forecasts of the same window, and how much they differ."""
+"""Comparison of two forecasts of the same windows, and how much they differ."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from harness.arrays import Floats
+from harness.arrays import Bools, Floats, Ints
+from harness.data.classes import target_categories
 from harness.forecasters.forecast import Forecast
 from harness.tasks.windows import Windows
 
 
-@dataclass(frozen=True)
-class ForecastComparison:
-    """Compares forecasts of windows of a batch; differences are relative to the forecast, or to a larger history.
+def differences(windows: Windows, first: Forecast, second: Forecast, above: float = 0.0) -> Floats:
+    """The largest difference of each window, (window,), relative to the size of its forecast or of its history.
 
-    The arguments are the window `i` of the batch, its position in one forecast and its position in another.
+    It is 0 only where both are exactly the same, and infinite where a value is missing or infinite in one of both. The
+    size is the largest number of the first forecast, or the mean absolute value of the history if that is larger; the
+    history is read only for differences that are larger than `above` without it.
     """
+    distances: list[tuple[Floats, Floats]] = []  # and sizes, (window,) each
+    for x, y in _array_pairs(first, second):
+        differs = (x != y) & ~(np.isnan(x) & np.isnan(y))
+        if differs.any():
+            axes = tuple(range(1, x.ndim))
+            with np.errstate(invalid="ignore"):
+                distance = np.where(differs, np.abs(x - y), 0.0)
+            distance[np.isnan(distance)] = np.inf
+            size = np.max(np.abs(x), axis=axes, initial=0.0, where=np.isfinite(x))
+            distances.append((distance.max(axis=axes), size))
+    histories = np.zeros(len(windows))
+    relative = _relative(distances, histories)
+    for i in np.flatnonzero((relative > above) & np.isfinite(relative)).tolist():
+        histories[i] = history_size(windows, i)
+    return _relative(distances, histories)
 
-    batch: Windows
-    tolerance: float
 
-    def is_close(
-        self, i: int, first: Forecast, position: int, second: Forecast, other: int, tolerance: float | None = None
-    ) -> bool:
-        """Whether both are the same up to a tolerance, by default that of the comparison; 0 means exactly the same."""
-        relative = self.tolerance if tolerance is None else tolerance
-        for x, y in _array_pairs(first, position, second, other):
-            if np.array_equal(x, y, equal_nan=True):
-                continue
-            if not relative or not np.allclose(x, y, relative, relative * self._size(i, x), equal_nan=True):
-                return False
-        return True
+def _relative(distances: list[tuple[Floats, Floats]], histories: Floats) -> Floats:
+    """The largest quotient of distances and sizes; 1 where something differs from nothing but zeros."""
+    largest = np.zeros(len(histories))
+    for distance, size in distances:
+        whole = np.maximum(size, histories)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            quotients = np.where(whole > 0, distance / whole, np.where(np.isinf(distance), np.inf, 1.0))
+        largest = np.maximum(largest, np.where(distance == 0, 0.0, quotients))
+    return largest
 
-    def difference(self, i: int, first: Forecast, position: int, second: Forecast, other: int) -> float:
-        """The largest difference relative to the size; infinite if a value is missing or infinite in one of both."""
-        largest = 0.0
-        for x, y in _array_pairs(first, position, second, other):
-            differs = (x != y) & ~(np.isnan(x) & np.isnan(y))
-            if differs.any():
-                greatest = float(np.abs(x[differs] - y[differs]).max())
-                if not np.isfinite(greatest):
-                    return np.inf
-                largest = max(largest, greatest / (self._size(i, x) or greatest))
-        return largest
 
-    def _size(self, i: int, x: Floats) -> float:
-        """The largest number of a forecast, or the mean absolute value of the window's history if that is larger."""
-        return max(float(np.max(np.abs(x), initial=0.0, where=np.isfinite(x))), self._history_size(i))
+def history_size(windows: Windows, i: int) -> float:
+    """The mean absolute value of a window's history; 0 where nothing is known, and for categorical targets."""
+    if target_categories(windows.panel.channels):
+        return 0.0
+    panel, begin = windows.panel, windows.panel.offsets[windows.series[i]]
+    history = np.abs(panel.target_values[begin : begin + windows.cutoffs[i]])
+    return 0.0 if np.isnan(history).all() else float(np.nanmean(history))
 
-    def _history_size(self, i: int) -> float:
-        """The mean absolute value of a window's history; 0 where nothing is known."""
-        panel, begin = self.batch.panel, self.batch.panel.offsets[self.batch.series[i]]
-        history = np.abs(panel.target_values[begin : begin + self.batch.cutoffs[i]])
-        return 0.0 if np.isnan(history).all() else float(np.nanmean(history))
+
+def for_windows(forecast: Forecast, positions: Ints) -> Forecast:
+    """The forecast of some of the windows."""
+    return forecast.mapped(lambda array: array[positions])
+
+
+def both_finite(first: Forecast, second: Forecast) -> Bools:
+    """Whether a window has a forecast in both, (window,)."""
+    return first.finite() & second.finite()
 
 
 def by_more_than(tolerance: float, difference: float) -> str:
     """The end of a sentence on a forecast that changes by a relative difference, which may be infinite."""
     if not np.isfinite(difference):
         return "; values or quantiles are missing in one of both"
-    return f", by {difference:.2g} relative to its size; the tolerance is {tolerance:g} (ForecasterSpec.tolerance)"
+    return f", by {difference:.2g} times its size; the tolerance is {tolerance:g} (ForecasterSpec.tolerance)"
 
 
 def relative_difference(first: Forecast, second: Forecast) -> float:
@@ -89,14 +97,18 @@ def _array_difference(first: Floats, second: Floats) -> float:
     return largest if np.isfinite(largest) else np.inf
 
 
-def _array_pairs(first: Forecast, position: int, second: Forecast, other: int) -> list[tuple[Floats, Floats]]:
-    """Means, medians and quantiles of both, of the levels that both have; those of a point forecast are its median."""
-    pairs = [(first.mean[position], second.mean[other])]
+def _array_pairs(first: Forecast, second: Forecast) -> list[tuple[Floats, Floats]]:
+    """Means, medians and quantiles of both, of the levels that both have; those of a point forecast are its median.
+
+    Of categorical targets their probabilities.
+    """
+    if first.probabilities is not None and second.probabilities is not None:
+        return [(first.probabilities, second.probabilities)]
+    pairs = [(first.mean, second.mean)]
     if first.median is not first.mean or second.median is not second.mean:
-        pairs.append((first.median[position], second.median[other]))
+        pairs.append((first.median, second.median))
     given = [forecast.quantile_levels for forecast in (first, second) if forecast.quantiles is not None]
     if given:
         levels = tuple(level for level in given[0] if level in given[-1])
-        x, y = first.quantiles_of(levels), second.quantiles_of(levels)
-        pairs.append((x[position], y[other]))
+        pairs.append((first.quantiles_of(levels), second.quantiles_of(levels)))
     return pairs

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.arrays import Floats
-from harness.attempt import Failure, attempt
-from harness.errors import DataUnavailable, InvalidMetric, NotGiven
+from harness.errors import DataUnavailable, Failure, InvalidMetric, NotGiven, attempt
 from harness.evaluation.metrics import Metric
 
 if TYPE_CHECKING:
@@ -20,9 +19,29 @@ LONGEST_MESSAGE = 200  # characters of an exception's message
 STEP_AXES, WINDOW_AXES = "(window, horizon, target)", "(window, target)"
 
 
+def only_overall(metric: Metric) -> str:
+    """Why a metric without losses has no score of a window, as a sentence."""
+    return f"{metric.name} is a score of all windows together, and has none of a single window"
+
+
 def losses_of(metric: Metric, outcomes: Outcomes) -> Floats:
     """The losses, (window, horizon, target); raises InvalidMetric, and NotGiven where the forecast lacks something."""
+    if metric.losses is None:
+        raise NotGiven(only_overall(metric))
     return _array(metric, "losses", metric.losses, outcomes, outcomes.actuals.shape, STEP_AXES)
+
+
+def overall_score(metric: Metric, outcomes: Outcomes) -> float:
+    """The score of all windows together; raises InvalidMetric, and NotGiven where the forecast lacks something."""
+    assert metric.overall is not None
+    returned: object = attempt(partial(metric.overall, outcomes.of(metric.functional)))
+    if isinstance(returned, Failure):
+        if isinstance(returned.error, DataUnavailable | NotGiven):
+            raise returned.error
+        raise InvalidMetric(f"overall of metric {metric.name!r} raised {_exception(returned)}") from returned.error
+    if isinstance(returned, bool) or not isinstance(returned, int | float | np.floating):
+        raise InvalidMetric(f"overall of metric {metric.name!r} must be a number, not {type(returned).__name__}")
+    return float(returned)
 
 
 def check_root(metric: Metric, sums: Floats) -> None:

@@ -9,7 +9,8 @@ divided. The groups are
 - `window`: each window; the score is the mean over targets and windows (M4, M5, TFB).
 
 A metric scores a functional of the predictive distribution: absolute losses are lowest for its median, squared ones for
-its mean (Gneiting 2011).
+its mean (Gneiting 2011). Of categorical targets it scores the probabilities of classes, or the mode, the most probable
+class. A metric that is no quotient of sums has a function of all windows together instead, and no score of a part.
 
 Steps without an actual are ignored, and so are windows whose scale is undefined.
 """
@@ -20,14 +21,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from harness.forecasters.origins import Functional
+from harness.forecasters.origins import ClassFunctional, Functional
 
 if TYPE_CHECKING:
     from harness.arrays import Floats
     from harness.evaluation.outcomes import Outcomes
 
 Aggregation = Literal["pooled", "series", "cutoff", "window"]
-Best = Literal["lowest", "zero", "nominal"]
+Best = Literal["lowest", "zero", "nominal", "one"]
 CHOICES = {"aggregation": get_args(Aggregation), "best": get_args(Best), "functional": get_args(Functional)}
 FORMER_NAMES = {"CRPS": "MQL"}
 
@@ -37,7 +38,7 @@ class Metric:
     """A loss with its aggregation; by default the mean of the losses over all windows, steps and targets."""
 
     name: str
-    losses: Callable[[Outcomes], Floats]  # numerators, (window, horizon, target); NaN is ignored
+    losses: Callable[[Outcomes], Floats] | None = None  # numerators, (window, horizon, target); NaN is ignored
     weights: Callable[[Outcomes], Floats] | None = None  # denominators of that shape; None: 1 each
     scale: Callable[[Outcomes], Floats] | None = None  # by which the numerators are divided, (window, target)
     root: bool = False  # whether the square root is taken of each group's ratio
@@ -49,10 +50,24 @@ class Metric:
     interval: bool = False  # whether the task must ask for at least two quantile levels
     # what of the forecast the losses compare with the actuals; by default the mean, or the quantiles if it needs them
     functional: Functional = None  # type: ignore[assignment]
+    ordered: bool = False  # whether the classes of all targets must be ordered
+    overall: Callable[[Outcomes], float] | None = None  # the score of all windows together, instead of losses
 
     def __post_init__(self) -> None:
         if self.functional is None:
             object.__setattr__(self, "functional", "quantiles" if self.quantiles is True else "mean")
+
+    @property
+    def scores_classes(self) -> bool:
+        """Whether it is a metric of categorical targets."""
+        return self.functional in get_args(ClassFunctional)
+
+    @property
+    def targets(self) -> str:
+        """The kind of targets that it is a metric of, as a phrase."""
+        if not self.scores_classes:
+            return "numeric targets"
+        return f"categorical targets{' with ordered classes' if self.ordered else ''}"
 
     @property
     def least_levels(self) -> int:
@@ -61,7 +76,9 @@ class Metric:
 
     @property
     def requirement(self) -> str:
-        """What a task must ask for, as a phrase; empty if nothing."""
+        """What a task must ask for, or its targets must be, as a phrase; empty if nothing."""
+        if self.scores_classes:
+            return f"needs {self.targets}"
         return ("", "needs quantile levels", "needs at least two quantile levels")[self.least_levels]
 
     @property
@@ -73,7 +90,13 @@ class Metric:
         """The distance of a score from the best, by which standings rank; the lower the better."""
         if self.best == "lowest":
             return score
-        return abs(score - (quantile_levels[-1] - quantile_levels[0] if self.best == "nominal" else 0.0))
+        return abs(score - self.best_score(quantile_levels))
+
+    def best_score(self, quantile_levels: tuple[float, ...] = ()) -> float:
+        """The best score."""
+        if self.best == "nominal":
+            return quantile_levels[-1] - quantile_levels[0]
+        return 1.0 if self.best == "one" else 0.0
 
 
 def metric_problem(metric: Metric) -> str:
@@ -84,8 +107,9 @@ def metric_problem(metric: Metric) -> str:
             f"the name of a metric must be printable text without spaces or slashes at its ends, "
             f"'//' or parts that begin with a dot{_but_is(name)}"
         )
-    for argument, is_optional in (("losses", False), ("weights", True), ("scale", True)):
+    for argument in ("losses", "weights", "scale", "overall"):
         value = getattr(metric, argument)
+        is_optional = argument != "losses" or metric.overall is not None
         if not callable(value) and not (is_optional and value is None):
             return f"{argument} of metric {name!r} must be a function of Outcomes{_but_is(value)}"
     for argument, choices in CHOICES.items():
@@ -95,7 +119,7 @@ def metric_problem(metric: Metric) -> str:
             return f"{argument} of metric {name!r} must be {known}{_but_is(value)}"
     if metric.functional == "quantiles" and metric.quantiles is False:
         return f"metric {name!r} scores quantiles, and so needs quantiles=True"
-    for argument in ("root", "quantiles", "in_units", "interval"):
+    for argument in ("root", "quantiles", "in_units", "interval", "ordered"):
         value = getattr(metric, argument)
         if not isinstance(value, bool):
             return f"{argument} of metric {name!r} must be True or False{_but_is(value)}"
@@ -212,5 +236,44 @@ METRICS = (
         quantiles=True,
         interval=True,
         description="interval score of the outermost quantile levels, on MASE's scale (M4)",
+    ),
+    Metric(
+        "log loss",
+        lambda o: o.classes.log_loss,
+        functional="probabilities",
+        description="mean of −log p of the class that occurred (cross-entropy, in nats); its exponential is perplexity",
+    ),
+    Metric(
+        "Brier score",
+        lambda o: o.classes.brier,
+        functional="probabilities",
+        description="mean squared error of the probabilities, summed over classes, 0 to 2",
+    ),
+    Metric(
+        "RPS",
+        lambda o: o.classes.ranked_probability,
+        functional="probabilities",
+        ordered=True,
+        description="ranked probability score: squared error of the cumulative probabilities, summed over classes",
+    ),
+    Metric(
+        "accuracy",
+        lambda o: o.classes.correct,
+        functional="mode",
+        best="one",
+        description="share of steps at which the most probable class occurred",
+    ),
+    Metric(
+        "macro F1",
+        functional="mode",
+        best="one",
+        overall=lambda o: o.classes.macro_f1(),
+        description="mean over classes of F1, of the most probable class",
+    ),
+    Metric(
+        "ECE",
+        functional="probabilities",
+        overall=lambda o: o.classes.calibration_error(),
+        description="expected calibration error of the most probable class, 15 bins",
     ),
 )

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from harness.attempt import Failure, attempt
 from harness.data.panel import Panel
+from harness.errors import Failure, attempt
 from harness.forecasters.forecast import Forecast
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
 
-DIAGNOSTICS = ("curves_", "remarks_")  # fitted attributes about the training, not the model
+DIAGNOSTICS = ("curves_", "gradient_norms_", "remarks_")  # fitted attributes about the training, not the model
 NOT_LEARNED = (TrainingData, Panel, Context, Contexts, Forecast, Failure)  # data that a forecaster may keep
 MOST_OBJECTS = 200_000  # inspected; the size of a forecaster that keeps more is unknown
 NUMERIC = "fciub"  # kinds of NumPy arrays that count

@@ -7,14 +7,15 @@ from typing import get_args
 
 import numpy as np
 
-from harness.data.missing import Missing
+from harness.evaluation.audit_rules import Rules
+from harness.evaluation.class_outcomes import EPSILON, ClassOutcomes
 from harness.evaluation.covariate_notes import covariate_notes
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
 from harness.forecasters.origins import PointFunctional
+from harness.forecasters.remote import Description
 from harness.tasks.cutoffs import are_aligned
 from harness.tasks.folds import Backtest
 
@@ -23,33 +24,31 @@ SUBSTITUTES = {
     "median": "the median stands for",
     "quantiles": "a number computed from the quantiles stands for",
 }
+DEGENERATE = "point forecast, scored as degenerate quantiles"
 MOST_LEFT_OUT = 20  # series with windows left out that a run names
 NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
 NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
 NOT_ALIGNED = "cutoffs are not aligned in time: a global model may learn from later dates of other series"
 
 
-def notes(
-    backtest: Backtest, forecaster: Forecaster, missing: Missing, tolerance: float, forecasts: list[Forecast]
-) -> tuple[str, ...]:
+def notes(backtest: Backtest, description: Description, rules: Rules, forecasts: list[Forecast]) -> tuple[str, ...]:
     """Notes on the windows, the data and the forecasts; and the forecaster's own remarks."""
-    left_out = backtest.left_out
+    left_out, missing, tolerance = backtest.left_out, rules.calls.missing, rules.tolerance
     lines = [f"{series.id}: {series.windows} windows left out, {series.reason}" for series in left_out[:MOST_LEFT_OUT]]
     if len(left_out) > MOST_LEFT_OUT:
         lines.append(f"windows left out of {len(left_out) - MOST_LEFT_OUT} more series")
-    local = isinstance(forecaster, LocalForecaster | FittedLocalForecaster)
-    if not local and not _cutoffs_aligned(backtest):
+    if not description.is_local and not _cutoffs_aligned(backtest):
         lines.append(NOT_ALIGNED)
     if missing != "native" and not backtest.panel.complete:
         lines.append(f"missing values of the history were filled: {missing}")
     lines.extend(covariate_notes(backtest, missing))
     if backtest.task.quantile_levels and any(map(_is_point_forecast, forecasts)):
-        lines.append("point forecast, scored as degenerate quantiles")
+        lines.append(DEGENERATE)
     if tolerance:
         lines.append(
             f"forecasts repeat within {np.format_float_scientific(tolerance, trim='-', exp_digits=1)} (declared)"
         )
-    return (*lines, *(str(remark) for remark in getattr(forecaster, "remarks_", None) or ()))
+    return (*lines, *description.remarks)
 
 
 def _is_point_forecast(forecast: Forecast) -> bool:
@@ -67,9 +66,23 @@ def score_notes(run: Run, actuals: Actuals, metrics: tuple[Metric, ...]) -> list
         seasonal = count == int(np.isnan(actuals.scale(1)).any(axis=1).sum())
         reason = NO_SCALE if seasonal else "their scale is undefined"
         lines.append(f"{count} of {len(actuals)} windows are left out of {_enumeration(names)}: {reason}")
-    if run.scores.get("MAE") == 0:
+    if run.scores.get("MAE") == 0 or run.scores.get("Brier score") == 0:
         lines.append(NO_ERROR)
-    return lines
+    return [*lines, *_class_notes(run, actuals)]
+
+
+def _class_notes(run: Run, actuals: Actuals) -> list[str]:
+    """How many probabilities the log loss clips."""
+    if run.results is None or run.results.forecast.probabilities is None or "log loss" not in run.scores:
+        return []
+    outcomes = ClassOutcomes(actuals, run.results.forecast.probabilities)
+    if not outcomes.impossible:
+        return []
+    steps = int((~outcomes.unknown).sum())
+    return [
+        f"log loss: in {outcomes.impossible} of {steps} steps the class that occurred had a probability below "
+        f"{EPSILON:.2g}, and is scored with this one"
+    ]
 
 
 def forecast_notes(run: Run) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.fields.types import FiniteOrNull, Json
+from harness.forecasters.layer import Layer
 from harness.forecasters.origins import Functional
 from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
@@ -90,6 +91,29 @@ class WindowFailure:
     window: int
     status: Status
     reason: str
+    place: str = field(default="", compare=False)  # where the forecaster's code raised
+    name: str = field(default="", compare=False)  # the series and cutoff of the window; empty in older records
+
+    @property
+    def explanation(self) -> str:
+        """The series and cutoff of the window, the reason, and where the forecaster's code raised."""
+        reason = explained(self.reason, self.place)
+        return reason if self.name in self.reason else f"{self.name}: {reason}"
+
+
+def explained(reason: str, place: str) -> str:
+    """A reason, with the place where the forecaster's code raised if there is one."""
+    return f"{reason} ({place})" if place else reason
+
+
+@dataclass(frozen=True)
+class Audit:
+    """How a run was audited. The same seed samples the same windows."""
+
+    seed: int
+    windows: int  # that were forecast again
+    seconds: float
+    on_copy: bool = False  # of the fitted forecaster, which knows nothing of the forecasts that are scored
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +134,9 @@ class Run:
     status: Status
     key: str = ""
     reason: str = ""  # of a failure, one sentence
+    place: str = ""  # where the forecaster's code raised: file, line and function
     traceback: str = ""
+    output: str = ""  # the last lines that the worker of a failed cell printed
     scores: Mapping[str, FiniteOrNull] = field(default_factory=dict)  # by metric; NaN where undefined
     functionals: Mapping[str, Functional] = field(default_factory=dict)  # by metric: what of the forecast it scored
     unsupported: Mapping[str, str] = field(default_factory=dict)  # by metric: why the forecast cannot be scored by it
@@ -119,12 +145,33 @@ class Run:
     hyperparameters: Mapping[str, Json] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of the last training, by name
+    gradient_norms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by time step, the last one first
     costs: Costs = Costs()
     started: str = ""  # UTC, ISO 8601
     finished: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool = False  # whether its forecasts were made for one point in time after the other, without later values
+    ignored_covariates: tuple[str, ...] = ()  # of the task, of kinds that the forecaster cannot use
+    batch_difference: float | None = None  # largest relative difference of forecasts in other batches, beyond tolerance
+    audit: Audit | None = None  # None: it was not audited
+    model_summary: tuple[Layer, ...] = ()  # the layers of a network, in the order of its computation
     period: tuple[str, str] | None = None  # the times of the task's first and last forecast step; None: no calendar
     results: Results | None = field(default=None, metadata={"stored": False})
+
+    def __repr__(self) -> str:
+        """What was run and how it ended, in one line."""
+        seed = "" if self.cell.seed is None else f", seed {self.cell.seed}"
+        score = next((f", {name} {value:.4g}" for name, value in self.scores.items()), "")
+        key = f", key {self.key[:12]}" if self.key else ""
+        return f"<Run: {self.cell.forecaster} on {self.cell.task.label}{seed}: {self.status.value}{score}{key}>"
+
+    @property
+    def explanation(self) -> str:
+        """The reason of a failure, and where the forecaster's code raised; of failed windows, that of the first."""
+        if self.status is Status.COMPLETED and self.window_failures:
+            failed = f"{len(self.window_failures)} of {self.windows} windows failed"
+            return f"{failed}; the first: {self.window_failures[0].explanation}"
+        return explained(self.reason, self.place)
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON values."""

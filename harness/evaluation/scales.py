@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
@@ -9,6 +11,7 @@ from harness.data.panel import Panel
 from harness.tasks.folds import Backtest
 from harness.tasks.windows import Windows
 
+MOST_ROWS = 10_000_000  # whose differences are held at a time
 ROUNDING = 1e-12  # relative to the size of the values: a difference that is not larger is rounding
 
 
@@ -27,19 +30,41 @@ def seasonal_error(windows: Windows, power: int) -> Floats:
     begins = np.where(new, firsts, np.concatenate([[0], ends[:-1]]))
     means = np.empty((len(windows), len(panel.targets)))
     for target, values in enumerate(panel.target_values.T):
-        errors = values[season:] - values[:-season]
-        errors = errors * errors if power == 2 else np.abs(errors, out=errors)
-        if power > 2:
-            errors = errors**power
-        sums = _sums_between(errors, begins, ends)
-        counts: Floats = (ends - firsts).astype(np.float64)
-        if np.isnan(sums.sum()):
-            known = ~np.isnan(errors)
-            sums = _sums_between(np.where(known, errors, 0.0), begins, ends)
-            counts = _running(_sums_between(known.astype(np.float64), begins, ends), new)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            means[order, target] = _running(sums, new) / counts
+        for part in _parts(series, panel.offsets):
+            first, last = panel.offsets[series[part.start]], panel.offsets[series[part.stop - 1] + 1]
+            rows, bounds = values[first:last], (begins[part] - first, ends[part] - first)
+            totals, counts = _totals(rows, season, power, bounds, new[part])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                means[order[part], target] = totals / counts
     return _without_rounding(means, power, windows)
+
+
+def _parts(series: Ints, offsets: Ints) -> list[slice]:
+    """Windows, sorted by series, in parts of whole series whose rows are not too many to be held several times."""
+    rows = offsets[series + 1] - offsets[0]
+    borders = [0]
+    while borders[-1] < len(series):
+        most = offsets[series[borders[-1]]] - offsets[0] + MOST_ROWS
+        end = int(np.searchsorted(rows, most, side="right"))
+        end = max(end, int(np.searchsorted(series, series[borders[-1]], side="right")))
+        borders.append(end)
+    return [slice(begin, end) for begin, end in pairwise(borders)]
+
+
+def _totals(rows: Floats, season: int, power: int, bounds: tuple[Ints, Ints], new: Bools) -> tuple[Floats, Floats]:
+    """The sum of |y_t − y_{t−m}|^power up to each cutoff, and of how many differences, each (window,)."""
+    begins, ends = bounds
+    errors = rows[season:] - rows[:-season]
+    errors = errors * errors if power == 2 else np.abs(errors, out=errors)
+    if power > 2:
+        errors = errors**power
+    sums = _sums_between(errors, begins, ends)
+    counts = (ends - begins).astype(np.float64)
+    if np.isnan(sums.sum()):
+        known = ~np.isnan(errors)
+        sums = _sums_between(np.where(known, errors, 0.0), begins, ends)
+        counts = _sums_between(known.astype(np.float64), begins, ends)
+    return _running(sums, new), _running(counts, new)
 
 
 def _without_rounding(means: Floats, power: int, windows: Windows) -> Floats:

@@ -27,10 +27,16 @@ def applies(metric: Metric, quantile_levels: tuple[float, ...]) -> bool:
     return len(quantile_levels) >= metric.least_levels
 
 
+def fits_targets(metric: Metric, actuals: Actuals) -> bool:
+    """Whether the metric is one of targets of this kind: of numbers, of classes, or of ordered classes."""
+    return metric.scores_classes == bool(actuals.categories) and (actuals.ordered or not metric.ordered)
+
+
 def terms(metric: Metric, outcomes: Outcomes) -> Terms:
     """The metric's sums over the steps of each window.
 
-    Raises InvalidMetric, and NotGiven where the forecast lacks the quantiles, or the functional, that it scores.
+    Raises InvalidMetric, and NotGiven where the forecast lacks the quantiles, or the functional, that it scores, and
+    for a metric of all windows together.
     """
     outcomes = outcomes.of(metric.functional)
     losses = losses_of(metric, outcomes)
@@ -90,9 +96,7 @@ def score(metric: Metric, summed: Terms, actuals: Actuals) -> float:
 
 def distances(metric: Metric, scores: Floats, quantile_levels: tuple[float, ...]) -> Floats:
     """The distance of each score from the best, as `Metric.distance`."""
-    if metric.best == "lowest":
-        return scores
-    return np.abs(scores - (quantile_levels[-1] - quantile_levels[0] if metric.best == "nominal" else 0.0))
+    return scores if metric.best == "lowest" else np.abs(scores - metric.best_score(quantile_levels))
 
 
 def by_window(metric: Metric, summed: Terms) -> Floats:

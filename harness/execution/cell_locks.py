@@ -4,6 +4,9 @@ The home may be a folder that several machines mount. Locks of the operating sys
 tell whether the machine that holds one is alive, so a lock is a file that its owner touches at intervals: one whose
 process is gone, or that was not touched while this process watched it for a minute, is stale and may be taken over.
 The time at which a lock was touched is never compared with the clock, which may jump or differ between machines.
+
+The first line of a lock is the machine and the number of the process, the second what tells the process from a later
+one of the same number. Whoever begins to use locks removes those of processes of this machine that are gone.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import HomeUnusable
+from harness.execution.process_usage import has_ended, identity
 
 HEARTBEAT = 10.0  # seconds between two touches of a lock
 STALE = 60.0  # seconds without a touch, as this process watches it, after which a lock is stale
@@ -35,11 +40,12 @@ class CellLocks:
                 f"the folder {self.folder} cannot be made ({error.strerror}); move away what is there, or name another "
                 "home by --home or HARNESS_HOME"
             ) from error
-        self._owner = f"{socket.gethostname()} {os.getpid()}"
+        self._owner = f"{socket.gethostname()} {os.getpid()}\n{identity(os.getpid())}"
         self._held: set[Path] = set()
         self._watched: dict[Path, tuple[tuple[int, int], float]] = {}  # by lock: its state, and since when it is so
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._touch_all, daemon=True)
+        self._remove_abandoned()
         self._thread.start()
 
     def take(self, key: str) -> bool:
@@ -62,7 +68,7 @@ class CellLocks:
 
     def owner(self, key: str) -> str:
         """Who holds the lock of a cell, as part of a sentence."""
-        host, _, process = _owner(self.folder / key).partition(" ")
+        host, process, _ = _parts(_owner(self.folder / key))
         if not process:
             return "another process"
         return f"process {process}" if host == socket.gethostname() else f"process {process} on {host}"
@@ -82,8 +88,7 @@ class CellLocks:
 
     def _is_stale(self, path: Path, owner: str) -> bool:
         """Whether the process that holds a lock is gone, or has not touched it as long as this process watched it."""
-        host, _, process = owner.partition(" ")
-        if host == socket.gethostname() and process.isdigit() and not _is_alive(int(process)):
+        if _is_gone(owner):
             return True
         try:
             found = path.stat()
@@ -93,6 +98,14 @@ class CellLocks:
         if self._watched.get(path, (None, now))[0] != state:
             self._watched[path] = state, now
         return now - self._watched[path][1] > STALE
+
+    def _remove_abandoned(self) -> None:
+        """Remove the locks of processes that are gone, also of cells that nobody wants now."""
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob("[!.]*"):
+                owner = _owner(path)
+                if _is_gone(owner):
+                    _remove(path, owner)
 
     def _touch_all(self) -> None:
         while not self._closed.wait(HEARTBEAT):
@@ -125,7 +138,23 @@ def _remove(path: Path, owner: str) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _is_alive(process: int) -> bool:
-    import psutil
+def _is_gone(owner: str) -> bool:
+    """Whether the process that holds a lock ran here and has ended; one elsewhere may live."""
+    host, process, known = _parts(owner)
+    return host == socket.gethostname() and process > 0 and has_ended(process, known)
 
-    return bool(psutil.pid_exists(process))
+
+def _parts(owner: str) -> tuple[str, int, str]:
+    """The machine and the process that a lock names, 0 if it names none, and what tells that process from others."""
+    line, _, known = owner.partition("\n")
+    host, _, process = line.partition(" ")
+    return host, int(process) if process.isascii() and process.isdigit() and len(process) < 10 else 0, known
+
+
+def lock_owners(home: Path) -> Iterator[tuple[str, int]]:
+    """The machine and the process that hold each lock of a home, without processes that are gone."""
+    for path in (home / "journal" / "locks").glob("[!.]*"):
+        owner = _owner(path)
+        host, process, _ = _parts(owner)
+        if process and not _is_gone(owner):
+            yield host, process

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
 from harness.boards.planning import PlannedCell
-from harness.errors import HarnessError, HomeUnusable
-from harness.evaluation.run import Run, Status
+from harness.errors import HarnessError, HomeUnusable, InfrastructureFault
+from harness.evaluation.run import Run
 from harness.execution.cell_locks import CellLocks
 from harness.execution.executor import Executor
 from harness.results.journal import Journal
 
 POLL = 0.5  # seconds between looks at cells that another process runs
+MOST_FAULTS = 5  # in a row, until no other cell is started: of one forecaster, or of so many forecasters
 PATIENCE = 1.0  # seconds of waiting for another process before the user is told
 
 
@@ -45,6 +45,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Postponed:
+    """A cell could not be run for a reason outside of the forecaster; nothing was written, and it stays pending."""
+
+    planned: PlannedCell
+    reason: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Nothing is left to run but cells that other processes have locked; yielded once for each process."""
 
@@ -52,7 +60,7 @@ class Waiting:
     cells: tuple[PlannedCell, ...]
 
 
-Event = Started | Finished | Refused | Waiting
+Event = Started | Finished | Refused | Postponed | Waiting
 
 
 def drive(cells: Sequence[PlannedCell], executor: Executor, journal: Journal) -> Generator[Event, None, None]:
@@ -77,6 +85,8 @@ class _Drive:
         self.locked_elsewhere = deque[PlannedCell]()
         self.running: dict[Future[Run], PlannedCell] = {}
         self._waits_since: float | None = None
+        self._faults = Counter[str]()  # by forecaster: cells that could not be run since one of it could
+        self._faulty: set[str] = set()  # forecasters of cells that could not be run since any could
         self._named: set[str] = set()  # owners of locks of whom it was said that their cells are awaited
 
     def events(self) -> Iterator[Event]:
@@ -109,9 +119,9 @@ class _Drive:
         """Submit a cell, unless another process runs it or has just finished it."""
         if not self.locks.take(planned.key):
             self.locked_elsewhere.append(planned)
-        elif self._is_recorded(planned):
+        elif (run := self._recorded_meanwhile(planned)) is not None:
             self.locks.release(planned.key)
-            yield from self._finished_elsewhere(planned)
+            yield Finished(planned, run, ran_here=False)
         else:
             yield Started(planned)
             self.running[self.executor.submit(planned)] = planned
@@ -123,49 +133,62 @@ class _Drive:
             planned = self.running.pop(future)
             result = self._result(planned, future)
             self.locks.release(planned.key)
-            yield Refused(planned, result) if isinstance(result, HarnessError) else Finished(planned, result)
+            event = self._ended(planned, result)
+            yield event
+            yield from self._postponed(event)
+
+    def _postponed(self, event: Finished | Refused | Postponed) -> Iterator[Event]:
+        """Postpone the cells that were not started, where too many before them could not be run.
+
+        One forecaster may be the reason itself, such as one that kills its own process: then only its own are.
+        """
+        name = event.planned.cell.forecaster
+        if not isinstance(event, Postponed):
+            self._faulty.clear()
+            del self._faults[name]
+            return
+        self._faulty.add(name)
+        self._faults[name] += 1
+        every = len(self._faulty) >= MOST_FAULTS
+        if not every and self._faults[name] < MOST_FAULTS:
+            return
+        given_up = [planned for planned in self.waiting if every or planned.cell.forecaster == name]
+        self.waiting = deque(planned for planned in self.waiting if not (every or planned.cell.forecaster == name))
+        of = "" if every else f" of {name}"
+        for planned in given_up:
+            yield Postponed(planned, f"not started, because {MOST_FAULTS} cells{of} in a row could not be run")
+
+    def _ended(self, planned: PlannedCell, result: Run | HarnessError) -> Finished | Refused | Postponed:
+        if isinstance(result, InfrastructureFault | HomeUnusable):
+            return Postponed(planned, str(result))
+        return Refused(planned, result) if isinstance(result, HarnessError) else Finished(planned, result)
 
     def _result(self, planned: PlannedCell, future: Future[Run]) -> Run | HarnessError:
-        """The run of a submitted cell; of one whose process died, a failed run that is written to the journal."""
+        """The run of a submitted cell, or why it has none."""
         error = future.exception()
         if error is None:
             return future.result()
-        if self._is_recorded(planned) and (recorded := self.journal.read(planned.key)) is not None:
-            return recorded  # the process died after it had written
+        if (recorded := self._recorded_meanwhile(planned)) is not None:
+            return recorded  # the supervisor died after it had written
         if isinstance(error, HarnessError):
             return error
-        if isinstance(error, OSError) and getattr(error, "exitcode", None) is None:
-            return HomeUnusable(f"its result cannot be written: {error}")
-        run = _failed_run(planned, error)
-        self.journal.write(run)
-        return run
+        if isinstance(error, OSError):
+            return InfrastructureFault(f"its result cannot be written: {error}")
+        raise error
 
     def _look_elsewhere(self) -> Iterator[Event]:
         """Look after the cells that other processes locked: finished by now, or given up."""
         for _ in range(len(self.locked_elsewhere)):
             planned = self.locked_elsewhere.popleft()
-            if self._is_recorded(planned):
-                yield from self._finished_elsewhere(planned)
+            if (run := self._recorded_meanwhile(planned)) is not None:
+                yield Finished(planned, run, ran_here=False)
             elif self.locks.take(planned.key):
                 self.waiting.append(planned)
             else:
                 self.locked_elsewhere.append(planned)
 
-    def _finished_elsewhere(self, planned: PlannedCell) -> Iterator[Event]:
-        run = self.journal.read(planned.key)
-        if run is not None:
-            yield Finished(planned, run, ran_here=False)
-
-    def _is_recorded(self, planned: PlannedCell) -> bool:
-        """Whether the cell's record was written since the cell was found pending."""
-        return self.journal.modified(planned.key) != planned.recorded
-
-
-def _failed_run(planned: PlannedCell, error: BaseException) -> Run:
-    """The run of a cell whose executor raised, or whose worker process died."""
-    trace = "".join(traceback.format_exception(error))
-    code = getattr(error, "exitcode", None)
-    if code is None:
-        return Run(planned.cell, Status.FAILED, planned.key, str(error).strip() or type(error).__name__, trace)
-    reason = f"the worker process died (exit code {code}); run it with --jobs 0 to see more"
-    return Run(planned.cell, Status.CRASHED, planned.key, reason, trace)
+    def _recorded_meanwhile(self, planned: PlannedCell) -> Run | None:
+        """The run that another process recorded since the cell was found pending; None if there is none."""
+        if self.journal.modified(planned.key) in (0, planned.recorded):
+            return None
+        return self.journal.read(planned.key)

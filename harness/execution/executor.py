@@ -9,6 +9,7 @@ from typing import Protocol
 
 from harness.boards.planning import PlannedCell
 from harness.evaluation.run import Run
+from harness.execution.options import CellOptions
 
 
 class Executor(Protocol):
@@ -19,8 +20,8 @@ class Executor(Protocol):
     def submit(self, planned: PlannedCell) -> Future[Run]:
         """The run of a cell, whose record is in the journal when the future is done.
 
-        The future raises a HarnessError for a cell that must not be recorded, any other error where the cell's process
-        died.
+        The future raises InfrastructureFault for a cell that could not be run for a reason outside of the forecaster,
+        and another HarnessError for one that cannot be run as it is specified; neither is recorded.
         """
         ...
 
@@ -32,6 +33,8 @@ class Executor(Protocol):
 class ExecutorClass(Protocol):
     """How an executor is made: for these cells of a home folder, with this number of jobs; 0 is left to the class."""
 
-    def __call__(self, home: Path, cells: Sequence[PlannedCell], jobs: int) -> Executor:
+    def __call__(
+        self, home: Path, cells: Sequence[PlannedCell], jobs: int, options: CellOptions | None = None
+    ) -> Executor:
         """The executor, ready to run cells."""
         ...

@@ -11,6 +11,7 @@ from harness.errors import UnknownName
 from harness.execution.executor import Executor, ExecutorClass
 from harness.execution.in_process import InProcess
 from harness.execution.local import LocalProcesses
+from harness.execution.options import CellOptions
 
 EXECUTORS: Mapping[str, ExecutorClass] = {"in-process": InProcess, "local": LocalProcesses}
 
@@ -20,8 +21,14 @@ def executor_name(jobs: int | None) -> str:
     return "in-process" if jobs == 0 else "local"
 
 
-def make_executor(name: str, home: Path, cells: Sequence[PlannedCell], jobs: int | None = None) -> Executor:
+def make_executor(
+    name: str,
+    home: Path,
+    cells: Sequence[PlannedCell],
+    jobs: int | None = None,
+    options: CellOptions | None = None,
+) -> Executor:
     """The executor of that name, with as many jobs as the machine has cores by default; raises UnknownName."""
     if name not in EXECUTORS:
         raise UnknownName("executor", name, EXECUTORS)
-    return EXECUTORS[name](home.resolve(), cells, (os.cpu_count() or 1) if jobs is None else jobs)
+    return EXECUTORS[name](home.resolve(), cells, (os.cpu_count() or 1) if jobs is None else jobs, options)

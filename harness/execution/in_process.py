@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError
 from harness.evaluation.run import Run
+from harness.execution.options import CellOptions
 
 
 class InProcess:
@@ -16,16 +17,18 @@ class InProcess:
 
     slots = 1
 
-    def __init__(self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 0) -> None:
-        self.home = home
+    def __init__(
+        self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 0, options: CellOptions | None = None
+    ) -> None:
+        self.home, self.options = home, options
 
     def submit(self, planned: PlannedCell) -> Future[Run]:
         """The finished run."""
-        from harness.execution.worker import run_cell
+        from harness.execution.cells import run_cell
 
         future: Future[Run] = Future()
         try:
-            future.set_result(run_cell(planned, self.home))
+            future.set_result(run_cell(planned, self.home, options=self.options))
         except (HarnessError, OSError) as error:
             future.set_exception(error)
         return future

@@ -6,7 +6,7 @@
   of classes, `kind` selects the class.
 - `field(metadata={"formerly": "NAME"})` also reads the field by its former name;
   `field(metadata={"stored": False})` is not stored, and `field(metadata={"stored": "if set"})` only where it is not
-  None, so that the keys of cells from before the field stay what they are.
+  the default, so that the keys of cells from before the field stay what they are.
 
 Fields that are given in Python are converted by the same types, see `arguments`.
 """

@@ -27,12 +27,12 @@ def _table_dumper(cls: type[Any]) -> Convert:
     kinds, kind = hints(cls, extras=True), tag(cls)
     fields = [field for field in dataclasses.fields(cls) if field.init and field.metadata.get("stored", True)]
     converters = [(field.name, _converter(kinds[field.name])) for field in fields]
-    optional = [field.name for field in fields if field.metadata.get("stored") == "if set"]
+    optional = {field.name: field.default for field in fields if field.metadata.get("stored") == "if set"}
 
     def dump_table(value: Any) -> dict[str, Any]:
         table = {name: convert(getattr(value, name)) for name, convert in converters}
-        for name in optional:
-            if table[name] is None:
+        for name, default in optional.items():
+            if getattr(value, name) == default:
                 del table[name]
         return table if kind is None else {**table, "kind": kind}
 

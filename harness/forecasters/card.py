@@ -9,9 +9,9 @@ from harness.data.dates import year_of
 from harness.errors import BadInput
 from harness.fields.arguments import convert_fields
 from harness.fields.errors import short_repr
+from harness.forecasters.covariate_kinds import CovariateKind
 
 SelectedOn = Literal["nothing", "validation", "test"]
-CovariateKind = Literal["past covariate", "known covariate", "static"]
 
 
 @dataclass(frozen=True)

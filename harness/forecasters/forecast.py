@@ -1,4 +1,4 @@
-"""Forecast: the forecasts of many windows, by their mean, their median and quantiles."""
+"""Forecast: the forecasts of many windows, by mean, median and quantiles, or by probabilities of classes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import get_args
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints
+from harness.arrays import Bools, Floats, Ints, all_finite
 from harness.errors import InvalidForecast, NotGiven
 from harness.forecasters.conversion import levels_of, numbers, standard_normal
-from harness.forecasters.origins import POINT, Origin, Origins, PointFunctional
+from harness.forecasters.origins import POINT, WITHOUT_CENTRE, Origin, Origins, PointFunctional
 from harness.forecasters.quantiles import between, mean_of, position
 
 FUNCTIONALS = get_args(PointFunctional)
@@ -20,6 +20,8 @@ FUNCTIONALS = get_args(PointFunctional)
 @dataclass(frozen=True, eq=False, init=False)
 class Forecast:
     """The mean, the median and quantiles of every window, of which a forecaster gives at least one.
+
+    One of categorical targets has `probabilities` instead (`from_probabilities`); its mean and median are NaN.
 
     Of a mean that is not given the substitute is the integral of the piecewise linear quantile function, if the levels
     include or surround 0.5, and otherwise the median. Of a median it is the quantile of level 0.5, interpolated between
@@ -35,6 +37,7 @@ class Forecast:
     quantiles: Floats | None  # (window, horizon, target, level); None: all quantiles are the median
     median: Floats  # (window, horizon, target)
     origins: Origins = field(init=False, repr=False)
+    probabilities: Floats | None = field(init=False, default=None)  # (window, horizon, target, class); None: numbers
 
     def __init__(
         self,
@@ -105,6 +108,19 @@ class Forecast:
         return cls(paths.mean(axis=1), levels, known, quantiles[middle])
 
     @classmethod
+    def from_probabilities(cls, probabilities: Floats) -> Forecast:
+        """The forecast of categorical targets: the probability of each class, (window, horizon, target, class).
+
+        Those of a target with fewer classes than another are 0 for the others' last classes.
+        """
+        known = numbers("probabilities", probabilities)
+        if known.ndim != 4:
+            raise InvalidForecast(
+                f"probabilities must have the shape (window, horizon, target, class), not {known.shape}"
+            )
+        return _of_classes(known)
+
+    @classmethod
     def concatenate(cls, forecasts: Sequence[Forecast]) -> Forecast:
         """Forecasts of successive windows as one, with the levels that all of them have.
 
@@ -112,6 +128,9 @@ class Forecast:
         """
         if len(forecasts) == 1:
             return forecasts[0]
+        of_classes = [forecast.probabilities for forecast in forecasts if forecast.probabilities is not None]
+        if of_classes:
+            return _of_classes(np.concatenate(of_classes))
         mean = np.concatenate([forecast.mean for forecast in forecasts])
         shared = all(forecast.median is forecast.mean for forecast in forecasts)
         median = mean if shared else np.concatenate([forecast.median for forecast in forecasts])
@@ -132,9 +151,10 @@ class Forecast:
         quantiles: Floats | None,
         median: Floats,
         origins: Origins,
+        probabilities: Floats | None = None,
     ) -> Forecast:
         """The forecast that had these arrays of float64, which may be on disk, and these origins."""
-        return _joined(mean, quantile_levels, quantiles, median, origins)
+        return _joined(mean, quantile_levels, quantiles, median, origins, probabilities)
 
     def quantiles_of(self, levels: tuple[float, ...]) -> Floats:
         """The quantiles of some of its levels, (window, horizon, target, level), all the median if it has none."""
@@ -155,8 +175,15 @@ class Forecast:
             raise NotGiven(self.origins.without_level(level))
         return self.quantiles[..., self.quantile_levels.index(level)]
 
+    def __repr__(self) -> str:
+        """The shape and the quantile levels, in one line."""
+        if self.probabilities is not None:
+            return f"<Forecast: (window, horizon, target, class) = {self.probabilities.shape}>"
+        levels = ", ".join(f"{level:g}" for level in self.quantile_levels)
+        return f"<Forecast: (window, horizon, target) = {self.mean.shape}, quantile levels: {levels or 'none'}>"
+
     def check_shape(self, windows: int, horizon: int, targets: int) -> None:
-        """Raise InvalidForecast unless the arrays given are those of so many windows, steps and targets."""
+        """Raise InvalidForecast unless the arrays are those of so many windows, steps and targets."""
         shape, axes = (windows, horizon, targets), "(window, horizon, target)"
         for functional in FUNCTIONALS:
             array = getattr(self, functional)
@@ -165,6 +192,9 @@ class Forecast:
         if self.quantiles is not None and self.quantiles.shape[:-1] != shape:
             wanted = f"(window, horizon, target, level) = {(*shape, len(self.quantile_levels))}"
             raise InvalidForecast(f"the quantiles must have the shape {wanted}, not {self.quantiles.shape}")
+        for functional in FUNCTIONALS:
+            if (array := getattr(self, functional)).shape != shape:
+                raise InvalidForecast(f"the {functional} has the shape {array.shape}, and the others {shape}")
 
     def with_quantiles(self, levels: tuple[float, ...], quantiles: Floats | None, origins: Origins) -> Forecast:
         """The same mean and median beside these quantiles."""
@@ -172,6 +202,8 @@ class Forecast:
 
     def mapped(self, function: Callable[[Floats], Floats]) -> Forecast:
         """The forecast of the same origins whose arrays a function returns; shared ones are passed once."""
+        if self.probabilities is not None:
+            return _of_classes(function(self.probabilities))
         mean = function(self.mean)
         median = mean if self.median is self.mean else function(self.median)
         quantiles = None if self.quantiles is None else function(self.quantiles)
@@ -202,11 +234,10 @@ class Forecast:
         arrays = [] if "none" in self.origins.mean else [self.mean]
         if self.median is not self.mean and "none" not in self.origins.median:
             arrays.append(self.median)
-        if self.quantiles is not None:
-            arrays.append(self.quantiles)
+        arrays += [array for array in (self.quantiles, self.probabilities) if array is not None]
         finite = np.ones(len(self.mean), dtype=np.bool_)
         for array in arrays:
-            if not _all_finite(array):
+            if not all_finite(array):
                 finite &= np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
         return finite
 
@@ -240,16 +271,28 @@ def _median_of(
     return np.broadcast_to(np.nan, quantiles.shape[:-1]), "none"
 
 
+def _of_classes(probabilities: Floats) -> Forecast:
+    """The forecast of probabilities that were checked before."""
+    unknown = np.broadcast_to(np.nan, probabilities.shape[:-1])
+    return _joined(unknown, (), None, unknown, WITHOUT_CENTRE, probabilities)
+
+
 def _joined(
-    mean: Floats, levels: tuple[float, ...], quantiles: Floats | None, median: Floats, origins: Origins
+    mean: Floats,
+    levels: tuple[float, ...],
+    quantiles: Floats | None,
+    median: Floats,
+    origins: Origins,
+    probabilities: Floats | None = None,
 ) -> Forecast:
     """A forecast of arrays that were checked before."""
     forecast = object.__new__(Forecast)
-    vars(forecast).update(mean=mean, quantile_levels=levels, quantiles=quantiles, median=median, origins=origins)
+    vars(forecast).update(
+        mean=mean,
+        quantile_levels=levels,
+        quantiles=quantiles,
+        median=median,
+        origins=origins,
+        probabilities=probabilities,
+    )
     return forecast
-
-
-def _all_finite(array: Floats) -> bool:
-    """Whether the sum is finite, and therefore every number: much faster than testing each."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(array.sum()))

@@ -5,18 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from harness.arrays import Floats
-from harness.attempt import Failure, attempt
-from harness.data.numbers import NotNumbers, floats
-from harness.errors import ComponentFailed, HarnessError, InvalidForecast, Unsupported
-from harness.forecasters.conforming import conformed
+from harness.errors import ComponentFailed, Failure, HarnessError, InvalidForecast, Unsupported, attempt_of_forecaster
+from harness.fields.errors import short_repr
 from harness.forecasters.forecast import Forecast
+from harness.forecasters.returned import checked_forecast, unknown_forecast, window_forecast
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
+
+if TYPE_CHECKING:
+    from harness.forecasters.remote import RemoteForecaster
 
 
 class PartialFailure(HarnessError):
@@ -27,7 +29,10 @@ class PartialFailure(HarnessError):
     """
 
     def __init__(
-        self, forecast: Forecast, failures: Mapping[int, Failure], forecaster: Forecaster | None = None
+        self,
+        forecast: Forecast,
+        failures: Mapping[int, Failure],
+        forecaster: Forecaster | RemoteForecaster | None = None,
     ) -> None:
         self.forecast = forecast
         self.failures = dict(failures)
@@ -46,9 +51,11 @@ class Forecaster(Protocol):
 
     A fitted forecaster may have these attributes:
     - `curves_`: sequences of numbers by name, such as the training loss;
+    - `gradient_norms_`: sequences of norms by name, of the gradient of a loss at each time step, the last one first;
     - `remarks_`: sentences that become notes of the run;
     - `parameter_count` and `parameter_bytes`: the number of its learned parameters and their bytes. Without
-      them, the arrays and numbers in its fitted attributes are counted.
+      them, the arrays and numbers in its fitted attributes are counted;
+    - `model_summary`: the layers of its network, a sequence of `Layer`.
     """
 
     def fit(self, train: TrainingData) -> None: ...
@@ -56,11 +63,12 @@ class Forecaster(Protocol):
     def predict(self, contexts: Contexts) -> Forecast: ...
 
 
-def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
+def predict_and_check(forecaster: Forecaster | RemoteForecaster, contexts: Contexts) -> Forecast:
     """The forecast of these windows, with the quantile levels of their task; raises InvalidForecast for another shape.
 
-    Raises PartialFailure if the quantiles of some windows are in the wrong order. Raises Unsupported if nothing can be
-    scored: neither a mean nor a median follows from the quantiles of the forecast, and none of the task's levels is
+    Raises PartialFailure if the quantiles of some windows are in the wrong order, or probabilities do not add up to 1.
+    Raises Unsupported if nothing can be scored: the forecast is one of numbers and the targets are categorical, or the
+    opposite; neither a mean nor a median follows from the quantiles of the forecast, and none of the task's levels is
     one of the forecast's or lies between two of them. Raises ComponentFailed, or Unsupported, if another forecaster
     that this one calls failed on some windows: its forecasts are not those of this one.
     """
@@ -68,12 +76,12 @@ def predict_and_check(forecaster: Forecaster, contexts: Contexts) -> Forecast:
         returned = forecaster.predict(contexts)
     except PartialFailure as error:
         if error.forecaster is not None and error.forecaster is not forecaster:
-            raise _component_failure(error) from error
-        return _check(error.forecast, contexts, "predict", error.failures)
+            raise component_failure(error) from error
+        return _check(error.forecast, contexts, "predict", _checked_failures(error, len(contexts)))
     return _check(returned, contexts, "predict", {})
 
 
-def _component_failure(error: PartialFailure) -> HarnessError:
+def component_failure(error: PartialFailure) -> HarnessError:
     """The failure of a forecaster whose component failed on some windows."""
     first = next(iter(error.failures.values()))
     kind = Unsupported if isinstance(first.error, Unsupported) else ComponentFailed
@@ -83,27 +91,28 @@ def _component_failure(error: PartialFailure) -> HarnessError:
     )
 
 
+def _checked_failures(error: PartialFailure, windows: int) -> dict[int, Failure]:
+    """The failures by window; raises InvalidForecast for those of other windows, or of another type."""
+    failures: Mapping[Any, Any] = error.failures
+    for window, failure in failures.items():
+        is_window = isinstance(window, int | np.integer) and 0 <= window < windows
+        if not is_window or not isinstance(failure, Failure):
+            raise InvalidForecast(
+                f"the failures of a PartialFailure must be Failures by windows from 0 to {windows - 1}, "
+                f"not {short_repr(failure)} by {short_repr(window)}"
+            )
+    return {int(window): failure for window, failure in failures.items()}
+
+
 def _check(forecast: Any, contexts: Contexts, method: str, failures: Mapping[int, Failure]) -> Forecast:
     """What a method returned, checked against the windows that it was given; some of them may have failed before."""
-    if not isinstance(forecast, Forecast):
-        raise InvalidForecast(
-            f"{method} must return a Forecast, not {type(forecast).__name__}: "
-            "return Forecast.point(mean), with a mean of the shape (window, horizon, target), or "
-            "Forecast.quantiles_only(levels, quantiles), with quantiles of the shape (window, horizon, target, level)"
-        )
-    forecast.check_shape(len(contexts), contexts.horizon, len(contexts.targets))
-    checked, crossing = conformed(forecast, contexts.quantile_levels)
-    if crossing:
-        checked = checked.without(np.array(list(crossing)))
-        wrong = {i: Failure(_crossing(where, contexts.window_name(i))) for i, where in crossing.items()}
-        failures = {**wrong, **failures}
+    checked, invalid = checked_forecast(forecast, contexts, contexts.window_name, method)
+    if invalid:
+        checked = checked.without(np.array(list(invalid)))
+        failures = {**{i: Failure(error) for i, error in invalid.items()}, **failures}
     if failures:
         raise PartialFailure(checked, failures)
     return checked
-
-
-def _crossing(where: str, name: str) -> InvalidForecast:
-    return InvalidForecast(f"quantiles cross in {name}, {where}; return them in the order of their levels")
 
 
 class LocalForecaster(ABC):
@@ -123,15 +132,18 @@ class LocalForecaster(ABC):
 
     @abstractmethod
     def predict_series(self, context: Context) -> Floats | Forecast:
-        """The mean, (horizon, target), or a Forecast of one window."""
+        """The mean, (horizon, target), or a Forecast of one window.
+
+        Of categorical targets the probabilities, (horizon, target, class).
+        """
 
     def predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, window by window; one that fails does not stop the others."""
-        outcomes = [attempt(partial(self._predict_window, context)) for context in contexts]
-        return _combine(self, contexts, [(np.array([i]), outcome) for i, outcome in enumerate(outcomes)])
+        outcomes = [attempt_of_forecaster(partial(self._predict_window, context)) for context in contexts]
+        return combined(self, contexts, [(np.array([i]), outcome) for i, outcome in enumerate(outcomes)])
 
     def _predict_window(self, context: Context) -> Forecast:
-        return _window_forecast(self.predict_series(context), context)
+        return window_forecast(self.predict_series(context), context)
 
 
 class FittedLocalForecaster(ABC):
@@ -169,7 +181,7 @@ class FittedLocalForecaster(ABC):
     def _fit_windows(self, windows: Contexts) -> Any:
         """The parameters of the series of these windows, or the failure to fit them."""
         context = self._training_context(windows)
-        return attempt(partial(self.fit_series, context))
+        return attempt_of_forecaster(partial(self.fit_series, context))
 
     def _training_context(self, windows: Contexts) -> Context:
         train = self.train_.panel
@@ -187,42 +199,16 @@ class FittedLocalForecaster(ABC):
             if isinstance(state, Failure):
                 parts.append((positions, state))
             else:
-                parts.append((positions, attempt(partial(self._predict_and_check, state, windows))))
-        return _combine(self, contexts, parts)
+                parts.append((positions, attempt_of_forecaster(partial(self._predict_and_check, state, windows))))
+        return combined(self, contexts, parts)
 
     def _predict_and_check(self, state: Any, windows: Contexts) -> Forecast:
         return _check(self.predict_windows(state, windows), windows, "predict_windows", {})
 
 
-def _window_forecast(result: Any, context: Context) -> Forecast:
-    """What `predict_series` returned as a Forecast of one window, checked."""
-    targets = sum(channel.role == "target" for channel in context.channels)
-    if not isinstance(result, Forecast):
-        return Forecast.point(_window_mean(result, (context.horizon, targets))[None])
-    if result.mean.ndim == 3 and len(result) != 1:
-        raise InvalidForecast(f"predict_series returns a forecast of one window, not of {len(result)}")
-    result.check_shape(1, context.horizon, targets)
-    forecast, crossing = conformed(result, context.quantile_levels)
-    if crossing:
-        raise _crossing(crossing[0], f"series {context.id!r} at cutoff {context.cutoff}")
-    return forecast
-
-
-def _window_mean(result: Any, shape: tuple[int, int]) -> Floats:
-    """The mean of one window that `predict_series` returned as an array, a list or numbers of another type."""
-    wanted = f"predict_series must return a Forecast, or an array of the shape (horizon, target) = {shape}"
-    if result is None or isinstance(result, str):
-        raise InvalidForecast(f"{wanted}, not {type(result).__name__}")
-    try:
-        mean = floats(result)
-    except NotNumbers as error:
-        raise InvalidForecast(f"predict_series returned a {type(result).__name__} that {error}") from error
-    if mean.shape != shape:
-        raise InvalidForecast(f"{wanted}, not {mean.shape}")
-    return mean
-
-
-def _combine(forecaster: Forecaster, contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]) -> Forecast:
+def combined(
+    forecaster: Forecaster | RemoteForecaster, contexts: Contexts, parts: list[tuple[Any, Forecast | Failure]]
+) -> Forecast:
     """The forecast of all windows from those of parts, by positions; raises PartialFailure if a part failed."""
     failures: dict[int, Failure] = {}
     forecasts: list[tuple[Any, Forecast]] = []
@@ -240,7 +226,7 @@ def _combine(forecaster: Forecaster, contexts: Contexts, parts: list[tuple[Any, 
         if not np.array_equal(positions, np.arange(len(contexts))):
             forecast = forecast.among(len(contexts), positions)
     else:
-        forecast = Forecast.point(np.full((len(contexts), contexts.horizon, len(contexts.targets)), np.nan))
+        forecast = unknown_forecast(contexts)
     if failures:
         raise PartialFailure(forecast, failures, forecaster)
     return forecast

@@ -10,7 +10,9 @@ from typing import Literal
 # stands for it; none: neither was given, nor quantiles around level 0.5
 Origin = Literal["own", "level", "quantiles", "mean", "median", "none"]
 PointFunctional = Literal["mean", "median"]  # by one number
-Functional = Literal["mean", "median", "quantiles"]  # of the predictive distribution, by which a metric scores it
+# of the predictive distribution, by which a metric scores it; of classes the probabilities, or the most probable one
+ClassFunctional = Literal["probabilities", "mode"]
+Functional = Literal["mean", "median", "quantiles", "probabilities", "mode"]
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,4 @@ class Origins:
 
 
 POINT = Origins()
+WITHOUT_CENTRE = Origins(("none",), ("none",))

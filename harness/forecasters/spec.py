@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from harness.attempt import attempt
-from harness.errors import BadInput, BadParameter
+from harness.errors import BadInput, BadParameter, attempt
+from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from harness.forecasters.pools import Pool
 
 MOST_TOLERANCE = 1e-2  # of a spec
+Batches = Literal["any", "cutoff", "window"]
+SEVERAL_TARGETS = {True: "forecast together, each from all", False: "forecast one by one"}  # by `multivariate`
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,20 @@ class ForecasterSpec:
     tolerance: float = 0.0  # largest relative difference of repeated forecasts with the same seed; 0: none
     revision: str = ""  # of what its source does not contain, such as the hash of a checkpoint
     card: Card | None = None  # of a pretrained model, or of a combination of forecasters
+    batches: Batches = "any"  # what one call of predict holds: any windows, those of a point in time, or one window
     pool: Pool | None = None  # the forecasters that it is ranked with on request; None: by its card, or base class
+    covariates: tuple[CovariateKind, ...] | None = None  # kinds that it can use; None: those of its card, or not stated
+    quantiles: bool | None = None  # whether it can give quantiles; None: not stated
+    multivariate: bool | None = None  # whether a target's forecasts depend on other targets; None: not stated
+    needs_season: bool = False  # whether it is only for tasks with a season length above 1
+    categorical: bool = False  # whether it can forecast the probabilities of classes, of categorical targets
+
+    @property
+    def usable_covariates(self) -> tuple[CovariateKind, ...] | None:
+        """The kinds of covariates that it can use, by the spec or its card; None where neither states it."""
+        if self.covariates is None and self.card is not None:
+            return self.card.covariates or None
+        return self.covariates
 
     @property
     def summary(self) -> str:
@@ -120,7 +135,28 @@ def spec_problem(spec: ForecasterSpec) -> str:
         return f"revision of forecaster {spec.name!r} must be a text, not {spec.revision!r:.80}"
     if problem := tolerance_problem(spec.tolerance):
         return f"tolerance of forecaster {spec.name!r} {problem}"
-    return factory_problem(spec.name, spec.factory) or _card_problem(spec)
+    if not any(spec.batches == known for known in get_args(Batches)):
+        known = " or ".join(map(repr, get_args(Batches)))
+        return f"batches of forecaster {spec.name!r} must be {known}, not {spec.batches!r:.80}"
+    return _capability_problem(spec) or factory_problem(spec.name, spec.factory) or _card_problem(spec)
+
+
+def _capability_problem(spec: ForecasterSpec) -> str:
+    """Why what it states of its capabilities cannot be used, as a sentence; empty if it can."""
+    kinds: object = spec.covariates
+    known = isinstance(kinds, tuple | list) and all(isinstance(kind, str) and kind in COVARIATE_KINDS for kind in kinds)
+    if kinds is not None and not known:
+        names = ", ".join(map(repr, COVARIATE_KINDS))
+        return f"covariates of forecaster {spec.name!r} must be a tuple of some of {names}, not {kinds!r:.80}"
+    stated: dict[str, tuple[bool | None, ...]] = {
+        **dict.fromkeys(("quantiles", "multivariate"), (True, False, None)),
+        **dict.fromkeys(("needs_season", "categorical"), (True, False)),
+    }
+    for name, values in stated.items():
+        if not any(getattr(spec, name) is value for value in values):
+            allowed = " or ".join(map(repr, values))
+            return f"{name} of forecaster {spec.name!r} must be {allowed}, not {getattr(spec, name)!r:.80}"
+    return ""
 
 
 def _names_problem(names: object, things: str) -> str:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
 
 import pluggy
 
-from harness.attempt import Failure, attempt
 from harness.data.dataset import DatasetSpec, loader_problem
+from harness.errors import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec, spec_problem
 from harness.plugins.discovery import Plugin, load_plugins
 from harness.plugins.registry import Registered, Registry

@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pluggy
 
-from harness.attempt import Failure, attempt
-from harness.errors import BadInput, UnknownName
-from harness.plugins import hookspecs
+from harness.errors import BadInput, Failure, UnknownName, attempt
+from harness.plugins import hookspecs, plugin_file
+from harness.plugins.restriction import restriction
 
 if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
@@ -36,14 +37,23 @@ class Plugin:
     package: Distribution | None = field(default=None, compare=False, repr=False)
     problem: str = ""  # why it could not be loaded
     included: bool = False  # whether it comes with harness
+    entry_point: str = ""  # its name, and its value; empty for an object given by the caller
+    value: str = ""
+    left_out: bool = False  # whether it was not imported, because other plugins were selected
+    file: str = ""  # the path of a plugin that is a single file
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.distribution} {self.version})"
+        return f"{self.name} ({self.source})"
 
     @property
     def origin(self) -> str:
         """Its name, distribution and module."""
-        return f"{self.name} ({self.distribution} {self.version}, module {self.module})"
+        return str(self) if self.file else f"{self.name} ({self.source}, module {self.module})"
+
+    @property
+    def source(self) -> str:
+        """The distribution and its version, or the path of a plugin file."""
+        return self.file or f"{self.distribution} {self.version}"
 
     @property
     def distribution(self) -> str:
@@ -117,7 +127,8 @@ class LoadedPlugins:
 
     def load(self, point: EntryPoint, *, included: bool = False, qualified: bool = False) -> None:
         """Import the module of an entry point and register its hooks; a failure is noted as a problem."""
-        plugin = Plugin(self._distinct_name(point, qualified), point.module, point.dist, included=included)
+        name = self._distinct_name(point, qualified)
+        plugin = Plugin(name, point.module, point.dist, included=included, entry_point=point.name, value=point.value)
         module: ModuleType | Failure = attempt(point.load)
         if isinstance(module, Failure):
             self._report_problem(plugin, f"cannot be imported: {module}")
@@ -125,6 +136,22 @@ class LoadedPlugins:
             self._report_problem(plugin, f"is left out: plugin {self.plugins[first].origin} has the same module")
         else:
             self.register(plugin, module)
+
+    def load_file(self, path: Path) -> None:
+        """Import a plugin file and register its hooks; a failure is noted as a problem."""
+        point = plugin_file.entry_point(path)
+        name = self._distinct_name(point, qualified=False)
+        plugin = Plugin(name, point.module, entry_point=point.name, value=point.value, file=str(path))
+        module: ModuleType | Failure = attempt(lambda: plugin_file.import_plugin_file(path))
+        if isinstance(module, Failure):
+            self._report_problem(plugin, f"cannot be imported: {module}")
+        else:
+            self.register(plugin, module)
+
+    def leave_out(self, point: EntryPoint, *, qualified: bool = False) -> None:
+        """List the plugin of an entry point without importing it."""
+        plugin = Plugin(self._distinct_name(point, qualified), point.module, point.dist, left_out=True)
+        self.plugins[plugin.name] = plugin
 
     def _distinct_name(self, point: EntryPoint, qualified: bool) -> str:
         """The name of an entry point, if need be with its distribution and its module."""
@@ -154,7 +181,9 @@ class LoadedPlugins:
 def load_plugins(extra: Mapping[str, object] | None = None) -> LoadedPlugins:
     """Load the core's own plugin, the included ones, every other installed one, and `extra` objects by name.
 
-    The included ones come first and keep their names. Others of equal names are qualified by their distributions.
+    The included ones come first and keep their names. Others of equal names are qualified by their distributions, and
+    only those are imported that HARNESS_PLUGINS allows; raises UnknownName if it names one that is not installed. A
+    plugin file is imported last.
     """
     loaded = LoadedPlugins()
     loaded.register(Plugin(BUILT_IN, "harness", _own_distribution(), included=True), BuiltIn)
@@ -162,9 +191,16 @@ def load_plugins(extra: Mapping[str, object] | None = None) -> LoadedPlugins:
     for point in own:
         loaded.load(point, included=True)
     others = [point for point in _sorted_points(entry_points(group=GROUP)) if point not in own]
+    file = plugin_file.plugin_file()
+    of_file = [plugin_file.entry_point(file)] if file else []
+    allowed = restriction()
+    allowed.check((*own, *others, *of_file))
     counts = Counter([BUILT_IN, *(point.name for point in (*own, *others))])
     for point in others:
-        loaded.load(point, qualified=counts[point.name] > 1)
+        handle = loaded.load if allowed.allows(point) else loaded.leave_out
+        handle(point, qualified=counts[point.name] > 1)
+    if file is not None and all(map(allowed.allows, of_file)):
+        loaded.load_file(file)
     for name, implementation in (extra or {}).items():
         loaded.register(Plugin(name, name), implementation)
     return loaded

@@ -170,7 +170,8 @@ def harness_standings_changed(leaderboard: Leaderboard, standings: Standings, ho
 def harness_finished(home: Path) -> list[str]:  # type: ignore[empty-body]
     """Finish pending work before the command ends, and return sentences for the user.
 
-    Called: in the main process, once, at the end of `harness run`, or of `harness bench` if it updated standings.
+    Called: in the main process, once, at the end of `harness run`, or of `harness bench` if it updated standings;
+    not after Ctrl-C.
     Arguments: `home`, the folder that holds the journal.
     Result: a list of sentences that are printed, such as where the results are.
     Example:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
-from harness.attempt import Failure, attempt
+from harness.errors import Failure, attempt
 
 FileState = tuple[str, str, int, int]  # name below the folder of its module, path, size, time of the last change in ns
 

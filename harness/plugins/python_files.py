@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
-from harness.attempt import Failure, attempt
+from harness.errors import Failure, attempt
 from harness.plugins.module_files import content_of
 
 EVERYTHING = "*"

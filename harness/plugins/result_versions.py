@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from harness.attempt import Failure, attempt
+from harness.errors import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.registry import Registered
 
@@ -35,6 +35,21 @@ def forecaster_version(name: str, forecasters: Forecasters) -> str:
     return own
 
 
+def version_parts(name: str, forecasters: Forecasters) -> dict[str, Any]:
+    """What the result version of a forecaster is a hash of, as JSON values, with a hash for each file."""
+    spec, plugin = forecasters[name].spec, forecasters[name].plugin
+    place = _place(spec.factory)
+    return {
+        **_spec_parts(spec, place),
+        "files": plugin.files.file_hashes(None if place is None else place[0]),
+        "libraries": {
+            **installed_versions(spec.depends),
+            **{library: version for library, _, version in (text.partition("==") for text in plugin.files.versions)},
+        },
+        "components": _component_versions(name, forecasters),
+    }
+
+
 def _component_versions(name: str, forecasters: Forecasters) -> dict[str, str | None]:
     """The own version of each component, theirs included, by name; None for one that no plugin provides."""
     card = forecasters[name].spec.card
@@ -53,15 +68,22 @@ def _own_version(forecaster: Registered[ForecasterSpec]) -> str:
     place = _place(spec.factory)
     digest = _digest(
         {
-            "factory": None if place is None else place[1],
+            **_spec_parts(spec, place),
             "source": plugin.files.source if place is None else plugin.files.source_of(place[0]),
             "depends": installed_versions(spec.depends),
-            "revision": spec.revision,
-            "checkpoint": None if spec.card is None else [spec.card.checkpoint, spec.card.revision],
-            "missing": spec.missing,
         }
     )
     return f"{plugin.distribution}=={plugin.version}:{digest}"
+
+
+def _spec_parts(spec: ForecasterSpec, place: tuple[str, str] | None) -> dict[str, Any]:
+    """What of a spec could change results."""
+    return {
+        "factory": None if place is None else place[1],
+        "revision": spec.revision,
+        "checkpoint": None if spec.card is None else [spec.card.checkpoint, spec.card.revision],
+        "missing": spec.missing,
+    }
 
 
 def _digest(parts: object) -> str:

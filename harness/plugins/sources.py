@@ -58,12 +58,37 @@ class PluginFiles:
         closure = self.closure(module)
         if not closure:
             return self.source
-        packages = {top_level(found.name) for found in closure}
-        packages.update(*(python_file(found.path).words & self.locations.keys() for found in closure))
-        states = file_states(location for name in packages for location in self.locations[name])
+        states = self._states_around(closure)
         code = [f"{found.name}:{found.is_package}:{python_file(found.path).code}" for found in closure]
         others = tuple(state for state in states if not state[1].endswith(".py"))
         return _digest(others, (*sorted(code), *self.versions))
+
+    def file_hashes(self, module: str | None) -> dict[str, str]:
+        """A hash of each file that `source_of` a module covers, or `source` without one, by its path in its package.
+
+        Of files other than Python source it is one of the size and the time of the last change.
+        """
+        closure = frozenset() if module is None else self.closure(module)
+        states = (
+            self._states_around(closure)
+            if closure
+            else file_states(location for paths in self.locations.values() for location in paths)
+        )
+        covered = {str(found.path) for found in closure}
+        hashes = {}
+        for name, path, size, changed in states:
+            if path in covered or not closure:
+                is_code = path.endswith(".py")
+                hashes[name] = str(python_file(Path(path)).code) if is_code else f"{size} {changed}"
+            elif not path.endswith(".py"):
+                hashes[name] = f"{size} {changed}"
+        return hashes
+
+    def _states_around(self, closure: Iterable[Module]) -> list[FileState]:
+        """The states of all files of the packages that some modules are in or name."""
+        packages = {top_level(found.name) for found in closure}
+        packages.update(*(python_file(found.path).words & self.locations.keys() for found in closure))
+        return file_states(location for name in packages for location in self.locations[name])
 
     def closure(self, module: str) -> frozenset[Module]:
         """The modules of the plugin whose code can affect a module of it; none where it is not in the plugin."""

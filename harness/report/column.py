@@ -23,13 +23,19 @@ class Cell:
     text: Callable[[Row], str]
     interval: Callable[[Row], str] = lambda row: ""  # beside the text, on the page
     style: str = "number"  # CSS classes on the page; the last one is the kind of cell
-    most: int = WIDTH  # characters in a terminal
-    least: int = WIDTH  # characters to which it may shrink
+    most: int = WIDTH  # characters in a terminal: of a name or a text where there is little room, of a task's heading
+    least: int = WIDTH  # characters to which a name or a text may shrink
+    priority: int = 5  # in a terminal: columns of a higher one are left out first, those of 0 never
 
     @property
     def kind(self) -> str:
-        """The kind of cell, by which the page chooses its layout: rank, name, skill, seeds, task, failed or number."""
+        """The kind of cell, by which views choose its layout: rank, name, skill, seeds, task, failed, words, number."""
         return self.style.rpartition(" ")[2]
+
+    @property
+    def can_shrink(self) -> bool:
+        """Whether a terminal may shorten its texts, which are no numbers."""
+        return self.kind in ("name", "failed", "words")
 
 
 @dataclass(frozen=True)

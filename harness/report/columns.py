@@ -61,7 +61,7 @@ def _places() -> list[Column]:
             "rank by skill",
             lambda row: row.rank or None,
             column_names("rank"),
-            {**text_tables(Cell("#", rank_text)), "page": (Cell("#", rank_text, style="number rank"),)},
+            {**text_tables(Cell("#", rank_text, priority=0)), "page": (Cell("#", rank_text, style="number rank"),)},
             important=True,
         ),
         Column(
@@ -70,7 +70,7 @@ def _places() -> list[Column]:
             name,
             column_names("forecaster", "csv"),
             {
-                **text_tables(Cell("forecaster", name_text, style="name", most=28, least=12)),
+                **text_tables(Cell("forecaster", name_text, style="name", most=28, least=12, priority=0)),
                 "page": (Cell("Forecaster", name, style="name"),),
             },
         ),
@@ -91,7 +91,13 @@ def _task(task: str, standings: Standings) -> Column:
     def score(row: Row) -> float:
         return row.scores.get(task, math.nan)
 
-    cell = Cell(task, lambda row: error(score(row), standings.logarithmic), style="number task", most=10)
+    cell = Cell(
+        task,
+        lambda row: error(score(row), standings.logarithmic),
+        style="number task",
+        most=10,
+        priority=3 if task == standings.tasks[0] and not standings.measured else 8,
+    )
     return Column(
         task,
         f"{scale(standings)} on {task}",
@@ -115,12 +121,14 @@ def _metrics(standings: Standings) -> list[Column]:
 def _cell_costs(standings: Standings) -> list[Column]:
     """The seconds that its cells took; some tables show measured costs instead where there are any."""
     shown: tuple[Table, ...] = () if standings.measured else ("terminal", "page")
-    fit = Cell("fit s", lambda row: fixed(row.fit_seconds, 2))
+    fit = Cell("fit s", lambda row: fixed(row.fit_seconds, 2), priority=6)
     predict = Cell("predict s", lambda row: fixed(row.predict_seconds, 2))
     page = Cell("Fit", lambda row: duration(row.fit_seconds), style="number seconds")
     window: dict[Table, Cell] = {
-        "terminal": Cell("ms", lambda row: error(1000 * row.window_seconds)),
-        "page": Cell("Predict a window", lambda row: duration(row.window_seconds), style="number seconds"),
+        "terminal": Cell("ms", lambda row: error(1000 * row.window_seconds), priority=6),
+        "page": Cell(
+            "Predict a\N{NO-BREAK SPACE}window", lambda row: duration(row.window_seconds), style="number seconds"
+        ),
     }
     fits: dict[Table, Cell] = {"terminal": fit, "page": page}
     return [
@@ -168,7 +176,7 @@ def _counts(standings: Standings) -> list[Column]:
 def _remarks(standings: Standings) -> list[Column]:
     """Failed results and their reasons, training overlap, and when costs were measured."""
     some = any(map(failures, standings.rows))
-    cell = Cell("failed", failures, style="failed", most=16, least=9)
+    cell = Cell("failed", failures, style="failed", most=16, least=9, priority=1)
     page = Cell("Failed", failures, style="failed")
 
     return [
@@ -178,8 +186,7 @@ def _remarks(standings: Standings) -> list[Column]:
             lambda row: sum(row.missing.values()),
             column_names("failed_results", "frame", "metric", "tag"),
             {
-                "markdown": (cell,),
-                **({"terminal": (cell,)} if some else {}),
+                **(text_tables(cell) if some else {}),
                 **({"page": (page,)} if some or any(row.reasons for row in standings.rows) else {}),
             },
             "descending",
@@ -188,6 +195,7 @@ def _remarks(standings: Standings) -> list[Column]:
         ),
         _words("reasons", "why results failed", lambda row: "\n".join(row.reasons)),
         *_training(standings),
+        *_modes(standings),
         _words("measured", "on which task, where and when its costs were measured", measurement),
     ]
 
@@ -201,6 +209,49 @@ def _word_tables(heading: str, text: Callable[[Row], str]) -> dict[Table, tuple[
     """A column of texts in Markdown and on the page, where headings are capitalised."""
     cell = Cell(heading, text, style="words")
     return {"markdown": (cell,), "page": (replace(cell, heading=heading.capitalize()),)}
+
+
+def _modes(standings: Standings) -> list[Column]:
+    """What marks stand for; in CSV where there are any."""
+    strict: tuple[Data, ...] = ("csv", "frame") if any(row.strict for row in standings.rows) else ("frame",)
+    batch: tuple[Data, ...] = ("csv", "frame") if any(row.batch_differences for row in standings.rows) else ("frame",)
+    ignored: tuple[Data, ...] = (
+        ("csv", "frame") if any(row.ignored_covariates for row in standings.rows) else ("frame",)
+    )
+    points = any(row.degenerate_quantiles for row in standings.rows)
+    exact = any(row.exact_forecasts for row in standings.rows)
+    return [
+        Column(
+            "ignored_covariates",
+            "covariates of tasks, of kinds that it cannot use",
+            lambda row: "; ".join(f"{task}: {', '.join(names)}" for task, names in row.ignored_covariates.items()),
+            column_names("ignored_covariates", *ignored),
+        ),
+        Column(
+            "degenerate_quantiles",
+            "tasks on which its point forecasts were scored as quantiles",
+            lambda row: ", ".join(row.degenerate_quantiles),
+            column_names("degenerate_quantiles", *(("csv", "frame") if points else ("frame",))),
+        ),
+        Column(
+            "exact_forecasts",
+            "tasks on which all forecasts equal the actuals exactly: check for leakage",
+            lambda row: ", ".join(row.exact_forecasts),
+            column_names("exact_forecasts", *(("csv", "frame") if exact else ("frame",))),
+        ),
+        Column(
+            "strict",
+            "whether it was run in strict mode: one point in time after the other, without later values",
+            attrgetter("strict"),
+            column_names("strict", *strict),
+        ),
+        Column(
+            "batch_difference",
+            "largest relative difference of its forecasts in other batches, beyond the tolerance",
+            attrgetter("batch_difference"),
+            column_names("batch_difference", *batch),
+        ),
+    ]
 
 
 def _training(standings: Standings) -> list[Column]:

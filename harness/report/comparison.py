@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from harness.report.column import WIDTH
+from harness.report.fitting import EDGE, GAP
 from harness.report.numbers import error, p_value, percent
 from harness.report.tables import csv_table, some_of
 from harness.report.text import plain_text
@@ -28,6 +30,7 @@ STYLES = {
     "not compared": "yellow",
     "": "",
 }
+LEAST_WIDTHS = (10, 8, 6)  # to which the columns of names may shrink
 MOST_NAMES = 3  # in a line
 MOST_ROWS = 20  # of a table; where there are more, those without a difference are left out
 CSV_HEADINGS = (
@@ -46,22 +49,36 @@ CSV_HEADINGS = (
 )
 
 
-def comparison_tables(comparison: Comparison) -> Iterator[Table]:
-    """A table for each condition, at most 100 columns wide; without conditions one of all metrics."""
+def comparison_tables(comparison: Comparison, width: int = WIDTH) -> Iterator[Table]:
+    """A table for each condition, for a terminal of this width; without conditions one of all metrics.
+
+    Where there is little room, names are shortened; numbers are not.
+    """
     for result in _tables(comparison):
+        rows = [_cells(pair, result) for pair in _shown_pairs(result)]
+        if not rows:
+            continue
         table = _empty_table(result)
-        for pair in _shown_pairs(result):
-            table.add_row(*_cells(pair, result))
-        if table.rows:
-            yield table
+        texts = [max(row[i].cell_len for row in rows) for i in range(len(table.columns))]
+        for column, longest in zip(table.columns, texts, strict=True):
+            heading = len(str(column.header))
+            column.min_width = max(heading, longest if column.max_width is None else min(longest, column.max_width))
+        excess = sum((column.min_width or 0) + GAP for column in table.columns) + EDGE - width
+        for column, least in zip(table.columns, LEAST_WIDTHS, strict=False):
+            cut = min(max(excess, 0), max((column.min_width or 0) - least, 0)) if column.max_width else 0
+            column.max_width = column.min_width = (column.min_width or 0) - cut
+            excess -= cut
+        for row in rows:
+            table.add_row(*row)
+        yield table
 
 
 def _empty_table(result: ConditionResult) -> Table:
     condition = result.condition
     title = plain_text("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
-    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=26)
-    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=14)
+    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=60)
+    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=40)
     if condition is None:
         table.add_column("metric", no_wrap=True, overflow="ellipsis", max_width=15)
     detectable = ["detectable %"] if _has_power(result) else []
@@ -98,9 +115,9 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     if comparison.same:
         lines.append("A and B are the same results; name two different ones, such as BOARD@published and BOARD")
     if any(not math.isnan(pair.p_value) for result in comparison.results for pair in result.pairs):
-        lines.append(
-            "p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over the tested rows of a table"
-        )
+        several = len(comparison.results) > 1 and comparison.results[0].condition is None
+        rows = "the tested rows of a metric, not over metrics" if several else "the tested rows of a table"
+        lines.append(f"p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over {rows}")
     if any(_has_power(result) for result in comparison.results):
         lines.append("detectable: the smallest true difference that fails with a probability of at least 80 %")
     if identical := sum(pair.identical for result in _tables(comparison) for pair in result.pairs):

@@ -38,6 +38,7 @@ MEMORY = Unit("bytes", megabytes, lambda size: f"{size / 1e6:,.0f} MB", "_mib", 
 FILE = replace(MEMORY, suffix="", factor=1.0)
 NUMBER = Unit("number", count, count)
 JOULES = Unit("joules", significant, lambda energy: f"{significant(energy)} J")
+NO_UPPER_END = "too few repetitions, or too few calls in each, to bound the p99 from above"
 FIELDS = {field.name: field for field in dataclasses.fields(BenchCosts)}
 
 
@@ -67,21 +68,21 @@ class Cost:
         return found
 
     def ends(self, costs: BenchCosts | None) -> tuple[float | None, float | None]:
-        """The ends of its interval; the upper one is None where too few repetitions bound it."""
+        """The ends of its interval; None is an end that is unknown."""
         if costs is None or not self.interval:
             return None, None
         return getattr(costs, f"{self.name}_low"), getattr(costs, f"{self.name}_high")
 
     def has_upper_bound(self, costs: BenchCosts | None) -> bool:
-        """Whether there were enough repetitions to bound it from above."""
+        """Whether the upper end of its interval is known, if it has one."""
         return not self.interval or self.value(costs) is None or self.ends(costs)[1] is not None
 
     def text(self, costs: BenchCosts | None) -> str:
-        """The cost without its unit, marked where too few repetitions bound it; a dash where it was not measured."""
+        """The cost without its unit, marked where its upper end is unknown; a dash where it was not measured."""
         return self.unit.text(self.value(costs)) + self._mark(costs)
 
     def with_unit(self, costs: BenchCosts | None) -> str:
-        """The cost with its unit, marked where too few repetitions bound it; a dash where it was not measured."""
+        """The cost with its unit, marked where its upper end is unknown; a dash where it was not measured."""
         value = self.value(costs)
         return NOTHING if value is None else self.unit.with_unit(value) + self._mark(costs)
 
@@ -133,9 +134,9 @@ COSTS = (
         "training_seconds",
         "seconds of one fit, without imports",
         SECONDS,
-        terminal="fit s",
-        page="Fit",
-        bench="fit s",
+        terminal="1 fit s",
+        page="One fit",
+        bench="1 fit s",
         important=True,
     ),
     Cost("training_samples_per_second", "observations of the training data a second", RATE),
@@ -155,6 +156,7 @@ COSTS = (
     Cost("server_rate", "random arrivals a second whose p99 stays below the bound", RATE, bench="rate"),
     Cost("server_bound", "the bound of the p99 for that rate", MILLISECONDS),
     Cost("unrest", "how much the machine's speed varied during the measurement", NUMBER, metric=False),
+    Cost("repetitions", "fresh processes in which it was measured", NUMBER, metric=False),
 )
 FIGURES = ("machine", *sorted((cost.name for cost in COSTS), key=list(FIELDS).index))  # in the order of the record
 
@@ -162,7 +164,7 @@ FIGURES = ("machine", *sorted((cost.name for cost in COSTS), key=list(FIELDS).in
 def p99_footnote(standings: Standings) -> list[str]:
     """What the mark at a p99 means, where there is one."""
     some = any(not cost.has_upper_bound(row.costs) for row in standings.rows for cost in COSTS)
-    return [f"{UNBOUNDED} too few repetitions to bound the p99 from above"] if some else []
+    return [f"{UNBOUNDED} {NO_UPPER_END}"] if some else []
 
 
 def cost_columns(standings: Standings) -> list[Column]:
@@ -181,7 +183,9 @@ def cost_columns(standings: Standings) -> list[Column]:
 def _column(cost: Cost, views: tuple[Data, ...], measured: bool) -> Column:
     headings: dict[Table, str] = {"terminal": cost.terminal, "markdown": cost.markdown}
     tables: dict[Table, tuple[Cell, ...]] = {
-        view: (Cell(heading, lambda row: cost.text(row.costs)),) for view, heading in headings.items() if heading
+        view: (Cell(heading, lambda row: cost.text(row.costs), priority=4),)
+        for view, heading in headings.items()
+        if heading
     }
     if cost.page:
         page = Cell(cost.page, lambda row: cost.with_unit(row.costs), style="number seconds")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.attempt import Failure, attempt
-from harness.errors import BadInput, HarnessError
+from harness.errors import BadInput, Failure, HarnessError, attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.registry import Registered
     from harness.results.standings import Standings
@@ -40,9 +41,14 @@ def markdown_report(standings: Standings, context: ReportContext) -> str:
     return readme(standings, context.runs(), context.board)
 
 
-def html_report(standings: Standings, context: ReportContext) -> str:
-    """The page of the board, with errors by step and example windows from the journal."""
+def html_report(standings: Standings, context: ReportContext, links: Mapping[str, str] | None = None) -> str:
+    """The page of the board, with errors by step, windows and details of cells from the journal.
+
+    `links` are addresses by their texts, for the top of the page.
+    """
     from harness.boards.workspace import Workspace
+    from harness.report.page.data import best_forecasters
+    from harness.report.page.details import find_details
     from harness.report.page.examples import find_examples
     from harness.report.page.render import page
     from harness.results.stored_plan import stored_plan
@@ -50,4 +56,8 @@ def html_report(standings: Standings, context: ReportContext) -> str:
     workspace = Workspace(context.home, context.catalog)
     plan, metrics = stored_plan(workspace.home, standings.board), workspace.catalog.metrics
     metric = metrics[standings.metric].spec if standings.metric in metrics else None
-    return page(standings, None if plan is None else find_examples(plan, workspace.journal, metric))
+    shown = best_forecasters(standings)
+    if plan is None:
+        return page(standings, links=links)
+    examples = find_examples(plan, workspace.journal, metric, shown)
+    return page(standings, examples, find_details(plan, workspace.journal, standings.metric, shown), links)

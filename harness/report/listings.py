@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.report.text import visible
+from harness.report.capabilities import LEGEND, capability_letters
+from harness.report.text import output_width, visible
 
 NARROW = "[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*"  # as wide as a letter
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
+    from harness.plugins.discovery import Plugin
     from harness.plugins.registry import Registered
 
 
@@ -24,7 +25,7 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
     cells = [list(map(visible, row)) for row in (headings, *rows)]
     widths = [max(_width(row[column]) for row in cells) for column in range(len(headings))]
     other_columns = sum(widths) - widths[1] + 2 * len(widths)
-    widths[1] = max(min(widths[1], shutil.get_terminal_size((100, 24)).columns - other_columns), 20)
+    widths[1] = max(min(widths[1], output_width() - other_columns), 20)
     lines = [title.upper()]
     for row in cells:
         wrapped = textwrap.wrap(row[1], widths[1], break_on_hyphens=False) or [""]
@@ -39,24 +40,31 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 def inventory(catalog: Catalog, kind: str) -> str:
     """All forecasters, datasets, boards, metrics, protocols, formats or plugins, and the plugin that provides each."""
     if kind == "plugins":
-        rows = [
-            (plugin.name, plugin.problem or plugin.module, f"{plugin.distribution} {plugin.version}")
-            for plugin in catalog.plugins.values()
-        ]
+        rows = [(plugin.name, _state(plugin), plugin.source) for plugin in catalog.plugins.values()]
         return listing(kind, ("name", "module", "distribution"), rows)
     if kind == "forecasters":
-        return listing(kind, ("name", "description", "pool", "provided by"), _forecasters(catalog))
+        headings = ("name", "description", "can", "pool", "provided by")
+        return listing(kind, headings, _forecasters(catalog)) + "\n".join([*_folded(LEGEND), ""])
     if kind == "metrics":
         return listing(kind, ("name", "description", "functional", "provided by"), _metrics(catalog))
     return listing(kind, ("name", "description", "provided by"), _descriptions(catalog, kind))
 
 
-def _forecasters(catalog: Catalog) -> list[tuple[str, str, str, str]]:
-    """The name, the description, the pool and the plugin of each; no pool where an import would be needed for it."""
+def _state(plugin: Plugin) -> str:
+    """The module of a plugin, or why it is not in use."""
+    return "left out by --plugins or HARNESS_PLUGINS" if plugin.left_out else plugin.problem or plugin.module
+
+
+def _folded(text: str) -> list[str]:
+    return textwrap.wrap(text, output_width() - 2, initial_indent="  ", subsequent_indent="  ")
+
+
+def _forecasters(catalog: Catalog) -> list[tuple[str, ...]]:
+    """The name, the description, the capabilities, the pool and the plugin of each; no pool that needs an import."""
     from harness.boards.pools import known_pool
 
     return [
-        (name, entry.spec.summary, known_pool(entry.spec) or "", str(entry.plugin))
+        (name, entry.spec.summary, capability_letters(entry.spec), known_pool(entry.spec) or "", str(entry.plugin))
         for name, entry in catalog.forecasters.items()
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.report.columns import table_columns
+from harness.report.numbers import plural
 from harness.report.tables import markdown_line, markdown_list, markdown_table, markdown_text
 from harness.report.terminal import legend, remarks
 from harness.report.text import visible
@@ -16,15 +17,18 @@ if TYPE_CHECKING:
     from harness.results.standings import Standings
 
 
+_COSTS = ("fit s", "predict s", "p50 ms", "p99 ms")  # columns that a legend of its own explains where they are measured
+
+
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
     """The README: description, standings, notes, provenance, and the command that runs the board `again`."""
     standings = standings.with_results
     done = [run for run in runs if run is not None]
     blocks = [f"# {markdown_line(standings.title)}"]
     if standings.description:
-        blocks.append(standings.description)
+        blocks.append(visible(standings.description, keep="\n\t"))  # which is Markdown
     blocks += ["\n".join(_table(standings)), markdown_list(_legend(standings))]
-    if notes := [line for line in remarks(standings) if "--csv" not in line]:
+    if notes := remarks(standings):
         blocks.append("## Notes\n\n" + markdown_list(notes))
     blocks.append("## How it was made\n\n" + markdown_list(_environment_lines(standings, done)))
     blocks.append(f"## Reproduce\n\n```sh\nharness run {shlex.quote(visible(again))}\n```")
@@ -38,7 +42,8 @@ def _table(standings: Standings) -> Iterator[str]:
 
 
 def _legend(standings: Standings) -> Iterator[str]:
-    yield from (line.partition("; ms:")[0] for line in legend(standings))  # this table has seconds
+    headings = {cell.heading for _, cell in table_columns(standings, "markdown")}
+    yield from legend(standings, headings.difference(_COSTS) if standings.measured else headings)
     if standings.measured:
         yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: peak memory of the process"
         yield "fit s, predict s: over all tasks, indicative, since cells share a machine"
@@ -63,7 +68,7 @@ def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:
         ("machine", (_machine(run.provenance.get("machine", {})) for run in done)),
     ):
         if known := sorted({str(value) for value in values if value}, key=lambda text: (-len(text), text)):
-            yield f"{what} {known[0]}" + (f", and {len(known) - 1} others" if len(known) > 1 else "")
+            yield f"{what} {known[0]}" + (f", and {plural(len(known) - 1, 'other')}" if len(known) > 1 else "")
 
 
 def _versions(libraries: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
@@ -131,6 +132,13 @@ def duration(seconds: float) -> str:
     return f"{shown:,.{0 if shown >= 9.95 else 1}f} {unit}"
 
 
+def clock_time(seconds: float) -> str:
+    """A duration as minutes and seconds, or hours, minutes and seconds: 2:05, 1:00:00."""
+    whole = max(0, round(seconds))
+    minutes, hours = whole // 60 % 60, whole // 3600
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
 def moment(iso: str) -> str:
     """A moment of ISO 8601 as date and time in UTC; unchanged if it is not one."""
     try:
@@ -154,4 +162,4 @@ def with_minus_sign(text: str) -> str:
     """A number's text with a true minus sign, and zero without one."""
     if not text.strip("-0."):
         return text.lstrip("-")
-    return text.replace("e+", "e").replace("-", "−")
+    return re.sub(r"e([+-])0*(?=\d)", r"e\1", text).replace("e+", "e").replace("-", "−")

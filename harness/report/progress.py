@@ -1,49 +1,63 @@
-"""The progress of a run: finished, running and failed cells, and the time left."""
+"""The progress of a run: a bar on a terminal, lines elsewhere, and a line for each cell without a result."""
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterable
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from harness.evaluation.run import Status
-from harness.execution.driver import Event, Finished, Refused, Started, Waiting
+from harness.execution.activity import seconds_left
+from harness.execution.driver import Event, Finished, Postponed, Refused, Started, Waiting
+from harness.report.numbers import clock_time
+from harness.report.status import progress_sentence
 from harness.report.text import plain_text, sentence, visible
+
+MOST_SILENCE = 10.0  # seconds between two lines
+LEAST_SILENCE = 1.0
+MOST_NAMES = 10  # of cells with the same reason
+SHARE = 0.01  # of the time since the start: so long runs print fewer lines
 
 
 class RunProgress:
-    """A progress bar while cells run; failures are printed above it as they happen."""
+    """The progress of a run while its block lasts; failures are printed as they happen."""
 
-    def __init__(self, console: Console, total: int) -> None:
+    def __init__(
+        self,
+        console: Console,
+        total: int,
+        jobs: int | None = None,
+        *,
+        tracebacks: bool = False,
+        view: View | None = None,
+    ) -> None:
         self.console = console
-        self.running: dict[str, str] = {}
+        self.total = total
+        self.tracebacks = tracebacks
+        self.running: dict[str, tuple[str, float]] = {}  # by key: the name of a cell, and since when it runs
+        self.counts = {"completed": 0, "failed": 0, "elsewhere": 0, "refused": 0, "still pending": 0}
+        self.done = 0  # cells with a run
+        self.ended = 0  # those, and the cells that have none
+        self.began = time.monotonic()
         self._printed: set[str] = set()
-        self.counts = {"completed": 0, "failed": 0, "elsewhere": 0}
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left", markup=False),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._bar.add_task("cells", total=total, state="")
+        self._view = view or (Bar(self) if console.is_terminal else Lines(self, jobs))
 
     def __enter__(self) -> RunProgress:
-        self._bar.start()
+        self._view.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        self._view.stop()
 
     def show(self, event: Event) -> None:
-        """Update the bar by an event, and print a failure, or for whom the run waits."""
+        """Take an event into account, and print a failure, or for whom the run waits."""
         if isinstance(event, Waiting):
             cells = f"{event.cells[0].title} on {event.cells[0].task}"
             others = f" and {len(event.cells) - 1} more" if len(event.cells) > 1 else ""
@@ -51,28 +65,186 @@ class RunProgress:
             return
         name = visible(f"{event.planned.title} on {event.planned.task}")
         if isinstance(event, Started):
-            self.running[event.planned.key] = name
+            self.running[event.planned.key] = name, time.monotonic()
         else:
             self.running.pop(event.planned.key, None)
+            self.ended += 1
+            self.done += isinstance(event, Finished)
             self._count(event, name)
-            self._bar.advance(self._task)
-        longest = f" ({next(iter(self.running.values()))})" if self.running else ""
-        state = f"{len(self.running)} running{longest}, {self.counts['failed']} failed"
-        self._bar.update(self._task, state=state)
+        self._view.update(ended=not isinstance(event, Started))
 
-    def _count(self, event: Finished | Refused, name: str) -> None:
+    @property
+    def without_run(self) -> str:
+        """How many cells have ended without a run, as the end of a sentence."""
+        return "".join(f", {count:,} {name}" for name in ("refused", "still pending") if (count := self.counts[name]))
+
+    def _count(self, event: Finished | Refused | Postponed, name: str) -> None:
+        if isinstance(event, Postponed):
+            self.counts["still pending"] += 1
+            self._print(f"{name}: still pending: {event.reason}", "yellow")
+            return
         if isinstance(event, Refused):
-            self.counts["failed"] += 1
-            line = f"error: {event.planned.title}: {event.error}"
-            if line not in self._printed:
-                self._printed.add(line)
-                self.console.print(plain_text(*sentence(line).split("\n"), style="red"))
+            self.counts["refused"] += 1
+            self._print(f"error: {event.planned.title}: {event.error}", "red", once=True)
             return
         self.counts["elsewhere"] += not event.ran_here
-        if event.run.status is Status.COMPLETED:
+        run = event.run
+        if run.status is Status.COMPLETED:
             self.counts["completed"] += 1
+            if run.window_failures:
+                self._print(f"{name}: {run.explanation}", "yellow")
+                self._print_traceback(run.traceback)
             return
-        self.counts["failed"] += event.run.status is not Status.UNSUPPORTED
-        style = "yellow" if event.run.status is Status.UNSUPPORTED else "red"
-        line = f"{name}: {event.run.status.value}: {event.run.reason}"
+        self.counts["failed"] += run.status is not Status.UNSUPPORTED
+        style = "yellow" if run.status is Status.UNSUPPORTED else "red"
+        self._print(f"{name}: {run.status.value}: {run.explanation}", style)
+        self._print_traceback(run.traceback)
+
+    def _print_traceback(self, traceback: str) -> None:
+        """Print the traceback of a forecaster, if that was asked for."""
+        if self.tracebacks and traceback:
+            self.console.print(plain_text(*traceback.rstrip().split("\n")), soft_wrap=True)
+
+    def _print(self, line: str, style: str, *, once: bool = False) -> None:
+        """Print a sentence, with `once` unless the same was printed before."""
+        if once and line in self._printed:
+            return
+        self._printed.add(line)
         self.console.print(plain_text(*sentence(line).split("\n"), style=style))
+
+
+class View(Protocol):
+    """How progress is shown."""
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def update(self, *, ended: bool) -> None:
+        """Show the present state, after a cell has ended or begun."""
+        ...
+
+    def stop(self) -> None:
+        """End."""
+        ...
+
+
+class Nothing:
+    """No progress, which would disturb a debugger."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def update(self, *, ended: bool) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+class Bar:
+    """A progress bar at the bottom of a terminal."""
+
+    def __init__(self, progress: RunProgress) -> None:
+        self.progress = progress
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("left", markup=False),
+            TimeRemainingColumn(),
+            console=progress.console,
+            transient=True,
+        )
+        self._task = self.bar.add_task("cells", total=progress.total, state="")
+
+    def start(self) -> None:
+        """Show the bar."""
+        self.bar.start()
+
+    def update(self, *, ended: bool) -> None:
+        """Show how many cells are done, run and failed."""
+        running, counts = self.progress.running, self.progress.counts
+        longest = f" ({next(iter(running.values()))[0]})" if running else ""
+        state = f"{len(running)} running{longest}, {counts['failed']} failed{self.progress.without_run}"
+        self.bar.update(self._task, completed=self.progress.done, state=state)
+
+    def stop(self) -> None:
+        """Remove the bar."""
+        self.bar.stop()
+
+
+class Lines:
+    """Lines for a log: one at the start, then one for each cell that ends, or fewer where many do, and no long silence.
+
+    A thread prints them, so that a log shows that a run is alive while no cell ends.
+    """
+
+    def __init__(self, progress: RunProgress, jobs: int | None) -> None:
+        self.progress, self.jobs = progress, jobs
+        self._news, self._ended = threading.Event(), threading.Event()
+        self._printed, self._shown = time.monotonic(), 0  # when the last line was, and how many cells had ended
+        self._thread = threading.Thread(target=self._print_all, name="harness-progress", daemon=True)
+
+    def start(self) -> None:
+        """Print the number of cells."""
+        at_once = f", {self.jobs} at a time" if self.jobs is not None and self.jobs > 1 else ""
+        self._print(f"running {self.progress.total:,} pending cell{'' if self.progress.total == 1 else 's'}{at_once}")
+        self._thread.start()
+
+    def update(self, *, ended: bool) -> None:
+        """Have a line printed soon, if a cell has ended."""
+        if ended:
+            self._news.set()
+
+    def stop(self) -> None:
+        """Print the last line, unless it was printed."""
+        self._ended.set()
+        self._news.set()
+        self._thread.join()
+        if self.progress.ended != self._shown:
+            self._print_state()
+
+    def _print_all(self) -> None:
+        while not self._ended.is_set():
+            silence = min(MOST_SILENCE, max(LEAST_SILENCE, SHARE * (time.monotonic() - self.progress.began)))
+            if self._ended.wait(max(0.0, self._printed + silence - time.monotonic())):
+                return
+            self._news.wait(max(0.0, self._printed + MOST_SILENCE - time.monotonic()))
+            if not self._ended.is_set():
+                self._news.clear()
+                self._print_state()
+
+    def _print_state(self) -> None:
+        progress, self._shown = self.progress, self.progress.ended
+        seconds = time.monotonic() - progress.began
+        ends = progress.ended == progress.total
+        left = None if ends else seconds_left(progress.ended, progress.total, seconds)
+        line = progress_sentence(progress.done, progress.total, progress.counts["failed"], seconds, left)
+        line += progress.without_run
+        running = list(progress.running.values())  # the events come from another thread
+        if running:
+            name, since = running[0]
+            others = f" and {len(running) - 1} more" if len(running) > 1 else ""
+            line += f"; running: {name} for {clock_time(time.monotonic() - since)}{others}"
+        self._print(f"{clock_time(seconds)}  {line}")
+
+    def _print(self, line: str) -> None:
+        self.progress.console.print(plain_text(line), soft_wrap=True)
+        self._printed = time.monotonic()
+
+
+def pending_lines(events: Iterable[Refused | Postponed]) -> list[str]:
+    """The cells that could not be run for a reason outside of the forecaster, by reason."""
+    cells: dict[str, list[str]] = {}
+    for event in events:
+        if isinstance(event, Postponed):
+            cells.setdefault(event.reason, []).append(f"{event.planned.title} on {event.planned.task}")
+    return [
+        f"still pending: {', '.join(names[:MOST_NAMES])}"
+        + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")
+        + f": {reason}; the same command runs them again"
+        for reason, names in cells.items()
+    ]

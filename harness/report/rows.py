@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from harness.report.numbers import NOTHING, plural
 from harness.report.overlap import is_marked
+from harness.report.tables import some_of
 from harness.results.standings import Row, Standings
 
+MOST_AFFECTED = 10  # forecasters, and tasks of each, that a remark on batches names
 TIED, CLOSE = "=", "≈"  # marks: not significantly worse than the best; the next is within the spread of seeds
+STRICT, BATCH = "§", "‡"  # mark forecasters: run in strict mode; whose forecasts depend on the batch
+IGNORES, DEGENERATE = "¶", "°"  # mark forecasters: that cannot use covariates of a task; scored by point forecasts
+EXACT = "!"  # marks forecasters: whose forecasts of a task equal the actuals exactly
 OVERLAP = "†"  # marks training overlap: a score, and a forecaster that has any or was selected on test windows
 
 
@@ -21,8 +27,103 @@ def rank_text(row: Row) -> str:
 
 
 def name_text(row: Row) -> str:
-    """Its name, marked where it has training overlap or was selected on test windows."""
-    return f"{row.forecaster} {OVERLAP}" if is_marked(row) else row.forecaster
+    """Its name, and its marks."""
+    marks = (
+        (OVERLAP, is_marked(row)),
+        (BATCH, bool(row.batch_differences)),
+        (STRICT, row.strict),
+        (IGNORES, bool(row.ignored_covariates)),
+        (DEGENERATE, bool(row.degenerate_quantiles)),
+        (EXACT, bool(row.exact_forecasts)),
+    )
+    return f"{row.forecaster} {''.join(mark for mark, applies in marks if applies)}".removesuffix(" ")
+
+
+def mark_legend(standings: Standings) -> dict[str, str]:
+    """The marks of what forecasters could not do and of exact forecasts, where there are any, and what they mean."""
+    meanings = {
+        EXACT: (
+            any(row.exact_forecasts for row in standings.rows),
+            "all forecasts of a task equal the actuals exactly: check for leakage (see its line below)",
+        ),
+        IGNORES: (
+            any(row.ignored_covariates for row in standings.rows),
+            "cannot use covariates that a task offers: see its line below",
+        ),
+        DEGENERATE: (
+            any(row.degenerate_quantiles for row in standings.rows),
+            f"gives point forecasts, which {standings.metric} scores as quantiles of no width",
+        ),
+    }
+    return {mark: meaning for mark, (applies, meaning) in meanings.items() if applies}
+
+
+def imputation_lines(standings: Standings) -> list[str]:
+    """How failed results are scored, in one line; none where nothing failed."""
+    cells = any(set(row.missing) - {"not run"} for row in standings.rows)
+    windows = any(row.failed_windows for row in standings.rows)
+    if standings.completed_only:
+        return ["failed results are ignored"] if cells or windows else []
+    cell = "of a cell: the largest relative error of its own others, the task's median and the baseline"
+    window = "of a window: the losses of the baseline, or of the median cell if larger"
+    parts = [*[cell][: int(cells)], *[window][: int(windows)]]
+    return [f"failed results are imputed; {'; '.join(parts)}"] if parts else []
+
+
+def mark_lines(standings: Standings) -> list[str]:
+    """What marks of forecasters stand for, in detail: exact forecasts, dependence on the batch, ignored covariates."""
+    return [*_exact_lines(standings), *_batch_lines(standings), *_ignored_lines(standings)]
+
+
+def _ignored_lines(standings: Standings) -> list[str]:
+    """Which covariates of which tasks forecasters cannot use; those with the same ones share a line."""
+    names: dict[tuple[tuple[str, tuple[str, ...]], ...], list[str]] = {}
+    for row in standings.rows:
+        if row.ignored_covariates:
+            names.setdefault(tuple(row.ignored_covariates.items()), []).append(row.forecaster)
+    return [f"{', '.join(group)}: cannot use {_covariates_text(ignored)}" for ignored, group in names.items()]
+
+
+def _covariates_text(ignored: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+    """Covariates with their tasks; tasks with the same covariates together."""
+    tasks: dict[tuple[str, ...], list[str]] = {}
+    for task, covariates in ignored:
+        tasks.setdefault(covariates, []).append(task)
+    return "; ".join(
+        f"the covariate{'s' if len(covariates) > 1 else ''} {some_of(covariates, MOST_AFFECTED)} of "
+        + some_of(names, MOST_AFFECTED)
+        for covariates, names in tasks.items()
+    )
+
+
+def _exact_lines(standings: Standings) -> list[str]:
+    """On which tasks all forecasts of a forecaster equal the actuals exactly."""
+    return [
+        f"{row.forecaster}: all forecasts equal the actuals exactly on {some_of(row.exact_forecasts, MOST_AFFECTED)}: "
+        "check for leakage"
+        for row in standings.rows
+        if row.exact_forecasts
+    ]
+
+
+def _batch_lines(standings: Standings) -> list[str]:
+    """Whose forecasts depend on the batch, on which tasks and by how much."""
+    affected = [row for row in standings.rows if row.batch_differences]
+    lines = [
+        f"{row.forecaster}: forecasts depend on the other windows of the batch, by up to a relative "
+        + _largest(row.batch_differences)
+        for row in affected[:MOST_AFFECTED]
+    ]
+    more = len(affected) - MOST_AFFECTED
+    return [*lines, f"and {plural(more, 'other forecaster')}, marked {BATCH}"] if more > 0 else lines
+
+
+def _largest(differences: Mapping[str, float]) -> str:
+    """The largest differences, with their tasks."""
+    largest = sorted(differences.items(), key=lambda item: -item[1])
+    text = ", ".join(f"{difference:.2g} on {task}" for task, difference in largest[:MOST_AFFECTED])
+    more = len(largest) - MOST_AFFECTED
+    return f"{text} and on {plural(more, 'other task')}" if more > 0 else text
 
 
 def failures(row: Row) -> str:

@@ -56,9 +56,9 @@ class View:
         return zip(part.names, part.steps.tolist(), part.values.tolist(), part.ranks.tolist(), strict=True)
 
 
-def slices_tables(slices: Slices) -> list[Table]:
-    """A table for each task, or one of all tasks, at most 100 columns wide; the best of each slice is bold."""
-    return [_table(view, slices) for view in _views(slices)]
+def slices_tables(slices: Slices, width: int = WIDTH) -> list[Table]:
+    """A table for each task, or one of all tasks, for a terminal of this width; the best of each slice is bold."""
+    return [_table(view, slices) for view in _views(slices, width)]
 
 
 def _table(view: View, slices: Slices) -> Table:
@@ -69,9 +69,6 @@ def _table(view: View, slices: Slices) -> Table:
             for i in view.columns
         ]
         table.add_row(plain_text(name), str(steps), *cells, plain_text(_best(slices, ranks)))
-    caption = f"{scale(slices)} by {slices.by}, mean over seeds; steps: number of forecast steps"
-    table.caption = plain_text(caption, style="table.caption")
-    table.caption_justify = "left"
     return table
 
 
@@ -91,15 +88,20 @@ def _empty_table(view: View, slices: Slices) -> Table:
     table.add_column("steps", justify="right", no_wrap=True)
     for i in view.columns:
         table.add_column(
-            plain_text(*_fold(slices.forecasters[i])), justify="right", overflow="fold", max_width=COLUMN_WIDTH
+            plain_text(*_fold(slices.forecasters[i])), justify="right", no_wrap=True, max_width=COLUMN_WIDTH
         )
     table.add_column("best", no_wrap=True, overflow="ellipsis", max_width=BEST_WIDTH)
     return table
 
 
-def slices_remarks(slices: Slices) -> list[str]:
+def slices_legend(slices: Slices) -> str:
+    """What the numbers of the tables are."""
+    return f"{scale(slices)} by {slices.by}, mean over seeds; steps: number of forecast steps"
+
+
+def slices_remarks(slices: Slices, width: int = WIDTH) -> list[str]:
     """What belongs under the tables: what they leave out, and notes."""
-    views = _views(slices)
+    views = _views(slices, width)
     lines = [f"{view.hidden} more {_kind(slices)} are in --csv" for view in views if view.hidden]
     hidden = len(slices.forecasters) - min(len(view.columns) for view in views)
     if hidden:
@@ -156,41 +158,41 @@ def records(slices: Slices) -> Iterator[dict[str, Any]]:
                 yield dict(zip(CSV_HEADINGS, record, strict=True))
 
 
-def _views(slices: Slices) -> list[View]:
+def _views(slices: Slices, width: int = WIDTH) -> list[View]:
     parts = {f"{task} by {slices.by}": part for task, part in slices.tasks.items()}
     if slices.by == "task":
         parts = {"by task": TaskSlices.concatenate(list(slices.tasks.values()))}
-    return [_view(heading, part, slices) for heading, part in parts.items()]
+    return [_view(heading, part, slices, width) for heading, part in parts.items()]
 
 
-def _view(heading: str, part: TaskSlices, slices: Slices) -> View:
+def _view(heading: str, part: TaskSlices, slices: Slices, width: int) -> View:
     """The slices of a table; of too many the hardest."""
     hidden = max(len(part.names) - ROWS, 0)
     shown = part.take(part.hardest[:ROWS]) if hidden else part
-    return View(heading, shown, _columns(slices, shown), hidden)
+    return View(heading, shown, _columns(slices, shown, width), hidden)
 
 
-def _columns(slices: Slices, part: TaskSlices) -> tuple[int, ...]:
+def _columns(slices: Slices, part: TaskSlices, width: int) -> tuple[int, ...]:
     """The best forecasters that a terminal has room for, in the standings' order, with the baseline."""
     widths = _widths(slices, part)
     base = slices.forecasters.index(slices.baseline) if slices.baseline in slices.forecasters else 0
-    room = _room(slices, part) - widths[base] - PADDING
+    room = width - _other_columns(slices, part) - widths[base] - PADDING
     shown = {base}
-    for i, width in enumerate(widths):
+    for i, needed in enumerate(widths):
         if i in shown:
             continue
-        room -= width + PADDING
+        room -= needed + PADDING
         if room < 0:
             break
         shown.add(i)
     return tuple(sorted(shown))
 
 
-def _room(slices: Slices, part: TaskSlices) -> int:
-    """The characters that the columns of forecasters have."""
+def _other_columns(slices: Slices, part: TaskSlices) -> int:
+    """The characters that the columns other than those of forecasters take."""
     best = [_best(slices, ranks) for ranks in part.ranks.tolist()]
     others = _widest(best, 4, BEST_WIDTH) + _widest(part.names, 6, NAME_WIDTH) + 5 * PADDING + 1
-    return WIDTH - others - len(str(max(part.steps.tolist(), default=0)))
+    return others + len(str(max(part.steps.tolist(), default=0)))
 
 
 def _widths(slices: Slices, part: TaskSlices) -> list[int]:

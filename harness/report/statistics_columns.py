@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from harness.report.column import Cell, Column, Data, Value, column_names, text_tables
 from harness.report.numbers import (
+    NOTHING,
     distinct_decimals,
     error,
     fixed,
@@ -31,24 +32,25 @@ def statistics_columns(standings: Standings) -> list[Column]:
         *_statistic(
             "skill",
             f"1 − the geometric mean of its {relative}, with its 95 % interval",
-            _page_skill(standings),
-            *_skill_cells(standings),
+            _of_completed(_page_skill(standings)),
+            *map(_of_completed, _skill_cells(standings)),
             *([Cell("± seeds", lambda row: fixed(_std(row, standings), 3))] if seeds else []),
             more=True,
-            important=("", "_low", "_high"),
+            important=() if standings.logarithmic else ("",),
         ),
+        *_mlflow_skill(standings),
         *_statistic(
             "win_rate",
             "share of the other forecasters that it beats, mean over tasks",
-            _with_interval("Win rate", "win_rate", 2),
-            Cell("wins", lambda row: fixed(row.win_rate, 2)),
+            _of_completed(_with_interval("Win rate", "win_rate", 2)),
+            _of_completed(Cell("wins", lambda row: fixed(row.win_rate, 2), priority=7)),
             more=True,
             important=("",),
         ),
         *_statistic(
             "mean_rank",
-            "mean of its ranks over tasks; 1 is best",
-            _with_interval("Mean rank", "mean_rank", 1),
+            "mean of its ranks over tasks, by its score on each; 1 is best",
+            _of_completed(_with_interval("Mean\N{NO-BREAK SPACE}rank over\N{NO-BREAK SPACE}tasks", "mean_rank", 1)),
         ),
         *_statistic(
             "median_relative_error",
@@ -67,17 +69,49 @@ def statistics_columns(standings: Standings) -> list[Column]:
     ]
 
 
+def _of_completed(cell: Cell) -> Cell:
+    """The cell, with a dash for a forecaster that completed nothing: its number would be that of imputed results."""
+    return replace(cell, text=lambda row: cell.text(row) if row.completed else NOTHING)
+
+
+def _mlflow_skill(standings: Standings) -> list[Column]:
+    """The interval as a text, and where errors are logarithmic, the logarithm of the relative error."""
+
+    def text(row: Row) -> str:
+        ends = row.interval("skill")
+        shown = interval(log10_interval(ends) if standings.logarithmic else ends)
+        return "" if shown == NOTHING else with_minus_sign(shown)
+
+    shown = "log10_relative_error" if standings.logarithmic else "skill"
+    known = any(text(row) for row in standings.rows)
+    columns = [
+        Column("interval", f"95 % interval of {shown}", text, {"tag": "interval"}, important=known, tag_text=text),
+    ]
+    if not standings.logarithmic:
+        return columns
+    meaning = f"log10 of the geometric mean of its errors relative to {standings.baseline}'s"
+    return [Column(shown, meaning, _log10_relative_error, {"metric": shown}, important=True), *columns]
+
+
+def _log10_relative_error(row: Row) -> float:
+    return math.log10(row.relative_error) if row.relative_error > 0 else math.nan
+
+
 def _skill_cells(standings: Standings) -> tuple[Cell, Cell]:
     """The skill and its interval; where errors are logarithmic, the logarithm of the relative error instead."""
     if standings.logarithmic:
         return (
-            Cell("log10 rel.", lambda row: error(row.relative_error, True) + (CLOSE if row.close_to_next else "")),
-            Cell("95 %", lambda row: interval(log10_interval(row.interval("skill")))),
+            Cell(
+                "log10 rel.",
+                lambda row: error(row.relative_error, True) + (CLOSE if row.close_to_next else ""),
+                priority=0,
+            ),
+            Cell("95 %", lambda row: interval(log10_interval(row.interval("skill"))), priority=2),
         )
     decimals = distinct_decimals(row.skill for row in standings.rows)
     return (
-        Cell("skill", lambda row: fixed(row.skill, decimals) + (CLOSE if row.close_to_next else "")),
-        Cell("95 %", lambda row: interval(row.interval("skill"))),
+        Cell("skill", lambda row: fixed(row.skill, decimals) + (CLOSE if row.close_to_next else ""), priority=0),
+        Cell("95 %", lambda row: interval(row.interval("skill")), priority=2),
     )
 
 
@@ -97,7 +131,7 @@ def _page_skill(standings: Standings) -> Cell:
 def _mcs_p_value(standings: Standings) -> Column:
     """The p-value by which forecasters are tied for first, where any was tested."""
     tested = any(not math.isnan(row.mcs_p_value) for row in standings.rows)
-    cell = Cell("p", lambda row: short_p_value(row.mcs_p_value))
+    cell = Cell("p", lambda row: short_p_value(row.mcs_p_value), priority=4)
     return Column(
         "mcs_p_value",
         "p-value of the model confidence set: above 0.05, it is not significantly worse than the best",

@@ -37,7 +37,7 @@ def _csv_value(value: object) -> object:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, Number):
-        return repr(value) if isinstance(value, float) else value
+        return repr(float(value)) if isinstance(value, float) else value
     return _csv_text(str(value))
 
 

@@ -4,6 +4,7 @@ characters made visible, and never taken for markup."""
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 # control characters, line separators, characters that reverse the direction of the text, halves of surrogate pairs
 HIDDEN = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 LAYOUT = "\t\n\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # those that HTML can isolate
+PIPE_WIDTH = 160  # characters of a line where the output is no terminal
 ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
@@ -30,6 +32,11 @@ def _escape(character: str) -> str:
 def sentence(text: str) -> str:
     """The text with its control characters visible; the lines of an exception's message are indented."""
     return visible(text, keep="\n").rstrip().replace("\n", "\n  ")
+
+
+def output_width() -> int:
+    """The characters of a line of the output: as COLUMNS says, else as the terminal, else for a file or a pipe."""
+    return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
 
 
 def plain_text(*lines: str, style: str = "") -> Text:

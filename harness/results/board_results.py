@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self
 from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Metric
 from harness.evaluation.run import Run, Status
-from harness.results.journal import CachedJournal, Journal, Record
+from harness.results.journal import CachedJournal, Journal
+from harness.results.record import Record
 from harness.results.rescoring import changed_metrics, rescored, with_known_version, without_scores
 from harness.results.stored_plan import StoredCell, StoredPlan
 
@@ -84,15 +85,17 @@ class JournalResults(BoardResults):
 
     @cached_property
     def runs(self) -> Mapping[str, Run | None]:  # type: ignore[override]
-        """The runs, read once, with the scores by the present metrics."""
-        return {key: self._current_run(cell) for key, cell in {cell.key: cell for cell in self.plan.cells}.items()}
+        """The runs, read once, with the scores by the present metrics; those with damaged terms count as not run."""
+        runs = {key: self._current_run(cell) for key, cell in {cell.key: cell for cell in self.plan.cells}.items()}
+        self.journal.save_index()
+        return runs
 
     def _current_run(self, cell: StoredCell) -> Run | None:
         """The run of a cell, scored again by metrics that changed.
 
         Where forecasts or actuals are lost, a score of another version is removed, and one of an unknown version kept.
         """
-        record = self.journal.record(cell.key)
+        record = self.journal.read_verified(cell.key)
         if record is None or self.catalog is None:
             return None if record is None else record.run
         versions = self.catalog.metric_versions
@@ -100,8 +103,8 @@ class JournalResults(BoardResults):
         if not changed:
             return record.run
         try:
-            full = record.with_results()
-            if full.results is None:
+            full = self.journal.read_with_results(cell.key) if not record.lost_arrays() else None
+            if full is None or full.results is None:
                 raise DataUnavailable(f"no forecasts are stored in {record.folder}")
             metrics = [self.catalog.metrics[name].spec for name in changed]
             run = rescored(full, self.actuals(cell), metrics, versions)
@@ -116,8 +119,7 @@ class JournalResults(BoardResults):
         if cell.key in self.rescored:
             results = self.rescored[cell.key].run.results
             return None if results is None else results.terms.get(metric)
-        record = self.journal.record(cell.key)
-        return None if record is None or metric in self._outdated.get(cell.key, ()) else record.terms(metric)
+        return None if metric in self._outdated.get(cell.key, ()) else self.journal.read_terms(cell.key, metric)
 
     def actuals(self, cell: StoredCell) -> Actuals:
         """The actuals, stored once for all cells of a task."""
@@ -125,18 +127,20 @@ class JournalResults(BoardResults):
             run = self.journal.read(cell.key)
             actuals = None if run is None else self.journal.read_actuals(cell.fingerprint, run.cell.task)
             if actuals is None:
-                raise DataUnavailable(f"the actuals of task {cell.task!r} are not in the journal; run it with --rerun")
+                raise DataUnavailable(f"the actuals of task {cell.task!r} are not in the journal; run its board again")
             self._actuals[cell.task] = actuals
         return self._actuals[cell.task]
 
     def terms(self, cell: StoredCell, metric: Metric) -> Terms | None:
         """The stored terms, or those of the stored forecasts where a metric was installed later or has changed."""
-        from harness.evaluation.scoring import applies, terms
+        from harness.evaluation.scoring import applies, fits_targets, terms
 
         run, stored = self.runs[cell.key], self._stored_terms(cell, metric.name)
         if stored is not None:
             return stored
         if run is not None and not applies(metric, run.cell.task.quantile_levels):
+            return None
+        if not fits_targets(metric, self.actuals(cell)):
             return None
         return terms(metric, self.outcomes(cell))
 

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from harness.evaluation.run import EVALUATION_VERSION
-from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version, installed_versions
+from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version
 from harness.results.rescoring import METRICS
-
-LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "torch")
-MODULES = {"scikit-learn": "sklearn"}
+from harness.worker.environment import python_environment
 
 
 def provenance(
@@ -27,19 +24,42 @@ def provenance(
     """
     spec, plugin = forecasters[name].spec, forecasters[name].plugin
     version = forecaster_version(name, forecasters)
-    loaded = [library for library in LIBRARIES if MODULES.get(library, library) in sys.modules]
+    described = {"name": plugin.name, "distribution": plugin.distribution, "version": version}
+    return provenance_of(described, spec.revision, spec.depends, threads, metrics)
+
+
+def provenance_of(
+    plugin: Mapping[str, str],
+    revision: str,
+    depends: Sequence[str],
+    threads: int,
+    metrics: Mapping[str, str] | None = None,
+    environment: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The same of a run in any process.
+
+    `plugin` is the name, the distribution and the result version of the forecaster's plugin; `depends` are the
+    distributions that its spec names; `metrics` are the versions of plugins' metrics; `environment` is that of the
+    forecaster's process, by default this one.
+    """
+    found = python_environment() if environment is None else environment
     return {
-        "harness": installed_version("forecast-harness"),
+        "harness": _version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,
-        "plugin": {"name": plugin.name, "distribution": plugin.distribution, "version": version},
-        **({"revision": spec.revision} if spec.revision else {}),
+        "plugin": dict(plugin),
+        **({"revision": revision} if revision else {}),
         **({METRICS: dict(metrics)} if metrics else {}),
-        "python": platform.python_version(),
-        "libraries": installed_versions(dict.fromkeys([*loaded, *spec.depends])),
+        "python": found["python"],
+        "libraries": {name: _version(name) for name in dict.fromkeys([*found["libraries"], *depends])},
         "machine": machine(),
         "threads": threads,
-        "blas": _blas(),
+        "blas": found["blas"],
     }
+
+
+@lru_cache(maxsize=256)  # the metadata of a distribution takes milliseconds to read
+def _version(distribution: str) -> str:
+    return installed_version(distribution)
 
 
 @lru_cache
@@ -60,10 +80,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _blas() -> list[dict[str, Any]]:
-    from threadpoolctl import threadpool_info
-
-    wanted = ("internal_api", "version", "architecture", "num_threads", "threading_layer")
-    return [{name: library[name] for name in wanted if name in library} for library in threadpool_info()]

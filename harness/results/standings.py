@@ -9,7 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.data.storage import read_json, write_json
+from harness.data.damage import set_aside, warn
+from harness.data.storage import read_checked_json, write_checked_json
+from harness.errors import DamagedFile, LaterVersion, UnknownName
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.forecasters.card import SelectedOn
@@ -17,8 +19,9 @@ from harness.forecasters.pools import Pool
 from harness.results.costs import BenchCosts
 from harness.results.stored_plan import board_folder
 
-SCHEMA = 4
-READABLE = (3, SCHEMA)
+SCHEMA = 5
+READABLE = (3, 4, SCHEMA)
+UNCHECKED = 4  # the last schema of files without a checksum
 Interval = tuple[float, float]  # low, high; NaN where too little is known for one
 Matrix = tuple[tuple[float, ...], ...]  # (forecaster, forecaster), in the order of `Significance.forecasters`
 
@@ -64,6 +67,22 @@ class Row:
     selected_on: SelectedOn | None = None  # what its checkpoint, prompt or hyperparameters were selected on
     pool: Pool | None = None
     costs: BenchCosts | None = None  # measured by `harness bench`; None where not measured
+    strict: bool = False  # whether all cells that it completed were run in strict mode
+    # by task: the largest relative difference of its forecasts in other batches, where it is beyond the tolerance
+    batch_differences: Mapping[str, float] = field(default_factory=dict)
+    # by task: its covariates of kinds that the forecaster cannot use
+    ignored_covariates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    degenerate_quantiles: tuple[str, ...] = ()  # tasks on which point forecasts were scored as quantiles
+    exact_forecasts: tuple[str, ...] = ()  # tasks on which all forecasts equal the actuals exactly
+
+    def __repr__(self) -> str:
+        """The rank, the forecaster and its skill, in one line."""
+        return f"<Row: {self.rank or 'unranked'} {self.forecaster}, skill {self.skill:.3f}>"
+
+    @property
+    def batch_difference(self) -> float | None:
+        """The largest of them; None where its forecasts do not depend on the batch."""
+        return max(self.batch_differences.values(), default=None)
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -110,7 +129,7 @@ class Significance:
     units: int  # independent ones
     samples: int
     level: float  # of all intervals
-    forecasters: tuple[str, ...]  # best first: the order of the matrices, and of the pairs
+    forecasters: tuple[str, ...]  # best first, the best 50 at most: the order of the matrices, and of the pairs
     win_rates: Matrix  # share of the tasks in which the row's forecaster beats the column's; ties count one half
     skills: Matrix  # of the row's forecaster relative to the column's
     skill_lows: Matrix
@@ -120,9 +139,23 @@ class Significance:
     rank_test: RankTest | None
     # as p_values, from a test that allows for serial dependence and has less power; of tasks whose p_values do not
     serial_p_values: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    ranked: int = 0  # forecasters on the board, with those that were not compared in pairs; 0: not stored, all were
+
+    @property
+    def only_best(self) -> bool:
+        """Whether only the best forecasters were compared in pairs."""
+        return self.ranked > len(self.forecasters)
 
     def p_value(self, task: str, first: str, second: str) -> float:
-        """The corrected p-value of a pair on a task; NaN where it was not tested."""
+        """The corrected p-value of a pair on a task; NaN where it was not tested.
+
+        Raises UnknownName for a name that is not among `forecasters`, unless these are only the best of the board.
+        """
+        for name in (first, second):
+            if name not in self.forecasters and not self.only_best:
+                raise UnknownName("forecaster", name, self.forecasters)
+        if first not in self.forecasters or second not in self.forecasters:
+            return math.nan
         i, j = sorted((self.forecasters.index(first), self.forecasters.index(second)))
         if i == j or task not in self.p_values:
             return math.nan
@@ -144,13 +177,19 @@ class Standings:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     logarithmic: bool = False  # errors are shown as log10
     description: str = ""
-    completed_only: bool = False  # whether failed results were ignored instead of scored as the worst
+    completed_only: bool = False  # whether failed results were ignored instead of imputed
     significance: Significance | None = None  # None where there was too little to resample
     machines: tuple[str, ...] = ()  # on which the cells were run
     finished: str = ""  # when the last cell was: UTC, ISO 8601
     unsure: str = ""  # reason why there are no intervals
     cost_notes: tuple[str, ...] = ()  # machine and task of measured costs
-    best: Literal["lowest", "zero", "nominal"] = "lowest"  # which score of the metric is the best
+    best: Literal["lowest", "zero", "nominal", "one"] = "lowest"  # which score of the metric is the best
+    # by task: the score that is rounding, where a lower one was raised to it: all that are no higher are equal
+    rounding: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """The board and what it ranks, in one line."""
+        return f"<Standings: {self.board}, {len(self.rows)} forecasters by {self.metric} on {len(self.tasks)} tasks>"
 
     @property
     def measured(self) -> bool:
@@ -186,8 +225,15 @@ class Standings:
         return load(cls, {name: value for name, value in fields.items() if name != "schema"})
 
     def save(self, home: Path) -> None:
-        """Store the standings beside the board's plan."""
-        write_json(board_folder(home, self.board) / "standings.json", self.to_json(), indent=None)
+        """Store the standings beside the board's plan; what is damaged there is moved away."""
+        try:
+            read_checked_json(standings_path(home, self.board), SCHEMA, UNCHECKED)
+        except LaterVersion as error:
+            warn(f"{error}; the standings are not stored")
+            return
+        except DamagedFile as error:
+            set_aside(error, home, "it was written again")
+        write_checked_json(standings_path(home, self.board), dump(self), SCHEMA, indent=None)
 
 
 def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
@@ -201,15 +247,27 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 def remove_standings(home: Path, board: str) -> None:
     """Remove the stored standings of a board, if there are any."""
-    (board_folder(home, board) / "standings.json").unlink(missing_ok=True)
+    standings_path(home, board).unlink(missing_ok=True)
 
 
 def stored_standings(home: Path, board: str) -> Standings | None:
     """The stored standings of a board, None if there are none that this version can read."""
-    fields = read_json(board_folder(home, board) / "standings.json")
+    try:
+        fields = read_checked_json(standings_path(home, board), SCHEMA, UNCHECKED)
+    except DamagedFile as error:
+        set_aside(error, home)
+        return None
+    except LaterVersion as error:
+        warn(f"{error}; the standings are computed again")
+        return None
     if fields is None or fields.get("schema") not in READABLE:
         return None
     try:
         return Standings.from_json(fields)
     except ValueError:  # damaged: they are computed again
         return None
+
+
+def standings_path(home: Path, board: str) -> Path:
+    """The file of a board's stored standings."""
+    return board_folder(home, board) / "standings.json"

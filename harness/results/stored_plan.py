@@ -9,12 +9,16 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from harness.data.storage import read_json
-from harness.errors import BadInput
+from harness.data.damage import set_aside, warn
+from harness.data.storage import read_checked_json, write_checked_json
+from harness.errors import BadInput, DamagedFile, LaterVersion
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.forecasters.pools import Pool
 from harness.results.training import Training
+
+PLAN = "plan.json"
+SCHEMA = 1
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,11 @@ class StoredPlan:
             only_pools=pools,
         )
 
+    def save(self, home: Path) -> None:
+        """Store the plan in the board's folder, unless it is stored already; raises LaterVersion."""
+        if stored_plan(home, self.name) != self:
+            write_checked_json(board_folder(home, self.name) / PLAN, self.to_json(), SCHEMA)
+
     def to_json(self) -> dict[str, Any]:
         """The plan as JSON values."""
         return dump(self)
@@ -126,22 +135,35 @@ def _cells_by(name: Callable[[StoredCell], str], cells: Iterable[StoredCell]) ->
 
 
 def stored_plan(home: Path, name: str) -> StoredPlan | None:
-    """A board as it was last run with this home, None if it never was."""
-    return _plan_in(board_folder(home, name) / "plan.json")
+    """A board as it was last run with this home, None if it never was; raises LaterVersion."""
+    return _plan_in(board_folder(home, name) / PLAN, home)
 
 
 def stored_plans(home: Path) -> list[StoredPlan]:
-    """The boards that were run with this home."""
-    plans = [_plan_in(path) for path in sorted((home / "boards").glob("*/plan.json"))]
+    """The boards that were run with this home, without those that a later version of harness ran."""
+    plans = []
+    for path in sorted((home / "boards").glob(f"*/{PLAN}")):
+        try:
+            plans.append(_plan_in(path, home))
+        except LaterVersion as error:
+            warn(f"{error}; its board is left out")
     return [plan for plan in plans if plan is not None]
 
 
-def _plan_in(path: Path) -> StoredPlan | None:
-    fields = read_json(path)
+def _plan_in(path: Path, home: Path) -> StoredPlan | None:
     try:
-        return None if fields is None else StoredPlan.from_json(fields)
+        fields = read_checked_json(path, SCHEMA)
+    except DamagedFile as error:
+        set_aside(error, home, "the next run of the board writes it again")
+        return None
+    try:
+        return None if fields is None else StoredPlan.from_json(_without_schema(fields))
     except ValueError:  # of another version: the next run writes it anew
         return None
+
+
+def _without_schema(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "schema"}
 
 
 def board_folder(home: Path, name: str) -> Path:

@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from harness.arrays import Ints
-from harness.attempt import Failure, attempt
 from harness.data.calendar import iso_time, period
 from harness.data.missing import check_delays
 from harness.data.panel import Panel
-from harness.errors import BadData, BadTask, HarnessError
+from harness.errors import BadData, BadTask, Failure, HarnessError, attempt
+from harness.tasks.categorical import check_targets
 from harness.tasks.protocols import Cutoffs
 from harness.tasks.splits import HeldOut, NoSplit, Split, SplitLengths
 from harness.tasks.task import Task
@@ -120,8 +120,8 @@ class Backtest:
 def backtest(task: Task, panel: Panel) -> Backtest:
     """The windows and fits of a task on a panel.
 
-    Raises BadTask if the task does not fit the panel, BadData if a series has no target value or a delay hides all
-    values of a channel.
+    Raises BadTask if the task does not fit the panel, BadData if a series has no target value, a value of a categorical
+    target is none of its categories, or a delay hides all values of a channel.
     """
     split = _split(task)
     if task.standardise and split.holds_out_series:
@@ -131,6 +131,7 @@ def backtest(task: Task, panel: Panel) -> Backtest:
     if task.covariates is not None:
         panel = _with_covariates(task, task.covariates, panel)
     panel.check_observed()
+    check_targets(task, panel)
     check_delays(panel)
     try:
         lengths = split.lengths(panel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from harness.errors import BadTask
@@ -49,6 +49,10 @@ class Task:
             raise BadTask(f"covariates must be names, each once, not {short_repr(self.covariates)}")
         check_counts(self, 1, "season_length")
 
+    def __repr__(self) -> str:
+        """The dataset, the protocol and what is not the default, in one line."""
+        return _short_repr(self)
+
     @property
     def label(self) -> str:
         """The task's name on boards."""
@@ -77,3 +81,14 @@ class Task:
 def task_classes(protocols: Iterable[type[Protocol]]) -> tuple[type, ...]:
     """The classes that a task's `kind` can name."""
     return (*protocols, *SPLITS)
+
+
+def _short_repr(value: Any) -> str:
+    """A dataclass with those of its fields that have no default or another value; those before are without names."""
+    shown = []
+    for each in fields(value):
+        found = getattr(value, each.name)
+        if found != each.default:
+            text = _short_repr(found) if is_protocol(type(found)) else repr(found)
+            shown.append(text if each.default is MISSING else f"{each.name}={text}")
+    return f"{type(value).__name__}({', '.join(shown)})"

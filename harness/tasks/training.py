@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.arrays import Bools, Ints
+from harness.data.classes import class_count
 from harness.data.missing import Filled, Missing, fill, fill_for_cutoffs, known_at_end
 from harness.data.panel import Panel
 from harness.tasks.cutoffs import checked_windows
@@ -66,12 +67,23 @@ class TrainingData:
     season_length: int = 1
     _missing: Missing = field(default="native", repr=False)
 
+    @property
+    def source(self) -> tuple[Rows, Rows | None]:
+        """The rows of the training and of the validation part, of a panel with later values; for evaluators."""
+        validation = self._validation
+        return _rows(self._training), None if validation is None else _rows(validation)
+
     @cached_property
     def panel(self) -> Panel:
         """The series to fit."""
         panel = _filled(self._training, self._missing, self.season_length)
         assert panel is not None
         return panel
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of a categorical target, the largest of several; 0 of numeric targets."""
+        return class_count(self.panel.channels)
 
     @cached_property
     def validation(self) -> Panel | None:
@@ -142,6 +154,11 @@ class TrainingData:
             training, validation = _alone(training, validation, self._missing)
         rest = (self.horizon, self.gap, self.quantile_levels, self.season_length, self._missing)
         return TrainingData, (training, validation, *rest)
+
+
+def _rows(part: Panel | Rows) -> Rows:
+    """A part as rows of a panel."""
+    return part if isinstance(part, Rows) else Rows(part, np.zeros_like(part.lengths), part.lengths)
 
 
 def _filled(part: Panel | Rows | None, missing: Missing, season_length: int) -> Panel | None:

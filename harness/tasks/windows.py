@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 from harness.arrays import Floats, Ints, Times, read_only
 from harness.data.calendar import advance
+from harness.data.classes import class_count
 from harness.data.missing import Filled, Missing, fill_for_cutoffs, with_delays
 from harness.data.panel import Channel, Panel
 
@@ -42,6 +43,11 @@ class Context:
         return self.values if len(columns) == len(self.channels) else self.values[:, columns]
 
     @property
+    def classes(self) -> int:
+        """The number of classes of a categorical target, the largest of several; 0 of numeric targets."""
+        return class_count(self.channels)
+
+    @property
     def known_past(self) -> Floats:
         """The history of the known covariates, (length, known covariate)."""
         return self.values[:, [i for i, channel in enumerate(self.channels) if channel.role == "known covariate"]]
@@ -68,6 +74,11 @@ class Contexts:
     def __len__(self) -> int:
         return len(self.series)
 
+    @property
+    def source(self) -> Panel:
+        """The panel of the windows, with later values; for evaluators, not for forecasters."""
+        return self._panel
+
     @cached_property
     def lengths(self) -> Ints:
         """The length of each window's context, (window,)."""
@@ -91,6 +102,11 @@ class Contexts:
     def targets(self) -> tuple[int, ...]:
         """The positions of the target channels."""
         return self._panel.targets
+
+    @property
+    def classes(self) -> int:
+        """The number of classes of a categorical target, the largest of several; 0 of numeric targets."""
+        return class_count(self.channels)
 
     @property
     def freq(self) -> str | None:
@@ -256,10 +272,11 @@ class Windows:
         return replace(self, series=self.series[windows], cutoffs=self.cutoffs[windows])
 
     def observed(self) -> Ints:
-        """How many target values of each window's context are not missing, (window,)."""
+        """How many target values of each window's context are not missing, (window,); of classes, of any channel."""
         if self.panel.complete:
             return self.contexts.lengths * len(self.panel.targets)
-        counts = np.concatenate([[0], np.cumsum((~np.isnan(self.panel.target_values)).sum(axis=1))])
+        values = self.panel.values if self.contexts.classes else self.panel.target_values  # a label is known at the end
+        counts = np.concatenate([[0], np.cumsum((~np.isnan(values)).sum(axis=1))])
         ends = self.panel.offsets[self.series] + self.cutoffs
         return np.asarray(counts[ends] - counts[ends - self.contexts.lengths])
 

@@ -59,7 +59,7 @@ class VerificationContext:
             raise HarnessError(f"{name} on {task.dataset}: {run.status.value}: {run.reason}")
         if run.window_failures:
             failed = f"{len(run.window_failures)} of {run.windows} windows failed"
-            raise HarnessError(f"{name} on {task.dataset}: {failed}; the first: {run.window_failures[0].reason}")
+            raise HarnessError(f"{name} on {task.dataset}: {failed}; the first: {run.window_failures[0].explanation}")
         return RunScores(run.windows, dict(run.scores))
 
     def _panel(self, dataset: str) -> Panel:

@@ -1,6 +1,6 @@
 """The leaderboard of fev-bench, aggregated again from the results that fev publishes.
 
-Failed results are imputed by fev's rule, with the baseline's error; our boards impute the worst completed one.
+Failed results are imputed by fev's rule, with the baseline's error; our boards impute the median's where it is larger.
 """
 
 from __future__ import annotations

@@ -3,10 +3,13 @@
 harness_run_finished   starts the mirror, a separate process, and returns at once
 harness_finished       lets it send the rest, and reports the result
 harness_commands       adds `harness ui`
+
+With HARNESS_MLFLOW=off in the environment, nothing is sent.
 """
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 @hookimpl
 def harness_run_finished(home: Path) -> None:
     """Start the mirror at the first finished cell."""
+    if _is_off():
+        return
     from harness_mlflow.companion import companion_of
 
     companion_of(home.resolve()).start()
@@ -27,6 +32,8 @@ def harness_run_finished(home: Path) -> None:
 @hookimpl
 def harness_finished(home: Path) -> list[str]:
     """Wait until everything is mirrored; say where to look, or what is not mirrored and why."""
+    if _is_off():
+        return ["MLflow: nothing is sent, as HARNESS_MLFLOW is off; `harness ui` sends what is new"]
     import click
 
     from harness_mlflow.companion import companion_of
@@ -40,3 +47,7 @@ def harness_commands(cli: click.Group) -> None:
     from harness_mlflow.command import ui
 
     cli.add_command(ui)
+
+
+def _is_off() -> bool:
+    return os.environ.get("HARNESS_MLFLOW", "").lower() == "off"

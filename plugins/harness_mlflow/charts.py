@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -52,7 +52,7 @@ class Chart:
     title: tuple[str, ...] = ()
     x_label: str = ""
     y_label: str = ""
-    rule: float | None = None  # of a vertical dotted line
+    rules: tuple[float, ...] = ()  # of vertical dotted lines
     from_zero: bool = False
     logarithmic: bool = False  # the vertical axis
     x_ticks: tuple[tuple[float, str], ...] = ()  # instead of whole numbers
@@ -77,11 +77,16 @@ class Scale:
 def picture(heading: str, rows: Sequence[Sequence[Chart]], width: int, height: int) -> str:
     """Charts in rows under a heading and one legend for all; `height` is one row's, in pixels."""
     total = HEADER + height * max(len(rows), 1)
-    elements = [_text(8, 17, heading, "start", 13, "font-weight='bold'"), *_legend(rows)]
+    elements = [text_element(8, 17, heading, "start", 13, "font-weight='bold'"), *_legend(rows)]
     for i, row in enumerate(rows):
         for j, chart in enumerate(row):
             elements += _chart(chart, width / len(row) * j, HEADER + height * i, width / len(row), height)
-    size = f"width='{width}' height='{total}' viewBox='0 0 {width} {total}'"
+    return document(elements, width, total)
+
+
+def document(elements: Iterable[str], width: int, height: int) -> str:
+    """An SVG document of these elements on white."""
+    size = f"width='{width}' height='{height}' viewBox='0 0 {width} {height}'"
     font = "font-family='DejaVu Sans, Verdana, Helvetica, Arial, sans-serif'"
     background = "<rect width='100%' height='100%' fill='white'/>"
     return f"<svg xmlns='http://www.w3.org/2000/svg' {size} {font}>{background}{''.join(elements)}</svg>\n"
@@ -128,14 +133,14 @@ def _chart(chart: Chart, left: float, top: float, width: float, height: float) -
     inner = top + 6 + TITLE_LINE * len(chart.title)
     x_start, x_end = left + MARGIN_LEFT, left + width - MARGIN_RIGHT
     y_start, y_end = top + height - MARGIN_BELOW, inner + 4
-    across = Scale(*_pad(*_range([mark.x for mark in chart.marks]), 0.02), x_start, x_end)
+    rules = np.array(chart.rules)
+    across = Scale(*_pad(*_range([*(mark.x for mark in chart.marks), rules]), 0.02), x_start, x_end)
     upwards = Scale(*_upwards(chart), y_start, y_end)
     for k, line in enumerate(chart.title):
         shown = _shorten(line, int(width / CHARACTER))
-        yield _text((x_start + x_end) / 2, top + TITLE_LINE * (k + 0.8), shown, "middle")
+        yield text_element((x_start + x_end) / 2, top + TITLE_LINE * (k + 0.8), shown, "middle")
     yield from _axes(chart, across, upwards)
-    if chart.rule is not None:
-        (x,) = across(np.array([chart.rule]))
+    for x in across(rules):
         yield _path(f"M{x:.1f} {y_start:.1f}V{y_end:.1f}", MUTED, 0.8, "2 2")
     for mark in chart.marks:
         yield from _mark(mark, across, upwards, chart.logarithmic)
@@ -152,7 +157,7 @@ def _names(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
             begin -= width + 12
         if all(begin > end or begin + width < start or abs(middle - at) > 11 for start, end, at in taken):
             taken.append((begin, begin + width, middle))
-            yield _text(begin, middle, text, "start", 10)
+            yield text_element(begin, middle, text, "start", 10)
 
 
 def _axes(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
@@ -162,18 +167,18 @@ def _axes(chart: Chart, across: Scale, upwards: Scale) -> Iterator[str]:
         numbers, shown = [x for x, _ in chart.x_ticks], [label for _, label in chart.x_ticks]
     for x, label in zip(across(np.array(numbers)), shown, strict=True):
         yield _path(f"M{x:.1f} {upwards.start:.1f}v4", AXIS, 0.8)
-        yield _text(x, upwards.start + 16, label, "middle", 10)
+        yield text_element(x, upwards.start + 16, label, "middle", 10)
     numbers, shown = _ticks_upwards(chart, upwards)
     for y, label in zip(upwards(np.array(numbers)), shown, strict=True):
         yield _path(f"M{across.start:.1f} {y:.1f}h-4", AXIS, 0.8)
-        yield _text(across.start - 7, y + 3.5, label, "end", 10)
+        yield text_element(across.start - 7, y + 3.5, label, "end", 10)
     yield _path(f"M{across.start:.1f} {upwards.end:.1f}V{upwards.start:.1f}H{across.end:.1f}", AXIS, 0.8)
     if chart.x_label:
-        yield _text((across.start + across.end) / 2, upwards.start + 33, chart.x_label, "middle")
+        yield text_element((across.start + across.end) / 2, upwards.start + 33, chart.x_label, "middle")
     if chart.y_label:
         x, y = across.start - MARGIN_LEFT + 13, (upwards.start + upwards.end) / 2
         shown_label = _shorten(chart.y_label, int(abs(upwards.start - upwards.end) / CHARACTER))
-        yield _text(x, y, shown_label, "middle", 11, f"transform='rotate(-90 {x:.1f} {y:.1f})'")
+        yield text_element(x, y, shown_label, "middle", 11, f"transform='rotate(-90 {x:.1f} {y:.1f})'")
 
 
 def _mark(mark: Line | Band, across: Scale, upwards: Scale, logarithmic: bool) -> Iterator[str]:
@@ -192,7 +197,10 @@ def _mark(mark: Line | Band, across: Scale, upwards: Scale, logarithmic: bool) -
         yield _path(f"M{path}", mark.color, mark.width, mark.dash)
     if mark.dots:
         dots = "".join(f"M{point}h0" for point in points if point)
-        yield f"<path d='{dots}' stroke='{mark.color}' stroke-width='4' stroke-linecap='round'/>" if dots else ""
+        width = max(4.0, 2 * mark.width)
+        yield (
+            f"<path d='{dots}' stroke='{mark.color}' stroke-width='{width:g}' stroke-linecap='round'/>" if dots else ""
+        )
 
 
 def _points(x: Floats, y: Floats, across: Scale, upwards: Scale, logarithmic: bool) -> list[str]:
@@ -260,7 +268,7 @@ def _legend(rows: Sequence[Sequence[Chart]]) -> Iterator[str]:
             yield f"<rect x='{x:.1f}' y='28' width='18' height='9' fill='{mark.color}' fill-opacity='0.18'/>"
         else:
             yield _path(f"M{x:.1f} 32.5h18", mark.color, mark.width, mark.dash)
-        yield _text(x + 23, 36.5, label, "start", 10)
+        yield text_element(x + 23, 36.5, label, "start", 10)
         x += 41 + 0.95 * CHARACTER * len(label)
 
 
@@ -269,7 +277,7 @@ def _path(d: str, color: str, width: float, dash: str = "") -> str:
     return f"<path d='{d}' fill='none' stroke='{color}' stroke-width='{width}' stroke-linejoin='round'{dashed}/>"
 
 
-def _text(x: float, y: float, text: str, anchor: str, size: int = 11, more: str = "") -> str:
+def text_element(x: float, y: float, text: str, anchor: str, size: int = 11, more: str = "") -> str:
     written = escape(re.sub(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", text))  # what XML can hold
     return (
         f"<text x='{x:.1f}' y='{y:.1f}' font-size='{size}' text-anchor='{anchor}' fill='{TEXT}' {more}>{written}</text>"

@@ -20,7 +20,7 @@ import click
     help="Folder of the journal, the data and MLflow's store.",
 )
 def ui(board: str | None, port: int | None, no_browser: bool, home: Path) -> None:
-    """Show all boards, or BOARD, in MLflow; Ctrl-C ends it."""
+    """Show all boards, or BOARD, in the browser, with links to MLflow; Ctrl-C ends it."""
     from harness_mlflow.server import show
 
     show(home.resolve(), board, port, browser=not no_browser, say=click.echo)

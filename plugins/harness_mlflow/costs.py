@@ -67,8 +67,9 @@ def _conditions(bench: Bench) -> tuple[str, str]:
     """The lines above the histogram: what was measured, and where."""
     assert bench.latency is not None
     threads = bench.conditions.threads
+    repetitions = f"{bench.repetitions} repetition{'s' if bench.repetitions > 1 else ''}"
     return (
-        f"{bench.latency.repetitions:,} calls of one window each, {bench.subject.task}",
+        f"{bench.latency.calls:,} calls of one window each in {repetitions}, {bench.subject.task}",
         f"{bench.machine.processor}, {threads} thread{'s' if threads > 1 else ''}, {bench.measured[:10]}",
     )
 

@@ -17,7 +17,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness_mlflow.inspection import Unreadable, installed_mlflow, mlflow_revisions, revision_of
+from harness_mlflow.inspection import LOCKED, Unreadable, installed_mlflow, mlflow_revisions, revision_of
 from harness_mlflow.place import Place, sqlite_uri
 
 UPGRADE = 600.0  # seconds that an upgrade may take
@@ -50,7 +50,7 @@ def prepare(place: Place) -> None:
     place.folder.mkdir(parents=True, exist_ok=True)
     if not place.database.is_file():
         return
-    with closing(sqlite3.connect(place.database, timeout=60)) as connection, connection:
+    with closing(sqlite3.connect(place.database, timeout=LOCKED)) as connection, connection:
         connection.execute("PRAGMA journal_mode=WAL")
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if "experiments" in tables:
@@ -64,6 +64,8 @@ def make_usable(place: Place) -> Repair | None:
     cannot be opened, as when another process has locked it.
     """
     if not place.database.is_file():
+        if place.database.exists():
+            return set_aside(place, "is no file")
         create(place)
         return None
     try:
@@ -86,7 +88,7 @@ def make_usable(place: Place) -> Repair | None:
 def is_damaged(database: Path) -> bool:
     """Whether SQLite finds the file damaged; reads all of it."""
     try:
-        with closing(sqlite3.connect(database, timeout=60)) as connection:
+        with closing(sqlite3.connect(database, timeout=LOCKED)) as connection:
             return bool(connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",))
     except sqlite3.OperationalError:
         return False
@@ -95,21 +97,22 @@ def is_damaged(database: Path) -> bool:
 
 
 def set_aside(place: Place, why: str) -> Repair:
-    """Keep the database under another name and create a new one; `why` completes the sentence "the store …"."""
-    kept = _free_name(place, "set-aside")
+    """Move the database to the home's damaged files, and create a new one; `why` completes "the store …"."""
+    kept = _free_name(place.damaged, "mlflow")
+    place.damaged.mkdir(parents=True, exist_ok=True)
     for ending in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             os.replace(f"{place.database}{ending}", f"{kept}{ending}")
     create(place)
-    sentence = f"the store {why}; it is kept as {kept.name}, and a new one is filled from the journal"
-    return Repair(sentence, anew=True)
+    shown = kept.relative_to(place.home)
+    return Repair(f"the store {why}; it was moved to {shown}, and a new one is filled from the journal", anew=True)
 
 
 def _upgrade(place: Place, wanted: str) -> Repair:
     """Upgrade a copy of the database; it replaces the original, which is kept under another name."""
-    draft, kept = place.folder / f".{uuid.uuid4().hex}.db", _free_name(place, "before-upgrade")
+    draft, kept = place.folder / f".{uuid.uuid4().hex}.db", _free_name(place.folder, "mlflow-before-upgrade")
     try:
-        with closing(sqlite3.connect(place.database, timeout=60)) as connection:
+        with closing(sqlite3.connect(place.database, timeout=LOCKED)) as connection:
             connection.execute("VACUUM INTO ?", (str(draft),))
         command = [sys.executable, "-P", "-m", "mlflow", "db", "upgrade", sqlite_uri(draft)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=UPGRADE)
@@ -125,8 +128,8 @@ def _upgrade(place: Place, wanted: str) -> Repair:
     return Repair(f"the store was upgraded to MLflow {installed_mlflow()}; the former one is kept as {kept.name}")
 
 
-def _free_name(place: Place, reason: str) -> Path:
-    return place.folder / f"mlflow-{reason}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}.db"
+def _free_name(folder: Path, begin: str) -> Path:
+    return folder / f"{begin}-{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:4]}.db"
 
 
 def _move_artifacts(connection: sqlite3.Connection, here: str) -> None:

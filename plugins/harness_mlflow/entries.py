@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from harness import Column, Row, Run, Standings, Status, StoredPlan, standings_columns
-from harness_mlflow.storage import storable
+from harness_mlflow.storage import LONGEST, storable, tag_value
 
-LONGEST = 5000  # characters of a parameter or a tag, below every limit of MLflow
 LONGEST_NAME = 240  # of a metric or a parameter; a number may follow
 
 
@@ -40,6 +39,8 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
     seed = run.cell.seed
     hyperparameters = {**run.cell.parameters, **run.hyperparameters}
     provenance = run.provenance
+    first = {plan.metric: run.scores[plan.metric]} if plan.metric in run.scores else {}
+    scores = {**first, **run.scores}  # that of the board's metric before the others
     windows = {"windows": run.windows, "failed_windows": len(run.window_failures)}
     tags = {
         "board": plan.name,
@@ -60,9 +61,13 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         params=_texts(
             {**hyperparameters, "forecaster": run.cell.forecaster, **_flat("task", run.cell.task.to_json())},
         ),
-        metrics=_finite({**run.scores, **_costs(run), **windows}),
+        metrics={name: _round(value, 6) for name, value in _finite({**scores, **_costs(run), **windows}).items()},
         tags=_non_empty(tags),
-        curves={safe_name(f"training/{name}"): curve for name, curve in run.curves.items()},
+        curves={
+            safe_name(f"{kind}/{name}"): curve
+            for kind, curves in (("training", run.curves), ("gradient_norms", run.gradient_norms))
+            for name, curve in curves.items()
+        },
     )
 
 
@@ -131,11 +136,12 @@ def _costs(run: Run) -> dict[str, float]:
         "predict_cpu_seconds": costs.predict_cpu_seconds,
         "fits": costs.fits,
     }
-    return known if costs.peak_memory is None else {**known, "peak_memory_mib": costs.peak_memory / 2**20}
+    known |= {} if costs.peak_memory is None else {"peak_memory_mib": costs.peak_memory / 2**20}
+    return known | ({} if costs.parameters is None else {"parameters": costs.parameters})
 
 
 def _non_empty(tags: Mapping[str, str]) -> dict[str, str]:
-    return {name: storable(value)[:LONGEST] for name, value in tags.items() if value}
+    return {name: tag_value(value) for name, value in tags.items() if value}
 
 
 def _plugin(plugin: Mapping[str, Any]) -> str:
@@ -160,9 +166,9 @@ def _finite(values: Mapping[str, float]) -> dict[str, float]:
     return {names[name]: float(value) for name, value in values.items() if math.isfinite(value)}
 
 
-def _round(value: float) -> float:
-    """A number of five digits, since MLflow's table shows all digits."""
-    return value if value.is_integer() else float(f"{value:.5g}")
+def _round(value: float, digits: int = 5) -> float:
+    """A number of a few digits, since MLflow's table shows all digits."""
+    return value if value.is_integer() else float(f"{value:.{digits}g}")
 
 
 def _safe_names(names: Iterable[str]) -> dict[str, str]:

@@ -8,17 +8,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import Journal, Standings, StoredPlan, stored_plans, stored_standings
+from harness import (
+    DamagedFile,
+    Journal,
+    Standings,
+    StoredCell,
+    StoredPlan,
+    read_checked_json,
+    set_aside,
+    standings_path,
+    stored_plans,
+    stored_standings,
+    write_checked_json,
+)
 from harness_mlflow.inspection import Contents, Unreadable, installed_mlflow, read_contents
-from harness_mlflow.place import OWN, Place
-from harness_mlflow.storage import storable, write_text
+from harness_mlflow.place import INDEX_SCHEMAS, OWN, Place
+from harness_mlflow.storage import tag_value
 
-SCHEMA = 2
-STANDINGS_FORMAT = 4  # of standings in MLflow; raised when stored ones must be sent again
+SCHEMA, UNCHECKED = INDEX_SCHEMAS
+STANDINGS_FORMAT = 6  # of standings in MLflow; raised when stored ones must be sent again
 
 
 @dataclass
@@ -27,18 +39,38 @@ class MirroredBoard:
 
     experiment: str = ""  # MLflow's id of the board's experiment
     cells_experiment: str = ""
+    pages_experiment: str = ""  # that of the pages of all boards
     standings: str = ""  # their digest, which includes the plan's
     cells: dict[str, int] = field(default_factory=dict)  # modification time of the record, by key
+    digests: dict[str, str] = field(default_factory=dict)  # of the record, by key
+    copies: dict[str, int] = field(default_factory=dict)  # later times of unchanged records, as in a copied home
     names: dict[str, list[str]] = field(default_factory=dict)  # forecaster and task on the board, by key
     former: list[str] = field(default_factory=list)  # keys of cells that the board no longer has
+    rows: list[str] = field(default_factory=list)  # forecasters whose runs were sent
     page: str = ""  # the run that holds the board's page, if one does
+    unsettled: bool = True  # whether a session may have left doubled or unfinished runs
 
     def forget(self) -> None:
         """Count nothing as sent; the experiments stay known."""
-        self.cells.clear()
-        self.names.clear()
+        for known in (self.cells, self.digests, self.copies, self.names):
+            known.clear()
         self.former.clear()
+        self.rows.clear()
         self.standings = self.page = ""
+
+    def forget_cell(self, key: str) -> None:
+        """Count a cell as not sent."""
+        for known in (self.cells, self.digests, self.copies, self.names):
+            known.pop(key, None)
+
+    def holds(self, key: str, modified: int, journal: Journal) -> bool:
+        """Whether a cell was sent as its record is now; one that was copied has another time."""
+        if modified in (self.cells.get(key), self.copies.get(key)):
+            return True
+        if key not in self.digests or self.digests[key] != journal.digest(key):
+            return False
+        self.copies[key] = modified
+        return True
 
 
 @dataclass(frozen=True)
@@ -50,21 +82,30 @@ class PendingCell:
     task: str
     fingerprint: str  # of the data
     modified: int  # when its record was written, in nanoseconds
+    digest: str  # of the record
 
 
 @dataclass(frozen=True)
 class Board:
-    """A board that was run: its plan and, once they are computed, its standings."""
+    """A board that was run. Its standings, which may be large, are read when they are sent."""
 
     plan: StoredPlan
-    standings: Standings | None
+    home: Path
 
     @property
     def digest(self) -> str:
-        """A hash of the standings and the plan."""
-        known = None if self.standings is None else self.standings.to_json()
-        text = json.dumps([STANDINGS_FORMAT, asdict(self.plan), known], sort_keys=True)
+        """A hash of the stored standings and the plan; empty where there are no standings."""
+        try:
+            with standings_path(self.home, self.plan.name).open("rb") as file:
+                stored = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return ""
+        text = json.dumps([STANDINGS_FORMAT, asdict(self.plan), stored], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def standings(self) -> Standings | None:
+        """The stored standings; None where there are none, or none that can be read."""
+        return stored_standings(self.home, self.plan.name)
 
 
 class Index:
@@ -75,12 +116,12 @@ class Index:
 
     def __init__(self, place: Place) -> None:
         self.place = place
-        self.path = place.folder / "mirrored.json"
-        self._stores, self._versions = _stores(self.path)
+        self.path = place.index
+        self._stores, self._versions = _stores(self.path, place.home)
         self._contents: Contents | None = None
         self.unchecked = False  # whether the own store may be one that the installed MLflow cannot use
         known = self._stores.get(place.store, {})
-        self.boards = {name: _mirrored_board(sent) for name, sent in known.items()}
+        self.boards = {name: mirrored_board(sent) for name, sent in known.items()}
         if place.own:
             self._inspect()
 
@@ -91,7 +132,8 @@ class Index:
     def save(self) -> None:
         """Write the index to the home."""
         self._stores[self.place.store] = {name: asdict(sent) for name, sent in self.boards.items()}
-        write_text(self.path, json.dumps({"schema": SCHEMA, "stores": self._stores, "versions": self._versions}))
+        fields = {"home": self.place.identity(), "stores": self._stores, "versions": self._versions}
+        write_checked_json(self.path, fields, SCHEMA, indent=None, durable=False)
 
     def forget(self) -> None:
         """Count nothing as sent, as for a new store, whose numbers of experiments mean others."""
@@ -109,7 +151,9 @@ class Index:
             self.boards.clear()
             return
         try:
-            self._contents = contents = read_contents(self.place.database)
+            self._contents = contents = read_contents(self.place.database, self.place.identity())
+        except OSError:  # the home cannot be written to
+            return
         except Unreadable:
             self.boards.clear()
             self.unchecked = True
@@ -117,36 +161,38 @@ class Index:
         if contents is None:
             return
         self.unchecked = self._versions.get(OWN) != [installed_mlflow(), contents.revision]
-        for sent in self.boards.values():
+        for name, sent in self.boards.items():
             if not (contents.has(sent.experiment) and contents.has(sent.cells_experiment)):
                 sent.forget()
             for key in sent.cells.keys() - contents.of(sent.cells_experiment, "harness.key"):
-                del sent.cells[key]
-                sent.names.pop(key, None)
-            if sent.page and "page" not in contents.of(sent.cells_experiment, "harness.kind"):
+                sent.forget_cell(key)
+            if sent.page and tag_value(name) not in contents.of(sent.pages_experiment, "harness.page"):
                 sent.standings = sent.page = ""
+            if contents.has_faulty(sent.experiment, sent.cells_experiment, sent.pages_experiment):
+                sent.unsettled = True
 
     def pending_cells(self, plan: StoredPlan, journal: Journal) -> Iterator[PendingCell]:
         """The finished cells of a board that were not sent, or have changed since."""
         sent = self.board(plan.name)
-        names: dict[str, list[list[str]]] = {}
+        by_key: dict[str, list[StoredCell]] = {}
         for cell in plan.cells:
-            names.setdefault(cell.key, []).append([cell.forecaster, cell.task])
+            by_key.setdefault(cell.key, []).append(cell)
         for cell in plan.cells:
             modified = journal.modified(cell.key)
-            renamed = cell.key in sent.names and sent.names[cell.key] not in names[cell.key]
-            if modified and (renamed or sent.cells.get(cell.key) != modified):
-                yield PendingCell(cell.key, cell.forecaster, cell.task, cell.fingerprint, modified)
+            if not modified:
+                continue
+            names = sent.names.get(cell.key)
+            renamed = names is not None and all(names != [twin.forecaster, twin.task] for twin in by_key[cell.key])
+            if renamed or not sent.holds(cell.key, modified, journal):
+                digest = journal.digest(cell.key)
+                yield PendingCell(cell.key, cell.forecaster, cell.task, cell.fingerprint, modified, digest)
 
     def standings_pending(self, board: Board) -> bool:
         """Whether the board's current standings were not sent, or a forecaster's run was deleted."""
-        if board.standings is None:
-            return False
-        sent = self.board(board.plan.name)
-        if sent.standings != board.digest or self._contents is None:
-            return sent.standings != board.digest
-        rows = {storable(row.forecaster) for row in board.standings.rows}
-        return not rows <= self._contents.of(sent.experiment, "forecaster")
+        digest, sent = board.digest, self.board(board.plan.name)
+        if not digest or sent.standings != digest or self._contents is None:
+            return bool(digest) and sent.standings != digest
+        return not set(sent.rows) <= self._contents.of(sent.experiment, "forecaster")
 
 
 @dataclass(frozen=True)
@@ -157,9 +203,15 @@ class Backlog:
     cells: int
     standings: int
     unchecked: bool = False  # whether the own store may be one that the installed MLflow cannot use
+    unsettled: int = 0  # boards of which a session may have left doubled or unfinished runs
 
     def __bool__(self) -> bool:
         return bool(self.cells or self.standings or self.unchecked)
+
+    @property
+    def work(self) -> bool:
+        """Whether there is anything to do for a mirror."""
+        return bool(self or self.unsettled)
 
     @property
     def in_words(self) -> str:
@@ -169,16 +221,32 @@ class Backlog:
         return "new standings wait" if self.standings else "its store waits to be checked"
 
     @property
-    def sending(self) -> str:
-        """What is done with it, as the begin of a sentence."""
+    def announcement(self) -> str:
+        """What a command waits for, and that nobody has to."""
+        what = "its store is checked"
         if self.cells:
-            return "1 run is sent" if self.cells == 1 else f"{self.cells:,} runs are sent"
-        return "new standings are sent" if self.standings else "its store is checked"
+            what = "1 run is sent" if self.cells == 1 else f"{self.cells:,} runs are sent"
+        elif self.standings:
+            what = "new standings are sent"
+        return f"{what}, all results are stored already; Ctrl-C leaves the rest to the next command"
+
+    def progress(self, before: Backlog) -> str:
+        """How much of an earlier backlog was sent."""
+        if not before.cells:
+            return f"{before.announcement.partition(',')[0]} still"
+        sent = max(before.cells - self.cells, 0)
+        rest = "; the standings are sent" if not self.cells and self.standings else ""
+        return f"{sent:,} of {before.cells:,} runs sent{rest}"
 
 
 def read_boards(home: Path) -> list[Board]:
     """All boards that were run with a home."""
-    return [Board(plan, stored_standings(home, plan.name)) for plan in stored_plans(home)]
+    return [Board(plan, home) for plan in stored_plans(home)]
+
+
+def sent_boards(place: Place, store: str) -> dict[str, MirroredBoard]:
+    """What a store holds of each board, as the index says."""
+    return {name: mirrored_board(sent) for name, sent in _stores(place.index, place.home)[0].get(store, {}).items()}
 
 
 def backlog(place: Place) -> Backlog:
@@ -189,20 +257,36 @@ def backlog(place: Place) -> Backlog:
         sum(1 for board in boards for _ in index.pending_cells(board.plan, journal)),
         sum(index.standings_pending(board) for board in boards),
         index.unchecked,
+        sum(index.board(board.plan.name).unsettled for board in boards),
     )
 
 
-def _stores(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What each store holds, and the versions of MLflow and of the tables with which it was last used."""
+def mirrored_board(fields: object) -> MirroredBoard:
+    """A board of the index as it was stored; an empty one for what cannot have been stored."""
+    known = MirroredBoard()
+    for name, value in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(value, type(getattr(known, name, None))):
+            setattr(known, name, value)
+    sound = (
+        all(isinstance(moment, int) for moment in (*known.cells.values(), *known.copies.values()))
+        and all(isinstance(digest, str) for digest in known.digests.values())
+        and all(isinstance(names, list) for names in known.names.values())
+        and all(isinstance(name, str) for name in [*known.former, *known.rows])
+    )
+    return known if sound else MirroredBoard()
+
+
+def _stores(path: Path, home: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What each store holds, and the versions of MLflow and of the tables with which it was last used.
+
+    Raises LaterVersion where a later version of harness wrote the file.
+    """
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = read_checked_json(path, SCHEMA, UNCHECKED) or {}
+    except DamagedFile as error:
+        set_aside(error, home, "it is made again from what MLflow holds")
         return {}, {}
-    if not isinstance(known, dict) or known.get("schema") not in (1, SCHEMA):
-        return {}, {}
-    return dict(known["stores"]), dict(known.get("versions", {}))
-
-
-def _mirrored_board(sent: dict[str, Any]) -> MirroredBoard:
-    names = {each.name for each in fields(MirroredBoard)}
-    return MirroredBoard(**{name: value for name, value in sent.items() if name in names})
+    stores, versions = known.get("stores"), known.get("versions")
+    found = stores if isinstance(stores, dict) else {}
+    boards = {store: boards for store, boards in found.items() if isinstance(boards, dict)}
+    return boards, versions if isinstance(versions, dict) else {}

@@ -1,17 +1,18 @@
-"""Further inputs of the store: the page of a board, the dataset of a cell, the name of the user."""
+"""Further inputs of the store: pages, datasets, hyperparameters, and the name of the user."""
 
 from __future__ import annotations
 
 import getpass
 import json
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mlflow.entities import Dataset, DatasetInput, InputTag
 
 import harness
-from harness import Run
+from harness import Journal, Run, StoredPlan
 from harness_mlflow.entries import LONGEST_NAME
 from harness_mlflow.index import PendingCell
 from harness_mlflow.storage import storable
@@ -32,6 +33,15 @@ def dataset_of(run: Run, cell: PendingCell) -> Any:
     source = json.dumps({"dataset": run.cell.task.dataset, "fingerprint": cell.fingerprint})
     dataset = Dataset(storable(run.cell.task.dataset)[:LONGEST_NAME], cell.fingerprint[:36], "harness", source)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])
+
+
+def hyperparameters_of(plan: StoredPlan, journal: Journal) -> dict[str, Mapping[str, Any]]:
+    """The hyperparameters of each forecaster of a board, from its first finished cell."""
+    known: dict[str, Mapping[str, Any]] = {}
+    for cell in plan.cells:
+        if cell.forecaster not in known and (run := journal.read(cell.key)) is not None:
+            known[cell.forecaster] = {**run.cell.parameters, **run.hyperparameters}
+    return known
 
 
 def user() -> str:

@@ -14,9 +14,14 @@ from importlib import metadata
 from pathlib import Path
 
 RUNS = """
-    SELECT runs.experiment_id, tags.key, tags.value FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE runs.lifecycle_stage = 'active' AND tags.key IN ('harness.key', 'harness.kind', 'forecaster')
+    SELECT runs.experiment_id, tags.key, tags.value, COUNT(*), SUM(runs.status = 'RUNNING')
+    FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
+    JOIN tags AS homes ON homes.run_uuid = runs.run_uuid AND homes.key = 'harness.home' AND homes.value = ?
+    WHERE runs.lifecycle_stage = 'active' AND tags.key IN ('harness.key', 'harness.page', 'forecaster')
+    GROUP BY runs.experiment_id, tags.key, tags.value
 """
+HOME = "SELECT value FROM tags WHERE key = 'harness.home' GROUP BY value ORDER BY COUNT(*) DESC LIMIT 1"
+LOCKED = 10.0  # seconds to wait for a database that another process has locked
 
 
 class Unreadable(Exception):
@@ -28,7 +33,8 @@ class Contents:
     """The active experiments of a store, and what their active runs are of."""
 
     revision: str  # of the tables
-    values: Mapping[tuple[str, str], frozenset[str]]  # of a tag of active runs, by experiment and tag
+    values: Mapping[tuple[str, str], frozenset[str]]  # of a tag of the home's active runs, by experiment and tag
+    faulty: frozenset[tuple[str, str]]  # experiment and tag where a value is doubled, or a cell's run unfinished
 
     def has(self, experiment: str) -> bool:
         """Whether an experiment is active."""
@@ -37,6 +43,11 @@ class Contents:
     def of(self, experiment: str, tag: str) -> frozenset[str]:
         """The values of a tag of an experiment's runs."""
         return self.values.get((experiment, tag), frozenset())
+
+    def has_faulty(self, board: str, cells: str, pages: str) -> bool:
+        """Whether a board's experiments have doubled or unfinished runs, or that of pages doubled ones."""
+        places = ((board, "forecaster"), (cells, "harness.key"), (pages, "harness.page"))
+        return any(place in self.faulty for place in places)
 
 
 def installed_mlflow() -> str:
@@ -59,7 +70,7 @@ def revision_of(database: Path) -> str:
     Raises Unreadable where it is damaged or no database of MLflow, sqlite3.OperationalError where it cannot be opened.
     """
     try:
-        with closing(sqlite3.connect(database, timeout=60)) as connection:
+        with closing(sqlite3.connect(database, timeout=LOCKED)) as connection:
             return _revision(connection)
     except sqlite3.OperationalError:
         raise
@@ -67,8 +78,8 @@ def revision_of(database: Path) -> str:
         raise Unreadable("is damaged") from error
 
 
-def read_contents(database: Path) -> Contents | None:
-    """What a store holds; None where that is not known now. Raises Unreadable where it is damaged."""
+def read_contents(database: Path, home: str) -> Contents | None:
+    """What a store holds of a home; None where that is not known now. Raises Unreadable where it is damaged."""
     try:
         with closing(sqlite3.connect(database, timeout=5)) as connection:
             revision = _revision(connection)
@@ -77,13 +88,26 @@ def read_contents(database: Path) -> Contents | None:
                 "SELECT experiment_id FROM experiments WHERE lifecycle_stage = 'active'"
             ):
                 found[str(number), ""] = set()
-            for number, tag, value in connection.execute(RUNS):
+            faulty: set[tuple[str, str]] = set()
+            for number, tag, value, count, running in connection.execute(RUNS, (home,)):
                 found.setdefault((str(number), tag), set()).add(value)
+                if count > 1 or (running and tag == "harness.key"):
+                    faulty.add((str(number), tag))
     except sqlite3.OperationalError:  # it is locked, or MLflow has changed its tables
         return None
     except sqlite3.DatabaseError as error:
         raise Unreadable("is damaged") from error
-    return Contents(revision, {key: frozenset(values) for key, values in found.items()})
+    return Contents(revision, {key: frozenset(values) for key, values in found.items()}, frozenset(faulty))
+
+
+def home_of(database: Path) -> str:
+    """The identifier of the home with the most runs in a store; empty where there is none, or where it is unknown."""
+    try:
+        with closing(sqlite3.connect(database, timeout=LOCKED)) as connection:
+            row = connection.execute(HOME).fetchone()
+    except sqlite3.Error:
+        return ""
+    return "" if row is None else str(row[0])
 
 
 def _revision(connection: sqlite3.Connection) -> str:

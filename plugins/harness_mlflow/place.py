@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from harness_mlflow.storage import write_text
+from harness import DamagedFile, LaterVersion, read_checked_json, set_aside, write_checked_json
+from harness_mlflow.inspection import home_of
 
 OWN = "own"  # how the index calls the store inside of the home, wherever the home is moved to
+IDENTITY = re.compile("[0-9a-f]{32}")  # of a home
+IDENTITY_SCHEMA = 1  # of its file
+INDEX_SCHEMAS = 3, 2  # of the index, and the last one without a checksum
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,16 @@ class Place:
     def database(self) -> Path:
         """The SQLite file of the home's own store."""
         return self.folder / "mlflow.db"
+
+    @property
+    def index(self) -> Path:
+        """The file that says what each store holds."""
+        return self.folder / "mirrored.json"
+
+    @property
+    def damaged(self) -> Path:
+        """The folder of files that could not be used."""
+        return self.home / "damaged"
 
     @property
     def log(self) -> Path:
@@ -66,11 +83,33 @@ class Place:
         return str(self.database) if self.own else self.store
 
     def identity(self) -> str:
-        """The identifier of the home in stores that several homes share; created once."""
-        path = self.folder / "home"
-        if not path.is_file():
-            write_text(path, uuid.uuid4().hex)
-        return path.read_text(encoding="utf-8").strip()
+        """The identifier of the home in stores that several homes share; created once, or found in the own store."""
+        path = self.folder / "home.json"
+        try:
+            known = read_checked_json(path, IDENTITY_SCHEMA)
+        except DamagedFile as error:
+            set_aside(error, self.home, "it is made again from what MLflow holds")
+            known = None
+        for identity in self._identities(known):
+            if isinstance(identity, str) and IDENTITY.fullmatch(identity):
+                break
+        else:
+            identity = uuid.uuid4().hex
+        if known is None or known.get("identity") != identity:
+            write_checked_json(path, {"identity": identity}, IDENTITY_SCHEMA)
+        return identity
+
+    def _identities(self, known: Mapping[str, Any] | None) -> Iterator[object]:
+        """Where the identifier may be found, the most reliable place first."""
+        if known is not None:
+            yield known.get("identity")
+        if self.index.is_file():
+            with contextlib.suppress(DamagedFile, LaterVersion):
+                yield (read_checked_json(self.index, *INDEX_SCHEMAS) or {}).get("home")
+        if self.database.is_file():
+            yield home_of(self.database)
+        with contextlib.suppress(OSError):
+            yield (self.folder / "home").read_text(encoding="utf-8", errors="replace").strip()  # without a checksum
 
 
 def sqlite_uri(path: Path) -> str:
@@ -90,4 +129,6 @@ def sqlite_uri(path: Path) -> str:
 
 def without_password(text: str) -> str:
     """The text with user and password removed from its addresses."""
-    return re.sub(r"//[^/@\s]*@", "//", text)
+    text = re.sub(r"(https?://)[^/@\s]*@", r"\1", text)
+    text = re.sub(r"(?<!http:)(?<!https:)//[^:/@\s]*(:[^@\s]*)?@", "//", text)  # of a database it may have slashes
+    return re.sub(r"([?&](?:password|passwd|pwd|sslpassword|token)=)[^&\s'\"]*", r"\1…", text, flags=re.IGNORECASE)

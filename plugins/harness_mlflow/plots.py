@@ -2,31 +2,110 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness import Floats, Ints, Outcomes, Run
+from harness import Floats, Outcomes, Run
 from harness_mlflow.charts import MUTED, Band, Chart, Line, picture
 
 TARGETS = 3  # shown at most
 NUMBERS = 5_000_000  # at most so many errors are plotted
 NOMINAL = ("coverage",)  # metrics that are meaningless for a single window
-ACTUAL, FORECAST = "#1b1b1b", "#c8552b"
+ACTUAL, FORECAST = "#5b9ca1", "#a9531c"
+ACTUAL_WIDTH = 3.6  # pixels: the forecast is drawn over it, thinner
+COLORS = ("#15626b", "#a9531c", "#4b3f9e", "#2c7a31", "#8a2b5b", "#6b6b1f")  # of training curves
 WIDTH = 1000  # pixels
 
 
-def write_plots(folder: Path, heading: str, run: Run, outcomes: Outcomes, metric: str) -> None:
+Past = Callable[[int, int], Floats]  # of a window and a target: the values before its first step
+
+
+def write_plots(folder: Path, heading: str, run: Run, outcomes: Outcomes, metric: str, past: Past) -> None:
     """The plots of a cell as SVG files; windows are chosen by the board's metric."""
     losses, loss = window_losses(run, outcomes, metric)
     generated = run.cell.task.protocol.free_running
-    rows = _waves(run, outcomes, losses, loss) if generated else _windows(run, outcomes, losses, loss)
+    rows = (_waves if generated else _windows)(run, outcomes, losses, loss, past)
     forecasts = picture(heading, rows, WIDTH, 270 if generated else 290)
     (folder / "forecasts.svg").write_text(forecasts, encoding="utf-8")
     errors = picture(heading, [[_error_by_step(outcomes, generated)]], WIDTH * 4 // 5, 300)
     (folder / "error_by_step.svg").write_text(errors, encoding="utf-8")
+
+
+def write_training(folder: Path, heading: str, curves: Mapping[str, Sequence[float]]) -> None:
+    """The training curves of a cell as an SVG file, on a logarithmic axis where a value is positive."""
+    stages = training_stages({name: curve for name, curve in curves.items() if len(curve)})
+    if not stages:
+        return
+    quantities = list(dict.fromkeys(quantity for stage in stages for quantity in stage.curves))
+    colors = dict(zip(quantities, cycle(COLORS), strict=False))
+    marks = tuple(
+        Line(stage.positions(curve), curve, colors[quantity], quantity, dots=len(curve) == 1)
+        for stage in stages
+        for quantity, curve in stage.curves.items()
+    )
+    logarithmic = any(bool((mark.y > 0).any()) for mark in marks)
+    several = len(stages) > 1
+    chart = Chart(
+        marks,
+        (),
+        "stages of the training, one after the other" if several else stages[0].steps,
+        ", ".join(quantities) if len(quantities) < 4 else "recorded value",
+        logarithmic=logarithmic,
+        x_ticks=tuple((stage.begin + stage.length / 2, stage.steps) for stage in stages) if several else (),
+        rules=tuple(float(stage.begin) for stage in stages[1:]),
+    )
+    (folder / "training.svg").write_text(picture(heading, [[chart]], WIDTH, 380), encoding="utf-8")
+
+
+def write_gradient_norms(folder: Path, heading: str, norms: Mapping[str, Sequence[float]]) -> None:
+    """The gradient norms of a cell, by time steps back from the last one, as an SVG file."""
+    known = {name: np.asarray(values, dtype=np.float64) for name, values in norms.items() if len(values)}
+    if not known:
+        return
+    marks = tuple(
+        Line(np.arange(0.0, len(values)), values, COLORS[place % len(COLORS)], name, dots=len(values) == 1)
+        for place, (name, values) in enumerate(known.items())
+    )
+    logarithmic = any(bool((values > 0).any()) for values in known.values())
+    chart = Chart(marks, (), "time steps before the last one", "norm of the gradient", logarithmic=logarithmic)
+    (folder / "gradient_norms.svg").write_text(picture(heading, [[chart]], WIDTH, 380), encoding="utf-8")
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A stage of a training, and its curves by quantity."""
+
+    steps: str  # what a value stands for
+    begin: int  # steps before it
+    curves: Mapping[str, Floats]
+
+    @property
+    def length(self) -> int:
+        """Its steps: the values of its longest curve."""
+        return max(map(len, self.curves.values()))
+
+    def positions(self, curve: Floats) -> Floats:
+        """Where the values of a curve are on the axis; those of a shorter curve are spread over the stage."""
+        return self.begin + np.arange(1.0, len(curve) + 1) * self.length / len(curve)
+
+
+def training_stages(curves: Mapping[str, Sequence[float]]) -> list[Stage]:
+    """The stages of a training, one after the other, by the names of the curves: QUANTITY/STEPS, or QUANTITY."""
+    by_steps: dict[str, dict[str, Floats]] = {}
+    for name, curve in curves.items():
+        quantity, slash, steps = name.rpartition("/")
+        own = by_steps.setdefault(steps if slash else "", {})
+        own[quantity if slash else name] = np.asarray(curve, dtype=np.float64)
+    stages: list[Stage] = []
+    for steps, of_stage in by_steps.items():
+        begin = stages[-1].begin + stages[-1].length if stages else 0
+        stages.append(Stage(steps or "recorded values", begin, of_stage))
+    return stages
 
 
 def window_losses(run: Run, outcomes: Outcomes, metric: str) -> tuple[Floats, str]:
@@ -50,7 +129,7 @@ def chosen_windows(losses: Floats, names: tuple[str, ...]) -> list[tuple[int, st
     return list(chosen.items())
 
 
-def _windows(run: Run, outcomes: Outcomes, losses: Floats, loss: str) -> list[list[Chart]]:
+def _windows(run: Run, outcomes: Outcomes, losses: Floats, loss: str, past: Past) -> list[list[Chart]]:
     """The best, the median and the worst window, a column each, a row for each target."""
     chosen = chosen_windows(losses, ("best", "median", "worst"))
     targets = outcomes.observed.targets if len(outcomes.observed.targets) > 1 else ("",)
@@ -58,11 +137,11 @@ def _windows(run: Run, outcomes: Outcomes, losses: Floats, loss: str) -> list[li
     return [
         [
             Chart(
-                tuple(_marks(run, outcomes, window, row)),
+                tuple(_marks(run, outcomes, window, row, past)),
                 () if row else _title(outcomes, window, f"{name} window by {loss}: {losses[window]:.4g}"),
                 "observation" if row == len(shown) - 1 else "",
                 target if column == 0 else "",
-                _begin(run, outcomes, window) - 0.5,
+                (_begin(run, outcomes, window) - 0.5,),
             )
             for column, (window, name) in enumerate(chosen)
         ]
@@ -70,57 +149,43 @@ def _windows(run: Run, outcomes: Outcomes, losses: Floats, loss: str) -> list[li
     ]
 
 
-def _waves(run: Run, outcomes: Outcomes, losses: Floats, loss: str) -> list[list[Chart]]:
+def _waves(run: Run, outcomes: Outcomes, losses: Floats, loss: str, past: Past) -> list[list[Chart]]:
     """The best and the worst generated wave, one under the other."""
     return [
         [
             Chart(
-                tuple(_marks(run, outcomes, window, 0)),
+                tuple(_marks(run, outcomes, window, 0, past)),
                 _title(outcomes, window, f"{name} wave by {loss}: {losses[window]:.4g}"),
                 "observation",
-                rule=_begin(run, outcomes, window) - 0.5,
+                rules=(_begin(run, outcomes, window) - 0.5,),
             )
         ]
         for window, name in chosen_windows(losses, ("best", "worst"))
     ]
 
 
-def _marks(run: Run, outcomes: Outcomes, window: int, target: int) -> Iterator[Line | Band]:
+def _marks(run: Run, outcomes: Outcomes, window: int, target: int, past: Past) -> Iterator[Line | Band]:
     """One target of a window: its history, its actuals, the forecast and its interval."""
     forecast, first, horizon = outcomes.forecast, _begin(run, outcomes, window), outcomes.observed.values.shape[1]
     steps = np.arange(first, first + horizon).astype(np.float64)
     actuals = np.asarray(outcomes.observed.values[window, :, target], dtype=np.float64)
-    times, values = _past(outcomes, window, target, run.cell.task.gap)
+    values = past(window, target)
+    times = np.arange(first - len(values), first).astype(np.float64)
     if len(times):
-        yield Line(times.astype(np.float64), values, MUTED, "past", 1.0)
-    joined = len(times) and times[-1] == first - 1
+        yield Line(times, values, MUTED, "past", 1.0)
+    joined = len(times) and np.isfinite(values[-1])
     x, y = (np.append(times[-1], steps), np.append(values[-1], actuals)) if joined else (steps, actuals)
     if forecast.quantiles is not None and len(forecast.quantile_levels) > 1:
         low, high = (forecast.quantiles[window, :, target, i] for i in (0, -1))
         label = f"{forecast.quantile_levels[0]:g} to {forecast.quantile_levels[-1]:g} quantile"
         yield Band(steps, low, high, FORECAST, label)
-    yield Line(x, y, ACTUAL, "actual", dots=horizon == 1)
+    yield Line(x, y, ACTUAL, "actual", ACTUAL_WIDTH, dots=horizon == 1)
     yield Line(steps, forecast.mean[window, :, target], FORECAST, "forecast", dots=horizon == 1)
 
 
 def _begin(run: Run, outcomes: Outcomes, window: int) -> int:
     """The position of a window's first step in its series."""
     return int(outcomes.observed.cutoffs[window]) + run.cell.task.gap
-
-
-def _past(outcomes: Outcomes, window: int, target: int, gap: int) -> tuple[Ints, Floats]:
-    """Up to two horizons before a window's first step, as far as other windows of its series show it."""
-    horizon = outcomes.observed.values.shape[1]
-    first = int(outcomes.observed.cutoffs[window]) + gap
-    mine = np.flatnonzero(outcomes.observed.series == outcomes.observed.series[window])
-    begins = outcomes.observed.cutoffs[mine] + gap
-    mine = mine[(begins < first) & (begins > first - 3 * horizon)]
-    known: dict[int, float] = {}
-    for other in mine:
-        begin = int(outcomes.observed.cutoffs[other]) + gap
-        known |= zip(range(begin, begin + horizon), outcomes.observed.values[other, :, target].tolist(), strict=True)
-    times = [time for time in sorted(known) if first - 2 * horizon <= time < first]
-    return np.array(times, dtype=np.int64), np.array([known[time] for time in times])
 
 
 def _error_by_step(outcomes: Outcomes, generated: bool) -> Chart:

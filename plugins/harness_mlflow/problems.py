@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+from typing import TextIO
 
 from harness import HarnessError
 from harness_mlflow.inspection import installed_mlflow, mlflow_revisions
@@ -21,11 +23,32 @@ def problem_sentence(message: str, kind: str) -> str:
     if (known := tables_problem(message)) is not None:
         return known
     text = next((line.strip() for line in message.splitlines() if line.strip()), "") or kind
-    if "Max retries exceeded" in text:
+    if re.search("Max retries exceeded|Read timed out|Connection aborted|RemoteDisconnected", text):
         return "it does not answer"
     if " " not in text:
         text = f"{kind}: {text}"
     return without_password(text if len(text) <= MOST else f"{text[:MOST]}…")
+
+
+def is_beyond_repair(message: str) -> bool:
+    """Whether a message is of an SQLite file that lacks tables or columns which its version of MLflow has."""
+    return (
+        re.search(r"no such (table|column)|has no column named|disk image is malformed|not a database", message)
+        is not None
+    )
+
+
+class WithoutPasswords(io.TextIOBase):
+    """A stream that removes passwords from what is written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        self._stream.write(without_password(text).encode("utf-8", "backslashreplace").decode("utf-8"))
+        self._stream.flush()
+        return len(text)
 
 
 def tables_problem(message: str) -> str | None:

@@ -1,4 +1,4 @@
-"""MLflow's server on the loopback interface, until Ctrl-C."""
+"""The server of `harness ui` on the loopback interface, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,15 +17,23 @@ from pathlib import Path
 from harness import BadInput, HarnessError
 from harness_mlflow.companion import companion_of
 from harness_mlflow.database import prepare
-from harness_mlflow.index import Index, backlog, read_boards
+from harness_mlflow.index import read_boards
+from harness_mlflow.pages import Served, board_address
 from harness_mlflow.place import Place
 from harness_mlflow.problems import check_tables, problem_sentence, tables_problem
-from harness_mlflow.views import BOARD, view_page
 
 HOST = "127.0.0.1"
 PORTS = range(5000, 5100)  # tried in turn unless one is given
 START = 120.0  # seconds that the server may take to answer
 END = 5.0  # seconds that it may take to end
+# settings of MLflow's server that would move its pages, or open it to other machines
+FOREIGN = (
+    "MLFLOW_STATIC_PREFIX",
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE",
+    "MLFLOW_SERVER_ALLOWED_HOSTS",
+    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS",
+    "MLFLOW_ENABLE_REMOTE_ASSISTANT",
+)
 
 
 def show(home: Path, board: str | None, port: int | None, *, browser: bool, say: Callable[[str], None]) -> None:
@@ -41,31 +49,17 @@ def show(home: Path, board: str | None, port: int | None, *, browser: bool, say:
         near = difflib.get_close_matches(board, names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
         raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
-    if not place.on_server:
-        free_port(port)  # raises before anything is sent
-    waiting = backlog(place)
-    if waiting:
-        say(f"MLflow: {waiting.sending} first; Ctrl-C leaves the rest to the next command")
-    for sentence in companion_of(home).finish():
+    free_port(port)  # raises before anything is sent
+    for sentence in companion_of(home).finish(say):
         if "`harness ui`" not in sentence:
             say(sentence)
-    page = page_of(place, board)
-    if place.on_server:
-        _open(f"{place.uri.rstrip('/')}/{page}", browser, say)
-        return
-    say(f"MLflow: the server starts, within {START:.0f} seconds at most")
+    say(f"The server starts, within {START:.0f} seconds at most")
     _end_by_signals()
     with contextlib.suppress(KeyboardInterrupt), serve(place, port) as address:
-        _open(f"{address}/{page}", browser, say)
+        _open(f"{address}/{'' if board is None else board_address(board)}", browser, say)
         say("Ctrl-C ends it.")
         while True:
             time.sleep(3600)
-
-
-def page_of(place: Place, board: str | None) -> str:
-    """The page of a board, or of all experiments."""
-    sent = None if board is None else Index(place).boards.get(board)
-    return view_page(sent.experiment, BOARD) if sent is not None and sent.experiment else "#/experiments"
 
 
 class _PortTaken(Exception):
@@ -74,13 +68,14 @@ class _PortTaken(Exception):
 
 @contextlib.contextmanager
 def serve(place: Place, port: int | None) -> Iterator[str]:
-    """MLflow's server, two processes, at the address that is yielded; it ends with the block.
+    """The server of our pages and MLflow's, two processes, at the address that is yielded; it ends with the block.
 
-    Without a port, it is the first free one. Raises BadInput if the given one is taken.
+    Where another server holds the store, it has our pages alone, in one process. Without a port, it is the first free
+    one. Raises BadInput if the given one is taken.
     """
     if place.own:
         prepare(place)
-    else:
+    elif not place.on_server:
         _check(place)
     process, address = _start(place, port)
     try:
@@ -96,12 +91,12 @@ def _start(place: Place, port: int | None) -> tuple[subprocess.Popen[bytes], str
         with (place.folder / "server.log").open("ab") as log:
             begin = log.tell()
             process = subprocess.Popen(
-                _command(chosen),
+                _command(place, chosen),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=place.folder,
-                env={**os.environ, **_settings(place)},
+                env=_environment(place),
                 start_new_session=True,
             )
         try:
@@ -136,13 +131,26 @@ def _end_by_signals() -> None:
         signal.signal(number, end)
 
 
-def _command(port: int) -> list[str]:
-    return [sys.executable, "-P", "-m", "mlflow", "server", "--workers", "1", "--host", HOST, "--port", str(port)]
+def _command(place: Place, port: int) -> list[str]:
+    where = ["--workers", "1", "--host", HOST, "--port", str(port)]
+    if place.on_server:
+        application = "harness_mlflow.app:without_mlflow"
+        return [sys.executable, "-P", "-m", "uvicorn", *where, "--factory", "--log-level", "warning", application]
+    return [sys.executable, "-P", "-m", "mlflow", "server", *where, "--app-name", "harness"]
+
+
+def _environment(place: Place) -> dict[str, str]:
+    """The server's environment: this process's, without settings of a server elsewhere, with those of ours."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**kept, **_settings(place)}
 
 
 def _settings(place: Place) -> dict[str, str]:
     """The server's environment variables; the address may hold a password, which a command line would show."""
+    if place.on_server:
+        return Served(place.home, place.store, f"{place.store.rstrip('/')}/").variables
     return {
+        **Served(place.home, place.store, "/mlflow").variables,
         "MLFLOW_BACKEND_STORE_URI": place.uri,
         "MLFLOW_ARTIFACTS_DESTINATION": place.artifacts.as_uri(),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -245,7 +253,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _open(address: str, browser: bool, say: Callable[[str], None]) -> None:
-    say(f"MLflow: {address}")
+    say(f"Leaderboards: {address}")
     if browser:
         import webbrowser
 

@@ -10,8 +10,8 @@ from html import escape
 from typing import Any
 
 from harness import Run, Standings, StoredPlan, standings_columns
-from harness_mlflow.entries import LONGEST, safe_name
-from harness_mlflow.storage import storable
+from harness_mlflow.entries import safe_name
+from harness_mlflow.storage import LONGEST, storable, tag_value
 
 SHARED = "mlflow.sharedViewState."  # prefix of the tags in which experiments keep shared views
 BOARD, CELLS = (
@@ -19,7 +19,13 @@ BOARD, CELLS = (
     "cells",
 )  # the names of our views differ: MLflow does not change to a view of the same name
 PAGE = "board.html"  # the artifact
+PAGES = "all boards · pages"  # the experiment
+PAGES_NOTE = "The pages of boards, with plots: one run for each board. The description of a board links to its page."
+TRAINING, GRADIENT_NORMS = "training.svg", "gradient_norms.svg"
+INTERVAL_WIDTH = 120  # pixels, of "−10.00…−10.00"
+MOST_PLOTS = 12  # of a forecaster that its description links to
 PLOTS = {"forecasts": "forecasts.svg", "error by step": "error_by_step.svg"}
+CLASS_PLOTS = {"forecasts": "forecasts.svg", "reliability": "reliability.svg"}  # of categorical targets
 
 
 def board_columns(standings: Standings) -> list[str]:
@@ -50,7 +56,7 @@ def forecaster_view(plan: StoredPlan, search: str) -> str:
 
 def _cell_columns(plan: StoredPlan) -> list[str]:
     tags = [_tag(name) for name in ("forecaster", "task", "seed", "status")]
-    metrics = [_metric(name) for name in (safe_name(plan.metric), "fit_seconds", "predict_seconds")]
+    metrics = [_metric(name) for name in (safe_name(plan.metric), "fit_seconds", "predict_seconds", "parameters")]
     return [*tags, *metrics, "attributes.`Dataset`"]
 
 
@@ -61,6 +67,7 @@ def cells_of(forecaster: str) -> str:
 
 def is_forecaster(forecaster: str) -> str:
     """A search for a forecaster's runs. MLflow cannot escape quotes: a name with both kinds is matched by LIKE."""
+    forecaster = tag_value(forecaster)
     if "'" not in forecaster:
         return f"tags.forecaster = '{forecaster}'"
     if '"' not in forecaster:
@@ -84,11 +91,11 @@ def artifact_page(experiment: str, run: str, path: str) -> str:
 
 
 def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: str, page: str) -> str:
-    """The description of a board's experiment; `page` is the run that holds the board as HTML, if one does."""
+    """The description of a board's experiment; `page` is the address of the board as HTML, if there is one."""
     title = f"**{plain(plan.title)}**: ranked by {plain(plan.metric)}, relative to {plain(plan.baseline)}"
     links = f"[standings]({view_page(experiment, BOARD)}) · [cells]({view_page(cells, CELLS)})"
-    links += f" · [page with plots]({artifact_page(cells, page, PAGE)})" if page else ""
-    lines = [f"{title} · {links}", *(["", storable(plan.description)] if plan.description else [])]
+    links += f" · [page with plots]({page})" if page else ""
+    lines = [f"{title} · {links}", *(["", plain(plan.description)] if plan.description else [])]
     remarks = [
         *_significance(standings),
         *standings.notes,
@@ -106,18 +113,28 @@ def cells_note(plan: StoredPlan, experiment: str) -> str:
     )
 
 
-def row_note(forecaster: str, cells: str, page: str, reasons: Sequence[str]) -> str:
-    """The description of a forecaster's run on a board."""
+def row_note(forecaster: str, cells: str, page: str, plots: Mapping[str, str], reasons: Sequence[str]) -> str:
+    """The description of a forecaster's run on a board; `plots` are the runs of its cells, by task."""
     links = f"[Its cells]({view_page(cells, cells_of(forecaster))})"
-    links += f" · [the board with plots]({artifact_page(cells, page, PAGE)})" if page else ""
+    links += f" · [the board with plots]({page})" if page else ""
+    shown = [
+        f"[{plain(task)}]({artifact_page(cells, run, PLOTS['forecasts'])})"
+        for task, run in list(plots.items())[:MOST_PLOTS]
+    ]
+    links += f" · its forecasts: {', '.join(shown)}" if shown else ""
     return "\n".join([links, "", *(f"- {plain(reason)}" for reason in reasons)])[:LONGEST]
 
 
 def cell_note(run: Run, plan: StoredPlan, experiment: str, row: str, cell: tuple[str, str]) -> str:
     """The description of a cell's run; `cell` is its own experiment and run."""
     links = [f"[its forecaster]({run_page(experiment, row)})"]
+    if any(run.curves.values()):
+        links.append(f"[its training curves]({artifact_page(*cell, TRAINING)})")
+    if any(run.gradient_norms.values()):
+        links.append(f"[its gradient norms]({artifact_page(*cell, GRADIENT_NORMS)})")
     if run.results is not None:
-        links += [f"[its {name}]({artifact_page(*cell, path)})" for name, path in PLOTS.items()]
+        plots = PLOTS if run.results.forecast.probabilities is None else CLASS_PLOTS
+        links += [f"[its {name}]({artifact_page(*cell, path)})" for name, path in plots.items()]
     lines = [f"A cell of [{plain(plan.title)}]({view_page(experiment, BOARD)}): {' · '.join(links)}"]
     if run.reason:
         lines += ["", f"**{run.status.value.replace('_', ' ')}**: {plain(run.reason)}"]
@@ -151,7 +168,16 @@ def _tag(name: str) -> str:
 
 
 def _view(order: str, columns: Sequence[str], search: str, groups: Mapping[str, Any] | None = None) -> str:
-    state = {
+    """The state of a table as JSON, with as many of its columns as the tag that holds it has room for."""
+    for count in range(len(columns), -1, -1):
+        view = json.dumps(_state(order, columns[:count], search, groups))
+        if len(view) <= LONGEST:
+            return view
+    return _view(order, columns, "")  # a search as long as this finds nothing in any page
+
+
+def _state(order: str, columns: Sequence[str], search: str, groups: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {
         "searchFilter": search,
         "orderByKey": order,
         "orderByAsc": True,
@@ -164,9 +190,10 @@ def _view(order: str, columns: Sequence[str], search: str, groups: Mapping[str, 
         "columnWidths": {column: _width(column) for column in columns},
         "groupBy": groups,
     }
-    return json.dumps(state)
 
 
 def _width(column: str) -> int:
     """The width of a column's heading and its numbers, in pixels."""
-    return 70 if column == _metric("rank") else max(100, 8 * (len(column) - column.index("`")) + 24)
+    if column in (_metric("rank"), _tag("interval")):
+        return 70 if column == _metric("rank") else INTERVAL_WIDTH
+    return max(100, 8 * (len(column) - column.index("`")) + 24)

@@ -10,7 +10,7 @@ from harness_models.libraries import SKLEARN, STATSMODELS
 @hookimpl
 def harness_forecasters() -> list[ForecasterSpec]:
     """The forecasters of this package; each is imported when it is used."""
-    return [*_naive(), *_statistical(), *_tabular(), *neural.SPECS]
+    return [*_naive(), *_classes(), *_statistical(), *_tabular(), *neural.SPECS]
 
 
 @hookimpl
@@ -29,6 +29,9 @@ def _naive() -> list[ForecasterSpec]:
             description="naive: the last observed value",
             draws=False,
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "seasonal-naive",
@@ -36,6 +39,9 @@ def _naive() -> list[ForecasterSpec]:
             description="seasonal naive: the last observed value of the same season",
             draws=False,
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "drift",
@@ -43,6 +49,9 @@ def _naive() -> list[ForecasterSpec]:
             description="random walk with drift: the line through the first and last observed values",
             draws=False,
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "mean",
@@ -50,6 +59,48 @@ def _naive() -> list[ForecasterSpec]:
             description="mean of the history, or of its last values",
             draws=False,
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
+        ),
+    ]
+
+
+def _classes() -> list[ForecasterSpec]:
+    """Forecasters of categorical targets."""
+    return [
+        ForecasterSpec(
+            "majority-class",
+            "harness_models.classes:MajorityClass",
+            description="frequencies of the classes in the training data",
+            draws=False,
+            pool="trained",
+            covariates=(),
+            quantiles=False,
+            multivariate=False,
+            categorical=True,
+        ),
+        ForecasterSpec(
+            "last-class",
+            "harness_models.classes:LastClass",
+            description="the last observed class, as likely as classes persist in the training data",
+            draws=False,
+            pool="trained",
+            covariates=(),
+            quantiles=False,
+            multivariate=False,
+            categorical=True,
+        ),
+        ForecasterSpec(
+            "markov-chain",
+            "harness_models.classes:MarkovChain",
+            description="Markov chain of a given order",
+            draws=False,
+            pool="trained",
+            covariates=(),
+            quantiles=False,
+            multivariate=False,
+            categorical=True,
         ),
     ]
 
@@ -64,6 +115,9 @@ def _statistical() -> list[ForecasterSpec]:
             imports=STATSMODELS,
             depends=("statsmodels",),
             pool="local",
+            covariates=("known covariate",),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "auto-arima",
@@ -73,6 +127,9 @@ def _statistical() -> list[ForecasterSpec]:
             imports=STATSMODELS,
             depends=("statsmodels",),
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "autoreg",
@@ -83,6 +140,9 @@ def _statistical() -> list[ForecasterSpec]:
             imports=STATSMODELS,
             depends=("statsmodels",),
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "ets",
@@ -93,6 +153,9 @@ def _statistical() -> list[ForecasterSpec]:
             imports=STATSMODELS,
             depends=("statsmodels",),
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "theta",
@@ -103,6 +166,9 @@ def _statistical() -> list[ForecasterSpec]:
             imports=STATSMODELS,
             depends=("statsmodels",),
             pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
         ),
     ]
 
@@ -118,6 +184,9 @@ def _tabular() -> list[ForecasterSpec]:
             imports=SKLEARN,
             depends=("scikit-learn",),
             pool="trained",
+            covariates=("past covariate", "known covariate", "static"),
+            quantiles=True,
+            multivariate=False,
         ),
         ForecasterSpec(
             "gradient-boosting",
@@ -127,5 +196,8 @@ def _tabular() -> list[ForecasterSpec]:
             imports=SKLEARN,
             depends=("scikit-learn",),
             pool="trained",
+            covariates=("past covariate", "known covariate", "static"),
+            quantiles=True,
+            multivariate=False,
         ),
     ]

@@ -47,7 +47,7 @@ from harness.results.publication.writing import publish
 from harness.tasks.folds import backtest
 
 CATALOG = load_catalog()
-MAE = next(one for one in METRICS if one.name == "MAE")
+MAE = next(metric for metric in METRICS if metric.name == "MAE")
 PANEL = Panel.of([np.cumsum(np.random.default_rng(seed).normal(size=60)) for seed in range(12)], season_length=2)
 TASK = Task("walks", RollingOrigin(3, windows=4))
 
@@ -123,7 +123,7 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestGrammar:
     @given(
-        quantity=st.sampled_from([*(one.name for one in METRICS), "phase drift", *COSTS]),
+        quantity=st.sampled_from([*(metric.name for metric in METRICS), "phase drift", *COSTS]),
         direction=st.sampled_from(["worse", "better", "differs"]),
         percent=st.floats(0, 1e9, allow_nan=False),
         level=st.none() | st.floats(0, 1, exclude_min=True),
@@ -188,13 +188,16 @@ class TestVerdicts:
         found = between(good, good, condition, strict=True)
 
         assert not found.failed
-        assert {one.verdict for one in found.results[0].pairs} == {"identical"}
-        assert {one.difference for one in found.results[0].pairs} == {0.0}
+        assert {pair.verdict for pair in found.results[0].pairs} == {"identical"}
+        assert {pair.difference for pair in found.results[0].pairs} == {0.0}
 
     def test_a_worse_forecaster_fails(self, good, bad) -> None:
         (judged,) = between(good, bad, "MASE worse by 2%, p < 0.05").results
 
-        assert [(one.forecaster, one.verdict) for one in judged.pairs] == [("base", "identical"), ("other", "failed")]
+        assert [(pair.forecaster, pair.verdict) for pair in judged.pairs] == [
+            ("base", "identical"),
+            ("other", "failed"),
+        ]
         assert judged.failed
 
     def test_a_better_forecaster_does_not(self, good, bad) -> None:
@@ -206,7 +209,9 @@ class TestVerdicts:
         homes = [board(tmp_path / str(luck), {"base": Toy(luck=luck)}) for luck in range(2, 5)]
         circle = zip(homes, [*homes[1:], homes[0]], strict=True)
 
-        failed = [[one.failed for one in between(*pair, "MAE worse", "MAE worse, p < 0.05").results] for pair in circle]
+        failed = [
+            [result.failed for result in between(*pair, "MAE worse", "MAE worse, p < 0.05").results] for pair in circle
+        ]
 
         assert {by_anything for by_anything, _ in failed} == {True, False}
         assert {tested for _, tested in failed} == {False}
@@ -220,7 +225,7 @@ class TestVerdicts:
             actuals = Journal(home).read_actuals(PANEL.fingerprint(), record.cell.task)
             results = Journal(home).read_with_results(record.key).results
             errors.append(np.abs(results.forecast.mean - actuals.values).mean(axis=(1, 2)).reshape(-1))
-        by_series = [np.array([one[actuals.series == i].mean() for i in range(12)]) for one in errors]
+        by_series = [np.array([error[actuals.series == i].mean() for i in range(12)]) for error in errors]
         p_value = diebold_mariano((by_series[1] - by_series[0])[:, None]).p_greater[0]
         line = judged.pairs[1]
         assert line.difference == pytest.approx(100 * (errors[1].mean() / errors[0].mean() - 1))
@@ -229,8 +234,8 @@ class TestVerdicts:
     def test_costs_are_compared_without_p(self, good, bad) -> None:
         found = between(good, bad, "fit_seconds worse by 150%", "fit_seconds worse by 250%")
 
-        assert [one.failed for one in found.results] == [True, False]
-        assert [one.difference for one in found.results[0].pairs] == pytest.approx([0, 200])
+        assert [result.failed for result in found.results] == [True, False]
+        assert [pair.difference for pair in found.results[0].pairs] == pytest.approx([0, 200])
 
     def test_too_few_units_are_not_testable_and_fail_only_strictly(self, tmp_path) -> None:
         few = PANEL[:3]
@@ -239,7 +244,7 @@ class TestVerdicts:
 
         found = between(first, second, "MAE worse, p < 0.05")
 
-        assert [one.verdict for one in found.results[0].pairs] == ["not testable", "identical"]
+        assert [pair.verdict for pair in found.results[0].pairs] == ["not testable", "identical"]
         assert "4 cutoffs are too few for a test" in found.results[0].pairs[0].reason
         assert not found.failed
         assert comparison_lines(found)[-1] == "passed; 1 row was not tested or compared, which fails with --strict"
@@ -323,6 +328,7 @@ class TestPower:
         assert alone.forecaster == "other"
         assert both[1].p_value == pytest.approx(2 * alone.p_value)
         assert both[1].detectable > alone.detectable
+        assert between(good, home, self.CONDITION, only=["base,other"]).results[0].pairs == both
 
     def test_only_takes_forecasters_of_boards(self, good) -> None:
         key = runs(good)["base"].key
@@ -547,7 +553,7 @@ class TestPairing:
         found = between(good, home)
 
         assert found.unmatched == {"it is only in A": ("other on walks",), "it is only in B": ("new on walks",)}
-        assert [one.forecaster for one in found.results[0].pairs] == ["base"]
+        assert [pair.forecaster for pair in found.results[0].pairs] == ["base"]
 
     @pytest.mark.parametrize(
         ("task", "panel", "reason"),
@@ -568,7 +574,7 @@ class TestPairing:
 
         found = compare(first, f"{second}@{good}", "MAE worse by 1%", home=good)
 
-        assert [one.forecaster for one in found.results[0].pairs] == ["base → other"]
+        assert [pair.forecaster for pair in found.results[0].pairs] == ["base → other"]
 
     def test_a_run_that_is_in_no_plan_is_found_by_its_key(self, tmp_path, good) -> None:
         home = board(tmp_path, {"base": Toy(), "other": Toy(luck=1), "third": Toy(1.0)})
@@ -590,7 +596,10 @@ class TestPairing:
         assert comparison_csv(replace(told, results=told.results[:1])) == comparison_csv(
             replace(home, results=home.results[:1])
         )
-        assert [one.verdict for one in told.results[1].pairs] == ["identical", "not testable"]  # only MAE was published
+        assert [pair.verdict for pair in told.results[1].pairs] == [
+            "identical",
+            "not testable",
+        ]  # only MAE was published
         key = runs(good)["base"].key
         assert not compare(f"{key}@{tmp_path}", f"{key}@{good}", "MAE differs").failed
 
@@ -599,6 +608,7 @@ class TestPairing:
         [
             ("toys", "{key}", "is a run and 'toys' a board"),
             ("toyz", "toys", "no board called 'toyz'"),
+            ("naive", "mean", "'naive' is a forecaster and not a board; two forecasters are compared on one task"),
             ("toys", "toys@nowhere", "'nowhere' is neither a home folder nor one of published results"),
             ("{key}", "ab", "at least 6 digits"),
             ("{key}", "abcdef", "no run in .* has a key that begins with abcdef"),

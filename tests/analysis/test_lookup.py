@@ -19,6 +19,8 @@ from harness.plugins.result_versions import forecaster_version
 from harness.results.board_results import JournalResults
 from harness.tasks.protocols import RollingOrigin
 
+from ..whole_values import whole
+
 SCORES = {"MAE": 1.0, "MASE": 0.5, "swing": 3.0, "swing/10": 0.3}
 
 
@@ -73,7 +75,7 @@ def test_standings_that_are_not_stored_are_computed_and_not_stored(workspace: Wo
 
     found = find_standings("toys", workspace)
 
-    assert repr(found) == repr(board_standings(results, workspace))
+    assert whole(found) == whole(board_standings(results, workspace))
     assert not (workspace.home / "boards" / "toys" / "standings.json").exists()
 
 
@@ -114,7 +116,7 @@ def test_results_of_a_plugin_that_changed_since_are_noted(workspace: Workspace, 
 
     notes = find_standings("toys", workspace).notes
 
-    changed = "my naive: code, spec or libraries changed since these results were made; run the board again"
+    changed = "my naive: results are stale: its source, its spec or a library changed; run the board again"
     assert (changed in notes) != current
 
 

@@ -30,7 +30,7 @@ def univariate(panel: Panel, times: int) -> Panel:
 
 
 CASES = {
-    "ETTh1 OT, 1,000 windows": ("etth1", 1, 1000, 1, 3.0, 60),
+    "ETTh1 OT, 1,000 windows": ("etth1", 1, 1000, 1, 3.5, 60),
     "M4 Hourly, 8,280 windows": ("m4-hourly", 1, 20, 24, 2.0, 30),
     "M4 Hourly twelve times, 99,360 windows": ("m4-hourly", 12, 20, 24, 1.5, 7),
 }

@@ -73,9 +73,9 @@ def test_a_cell_costs_little_more_than_the_bare_calls(home: Path, tmp_path: Path
 
     wall, processor = time.perf_counter(), time.process_time()
     mirror.send_cells([board.plan])
-    wall, ours = time.perf_counter() - wall, (time.process_time() - processor) / mirror.sent
+    wall, ours = time.perf_counter() - wall, (time.process_time() - processor) / mirror.progress.sent
 
-    assert (mirror.problem, mirror.sent) == ("", FORECASTERS * TASKS)
+    assert (mirror.progress.problem, mirror.progress.sent) == ("", FORECASTERS * TASKS)
     some = client_runs(store.client, sent.cells_experiment)
     experiment = store.client.create_experiment("bare")
     before = time.process_time()
@@ -84,7 +84,7 @@ def test_a_cell_costs_little_more_than_the_bare_calls(home: Path, tmp_path: Path
     floor = (time.process_time() - before) / len(some)
     compared = Comparison(ours, floor, ours / floor)
     record_ratio("mirroring a cell into MLflow", compared, BOUND)
-    record_ratio(f"mirroring {mirror.sent} cells, seconds", round(wall, 1), SECONDS)
+    record_ratio(f"mirroring {mirror.progress.sent} cells, seconds", round(wall, 1), SECONDS)
 
 
 def client_runs(client: MlflowClient, experiment: str) -> list[Any]:
@@ -97,7 +97,7 @@ def write_bare(client: MlflowClient, experiment: str, run: Any, folder: Path) ->
     made = client.create_run(experiment, moment, run.data.tags, run.info.run_name).info.run_id
     metrics = [Metric(name, value, moment, 0) for name, value in run.data.metrics.items()]
     metrics += [Metric("training/loss", 1 / step, moment, step) for step in range(1, 101)]
-    params = [Param(*one) for one in run.data.params.items()]
+    params = [Param(*item) for item in run.data.params.items()]
     client.log_batch(made, metrics, params, [RunTag("harness.bare", "yes")])
     (given,) = run.inputs.dataset_inputs
     known = given.dataset

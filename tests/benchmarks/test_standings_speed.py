@@ -55,8 +55,8 @@ class Invented(BoardResults):
         logs, ranks = np.log(errors / errors[:, :1]), errors.argsort(axis=1).argsort(axis=1)
         rng = np.random.default_rng(0)
         drawn = rng.integers(TASKS, size=(SAMPLES, TASKS))
-        means = np.stack([(logs[one].mean(axis=0), ranks[one].mean(axis=0)) for one in drawn])
-        medians = np.stack([np.median(logs[one], axis=0) for one in drawn])
+        means = np.stack([(logs[units].mean(axis=0), ranks[units].mean(axis=0)) for units in drawn])
+        medians = np.stack([np.median(logs[units], axis=0) for units in drawn])
         return np.quantile(np.concatenate([means, medians[:, None]], axis=1), [0.025, 0.975], axis=0)
 
     def bare_units(self) -> np.ndarray:
@@ -105,7 +105,7 @@ def test_reading_evidence(tmp_path, record_ratio) -> None:
     )
     cells = []
     for i in range(CELLS_READ // 10):  # each is read ten times
-        run = Run(Cell(task, f"{i}"), Status.COMPLETED, f"{i:032x}", scores={one.name: 1.0 for one in METRICS})
+        run = Run(Cell(task, f"{i}"), Status.COMPLETED, f"{i:032x}", scores={metric.name: 1.0 for metric in METRICS})
         journal.write(Run(**{**vars(run), "results": results, "windows": WINDOWS}))
         cells.append(StoredCell(run.key, f"{i}", "trial", "aa"))
     plan = StoredPlan("large", "Large", "", "MAE", "0", tuple(cells))

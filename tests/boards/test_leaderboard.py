@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,8 @@ from harness.boards.leaderboard import (
     with_forecasters,
     with_parameters,
 )
-from harness.boards.planning import plan_board
+from harness.boards.limits import BoardLimits
+from harness.boards.planning import distinct_cells, plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
 from harness.plugins.catalog import Catalog, load_catalog
@@ -87,10 +90,22 @@ IN_ALL = (
     "m4-hourly",
     "m4-weekly",
     "sine",
+    "states",
     "vic-elec",
 )
-ON_REQUEST = ("cosine-long", "ett-long", "m4-daily", "m4-monthly", "m4-quarterly", "m4-yearly", "weather")
-OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - {"classics", "cosine", "cosine-long", "covariates", "sine", "vic-elec"})
+ON_REQUEST = (
+    "cosine-long",
+    "ett-long",
+    "long-memory",
+    "m4-daily",
+    "m4-monthly",
+    "m4-quarterly",
+    "m4-yearly",
+    "sine-generation",
+    "weather",
+)
+SYNTHETIC = {"cosine", "cosine-long", "covariates", "long-memory", "sine", "sine-generation", "states"}
+OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - SYNTHETIC - {"classics", "vic-elec"})
 
 
 @pytest.mark.parametrize("name", IN_ALL)
@@ -153,6 +168,26 @@ def test_the_cosine_board_is_the_generation_of_the_recipes(catalog: Catalog) -> 
     (task,) = load_board("cosine", catalog).tasks
 
     assert task.protocol == Generation(100, 900)
+
+
+def test_the_board_sine_generation_has_the_recipe_of_the_tutorial(catalog: Catalog) -> None:
+    board = load_board("sine-generation", catalog)
+
+    (task,) = board.tasks
+    assert task.protocol == Generation(100, 1000)
+    assert {"recipe": "scheduled-sampling", "scale": "none", "batch": 1, "teach_iterations": 10000} in [
+        entry.parameters for entry in board.forecasters
+    ]
+
+
+def test_the_series_of_long_memory_end_with_what_is_forecast(catalog: Catalog) -> None:
+    board = load_board("long-memory", catalog)
+
+    for task in board.tasks:
+        panel = catalog.datasets[task.dataset].spec.panel()
+        steps = 1 if task.dataset.startswith("adding") else 4
+        assert task.protocol == RollingOrigin(steps, windows=1)
+        assert (panel.lengths == 60 + steps).all()
 
 
 class TestMistakes:
@@ -392,3 +427,45 @@ def test_a_board_is_called_like_its_folder(tmp_path: Path) -> None:
 
 def test_a_bad_board_is_bad_input() -> None:
     assert issubclass(BadBoard, BadInput)
+
+
+class TestLimits:
+    def test_they_are_limits_of_the_cells_and_change_no_key(self, tmp_path: Path, catalog: Catalog) -> None:
+        workspace = Workspace(tmp_path / "home", catalog)
+        board = read_leaderboard(written(tmp_path, BOARD))
+        limited = read_leaderboard(written(tmp_path, 'limits = { seconds = 600, memory = "4GB" }\n' + BOARD))
+
+        without, plan = plan_board("rivers", board, workspace), plan_board("rivers", limited, workspace)
+
+        assert [cell.key for cell in plan.cells] == [cell.key for cell in without.cells]
+        assert {(cell.limits.seconds, cell.limits.memory) for cell in plan.cells} == {(600.0, 4 * 10**9)}
+
+    def test_a_cell_of_two_boards_has_the_wider_ones(self, tmp_path: Path, catalog: Catalog) -> None:
+        workspace = Workspace(tmp_path / "home", catalog)
+        board = read_leaderboard(written(tmp_path, BOARD))
+        limits = BoardLimits(60.0, "1GB"), BoardLimits(600.0, 100), BoardLimits()
+        plans = [plan_board("rivers", replace(board, limits=given), workspace) for given in limits]
+
+        both, all_ = distinct_cells(plans[:2]), distinct_cells(plans)
+
+        assert {(cell.limits.seconds, cell.limits.memory) for cell in both} == {(600.0, 10**9)}
+        assert {(cell.limits.seconds, cell.limits.memory) for cell in all_} == {(None, None)}
+
+    @pytest.mark.parametrize(
+        ("limits", "said"),
+        [
+            ('memory = "4"', "a size is given in B, kB, MB, GB, KiB, MiB, GiB, not without a unit"),
+            ('memory = "0B"', "a size must be at least one byte"),
+            ("memory = -1", "memory of the limits must be a positive number of bytes, not -1"),
+            ("memory = 1.5", "memory must be a whole number or a text, not 1.5"),
+            ("seconds = 0", "seconds of the limits must be a positive number, not 0.0"),
+            ("seconds = inf", "seconds of the limits must be a positive number, not inf"),
+            ('seconds = "10"', "seconds must be a number, not '10'"),
+            ("threads = 1", "unknown key 'threads'"),
+        ],
+    )
+    def test_those_that_are_none_are_refused(self, tmp_path: Path, limits: str, said: str) -> None:
+        path = written(tmp_path, f"limits = {{ {limits} }}\n" + BOARD)
+
+        with pytest.raises(BadBoard, match=rf"leaderboard.toml, line 1 \(limits.*{re.escape(said)}"):
+            read_leaderboard(path)

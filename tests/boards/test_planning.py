@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from harness import (
+    Actuals,
     BadData,
     BadInput,
     Card,
@@ -38,7 +39,7 @@ from harness import (
     hookimpl,
     stored_plans,
 )
-from harness.boards.fingerprints import Fingerprints
+from harness.boards.fingerprints import Fingerprints, load_unchanged, stored_fingerprints
 from harness.boards.leaderboard import Entry
 from harness.boards.planning import BoardPlan, pending_cells, plan_board
 from harness.boards.workspace import Workspace
@@ -46,8 +47,9 @@ from harness.errors import BadTask, HomeUnusable
 from harness.evaluation import run
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import Catalog, load_catalog
-from harness.results.journal import Journal
+from harness.results.journal import CachedJournal, Journal
 from harness.results.training import Training
+from harness.tasks.folds import backtest
 
 TASK = Task("toy", RollingOrigin(2, windows=3))
 ABSENT = DataFile("absent.csv", "http://unreachable.invalid/absent.csv")
@@ -60,7 +62,7 @@ class Still(LocalForecaster):
     level: float = 0.0
 
     def predict_series(self, context: Context) -> Floats:
-        raise NotImplementedError
+        return np.full((context.horizon, 1), self.level)
 
 
 @dataclass
@@ -337,16 +339,69 @@ class TestPlanning:
     def test_damaged_fingerprints_are_computed_again(self, tmp_path: Path, content: str) -> None:
         before = plan_of(tmp_path, board())
         path = tmp_path / "fingerprints.json"
-        (state,) = json.loads(path.read_text(encoding="utf-8"))
+        (state,) = json.loads(path.read_text(encoding="utf-8"))["datasets"]
         path.write_text(content.replace("STATE", state), encoding="utf-8")
 
         assert plan_of(tmp_path, board()) == before
+        assert stored_fingerprints(tmp_path) == [before.cells[0].fingerprint]
 
-    def test_a_folder_in_the_place_of_the_fingerprints_is_an_unusable_home(self, tmp_path: Path) -> None:
-        (tmp_path / "fingerprints.json").mkdir()
+    def test_every_changed_byte_of_the_fingerprints_is_noticed(self, tmp_path: Path) -> None:
+        toys = Toys(depends=("numpy",))
+        before = plan_of(tmp_path, board(), toys)
+        path = tmp_path / "fingerprints.json"
+        content = path.read_bytes()
+        for position in range(len(content)):
+            path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
+
+            assert plan_of(tmp_path, board(), toys) == before
+
+    def test_those_that_0_2_0_wrote_are_read(self, tmp_path: Path) -> None:
+        toys = Toys(depends=("numpy",))
+        before = plan_of(tmp_path, board(), toys)
+        path = tmp_path / "fingerprints.json"
+        path.write_text(json.dumps(json.loads(path.read_bytes())["datasets"]), encoding="utf-8")
+
+        assert plan_of(tmp_path, board(), toys) == before
+        assert len(toys.loaded) == 1
+
+    def test_those_of_a_later_version_stay(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        path = tmp_path / "fingerprints.json"
+        path.write_text('{"schema": 99}', encoding="utf-8")
+
+        plan_of(tmp_path, board())
+
+        assert path.read_text(encoding="utf-8") == '{"schema": 99}'
+        assert "fingerprints.json was written by a later version of harness" in caplog.text
+
+    def test_a_wrong_fingerprint_blocks_its_cells_for_one_command_only(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """0.2.0 wrote no checksum, so that a wrong one may have been taken over."""
+        toys = Toys(depends=("numpy",))
+        before = plan_of(tmp_path, board(), toys)
+        path, right = tmp_path / "fingerprints.json", before.cells[0].fingerprint
+        path.write_text(json.dumps(json.loads(path.read_bytes())["datasets"]).replace(right, "0" * len(right)))
+        (cell,) = plan_of(tmp_path, board(), toys).cells
+        assert cell.fingerprint != right
+
+        with pytest.raises(BadData, match="run it again"):
+            load_unchanged(catalog_of(toys).datasets["toy"], cell.fingerprint, tmp_path)
+
+        assert plan_of(tmp_path, board(), toys) == before
+
+    def test_a_folder_in_the_place_of_the_fingerprints_is_moved_away(self, tmp_path: Path) -> None:
+        (tmp_path / "fingerprints.json" / "mine").mkdir(parents=True)
+
+        plan_of(tmp_path, board())
+
+        assert (tmp_path / "fingerprints.json").is_file()
+        assert len(list((tmp_path / "damaged").glob("*-fingerprints.json/mine"))) == 1
+
+    def test_fingerprints_that_cannot_be_written_are_an_unusable_home(self, tmp_path: Path) -> None:
+        (tmp_path / "home").touch()
 
         with pytest.raises(HomeUnusable, match=r"fingerprints\.json cannot be written \(.*\); move it away, or name"):
-            plan_of(tmp_path, board())
+            plan_of(tmp_path / "home", board())
 
 
 def fingerprint_of(home: Path, spec: DatasetSpec) -> str:
@@ -370,6 +425,7 @@ class TestPending:
         statuses = (Status.COMPLETED, Status.COMPLETED, Status.FAILED, Status.UNSUPPORTED)
         for cell, status in zip(plan.cells, statuses, strict=False):
             journal.write(Run(cell.cell, status, cell.key))
+        journal.write_actuals(plan.cells[0].fingerprint, TASK, Actuals.of(backtest(TASK, Toys().load())))
         return journal
 
     def test_cells_in_the_journal_are_not_pending(self, plan: BoardPlan, journal: Journal) -> None:
@@ -381,6 +437,28 @@ class TestPending:
     def test_all_cells_are_pending_with_rerun(self, plan: BoardPlan, journal: Journal) -> None:
         assert pending_cells([plan], journal, rerun=True) == list(plan.cells)
 
+    def test_the_baseline_comes_first_then_models_on_heavy_libraries(self, plan: BoardPlan, journal: Journal) -> None:
+        cells = tuple(replace(cell, imports=("torch",) * (cell.title != plan.board.baseline)) for cell in plan.cells)
+
+        pending = pending_cells([replace(plan, cells=cells[::-1])], journal, rerun=True)
+
+        titles = [cell.title == plan.board.baseline for cell in pending]
+        assert any(titles)
+        assert titles == sorted(titles, reverse=True)
+
+    def test_all_cells_are_pending_with_strict_until_their_run_is_strict(
+        self, plan: BoardPlan, journal: Journal
+    ) -> None:
+        assert pending_cells([plan], journal, strict=True) == list(plan.cells)
+
+        for cell, status in zip(plan.cells[1:], (Status.COMPLETED, Status.FAILED), strict=False):
+            journal.write(Run(cell.cell, status, cell.key, strict=True))
+        assert pending_cells([plan], CachedJournal(journal.home), strict=True) == [
+            plan.cells[0],
+            *plan.cells[3:],
+        ]
+        assert pending_cells([plan], journal) == [plan.cells[4]]
+
     def test_a_cell_of_two_boards_is_pending_once(self, plan: BoardPlan, journal: Journal) -> None:
         other = replace(plan, name="other")
 
@@ -391,6 +469,20 @@ class TestPending:
         (journal.cells / plan.cells[0].key / "record.json").write_text('{"schema": 1, "ke', encoding="utf-8")
 
         assert pending_cells([plan], journal) == [plan.cells[0], plan.cells[4]]
+
+    @pytest.mark.parametrize("name", ["record.json", "*-values.npy", "*-series.npy"])
+    def test_a_cell_is_pending_that_writes_lost_actuals_again(
+        self, plan: BoardPlan, journal: Journal, name: str
+    ) -> None:
+        (path,) = journal.actuals.glob(f"*/{name}")
+        path.unlink()
+        assert pending_cells([plan], journal) == [plan.cells[4]]  # which writes them
+
+        journal.write(Run(plan.cells[4].cell, Status.COMPLETED, plan.cells[4].key))
+        pending = pending_cells([plan], journal)
+
+        assert pending == [plan.cells[0]]
+        assert pending[0].recorded == journal.modified(plan.cells[0].key) != 0
 
 
 class TestPlans:

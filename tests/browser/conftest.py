@@ -50,12 +50,12 @@ class Browser:
 
     def errors(self) -> list[str]:
         """What the console held that is an error, since it was last asked."""
-        return [one["message"] for one in self.driver.get_log("browser") if one["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
 
     def requests(self) -> list[str]:
         """The addresses that were asked for, since it was last asked."""
-        events = [json.loads(one["message"])["message"] for one in self.driver.get_log("performance")]  # type: ignore[no-untyped-call]
-        return [one["params"]["request"]["url"] for one in events if one["method"] == "Network.requestWillBeSent"]
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]  # type: ignore[no-untyped-call]
+        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +98,7 @@ def browser(chromium: Browser) -> Iterator[Browser]:
     chromium.errors()
     chromium.requests()
     yield chromium
-    left = [one for one in chromium.requests() if not _stays_here(one)]
+    left = [request for request in chromium.requests() if not _stays_here(request)]
     assert left == []
 
 

@@ -1,10 +1,12 @@
-"""A board in MLflow's own pages, looked at in a browser."""
+"""The pages of `harness ui`, and a board in MLflow's own pages, looked at in a browser."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ import pytest
 
 pytest.importorskip("selenium")
 
-from harness import stored_standings
+from harness import standings_path, stored_plans, stored_standings
 from harness_mlflow import server
+from harness_mlflow.index import Index
 from harness_mlflow.place import Place
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -49,7 +52,7 @@ label = {json.dumps(QUOTES)}
 name = "theta"
 """
 COLUMNS = [
-    *("rank", "tied_for_first", "skill", "skill_low", "skill_high", "win_rate", "relative_error"),
+    *("rank", "tied_for_first", "skill", "interval", "win_rate", "relative_error"),
     *("MASE/nile", "MASE/elnino", "fit_seconds", "predict_ms_per_window", "completed", "failed_results"),
 ]
 HEADINGS = ".ag-header-viewport .ag-header-cell"
@@ -80,24 +83,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def address(home: Path) -> Iterator[str]:
-    """MLflow's server, as `harness ui` starts it."""
+    """The server of `harness ui`."""
     with server.serve(Place(home), None) as address:
         yield address
 
 
 @pytest.fixture
-def board(browser: Any, home: Path, address: str) -> Iterator[Any]:
+def board(browser: Any, home: Path, address: str) -> Any:
     """A browser's driver that shows the board."""
     driver = browser.driver
-    first = driver.current_window_handle
     browser.size(*SIZE)
-    browser.open(f"{address}/{server.page_of(Place(home), 'odd')}")
+    browser.open(f"{address}/mlflow#/experiments/{experiment_of(home)}/runs?viewStateShareKey=harness")
     awaited(lambda: len(names(driver)) == 4, driver)
-    yield driver
-    for tab in set(driver.window_handles) - {first}:
-        driver.switch_to.window(tab)
-        driver.close()
-    driver.switch_to.window(first)
+    return driver
 
 
 def test_rows_are_in_the_order_of_ranks(board: Any, home: Path) -> None:
@@ -117,17 +115,17 @@ def test_columns_come_in_the_order_of_importance(board: Any, home: Path) -> None
     expected = [name for name in COLUMNS if name != "tied_for_first" or computed.tied_for_first]
     headings = board.find_elements("css selector", HEADINGS)
 
-    shown = [one.text for one in sorted(headings, key=lambda one: one.location["x"]) if one.text]
+    shown = [heading.text for heading in sorted(headings, key=lambda heading: heading.location["x"]) if heading.text]
 
     assert shown[: len(expected)] == expected
 
 
 def test_headings_and_numbers_are_not_cut(board: Any) -> None:
-    numbers = [f"metrics.`{name}`" for name in ("skill_low", "relative_error", "MASE/elnino", "predict_ms_per_window")]
+    numbers = [f"metrics.`{name}`" for name in ("win_rate", "relative_error", "MASE/elnino", "predict_ms_per_window")]
     shown = [*board.find_elements("css selector", HEADINGS), *(cell for name in numbers for cell in cells(board, name))]
 
     assert len(shown) > len(COLUMNS)
-    assert [one.text for one in shown if board.execute_script(CUT, one)] == []
+    assert [element.text for element in shown if board.execute_script(CUT, element)] == []
 
 
 def test_a_script_in_a_name_is_text(board: Any) -> None:
@@ -152,7 +150,7 @@ def test_cells_are_grouped_by_task_and_the_best_comes_first(board: Any) -> None:
     follow(board, "cells")
     awaited(lambda: len(names(board)) == 8, board)
 
-    errors = [cell.text.rstrip("…") for cell in cells(board, "metrics.`MASE`")]
+    errors = [cell.text.removesuffix(" (min)").rstrip("…") for cell in cells(board, "metrics.`MASE`")]
 
     tasks = [name.rpartition(" · ")[2] for name in names(board)]
     assert sorted(tasks) in (tasks, tasks[::-1])
@@ -175,13 +173,24 @@ def test_one_click_leads_from_a_cell_to_its_plots(board: Any) -> None:
 def test_the_page_is_one_click_away(board: Any) -> None:
     follow(board, "page with plots")
 
-    (frame,) = awaited(lambda: board.find_elements("css selector", "iframe.mlflow-html-iframe"), board)
-    board.switch_to.frame(frame)
-    shown = awaited(lambda: board.find_element("css selector", "body").text, board)
+    shown = awaited(lambda: board.find_element("css selector", "#standings").text, board)
 
-    assert "Odd names" in shown
+    assert board.current_url.endswith("/boards/odd")
     assert SCRIPT in shown
-    board.switch_to.default_content()
+
+
+def test_a_table_is_not_said_to_be_shared_by_somebody(board: Any) -> None:
+    assert "viewStateShareKey" not in board.current_url
+    assert "shared view" not in board.find_element("tag name", "body").text
+
+
+def test_one_click_leads_from_a_forecaster_to_its_forecasts(board: Any) -> None:
+    board.find_element("link text", "theta").click()
+
+    follow(board, "elnino")
+
+    picture = "return [...document.images].some(one => one.src.startsWith('blob:') && one.naturalWidth == 1000)"
+    awaited(lambda: board.execute_script(picture), board)
 
 
 def test_nothing_is_asked_of_another_machine(board: Any, browser: Any, address: str) -> None:
@@ -190,8 +199,162 @@ def test_nothing_is_asked_of_another_machine(board: Any, browser: Any, address: 
 
     asked = browser.requests()
 
-    assert any(one.startswith(f"{address}/") for one in asked)
-    assert not [one for one in asked if not one.startswith((f"{address}/", f"blob:{address}/", "data:", "about:"))]
+    assert any(url.startswith(f"{address}/") for url in asked)
+    assert not [url for url in asked if not url.startswith((f"{address}/", f"blob:{address}/", "data:", "about:"))]
+
+
+class TestOwnPages:
+    def test_a_board_is_one_click_away_from_the_first_page(self, browser: Any, home: Path, address: str) -> None:
+        browser.open(address)
+        assert QUOTES in browser.driver.find_element("css selector", ".leaders").text
+
+        browser.driver.find_element("link text", "Odd names").click()
+
+        assert rows_of_page(browser.driver) == ranked(home)
+        assert browser.driver.current_url == f"{address}/boards/odd"
+        browser.driver.refresh()
+        assert rows_of_page(browser.driver) == ranked(home)
+        assert browser.errors() == []
+
+    def test_every_page_leads_back_to_all_boards(self, browser: Any, address: str) -> None:
+        browser.open(f"{address}/boards/odd")
+
+        browser.driver.find_element("link text", "All boards").click()
+
+        assert browser.driver.current_url == f"{address}/"
+
+    @pytest.mark.parametrize("width", [390, 1280])
+    def test_the_first_page_fits_into_the_window(self, browser: Any, address: str, width: int) -> None:
+        browser.size(width, 800)
+        browser.open(address)
+
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+
+    def test_new_results_are_on_the_page_when_it_is_loaded_again(self, browser: Any, home: Path, address: str) -> None:
+        browser.open(f"{address}/boards/odd")
+        path = standings_path(home, "odd")
+        before = path.read_bytes()
+        try:
+            path.unlink()  # as while the board runs: the journal has results that no stored standings have
+            (plan,) = stored_plans(home)
+            for cell in plan.by_forecaster["theta"]:
+                record = home / "journal" / "cells" / cell.key / "record.json"
+                record.rename(record.with_name("hidden"))
+            browser.driver.refresh()
+
+            assert rows_of_page(browser.driver) == [name for name in ranked(home, before) if name != "theta"]
+        finally:
+            for record in (home / "journal").rglob("hidden"):
+                record.rename(record.with_name("record.json"))
+            path.write_bytes(before)
+
+
+class TestMlflowFromOwnPages:
+    """From the pages of harness, MLflow shows the board's table, and nothing about GenAI."""
+
+    def test_the_link_of_a_board_leads_to_its_table(self, browser: Any, home: Path, address: str) -> None:
+        fresh(browser, address)
+
+        browser.driver.find_element("link text", "Forecasters in MLflow").click()
+
+        self.check(browser, home)
+
+    def test_the_table_survives_a_reload_and_a_bookmark(self, browser: Any, home: Path, address: str) -> None:
+        fresh(browser, address)
+        browser.driver.find_element("link text", "Forecasters in MLflow").click()
+        self.check(browser, home)
+
+        browser.driver.refresh()
+
+        self.check(browser, home)
+        bookmark = browser.driver.current_url
+        fresh(browser, address)
+        browser.open(bookmark)
+        self.check(browser, home)
+
+    def test_the_list_of_experiments_leads_to_the_table(self, browser: Any, home: Path, address: str) -> None:
+        fresh(browser, address)
+        browser.driver.find_element("link text", "Experiments in MLflow").click()
+
+        awaited(lambda: browser.driver.find_elements("link text", "odd"), browser.driver)[0].click()
+
+        self.check(browser, home)
+
+    def test_a_forecaster_opens_as_a_run_and_not_as_traces(self, browser: Any, home: Path, address: str) -> None:
+        fresh(browser, address)
+        browser.driver.find_element("link text", "Forecasters in MLflow").click()
+        self.check(browser, home)
+
+        browser.driver.find_element("link text", "theta").click()
+
+        awaited(lambda: "win_rate_high" in browser.driver.find_element("tag name", "body").text, browser.driver)
+        browser.driver.refresh()
+        awaited(lambda: "win_rate_high" in browser.driver.find_element("tag name", "body").text, browser.driver)
+
+    def test_home_of_mlflow_is_the_list_of_boards(self, browser: Any, address: str) -> None:
+        browser.open(f"{address}/mlflow#/experiments")
+        awaited(lambda: browser.driver.find_elements("css selector", 'a[href$="#/"]'), browser.driver)[0].click()
+
+        awaited(lambda: browser.driver.current_url == f"{address}/", browser.driver)
+
+    def check(self, browser: Any, home: Path) -> None:
+        """MLflow shows the forecasters by rank, with the columns of the board, and neither assistant nor dialogue."""
+        driver = browser.driver
+        awaited(lambda: names(driver) == ranked(home), driver)
+        awaited(lambda: cells(driver, "metrics.`skill`"), driver)
+        assert driver.find_elements("css selector", '[role="dialog"]') == []
+        shown = driver.find_element("tag name", "body").text
+        assert "usage data" not in shown
+        assert "Assistant" not in shown
+
+
+@pytest.mark.parametrize("path", ["boards/none", "boards/%3Cscript%3Ealert(1)%3C%2Fscript%3E"])
+def test_a_board_that_was_not_run_is_not_found(address: str, path: str) -> None:
+    status, kind = refusal(f"{address}/{path}")
+
+    assert status == 404
+    assert kind.startswith("text/plain")
+
+
+@pytest.mark.parametrize("path", ["", "boards/odd", "mlflow"])
+def test_another_host_name_is_refused(address: str, path: str) -> None:
+    assert refusal(f"{address}/{path}", "example.org")[0] == 403
+
+
+def test_the_assistant_of_mlflow_cannot_be_reached(address: str) -> None:
+    assert refusal(f"{address}/ajax-api/3.0/mlflow/assistant/config")[0] == 404
+
+
+def refusal(address: str, host: str = "127.0.0.1") -> tuple[int, str]:
+    """The status and the kind of the answer where there is no page."""
+    asked = urllib.request.Request(address, headers={"Host": host})
+    with pytest.raises(urllib.error.HTTPError) as found:
+        urllib.request.urlopen(asked)
+    with found.value as answer:
+        return answer.code, str(answer.headers["content-type"])
+
+
+def experiment_of(home: Path) -> str:
+    """The number of the board's experiment."""
+    return Index(Place(home)).boards["odd"].experiment
+
+
+def ranked(home: Path, stored: bytes = b"") -> list[str]:
+    """The forecasters of the board, the best first; of the file of stored standings, if it is given."""
+    fields = json.loads(stored or standings_path(home, "odd").read_bytes())
+    return [row["forecaster"] for row in fields["rows"]]
+
+
+def rows_of_page(driver: Any) -> list[str]:
+    """The forecasters in the table of our page, from top to bottom."""
+    return [cell.text for cell in driver.find_elements("css selector", "#standings-table tbody th bdi")]
+
+
+def fresh(browser: Any, address: str) -> None:
+    """The first page, in a browser that was never here."""
+    browser.size(*SIZE)
+    browser.open(address)
+    browser.run("localStorage.clear()")
 
 
 def names(driver: Any) -> list[str]:
@@ -209,13 +372,10 @@ def cells(driver: Any, column: str) -> list[Any]:
 
 
 def follow(driver: Any, text: str) -> None:
-    """Click a link of a description, which MLflow opens in a tab of its own, and look at that."""
+    """Click a link of a description, which opens in the same tab."""
     known = driver.window_handles
     awaited(lambda: driver.find_elements("link text", text), driver)[0].click()
-    (tab,) = awaited(lambda: set(driver.window_handles) - set(known), driver)
-    driver.switch_to.window(tab)
-    size = dict(zip(("width", "height"), SIZE, strict=True))
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size | {"deviceScaleFactor": 1, "mobile": False})
+    assert driver.window_handles == known
 
 
 def awaited(found: Callable[[], Any], driver: Any) -> Any:

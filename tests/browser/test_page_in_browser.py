@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.report.page.details import CellDetails, ForecasterDetails
 from harness.report.page.examples import Example, Examples, Lines
 from harness.report.page.render import page
 from harness.results.costs import BenchCosts
@@ -18,6 +21,7 @@ from harness.results.standings import RankTest, Row, Significance, Standings
 pytest.importorskip("selenium")
 
 from selenium.common.exceptions import NoAlertPresentException
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -64,7 +68,7 @@ def row(place: int) -> Row:
 def standings() -> Standings:
     count = len(FORECASTERS)
     skills = tuple(tuple((j - i) / 10 for j in range(count)) for i in range(count))
-    lows, highs = (tuple(tuple(one + side for one in row) for row in skills) for side in (-0.15, 0.15))
+    lows, highs = (tuple(tuple(skill + side for skill in row) for row in skills) for side in (-0.15, 0.15))
     wins = tuple(tuple(0.5 + (j - i) / 10 for j in range(count)) for i in range(count))
     means = {name: 1.0 + place for place, name in enumerate(FORECASTERS)}
     pairs = {task: tuple((number + 1) / 100 for number in range(10)) for task in TASKS[:2]}
@@ -264,7 +268,9 @@ class TestCharts:
             figure = chart.find_element(By.XPATH, "./ancestor::figure")
             opened.run("arguments[0].open = true", figure.find_element(By.TAG_NAME, "details"))
         opened.run("return new Promise(done => setTimeout(done, 50))")
-        assert all(len(texts(opened, f"{one} tbody tr")) > 2 for one in ("#ranks", "#steps", "#costs", "#windows"))
+        assert all(
+            len(texts(opened, f"{selector} tbody tr")) > 2 for selector in ("#ranks", "#steps", "#costs", "#windows")
+        )
 
     def test_the_legend_turns_lines_off_and_on(self, opened: Any) -> None:
         key = button(opened, "steps", "first")
@@ -316,6 +322,33 @@ class TestCharts:
             f"series {SCRIPT}, cutoff {cutoff} (2020-02-02)" for cutoff in (53, 62)
         ]
         assert len(texts(opened, "#windows svg.chart .band")) == 2
+
+    def test_a_part_of_a_wave_is_enlarged_and_shown_whole_again(self, browser: Any, tmp_path: Path) -> None:
+        wave = tuple(math.sin(step / 9) for step in range(900))
+        lines = Lines("y", wave[:100], wave, wave)
+        path = tmp_path / "wave.html"
+        window = Example("s", 100, "", 0.1, (lines,))
+        path.write_text(
+            page(standings(), Examples("MASE", "MASE", {}, {"sun": {"first": (window,)}})), encoding="utf-8"
+        )
+        browser.open(path)
+        chart = found(browser, "#windows svg.chart")
+        whole = texts(browser, "#windows .tick.middle")
+
+        actions = ActionChains(browser.driver).scroll_to_element(chart)
+        actions.move_to_element(chart).click_and_hold().move_by_offset(60, 0).release().perform()
+
+        enlarged = [float(tick) for tick in texts(browser, "#windows .tick.middle")]
+        assert max(enlarged) - min(enlarged) < 200
+        pressed = "#windows .twin:first-child .choice[aria-label=Steps] [aria-pressed=true]"
+        assert texts(browser, pressed) == []
+        button(browser, "windows", "All").click()
+        assert texts(browser, "#windows .tick.middle") == whole
+        assert texts(browser, pressed) == ["All"]
+        button(browser, "windows", "At the cutoff").click()
+        assert "0" in texts(browser, "#windows .tick.middle")
+        assert texts(browser, pressed) == ["At the cutoff"]
+        assert browser.errors() == []
 
 
 class TestLooks:
@@ -429,7 +462,7 @@ class TestMeasuredCosts:
     def test_every_cost_can_be_chosen_but_those_nobody_has(self, measured: Any) -> None:
         (cost, _) = measured.driver.find_elements(By.CSS_SELECTOR, "#costs select")
 
-        found = [one.get_attribute("value") for one in Select(cost).options]
+        found = [option.get_attribute("value") for option in Select(cost).options]
 
         assert found == ["latency_p99", "throughput", "latency_p50", "memory", "predict", "fit"]
 
@@ -456,7 +489,7 @@ class TestMeasuredCosts:
         assert dots[2] < dots[1] < dots[0]
 
     def test_the_machine_is_a_text(self, measured: Any) -> None:
-        assert any(IMAGE in one for one in texts(measured, "#costs .fine"))
+        assert any(IMAGE in text for text in texts(measured, "#costs .fine"))
         assert not measured.driver.find_elements(By.TAG_NAME, "img")
 
     def test_the_front_is_whom_nobody_beats_whatever_is_equal_or_missing(self, measured: Any) -> None:
@@ -471,7 +504,7 @@ class TestMeasuredCosts:
         random = np.random.default_rng(0)
         for _ in range(200):
             values = random.integers(1, 5, (random.integers(0, 9), 2)).tolist()
-            rows = [[None if one == 4 else one for one in row] for row in values]
+            rows = [[None if value == 4 else value for value in row] for row in values]
             for more, by_error in itertools.product((False, True), repeat=2):
                 signs = (-1 if more else 1, 1 if by_error else -1)  # of what is better when it is less
                 known = {k: (signs[0] * row[0], signs[1] * row[1]) for k, row in enumerate(rows) if None not in row}
@@ -488,7 +521,7 @@ class TestMeasuredCosts:
             const last = box.querySelector('tbody td:last-child').getBoundingClientRect();
             return [name.left, name.right, last.right, box.getBoundingClientRect().right, innerWidth];
         """
-        for width in (390, 1400):
+        for width in (390, 1000):
             measured.size(width, 800)
             measured.run("document.querySelector('.scroll').scrollLeft = 0")
             before = measured.run(place)
@@ -520,8 +553,8 @@ def test_a_board_of_one_task_fits_a_laptop(browser: Any, tmp_path: Path) -> None
     costs = BenchCosts("m", "CPU", "2026-01-01", "sun", 1, "cpu", 0.128, 0.19, 0.256, 0.249, 0.263, 2.43e6)
     costs = replace(costs, training_seconds=0.123, memory=1_234_000_000)
     rows = [
-        replace(one, forecaster=f"seq2seq-{one.rank}", costs=costs, missing={}, reasons=(), intervals=BOTH)
-        for one in made.rows
+        replace(row, forecaster=f"seq2seq-{row.rank}", costs=costs, missing={}, reasons=(), intervals=BOTH)
+        for row in made.rows
     ]
     path.write_text(page(replace(made, rows=tuple(rows), tasks=("sunspots",)), shown()), encoding="utf-8")
     browser.size(1400, 900)
@@ -532,6 +565,44 @@ def test_a_board_of_one_task_fits_a_laptop(browser: Any, tmp_path: Path) -> None
     )
 
     assert table == box
+
+
+def test_a_board_of_several_tasks_fits_a_small_laptop(browser: Any, tmp_path: Path) -> None:
+    made, path = standings(), tmp_path / "board.html"
+    tasks = ("sunspots", "co2", "elnino", "nile", "macrodata")
+    intervals = dict(zip(BOTH, ((-0.46, -0.21), (0.23, 0.37), (2.9, 3.3), (0.81, 1.66)), strict=True))
+    known = {"missing": {}, "reasons": (), "intervals": intervals, "training_overlap": ()}
+    rows = [
+        replace(row, forecaster=f"gradient-boosting {row.rank}", scores=dict.fromkeys(tasks, 1.234), **known)
+        for row in made.rows
+    ]
+    path.write_text(page(replace(made, rows=tuple(rows), tasks=tasks, significance=None)), encoding="utf-8")
+    browser.size(1280, 900)
+    browser.open(path)
+
+    box, table, heights = browser.run(
+        "return [document.querySelector('.scroll').clientWidth, document.querySelector('#standings-table').offsetWidth,"
+        " [...document.querySelectorAll('#standings-table tbody tr')].map(row => row.getBoundingClientRect().height)]"
+    )
+
+    assert table == box
+    assert heights == [round(height) for height in heights]  # so that lines of fixed and scrolled columns meet
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_word_of_a_heading_is_broken(browser: Any, tmp_path: Path, width: int) -> None:
+    made, path = standings(), tmp_path / "board.html"
+    path.write_text(page(made), encoding="utf-8")
+    browser.size(width, 900)
+    browser.open(path)
+
+    headings = browser.run(
+        "return [...document.querySelectorAll('#standings-table thead button bdi')]"
+        ".map(heading => [heading.textContent, heading.getBoundingClientRect().height])"
+    )
+
+    assert len(headings) > 5
+    assert [text for text, height in headings if height > 20 * len(text.split())] == []
 
 
 def test_marks_of_overlap_move_neither_numbers_nor_names(browser: Any, tmp_path: Path) -> None:
@@ -556,3 +627,26 @@ def test_marks_of_overlap_move_neither_numbers_nor_names(browser: Any, tmp_path:
     assert max(ends) - min(ends) < 0.5
     assert name["height"] > 1.5 * mark["height"]  # of two lines
     assert mark["bottom"] <= name["bottom"] + 1
+
+
+def test_stages_of_a_training_are_drawn_one_after_the_other(browser: Any, tmp_path: Path) -> None:
+    curves = {"loss/epochs": (4.0, 3.0, 2.0, 1.0), "validation loss/epochs": (5.0, 2.0), "loss/rounds": (3.0, 1.0)}
+    cell = CellDetails("key", "sun", 0, "completed", 1.0, 1.0, 1.0, 10, (), curves, {})
+    path = tmp_path / "training.html"
+    details = [ForecasterDetails("first", {}, (cell,))]
+    path.write_text(page(standings(), None, details), encoding="utf-8")
+
+    browser.open(path)
+
+    assert texts(browser, "#training .stage") == ["\u2068epochs\u2069", "\u2068rounds\u2069"]
+    assert texts(browser, "#training .swatches bdi") == ["loss", "validation loss"]
+    (border,) = (
+        float(line.get_attribute("x1")) for line in browser.driver.find_elements("css selector", "#training .cut")
+    )
+    ends = [
+        float(re.findall(r"[ML]([\d.]+) ", line.get_attribute("d"))[-1])
+        for line in browser.driver.find_elements("css selector", "#training .chart path.line")
+    ]
+    assert ends[:2] == pytest.approx([border, border], abs=0.1)
+    assert ends[2] > border
+    assert browser.errors() == []

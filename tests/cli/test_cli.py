@@ -361,14 +361,19 @@ class TestRunning:
         assert "Nothing to do: all 2 cells" in flat(shell("run", "toys", "--jobs", "0").out)
 
     def test_only_runs_a_forecaster_and_the_baseline(self, shell: Shell) -> None:
-        shell.board(forecasters=["level", "naive", "drift"])
+        shell.board(forecasters=["level", "naive", "drift", "theta"])
 
-        said = shell("run", "toys", "--jobs", "0", "--only", "naive")
+        said = shell("run", "toys", "--jobs", "0", "--only", "naive,theta")
 
-        assert set(shell.runs()) == {"level", "naive"}
+        assert set(shell.runs()) == {"level", "naive", "theta"}
         assert "drift" not in said.out
         rows = {row["forecaster"]: row for row in shell("show", "toys", "--csv").rows}
-        assert {name: row["not run"] for name, row in rows.items()} == {"level": "0", "naive": "0", "drift": "1"}
+        assert {name: row["not run"] for name, row in rows.items()} == {
+            "level": "0",
+            "naive": "0",
+            "drift": "1",
+            "theta": "0",
+        }
 
     def test_set_changes_a_hyperparameter(self, shell: Shell) -> None:
         shell.board(forecasters=["level", "slow level=9.0"])
@@ -472,7 +477,7 @@ class TestShowing:
         assert table[0] == "| # | forecaster | skill | 95 % | wins | ramp | fit s | predict s | failed |"
         assert len({line.count("|") for line in table}) == 1
         assert re.match(r"\| 1=? \| slow-1 \| 0\.538 \| [^|]+ \| 1\.00 \| 15\.000 \|", table[2])
-        assert "- raises on ramp: ValueError: no luck at all" in lines
+        assert any(line.startswith("- raises on ramp: ValueError: no luck at all (") for line in lines)
 
     def test_a_format_is_shown_by_name(self, shown: Shell) -> None:
         for name in ("csv", "markdown"):
@@ -628,7 +633,7 @@ class TestStopping:
         running.kill()
         running.wait()
 
-        assert eventually(lambda: not any(alive(one) for one in workers), seconds=5)
+        assert eventually(lambda: not any(alive(worker) for worker in workers), seconds=5)
 
     def test_an_interrupt_ends_at_once_with_a_summary(self, shell: Shell, running: subprocess.Popen[str]) -> None:
         workers, begin = family(running), time.monotonic()
@@ -641,7 +646,7 @@ class TestStopping:
         assert "Stopped: 2 of 5 pending cells are done; the same command resumes the run." in flat(said.out)
         assert "Toys (toys)" in said.out
         assert "Traceback" not in said.out + said.err
-        assert eventually(lambda: not any(alive(one) for one in workers), seconds=5)
+        assert eventually(lambda: not any(alive(worker) for worker in workers), seconds=5)
         assert list((shell.home / "journal" / "locks").iterdir()) == []
         assert len(shell.runs()) == 2
 
@@ -678,13 +683,13 @@ class TestSharing:
         shell.board(forecasters=["level", *cells])
 
         both = [shell.start("run", "toys", "--jobs", "1") for _ in range(2)]
-        said = [shell.end(one) for one in both]
+        said = [shell.end(process) for process in both]
 
-        assert [one.code for one in said] == [0, 0]
+        assert [result.code for result in said] == [0, 0]
         assert sorted(shell.begun()) == [f"{i}.0" for i in range(8)]
         assert len(shell.done()) == 9
-        for one in said:
-            assert "not run" not in one.out
+        for each in said:
+            assert "not run" not in each.out
         machines = {run.provenance["machine"]["name"] for run in shell.runs().values()}
         assert len(machines) == 1
 
@@ -755,6 +760,20 @@ class TestChangedData:
         assert "its loader is not deterministic; seed its random generator" in flat(
             shell("check", "random", code=1).out
         )
+
+
+def test_damaged_stored_data_is_moved_away_and_loaded_again(shell: Shell) -> None:
+    shell.board(forecasters=["level"])
+    shell("run", "toys", "--jobs", "1")
+    (values,) = (shell.folder / ".harness" / "panels").glob("*/values.bin")
+    content = values.read_bytes()
+    values.chmod(0o644)
+    values.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+
+    shell("run", "toys", "--jobs", "1", "--rerun")
+
+    assert values.read_bytes() == content
+    assert len(list((shell.folder / ".harness" / "damaged").iterdir())) == 1
 
 
 class TestBadInput:

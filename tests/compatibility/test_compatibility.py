@@ -37,6 +37,8 @@ HERE = Path(__file__).parent
 BOARDS = ("frozen", "frozen-waves")
 RENAMED = {"confidence": "mcs_p_value", "spread": "skill_std", "CRPS": "MQL"}  # columns of CSV by their name in 0.2.0
 RESAMPLED = ("_low", "_high", "confidence", "tied_for_first")  # ends of columns that depend on how units are resampled
+# its tables computed again: frozen-sometimes lost 22 windows, which 0.2.0 scored as the worst of anybody
+RECOMPUTED = {"frozen": "recomputed.csv"}
 PUBLIC = (HERE / "public.txt").read_text(encoding="utf-8").split()
 HOOKS = {
     "harness_forecasters": [],
@@ -188,10 +190,10 @@ class TestHome:
 
         for board in BOARDS:
             shown = run_harness(home, "show", board, "--csv")
-            assert_same_table(shown, f"{board}.csv", (*RESAMPLED, "_seconds", *costs))
+            assert_same_table(shown, RECOMPUTED.get(board, f"{board}.csv"), (*RESAMPLED, "_seconds", *costs))
         shown = run_harness(home, "show", "frozen", "--metric", "WQL", "--csv")
-        assert_same_table(shown, "frozen-WQL.csv", (*RESAMPLED, "_seconds", *costs))
-        assert_same_table(run_harness(home, "show", "frozen", "--by", "step", "--csv"), "frozen-by-step.csv")
+        assert_same_table(shown, "recomputed-WQL.csv", (*RESAMPLED, "_seconds", *costs))
+        assert_same_table(run_harness(home, "show", "frozen", "--by", "step", "--csv"), "recomputed-by-step.csv")
 
     def test_its_plans_and_figures_are_read(self, home: Path) -> None:
         plans = {plan.name: plan for plan in stored_plans(home)}

@@ -693,5 +693,5 @@ class TestUnpacking:
             data.load(self.spec(), tmp_path)
 
         assert str(raised.value) == (f"{path} cannot be unpacked: member '../../evil.csv' would be outside the folder")
-        assert [one.name for one in (tmp_path / "data").iterdir()] == ["toy.zip"]
+        assert [path.name for path in (tmp_path / "data").iterdir()] == ["toy.zip"]
         assert not (tmp_path / "evil.csv").exists()

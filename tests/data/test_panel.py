@@ -235,7 +235,7 @@ class TestFingerprint:
             replace(panel, static={"region": other(panel.static["region"])}),
         ]
 
-        assert panel.fingerprint() not in {one.fingerprint() for one in changed}
+        assert panel.fingerprint() not in {other.fingerprint() for other in changed}
 
     @pytest.mark.parametrize(
         "changes",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness import DatasetSpec, ForecasterSpec, hookimpl
 
-NAMES = ("flat", "sleeps", "learns", "raises", "dies", "hangs", "tires")
+NAMES = ("flat", "sleeps", "learns", "raises", "dies", "hangs", "tires", "chooses")
 
 
 @hookimpl
@@ -91,6 +91,11 @@ class Tires(Flat):
         if len(contexts) > 64:
             raise RuntimeError("too many")
         return super().predict(contexts)
+
+
+@dataclass
+class Chooses(Flat):
+    device: str = "auto"
 
 
 def ramp():

@@ -35,7 +35,7 @@ def test_joules_of_all_processors_are_added(powercap) -> None:
         (powercap / name / "energy_uj").write_text(str(value))
 
     assert meter.since(before) == pytest.approx(2.0 + 0.5)
-    assert [one.name for one in meter.counters] == ["intel-rapl:0 (package-0)", "intel-rapl:1 (package-1)"]
+    assert [counter.name for counter in meter.counters] == ["intel-rapl:0 (package-0)", "intel-rapl:1 (package-1)"]
     assert meter.problem == ""
 
 
@@ -83,4 +83,4 @@ def test_the_counters_of_gpus_are_read_too(tmp_path, monkeypatch) -> None:
     meter = energy_meter(tmp_path)
 
     assert meter.since(meter.read()) == pytest.approx(2.5)
-    assert [one.name for one in meter.counters] == ["GPU 0"]
+    assert [counter.name for counter in meter.counters] == ["GPU 0"]

@@ -14,7 +14,7 @@ from harness.efficiency.calibration import calibrate, calibration_work
 from harness.efficiency.device import DeviceClock, used_device
 from harness.efficiency.environment import THREAD_VARIABLES, bind_cores, environment, garbage_collection_off
 from harness.efficiency.machine import this_machine
-from harness.execution import worker
+from harness.execution import template_server
 
 
 def test_a_machine_with_one_core_will_do(monkeypatch) -> None:
@@ -50,7 +50,7 @@ def test_libraries_are_told_how_many_threads(monkeypatch) -> None:
 
     assert {made[name] for name in THREAD_VARIABLES} == {"3"}
     assert not {"PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"} & set(made)
-    assert worker.THREAD_VARIABLES is THREAD_VARIABLES
+    assert template_server.THREAD_VARIABLES is THREAD_VARIABLES
 
 
 def test_the_collector_is_off_meanwhile() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 BOARD = "toy-board"
+QUICK = ("--seconds", "0.1", "--repetitions", "2")
+ONCE = ("--seconds", "0.02", "--repetitions", "1")
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +21,7 @@ def home(toys: Path, shell: Callable[..., Any]) -> str:
     """A home in which the board was run, and then two of its forecasters measured."""
     shell("run", BOARD, "--jobs", "0", "--home", "boarded")
     assert "times are indicative" in shell("show", BOARD, "--home", "boarded").flat
-    said = shell("bench", "sleeps, 2 ms", "learns", "--board", BOARD, "--seconds", "0.1", "--home", "boarded")
+    said = shell("bench", "sleeps, 2 ms", "learns", "--board", BOARD, *QUICK, "--home", "boarded")
     assert "Not on the board" not in said.out
     return "boarded"
 
@@ -50,7 +53,15 @@ def test_within_a_budget_is_ranked_who_fits(shell, home) -> None:
 
     assert "Toys, within latency_p50 < 10min, parameters > 5" in said
     assert "1 of 3 forecasters fit" in said
-    assert "left out flat: not measured on this machine; run `harness bench`" in said
+    assert re.search(r"latency_p50 \[95 %\]: learns [\d.]+ \w+ \[[\d.]+ \w+, [\d.]+ \w+\]", said)
+    assert "1 forecaster was not measured on this machine: `harness bench --board toy-board` measures all" in said
+
+
+def test_top_hides_no_reason(shell, home) -> None:
+    said = shell("show", BOARD, "--within", "parameters > 5", "--top", "1", "--home", home).flat
+
+    assert "left out sleeps, 2 ms: parameters was not measured" in said
+    assert "1 forecaster was not measured" in said
 
 
 def test_within_goes_with_the_other_views(shell, home, tmp_path) -> None:
@@ -72,11 +83,27 @@ def test_the_published_readme_has_them(toys, shell, home) -> None:
     assert "| p99 ms | /s | MB |" in (toys / "published" / "README.md").read_text(encoding="utf-8")
 
 
-def test_where_nobody_fits_one_sentence_names_the_nearest(shell, home) -> None:
-    said = shell("show", BOARD, "--within", "latency_p50 < 1ns", "--home", home, code=1)
+def test_where_nobody_fits_the_nearest_and_the_reason_of_each_measured_one_are_named(shell, home) -> None:
+    said = shell("show", BOARD, "--within", "p50 < 1ns", "--home", home, code=1)
 
     assert said.out.startswith("No forecaster of toy-board fits latency_p50 < 1ns: the nearest is learns, whose")
-    assert len(said.out.splitlines()) == 1
+    assert sorted(re.findall(r"^left out (.+): latency_p50 is .* not < 1ns", said.out, re.MULTILINE)) == [
+        "learns",
+        "sleeps, 2 ms",
+    ]
+    assert "1 forecaster was not measured on this machine" in said.out
+
+
+def test_where_it_is_too_noisy_to_decide_the_output_says_what_would_help(toys, shell, home) -> None:
+    rows = csv.DictReader(shell("show", BOARD, "--csv", "--home", home).out.split("\n"))
+    (p99,) = (row["latency_p99"] for row in rows if row["forecaster"] == "learns")
+
+    said = shell("show", BOARD, "--within", f"latency_p99 < {p99}s, parameters > 5", "--home", home, code=1)
+
+    first, second, *others = said.out.splitlines()
+    assert first == f"No forecaster of toy-board fits latency_p99 < {p99}s, parameters > 5."
+    assert re.match(r"(too noisy to decide|measured on a busy machine): learns \(latency_p99 is ", second)
+    assert len(others) == 2  # one that exceeds a limit, and how many were not measured
 
 
 @pytest.mark.parametrize("arguments", [("--within", "speed < 5"), ("--within", "memory < 5MB", "--by", "step")])
@@ -90,7 +117,7 @@ def test_what_is_no_budget_is_refused_in_a_sentence(shell, home, arguments) -> N
 def test_figures_of_cells_that_are_not_on_the_board_are_said(toys, shell, home) -> None:
     shutil.copytree(toys / home, toys / "strange")
 
-    said = shell("bench", "tires", "--board", BOARD, "--seconds", "0.05", "--home", "strange")
+    said = shell("bench", "tires", "--board", BOARD, *ONCE, "--home", "strange")
 
     assert "Not on the board as it was last run: tires; `harness run toy-board` adds those" in said.flat
 
@@ -147,7 +174,7 @@ class TestOtherBoards:
         (toys / "notes.py").write_text(NOTES, encoding="utf-8")
         shell("run", BOARD, "others", "strangers", "--jobs", "0", "--home", "shared")
         (toys / "shared" / "heard").unlink()
-        said = shell("bench", "flat", "learns", "--board", BOARD, "--seconds", "0.05", "--home", "shared")
+        said = shell("bench", "flat", "learns", "--board", BOARD, *ONCE, "--home", "shared")
         yield said
         shutil.rmtree(information)
 
@@ -178,7 +205,7 @@ class TestOtherBoards:
         (toys / "moved" / "heard").unlink()
         shutil.move(toys / "others", toys / "elsewhere")
 
-        said = shell("bench", "rests", "--board", "elsewhere", "--seconds", "0.05", "--home", "moved")
+        said = shell("bench", "rests", "--board", "elsewhere", *ONCE, "--home", "moved")
 
         shutil.move(toys / "elsewhere", toys / "others")
         heard = (toys / "moved" / "heard").read_text(encoding="utf-8").splitlines()

@@ -15,8 +15,8 @@ import pytest
 from harness.arrays import Floats
 from harness.data.panel import Panel
 from harness.errors import BadTask, Unsupported
-from harness.evaluation.evaluate import evaluate, hyperparameters, score_run
-from harness.evaluation.metrics import METRICS
+from harness.evaluation.description import hyperparameters
+from harness.evaluation.evaluate import evaluate, score_run
 from harness.evaluation.notes import NOT_ALIGNED
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Run, Status
@@ -28,6 +28,8 @@ from harness.tasks.splits import SeriesSplit, TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts
+
+from ..numeric_metrics import METRICS
 
 LEVELS = (0.1, 0.5, 0.9)
 LAST_THREE = Task("trial", RollingOrigin(2, windows=3))
@@ -124,7 +126,8 @@ def test_what_a_forecaster_cannot_do_is_unsupported_and_needs_no_traceback():
     assert (run.status, run.reason, run.traceback) == (Status.UNSUPPORTED, "needs known covariates", "")
 
 
-SHAPE = r"the mean must have the shape (window, horizon, target) = (3, 2, 1), not "
+SHAPE = r"predict: the mean must have the shape (window, horizon, target) = (3, 2, 1), not "
+TARGETS = "; the axis of targets is missing, which array[..., np.newaxis] adds"
 NO_NUMBERS = "every window: NaN or infinite values in series '0' at cutoff 14"
 HOW = (
     "return Forecast.point(mean), with a mean of the shape (window, horizon, target), or "
@@ -153,7 +156,7 @@ INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
     ),
     "too few windows": (lambda contexts: Forecast.point(filled(contexts, 1.0)[1:]), f"{SHAPE}(2, 2, 1)"),
     "a longer horizon": (lambda contexts: Forecast.point(filled(contexts, 1.0).repeat(2, 1)), f"{SHAPE}(3, 4, 1)"),
-    "no axis of targets": (lambda contexts: Forecast.point(filled(contexts, 1.0)[..., 0]), f"{SHAPE}(3, 2)"),
+    "no axis of targets": (lambda contexts: Forecast.point(filled(contexts, 1.0)[..., 0]), f"{SHAPE}(3, 2){TARGETS}"),
     "too few levels": (
         lambda contexts: Forecast(filled(contexts, 1.0), (0.1, 0.9), filled(contexts, 1.0, 3)),
         "the last axis of the quantiles must have one value for each of the 2 quantile_levels; "
@@ -165,11 +168,11 @@ INVALID: dict[str, tuple[Callable[[Contexts], Any], str]] = {
     ),
     "quantiles of fewer windows": (
         lambda contexts: Forecast(None, LEVELS, filled(contexts, 1.0, 3)[1:]),
-        "the quantiles must have the shape (window, horizon, target, level) = (3, 2, 1, 3), not (2, 2, 1, 3)",
+        "predict: the quantiles must have the shape (window, horizon, target, level) = (3, 2, 1, 3), not (2, 2, 1, 3)",
     ),
     "a median of fewer windows": (
         lambda contexts: Forecast(filled(contexts, 1.0), median=filled(contexts, 1.0)[1:]),
-        "the median must have the shape (window, horizon, target) = (3, 2, 1), not (2, 2, 1)",
+        "predict: the median must have the shape (window, horizon, target) = (3, 2, 1), not (2, 2, 1)",
     ),
     "crossing quantiles": (
         lambda contexts: Forecast(filled(contexts, 1.0), LEVELS, filled(contexts, 1.0, 3) * [3, 2, 1]),

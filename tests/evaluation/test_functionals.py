@@ -16,8 +16,9 @@ from scipy import stats
 from harness.data.panel import Panel
 from harness.errors import NotGiven
 from harness.evaluation.audit import audit
+from harness.evaluation.audit_rules import Rules, Scored
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.metrics import METRICS, Metric, metric_problem
+from harness.evaluation.metrics import Metric, metric_problem
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Run, Status
 from harness.evaluation.scoring import score, terms
@@ -28,6 +29,8 @@ from harness.tasks.protocols import RollingOrigin
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts
+
+from ..numeric_metrics import METRICS
 
 METRIC = {metric.name: metric for metric in METRICS}
 SIGMA = 1.0
@@ -150,11 +153,14 @@ class TestMetric:
         assert Metric("M", lambda o: o.quantile_loss, quantiles=True).functional == "quantiles"
         assert Metric("M", lambda o: o.error, quantiles=True, functional="median").functional == "median"
 
-    @pytest.mark.parametrize("value", ["mode", "", 3, [], True])
+    @pytest.mark.parametrize("value", ["modes", "", 3, [], True])
     def test_other_functionals_are_refused(self, value: object) -> None:
         metric = Metric("M", lambda o: o.error, functional=value)  # type: ignore[arg-type]
 
-        assert "functional of metric 'M' must be 'mean', 'median' or 'quantiles', not" in metric_problem(metric)
+        assert (
+            "functional of metric 'M' must be 'mean', 'median', 'quantiles', 'probabilities' or 'mode', not"
+            in metric_problem(metric)
+        )
 
     def test_quantiles_need_a_task_with_levels(self) -> None:
         assert metric_problem(Metric("M", lambda o: o.error, functional="quantiles")) == (
@@ -230,7 +236,9 @@ def test_the_audit_compares_medians() -> None:
     windows = backtest(Task("short", RollingOrigin(10, windows=3)), SERIES).windows
     forecaster = WithLeakingMedian()
 
-    finding = audit(forecaster, windows, forecaster.predict(windows.contexts), "native", 2)
+    scored = Scored(windows, forecaster.predict(windows.contexts))
+
+    finding = audit(forecaster, scored, Rules(), np.random.default_rng(0), 2).finding
 
     assert finding is not None
     assert finding[0] is Status.LEAKED
@@ -262,7 +270,8 @@ class TestStored:
         journal = Journal(prepare_home(tmp_path))
         journal.write(replace(run, key="key"))
         path = tmp_path / "journal" / "cells" / "key" / "record.json"
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text()) | {"schema": 1}  # of 0.2.0, whose files have no checksum
+        del record["checksum"]
         former = {name: value for name, value in record["results"]["origins"].items() if name != "ranges"}
         record["results"]["origins"] = {**former, "levels": [0.2, 0.8]}
         for name in ("functionals", "unsupported"):

@@ -18,7 +18,7 @@ from sklearn import metrics as sk
 from harness.arrays import Floats
 from harness.data.panel import Panel
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Status
 from harness.evaluation.scales import seasonal_error
@@ -30,6 +30,8 @@ from harness.tasks.protocols import RollingOrigin
 from harness.tasks.splits import TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Context, Windows
+
+from ..numeric_metrics import METRICS
 
 METRIC = {metric.name: metric for metric in METRICS}
 SCALED = ("MASE", "RMSSE", "SQL", "MSIS")

@@ -17,7 +17,7 @@ from sklearn import metrics as sk
 
 from harness.arrays import Floats
 from harness.data.panel import Channel, Panel
-from harness.evaluation.metrics import METRICS, Aggregation, Metric
+from harness.evaluation.metrics import Aggregation, Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.scales import seasonal_error
 from harness.evaluation.scoring import applies, by_series, by_step, by_window, score, terms
@@ -27,6 +27,8 @@ from harness.tasks.protocols import RollingOrigin
 from harness.tasks.splits import TimeSplit
 from harness.tasks.task import Task
 from harness.tasks.windows import Windows
+
+from ..numeric_metrics import METRICS
 
 METRIC = {metric.name: metric for metric in METRICS}
 AGGREGATIONS: tuple[Aggregation, ...] = ("pooled", "series", "cutoff", "window")

@@ -116,18 +116,18 @@ class TestTwoProcesses:
 
     def test_of_many_that_want_it_at_once_one_gets_it(self, tmp_path: Path) -> None:
         others = [Other(tmp_path) for _ in range(4)]
-        for one in others:
-            one.ask("take warm-up")
+        for other in others:
+            other.ask("take warm-up")
 
-        for one in others:
-            assert one.process.stdin is not None
+        for each in others:
+            assert each.process.stdin is not None
             for i in range(20):
-                print(f"take {i}", file=one.process.stdin, flush=True)
-        got = [[one.process.stdout.readline().strip() for _ in range(20)] for one in others if one.process.stdout]
+                print(f"take {i}", file=each.process.stdin, flush=True)
+        got = [[other.process.stdout.readline().strip() for _ in range(20)] for other in others if other.process.stdout]
 
         assert [sum(answers[i] == "True" for answers in got) for i in range(20)] == [1] * 20
-        for one in others:
-            one.kill()
+        for item in others:
+            item.kill()
 
 
 class TestStale:
@@ -140,6 +140,35 @@ class TestStale:
         locked_by(tmp_path, socket.gethostname(), os.getppid())
 
         assert not mine.take(KEY)
+
+    def test_a_lock_of_a_process_whose_number_another_has_now_is(
+        self, tmp_path: Path, mine: CellLocks, other: Other
+    ) -> None:
+        other.ask(f"take {KEY}")
+        path = tmp_path / "journal" / "locks" / KEY
+        first, _, second = path.read_text(encoding="utf-8").rpartition(" ")
+
+        assert not mine.take(KEY)
+        path.write_text(f"{first} {int(float(second)) - 1}", encoding="utf-8")
+        assert mine.take(KEY)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="namespaces of processes are Linux's")
+    def test_a_lock_of_a_container_of_the_same_name_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        path = locked_by(tmp_path, socket.gethostname(), a_dead_process())
+        path.write_text(f"{path.read_text(encoding='utf-8')}\npid:[1] boot 12345", encoding="utf-8")
+
+        assert not mine.take(KEY)
+
+    def test_locks_of_dead_processes_are_removed_although_nobody_wants_their_cells(
+        self, tmp_path: Path, other: Other
+    ) -> None:
+        other.ask("take abandoned")
+        path = locked_by(tmp_path, "elsewhere", a_dead_process())
+        other.kill()
+
+        CellLocks(tmp_path).close()
+
+        assert list(path.parent.iterdir()) == [path]
 
     def test_a_lock_of_another_machine_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
         locked_by(tmp_path, "elsewhere", a_dead_process())

@@ -13,21 +13,22 @@ from rich.console import Console
 
 from harness import BadInput, Run, Status, Task
 from harness.boards.planning import PlannedCell
-from harness.errors import HarnessError, HomeUnusable, UnknownName
+from harness.errors import InfrastructureFault, UnknownName
 from harness.evaluation.run import Cell
 from harness.execution import driver, executors
 from harness.execution.cell_locks import CellLocks
-from harness.execution.driver import Finished, Refused, Started, Waiting, drive
+from harness.execution.driver import Finished, Postponed, Refused, Started, Waiting, drive
 from harness.execution.executors import executor_name, make_executor
 from harness.execution.in_process import InProcess
+from harness.execution.options import CellOptions
 from harness.report.progress import RunProgress
 from harness.results.journal import Journal
 from harness.tasks.protocols import RollingOrigin
 
 
-def planned(seed: int) -> PlannedCell:
-    cell = Cell(Task("ramp", RollingOrigin(1)), "level", {}, seed)
-    return PlannedCell(cell.key("aa", "toys==1"), "level", "ramp", cell, "aa")
+def planned(seed: int, forecaster: str = "level") -> PlannedCell:
+    cell = Cell(Task("ramp", RollingOrigin(1)), forecaster, {}, seed)
+    return PlannedCell(cell.key("aa", "toys==1"), forecaster, "ramp", cell, "aa")
 
 
 CELLS = [planned(seed) for seed in range(3)]
@@ -36,7 +37,9 @@ CELLS = [planned(seed) for seed in range(3)]
 class Recorder:
     """An executor that evaluates nothing: each cell's run is written, or raises what `error` says."""
 
-    def __init__(self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 1) -> None:
+    def __init__(
+        self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 1, options: CellOptions | None = None
+    ) -> None:
         self.slots, self.home, self.closed = jobs, home, False
         self.error: Callable[[PlannedCell], BaseException | None] = lambda planned: None
 
@@ -120,6 +123,25 @@ class TestDriver:
         assert finished.ran_here
         assert finished.run.status is Status.COMPLETED
 
+    def test_one_whose_record_was_moved_away_meanwhile_is_run(self, tmp_path: Path) -> None:
+        found = replace(CELLS[0], recorded=123)
+
+        started, finished = drive([found], Recorder(tmp_path), Journal(tmp_path))
+
+        assert isinstance(started, Started)
+        assert isinstance(finished, Finished)
+        assert finished.ran_here
+
+    def test_one_whose_record_is_damaged_when_it_is_read_is_run(self, tmp_path: Path) -> None:
+        record = tmp_path / "journal" / "cells" / CELLS[0].key / "record.json"
+        record.parent.mkdir(parents=True)
+        record.write_text("{", encoding="utf-8")
+
+        *_, finished = drive(CELLS[:1], Recorder(tmp_path), Journal(tmp_path))
+
+        assert isinstance(finished, Finished)
+        assert finished.ran_here
+
     def test_a_cell_that_another_process_has_locked_is_awaited(self, tmp_path: Path) -> None:
         journal, other = Journal(tmp_path), CellLocks(tmp_path)
         other._owner = "elsewhere 1"
@@ -156,28 +178,48 @@ class TestDriver:
         assert not any(isinstance(event, Waiting) for event in rest)
         assert printed.getvalue().count("waiting for process 1 on elsewhere, which runs level on ramp and 1 more") == 1
 
-    def test_a_dead_process_is_a_crashed_run_in_the_journal(self, tmp_path: Path) -> None:
+    def test_a_cell_that_could_not_be_run_stays_pending_with_the_reason(self, tmp_path: Path) -> None:
         executor = Recorder(tmp_path)
-        died = RuntimeError("died")
-        died.exitcode = -9  # type: ignore[attr-defined]
-        executor.error = lambda cell: died if cell == CELLS[0] else None
+        executor.error = lambda cell: InfrastructureFault("killed") if cell == CELLS[0] else None
 
-        events = [event for event in drive(CELLS, executor, Journal(tmp_path)) if isinstance(event, Finished)]
+        _, first, _, second, _, third = drive(CELLS, executor, Journal(tmp_path))
 
-        assert [event.run.status for event in events] == [Status.CRASHED, Status.COMPLETED, Status.COMPLETED]
-        assert events[0].run.reason == "the worker process died (exit code -9); run it with --jobs 0 to see more"
-        assert Journal(tmp_path).has(CELLS[0].key)
+        assert first == Postponed(CELLS[0], "killed")
+        assert [type(second), type(third)] == [Finished, Finished]
+        assert not Journal(tmp_path).has(CELLS[0].key)
+
+    def test_a_forecaster_that_can_never_be_run_does_not_stop_the_others(self, tmp_path: Path) -> None:
+        cells = [*(planned(seed) for seed in range(8)), planned(8, "other"), planned(9), planned(10, "other")]
+        executor = Recorder(tmp_path)
+        executor.error = lambda cell: InfrastructureFault("killed") if cell.cell.forecaster == "level" else None
+
+        events = list(drive(cells, executor, Journal(tmp_path)))
+
+        started = [event.planned.cell.seed for event in events if isinstance(event, Started)]
+        reasons = [event.reason for event in events if isinstance(event, Postponed)]
+        assert started == [0, 1, 2, 3, 4, 8, 10]
+        assert reasons == ["killed"] * 5 + ["not started, because 5 cells of level in a row could not be run"] * 4
+
+    def test_where_no_forecaster_can_be_run_the_rest_is_not_started(self, tmp_path: Path) -> None:
+        cells = [planned(seed, f"forecaster {seed}") for seed in range(8)]
+        executor = Recorder(tmp_path)
+        executor.error = lambda cell: InfrastructureFault("disk full")
+
+        events = list(drive(cells, executor, Journal(tmp_path)))
+
+        reasons = [event.reason for event in events if isinstance(event, Postponed)]
+        assert reasons == ["disk full"] * 5 + ["not started, because 5 cells in a row could not be run"] * 3
 
     @pytest.mark.parametrize(
-        ("error", "kind"), [(BadInput("no such hyperparameter"), BadInput), (OSError("full"), HomeUnusable)]
+        ("error", "kind"), [(BadInput("no such hyperparameter"), Refused), (OSError("full"), Postponed)]
     )
-    def test_a_cell_that_cannot_be_recorded_is_refused(
-        self, tmp_path: Path, error: Exception, kind: type[HarnessError]
+    def test_a_cell_that_cannot_be_recorded_is_not(
+        self, tmp_path: Path, error: Exception, kind: type[Refused] | type[Postponed]
     ) -> None:
         executor = Recorder(tmp_path)
         executor.error = lambda cell: error
 
-        events = [event for event in drive(CELLS, executor, Journal(tmp_path)) if isinstance(event, Refused)]
+        events = [event for event in drive(CELLS, executor, Journal(tmp_path)) if not isinstance(event, Started)]
 
-        assert [type(event.error) for event in events] == [kind] * 3
+        assert [type(event) for event in events] == [kind] * 3
         assert list(Journal(tmp_path).keys()) == []

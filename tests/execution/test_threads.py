@@ -80,7 +80,7 @@ from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.efficiency.cold_start import measure_cold_start
-from harness.efficiency.runner import BenchRequest, jobs
+from harness.efficiency.request import BenchRequest, jobs
 from harness.efficiency.workload import prepare_workload
 from harness.execution.driver import Finished, drive
 from harness.execution.executors import executor_name, make_executor
@@ -106,7 +106,7 @@ def by_evaluate(names, **options):
 
 
 def by_check():
-    results = [check(name, CATALOG, Path("home")) for name in NAMES]
+    results = [list(check(name, CATALOG, Path("home"))) for name in NAMES]
     assert all(result.passed for of_one in results for result in of_one), results
 
 

@@ -19,6 +19,7 @@ LECTURE: Mapping[str, Value] = {
     "lookback": 120,
     "scale": "training",
     "target": "level",
+    "linear_path": False,
     "head": "mean",
     "initialisation": "keras",
     "optimiser": "rmsprop",

@@ -17,11 +17,9 @@ from statsmodels import datasets as sources
 import harness_datasets
 from harness import (
     BadData,
-    Context,
     DatasetSpec,
     Floats,
     ForecasterSpec,
-    LocalForecaster,
     Panel,
     RollingOrigin,
     Task,
@@ -79,7 +77,9 @@ class TestSpecs:
                 assert (file.sha256 is None) == (spec.name in unknown)
                 assert file.sha256 is None or len(file.sha256) == 64
 
-    @pytest.mark.parametrize("name", ["cosine", "sine", "covariates", "vic-elec", *BUNDLED])
+    @pytest.mark.parametrize(
+        "name", ["cosine", "sine", "sine-generation", "adding-10", "copy-10", "covariates", "vic-elec", *BUNDLED]
+    )
     def test_datasets_without_files_are_the_same_at_every_load(self, name: str) -> None:
         first, second = SPECS[name].panel(), SPECS[name].panel()
 
@@ -115,7 +115,7 @@ class TestAliases:
         ],
     )
     def test_names_lead_to_the_datasets_with_that_data(self, name: str, datasets: set[str]) -> None:
-        trained = ForecasterSpec("trained", Never, trained_on=(name,))
+        trained = ForecasterSpec("trained", "harness_models.naive:Naive", trained_on=(name,))
         catalog = load_catalog({"trained": SimpleNamespace(harness_forecasters=hookimpl(lambda: [trained]))})
         included = [spec.name for spec in harness_datasets.harness_datasets()]
         tasks = [Task(dataset, RollingOrigin(1, windows=1)) for dataset in included]
@@ -123,11 +123,6 @@ class TestAliases:
         found = training_overlaps([Entry("trained"), Entry("naive")], tasks, catalog)
 
         assert {title: set(overlap.tasks) for title, overlap in found.items()} == {"trained": datasets}
-
-
-class Never(LocalForecaster):
-    def predict_series(self, context: Context) -> Floats:
-        raise NotImplementedError
 
 
 class TestCosine:
@@ -209,6 +204,53 @@ class TestSine:
         waves = synthetic.sine()[2048 + 256 :].values
 
         assert (waves**2).mean() == pytest.approx(0.5, abs=0.01)
+
+
+class TestSineGeneration:
+    def test_its_test_waves_are_eleven_times_as_long_as_those_to_train_on(self) -> None:
+        panel = synthetic.sine_generation()
+
+        assert panel.static["part"] == ("training",) * 2048 + ("validation",) * 256 + ("held-out",) * 1000
+        assert panel.lengths.tolist() == [100] * 2304 + [1100] * 1000
+
+    def test_its_exact_recurrence_runs_free_without_error(self) -> None:
+        waves = synthetic.sine_generation()[2304:].values.reshape(1000, 1100)
+        run = waves.copy()
+
+        for t in range(100, 1100):
+            run[:, t] = 2 * np.cos(10 / 99) * run[:, t - 1] - run[:, t - 2]
+
+        assert ((run - waves)[:, 100:] ** 2).mean() < 1e-26
+
+
+class TestMemory:
+    @pytest.mark.parametrize("rows", [10, 30, 60])
+    def test_the_sum_is_that_of_the_marked_values(self, rows: int) -> None:
+        panel = SPECS[f"adding-{rows}"].panel()
+        target, values, markers = panel.values.reshape(6500, 61, 3).transpose(2, 0, 1)
+
+        assert (markers[:, 60 - rows : 60 - rows // 2].sum(axis=1) == 1).all()  # one in each half
+        assert (markers.sum(axis=1) == 2).all()
+        assert (markers[:, -1 - rows // 2 :].sum(axis=1) == 1).all()
+        np.testing.assert_allclose(target[:, -1], (values * markers).sum(axis=1) - 1, rtol=0, atol=1e-15)
+        assert not target[:, :-1].any()
+        assert not panel.values.reshape(6500, 61, 3)[:, -1, 1:].any()
+
+    def test_predicting_the_mean_has_the_published_error(self) -> None:
+        target = SPECS["adding-30"].panel().values.reshape(6500, 61, 3)[:, -1, 0]
+
+        assert (target**2).mean() == pytest.approx(0.167, abs=0.01)  # Arjovsky, Shah & Bengio 2016
+
+    @pytest.mark.parametrize("rows", [10, 30, 60])
+    def test_four_values_are_repeated(self, rows: int) -> None:
+        values = SPECS[f"copy-{rows}"].panel().values.reshape(6500, 64)
+
+        first = 60 - rows
+        np.testing.assert_array_equal(values[:, -4:], values[:, first : first + 4])
+        assert not values[:, :first].any()
+        assert not values[:, first + 4 : -4].any()
+        assert (values[:, -4:] ** 2).mean() == pytest.approx(1 / 3, abs=0.01)
+        assert len(np.unique(values[:, -1])) == 6500
 
 
 class TestBundled:

@@ -14,13 +14,13 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import click.testing
 import numpy as np
 import psutil
 import pyarrow.parquet as pq
@@ -33,6 +33,7 @@ import harness_mlflow
 from harness import (
     BadInput,
     Context,
+    Contexts,
     DatasetSpec,
     Floats,
     Forecast,
@@ -49,14 +50,17 @@ from harness import (
     TrainingData,
     board_page,
     hookimpl,
+    read_checked_json,
     stored_plans,
     stored_standings,
+    write_checked_json,
 )
 from harness.analysis.costs import with_costs
 from harness.analysis.ranking.compute import compute_standings
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.workspace import Workspace
+from harness.data.panel_store import store_panel
 from harness.efficiency.machine import this_machine
 from harness.efficiency.record import Bench, Conditions, Histogram, Latency, Percentile, Subject
 from harness.efficiency.store import write_bench
@@ -66,14 +70,16 @@ from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.board_results import JournalResults
 from harness.results.stored_plan import StoredCell
 from harness.tasks.folds import backtest
+from harness_mlflow import charts, plots, priority, server, tables, views
+from harness_mlflow import companion as companion_module
 from harness_mlflow import mirror as mirror_module
-from harness_mlflow import plots, server, tables, views
-from harness_mlflow.command import ui
-from harness_mlflow.companion import Companion, problem_of
+from harness_mlflow.companion import Companion
 from harness_mlflow.entries import milliseconds, safe_name
-from harness_mlflow.index import Backlog, backlog
-from harness_mlflow.mirror import Mirror, Orders
+from harness_mlflow.index import SCHEMA, Index, backlog, mirrored_board
+from harness_mlflow.mirror import Mirror
+from harness_mlflow.orders import Orders
 from harness_mlflow.place import Place, without_password
+from harness_mlflow.progress import Reported
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # MLflow leaves its engines to the collector
 
@@ -112,8 +118,8 @@ class Unfit:
     def fit(self, train: TrainingData) -> None:
         raise RuntimeError("no patience")
 
-    def predict(self, contexts: Any) -> Forecast:
-        raise NotImplementedError
+    def predict(self, contexts: Contexts) -> Forecast:
+        return Forecast.point(np.zeros((len(contexts), contexts.horizon, 1)))
 
 
 def hills() -> Panel:
@@ -158,9 +164,9 @@ def fill(home: Path, name: str, board: Leaderboard) -> BoardPlan:
     journal = Journal(home)
     plan = plan_board(name, board, Workspace(home, catalog))
     plan.save(home)
-    for one in plan.cells:
-        if not journal.has(one.key):
-            write_cell(journal, one, catalog)
+    for cell in plan.cells:
+        if not journal.has(cell.key):
+            write_cell(journal, cell, catalog)
     compute_standings(JournalResults(plan.to_stored(), journal), catalog.metrics[board.metric].spec).save(home)
     return plan
 
@@ -178,7 +184,8 @@ def write_cell(journal: Journal, one: Any, catalog: Catalog) -> None:
     }
     journal.write_actuals(one.fingerprint, one.cell.task, Actuals.of(backtest(one.cell.task, panel)))
     curves = {"loss": tuple(1 / k for k in range(1, 2001))} if one.title == "last" else {}
-    journal.write(replace(run, key=one.key, provenance=provenance, curves=curves, **moments))
+    norms = {"hidden state before training": (1.0, 0.1, 0.01)} if one.title == "last" else {}
+    journal.write(replace(run, key=one.key, provenance=provenance, curves=curves, gradient_norms=norms, **moments))
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +234,7 @@ def mirror(home: Path) -> Mirror:
     orders.finish.set()
     made = Mirror(Place(home), orders)
     made.follow()
-    assert made.problem == ""
+    assert made.progress.problem == ""
     return made
 
 
@@ -239,7 +246,7 @@ def runs_of(home: Path, experiment: str) -> dict[str, Any]:
     """The runs of an experiment by name; no two of one name."""
     client = client_of(home)
     number = client.get_experiment_by_name(experiment).experiment_id
-    found = [run for run in client.search_runs([number]) if run.data.tags.get("harness.kind") != "page"]
+    found = list(client.search_runs([number]))
     named = {run.info.run_name: run for run in found}
     assert len(named) == len(found)
     return named
@@ -261,13 +268,13 @@ def artifact(home: Path, experiment: str, name: str, file: str) -> Path:
 def pages_of(home: Path) -> list[Any]:
     """The runs that hold the page of the board `hills`."""
     client = client_of(home)
-    cells = client.get_experiment_by_name("hills · cells").experiment_id
-    return list(client.search_runs([cells], "tags.`harness.kind` = 'page'"))
+    experiment = client.get_experiment_by_name(views.PAGES).experiment_id
+    return list(client.search_runs([experiment], "tags.`harness.page` = 'hills'"))
 
 
 def html_of(home: Path) -> str:
     (run,) = pages_of(home)
-    folder = home / "mlflow" / "artifacts" / "hills · cells" / run.info.run_id / "artifacts"
+    folder = home / "mlflow" / "artifacts" / views.PAGES / run.info.run_id / "artifacts"
     return (folder / "board.html").read_text(encoding="utf-8")
 
 
@@ -289,9 +296,9 @@ class TestCells:
             assert record is not None
             finite = {name: score for name, score in record.scores.items() if math.isfinite(score)}
 
-            assert {name: run.data.metrics[name] for name in finite} == finite
-            assert run.data.metrics["fit_seconds"] == record.costs.fit_seconds
-            assert run.data.metrics["predict_cpu_seconds"] == record.costs.predict_cpu_seconds
+            assert {name: run.data.metrics[name] for name in finite} == pytest.approx(finite, rel=1e-5)
+            assert run.data.metrics["fit_seconds"] == pytest.approx(record.costs.fit_seconds, rel=1e-5)
+            assert run.data.metrics["predict_cpu_seconds"] == pytest.approx(record.costs.predict_cpu_seconds, rel=1e-5)
             assert run.data.metrics["windows"] == 10
 
     def test_parameters_are_the_hyperparameters_and_the_task(self, mirrored: Path) -> None:
@@ -325,7 +332,7 @@ class TestCells:
         run = runs_of(mirrored, "hills · cells")["last · hills"]
         points = client_of(mirrored).get_metric_history(run.info.run_id, "training/loss")
 
-        assert [(one.step, one.value) for one in points[:3]] == [(1, 1.0), (8, 1 / 8), (15, 1 / 15)]
+        assert [(point.step, point.value) for point in points[:3]] == [(1, 1.0), (8, 1 / 8), (15, 1 / 15)]
         assert len(points) == 286
 
     def test_the_data_is_an_input_known_by_its_fingerprint(self, mirrored: Path) -> None:
@@ -366,7 +373,7 @@ class TestCells:
     def test_plots_are_pictures(self, mirrored: Path, board: str, name: str, file: str) -> None:
         root = ElementTree.parse(artifact(mirrored, f"{board} · cells", name, file)).getroot()
 
-        texts = [one.text for one in root.iter(f"{SVG}text")]
+        texts = [element.text for element in root.iter(f"{SVG}text")]
         assert texts[0] == name
         assert {"forecast", "actual"} <= set(texts) or {"mean", "median"} <= set(texts)
         assert len(list(root.iter(f"{SVG}path"))) > 10
@@ -507,8 +514,7 @@ class TestBoards:
             "metrics.`rank`",
             "tags.`tied_for_first`",
             "metrics.`skill`",
-            "metrics.`skill_low`",
-            "metrics.`skill_high`",
+            "tags.`interval`",
             "metrics.`win_rate`",
             "metrics.`relative_error`",
             "metrics.`MASE/hills`",
@@ -531,9 +537,12 @@ class TestBoards:
 
         assert cell.data.tags["harness.row"] == row.info.run_id
         assert views.run_page(board, row.info.run_id) in cell.data.tags["mlflow.note.content"]
-        assert row.data.tags["harness.cells"] == cells
+        assert row.data.tags["harness.cells_experiment_id"] == cells
         view = views.cells_of("drawn")
-        assert views.view_page(cells, view) in row.data.tags["mlflow.note.content"]
+        note = row.data.tags["mlflow.note.content"]
+        assert views.view_page(cells, view) in note
+        numbers = {run.info.run_id for name, run in runs_of(mirrored, "hills · cells").items() if "drawn" in name}
+        assert views.artifact_page(cells, min(numbers), "forecasts.svg") in note
         shown = json.loads(client.get_experiment(cells).tags[f"mlflow.sharedViewState.{view}"])
         found = client.search_runs([cells], shown["searchFilter"])
         assert {run.info.run_name for run in found} == {"drawn · hills · seed 0", "drawn · hills · seed 1"}
@@ -566,8 +575,8 @@ class TestBoards:
 
         client, runs = client_of(home), runs_of(home, "hills")
         skills = {name: client.get_metric_history(run.info.run_id, "skill") for name, run in runs.items()}
-        assert [one.step for one in skills["last"]] == [0]
-        assert [one.step for one in skills["drawn"]] == [0, 1]
+        assert [metric.step for metric in skills["last"]] == [0]
+        assert [metric.step for metric in skills["drawn"]] == [0, 1]
         assert runs["drawn"].data.metrics["skill"] == 0.125
 
     def test_who_leaves_the_board_leaves_its_table_and_may_come_back(self, home: Path) -> None:
@@ -602,18 +611,29 @@ class TestPage:
         link = views.artifact_page(run.info.experiment_id, run.info.run_id, "board.html")
 
         assert html_of(mirrored) == board_page("hills", mirrored)
-        assert (run.info.run_name, run.info.status) == ("page", "FINISHED")
+        assert (run.info.run_name, run.info.status) == ("hills", "FINISHED")
         assert link in client.get_experiment_by_name("hills").tags["mlflow.note.content"]
         assert all(link in row.data.tags["mlflow.note.content"] for row in runs_of(mirrored, "hills").values())
 
-    def test_it_is_not_among_the_cells(self, mirrored: Path) -> None:
-        client = client_of(mirrored)
-        cells = client.get_experiment_by_name("hills · cells")
-        shown = json.loads(cells.tags["mlflow.sharedViewState.cells"])
+    def test_it_is_among_neither_the_cells_nor_the_forecasters(self, mirrored: Path) -> None:
+        assert set(runs_of(mirrored, "hills · cells")) == set(TestCells.NAMES)
+        assert set(runs_of(mirrored, "hills")) == {"last", "drawn", "last (wide)", "unfit"}
+        assert set(runs_of(mirrored, views.PAGES)) == {"hills", "waves"}
 
-        found = client.search_runs([cells.experiment_id], shown["searchFilter"])
+    def test_one_that_an_earlier_version_wrote_among_the_cells_goes(self, home: Path) -> None:
+        mirror(home)
+        index, client = Index(Place(home)), client_of(home)
+        sent = index.board("hills")
+        tags = {"board": "hills", "harness.kind": "page", "harness.home": Place(home).identity()}
+        client.create_run(sent.cells_experiment, tags=tags, run_name="page")
+        client.delete_experiment(sent.pages_experiment)
+        sent.pages_experiment = ""
+        index.save()
 
-        assert {run.info.run_name for run in found} == set(TestCells.NAMES)
+        mirror(home)
+
+        assert set(runs_of(home, "hills · cells")) == set(TestCells.NAMES)
+        assert html_of(home) == board_page("hills", home)
 
     def test_new_standings_replace_it(self, home: Path) -> None:
         mirror(home)
@@ -660,7 +680,8 @@ class TestPage:
 
 
 class TestOddNames:
-    NAMES = ("<script>alert(1)</script>", "it's", 'a "b"', 'it\'s "both"', "a/b c", "100 % _x_ *y*")
+    NAMES = ("<script>alert(1)</script>", "it's", 'a "b"', 'it\'s "both"', "a/b c", "100 % _x_ *y*", "two\nlines")
+    ODDER = ("half \ud800", "nothing \0", "long " * 2000, "[x](javascript:alert(1))", "'; DROP TABLE runs; --")
 
     def test_a_forecasters_cells_are_found_whatever_it_is_called(self, home: Path) -> None:
         entries = tuple(Entry("last", name, {"spread": 1.0 + k}) for k, name in enumerate(self.NAMES))
@@ -675,6 +696,21 @@ class TestOddNames:
             (found,) = client.search_runs([cells.experiment_id], view["searchFilter"])
             assert found.info.run_name == f"{name} · hills"
 
+    def test_boards_and_their_parts_may_have_any_name(self, home: Path) -> None:
+        entries = tuple(Entry("last", name, {"spread": 2.0 + k}) for k, name in enumerate(self.ODDER))
+        tasks = tuple(replace(HILLS.tasks[0], name=f"{name[:300]} {k}") for k, name in enumerate(self.ODDER))
+        board = replace(HILLS, title="<b>t</b>", forecasters=(Entry("last"), *entries), tasks=tasks, seeds=1)
+        fill(home, 'a "b" 100% <i>', replace(board, description="<script>alert(1)</script>"))
+
+        mirror(home)
+
+        client = client_of(home)
+        experiment = client.get_experiment_by_name('a "b" 100% <i>')
+        assert len(client.search_runs([experiment.experiment_id])) == 1 + len(self.ODDER)
+        assert "<script>" not in experiment.tags["mlflow.note.content"]
+        json.loads(experiment.tags["mlflow.sharedViewState.harness"])
+        assert not backlog(Place(home)).work
+
     def test_descriptions_show_texts_as_they_are(self) -> None:
         assert views.plain("<script>x</script> *a* _b_ `c`\n& [d](e)") == (
             "&lt;script&gt;x&lt;/script&gt; \\*a\\* \\_b\\_ \\`c\\` &amp; \\[d\\](e)"
@@ -688,7 +724,7 @@ class TestCatchingUp:
 
         again = mirror(home)
 
-        assert again.sent == 0
+        assert again.progress.sent == 0
         assert again._store is None
         assert not backlog(Place(home))
 
@@ -706,15 +742,44 @@ class TestCatchingUp:
     def test_an_index_of_another_store_is_not_believed(self, home: Path) -> None:
         mirror(home)
         path = home / "mlflow" / "mirrored.json"
-        path.write_text(re.sub(r'"cells_experiment": "\d+"', '"cells_experiment": "77"', path.read_text()))
+        fields = read_checked_json(path, SCHEMA)
+        assert fields is not None
+        for board in fields["stores"]["own"].values():
+            board["cells_experiment"] = "77"
+        write_checked_json(path, {name: fields[name] for name in ("stores", "versions")}, SCHEMA)
         last = home / "journal" / "cells" / stored_plans(home)[0].cells[-1].key / "record.json"
         last.touch()
 
         again = mirror(home)
 
-        assert again.sent > 1
+        assert again.progress.sent > 1
         assert keys_of(home) == sorted(Journal(home).keys())
         assert not backlog(Place(home))
+
+    @pytest.mark.parametrize("content", ["", "{", "[1]", '{"schema": 2, "stores": 7}', "flipped", "[" * 100_000])
+    def test_a_damaged_index_is_moved_aside_and_made_again(self, home: Path, content: str) -> None:
+        mirror(home)
+        before = {run.info.run_id for run in runs_of(home, "hills · cells").values()}
+        path = home / "mlflow" / "mirrored.json"
+        text = path.read_text()
+        path.write_text(
+            text.replace('"cells_experiment": "', '"cells_experiment": "7') if content == "flipped" else content
+        )
+
+        mirror(home)
+
+        assert {run.info.run_id for run in runs_of(home, "hills · cells").values()} == before
+        assert not backlog(Place(home)).work
+
+    def test_an_index_of_a_later_version_is_left_and_told(self, home: Path) -> None:
+        mirror(home)
+        path = home / "mlflow" / "mirrored.json"
+        write_checked_json(path, {"stores": {}}, SCHEMA + 1)
+
+        (sentence,) = Companion(home).finish()
+
+        assert "was written by a later version of harness" in sentence
+        assert read_checked_json(path, SCHEMA + 1) is not None
 
     def test_a_record_that_cannot_be_read_stops_no_other(self, home: Path) -> None:
         for key in list(Journal(home).keys())[:4]:
@@ -725,7 +790,7 @@ class TestCatchingUp:
         made = Mirror(Place(home), orders)
         made.follow()
 
-        assert made.problem == ""
+        assert made.progress.problem == ""
         assert len(keys_of(home)) == 2
 
     def test_a_forecaster_that_was_given_another_name_takes_its_cells_along(self, home: Path) -> None:
@@ -773,7 +838,7 @@ class TestCatchingUp:
             assert all(run.info.status != "RUNNING" for run in runs_of(home, f"{board} · cells").values())
         assert not backlog(Place(home))
 
-    def test_a_run_that_was_left_unfinished_is_finished_in_place(self, home: Path) -> None:
+    def test_a_run_that_was_left_unfinished_is_made_anew(self, home: Path) -> None:
         first = mirror(home)
         run = runs_of(home, "hills · cells")["last · hills"]
         client_of(home).update_run(run.info.run_id, "RUNNING")
@@ -782,8 +847,8 @@ class TestCatchingUp:
         mirror(home)
 
         again = runs_of(home, "hills · cells")["last · hills"]
-        assert first.sent
-        assert (again.info.run_id, again.info.status) == (run.info.run_id, "FINISHED")
+        assert first.progress.sent
+        assert again.info.status == "FINISHED"
 
     def test_a_home_that_was_moved_takes_its_artifacts_along(self, home: Path, tmp_path: Path) -> None:
         mirror(home)
@@ -821,7 +886,7 @@ class TestCatchingUp:
             ended = subprocess.run([*MIRROR, str(tmp_path)], stderr=subprocess.DEVNULL)
 
         assert ended.returncode == 1
-        assert problem_of(place) == "another harness command is sending this home's runs"
+        assert Reported.of(place).problem == "another harness command is sending this home's runs"
 
 
 class TestHooks:
@@ -852,6 +917,31 @@ class TestHooks:
         before = time.monotonic()
         assert harness_mlflow.harness_finished(home) == [sentence]
         assert time.monotonic() - before < 1
+
+    def test_it_can_be_switched_off(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HARNESS_MLFLOW", "off")
+
+        harness_mlflow.harness_run_finished(home)
+        (sentence,) = harness_mlflow.harness_finished(home)
+
+        assert sentence.startswith("MLflow: nothing is sent, as HARNESS_MLFLOW is off")
+        assert backlog(Place(home)).cells == 6
+
+    @pytest.mark.slow
+    def test_a_command_that_waits_tells_how_many_runs_were_sent(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(companion_module, "SILENCE", 0.0)
+        monkeypatch.setattr(companion_module, "INTERVAL", 0.1)
+        told: list[str] = []
+
+        Companion(home).finish(told.append)
+
+        assert told[0].startswith("MLflow: 6 runs are sent, all results are stored already; Ctrl-C leaves the rest")
+        found = [re.match(r"MLflow: (\d) of 6 runs sent(; the standings are sent)?$", line) for line in told[1:]]
+        sent = [int(line[1]) for line in found if line is not None]
+        assert sent == sorted(sent)
+        assert len(sent) == len(told) - 1 > 0
 
     @pytest.mark.slow
     def test_a_store_that_is_away_is_told_and_caught_up_with(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -895,8 +985,8 @@ class TestHooks:
     def test_a_mirror_that_gets_no_processor_starts_again(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         orders, again, waits = Orders(), [], threading.Event()
         made = Mirror(Place(home), orders)
-        monkeypatch.setattr(mirror_module, "HAND_OVER", 0.05)
-        monkeypatch.setattr(mirror_module, "_lower_priority", lambda: None)
+        monkeypatch.setattr(priority, "HAND_OVER", 0.05)
+        monkeypatch.setattr(mirror_module, "lower_priority", lambda: None)
         monkeypatch.setattr(mirror_module, "_replace_process", lambda place: (again.append(place), waits.set()))
         monkeypatch.setattr(
             made, "send_cells", lambda plans: (orders.finish.set(), orders.changed.set(), waits.wait(9))
@@ -955,6 +1045,33 @@ class TestPlots:
         assert said == "MAE"
         np.testing.assert_allclose(losses, outcomes.absolute_error.mean(axis=(1, 2)))
 
+    def test_a_generated_wave_follows_its_given_steps_and_the_cutoff_is_inside_of_the_axes(self, home: Path) -> None:
+        store_panel(waves(), home)
+        mirror(home)
+
+        text = artifact(home, "waves · cells", "last · waves", "forecasts.svg").read_text(encoding="utf-8")
+
+        assert ">past<" in text
+        for rule in re.findall(r"<path d='M([\d.]+) [^']*' [^>]*stroke-dasharray='2 2'", text):
+            assert charts.MARGIN_LEFT + 50 < float(rule) < plots.WIDTH / 2  # after 20 of 100 steps
+
+    def test_training_curves_are_on_a_logarithmic_axis(self, mirrored: Path) -> None:
+        text = artifact(mirrored, "hills · cells", "last · hills", "training.svg").read_text(encoding="utf-8")
+
+        assert ">loss<" in text
+        assert all(f">{tick}<" in text for tick in ("0.001", "0.01", "0.1", "1"))
+        note = runs_of(mirrored, "hills · cells")["last · hills"].data.tags["mlflow.note.content"]
+        assert "training.svg" in note
+
+    def test_gradient_norms_are_a_plot_and_metrics_of_their_own(self, mirrored: Path) -> None:
+        text = artifact(mirrored, "hills · cells", "last · hills", "gradient_norms.svg").read_text(encoding="utf-8")
+
+        assert ">hidden state before training<" in text
+        assert ">time steps before the last one<" in text
+        data = runs_of(mirrored, "hills · cells")["last · hills"].data
+        assert data.metrics["gradient_norms/hidden state before training"] == 0.01
+        assert "gradient_norms.svg" in data.tags["mlflow.note.content"]
+
 
 class TestTables:
     def test_long_tables_are_rounded_and_thinned_out(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -965,7 +1082,7 @@ class TestTables:
         monkeypatch.setattr(tables, "MOST", 20)
         monkeypatch.setattr(tables, "CHUNK", 8)
 
-        said = tables.write_forecasts(tmp_path / "forecasts.parquet", outcomes)
+        said = tables.write_forecasts(tmp_path / "forecasts.parquet", outcomes, lambda: None)
 
         table = pq.read_table(tmp_path / "forecasts.parquet")
         assert said == "numbers are rounded to float32; only one of 2 windows is listed"
@@ -990,6 +1107,12 @@ class TestNames:
     def test_passwords_are_not_told(self) -> None:
         assert without_password("no http://me:secret@box/x, no") == "no http://box/x, no"
 
+    @pytest.mark.parametrize("password", ["plain", "sl/ash", "col:on", "%40"])
+    def test_addresses_are_shown_without_passwords(self, password: str) -> None:
+        text = f"cannot connect to postgresql://me:{password}@box/db?sslmode=require&password={password} today"
+
+        assert without_password(text) == "cannot connect to postgresql://box/db?sslmode=require&password=… today"
+
     def test_moments_are_milliseconds(self) -> None:
         assert milliseconds("1970-01-01T00:00:01.5+00:00", 0) == 1500
         assert milliseconds("", 7_000_000) == 7
@@ -1011,14 +1134,32 @@ class TestUi:
             with pytest.raises(BadInput, match=f"port {port} of 127.0.0.1 is taken"):
                 server.free_port(port)
 
-    def test_a_server_that_runs_elsewhere_is_pointed_to(self, mirrored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.org/")
-        monkeypatch.setattr(Companion, "finish", lambda self: [])
-        monkeypatch.setattr(server, "backlog", lambda place: Backlog(2, 0, 0))
+    @pytest.mark.slow
+    def test_boards_are_shown_without_the_server_that_holds_the_store(
+        self, mirrored: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        index = Index(Place(mirrored))
+        index.save()  # what the own store holds, as if the server held it
+        stored = json.loads(index.path.read_text(encoding="utf-8"))["stores"]["own"]
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example.org/")
+        remote = Index(Place(mirrored))
+        remote.boards = {name: mirrored_board(sent) for name, sent in stored.items()}
+        remote.save()
 
-        result = click.testing.CliRunner().invoke(ui, ["--home", str(mirrored), "--no-browser"])
+        with server.serve(Place(mirrored), None) as address:
+            with urllib.request.urlopen(address) as answer:
+                page = answer.read().decode()
+            with urllib.request.urlopen(f"{address}/boards/hills") as answer:
+                board = answer.read().decode()
+            evil = urllib.request.Request(address, headers={"Host": "evil.example"})
+            with pytest.raises(urllib.error.HTTPError, match="400") as refused:
+                urllib.request.urlopen(evil)
+            refused.value.close()
 
-        assert result.output == "MLflow: https://mlflow.example.org/#/experiments\n"
+        link = 'href="https://mlflow.example.org/#/experiments/1/runs?workflowType=machine_learning'
+        assert link in page
+        assert link in board
+        assert "secret" not in page + board
 
     @pytest.mark.slow
     def test_two_servers_that_start_at_once_have_a_port_each(
@@ -1043,16 +1184,20 @@ class TestUi:
             family = family_below()
             with urllib.request.urlopen(f"{address}/health") as answer:
                 assert answer.status == 200
-            page = server.page_of(place, "hills")
+            with urllib.request.urlopen(f"{address}/boards/hills") as answer:
+                assert answer.status == 200
+            memory = sum(process.memory_info().rss for process in family)
 
-        assert page == "#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=harness"
-        assert 0 < len(family) <= 3
+        assert memory < 700e6  # as counted for each process: pages that both share count twice
+        assert len(family) == 2
         assert not any(process.is_running() for process in family)
 
 
 def family_below() -> list[psutil.Process]:
     """The servers that this process has started."""
-    return [one for one in psutil.Process(os.getpid()).children(recursive=True) if "mlflow" in " ".join(one.cmdline())]
+    return [
+        child for child in psutil.Process(os.getpid()).children(recursive=True) if "mlflow" in " ".join(child.cmdline())
+    ]
 
 
 def closed_port() -> int:
@@ -1079,8 +1224,8 @@ class TestMeasuredCosts:
 
     @staticmethod
     def measure(home: Path, forecaster: str, seconds: float) -> None:
-        backtest = next(one for one in stored_plans(home) if one.name == "hills")
-        cell = next(one.key for one in backtest.cells if one.forecaster == forecaster)
+        backtest = next(plan for plan in stored_plans(home) if plan.name == "hills")
+        cell = next(cell.key for cell in backtest.cells if cell.forecaster == forecaster)
         p50, p90, p99 = (Percentile(seconds * k, seconds * k, seconds * k) for k in (1, 2, 3))
         bins = Histogram(seconds / 2, seconds * 4, (1, 300, 20, 5))
         latency = Latency(p50, p90, p99, seconds, 326, 9, 0.0, histogram=bins)
@@ -1092,7 +1237,7 @@ class TestMeasuredCosts:
     def store(home: Path) -> None:
         found, backtest = (
             stored_standings(home, "hills"),
-            next(one for one in stored_plans(home) if one.name == "hills"),
+            next(plan for plan in stored_plans(home) if plan.name == "hills"),
         )
         assert found is not None
         with_costs(found, backtest, home).save(home)
@@ -1128,26 +1273,26 @@ class TestMeasuredCosts:
         drawn = artifact(measured, "hills", "last", "latency.svg").read_text(encoding="utf-8")
 
         assert told["latency"]["p99"]["seconds"] == pytest.approx(0.006)
-        said = [one.text for one in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+        said = [element.text for element in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
         assert {"p50 2 ms", "p90 4 ms", "p99 6 ms"} <= set(said)
         assert not artifact(measured, "hills", "drawn", "bench.json").exists()
 
     def test_skill_against_latency_is_drawn_beside_the_page(self, measured: Path) -> None:
         (run,) = pages_of(measured)
-        folder = measured / "mlflow" / "artifacts" / "hills · cells" / run.info.run_id / "artifacts"
+        folder = measured / "mlflow" / "artifacts" / views.PAGES / run.info.run_id / "artifacts"
 
         drawn = ElementTree.fromstring((folder / "pareto.svg").read_text(encoding="utf-8"))
 
-        said = [one.text for one in drawn.iter(f"{SVG}text")]
+        said = [element.text for element in drawn.iter(f"{SVG}text")]
         assert "last" in said
         assert "last (wide)" in said
         assert "drawn" not in said
 
-    def test_measuring_again_replaces_and_what_is_gone_goes(self, measured: Path, tmp_path: Path) -> None:
+    def test_measuring_again_adds_a_repetition_and_what_is_gone_goes(self, measured: Path, tmp_path: Path) -> None:
         before = artifact(measured, "hills", "last", "bench.json").read_text(encoding="utf-8")
         self.measure(measured, "last", 0.003)
         kept = measured / "bench" / this_machine().id
-        cell = next(one.key for one in stored_plans(measured)[0].cells if one.forecaster == "last (wide)")
+        cell = next(cell.key for cell in stored_plans(measured)[0].cells if cell.forecaster == "last (wide)")
         (kept / f"{cell}.json").unlink()
         self.store(measured)
 
@@ -1155,6 +1300,6 @@ class TestMeasuredCosts:
 
         runs = runs_of(measured, "hills")
         assert artifact(measured, "hills", "last", "bench.json").read_text(encoding="utf-8") != before
-        assert runs["last"].data.metrics["latency_p50_ms"] == pytest.approx(3.0)
+        assert runs["last"].data.metrics["latency_p50_ms"] == pytest.approx(math.sqrt(2.0 * 3.0), rel=1e-4)
         assert not artifact(measured, "hills", "last (wide)", "bench.json").exists()
         assert "measured" not in runs["last (wide)"].data.tags

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from harness_mlflow.charts import Band, Chart, Line, labels, picture, thin_line, ticks
+from harness_mlflow.plots import training_stages, write_training
 
 SVG = "{http://www.w3.org/2000/svg}"
 X = np.arange(4.0)
@@ -21,7 +23,7 @@ def drawn(*marks: Line | Band, **options: object) -> ElementTree.Element:
 
 def lines_of(root: ElementTree.Element, color: str) -> list[str]:
     """The paths in a colour, but for the one in the legend."""
-    return [one.get("d", "") for one in root.iter(f"{SVG}path") if one.get("stroke") == color][1:]
+    return [element.get("d", "") for element in root.iter(f"{SVG}path") if element.get("stroke") == color][1:]
 
 
 class TestTicks:
@@ -104,8 +106,8 @@ class TestPictures:
 
         root = drawn(Band(X, y, y, "#abcdef", "band"), Line(X, y, "#123456", "line"), logarithmic=logarithmic)
 
-        assert "nan" not in "".join(one.get("d", "") for one in root.iter(f"{SVG}path"))
-        assert "inf" not in "".join(one.get("d", "") for one in root.iter(f"{SVG}path"))
+        assert "nan" not in "".join(element.get("d", "") for element in root.iter(f"{SVG}path"))
+        assert "inf" not in "".join(element.get("d", "") for element in root.iter(f"{SVG}path"))
 
     def test_nothing_to_draw_is_an_empty_picture(self) -> None:
         assert drawn().tag == f"{SVG}svg"
@@ -114,7 +116,7 @@ class TestPictures:
     def test_a_logarithmic_axis_is_labelled_by_powers(self) -> None:
         root = drawn(Line(X, np.array([1e-3, 1e-2, 1e-1, 1.0]), "#123456", "steep"), logarithmic=True)
 
-        texts = {one.text for one in root.iter(f"{SVG}text")}
+        texts = {element.text for element in root.iter(f"{SVG}text")}
         assert {"0.001", "0.01", "0.1", "1"} <= texts
 
     def test_texts_are_shown_as_they_are(self) -> None:
@@ -122,13 +124,40 @@ class TestPictures:
 
         root = ElementTree.fromstring(picture(odd, [[Chart((), (odd,), odd, "y")]], 600, 300))
 
-        texts = [one.text or "" for one in root.iter(f"{SVG}text")]
+        texts = [element.text or "" for element in root.iter(f"{SVG}text")]
         assert texts[0] == '<b>it\'s & "more"</b>  '
         assert sum(text.startswith("<b>it's") for text in texts) == 3
 
     def test_long_titles_are_shortened(self) -> None:
         root = drawn(title=("x" * 500,))
 
-        (title,) = [one.text for one in root.iter(f"{SVG}text") if one.text and one.text.startswith("xx")]
+        (title,) = [
+            element.text for element in root.iter(f"{SVG}text") if element.text and element.text.startswith("xx")
+        ]
         assert title.endswith("…")
         assert len(title) < 100
+
+
+class TestTrainingStages:
+    def test_stages_follow_one_another_and_shorter_curves_are_spread_over_their_stage(self) -> None:
+        curves = {"loss/epochs": (3.0, 2.0, 1.0, 0.5), "validation loss/epochs": (2.0, 1.0), "loss/rounds": (4.0, 1.0)}
+
+        first, second = training_stages(curves)
+
+        assert (first.steps, first.begin, first.length) == ("epochs", 0, 4)
+        assert (second.steps, second.begin, second.length) == ("rounds", 4, 2)
+        assert first.positions(first.curves["validation loss"]).tolist() == [2, 4]
+        assert second.positions(second.curves["loss"]).tolist() == [5, 6]
+
+    def test_curves_without_a_stage_are_one(self) -> None:
+        (stage,) = training_stages({"loss": (2.0, 1.0), "error": (1.0,)})
+
+        assert (stage.steps, list(stage.curves)) == ("recorded values", ["loss", "error"])
+
+    def test_borders_and_names_of_stages_are_drawn(self, tmp_path: Path) -> None:
+        write_training(tmp_path, "A heading", {"loss/epochs": (3.0, 2.0), "loss/rounds": (4.0, 1.0)})
+
+        text = (tmp_path / "training.svg").read_text(encoding="utf-8")
+
+        assert all(f">{name}<" in text for name in ("loss", "epochs", "rounds"))
+        assert text.count("stroke-dasharray='2 2'") == 1

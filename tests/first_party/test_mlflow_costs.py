@@ -55,9 +55,12 @@ class Drawn:
 def drawn(standings: Standings, quantity: str) -> Drawn:
     """The picture of rows in which only this cost was measured."""
     root = ElementTree.fromstring(pareto_picture(standings))
-    found = [one for one in root.iter(f"{SVG}text") if "transform" not in one.attrib]
+    found = [element for element in root.iter(f"{SVG}text") if "transform" not in element.attrib]
     assert any(meaning(standings, quantity) in (text.text or "") for text in found)
-    return Drawn(tuple(one.text or "" for one in found), {one.text or "": float(one.attrib["x"]) for one in found})
+    return Drawn(
+        tuple(element.text or "" for element in found),
+        {element.text or "": float(element.attrib["x"]) for element in found},
+    )
 
 
 def beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -70,10 +73,10 @@ class TestFront:
     def test_is_whom_nobody_beats(self, pairs: list[tuple[int, int]]) -> None:
         points = [(float(cost), float(skill), f"{k}") for k, (cost, skill) in enumerate(pairs)]
 
-        expected = {one for one in points if not any(beats(other[:2], one[:2]) for other in points)}
+        expected = {point for point in points if not any(beats(other[:2], point[:2]) for other in points)}
 
         assert set(pareto_front(points)) == expected
-        assert [one[0] for one in pareto_front(points)] == sorted(one[0] for one in expected)
+        assert [point[0] for point in pareto_front(points)] == sorted(point[0] for point in expected)
 
     @given(st.lists(st.tuples(COST, SKILL, st.booleans()), max_size=9), st.sampled_from(COSTS))
     def test_leaves_out_whose_cost_or_skill_is_missing(self, values: list[Any], quantity: str) -> None:
@@ -114,7 +117,7 @@ class TestPicture:
 
         found = drawn(board(*rows), quantity)
 
-        assert [one for one in found.texts if one in ("10 µs", "1 ms", "1 s", "1000 s")] == [
+        assert [text for text in found.texts if text in ("10 µs", "1 ms", "1 s", "1000 s")] == [
             "10 µs",
             "1 ms",
             "1 s",
@@ -133,7 +136,7 @@ class TestPicture:
     def test_nothing_is_said_in_powers_of_ten(self, quantity: str, low: float, factor: float) -> None:
         rows = [row("quick", 0.1, **{quantity: low}), row("slow", 0.2, **{quantity: min(low * factor, 1e5)})]
 
-        assert not [one for one in drawn(board(*rows), quantity).texts if "e+" in one or "e-" in one]
+        assert not [text for text in drawn(board(*rows), quantity).texts if "e+" in text or "e-" in text]
 
     def test_has_a_chart_for_each_cost_that_was_measured(self) -> None:
         standings = board(row("a", 0.1, latency_p99=0.001), row("b", 0.2, throughput=5.0))

@@ -10,96 +10,29 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 import pytest
-from mlflow import MlflowClient
+from mlflow_homes import LABELS, change_record, client_of, copy_home, execute, fill, mirror
 from sqlalchemy.engine import make_url
 
 from harness import (
-    Context,
-    DatasetSpec,
-    Floats,
-    ForecasterSpec,
     HarnessError,
     Journal,
-    LocalForecaster,
-    Panel,
-    RollingOrigin,
-    Task,
-    hookimpl,
     stored_plans,
 )
-from harness.analysis.ranking.compute import compute_standings
-from harness.boards.leaderboard import Entry, Leaderboard
-from harness.boards.planning import plan_board
-from harness.boards.workspace import Workspace
-from harness.evaluation.evaluate import evaluate
-from harness.evaluation.outcomes import Actuals
-from harness.plugins.catalog import load_catalog
-from harness.results.board_results import JournalResults
-from harness.tasks.folds import backtest
-from harness_mlflow import server
+from harness_mlflow import server, views
 from harness_mlflow.companion import Companion
 from harness_mlflow.entries import LONGEST_NAME, safe_name
 from harness_mlflow.index import Index, backlog
 from harness_mlflow.inspection import mlflow_revisions
-from harness_mlflow.mirror import Mirror, Orders
 from harness_mlflow.place import Place, sqlite_uri
 from harness_mlflow.runs import experiment_name, folder_name
 from harness_mlflow.storage import storable
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # MLflow leaves its engines to the collector
-
-LABELS = ("last", "=1+1 [kW] 100 %", "a\\", 'it\'s "both" # ? & :')
-
-
-@dataclass
-class Last(LocalForecaster):
-    """The last value."""
-
-    shift: float = 0.0
-
-    def predict_series(self, context: Context) -> Floats:
-        return np.tile(context.target[-1] + self.shift, (context.horizon, 1))
-
-
-class Toys:
-    @hookimpl
-    def harness_forecasters(self) -> list[ForecasterSpec]:
-        return [ForecasterSpec("last", Last)]
-
-    @hookimpl
-    def harness_datasets(self) -> list[DatasetSpec]:
-        return [DatasetSpec("hills", lambda: Panel.of([np.arange(30.0) ** 0.5, np.sin(np.arange(30.0))]))]
-
-
-BOARD = Leaderboard(
-    "Price [/MWh] <b>50 %</b>",
-    "MASE",
-    "last",
-    (Task("hills", RollingOrigin(horizon=2, windows=3), name="Load [kW]: 100 % | `x` #?&"),),
-    forecasters=tuple(Entry("last", label, {"shift": float(k)}) for k, label in enumerate(LABELS)),
-)
-
-
-def fill(home: Path, name: str, reason: str = "") -> None:
-    """Run a board in this process, and store its standings."""
-    catalog = load_catalog(extra={"toys": Toys()})
-    journal = Journal(home)
-    plan = plan_board(name, BOARD, Workspace(home, catalog))
-    plan.save(home)
-    for planned in plan.cells:
-        panel = catalog.datasets[planned.cell.task.dataset].spec.panel()
-        run = evaluate(Last(**planned.cell.parameters), planned.cell.task, panel, cell=planned.cell)
-        journal.write_actuals(planned.fingerprint, planned.cell.task, Actuals.of(backtest(planned.cell.task, panel)))
-        changes: dict[str, Any] = {"reason": reason, "notes": (reason,)} if reason else {}
-        journal.write(replace(run, key=planned.key, provenance={}, **changes))
-    compute_standings(JournalResults(plan.to_stored(), journal), catalog.metrics["MASE"].spec).save(home)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -125,28 +58,6 @@ def home(mirrored: Path, tmp_path: Path) -> Path:
     return copy_home(mirrored, tmp_path / "home")
 
 
-def copy_home(mirrored: Path, home: Path) -> Path:
-    with closing(sqlite3.connect(mirrored / "mlflow" / "mlflow.db")) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copytree(mirrored, home, copy_function=shutil.copy2)
-    return home
-
-
-def mirror(home: Path, problem: str = "") -> Mirror:
-    """One pass in this process."""
-    orders = Orders()
-    orders.finish.set()
-    made = Mirror(Place(home), orders)
-    made.follow()
-    assert problem in made.problem
-    assert problem or not made.problem
-    return made
-
-
-def client_of(home: Path) -> MlflowClient:
-    return MlflowClient(Place(home).uri)
-
-
 def experiments_of(home: Path) -> dict[str, Any]:
     return {found.name: found for found in client_of(home).search_experiments()}
 
@@ -169,18 +80,15 @@ def rows_of(home: Path) -> dict[str, Any]:
 def complete(home: Path) -> bool:
     """Whether everything is in MLflow, once."""
     return (
-        keys_of(home) == sorted(Journal(home).keys()) and set(rows_of(home)) == set(LABELS) and not backlog(Place(home))
+        keys_of(home) == sorted(Journal(home).keys())
+        and set(rows_of(home)) == set(LABELS)
+        and len(runs_of(home, views.PAGES)) == 1
+        and not backlog(Place(home))
     )
 
 
 def kept(home: Path, reason: str) -> list[Path]:
-    return sorted((home / "mlflow").glob(f"mlflow-{reason}-*.db"))
-
-
-def execute(database: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(database)) as connection, connection:
-        for statement in statements:
-            connection.execute(statement)
+    return sorted(home.glob(f"{reason}-*.db"))
 
 
 class TestVersions:
@@ -194,12 +102,12 @@ class TestVersions:
         before = older.read_bytes()
 
         assert backlog(place)
-        (note,) = mirror(home).notes
+        (note,) = mirror(home).progress.notes
 
         assert "was upgraded to MLflow" in note
         assert complete(home)
         assert "mine" in experiments_of(home)
-        (copy,) = kept(home, "before-upgrade")
+        (copy,) = kept(home, "mlflow/mlflow-before-upgrade")
         assert copy.read_bytes() == before
         assert copy.name in note
 
@@ -216,11 +124,11 @@ class TestVersions:
         before = database.read_bytes()
 
         assert backlog(Place(home))
-        (note,) = mirror(home).notes
+        (note,) = mirror(home).progress.notes
 
         assert "the store" in note
         assert "a new one is filled from the journal" in note
-        (copy,) = kept(home, "set-aside")
+        (copy,) = kept(home, "damaged/mlflow")
         assert copy.name in note
         assert copy.read_bytes()[:18] == before[:18]
         assert complete(home)
@@ -235,7 +143,7 @@ class TestVersions:
         content[(root - 1) * size : root * size] = b"\xff" * size
         database.write_bytes(content)
         key = stored_plans(home)[0].cells[0].key
-        (home / "journal" / "cells" / key / "record.json").touch()
+        change_record(home, key)
 
         note, done = Companion(home).finish()
 
@@ -253,8 +161,27 @@ class TestVersions:
 
             mirror(home, "locked")
 
-        assert not kept(home, "set-aside")
+        assert not kept(home, "damaged/mlflow")
         mirror(home)
+        assert complete(home)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
+    def test_a_lock_is_waited_for_within_bounds_and_caught_up_after(self, home: Path, lock: str) -> None:
+        key = stored_plans(home)[0].cells[0].key
+        change_record(home, key)
+        if lock == "EXCLUSIVE":
+            execute(Place(home).database, "PRAGMA journal_mode=DELETE")
+        with closing(sqlite3.connect(Place(home).database, isolation_level=None)) as other:
+            other.execute(f"BEGIN {lock}")
+            begin = time.monotonic()
+
+            (told,) = Companion(home).finish()
+
+            assert "locked" in told
+            assert time.monotonic() - begin < 120
+            other.execute("ROLLBACK")
+        assert "`harness ui` shows the boards" in Companion(home).finish()[0]
         assert complete(home)
 
     def test_the_check_is_made_once(self, home: Path) -> None:
@@ -320,7 +247,7 @@ def older_store(path: Path) -> Path:
 class TestDeletions:
     def test_a_deleted_board_comes_back(self, home: Path) -> None:
         before = {name: found.experiment_id for name, found in experiments_of(home).items()}
-        for name in ("hills", "hills · cells"):
+        for name in ("hills", "hills · cells", views.PAGES):
             client_of(home).delete_experiment(before[name])
 
         assert backlog(Place(home)).cells == len(LABELS)
@@ -331,7 +258,7 @@ class TestDeletions:
 
     def test_what_was_replaced_before_does_not_come_back_with_it(self, home: Path) -> None:
         key = stored_plans(home)[0].cells[0].key
-        (home / "journal" / "cells" / key / "record.json").touch()
+        change_record(home, key)
         mirror(home)
         client_of(home).delete_experiment(experiments_of(home)["hills · cells"].experiment_id)
 
@@ -352,7 +279,7 @@ class TestDeletions:
         (cell,) = (run for run in runs_of(home, "hills · cells") if run.data.tags.get("forecaster") == "last")
         assert cell.data.tags["harness.row"] == row
         assert row in cell.data.tags["mlflow.note.content"]
-        (page,) = (run for run in runs_of(home, "hills · cells") if run.data.tags.get("harness.kind") == "page")
+        (page,) = runs_of(home, views.PAGES)
         assert page.info.run_id in rows_of(home)["last"].data.tags["mlflow.note.content"]
 
     def test_those_of_a_row_alone_lead_to_the_new_one(self, home: Path) -> None:
@@ -367,7 +294,7 @@ class TestDeletions:
 
     def test_what_was_deleted_for_good_comes_back(self, home: Path) -> None:
         store = client_of(home)._tracking_client.store
-        for name in ("hills", "hills · cells"):
+        for name in ("hills", "hills · cells", views.PAGES):
             number = experiments_of(home)[name].experiment_id
             client_of(home).delete_experiment(number)
             for run in store.search_runs([number], None, 2).to_list():
@@ -383,11 +310,11 @@ class TestDeletions:
         client_of(home).rename_experiment(number, "my hills")
         assert not backlog(Place(home))
         key = stored_plans(home)[0].cells[0].key
-        (home / "journal" / "cells" / key / "record.json").touch()
+        change_record(home, key)
 
         mirror(home)
 
-        assert set(experiments_of(home)) == {"Default", "my hills", "hills · cells"}
+        assert set(experiments_of(home)) == {"Default", "my hills", "hills · cells", views.PAGES}
         assert not backlog(Place(home))
         assert Index(Place(home)).boards["hills"].experiment == number
 
@@ -428,7 +355,7 @@ class TestFolders:
     def test_a_home_has_any_name(self, name: str, mirrored: Path, tmp_path: Path) -> None:
         home = copy_home(mirrored, tmp_path / name / "home")
         key = stored_plans(home)[0].cells[0].key
-        (home / "journal" / "cells" / key / "record.json").touch()
+        change_record(home, key)
         before = {path for path in tmp_path.rglob("*") if path.is_dir()}
 
         mirror(home)
@@ -451,7 +378,7 @@ class TestFolders:
     def test_the_server_serves_one_and_no_command_line_shows_the_store(self, mirrored: Path, tmp_path: Path) -> None:
         place = Place(copy_home(mirrored, tmp_path / "100%41?#& [x]@'"))
         mirror(place.home)
-        (page,) = (run for run in runs_of(place.home, "hills · cells") if "harness.kind" in run.data.tags)
+        (page,) = runs_of(place.home, views.PAGES)
 
         with server.serve(place, None) as address:
             below = psutil.Process(os.getpid()).children(recursive=True)
@@ -500,3 +427,12 @@ class TestNames:
     def test_an_address_is_escaped_where_it_must_be(self) -> None:
         assert sqlite_uri(Path("/a/b c/m.db")) == "sqlite:////a/b c/m.db"
         assert make_url(sqlite_uri(Path("/a?b/%41/m.db"))).database == "/a?b/%41/m.db"
+
+
+def test_the_identity_of_a_home_survives_damage_of_its_file(home: Path) -> None:
+    place = Place(home)
+    identity, path = place.identity(), place.folder / "home.json"
+    path.write_text(path.read_text().replace(identity, identity[::-1]))
+
+    assert place.identity() == identity
+    assert backlog(place).cells == 0

@@ -38,7 +38,7 @@ def fitted(name: str, panel: Panel = WAVES, **parameters: Any) -> Any:
 def test_a_network_counts_its_weights_and_not_the_scaler() -> None:
     forecaster = fitted("dense", lookback=4, hidden=5, iterations=1)
 
-    weights = (4 * 5 + 5) + (5 * 3 + 3)
+    weights = (4 * 5 + 5) + (5 * 3 + 3) + (4 * 3 + 3)  # a hidden layer, the output layer, and the linear path
     assert model_size(forecaster) == ModelSize(weights, 4 * weights)
 
 

@@ -157,7 +157,7 @@ def test_several_targets_are_as_good_as_one_by_one(spec: ForecasterSpec) -> None
         return  # their one model learns from both
 
     for target in range(2):
-        single = Panel.of([one[:, target] for one in panel], season_length=6)
+        single = Panel.of([values[:, target] for values in panel], season_length=6)
         alone = fold_of(single, task())
         forecast = predicted(spec, fitted(spec, alone), alone.windows.contexts)
         np.testing.assert_allclose(both.mean[:, :, target], forecast.mean[:, :, 0], rtol=1e-9)
@@ -198,7 +198,7 @@ def test_training_data_may_begin_later_than_the_series(spec: ForecasterSpec) -> 
 
 def test_hyperparameters_are_json_and_stay_as_they_are(spec: ForecasterSpec) -> None:
     forecaster = spec.make({})
-    before = {one.name: getattr(forecaster, one.name) for one in fields(forecaster)}  # type: ignore[arg-type]
+    before = {field.name: getattr(forecaster, field.name) for field in fields(forecaster)}  # type: ignore[arg-type]
 
     fold = fold_of(waves(), task())
     forecaster.fit(fold.train)

@@ -18,9 +18,10 @@ from harness.tasks.training import Rows as PartRows
 from harness_models.arima import Arima
 from harness_models.lag_features import Encoding, Lags, forecast_rows, training_rows
 from harness_models.neural.covariates import CovariateFeatures, RowFeatures, available_inputs
-from harness_models.neural.direct import Cnn, Dense, Gru, IidDense, Lstm
+from harness_models.neural.direct import Cnn, Dense, IidDense
 from harness_models.neural.examples import Batch, Rows, Shape, training_examples
 from harness_models.neural.learner import NetworkForecaster
+from harness_models.neural.recurrent import Gru, Lstm
 from harness_models.neural.scaling import Scaler
 from harness_models.tabular import RidgeRegression
 
@@ -251,7 +252,9 @@ def test_covariates_add_only_weights_of_the_head(forecaster: NetworkForecaster) 
     assert counts[1] - counts[0] == 3 * 3  # three outputs, and three columns of static covariates
 
 
-@pytest.mark.parametrize("forecaster", [Dense(), Lstm(scale="training", target="level", learn_from="every")])
+@pytest.mark.parametrize(
+    "forecaster", [Dense(), Lstm(scale="training", target="level", linear_path=False, learn_from="every")]
+)
 def test_covariates_that_are_constant_in_training_change_nothing(forecaster: NetworkForecaster) -> None:
     rng = np.random.default_rng(2)
     series = [rng.normal(size=60).cumsum() for _ in range(3)]
@@ -293,10 +296,10 @@ def test_a_network_learns_the_effects_of_covariates() -> None:
 def test_without_known_and_static_covariates_a_network_has_only_backbone_and_head(covariates: tuple[str, ...]) -> None:
     task = Task("rich", RollingOrigin(3, windows=2), covariates=covariates)
     fold = next(backtest(task, rich_panel()).folds())
-    forecaster = Dense(lookback=6, hidden=8, iterations=2)
+    forecaster = Dense(lookback=6, hidden=8, iterations=2, linear_path=False)
 
     forecaster.fit(fold.train)
 
     inputs = 6 * (1 + len(covariates))
     assert forecaster.parameter_count == (inputs + 1) * 8 + (8 + 1) * 3
-    assert "covariate_weight" not in forecaster.network_.state_dict()
+    assert "covariates.weight" not in forecaster.network_.state_dict()

@@ -24,7 +24,7 @@ UPPER = NormalDist().inv_cdf(0.9)
 def contexts_of(*series: object, season: int = 1, channels: int = 1, **protocol: object) -> Contexts:
     levels = protocol.pop("levels", ())
     panel = Panel.of(
-        [np.array(one, dtype=float) for one in series],
+        [np.array(values, dtype=float) for values in series],
         season_length=season,
         channels=[Channel(f"c{i}") for i in range(channels)],
     )
@@ -179,9 +179,9 @@ def plain(kind: str, past: Floats, steps: range, season: int) -> tuple[list[floa
     residuals = [past[t] - past[t - lag] for t in at if t - lag >= 0 and not math.isnan(past[t - lag])]
     slope = (last - past[at[0]]) / (at[-1] - at[0]) if len(at) > 1 else 0.0
     if kind == "drift":
-        residuals = [one - slope for one in residuals]
+        residuals = [residual - slope for residual in residuals]
     count = max(len(residuals), 1)
-    sigma = math.sqrt(sum(one**2 for one in residuals) / count)
+    sigma = math.sqrt(sum(residual**2 for residual in residuals) / count)
     mean, sd = [], []
     for h in steps:
         if kind == "drift":
@@ -211,7 +211,7 @@ values = st.one_of(st.just(NAN), st.floats(-100, 100, allow_subnormal=False).map
 def test_all_windows_at_once_are_what_a_loop_over_windows_gives(
     series: list[list[float]], season: int, gap: int, max_context: int | None
 ) -> None:
-    series = [[1.0, *one, 0.0, 0.0, 0.0, 0.0] for one in series]
+    series = [[1.0, *values, 0.0, 0.0, 0.0, 0.0] for values in series]
     contexts = contexts_of(
         *series,
         season=season,

@@ -304,8 +304,8 @@ def test_autoreg_does_not_mind_what_is_missing_where_it_does_not_look(others: tu
     series, cutoffs = np.array([0, *others]), np.full(1 + len(others), 100)
 
     of_holed, of_whole = (
-        forecaster.predict(Contexts(Panel.of([one, values]), series, cutoffs, 5, season_length=6)).mean[0, :, 0]
-        for one in (holed, values)
+        forecaster.predict(Contexts(Panel.of([each, values]), series, cutoffs, 5, season_length=6)).mean[0, :, 0]
+        for each in (holed, values)
     )
 
     np.testing.assert_allclose(of_holed[:2], of_whole[:2], rtol=1e-12)

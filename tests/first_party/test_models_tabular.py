@@ -119,7 +119,9 @@ def panel_with(what: str) -> Panel:
     panel = walks(length=260)
     values = panel.values.copy()
     if what == "targets":
-        return Panel.of([np.column_stack([one, one**2]) for one in panel], channels=[Channel("a"), Channel("b")])
+        return Panel.of(
+            [np.column_stack([values, values**2]) for values in panel], channels=[Channel("a"), Channel("b")]
+        )
     if what == "gaps":
         values[np.random.default_rng(1).random(values.shape) < 0.02] = np.nan
     if what == "flat":

@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from harness import Floats
-from harness_models.neural.cells import RecurrentLayer, Stack, apply_dropout, reverse_steps
+from harness_models.neural.cells import RecurrentLayer
 from harness_models.neural.initialisation import INITIALISATIONS, initialise
+from harness_models.neural.layers import apply_dropout
 from harness_models.neural.parameters import parameter_count
+from harness_models.neural.stacks import LstmStack, Stack, reverse_steps
 
-CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru")
+CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru", "gru-reset-before")
 TIME, BATCH, INPUTS, HIDDEN = 9, 5, 3, 4
 
 Step = Callable[[Floats, dict[str, Floats], Floats, Floats], tuple[Floats, Floats]]
@@ -45,7 +47,20 @@ def gru(x: Floats, p: dict[str, Floats], h: Floats, c: Floats) -> tuple[Floats, 
     return (1 - z) * np.tanh(ni + sigmoid(ri + rh) * nh) + z * h, c
 
 
-EQUATIONS: dict[str, Step] = {"rnn-tanh": rnn, "rnn-relu": rectified_rnn, "lstm": lstm, "gru": gru}
+def gru_reset_before(x: Floats, p: dict[str, Floats], h: Floats, c: Floats) -> tuple[Floats, Floats]:
+    """K. Cho et al., 2014, equations 5 to 8."""
+    (w_r, w_z, w_n), (u_r, u_z, u_n), (b_r, b_z, b_n) = (np.split(p[key], 3) for key in ("weight", "recurrent", "bias"))
+    r, z = sigmoid(w_r @ x + u_r @ h + b_r), sigmoid(w_z @ x + u_z @ h + b_z)
+    return z * h + (1 - z) * np.tanh(w_n @ x + u_n @ (r * h) + b_n), c
+
+
+EQUATIONS: dict[str, Step] = {
+    "rnn-tanh": rnn,
+    "rnn-relu": rectified_rnn,
+    "lstm": lstm,
+    "gru": gru,
+    "gru-reset-before": gru_reset_before,
+}
 
 
 def layer_of(cell: str, dtype: torch.dtype = torch.float64) -> RecurrentLayer:
@@ -112,6 +127,10 @@ def plain(cell: str, layer: RecurrentLayer, inputs: Tensor, dropout_mask: Tensor
             r, z = (given + product)[:, : 2 * hidden].sigmoid().chunk(2, 1)
             n = (given[:, 2 * hidden :] + r * product[:, 2 * hidden :]).tanh()
             h = (1 - z) * n + z * h
+        elif cell == "gru-reset-before":
+            r, z = (given + product)[:, : 2 * hidden].sigmoid().chunk(2, 1)
+            n = (given[:, 2 * hidden :] + (r * h * dropout_mask) @ layer.recurrent[2 * hidden :].T).tanh()
+            h = (1 - z) * n + z * h
         else:
             h = (given + product).tanh() if cell == "rnn-tanh" else (given + product).relu()
         states.append(h)
@@ -125,7 +144,7 @@ def test_gradients_written_by_hand_are_those_of_autograd(cell: str) -> None:
     wanted = [inputs, *layer.parameters()]
 
     ours, theirs = layer(inputs, None, dropout_mask), plain(cell, layer, inputs, dropout_mask)
-    found, expected = (torch.autograd.grad(one, wanted, upstream) for one in (ours, theirs))
+    found, expected = (torch.autograd.grad(output, wanted, upstream) for output in (ours, theirs))
 
     assert (ours - theirs).abs().max() < 1e-13
     for one, other in zip(found, expected, strict=True):
@@ -141,11 +160,23 @@ def test_backward_leaves_what_came_from_above_as_it_was() -> None:
         assert (upstream == 1).all()
 
 
+@pytest.mark.parametrize("normalised", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("recurrent_dropout", [0.0, 0.4])
 @pytest.mark.parametrize("cell", CELLS)
-def test_padding_in_front_changes_nothing(cell: str, bidirectional: bool, recurrent_dropout: float) -> None:
-    stack = Stack(cell, INPUTS, HIDDEN, 2, bidirectional, recurrent_dropout=recurrent_dropout).double()
+def test_padding_in_front_changes_nothing(
+    cell: str, bidirectional: bool, recurrent_dropout: float, normalised: bool
+) -> None:
+    stack = Stack(
+        cell,
+        INPUTS,
+        HIDDEN,
+        3,
+        bidirectional,
+        recurrent_dropout=recurrent_dropout,
+        batch_normalisation=normalised,
+        skip_connections=normalised,
+    ).double()
     initialise(stack, "orthogonal", torch.Generator().manual_seed(1))
     for parameter in stack.parameters():
         parameter.data.add_(0.1)
@@ -154,15 +185,20 @@ def test_padding_in_front_changes_nothing(cell: str, bidirectional: bool, recurr
     padded = torch.cat([torch.zeros(TIME - short, BATCH, INPUTS, dtype=torch.float64), inputs[:short]])
     observed = (torch.arange(TIME) >= TIME - short).double()[:, None].expand(TIME, BATCH)
 
-    states, last = stack(padded, observed, torch.Generator().manual_seed(5))
-    alone, last_alone = stack(inputs[:short], None, torch.Generator().manual_seed(5))
+    states = stack(padded, observed, torch.Generator().manual_seed(5))
+    alone = stack(inputs[:short], None, torch.Generator().manual_seed(5))
+    stack.layers[-1].returns_last = True
+    last = stack(padded, observed, torch.Generator().manual_seed(5))
+    last_alone = stack(inputs[:short], None, torch.Generator().manual_seed(5))
 
-    assert (last - last_alone).abs().max() < 1e-14
-    assert (states[-short:] - alone).abs().max() < 1e-14
+    assert (states[-short:] - alone).abs().max() < 1e-13
+    assert (last - last_alone).abs().max() < 1e-13
+    assert (last[:, :HIDDEN] - states[-1, :, :HIDDEN]).abs().max() < 1e-13
+    assert (last[:, HIDDEN:] - states[-short, :, HIDDEN:]).abs().max() < 1e-13 if bidirectional else True
 
 
 def test_an_unknown_cell_is_refused() -> None:
-    with pytest.raises(ValueError, match="cell is one of rnn-tanh, rnn-relu, lstm, gru, not 'mgu'"):
+    with pytest.raises(ValueError, match="cell is one of rnn-tanh, rnn-relu, lstm, gru, gru-reset-before, not 'mgu'"):
         Stack("mgu", INPUTS, HIDDEN)
 
 
@@ -174,12 +210,12 @@ def test_reversal_keeps_padding_in_front() -> None:
 
 
 def test_recurrent_dropout_has_one_mask_a_sequence_and_none_without_a_generator() -> None:
-    stack = Stack("lstm", INPUTS, HIDDEN, recurrent_dropout=0.4)
+    stack = Stack("lstm", INPUTS, HIDDEN, recurrent_dropout=0.4, returns_last=True)
     initialise(stack, "keras", torch.Generator().manual_seed(1))
     inputs = inputs_of(torch.float32)
 
-    free = [stack(inputs, None, None)[1] for _ in range(2)]
-    seeded = [stack(inputs, None, torch.Generator().manual_seed(seed))[1] for seed in (1, 1, 2)]
+    free = [stack(inputs, None, None) for _ in range(2)]
+    seeded = [stack(inputs, None, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
 
     assert torch.equal(*free)
     assert torch.equal(seeded[0], seeded[1])
@@ -187,7 +223,7 @@ def test_recurrent_dropout_has_one_mask_a_sequence_and_none_without_a_generator(
 
 
 class TestInitialValues:
-    @pytest.mark.parametrize("name", INITIALISATIONS)
+    @pytest.mark.parametrize("name", [name for name in INITIALISATIONS if name not in ("zeros", "ones")])
     def test_they_are_drawn_from_the_generator_alone(self, name: str) -> None:
         before = torch.get_rng_state()
         layers = [RecurrentLayer("gru", 6, 8) for _ in range(3)]
@@ -210,22 +246,32 @@ class TestInitialValues:
         assert layer.bias.reshape(4, 16).mean(1).tolist() == [0, 1, 0, 0]
 
 
-def test_an_lstm_with_two_biases_is_that_of_torch() -> None:
-    reference = torch.nn.LSTM(INPUTS, HIDDEN).double()
-    ours = RecurrentLayer("lstm", INPUTS, HIDDEN, two_biases=True).double()
+@pytest.mark.parametrize("biases", [0, 2])
+@pytest.mark.parametrize(
+    ("cell", "kind"), [("lstm", "LSTM"), ("gru", "GRU"), ("rnn-tanh", "RNN")], ids=["lstm", "gru", "rnn"]
+)
+def test_layers_without_biases_or_with_two_are_those_of_torch(cell: str, kind: str, biases: int) -> None:
+    reference = getattr(torch.nn, kind)(INPUTS, HIDDEN, bias=biases > 0).double()
+    ours = RecurrentLayer(cell, INPUTS, HIDDEN, biases).double()
     with torch.no_grad():
-        for name, value in zip(("weight", "recurrent", "bias", "second_bias"), reference.parameters(), strict=True):
-            getattr(ours, name).copy_(value)
+        for own, value in zip(ours.parameters(), reference.parameters(), strict=True):
+            own.copy_(value)
 
     expected = reference(inputs_of())[0]
 
     torch.testing.assert_close(ours(inputs_of()), expected)
     torch.testing.assert_close(ours(inputs_of(), None, torch.ones(BATCH, HIDDEN).double()), expected)
+    torch.testing.assert_close(ours(inputs_of(), torch.ones(TIME, BATCH).double()), expected)
+
+
+@pytest.mark.parametrize(("biases", "count"), [(0, 3 * 4 * (3 + 4)), (1, 3 * 4 * (3 + 4 + 1))])
+def test_a_gru_with_the_reset_gate_before_the_product_has_one_bias_or_none(biases: int, count: int) -> None:
+    assert parameter_count(RecurrentLayer("gru-reset-before", INPUTS, HIDDEN, biases)) == count
 
 
 def test_the_encoder_decoder_of_the_lecture_has_two_biases() -> None:
     """Three layers of 100 units each and a head, 405,701 parameters in M. De Mari's lecture."""
-    stacks = [Stack("lstm", 1, 100, layers=3, two_biases=True) for _ in range(2)]
+    stacks = [LstmStack(1, 100, layers=3, biases=2) for _ in range(2)]
 
     count = sum(parameter_count(module) for module in (*stacks, torch.nn.Linear(100, 1)))
 

@@ -79,7 +79,7 @@ class TestPresets:
     def test_parameter_counts_are_the_published_ones(self, name: str) -> None:
         network = PRESETS[name].make().network(Shape(120, 23, 1), channels=14, targets=1, levels=())
 
-        assert sum(one.numel() for one in network.parameters()) == PARAMETERS[name]
+        assert sum(parameter.numel() for parameter in network.parameters()) == PARAMETERS[name]
 
     @pytest.mark.parametrize("board", ["weather", "ett-day-ahead"])
     def test_boards_say_what_the_presets_say(self, board: str) -> None:
@@ -204,7 +204,7 @@ def test_quantiles_cover_what_they_say() -> None:
 def test_short_pasts_are_as_good_as_alone(name: str) -> None:
     """A context of ten rows gives what the network says of these ten rows and no padding."""
     fold = fold_of(waves())
-    padded = made(BY_NAME[name], lookback=20, scale="training", target="level")
+    padded = made(BY_NAME[name], lookback=20, scale="training", target="level", linear_path=False)
     padded.fit(fold.train)
     exact = pickle.loads(pickle.dumps(padded))
     exact.lookback_ = 10
@@ -215,7 +215,8 @@ def test_short_pasts_are_as_good_as_alone(name: str) -> None:
 
 def test_a_network_may_learn_from_every_row() -> None:
     fold = fold_of(waves(length=150))
-    every = {"learn_from": "every", "scale": "training", "target": "level", "iterations": 200, "learning_rate": 0.01}
+    levels = {"scale": "training", "target": "level", "linear_path": False}
+    every = {"learn_from": "every", **levels, "iterations": 200, "learning_rate": 0.01}
 
     forecast = forecast_of(made(BY_NAME["lstm"], **every), fold)
 
@@ -262,7 +263,8 @@ def test_an_oscillation_of_five_values_is_continued_by_both_decoders() -> None:
 def test_the_run_keeps_the_curves_and_says_how_training_ended() -> None:
     run = evaluate(made(BY_NAME["lstm"], iterations=45), Task("waves", RollingOrigin(4, windows=3)), waves())
 
-    assert len(run.curves["loss"]) == len(run.curves["validation loss"]) > 10
+    losses, validation_losses = (run.curves[f"{name}/validation rounds"] for name in ("loss", "validation loss"))
+    assert len(losses) == len(validation_losses) > 10
     assert "the budget of 45 iterations was used up" in run.notes
 
 
@@ -279,13 +281,13 @@ class TestBadInput:
             ("dense", {"validation": 1.0}, "validation is a share from 0 to less than 1, not 1.0"),
             ("rnn", {"activation": "swish"}, "activation is one of tanh, relu, not 'swish'"),
             ("lstm", {"initialisation": "best"}, "initialisation is one of keras, uniform, .*, not 'best'"),
-            ("lstm", {"optimiser": "sgd"}, "optimiser is one of adam, rmsprop, not 'sgd'"),
+            ("lstm", {"optimiser": "adagrad"}, "optimiser is one of adam, rmsprop, sgd, not 'adagrad'"),
             ("lstm", {"schedule": "step"}, "schedule is one of constant, cosine, plateau, not 'step'"),
             ("lstm", {"recurrent_dropout": 1.0}, "recurrent_dropout is a share from 0 to less than 1"),
             ("lstm", {"device": "tpu"}, "device is one of auto, cpu, cuda, mps, not 'tpu'"),
             ("lstm", {"target": "both"}, "target is one of level, change, not 'both'"),
             ("lstm", {"head": "sample"}, "head is one of mean, quantile, not 'sample'"),
-            ("lstm", {"learn_from": "every"}, "scale must be 'training' and target 'level'"),
+            ("lstm", {"learn_from": "every"}, "scale must be 'training', target 'level' and linear_path false"),
             ("cnn", {"kernels": []}, "kernels must be one size or more"),
             ("dense-iid", {"lookback": 5}, "without history, lookback must be 1"),
             ("seq2seq", {"biases": 3}, "biases is 1 or 2, not 3"),

@@ -23,7 +23,8 @@ from harness_models.neural.generation.forecasters import (
     FreeSeq2Seq,
 )
 from harness_models.neural.generation.free_running import FreeRunning
-from harness_models.neural.generation.models import Convolutional, Dense, Recurrent, initialise
+from harness_models.neural.generation.layers import initialise
+from harness_models.neural.generation.models import Convolutional, Dense, Recurrent
 from harness_models.neural.parameters import parameter_count
 
 PARAMETERS = {
@@ -178,8 +179,8 @@ def test_the_same_seed_gives_the_same_forecast(quick: FreeRunning) -> None:
     state = torch.random.get_rng_state()
     contexts = contexts_of(waves(3, 90), 60, 20)
     again, other = replace(quick), replace(quick, seed=4)
-    for one in (again, other):
-        one.fit(TrainingData(waves(20, 90), None, 20))
+    for each in (again, other):
+        each.fit(TrainingData(waves(20, 90), None, 20))
 
     forecast = quick.predict(contexts).mean
 
@@ -271,7 +272,7 @@ def test_training_stops_where_a_loss_is_not_a_number() -> None:
         ({"batch": 0}, "batch must be at least 1, not 0"),
         ({"hidden": 0}, "hidden must be at least 1, not 0"),
         ({"warm_up": 1}, "warm_up must be at least 2, not 1"),
-        ({"scale": "nothing"}, "scale is one of panel, window, not 'nothing'"),
+        ({"scale": "nothing"}, "scale is one of panel, window, none, not 'nothing'"),
         ({"seconds": 0.0}, "seconds must be more than 0, not 0.0"),
     ],
 )
@@ -281,8 +282,8 @@ def test_bad_hyperparameters_are_refused(fields: dict[str, Any], message: str) -
 
 
 def test_series_that_are_too_short_are_named_unsupported() -> None:
-    with pytest.raises(Unsupported, match=r"32 values to start from and 20 steps ahead need series of 52 .* has 40"):
-        FreeCnn(**QUICK).fit(TrainingData(waves(3, 40), None, 20))
+    with pytest.raises(Unsupported, match=r"at least 33 observations .* 32 to start from and one .* has 30"):
+        FreeCnn(**QUICK).fit(TrainingData(waves(3, 30), None, 20))
     with pytest.raises(Unsupported, match="has no observed value"):
         FreeRnn(**QUICK).fit(TrainingData(Panel.of([np.full(80, np.nan)]), None, 20))
 

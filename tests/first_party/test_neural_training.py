@@ -188,7 +188,7 @@ class TestTraining:
         progress = train_network(network, squared(network), parts, settings(iterations=400, learning_rate=0.05), 0)
 
         assert network.value.item() == pytest.approx(3.0, abs=0.6)
-        assert len(progress.curves["loss"]) == len(progress.curves["validation loss"]) == 20
+        assert [len(curve) for curve in progress.curves.values()] == [20, 20]
         assert progress.remarks[0] == "the budget of 400 iterations was used up"
         assert progress.remarks[1].startswith("the weights of iteration ")
 
@@ -225,7 +225,7 @@ class TestTraining:
         progress = train_network(network, squared(network), (numbers(20, 1.0), numbers(4, 1.0)), settings(epochs=3), 0)
 
         assert progress.remarks[0] == "the budget of 9 iterations was used up"
-        assert len(progress.curves["loss"]) == 3
+        assert len(progress.curves["loss/validation rounds"]) == 3
 
     def test_seconds_are_a_limit(self) -> None:
         network = Constant()

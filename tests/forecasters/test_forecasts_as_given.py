@@ -358,12 +358,29 @@ class TestSentences:
 
     @pytest.mark.parametrize(
         ("result", "found"),
-        [(None, "NoneType"), ("x", "str"), (np.zeros(2), "(2,)"), (3.0, "()"), (np.zeros((1, 2, 1)), "(1, 2, 1)")],
+        [
+            (None, "NoneType"),
+            ("x", "str"),
+            (np.zeros(2), "(2,); the axis of targets is missing, which array[..., np.newaxis] adds"),
+            (
+                np.zeros((1, 2)),
+                "(1, 2); the axes of steps and targets are exchanged, which np.swapaxes(array, -1, -2) mends",
+            ),
+            (3.0, "()"),
+            (np.zeros((1, 2, 1)), "(1, 2, 1)"),
+        ],
     )
     def test_predict_series_is_named(self, result: Any, found: str) -> None:
         wanted = "predict_series must return a Forecast, or an array of the shape (horizon, target) = (2, 1)"
 
         assert evaluate(Shaped(result), TASK, PANEL).reason == f"every window: {wanted}, not {found}"
+
+    def test_a_forecast_of_predict_series_is_of_one_window(self) -> None:
+        assert evaluate(Shaped(Forecast.point(np.zeros((2, 1)))), TASK, PANEL).reason == (
+            "every window: predict_series: the mean must have the shape (window, horizon, target) = (1, 2, 1), not "
+            "(2, 1); the axis of windows is missing, which array[np.newaxis] adds; or return an array of the shape "
+            "(horizon, target)"
+        )
 
     def test_a_forecast_needs_something(self) -> None:
         message = refusal(Forecast)

@@ -15,9 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from harness.attempt import Failure
 from harness.data.panel import Panel
-from harness.errors import InvalidForecast, NotGiven
+from harness.errors import Failure, InvalidForecast, NotGiven
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Run, Status
 from harness.forecasters.conforming import conformed

@@ -83,7 +83,7 @@ def problems(catalog: Catalog) -> list[str]:
     """The problems, once everything was asked for, less those of others' plugins."""
     for kind in KINDS:
         getattr(catalog, kind)
-    return [one for one in catalog.problems if not one.startswith("plugin mlflow ")]
+    return [problem for problem in catalog.problems if not problem.startswith("plugin mlflow ")]
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ class TestFinding:
         assert str(again) == str(error)
 
     def test_an_unknown_name_without_a_neighbour_is_told_what_is_known(self) -> None:
-        with pytest.raises(UnknownName, match="no dataset called 'xyz'; known: co2, cosine"):
+        with pytest.raises(UnknownName, match="no dataset called 'xyz'; known: adding-10, adding-30"):
             load_catalog().datasets["xyz"]
 
 
@@ -280,9 +280,9 @@ class TestCommands:
         assert [problem for problem in catalog.problems if problem.startswith(said)] != []
 
     def test_a_command_of_one_call_is_not_there_in_the_next(self) -> None:
-        cli.copy().add_command(click.Command("new"))
+        cli.copy().add_command(click.Command("another"))
 
-        assert "new" not in cli.commands
+        assert "another" not in cli.commands
 
 
 class TestBroken:
@@ -360,7 +360,7 @@ class TestWrongResults:
         (problem,) = problems(catalog)
         assert problem.startswith("plugin bad (bad 0): harness_")
         assert said in problem
-        assert all("fine" in getattr(catalog, one) for one in KINDS)
+        assert all("fine" in getattr(catalog, kind) for kind in KINDS)
         assert "naive" in catalog.forecasters
 
     @pytest.mark.parametrize("kind", KINDS)
@@ -526,7 +526,7 @@ class TestHookCalls:
         for _ in range(3):
             catalog.finished(tmp_path)
 
-        assert sum("no luck" in one for one in catalog.problems) == 1
+        assert sum("no luck" in problem for problem in catalog.problems) == 1
 
     @pytest.mark.parametrize("answer", ["a sentence", 3, {"a": "b"}])
     def test_an_answer_that_is_no_list_is_reported(self, tmp_path: Path, answer: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,11 +13,13 @@ from harness import BenchCosts, Row, Standings, standings_columns
 from harness.report.column import Column
 from harness.report.columns import data_columns, table_columns
 from harness.report.costs import COSTS, FIGURES
+from harness.report.page.render import page
+from harness.report.shown import Shown
 from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, remarks
+from harness.report.terminal import legend, remarks, table_legend
 from harness.results.standings import Significance
 
-NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key"}
+NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key", "runs", "intervals"}
 MEASURED = BenchCosts("m", "CPU", "2026-01-01", "ramp", 2, "cpu", 0.001, 0.002, 0.004, 0.003, 0.005, throughput=2500.0)
 
 
@@ -110,13 +113,16 @@ class TestViews:
     def test_measured_costs_take_the_place_of_indicative_ones(self) -> None:
         plain, measured = board(row("a", 1)), board(row("a", 1, costs=MEASURED), row("b", 2))
 
-        assert [cell.heading for _, cell in table_columns(plain, "page")][-2:] == ["Fit", "Predict a window"]
+        assert [cell.heading for _, cell in table_columns(plain, "page")][-2:] == [
+            "Fit",
+            "Predict a\N{NO-BREAK SPACE}window",
+        ]
         costs = [(cell.heading, cell.text(measured.rows[0])) for _, cell in table_columns(measured, "page")][-5:]
         assert costs == [
             ("p50", "1.0 ms"),
             ("p99", "4.0 ms"),
             ("Forecasts / s", "2.50k"),
-            ("Fit", "–"),
+            ("One fit", "–"),
             ("Memory", "–"),
         ]
         assert {cell.text(measured.rows[1]) for column, cell in table_columns(measured, "page") if column.unit} == {"–"}
@@ -131,6 +137,28 @@ class TestViews:
         assert column.tag_text(shown) == "2 timed out, 1 not run, 3 windows"
         assert [cell.heading for _, cell in table_columns(standings, "terminal")][-1] == "failed"
         assert "failed" not in [cell.heading for _, cell in table_columns(board(row("a", 1)), "terminal")]
+
+    @pytest.mark.parametrize(
+        ("changes", "ends"),
+        [
+            ({"missing": {"failed": 1}}, ["imputed; of a cell: the largest relative error of its own others"]),
+            ({"failed_windows": 1}, ["imputed; of a window: the losses of the baseline"]),
+            ({"missing": {"not run": 1}}, []),
+            ({}, []),
+        ],
+    )
+    def test_the_legend_tells_how_failed_results_are_scored(self, changes: dict[str, Any], ends: list[str]) -> None:
+        standings = board(row("a", 1, **changes))
+
+        lines = [line for line in legend(standings) if line.startswith("failed results")]
+        ignored = [
+            line for line in legend(replace(standings, completed_only=True)) if line.startswith("failed results")
+        ]
+
+        assert [line.split(" are ", 1)[1].startswith(end) for line, end in zip(lines, ends, strict=True)] == [
+            True
+        ] * len(ends)
+        assert ignored == ["failed results are ignored"] * len(ends)
 
     def test_csv_has_the_columns_of_before(self) -> None:
         heading, values, _ = standings_csv(board(row("a", 1, missing={"failed": 1}), row("b", 2))).split("\n", 2)
@@ -183,6 +211,7 @@ class TestViews:
 
         assert tags == {
             "tied_for_first": "",
+            "interval": "−0.25…0.50",
             "failed_results": "",
             "reasons": "x\ny",
             "pool": "zero-shot",
@@ -226,7 +255,114 @@ class TestRemarks:
         ]
 
 
+class TestMarks:
+    """Strict results, and forecasts that depend on the batch."""
+
+    STANDINGS = board(
+        row("a", 1, strict=True),
+        row("b", 2, batch_differences={"ramp": 0.0313, "hills": 0.25}),
+        row("c", 3, strict=True, batch_differences={"ramp": 0.5}, training_overlap=("ramp",)),
+        row("d", 4),
+    )
+
+    @pytest.mark.parametrize("view", ["terminal", "markdown"])
+    def test_names_are_marked(self, view: Any) -> None:
+        cells = {cell.kind: cell for _, cell in table_columns(self.STANDINGS, view)}
+
+        assert [cells["name"].text(row) for row in self.STANDINGS.rows] == ["a §", "b ‡", "c †‡§", "d"]
+
+    def test_the_legend_explains_those_that_are_there(self) -> None:
+        lines = "\n".join(legend(self.STANDINGS))
+
+        assert "§ strict: forecast one point in time after the other" in lines
+        assert "‡ forecasts depend on the other windows of the batch" in lines
+        assert not {"§", "‡"} & set("".join(legend(board(row("d", 1)))))
+
+    def test_a_line_says_by_how_much(self) -> None:
+        assert remarks(self.STANDINGS)[-2:] == [
+            "b: forecasts depend on the other windows of the batch, by up to a relative 0.25 on hills, 0.031 on ramp",
+            "c: forecasts depend on the other windows of the batch, by up to a relative 0.5 on ramp",
+        ]
+
+    def test_csv_has_them_where_there_are_any(self) -> None:
+        strict, batch = (
+            [line.rsplit(",", 2)[place] for line in standings_csv(self.STANDINGS).splitlines()] for place in (1, 2)
+        )
+
+        assert strict == ["strict", "yes", "no", "yes", "no"]
+        assert batch == ["batch_difference", "", "0.25", "0.5", ""]
+
+    def test_data_frames_always_have_them(self) -> None:
+        columns = data_columns(board(row("d", 1)), "frame")
+
+        assert columns["strict"].value(row("d", 1)) is False
+        assert columns["batch_difference"].value(row("d", 1)) is None
+
+    def test_the_page_explains_them(self) -> None:
+        text = page(self.STANDINGS)
+
+        assert "depends on the batch, by up to 0.25" in text
+        assert "<dt>§</dt><dd>strict: forecast one point in time after the other" in text
+        assert "<dt>‡</dt>" in text
+        assert "‡" not in page(board(row("d", 1)))
+
+    def test_what_forecasters_cannot_do_is_marked_in_every_view(self) -> None:
+        ignoring = row("a", 1, ignored_covariates={"ramp": ("price", "promotion"), "hills": ("price", "promotion")})
+        standings = replace(board(ignoring, row("b", 2, degenerate_quantiles=("ramp",)), row("c", 3)), metric="WQL")
+
+        for view in ("terminal", "markdown"):
+            cells = {cell.kind: cell for _, cell in table_columns(standings, view)}
+            assert [cells["name"].text(each) for each in standings.rows] == ["a ¶", "b °", "c"]
+        lines = legend(standings)
+        assert "¶ cannot use covariates that a task offers: see its line below" in lines
+        assert "° gives point forecasts, which WQL scores as quantiles of no width" in lines
+        assert remarks(standings) == ["a: cannot use the covariates price, promotion of ramp, hills"]
+        first, second = standings_csv(standings).splitlines()[1:3]
+        assert '"ramp: price, promotion; hills: price, promotion"' in first
+        assert ",ramp" in second
+        text = page(standings)
+        assert text.count("cannot use covariates of a task") == 2  # a title, and a text for screen readers
+        assert text.count("point forecasts, scored as quantiles") == 2
+        assert "<dt>¶</dt>" in text
+
+    def test_forecasts_that_equal_the_actuals_are_marked_in_every_view(self) -> None:
+        standings = board(row("a", 1, exact_forecasts=("ramp", "hills")), row("b", 2))
+
+        for view in ("terminal", "markdown"):
+            cells = {cell.kind: cell for _, cell in table_columns(standings, view)}
+            assert [cells["name"].text(each) for each in standings.rows] == ["a !", "b"]
+        assert any(line.startswith("! all forecasts of a task equal the actuals exactly") for line in legend(standings))
+        line = "a: all forecasts equal the actuals exactly on ramp, hills: check for leakage"
+        assert line in remarks(standings)
+        assert line in page(standings)
+        assert '"ramp, hills"' in standings_csv(standings).splitlines()[1]
+        assert "exact_forecasts" not in standings_csv(board(row("b", 1)))
+
+    def test_standings_stored_before_have_none(self) -> None:
+        fields = self.STANDINGS.to_json()
+        for stored in fields["rows"]:
+            del stored["strict"], stored["batch_differences"]
+
+        loaded = Standings.from_json(fields)
+
+        assert not any(row.strict or row.batch_differences for row in loaded.rows)
+
+
 class TestLegend:
+    def test_it_explains_the_columns_and_rows_of_its_table(self) -> None:
+        tied = {"tied_for_first": True, "mcs_p_value": 0.2}
+        significance = Significance("resamples", 5, 100, 0.95, ("a", "b"), (), (), (), (), {}, None)
+        rows = (row("a", 1, skill=0.5, **tied), row("b", 2, skill=0.4, mcs_p_value=0.03), row("c", 3, **tied))
+        standings = replace(board(*rows), significance=significance)
+
+        whole = "\n".join(table_legend(standings, 200))
+        for text in ("wins: ", "fit s: ", "ms: ", "95 %: ", "c (3=) is marked and b (2)"):
+            assert text in whole
+        chosen = "\n".join(table_legend(standings, 200, Shown(top=2, columns=("skill", "ms"))))
+        assert "ms: " in chosen
+        for text in ("wins: ", "fit s: ", "95 %: ", "is marked"):
+            assert text not in chosen
+
     def test_ties_are_with_the_best(self) -> None:
         tied = board(row("a", 1, tied_for_first=True, mcs_p_value=1.0), row("b", 2, tied_for_first=True))
         alone = board(row("a", 1, mcs_p_value=1.0), row("b", 2, mcs_p_value=0.01))
@@ -234,6 +370,26 @@ class TestLegend:
         test = "(95 % model confidence set, which tests all forecasters at once; pairs differ more easily)"
         assert f"= not significantly worse than the best: p > 0.05 {test}" in legend(tied)
         assert f"p: a is significantly better than all others {test}" in legend(alone)
+
+    def test_a_tie_below_a_better_forecaster_without_one_is_explained_by_this_table(self) -> None:
+        tied = {"tied_for_first": True, "mcs_p_value": 0.2}
+        first, better = row("a", 1, skill=0.5, **tied), row("b", 2, skill=0.4, mcs_p_value=0.03)
+        wild, base = row("c", 3, skill=0.1, **tied), row("base", 4, skill=0.0, **tied)
+
+        (line,) = (line for line in legend(board(first, better, wild)) if "is marked" in line)
+
+        assert line == (
+            "c (3=) is marked and b (2), whose skill is higher, is not: the errors of c vary more, so that they are "
+            "weaker evidence against it"
+        )
+        assert any(
+            line.startswith("base (4=) is marked and b (2)") for line in legend(board(first, better, wild, base))
+        )
+        assert "base (4=) is marked and b (2)" in page(board(first, better, base))
+        assert not any(
+            "is marked" in line
+            for line in legend(board(first, replace(wild, rank=2), replace(better, rank=3, skill=0.0)))
+        )
 
     def test_logarithmic_boards_show_the_log_of_the_relative_error(self) -> None:
         near = [row("a", 1, skill=1 - 1e-9, relative_error=1e-9), row("b", 2, skill=1 - 2e-9, relative_error=2e-9)]
@@ -244,6 +400,13 @@ class TestLegend:
         assert cells["log10 rel."] == ["-9.00", "-8.70"]
         assert "skill" not in cells
         assert "log10 rel.: log10 of the geometric mean of errors relative to base" in legend(standings)[0]
+
+    def test_a_forecaster_that_completed_nothing_has_no_numbers(self) -> None:
+        standings = board(row("a", 1), row("b", 2, skill=0.0, win_rate=0.5, completed=0, missing={"timed_out": 2}))
+
+        cells = {cell.heading: cell for _, cell in table_columns(standings, "terminal")}
+
+        assert [cells[heading].text(standings.rows[1]) for heading in ("skill", "wins")] == ["–", "–"]
 
     def test_their_spread_over_seeds_is_that_of_the_log(self) -> None:
         rows = [row("a", 1, skill=1 - 1e-5, relative_error=1e-5, skill_std=1e-6), row("b", 2)]

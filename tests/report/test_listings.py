@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from harness import DatasetSpec, Panel, hookimpl
 from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
@@ -38,7 +40,8 @@ def test_formats_have_their_suffixes() -> None:
     assert all(suffix in inventory(load_catalog(), "formats") for suffix in ("(.csv)", "(.md)", "(.html)"))
 
 
-def test_metrics_say_how_many_quantile_levels_they_need() -> None:
+def test_metrics_say_how_many_quantile_levels_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")  # so that no description is wrapped
     text = " ".join(inventory(load_catalog(), "metrics").split())
 
     assert text.count("needs quantile levels") == 3  # WQL, SQL, MQL

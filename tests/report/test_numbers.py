@@ -37,7 +37,7 @@ NAN = math.nan
         (numbers.p_value(0.00001), "<0.0001"),
         (numbers.number(-1.5), "−1.500"),
         (numbers.number(-0.0001), "0.000"),
-        (numbers.number(123456.0), "1.23e05"),
+        (numbers.number(123456.0), "1.23e5"),
         (numbers.interval_in_brackets((-0.1, 0.2)), "[−0.10, 0.20]"),
         (numbers.interval_in_brackets((NAN, 0.2)), ""),
         (numbers.duration(0.0025), "2.5 ms"),

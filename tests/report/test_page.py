@@ -22,13 +22,16 @@ from hypothesis import strategies as st
 import harness
 from harness import Actuals, Generation, Journal, RollingOrigin, Run, SeriesSplit, Status, StoredCell, StoredPlan, Task
 from harness.analysis.ranking.compute import compute_standings
+from harness.boards.board_files import store_file
 from harness.cli.main import cli
 from harness.data.panel import Panel
+from harness.data.panel_store import store_panel
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
 from harness.report.numbers import duration, error, number, with_minus_sign
+from harness.report.page.details import find_details
 from harness.report.page.examples import Example, Examples, Lines, find_examples
 from harness.report.page.lines import Limit, thin
 from harness.report.page.render import page
@@ -119,7 +122,7 @@ def board(forecasters: tuple[str, ...], tasks: tuple[str, ...], **changes: Any) 
 
 
 def matrix(values: Any) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(one) for one in values.tolist())
+    return tuple(tuple(value) for value in values.tolist())
 
 
 def shown(standings: Standings, horizon: int, past: int) -> Examples:
@@ -133,7 +136,7 @@ def shown(standings: Standings, horizon: int, past: int) -> Examples:
         lines = Lines("y", line(past), line(horizon), line(horizon), line(horizon), line(horizon))
         return Example(f"series {number}", 100 + number, "2020-01-01", 0.5, (lines,), (0.1, 0.9))
 
-    names = [one.forecaster for one in standings.rows]
+    names = [row.forecaster for row in standings.rows]
     steps = {task: {name: line(horizon) for name in names} for task in standings.tasks}
     windows = {
         task: {name: (example(2 * place), example(2 * place + 1)) for place, name in enumerate(names)}
@@ -177,9 +180,9 @@ class TestSafety:
         text = page(board(numbered("f", 3), ("a", "b")))
 
         (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
-        said = dict(one.strip().partition(" ")[::2] for one in html.unescape(policy).split(";"))
-        styles = [hashed(one) for one in re.findall(r"<style>(.*?)</style>", text, re.S)]
-        scripts = [hashed(one) for one in re.findall(r"<script>(.*?)</script>", text, re.S)]
+        said = dict(part.strip().partition(" ")[::2] for part in html.unescape(policy).split(";"))
+        styles = [hashed(source) for source in re.findall(r"<style>(.*?)</style>", text, re.S)]
+        scripts = [hashed(source) for source in re.findall(r"<script>(.*?)</script>", text, re.S)]
 
         assert said["default-src"] == "'none'"
         assert said["style-src"].split() == styles
@@ -209,13 +212,15 @@ class TestSafety:
     @pytest.mark.parametrize("name", NASTY, ids=range(len(NASTY)))
     def test_names_are_texts(self, name: str) -> None:
         plain, nasty = (
-            board((one, f"{one} again"), (one,), board=one, title=one, metric=one, description=one, notes=(one,))
-            for one in ("plain", name)
+            board(
+                (each, f"{each} again"), (each,), board=each, title=each, metric=each, description=each, notes=(each,)
+            )
+            for each in ("plain", name)
         )
         nasty = replace(nasty, unavailable={name: name}, machines=(name,))
-        nasty = replace(nasty, rows=tuple(replace(one, missing={"failed": 1}, reasons=(name,)) for one in nasty.rows))
+        nasty = replace(nasty, rows=tuple(replace(row, missing={"failed": 1}, reasons=(name,)) for row in nasty.rows))
         plain = replace(plain, unavailable={"plain": "plain"})
-        plain = replace(plain, rows=tuple(replace(one, missing={"failed": 1}, reasons=("x",)) for one in plain.rows))
+        plain = replace(plain, rows=tuple(replace(row, missing={"failed": 1}, reasons=("x",)) for row in plain.rows))
 
         text = page(nasty, shown(nasty, 5, 5))
 
@@ -317,7 +322,16 @@ class TestStandings:
     def test_who_is_first_is_said(self) -> None:
         text = " ".join("".join(Reader(page(board(("a", "b", "c"), ("t",)))).texts).split())
 
-        assert "a ranks first with a skill of 0.450 [0.35, 0.53]; 1 other is not significantly worse." in text
+        said = "a ranks first with a skill of 0.450 [0.35, 0.53]; 1 other is not significantly worse"
+        assert f"{said} (model confidence set)." in text
+
+    def test_the_headline_has_no_blank_where_an_interval_is_unknown(self) -> None:
+        standings = board(("a", "b", "c"), ("t",), logarithmic=True)
+        first = replace(standings.rows[0], relative_error=1e-20, skill=1.0, intervals={"skill": (1.0, 1.0)})
+
+        text = " ".join("".join(Reader(page(replace(standings, rows=(first, *standings.rows[1:])))).texts).split())
+
+        assert "a log10 relative error of −20.00; 1 other" in text
 
     def test_reasons_can_be_unfolded(self) -> None:
         standings = board(("a", "b"), ("t",))
@@ -357,6 +371,53 @@ class TestStandings:
         assert ">−4.00<" in text
         assert "as log10" in text
 
+    def test_log10_relative_errors_of_pairs_are_antisymmetric(self) -> None:
+        logs = np.array([-19.72, -9.61, -0.3, 0.0])
+        errors = logs[:, None] - logs[None, :]
+        skills, lows, highs = (np.round(1 - 10 ** (errors + side), 6) for side in (0.0, 0.2, -0.2))
+        standings = board(("a", "b", "c", "d"), ("t",), logarithmic=True)
+        assert standings.significance is not None
+        found = replace(
+            standings.significance, skills=matrix(skills), skill_lows=matrix(lows), skill_highs=matrix(highs)
+        )
+
+        shown = data_of(page(replace(standings, significance=found)))["significance"]
+
+        pairs, low, high = (np.array(shown[name], dtype=float) for name in ("pairs", "lows", "highs"))
+        np.testing.assert_array_equal(pairs, -pairs.T)
+        np.testing.assert_array_equal(low, -high.T)
+        np.testing.assert_allclose(pairs, errors, rtol=1e-3)
+        np.testing.assert_allclose(low, errors - 0.2, rtol=1e-3)
+        np.testing.assert_allclose(high, errors + 0.2, rtol=1e-3)
+
+    def test_errors_below_rounding_are_equally_the_lowest(self) -> None:
+        standings = board(("a", "b", "c"), ("t",), logarithmic=True, rounding={"t": 1e-10})
+        errors = (3e-22, 1e-22, 1e-3)
+        rows = tuple(replace(one, scores={"t": value}) for one, value in zip(standings.rows, errors, strict=True))
+
+        text = page(replace(standings, rows=rows))
+
+        assert re.findall(r'<span class="value best">(.*?)</span>', text) == ["−21.52", "−22.00"]
+        assert "Errors below 10⁻¹⁰ of the largest actual are rounding" in text
+        assert "are rounding" not in page(board(("a", "b"), ("t",)))
+
+    def test_the_two_kinds_of_mean_ranks_are_told_apart(self) -> None:
+        text = page(board(("a", "b", "c"), ("t",)))
+
+        assert "<bdi>Mean\N{NO-BREAK SPACE}rank over\N{NO-BREAK SPACE}tasks</bdi>" in text
+        assert "Mean ranks over blocks and critical difference" in text
+
+    @pytest.mark.parametrize(("statistic", "shown"), [(31.24, "31.2"), (11530.1, "11,530"), (1e7, "10,000,000")])
+    def test_the_statistic_of_the_rank_test_is_written_out(self, statistic: float, shown: str) -> None:
+        standings = board(("a", "b"), ("t",))
+        assert standings.significance is not None
+        assert standings.significance.rank_test is not None
+        test = replace(standings.significance.rank_test, statistic=statistic)
+
+        text = page(replace(standings, significance=replace(standings.significance, rank_test=test)))
+
+        assert f"χ² = {shown}," in text
+
     @pytest.mark.parametrize("best", ["zero", "nominal"])
     def test_the_lowest_is_not_the_best_of_every_metric(self, best: Any) -> None:
         standings = board(("a", "b"), ("t",))
@@ -385,7 +446,7 @@ class TestLittle:
         standings = board(("a", "b", "c"), ("t",))
         measured = ("skill", "relative_error", "win_rate", "mean_rank", "median_relative_error", "mcs_p_value")
         nothing: dict[str, Any] = dict.fromkeys(measured, NAN)
-        rows = tuple(replace(one, **nothing, intervals={}, scores={"t": NAN}, windows=0) for one in standings.rows)
+        rows = tuple(replace(row, **nothing, intervals={}, scores={"t": NAN}, windows=0) for row in standings.rows)
         empty = tuple((NAN,) * 3 for _ in range(3))
         assert standings.significance is not None
         unknown = replace(
@@ -400,7 +461,7 @@ class TestLittle:
 
         text = page(replace(standings, rows=rows, significance=unknown))
 
-        assert data_of(text)["significance"]["skills"] == [[None] * 3] * 3
+        assert data_of(text)["significance"]["pairs"] == [[None] * 3] * 3
         assert "nan" not in re.sub(r"<(script|style).*?</\1>", "", text, flags=re.S).lower()
 
     def test_without_a_journal_it_says_so(self) -> None:
@@ -434,7 +495,7 @@ class TestNumbers:
         assert duration(value) == said
 
     def test_minus_signs_are_true_and_never_before_zero(self) -> None:
-        assert [number(-0.5, 2), number(-0.001, 2), with_minus_sign(error(-1e-5))] == ["−0.50", "0.00", "−1.00e−05"]
+        assert [number(-0.5, 2), number(-0.001, 2), with_minus_sign(error(-1e-5))] == ["−0.50", "0.00", "−1.00e−5"]
 
 
 class TestExamples:
@@ -489,11 +550,69 @@ class TestExamples:
             for series, cutoff, values in zip(truth.series, truth.cutoffs, truth.values[..., 0], strict=True)
             for step, value in enumerate(values)
         }
-        for example in (one for examples in found.examples["roll"].values() for one in examples):
+        for example in (example for examples in found.examples["roll"].values() for example in examples):
             past = example.lines[0].past
             assert len(past) <= 8
             for place, value in enumerate(past):
                 assert value == known[example.series, example.cutoff - len(past) + place]
+
+    def test_the_given_steps_of_a_generated_wave_are_shown(self, home: tuple[Path, StoredPlan]) -> None:
+        folder, stored = home
+        panel = Panel.of(np.random.default_rng(3).normal(size=(5, 40)))
+        store_panel(panel, folder)
+        cells = tuple(replace(cell, fingerprint=panel.fingerprint()) for cell in stored.cells if cell.task == "free")
+        task = Journal(folder).read(cells[0].key).cell.task  # type: ignore[union-attr]
+        Journal(folder).write_actuals(panel.fingerprint(), task, Actuals.of(backtest(task, panel)))
+
+        found = find_examples(replace(stored, cells=cells), Journal(folder), mase())
+
+        for example in found.examples["free"]["naive"]:
+            series = panel.positions[example.series]
+            assert example.lines[0].past == tuple(panel.values[40 * series : 40 * series + 10, 0])
+
+    def test_details_of_cells_are_found_and_shown(self, home: tuple[Path, StoredPlan]) -> None:
+        folder, stored = home
+        journal, rich = Journal(folder), '<b>"</b>'
+        run = journal.read("roll-mean")
+        assert run is not None
+        costs = replace(run.costs, parameters=12345)
+        layers = (harness.Layer(rich, "Linear", (None, 7), 12345),)
+        norms = {"hidden state": (1, 0.25)}
+        changed = {
+            "notes": (rich,),
+            "hyperparameters": {rich: rich},
+            "curves": {"loss": (3, 1)},
+            "gradient_norms": norms,
+        }
+        journal.write(replace(run, key="trained", costs=costs, model_summary=layers, **changed))
+        journal.write(Run(run.cell, Status.TIMED_OUT, "late", "it took too long"))
+        cells = (StoredCell("trained", "net", "roll", "data"), StoredCell("late", "net", "free", "data"))
+        standings = board(("net", "b"), ("roll", "free"))
+
+        (found,) = find_details(replace(stored, cells=cells), journal, "MASE", ["net", "b"])
+        text = page(standings, None, [found])
+
+        assert (found.completed, found.parameters) == (1, (12345,))
+        for part in ("12,345 parameters", "timed out", "it took too long", "trained", "&lt;b&gt;", "(None, 7)"):
+            assert part in text
+        assert rich not in text
+        (curve,) = data_of(text)["training"]
+        assert (curve["name"], curve["task"], curve["curves"]["loss"]["y"]) == ("net", 0, [3, 1])
+        (norms,) = data_of(text)["gradients"]
+        assert (norms["name"], norms["curves"]["hidden state"]["y"]) == ("net", [1, 0.25])
+        assert "Gradient norms" in text
+        assert "Gradient norms" not in re.sub("<script.*?</script>", "", page(standings, None, []), flags=re.DOTALL)
+
+    def test_cells_of_a_forecaster_beyond_the_limit_are_not_read(
+        self, home: tuple[Path, StoredPlan], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder, stored = home
+        monkeypatch.setattr("harness.report.page.details.MOST_CELLS", 0)
+        read: list[str] = []
+        monkeypatch.setattr(Journal, "read", lambda journal, key: read.append(key))
+
+        assert find_details(stored, Journal(folder), "MASE", stored.forecasters) == []
+        assert read == []
 
     def test_a_damaged_cell_is_left_out(self, home: tuple[Path, StoredPlan]) -> None:
         folder, stored = home
@@ -575,6 +694,31 @@ class TestWriting:
     def test_a_board_that_was_never_run_has_none(self, tmp_path: Path) -> None:
         assert harness.board_page("invented", tmp_path) is None
 
+    def test_it_is_computed_where_the_journal_has_later_results(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As while a board runs: the plan has cells whose runs are later than the stored standings, or no standings."""
+        task = Task("", RollingOrigin(horizon=2, windows=10), name="t")
+        panel, journal = Panel.of([np.arange(60.0)]), Journal(home)
+        plan = StoredPlan("invented", "Run now", "", "MAE", "naive", (StoredCell("k", "naive", "t", "d"),), ("naive",))
+        plan.save(home)
+        assert "An invented board" in (harness.board_page("invented", home) or "")
+
+        made = evaluate(load_catalog().forecasters["naive"].spec.make({}), task, panel, cell=Cell(task, "naive"))
+        journal.write_actuals("d", task, Actuals.of(backtest(task, panel)))
+        journal.write(replace(made, key="k"))
+
+        text = harness.board_page("invented", home)
+        assert text is not None
+        assert "Run now" in text
+        assert [row["name"] for row in data_of(text)["rows"]] == ["naive"]
+
+    def test_links_are_at_its_top_and_escaped(self, home: Path) -> None:
+        text = harness.board_page("invented", home, {"<All>": '/?"'})
+
+        assert text is not None
+        assert '<a href="/?&#34;">&lt;All&gt;</a>' in text
+
     def test_show_writes_it(self, home: Path, tmp_path: Path) -> None:
         target = tmp_path / "board.html"
 
@@ -603,7 +747,7 @@ def hashed(source: str) -> str:
 
 
 def mase() -> Any:
-    return next(one for one in METRICS if one.name == "MASE")
+    return next(metric for metric in METRICS if metric.name == "MASE")
 
 
 class TestMeasuredCosts:
@@ -626,8 +770,8 @@ class TestMeasuredCosts:
         for heading in ("p99", "p50", "Forecasts / s", "Memory"):
             assert f"<bdi>{heading}</bdi>" in measured
             assert f"<bdi>{heading}</bdi>" not in plain
-        assert "<bdi>Predict a window</bdi>" in plain
-        assert "<bdi>Predict a window</bdi>" not in measured
+        assert "<bdi>Predict a\N{NO-BREAK SPACE}window</bdi>" in plain
+        assert "<bdi>Predict a\N{NO-BREAK SPACE}window</bdi>" not in measured
         assert "[3.0 ms, …]" in measured
 
     def test_where_they_were_measured_is_said_and_escaped(self) -> None:
@@ -645,7 +789,7 @@ class TestMeasuredCosts:
     def test_the_script_is_told_the_figures_of_each_row(self) -> None:
         costs = self.data(self.board())["costs"]
 
-        names = [one["name"] for one in costs["kinds"]]
+        names = [kind["name"] for kind in costs["kinds"]]
         assert dict(zip(names, costs["rows"][0], strict=True)) == {
             "latency_p99": 0.004,
             "latency_p50": 0.001,
@@ -655,3 +799,82 @@ class TestMeasuredCosts:
         }
         assert costs["rows"][1] == [None] * 5
         assert [kind["name"] for kind in costs["kinds"] if kind["more"]] == ["throughput"]
+
+
+class TestHomePage:
+    def test_it_lists_boards_with_their_best_forecasters(self, tmp_path: Path) -> None:
+        made = board(("<first>", "second", "third", "fourth"), ("t",))
+        made.save(tmp_path)
+        plan = StoredPlan("invented", "", "", "MASE", "fourth", ())
+        plan.save(tmp_path)
+
+        text = harness.home_page(
+            tmp_path, {"invented": {"Standings": "/boards/invented", "Runs": "/runs"}}, {"More": "/m"}
+        )
+
+        for part in ("&lt;first&gt;", "second", "third", 'href="/boards/invented"', '<a href="/runs">Runs</a>', '"/m"'):
+            assert part in text
+        assert "fourth" not in text
+        assert "<first>" not in text
+
+    def test_a_board_whose_standings_cannot_be_computed_is_listed_with_the_reason(self, tmp_path: Path) -> None:
+        board(("first", "second"), ("t",)).save(tmp_path)
+        StoredPlan("invented", "", "", "MASE", "second", ()).save(tmp_path)
+        StoredPlan("classics", "<Faulty>", "", "MASE", "a", ()).save(tmp_path)
+        (tmp_path / "other.toml").write_text("of another board")
+        store_file(tmp_path, "classics", tmp_path / "other.toml")
+
+        links = {name: {"Standings": f"/boards/{name}", "Runs": f"/runs/{name}"} for name in ("invented", "classics")}
+        text = harness.home_page(tmp_path, links)
+
+        assert "first" in text
+        assert 'href="/boards/invented"' in text
+        assert "&lt;Faulty&gt;" in text
+        assert "The standings cannot be computed: <bdi>" in text
+        assert "has the results of another board called &#39;classics&#39;" in text
+        assert 'href="/runs/classics"' in text
+        assert 'href="/boards/classics"' not in text
+
+    def test_a_home_without_boards_says_so(self, tmp_path: Path) -> None:
+        assert "No board was run yet." in harness.home_page(tmp_path)
+
+    def test_errors_that_span_orders_of_magnitude_are_logarithms(self, tmp_path: Path) -> None:
+        made = board(("a", "b"), ("t",))
+        rows = (replace(made.rows[0], relative_error=1e-6, skill=1 - 1e-6), *made.rows[1:])
+        replace(made, rows=rows, logarithmic=True).save(tmp_path)
+        StoredPlan("invented", "", "", "MASE", "b", ()).save(tmp_path)
+
+        assert '<td class="score">−6.00</td>' in harness.home_page(tmp_path)
+
+
+class TestLongLines:
+    def test_a_wave_of_a_thousand_steps_is_whole(self) -> None:
+        wave = np.sin(np.arange(1000) / 7)
+
+        assert Limit().line(wave)["n"] == len(Limit().line(wave)["y"]) == 1000
+
+    def test_of_a_longer_one_the_envelope_remains(self) -> None:
+        wave = np.sin(np.arange(20_000) / 7) * np.linspace(1, 3, 20_000)
+
+        kept = thin(wave, 400)
+
+        assert len(kept) <= 400
+        assert {0, 19_999} <= set(kept.tolist())
+        for part in np.array_split(np.arange(20_000), 100):  # longer than the parts of which extremes are kept
+            inside = wave[kept[(kept >= part[0]) & (kept <= part[-1])]]
+            assert inside.max() > 0.95 * wave[part].max()
+            assert inside.min() < 0.95 * wave[part].min()
+
+
+def test_the_list_of_boards_names_those_without_results_and_what_they_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HARNESS_DATA_DIR", raising=False)
+
+    text = harness.home_page(tmp_path)
+
+    needs = dict(re.findall(r"<dt><bdi>(.*?)</bdi></dt><dd><bdi>(.*?)</bdi></dd>", text))
+    assert needs["classics"] == "not run yet"
+    assert needs["m4-weekly"] == "data not downloaded: harness data fetch m4-weekly"
+    with pytest.raises(harness.BadInput, match="not downloaded: run `harness data fetch m4-weekly`, then `harness run"):
+        harness.standings("m4-weekly", home=tmp_path)

@@ -15,20 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from harness import Standings, Status
+from harness import RollingOrigin, Run, Standings, Status, Task
 from harness.cli.console import print_lines, print_standings
 from harness.efficiency.runner import BenchStarted
+from harness.evaluation.run import Cell
 from harness.execution.driver import Finished, Refused, Started
-from harness.plugins.checks import CheckResult
+from harness.plugins.check_results import CheckResult
+from harness.report.bench_progress import BenchProgress
 from harness.report.console import PlainConsole
-from harness.report.efficiency import BenchProgress
 from harness.report.listings import listing
 from harness.report.markdown import readme
 from harness.report.progress import RunProgress
 from harness.report.standings_csv import standings_csv
 from harness.report.tables import csv_table, markdown_line, markdown_list, markdown_text
-from harness.report.terminal import verdicts
 from harness.report.text import sentence, visible
+from harness.report.verdicts import verdict_heading, verdict_row
 from harness.results.standings import Row
 
 HARNESS = Path(__file__).parents[2] / "harness"
@@ -99,7 +100,7 @@ class TestTerminal:
     def test_every_other_console_shows_a_table_so_too(self, name: str, shown: str) -> None:
         file = io.StringIO()
 
-        Console(file=file, width=200).print(verdicts(name, [CheckResult(name, True, name)]))
+        Console(file=file, width=200).print(verdict_heading(name, 200), verdict_row(CheckResult(name, True, name), 200))
 
         assert file.getvalue().count(shown) == 3
 
@@ -110,8 +111,8 @@ class TestTerminal:
 
         with RunProgress(terminal, 2) as progress:
             progress.show(Started(planned))  # type: ignore[arg-type]
-            progress._bar.refresh()
-            progress.show(Finished(planned, Outcome(name), ran_here=True))  # type: ignore[arg-type]
+            progress._view.bar.refresh()  # type: ignore[attr-defined]
+            progress.show(Finished(planned, failed(name), ran_here=True))  # type: ignore[arg-type]
             progress.show(Refused(planned, name))  # type: ignore[arg-type]
 
         text = file.getvalue()
@@ -123,7 +124,7 @@ class TestTerminal:
         file = io.StringIO()
         terminal = PlainConsole(file=file, width=300, force_terminal=True, color_system=None)
 
-        with BenchProgress(terminal, 2) as progress:
+        with BenchProgress(terminal, (), 2) as progress:
             progress.show(BenchStarted(1, name, name))
 
         assert f"{shown}: {shown}" in file.getvalue()
@@ -144,13 +145,9 @@ class Planned:
         self.key = self.title = self.task = name
 
 
-class Outcome:
+def failed(reason: str) -> Run:
     """A failed run."""
-
-    status = Status.FAILED
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
+    return Run(Cell(Task("ramp", RollingOrigin(1)), "level"), Status.FAILED, reason=reason)
 
 
 class TestVisible:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from harness import (
     hookimpl,
 )
 from harness.data.storage import read_json
-from harness.errors import HarnessError, HomeUnusable
+from harness.errors import HomeUnusable, LaterVersion
 from harness.evaluation.evaluate import score_run
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
@@ -37,6 +38,7 @@ from harness.evaluation.run import Cell, Costs, WindowFailure
 from harness.evaluation.scoring import Terms
 from harness.plugins.catalog import load_catalog
 from harness.results import recomputation
+from harness.results.index import State
 from harness.results.journal import CachedJournal, prepare_home
 from harness.tasks.folds import backtest
 
@@ -231,13 +233,17 @@ class TestArrays:
             again.results.forecast.mean[0] = 1
 
     @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:50])])
-    def test_an_array_that_is_lost_is_said_to_be(self, journal: Journal, damage: object) -> None:
+    def test_a_cell_of_which_an_array_is_lost_is_moved_away(
+        self, journal: Journal, damage: object, caplog: pytest.LogCaptureFixture
+    ) -> None:
         journal.write(replace(RECORD, results=results()))
         for path in arrays_of(journal):
             damage(path)  # type: ignore[operator]
 
-        with pytest.raises(HarnessError, match=rf"{KEY} are lost or damaged; .* --rerun"):
-            journal.read_with_results(KEY)
+        assert journal.read_with_results(KEY) is None
+        assert not journal.has(KEY)
+        assert journal.state(KEY) == State(0, None)
+        assert re.search(rf"{KEY} is damaged: .*; it was moved to .*{KEY}, and its cell is pending again", caplog.text)
 
     def test_terms_are_those_of_the_metric(self, journal: Journal) -> None:
         journal.write(replace(RECORD, results=results()))
@@ -312,12 +318,22 @@ class TestHalfWritten:
         assert journal.read(KEY) is None
         assert journal.read_with_results(KEY) is None
 
-    @pytest.mark.parametrize("text", ["[]", "null", "3", "{}", '{"schema": 0}', '{"schema": 999}', "\0" * 40])
+    @pytest.mark.parametrize("text", ["[]", "null", "3", "{}", '{"schema": 0}', '{"schema": 1}', "\0" * 40])
     def test_a_record_of_something_else(self, journal: Journal, text: str) -> None:
         journal.write(RECORD)
         (journal.cells / KEY / "record.json").write_text(text, encoding="utf-8")
 
         assert journal.read(KEY) is None
+
+    def test_a_record_of_a_later_version_stays(self, journal: Journal) -> None:
+        journal.write(RECORD)
+        path = journal.cells / KEY / "record.json"
+        path.write_text('{"schema": 999}', encoding="utf-8")
+
+        for action in (journal.read, journal.read_with_results, journal.state, lambda _: journal.write(RECORD)):
+            with pytest.raises(LaterVersion, match=r"record\.json was written by a later version of harness"):
+                action(KEY)
+        assert path.read_text(encoding="utf-8") == '{"schema": 999}'
 
     def test_a_draft_of_a_record(self, journal: Journal) -> None:
         folder = journal.cells / KEY
@@ -340,7 +356,8 @@ class TestHalfWritten:
         assert same(again.results, results())
         named = read_json(folder / "record.json")
         assert named is not None
-        assert {path.name for path in folder.iterdir()} == {"record.json", *named["arrays"].values()}
+        files = {array["file"] for array in named["arrays"].values()}
+        assert {path.name for path in folder.iterdir()} == {"record.json", *files}
 
     def test_a_killed_rewrite_leaves_the_old_run_whole(self, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
         journal.write(replace(RECORD, results=results()))

@@ -179,7 +179,7 @@ class TestLeftOut:
 
         assert made.windows.series.tolist() == [0, 0, 1, 1, 1]
         assert cutoffs(made)[:2] == [6, 8]
-        assert [(one.id, one.windows, one.reason) for one in made.left_out] == [
+        assert [(series.id, series.windows, series.reason) for series in made.left_out] == [
             ("a", 1, "its 10 observations do not hold them all"),
         ]
 
@@ -187,19 +187,19 @@ class TestLeftOut:
         made = planned(RollingOrigin(horizon=3, windows=2), counting(2, 10))
 
         assert made.windows.series.tolist() == [1, 1]
-        assert [(one.id, one.windows) for one in made.left_out] == [("a", 2)]
+        assert [(series.id, series.windows) for series in made.left_out] == [("a", 2)]
 
     def test_a_series_too_short_for_any_first_cutoff_is_reported(self) -> None:
         made = planned(RollingOrigin(horizon=3, first_cutoff=4), counting(5, 10))
 
-        assert [(one.id, one.windows) for one in made.left_out] == [("a", 1)]
+        assert [(series.id, series.windows) for series in made.left_out] == [("a", 1)]
 
     def test_windows_whose_context_holds_nothing_are_reported(self) -> None:
         values = np.array([np.nan, np.nan, np.nan, 3, 4, 5])
         made = planned(RollingOrigin(horizon=1, first_cutoff=2), Panel.of([values], ids=["a"]))
 
         assert cutoffs(made) == [4, 5]
-        assert [(one.id, one.windows) for one in made.left_out] == [("a", 2)]
+        assert [(series.id, series.windows) for series in made.left_out] == [("a", 2)]
         assert "nothing but missing values" in made.left_out[0].reason
 
     def test_a_clipped_context_may_hold_nothing_too(self) -> None:
@@ -212,7 +212,9 @@ class TestLeftOut:
         made = planned(Generation(warm_up=2, horizon=3), counting(9, 4, 5), SeriesSplit(1))
 
         assert made.windows.series.tolist() == [2]
-        assert [(one.id, one.windows, one.reason) for one in made.left_out] == [("b", 1, "shorter than 5 steps")]
+        assert [(series.id, series.windows, series.reason) for series in made.left_out] == [
+            ("b", 1, "shorter than 5 steps")
+        ]
 
 
 class TestFits:
@@ -274,7 +276,7 @@ class TestFits:
         made = planned(RollingOrigin(horizon=2, windows=9), counting(10), TimeSplit(4, 2))
 
         assert cutoffs(made) == [6, 8]
-        assert [(one.id, one.windows) for one in made.left_out] == [("a", 7)]
+        assert [(series.id, series.windows) for series in made.left_out] == [("a", 7)]
 
     def test_a_series_split_trains_on_whole_series(self) -> None:
         made = planned(RollingOrigin(horizon=2, windows=1), counting(5, 6, 7, 8), SeriesSplit(2, 1))

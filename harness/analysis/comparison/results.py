@@ -23,6 +23,7 @@ from harness.analysis.task_scores import TaskScores, task_scores
 from harness.errors import BadInput, DataUnavailable, UnknownName
 from harness.evaluation.metrics import Metric
 from harness.evaluation.scoring import Terms
+from harness.fields.names import split_names
 from harness.plugins.catalog import Catalog
 from harness.results.publication.published_results import PublishedResults
 
@@ -121,7 +122,8 @@ def compare(
     and for a condition with a level of a metric without losses; UnknownName for a forecaster that neither board has.
     """
     if only:
-        only = sorted(with_counterparts(only, first, second))
+        names = split_names(only, {forecaster for forecaster, _ in (*first.cells, *second.cells)})
+        only = sorted(with_counterparts(names, first, second))
         first, second = _only(first, only, second), _only(second, only, first)
     quantities = (
         [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second, catalog)

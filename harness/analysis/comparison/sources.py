@@ -9,9 +9,9 @@ from pathlib import Path
 
 from harness.analysis.lookup import find_journal_results, find_results
 from harness.analysis.ranking.scores import ForecasterTask
+from harness.boards.fingerprints import stored_fingerprints
 from harness.boards.leaderboard import board_file, board_name
 from harness.boards.workspace import Workspace
-from harness.data.storage import read_json
 from harness.errors import BadInput
 from harness.evaluation.run import Run
 from harness.forecasters.pools import Pool
@@ -73,6 +73,11 @@ def _find_source(text: str, workspace: Workspace) -> Source:
     is_key = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
     if is_key and not _is_board(name, workspace.at(folder)):
         return _find_run(text, name, location, workspace.at(folder))
+    if name in workspace.catalog.forecasters and not _is_board(name, workspace.at(folder)):
+        raise BadInput(
+            f"{name!r} is a forecaster and not a board; two forecasters are compared on one task, by the keys of their "
+            "runs, which `harness runs BOARD` lists"
+        )
     results = _find_board_results(name, location, folder, workspace)
     cells: dict[ForecasterTask, list[StoredCell]] = {}
     for cell in results.plan.cells:
@@ -100,19 +105,24 @@ def _find_run(text: str, digits: str, location: str, workspace: Workspace) -> So
     """The run whose key begins with these digits."""
     if location == PUBLISHED:
         raise BadInput(f"{text!r}: a run is in a home or in a folder of published results; name that folder")
-    if len(digits) < MIN_DIGITS:
-        raise BadInput(f"{text!r}: at least {MIN_DIGITS} digits of a run's key are needed, or its board's name")
+    check_digits(text, digits)
     results: BoardResults
     if location and is_published(workspace.home):
         results = PublishedResults(workspace.home)
-        cell = _cell(results.plan, _full_key(digits, results.runs, workspace.home))
+        cell = _cell(results.plan, full_key(digits, results.runs, workspace.home))
     else:
-        plan = _plan_of_run(_full_key(digits, workspace.journal.keys(), workspace.home), workspace)
+        plan = plan_of_run(full_key(digits, workspace.journal.keys(), workspace.home), workspace)
         results, cell = JournalResults(plan, workspace.journal, workspace.catalog), plan.cells[0]
     return Source(text, results, {(cell.forecaster, cell.task): (cell,)}, is_run=True)
 
 
-def _full_key(digits: str, keys: Iterable[str], folder: Path) -> str:
+def check_digits(text: str, digits: str) -> None:
+    """Raise BadInput for too few digits of a key."""
+    if len(digits) < MIN_DIGITS:
+        raise BadInput(f"{text!r}: at least {MIN_DIGITS} digits of a run's key are needed, or its board's name")
+
+
+def full_key(digits: str, keys: Iterable[str], folder: Path) -> str:
     """The one key that begins with these digits; raises BadInput where there are none or several."""
     matching = sorted(key for key in keys if key.startswith(digits))
     if not matching:
@@ -127,7 +137,7 @@ def _cell(plan: StoredPlan, key: str) -> StoredCell:
     return next(cell for cell in plan.cells if cell.key == key)
 
 
-def _plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
+def plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
     """A plan of one cell: from a board that has it, or else with the fingerprint that gives its key."""
     plans = stored_plans(workspace.home)
     for plan in plans:
@@ -135,7 +145,7 @@ def _plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
             return replace(plan, cells=(_cell(plan, key),))
     run = workspace.journal.read(key)
     if run is None:
-        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run it with --rerun")
+        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run its board again")
     version = str(run.provenance.get("plugin", {}).get("version", ""))
     known = dict.fromkeys(_known_fingerprints(plans, workspace.home))
     fingerprint = next((data for data in known if run.cell.key(data, version) == key), None)
@@ -149,6 +159,4 @@ def _plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
 def _known_fingerprints(plans: Iterable[StoredPlan], home: Path) -> Iterator[str]:
     """The fingerprints of all data that a home folder has results or a memory of."""
     yield from (cell.fingerprint for plan in plans for cell in plan.cells)
-    for entry in (read_json(home / "fingerprints.json") or {}).values():
-        if isinstance(entry, dict) and "fingerprint" in entry:
-            yield str(entry["fingerprint"])
+    yield from stored_fingerprints(home)

@@ -15,15 +15,40 @@ import numpy as np
 
 from harness.analysis.ranking.error_table import Aggregates, ErrorTable, TaskErrors
 from harness.analysis.ranking.units import Kind, Units, resampled_scores
-from harness.analysis.statistics.clustering import two_way_covariance, variances_of_differences
-from harness.analysis.statistics.resampling import Stratum, counts, resamples
+from harness.analysis.statistics.clustering import TwoWaySums, variances_of_differences
+from harness.analysis.statistics.confidence_set import MAX_PAIRED
+from harness.analysis.statistics.resampling import Stratum, blocks_of_columns, counts, resamples
 from harness.arrays import Floats, Ints, ratio
 from harness.evaluation.scoring import distances
 
 SAMPLES, SEED = 10_000, 0  # with 1,000 samples, another seed would change which forecasters are tied
 BATCH_NUMBERS, MIN_BATCH = 1_000_000, 50  # numbers, and replicates, that are aggregated together
+REPLICATED_NUMBERS, MIN_SAMPLES = 10_000_000, 2_000  # of each aggregate: bounds its memory beyond 1,000 forecasters
+RESAMPLED_NUMBERS = 200_000_000  # positions of units: bounds their memory beyond 20,000 units
+WEIGHT_NUMBERS = 20_000_000  # of the units of a stratum that are weighted together
 MIN_SOURCES = 10  # from so many datasets on, datasets are resampled
 MIN_RESAMPLED = 5  # independent units, over all tasks: with fewer, resamples vary too little
+
+
+@dataclass(frozen=True, eq=False)
+class DifferenceVariances:
+    """The variances of differences of mean logarithms: sums over groups of tasks that share no unit."""
+
+    groups: tuple[TwoWaySums, ...]
+    tasks: int
+
+    def among(self, forecasters: Ints) -> Floats:
+        """Of the difference of each two of some forecasters, a square matrix."""
+        parts = [sums.of_statistics(forecasters).covariance.variances_of_differences for sums in self.groups]
+        return np.asarray(sum(parts)) / self.tasks**2
+
+    def from_one(self, forecaster: int) -> Floats:
+        """Of the difference of each from one of them, (forecaster,)."""
+        return np.asarray(sum(sums.variances_from(forecaster) for sums in self.groups)) / self.tasks**2
+
+    def from_mean(self) -> Floats:
+        """Of the difference of each from the mean of all, (forecaster,)."""
+        return np.asarray(sum(sums.variances_from(None) for sums in self.groups)) / self.tasks**2
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,26 +62,61 @@ class Bootstrap:
     min_units: float  # of units or blocks in any stratum: the fewer, the less resamples vary
     blocks: Floats  # (block, forecaster), in each of which forecasters can be ranked
     method: str  # in words
-    # variances of the differences of mean logarithms, (forecaster, forecaster), where series and cutoffs are resampled;
-    # None where those of the replicates are right
-    variances: Floats | None = None
+    # variances of the differences of mean logarithms where series and cutoffs are resampled; None where those of the
+    # replicates are right
+    variances: DifferenceVariances | None = None
 
     @property
     def samples(self) -> int:
         """The number of replicates."""
         return len(self.aggregates.logs)
 
+    @property
+    def forecasters(self) -> int:
+        """The number of forecasters."""
+        return len(self.estimates.logs)
+
+    def shrinkage_from(self, baseline: int) -> Floats:
+        """The factors for the deviations of replicated differences from one forecaster, (forecaster,)."""
+        if self.variances is None:
+            return np.ones(self.forecasters)
+        if self.forecasters <= MAX_PAIRED:
+            return self._shrinkage[:, baseline].copy()
+        logs = self.aggregates.logs
+        own = [(logs[:, columns] - logs[:, [baseline]]).var(axis=0, ddof=1) for columns in blocks_of_columns(logs)]
+        return np.sqrt(ratio(self.variances.from_one(baseline), np.concatenate(own), empty=1.0))
+
+    def shrinkage_among(self, forecasters: Ints) -> Floats:
+        """The factors for the deviations of replicated differences of some forecasters, a square matrix."""
+        if self.variances is None:
+            return np.ones((len(forecasters), len(forecasters)))
+        if self.forecasters <= MAX_PAIRED:
+            return self._shrinkage[np.ix_(forecasters, forecasters)]
+        return _shrinkage(self.variances.among(forecasters), self.aggregates.logs[:, forecasters])
+
     @cached_property
-    def shrinkage(self) -> Floats:
-        """The factors for deviations of replicated differences from the estimates, (forecaster, forecaster)."""
-        own = variances_of_differences(
-            np.cov(self.aggregates.logs, rowvar=False).reshape(2 * self.estimates.logs.shape)
-        )
-        return np.ones(own.shape) if self.variances is None else np.sqrt(ratio(self.variances, own, empty=1.0))
+    def _shrinkage(self) -> Floats:
+        """The factors of all pairs, of few forecasters."""
+        assert self.variances is not None
+        return _shrinkage(self.variances.among(np.arange(self.forecasters)), self.aggregates.logs)
 
 
-def bootstrap(table: ErrorTable, samples: int = SAMPLES) -> Bootstrap | str:
+def _shrinkage(variances: Floats, logs: Floats) -> Floats:
+    own = variances_of_differences(np.cov(logs, rowvar=False).reshape(variances.shape))
+    return np.sqrt(ratio(variances, own, empty=1.0))
+
+
+def sample_count(forecasters: int, units: int = 1) -> int:
+    """The number of replicates for so many forecasters and units: fewer where they would take too much memory."""
+    most = min(REPLICATED_NUMBERS // max(forecasters, 1), RESAMPLED_NUMBERS // max(units, 1))
+    return min(SAMPLES, max(MIN_SAMPLES, most))
+
+
+def bootstrap(table: ErrorTable, samples: int | None = None) -> Bootstrap | str:
     """Replicates of the board's aggregates on resamples of its datasets or units, or why there are none."""
+    if samples is None:
+        resampled = (stratum.units for units in _distinct_units(table) for stratum in units.strata)
+        samples = sample_count(table.forecasters, sum(resampled))
     sources = list(dict.fromkeys(task.source for task in table.tasks))
     if not table.tasks:
         return "the baseline has a score on no task"
@@ -106,20 +166,23 @@ def _distinct_units(table: ErrorTable) -> list[Units]:
 
 def _replicate_aggregates(table: ErrorTable, indices: Ints) -> Aggregates:
     """The aggregates on each resample of units, (sample, forecaster); indices are those of all strata, one by one."""
-    step = max(MIN_BATCH, BATCH_NUMBERS // (len(table.tasks) * len(table.tasks[0].distances)))
+    largest = max(stratum.units for units in _distinct_units(table) for stratum in units.strata)
+    step = min(BATCH_NUMBERS // (len(table.tasks) * table.forecasters), WEIGHT_NUMBERS // largest)
+    step = max(MIN_BATCH, step)
     batches = [indices[i : i + step] for i in range(0, len(indices), step)]
-    parts = [Aggregates.of(table, table.relative_errors(_replicate_distances(table, batch))) for batch in batches]
-    return Aggregates(
-        np.concatenate([part.logs for part in parts]),
-        np.concatenate([part.win_rates for part in parts]),
-        np.concatenate([part.mean_ranks for part in parts]),
-        np.concatenate([part.medians for part in parts]),
-    )
+    found = Aggregates(*np.empty((4, len(indices), table.forecasters)))
+    first = 0
+    for batch in batches:
+        part = Aggregates.of(table, table.relative_errors(_replicate_distances(table, batch)))
+        rows = slice(first, first := first + len(batch))
+        for name, values in vars(part).items():
+            getattr(found, name)[rows] = values
+    return found
 
 
 def _replicate_distances(table: ErrorTable, indices: Ints) -> Floats:
     """The distances of scores from the best on each resample, (sample, task, forecaster)."""
-    replicates, first = np.empty((len(indices), len(table.tasks), len(table.tasks[0].distances))), 0
+    replicates, first = np.empty((len(indices), len(table.tasks), table.forecasters)), 0
     for group in table.groups:
         units = table.tasks[group[0]].units
         assert units is not None
@@ -142,31 +205,31 @@ def _independent_units(table: ErrorTable) -> float:
     return sum(units) - len(units) + 1
 
 
-def _variances(table: ErrorTable) -> Floats:
-    """The variances of differences of mean logarithms, (forecaster, forecaster): sums over tasks that share no unit."""
-    total = np.zeros((len(table.tasks[0].distances),) * 2)
+def _variances(table: ErrorTable) -> DifferenceVariances:
+    """The variances of differences of mean logarithms, where series and cutoffs are resampled."""
+    parts = []
     for group in table.groups:
         units = table.tasks[group[0]].units
         assert units is not None
         series = None if units.kind == "cutoffs" else units.series_stratum
         cutoffs = None if units.kind == "series" else units.cutoff_stratum
-        deviations = np.sum([_log_deviations(table, table.tasks[i], table.errors[i]) for i in group], axis=0)
-        total += two_way_covariance(deviations, series, cutoffs, corrected=False).variances_of_differences
-    return total / len(table.tasks) ** 2
+        deviations = np.sum([_log_deviations(table, i) for i in group], axis=0)
+        parts.append(TwoWaySums.of(deviations, series, cutoffs, corrected=False))
+    return DifferenceVariances(tuple(parts), len(table.tasks))
 
 
-def _log_deviations(table: ErrorTable, task: TaskErrors, errors: Floats) -> Floats:
-    """The deviations of the logarithms of relative errors on one task, (series, cutoff, forecaster).
+def _log_deviations(table: ErrorTable, position: int) -> Floats:
+    """The deviations of the logarithms of relative errors on the task at a position, (series, cutoff, forecaster).
 
-    An imputed error deviates as the worst of the task; one that is clipped does not.
+    An imputed error deviates as that of its donor; one that is clipped does not.
     """
+    task, errors = table.tasks[position], table.errors[position]
     _, deviations = task.linearised(table.metric)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = deviations / task.distances
     logs = np.where(np.isfinite(logs), logs, 0.0)
-    unknown = np.isnan(task.distances)
-    if unknown.any():
-        logs[..., unknown] = logs[..., int(np.nanargmax(np.where(unknown, np.nan, errors)))][..., None]
+    for forecaster in np.flatnonzero(np.isnan(task.distances)):
+        logs[..., forecaster] = logs[..., table.donor(position, int(forecaster))]
     relative: Floats = logs - logs[..., [table.baseline]]
     low, high = table.clip
     return np.where((errors > low) & (errors < high), relative, 0.0)

@@ -33,13 +33,13 @@ def compute_standings(
 ) -> Standings:
     """The standings of a board by any metric.
 
-    A cell without a result is scored as the worst completed one of its task, never better than the baseline nor than
-    the forecaster's own worst; so is a failed window within its cell, as the worst completed one. With
+    A cell without a result is scored as the median of its task among `ErrorTable.donors`, never better than the
+    baseline nor than the forecaster's own worst; a failed window within its cell never better than the baseline's. With
     `completed_only` they are ignored. Forecasters that completed nothing come last; those with pending cells are
     not ranked yet. Tasks on which the baseline has no result are ignored, and a note names them. Of other metrics
     a row has the mean over tasks; `metrics`, the catalog's, say which are in units of the data and have none.
     Raises InvalidMetric where no task can be ranked because the metric raises on the stored forecasts, and BadInput
-    where none can because the tasks ask for too few quantile levels.
+    where none can because the tasks ask for too few quantile levels, or have targets of another kind.
     """
     plan, runs, metrics = results.plan, results.runs, tuple(metrics)
     by_task = {task: task_scores(task, results, metric, impute=not completed_only) for task in plan.tasks}
@@ -54,6 +54,8 @@ def compute_standings(
             f"board {plan.name!r} cannot be ranked by {metric.name}, which {metric.requirement}; its tasks ask for "
             f"{' or '.join(dict.fromkeys(lacking.values()))}"
         )
+    if not tasks and not lacking and any(not of_task.applies for of_task in by_task.values()):
+        raise BadInput(f"board {plan.name!r} cannot be ranked by {metric.name}, which needs {metric.targets}")
     ranked = [name for name in plan.forecasters if name == plan.baseline or not _has_pending_cells(name, plan, runs)]
     table = _error_table(tasks, ranked, results, by_task, scores, impute=not completed_only)
     replicates = bootstrap(table)
@@ -61,7 +63,11 @@ def compute_standings(
     in_units |= FORMER_NAMES.keys() - {known.name for known in metrics}
     unsupported = {key: reason for of_task in by_task.values() for key, reason in of_task.unsupported.items()}
     periods = task_periods(plan, runs)
-    rows = [forecaster_row(name, results, scores, in_units, periods, unsupported) for name in plan.forecasters]
+    quantiles = metric.functional == "quantiles"
+    rows = [
+        forecaster_row(name, results, scores, in_units, periods, unsupported, scores_quantiles=quantiles)
+        for name in plan.forecasters
+    ]
     ordered = _rank_rows(_with_aggregates(rows, ranked, table, replicates))
     done = [run for run in runs.values() if run is not None]
     return Standings(
@@ -81,6 +87,7 @@ def compute_standings(
         max((run.finished for run in done), default=""),
         replicates if isinstance(replicates, str) else "",
         best=metric.best,
+        rounding=_rounding_scores(table, ranked, scores),
     )
 
 
@@ -119,6 +126,17 @@ def _task_errors(
     )
 
 
+def _rounding_scores(table: ErrorTable, ranked: Sequence[str], scores: Scores) -> dict[str, float]:
+    """The score that is rounding, by task, of tasks where a score below it was raised to it."""
+    levels = {}
+    for task in table.tasks:
+        own = np.array([mean(scores.distances(name, task.task)) for name in ranked])
+        raised = task.distances[task.distances > own]
+        if len(raised):
+            levels[task.task] = float(raised[0])
+    return levels
+
+
 def _with_aggregates(
     rows: Sequence[Row], ranked: Sequence[str], table: ErrorTable, replicates: Bootstrap | str
 ) -> list[Row]:
@@ -129,12 +147,13 @@ def _with_aggregates(
     ends = {} if isinstance(replicates, str) else intervals(replicates, table.baseline)
     p_values = None if isinstance(replicates, str) else mcs_p_values(table, replicates)
     best = _confidence_set(rows, ranked, [] if p_values is None else p_values.tolist())
+    positions = {name: i for i, name in enumerate(ranked)}
     completed = []
     for row in rows:
-        if row.forecaster not in ranked:
+        if row.forecaster not in positions:
             completed.append(row)
             continue
-        i = ranked.index(row.forecaster)
+        i = positions[row.forecaster]
         error = math.exp(aggregates.logs[i])
         completed.append(
             replace(
@@ -154,11 +173,11 @@ def _with_aggregates(
     return completed
 
 
-def _confidence_set(rows: Sequence[Row], ranked: Sequence[str], p_values: Sequence[float]) -> list[str]:
+def _confidence_set(rows: Sequence[Row], ranked: Sequence[str], p_values: Sequence[float]) -> set[str]:
     """The forecasters in the model confidence set; one with failed results is not, as its true errors are unknown."""
     complete = {row.forecaster for row in rows if not row.missing}
     pairs = zip(ranked, p_values, strict=True) if p_values else ()
-    return [name for name, p_value in pairs if p_value > MCS_LEVEL and name in complete]
+    return {name for name, p_value in pairs if p_value > MCS_LEVEL and name in complete}
 
 
 def _significance(
@@ -166,7 +185,8 @@ def _significance(
 ) -> Significance | None:
     if isinstance(replicates, str) or len(ranked) < 2:
         return None
-    order = np.array([ranked.index(row.forecaster) for row in rows if row.forecaster in ranked])
+    positions = {name: i for i, name in enumerate(ranked)}
+    order = np.array([positions[row.forecaster] for row in rows if row.forecaster in positions])
     return significance(table, replicates, ranked, order)
 
 

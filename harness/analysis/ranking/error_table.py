@@ -10,9 +10,11 @@ import numpy as np
 from harness.analysis.aggregation import mean_over_tasks, ranks, relative_errors, win_rates_of_ranks
 from harness.analysis.ranking.deviations import by_series_and_cutoff, linearised_scores
 from harness.analysis.ranking.units import Units, UnitSums
-from harness.arrays import Floats, Ints
+from harness.arrays import Bools, Floats, Ints, mean_known
 from harness.evaluation.metrics import Metric
 from harness.evaluation.scoring import Terms
+
+ROUNDING = 1e-9  # of mean logarithms: those closer than this are equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,11 @@ class ErrorTable:
     metric: Metric
     impute: bool = True
 
+    @property
+    def forecasters(self) -> int:
+        """The number of ranked forecasters."""
+        return len(self.tasks[0].distances) if self.tasks else 0
+
     @cached_property
     def errors(self) -> Floats:
         """Relative errors, (task, forecaster), imputed and not clipped."""
@@ -90,6 +97,30 @@ class ErrorTable:
         return groups
 
     @cached_property
+    def donors(self) -> Ints:
+        """The forecasters whose errors may be imputed: those that are no worse on the board than the baseline.
+
+        That is, whose mean logarithmic error, of the tasks on which they have a score, is no larger.
+        """
+        errors = relative_errors(np.stack([task.distances for task in self.tasks]), self.baseline, clip=None)
+        levels = mean_known(np.log(np.maximum(errors, self.clip[0])), axis=0)
+        return np.flatnonzero(levels <= levels[self.baseline] + ROUNDING)
+
+    @cached_property
+    def without_score(self) -> Bools:
+        """Whether a forecaster has no score on any task, (forecaster,)."""
+        missing = np.isnan(np.stack([task.distances for task in self.tasks]))
+        return np.logical_and.reduce(missing, axis=0, dtype=np.bool_)  # type: ignore[no-any-return]
+
+    def donor(self, task: int, forecaster: int) -> int:
+        """The forecaster whose error on a task is imputed to a forecaster, unless its lower bound is larger."""
+        distances = self.tasks[task].distances[self.donors]
+        if self.without_score[forecaster]:
+            return int(np.nanargmax(np.where(np.isnan(self.tasks[task].distances), np.nan, self.errors[task])))
+        known = self.donors[~np.isnan(distances)]
+        return int(known[np.argsort(self.errors[task, known], kind="stable")[(len(known) - 1) // 2]])
+
+    @cached_property
     def lower_bounds(self) -> Floats:
         """Lower bounds for imputed errors: the larger of the baseline's error and the forecaster's own worst."""
         distances = np.stack([task.distances for task in self.tasks])
@@ -100,14 +131,19 @@ class ErrorTable:
     def relative_errors(self, distances: Floats) -> Floats:
         """Distances → errors relative to the baseline; a missing one is imputed.
 
-        The imputed error is the worst of its task, and no less than the forecaster's lower bound.
+        The imputed error is the median of its task, of the donors, and no less than the forecaster's lower bound: no
+        other forecaster decides alone what a failed cell costs. A forecaster without any score, which is ranked last,
+        has the worst errors.
         """
         errors = relative_errors(distances, self.baseline, clip=None)
         unknown = np.isnan(errors)
         if not self.impute or not unknown.any():
             return errors
+        ascending = np.sort(errors[..., self.donors], axis=-1)  # NaN is last
+        known = (~np.isnan(ascending)).sum(axis=-1, keepdims=True)
+        medians = np.take_along_axis(ascending, np.maximum(known - 1, 0) // 2, axis=-1)
         worst = np.fmax.reduce(errors, axis=-1, keepdims=True)
-        return np.where(unknown, np.fmax(worst, self.lower_bounds), errors)
+        return np.where(unknown, np.fmax(np.where(self.without_score, worst, medians), self.lower_bounds), errors)
 
     def logs(self, errors: Floats) -> Floats:
         """Logarithms of errors, clipped."""

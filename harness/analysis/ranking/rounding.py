@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from harness.arrays import Floats
-from harness.attempt import Failure, attempt
+from harness.errors import Failure, attempt
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.scoring import Terms, score, terms

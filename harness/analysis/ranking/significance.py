@@ -10,10 +10,10 @@ import numpy as np
 from harness.analysis.ranking.bootstrap import Bootstrap
 from harness.analysis.ranking.error_table import ErrorTable, TaskErrors
 from harness.analysis.ranking.pair_tests import MIN_PAIRED, pair_test, second_opinion
-from harness.analysis.statistics.confidence_set import MIN_UNITS, confidence_set_of_replicates
+from harness.analysis.statistics.confidence_set import MAX_PAIRED, MIN_UNITS, confidence_set_of_replicates
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import cliques, critical_difference, friedman
-from harness.analysis.statistics.resampling import expanded_interval
+from harness.analysis.statistics.resampling import blocks_of_columns, expanded_interval
 from harness.arrays import Floats, Ints
 from harness.evaluation.metrics import Metric
 from harness.results.standings import Matrix, RankTest, Significance
@@ -38,7 +38,7 @@ def intervals(replicates: Bootstrap, baseline: int) -> dict[str, tuple[Floats, F
 
 def _shrinkages(replicates: Bootstrap, baseline: int) -> Floats:
     """The factor of each forecaster's replicates, (forecaster,): that of its skill; the baseline's is their mean."""
-    factors = replicates.shrinkage[:, baseline].copy()
+    factors = replicates.shrinkage_from(baseline)
     if len(factors) > 1:
         factors[baseline] = np.delete(factors, baseline).mean()
     return factors
@@ -48,9 +48,14 @@ def _interval(
     values: Floats, estimates: Floats, replicates: Bootstrap, factors: Floats | float = 1.0
 ) -> tuple[Floats, Floats]:
     """The ends, extended to the estimate where replicates of ranks, which tend to the middle, all miss it."""
-    if replicates.variances is not None:
-        values = estimates + factors * (values - estimates)
-    low, high = expanded_interval(values, replicates.min_units, LEVEL, freedom=replicates.units - 1)
+    factors = np.broadcast_to(factors, estimates.shape)
+    ends = []
+    for columns in blocks_of_columns(values):
+        drawn = values[:, columns]
+        if replicates.variances is not None:
+            drawn = estimates[columns] + factors[columns] * (drawn - estimates[columns])
+        ends.append(expanded_interval(drawn, replicates.min_units, LEVEL, freedom=replicates.units - 1))
+    low, high = np.concatenate(ends, axis=1)
     return np.fmin(low, estimates), np.fmax(high, estimates)
 
 
@@ -61,13 +66,20 @@ def mcs_p_values(table: ErrorTable, replicates: Bootstrap) -> Floats | None:
         return None
     logs, units = replicates.aggregates.logs, replicates.units
     effective = units if crossed else min(units, EFFECTIVE * replicates.counted)
-    return confidence_set_of_replicates(
-        replicates.estimates.logs, logs, effective, replicates.min_units, replicates.variances
-    )
+    variances = None
+    if replicates.variances is not None:
+        everyone = np.arange(replicates.forecasters)
+        paired = replicates.forecasters <= MAX_PAIRED
+        variances = replicates.variances.among(everyone) if paired else replicates.variances.from_mean()
+    return confidence_set_of_replicates(replicates.estimates.logs, logs, effective, replicates.min_units, variances)
 
 
 def significance(table: ErrorTable, replicates: Bootstrap, names: Sequence[str], order: Ints) -> Significance:
-    """Pairwise comparisons of forecasters in the `order` of the board; `names` are theirs by index."""
+    """Pairwise comparisons of forecasters in the `order` of the board; `names` are theirs by index.
+
+    Of more than `MAX_PAIRED` forecasters only the best are compared, since pairs grow with the square of their number.
+    """
+    ranked, order = len(order), order[:MAX_PAIRED]
     logs = table.logs(table.errors)[:, order].mean(axis=0)
     low, high = _difference_intervals(replicates, order)
     return Significance(
@@ -83,6 +95,7 @@ def significance(table: ErrorTable, replicates: Bootstrap, names: Sequence[str],
         p_values=_p_values(table, order, pair_test),
         rank_test=_rank_test(replicates.blocks[:, order], [names[i] for i in order]),
         serial_p_values=_p_values(table, order, second_opinion),
+        ranked=ranked,
     )
 
 
@@ -95,13 +108,13 @@ def _pairwise_win_rates(errors: Floats) -> Floats:
 
 def _difference_intervals(replicates: Bootstrap, order: Ints) -> tuple[Floats, Floats]:
     """The interval of each difference of mean logarithms, (forecaster, forecaster) each."""
-    logs, estimates = np.ascontiguousarray(replicates.aggregates.logs.T)[order], replicates.estimates.logs[order]
+    logs, estimates = np.ascontiguousarray(replicates.aggregates.logs[:, order].T), replicates.estimates.logs[order]
     low, high = np.zeros((2, len(order), len(order)))
+    shrinkage = replicates.shrinkage_among(order)
     for i in range(len(order) - 1):
         rest = slice(i + 1, None)
-        factors = replicates.shrinkage[order[i], order[rest]]
         values = (logs[i] - logs[rest]).T
-        low[i, rest], high[i, rest] = _interval(values, estimates[i] - estimates[rest], replicates, factors)
+        low[i, rest], high[i, rest] = _interval(values, estimates[i] - estimates[rest], replicates, shrinkage[i, rest])
     return low - high.T, high - low.T
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from harness.analysis.lookup import find_metric, find_results, find_standings
 from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.slices import SliceRequest, Slices
-from harness.attempt import Failure, attempt
 from harness.boards.workspace import Workspace
 from harness.data.files import load
-from harness.errors import DataUnavailable
+from harness.errors import DataUnavailable, Failure, attempt
 from harness.results.stored_plan import StoredCell
 from harness.tasks.task import Task
 

@@ -31,7 +31,7 @@ def compute_slices(
 ) -> Slices:
     """A board in slices; its forecasters are in the order of the standings.
 
-    A failed window is scored as in the standings: as the worst completed one, or with `completed_only` it is
+    A failed window is scored as in the standings: as imputed, or with `completed_only` it is
     ignored. Raises BadInput where no task has such slices, DataUnavailable where forecasts are needed and lost.
     """
     slicer = Slicer(results, metric, request, _forecasters(results, standings), season_length)
@@ -109,7 +109,7 @@ class Slicer:
 
     @property
     def impute(self) -> bool:
-        """Whether a failed window is scored as the worst completed one."""
+        """Whether a failed window is scored as imputed."""
         return not self.request.completed_only
 
     def failure_notes(self, task: str) -> list[str]:
@@ -118,7 +118,7 @@ class Slicer:
         for cell in self.results.plan.by_task[task]:
             if self.results.completed(cell) and self.results.failures(cell):
                 failed[cell.forecaster] = failed.get(cell.forecaster, 0) + len(self.results.failures(cell))
-        how = "scored as the worst completed ones" if self.impute else "ignored"
+        how = "scored as imputed" if self.impute else "ignored"
         return [f"{name} on {task}: {count} windows failed and are {how}" for name, count in failed.items()]
 
     def _run(self, cell: StoredCell) -> Run:

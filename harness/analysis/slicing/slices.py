@@ -20,7 +20,7 @@ class SliceRequest:
     by: str  # one of SLICE_KINDS
     metric: str | None = None  # None: the board's
     task: str | None = None  # None: all
-    completed_only: bool = False  # failed windows are ignored instead of scored as the worst
+    completed_only: bool = False  # failed windows are ignored instead of imputed
     max_slices: int | None = None  # of steps or phases; beyond that, neighbours are merged
     published: bool = False  # use the results published with the board, even if the home has its own
     pools: tuple[Pool, ...] = ()  # of whose forecasters, beside the baseline; empty: of all

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy import special
 
-from harness.analysis.statistics.clustering import variances_of_differences
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput
 
+Test = Callable[[Ints], tuple[Floats, Floats]]  # remaining forecasters → statistics; their maximum in each resample
 MIN_UNITS = 9  # with fewer, the best forecaster is left out too often: docs/statistics.md
-MAX_PAIRED = 50  # forecasters; more are compared with the mean of all, which saves time and memory
+MAX_PAIRED = 50  # forecasters; more are compared with the mean of all: the cost grows with them, not with their pairs
+MAX_SINGLE = 100  # forecasters that are eliminated one by one; of more, all with one p-value at once
+RESOLUTION = 100  # of the p-values of so many: hundredths, rounded up
+BLOCK_NUMBERS = 1_000_000  # deviations that are compared with their mean together
 SMALLEST = 1e-100  # relative size of losses whose squares are still numbers
 DITHER = 1e-9  # noise relative to each forecaster's losses; without it a constant difference is 0 / 0
 
@@ -41,7 +45,8 @@ def confidence_set(losses: Floats, indices: Ints, units: float | None = None) ->
     scaled = _add_jitter(distinct)
     means, count = scaled.mean(axis=0), len(scaled)
     noise = np.stack([np.bincount(rows, minlength=count) @ (scaled - means) for rows in indices]) / count
-    return _p_values(means, noise, expansion(count if units is None else units, len(means)))[positions.ravel()]
+    factor = expansion(count if units is None else units, len(means))
+    return _p_values(means, _test(means, noise), factor)[positions.ravel()]
 
 
 def confidence_set_of_replicates(
@@ -51,18 +56,44 @@ def confidence_set_of_replicates(
 
     `estimates` is (forecaster,), lower is better, `replicates` is (sample, forecaster). `units` is the effective number
     of independent units, `blocks` that of the blocks that were resampled, in the stratum that has the fewest.
-    `variances`, (forecaster, forecaster), are those of the differences of estimates where the replicates vary too much;
-    by default the replicates' own.
+    `variances` are those of differences of estimates where the replicates vary too much, by default the replicates'
+    own: of each two, (forecaster, forecaster), or, beyond `MAX_PAIRED` forecasters, of each and the mean of all,
+    (forecaster,).
     """
-    both = np.concatenate([estimates[None], replicates])
-    if not np.isfinite(both).all():
+    if not (np.isfinite(estimates).all() and np.isfinite(replicates).all()):
         raise BadInput("estimates and replicates must be finite")
-    distinct, first, positions = np.unique(both, axis=1, return_index=True, return_inverse=True)
-    if distinct.shape[1] == 1:
+    first, positions = _distinct(estimates, replicates)
+    if len(first) == 1:
         return np.ones(len(estimates))
+    factor, noise = expansion(units, len(first), blocks), replicates[:, first]
+    if variances is not None and variances.ndim == 1:
+        factor, variances = factor * _excess(replicates, variances), None
+    noise -= noise.mean(axis=0)
     own = None if variances is None else variances[np.ix_(first, first)]
-    noise = distinct[1:] - distinct[1:].mean(axis=0)
-    return _p_values(distinct[0], noise, expansion(units, len(first), blocks), own)[positions.ravel()]
+    return _p_values(estimates[first], _test(estimates[first], noise, own), factor)[positions]
+
+
+def _distinct(estimates: Floats, replicates: Floats) -> tuple[Ints, Ints]:
+    """One of all forecasters with the same numbers, and the position there of each, (forecaster,)."""
+    if len(estimates) <= MAX_PAIRED:
+        both = np.concatenate([estimates[None], replicates])
+        _, first, positions = np.unique(both, axis=1, return_index=True, return_inverse=True)
+        return first, positions.ravel()
+    columns = (np.append(replicates[:, i], estimates[i]) for i in range(len(estimates)))
+    hashes = [hashlib.sha256(column.tobytes()).digest() for column in columns]
+    places = {digest: k for k, digest in enumerate(dict.fromkeys(hashes))}
+    positions = np.array([places[digest] for digest in hashes])
+    return np.unique(positions, return_index=True)[1], positions
+
+
+def _excess(replicates: Floats, variances: Floats) -> float:
+    """By how much the standard errors of differences from the mean of all exceed those of the replicates."""
+    own, step = 0.0, _rows(replicates.shape[1])
+    means = replicates.mean(axis=0)
+    for start in range(0, len(replicates), step):
+        deviations = replicates[start : start + step] - means
+        own += float(((deviations - deviations.mean(axis=1, keepdims=True)) ** 2).sum())
+    return math.sqrt(float(variances.sum()) * (len(replicates) - 1) / own) if own > 0 else 1.0
 
 
 def expansion(units: float, forecasters: int, blocks: float | None = None, level: float = 0.05) -> float:
@@ -89,25 +120,33 @@ def _add_jitter(losses: Floats) -> Floats:
     return dithered
 
 
-def _p_values(means: Floats, noise: Floats, factor: float, variances: Floats | None = None) -> Floats:
+def _p_values(means: Floats, test: Test, factor: float) -> Floats:
     """Eliminate the worst forecaster until one remains; p-values do not decrease along the way.
 
-    `noise` is (sample, forecaster), the deviations of replicates from their mean; differences have standard errors that
-    are larger by the `factor`.
+    Differences have standard errors that are larger by the `factor`. Of many forecasters, all whose p-value in a test
+    is no larger than that of the worst, rounded up, are eliminated at once, which approximates one by one.
     """
-    count = len(means)
-    remaining, p_value, p_values = np.arange(count), 0.0, np.ones(count)
-    test = _pairwise_test(means, noise, variances) if count <= MAX_PAIRED else _mean_test(means, noise, variances)
+    together = len(means) > MAX_SINGLE
+    remaining, p_value, p_values = np.arange(len(means)), 0.0, np.ones(len(means))
     while len(remaining) > 1:
         statistics, largest = test(remaining)
-        worst = int(statistics.argmax())
-        p_value = max(p_value, float((largest > statistics[worst] / factor).mean()))
+        if together:
+            larger = len(largest) - np.searchsorted(np.sort(largest), statistics / factor, side="right")
+            hundredths = -(-larger * RESOLUTION // len(largest))  # rounded up; of whole numbers, so that it is exact
+            p_value = max(p_value, int(hundredths.min()) / RESOLUTION)
+            worst = np.flatnonzero((hundredths <= round(p_value * RESOLUTION)) & (statistics > statistics.min()))
+            worst = worst if len(worst) else np.arange(1, len(remaining))  # all are equal
+        else:
+            worst = np.array([statistics.argmax()])
+            p_value = max(p_value, float((largest > statistics[worst] / factor).mean()))
         p_values[remaining[worst]] = p_value
         remaining = np.delete(remaining, worst)
     return p_values
 
 
-Test = Callable[[Ints], tuple[Floats, Floats]]  # remaining forecasters → statistics; their maximum in each resample
+def _test(means: Floats, noise: Floats, variances: Floats | None = None) -> Test:
+    """The test for so many forecasters; `noise` is (sample, forecaster), deviations of replicates from their mean."""
+    return _pairwise_test(means, noise, variances) if len(means) <= MAX_PAIRED else _mean_test(means, noise)
 
 
 def _pairwise_test(means: Floats, noise: Floats, variances: Floats | None) -> Test:
@@ -129,26 +168,30 @@ def _pairwise_test(means: Floats, noise: Floats, variances: Floats | None) -> Te
     return test
 
 
-def _mean_test(means: Floats, noise: Floats, variances: Floats | None) -> Test:
+def _mean_test(means: Floats, noise: Floats) -> Test:
     """T_max: the studentised difference of each forecaster from the mean of those remaining."""
-    ratio = 1.0 if variances is None else _mean_ratio(noise, variances)
+
+    def differences(remaining: Ints) -> Iterator[Floats]:
+        """The deviations of some resamples from their mean, block by block."""
+        step = _rows(len(remaining))
+        for start in range(0, len(noise), step):
+            block = noise[start : start + step, remaining]
+            yield block - block.mean(axis=1, keepdims=True)
 
     def test(remaining: Ints) -> tuple[Floats, Floats]:
-        differences = noise[:, remaining] - noise[:, remaining].mean(axis=1, keepdims=True)
-        deviations = np.sqrt((differences**2).mean(axis=0))
+        squares = np.sum([(block**2).sum(axis=0) for block in differences(remaining)], axis=0)
+        deviations = np.sqrt(squares / len(noise))
         observed = means[remaining] - means[remaining].mean()
-        statistics = [_studentised(*pair) for pair in zip(observed, ratio * deviations, strict=True)]
+        statistics = [_studentised(*pair) for pair in zip(observed, deviations, strict=True)]
         known = np.where(deviations > 0, deviations, 1.0)
-        return np.array(statistics), (differences / known).max(axis=1)
+        return np.array(statistics), np.concatenate([(block / known).max(axis=1) for block in differences(remaining)])
 
     return test
 
 
-def _mean_ratio(noise: Floats, variances: Floats) -> float:
-    """The standard errors of differences, by how much they exceed the replicates' own."""
-    own = variances_of_differences(np.cov(noise, rowvar=False))
-    pairs = np.triu_indices(len(own), 1)
-    return math.sqrt(float(variances[pairs].sum() / own[pairs].sum()))
+def _rows(forecasters: int) -> int:
+    """The number of replicates in a block."""
+    return max(1, BLOCK_NUMBERS // forecasters)
 
 
 def _studentised(difference: float, error: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,9 @@ from scipy import special
 
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput
+
+LARGE = 10_000_000  # numbers that are held at a time, or in 32 bits
+BLOCK_NUMBERS = 1_000_000  # of an array of replicates, from which something is computed at a time
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,16 @@ def resamples(strata: Sequence[Stratum], samples: int, seed: int) -> Ints:
     truncated.
     """
     rng = np.random.default_rng(seed)
-    indices: Ints = np.empty((samples, sum(stratum.units for stratum in strata)), dtype=np.int64)
+    total = sum(stratum.units for stratum in strata)
+    kind = np.int32 if samples * total > LARGE and total < 2**31 else np.int64
+    indices: Ints = np.empty((samples, total), dtype=kind)
     first = 0
     for stratum in strata:
         units = stratum.units
         last = first + units
         if stratum.block == 1:
-            indices[:, first:last] = rng.integers(first, last, size=(samples, units))
+            for rows in _blocks_of_rows(samples, units):  # the same numbers as all rows at once
+                indices[rows, first:last] = rng.integers(first, last, size=(rows.stop - rows.start, units))
         else:
             block = min(stratum.block, units)
             starts = rng.integers(units, size=(samples, math.ceil(units / block), 1))
@@ -83,6 +89,18 @@ def block_length(units: int, overlap: int) -> int:
     """
     length = max(math.ceil(math.cbrt(units) - 0.5), 4 * overlap if overlap > 1 else 1)
     return max(1, min(length, units // 5))
+
+
+def blocks_of_columns(values: Floats) -> Iterator[slice]:
+    """Columns of an array, so many at a time that what is computed from them is small."""
+    step = max(1, BLOCK_NUMBERS // max(len(values), 1))
+    return (slice(first, first + step) for first in range(0, values.shape[1], step))
+
+
+def _blocks_of_rows(rows: int, columns: int) -> Iterator[slice]:
+    """Rows of an array, so many at a time that they are small."""
+    step = max(1, LARGE // max(columns, 1))
+    return (slice(first, min(first + step, rows)) for first in range(0, rows, step))
 
 
 def expanded_interval(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.report.numbers import log10_interval
 from harness.results.standings import Interval, Row
 
-WIDTH, HEIGHT = 96, 14  # pixels
+WIDTH, HEIGHT = 72, 14  # pixels
 MARGIN = 2  # pixels left and right
 
 

@@ -12,12 +12,12 @@ function addCosts(host, board) {
   const options = kinds.map((kind) => [kind.name, kind.heading]);
   host.append(element('div', { class: 'controls' },
     (options.length > 2 ? select : choice)('Cost', options, state.cost.name, chosen),
-    select('Accuracy', [['skill', 'Skill'], ...tasks], state.what, (value) => { state.what = value; redraw(); })));
+    select('Accuracy', [['skill', overall(board)], ...tasks], state.what, (value) => { state.what = value; redraw(); })));
   const redraw = figure(host, {
     draw: (width) => costsChart(width, board, state, costPoints(board, state)),
     table: () => ({
       caption: 'Accuracy against cost',
-      headings: ['Forecaster', state.what === 'skill' ? 'Skill' : board.metric, ...(state.cost.from ? ['p50'] : []), state.cost.heading, 'On the Pareto front'],
+      headings: ['Forecaster', state.what === 'skill' ? overall(board) : board.metric, ...(state.cost.from ? ['p50'] : []), state.cost.heading, 'On the Pareto front'],
       rows: costPoints(board, state).map((point) => [point.name, brief(point.value), ...(state.cost.from ? [state.cost.format(point.begin)] : []),
         state.cost.format(point.cost), point.front ? 'yes' : '']),
     }),
@@ -53,14 +53,24 @@ function megabytes(value) {
   return value === null ? '–' : `${Number((value / 1e6).toPrecision(3))} MB`;
 }
 
+/** Whether accuracy is shown as an error, of which less is better. */
+function isError(board, what) {
+  return what !== 'skill' || board.logarithmic;
+}
+
+/** The accuracy on all tasks. */
+function overall(board) {
+  return board.logarithmic ? 'Relative error' : 'Skill';
+}
+
 /** Each forecaster's cost and accuracy, and whether it is on the Pareto front. */
 function costPoints(board, state) {
   const { cost, what } = state;
   const found = board.rows.map((row, position) => ({
     name: row.name, cost: cost.of(position), begin: cost.from ? cost.from(position) : null,
-    value: what === 'skill' ? row.skill[0] : row.scores[Number(what)],
+    value: what !== 'skill' ? row.scores[Number(what)] : board.logarithmic ? row.relative : row.skill[0],
   })).filter((point) => point.cost !== null && point.value !== null);
-  const better = what === 'skill' ? (a, b) => a > b : (a, b) => a < b;
+  const better = isError(board, what) ? (a, b) => a < b : (a, b) => a > b;
   const cheaper = cost.more ? (a, b) => b.cost - a.cost : (a, b) => a.cost - b.cost;
   let last = null;
   const comparable = what === 'skill' || board.lowestIsBest;
@@ -73,8 +83,8 @@ function costPoints(board, state) {
 
 function costsChart(width, board, state, found) {
   const height = Math.min(Math.max(width * 0.58, 300), 480);
-  const byError = state.what !== 'skill';
-  const label = byError ? `${board.metric} on ${isolate(shorten(board.tasks[Number(state.what)], 30))}, lower is better` : 'skill, higher is better';
+  const byError = isError(board, state.what);
+  const label = state.what === 'skill' && byError ? `error relative to ${isolate(board.baseline)}, lower is better` : byError ? `${board.metric} on ${isolate(shorten(board.tasks[Number(state.what)], 30))}, lower is better` : 'skill, higher is better';
   const svg = canvas(width, height, 'Accuracy against cost', `${found.length} forecasters; on the Pareto front: ${
     found.filter((point) => point.front).map((point) => isolate(point.name)).join(', ') || 'none'}.`);
   if (!found.length) {
@@ -131,7 +141,8 @@ function addLabels(svg, dots, box) {
     const value = dot.below ? ` ${fixed(dot.value, 2)}` : '';
     const name = shorten(dot.name, 24);
     const length = Array.from(name + value).length * (dot.front ? 7.2 : 6.6) + 3;
-    const spots = [[9, 0, ''], [-9, 0, 'end'], [0, -13, 'middle'], [0, 14, 'middle'], [7, -10, ''], [7, 11, ''], [-7, -10, 'end'], [-7, 11, 'end']];
+    const spots = [[9, 0, ''], [-9, 0, 'end'], [0, -13, 'middle'], [0, 14, 'middle'], [7, -10, ''], [7, 11, ''], [-7, -10, 'end'], [-7, 11, 'end'],
+      [10, -19, ''], [10, 20, ''], [-10, -19, 'end'], [-10, 20, 'end']];
     for (const [dx, dy, anchor] of spots) {
       const left = dot.x + dx - (anchor === 'end' ? length : anchor === 'middle' ? length / 2 : 0);
       const spot = { left, right: left + length, up: dot.y + dy - 7, bottom: dot.y + dy + 7 };

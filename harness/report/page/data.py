@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
+from harness.arrays import Floats
 from harness.report.costs import COSTS
 from harness.report.page.examples import Example, Examples, Lines
 from harness.report.page.lines import Limit
-from harness.results.standings import Matrix, RankTest, Row, Significance, Standings
+from harness.results.standings import RankTest, Row, Significance, Standings
 
+MOST_FORECASTERS = 50  # with errors by step and windows: the best, and the baseline
 MOST_CELLS = 2000  # whose windows are shown; of larger boards only the best forecasters have windows
 
 
@@ -35,6 +39,7 @@ def _row(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
         "name": row.forecaster,
         "tied": row.tied_for_first,
         "skill": [_round(value) for value in (row.skill, *row.interval("skill"))],
+        "relative": _round(row.relative_error),
         "fit": _round(row.fit_seconds),
         "predict": _round(row.window_seconds),
         "scores": [_round(row.scores.get(task, math.nan)) for task in tasks],
@@ -64,13 +69,39 @@ def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
         "level": found.level,
         "forecasters": list(found.forecasters),
         "wins": _matrix(found.win_rates),
-        "skills": _matrix(found.skills),
-        "lows": _matrix(found.skill_lows),
-        "highs": _matrix(found.skill_highs),
+        **(_logarithms(found) if standings.logarithmic else _skills(found)),
         "p": _p_values(found.p_values, standings),
         "serial": _p_values(found.serial_p_values, standings),
         "ranks": None if found.rank_test is None else _ranks(found.rank_test),
     }
+
+
+def _skills(found: Significance) -> dict[str, Any]:
+    """The skill of each pair and its interval."""
+    return {"pairs": _matrix(found.skills), "lows": _matrix(found.skill_lows), "highs": _matrix(found.skill_highs)}
+
+
+def _logarithms(found: Significance) -> dict[str, Any]:
+    """The log10 relative error of each pair and its interval."""
+    skills, lows, highs = (np.asarray(matrix) for matrix in (found.skills, found.skill_lows, found.skill_highs))
+    logarithms = {
+        "pairs": log10_relative_errors(skills, skills),
+        "lows": log10_relative_errors(highs, lows),
+        "highs": log10_relative_errors(lows, highs),
+    }
+    return {name: _matrix(values.tolist()) for name, values in logarithms.items()}
+
+
+def log10_relative_errors(skills: Floats, reverse: Floats) -> Floats:
+    """The logarithms of 1 − skill of each pair, both (forecaster, forecaster).
+
+    A stored skill has six decimals, too few for 1 − skill where it is close to 1. Those of positive skills are
+    therefore minus the logarithms of the reverse pairs, whose skills are negative: `reverse` holds the same bound of
+    the relative error in the pair (j, i).
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logarithms: Floats = np.where(skills <= 0, np.log10(1 - skills), -np.log10(1 - reverse.T))
+    return logarithms + 0.0  # no negative zero
 
 
 def _p_values(by_task: Mapping[str, Sequence[float]], standings: Standings) -> list[list[float | None]]:
@@ -88,9 +119,8 @@ def _ranks(test: RankTest) -> dict[str, Any]:
 def _examples(examples: Examples, standings: Standings) -> dict[str, Any]:
     """Errors by step and windows by task and forecaster; the actuals of a window are stored once."""
     names = [row.forecaster for row in standings.rows]
-    shown = names[: max(MOST_CELLS // max(len(standings.tasks), 1), 1)]
-    shown += [standings.baseline] if standings.baseline in names and standings.baseline not in shown else []
-    curves = [examples.by_step.get(task, {}) for task in standings.tasks]
+    shown = best_forecasters(standings, min(MOST_FORECASTERS, max(MOST_CELLS // max(len(standings.tasks), 1), 1)))
+    curves = [_selection(examples.by_step.get(task, {}), best_forecasters(standings)) for task in standings.tasks]
     windows = [_selection(examples.examples.get(task, {}), shown) for task in standings.tasks]
     limit = Limit.of(_count(curves, names) + 4 * _count(windows, shown))
     actuals = _Actuals(limit)
@@ -130,7 +160,8 @@ class _Actuals:
         return self._positions[key]
 
     def _target(self, lines: Lines) -> dict[str, Any]:
-        return {"name": lines.target, "past": self._limit.line(lines.past), "actual": self._limit.line(lines.actual)}
+        target = {"name": lines.target, "past": self._limit.line(lines.past), "actual": self._limit.line(lines.actual)}
+        return target | {"categories": list(lines.categories)} if lines.categories else target
 
 
 def _windows(task: int, actuals: _Actuals, limit: Limit, examples: Sequence[Example]) -> list[dict[str, Any]]:
@@ -150,8 +181,14 @@ def _forecast(lines: Lines, limit: Limit) -> dict[str, Any]:
     return mean | {"low": limit.line(lines.low), "high": limit.line(lines.high)} if lines.low and lines.high else mean
 
 
-def _selection(by_name: Mapping[str, tuple[Example, ...]], names: Sequence[str]) -> dict[str, tuple[Example, ...]]:
-    return {name: examples for name, examples in by_name.items() if name in names}
+def best_forecasters(standings: Standings, most: int = MOST_FORECASTERS) -> list[str]:
+    """The best forecasters, and the baseline."""
+    names = [row.forecaster for row in standings.rows]
+    return names[:most] + [name for name in names[most:] if name == standings.baseline]
+
+
+def _selection(by_name: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: found for name, found in by_name.items() if name in names}
 
 
 def _by_position(names: Sequence[str], by_name: Mapping[str, Any], convert: Callable[..., Any]) -> dict[str, Any]:
@@ -163,8 +200,8 @@ def _count(tables: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int:
     return sum(len(kept.intersection(by_name)) for by_name in tables)
 
 
-def _matrix(values: Matrix) -> list[list[float | None]]:
-    return [[_round(value, 4) for value in row] for row in values]
+def _matrix(values: Iterable[Iterable[float]], digits: int = 4) -> list[list[float | None]]:
+    return [[_round(value, digits) for value in row] for row in values]
 
 
 def _round(value: float | None, digits: int = 5) -> float | None:

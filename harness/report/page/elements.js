@@ -52,18 +52,21 @@ function select(label, options, chosen, changed) {
 /** A group of buttons of which one is pressed. */
 function choice(label, options, chosen, changed) {
   const buttons = options.map(([value, text]) => element('button', { type: 'button', 'data-value': value }, text));
-  const press = (value) => {
-    for (const button of buttons) button.setAttribute('aria-pressed', String(button.dataset.value === value));
-  };
+  const field = element('div', { class: 'field' }, element('span', { 'aria-hidden': 'true' }, label),
+    element('div', { class: 'choice', role: 'group', 'aria-label': label }, buttons));
   for (const button of buttons) {
     button.addEventListener('click', () => {
-      press(button.dataset.value);
+      press(field, button.dataset.value);
       changed(button.dataset.value);
     });
   }
-  press(String(chosen));
-  return element('div', { class: 'field' }, element('span', { 'aria-hidden': 'true' }, label),
-    element('div', { class: 'choice', role: 'group', 'aria-label': label }, buttons));
+  press(field, String(chosen));
+  return field;
+}
+
+/** Marks the chosen option of a choice; none where there is no such option. */
+function press(field, value) {
+  for (const button of field.querySelectorAll('button')) button.setAttribute('aria-pressed', String(button.dataset.value === value));
 }
 
 const MINUS = '\u2212';

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
-from harness.arrays import Floats
-from harness.attempt import Failure, attempt
+from harness.arrays import Floats, Ints, mean_known
+from harness.data.panel import Panel
+from harness.errors import Failure, attempt
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.run import Run, Status
 from harness.evaluation.scoring import by_step, by_window, terms
+from harness.report.page.classes import ClassSummary, class_summary
+from harness.report.page.past import Histories, past_of
 from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan
 
 MAX_TARGETS = 3  # of a window
-PAST_HORIZONS = 2  # shown before a window
 FALLBACK = "MAE"  # the loss of a window if the metric has none for a single window
+CLASS_FALLBACK = "log loss"  # of categorical targets
 Numbers = tuple[float, ...]
 
 
@@ -28,11 +31,12 @@ class Lines:
     """One target of a window, step by step; NaN where a value is unknown."""
 
     target: str
-    past: Numbers  # up to two horizons, the last of them just before the first step
+    past: Numbers  # up to two horizons before the first step, the last of them just before it
     actual: Numbers  # (horizon,), as all that follow
     mean: Numbers
     low: Numbers = ()  # the outermost quantiles; empty for a point forecast
     high: Numbers = ()
+    categories: tuple[str, ...] = ()  # of a categorical target, of which `mean` has the most probable classes
 
 
 @dataclass(frozen=True)
@@ -56,35 +60,72 @@ class Examples:
     loss: str  # by which the best and the worst window were chosen
     by_step: Mapping[str, Mapping[str, Numbers]] = field(default_factory=dict)  # task, forecaster: (horizon,)
     examples: Mapping[str, Mapping[str, tuple[Example, ...]]] = field(default_factory=dict)  # the best, the worst
+    classes: Mapping[str, Mapping[str, ClassSummary]] = field(default_factory=dict)  # of categorical targets
 
 
-def find_examples(plan: StoredPlan, journal: Journal, metric: Metric | None) -> Examples:
+def find_examples(
+    plan: StoredPlan, journal: Journal, metric: Metric | None, forecasters: Collection[str] | None = None
+) -> Examples:
     """The examples of a board by a metric; without one there are no errors by step.
 
-    A cell that did not complete, or whose files are lost or damaged, is left out.
+    Those of some `forecasters`, by default of all. A cell that did not complete, or whose files are lost or damaged,
+    is left out.
     """
     steps: dict[str, dict[str, Numbers]] = {}
     examples: dict[str, dict[str, tuple[Example, ...]]] = {}
+    classes: dict[str, dict[str, ClassSummary]] = {}
+    histories = Histories(journal.home)
     for task, cells in plan.by_task.items():
         actuals: dict[str, Actuals] = {}
-        for forecaster in dict.fromkeys(cell.forecaster for cell in cells):
-            seeds = [cell for cell in cells if cell.forecaster == forecaster]
-            curve, windows = _curve_and_windows(seeds, journal, actuals, metric)
-            if curve:
-                steps.setdefault(task, {})[forecaster] = curve
-            if windows:
-                examples.setdefault(task, {})[forecaster] = windows
+        by_forecaster: dict[str, list[StoredCell]] = {}
+        for cell in cells:
+            if forecasters is None or cell.forecaster in forecasters:
+                by_forecaster.setdefault(cell.forecaster, []).append(cell)
+        for forecaster, seeds in by_forecaster.items():
+            found = _cell_examples(seeds, journal, actuals, metric, histories)
+            if found.curve:
+                steps.setdefault(task, {})[forecaster] = found.curve
+            if found.windows:
+                examples.setdefault(task, {})[forecaster] = found.windows
+            if found.classes is not None:
+                classes.setdefault(task, {})[forecaster] = found.classes
     if metric is None:
-        return Examples(plan.metric, FALLBACK, examples=examples)
-    return Examples(metric.name, FALLBACK if metric.best == "nominal" else metric.name, steps, examples)
+        return Examples(plan.metric, FALLBACK, examples=examples, classes=classes)
+    return Examples(metric.name, _window_loss(metric), steps, examples, classes)
 
 
-def _curve_and_windows(
-    seeds: Sequence[StoredCell], journal: Journal, actuals: dict[str, Actuals], metric: Metric | None
-) -> tuple[Numbers, tuple[Example, ...]]:
-    """The error by step, averaged over seeds, and the windows of the first seed; both empty where there are none."""
+def _window_loss(metric: Metric) -> str:
+    """The name of the loss by which the windows are chosen."""
+    if metric.scores_classes:
+        return metric.name if _has_window_losses(metric) else CLASS_FALLBACK
+    return FALLBACK if metric.best == "nominal" else metric.name
+
+
+def _has_window_losses(metric: Metric) -> bool:
+    """Whether a metric of classes has losses of which the lowest is best."""
+    return metric.best == "lowest" and metric.overall is None
+
+
+@dataclass(frozen=True)
+class _CellExamples:
+    """The error by step, averaged over seeds, and the windows and the classes of the first seed."""
+
+    curve: Numbers = ()
+    windows: tuple[Example, ...] = ()
+    classes: ClassSummary | None = None
+
+
+def _cell_examples(
+    seeds: Sequence[StoredCell],
+    journal: Journal,
+    actuals: dict[str, Actuals],
+    metric: Metric | None,
+    histories: Histories,
+) -> _CellExamples:
+    """The examples of a forecaster on a task; what there is not is empty."""
     curves: list[Floats] = []
     windows: tuple[Example, ...] = ()
+    classes: ClassSummary | None = None
     for cell in seeds:
         found = attempt(partial(_read, cell, journal, actuals))
         if isinstance(found, Failure) or found is None:
@@ -93,9 +134,11 @@ def _curve_and_windows(
         if isinstance(curve, np.ndarray):
             curves.append(curve)
         if not windows:
-            chosen = attempt(partial(_best_and_worst, *found, metric))
+            chosen = attempt(partial(_best_and_worst, *found, metric, histories.of(cell.fingerprint)))
             windows = () if isinstance(chosen, Failure) else chosen
-    return _numbers(np.mean(curves, axis=0)) if curves else (), windows
+            summary = attempt(partial(class_summary, found[1]))
+            classes = None if isinstance(summary, Failure) else summary
+    return _CellExamples(_numbers(np.mean(curves, axis=0)) if curves else (), windows, classes)
 
 
 def _read(cell: StoredCell, journal: Journal, actuals: dict[str, Actuals]) -> tuple[Run, Outcomes] | None:
@@ -115,16 +158,18 @@ def _read(cell: StoredCell, journal: Journal, actuals: dict[str, Actuals]) -> tu
     return run, Outcomes(known, results.forecast)
 
 
-def _best_and_worst(run: Run, outcomes: Outcomes, metric: Metric | None) -> tuple[Example, ...]:
+def _best_and_worst(run: Run, outcomes: Outcomes, metric: Metric | None, panel: Panel | None) -> tuple[Example, ...]:
     """The windows of the least and of the greatest loss; a single one if there is no other, none without losses."""
     losses = _losses(run, outcomes, metric)
     order = np.argsort(losses, kind="stable")[: int(np.isfinite(losses).sum())]
     windows = [int(order[0]), int(order[-1])] if len(order) else []
-    return tuple(_example(run, outcomes, window, float(losses[window])) for window in dict.fromkeys(windows))
+    return tuple(_example(run, outcomes, window, float(losses[window]), panel) for window in dict.fromkeys(windows))
 
 
 def _losses(run: Run, outcomes: Outcomes, metric: Metric | None) -> Floats:
     """The loss of each window, (window,): the absolute error if the metric has no best value for a single window."""
+    if outcomes.forecast.probabilities is not None and (metric is None or not _has_window_losses(metric)):
+        return mean_known(mean_known(outcomes.classes.log_loss, axis=1), axis=1)
     if metric is None or metric.best == "nominal":
         errors = outcomes.of("median").absolute_error
         known = np.isfinite(errors)
@@ -134,12 +179,14 @@ def _losses(run: Run, outcomes: Outcomes, metric: Metric | None) -> Floats:
     return np.abs(by_window(metric, terms(metric, outcomes) if summed is None else summed))
 
 
-def _example(run: Run, outcomes: Outcomes, window: int, loss: float) -> Example:
+def _example(run: Run, outcomes: Outcomes, window: int, loss: float, panel: Panel | None) -> Example:
     actuals, forecast, gap = outcomes.truth, outcomes.forecast, run.cell.task.gap
+    point = forecast.mean if forecast.probabilities is None else outcomes.classes.predicted
     lines = []
     for target, name in enumerate(actuals.targets[:MAX_TARGETS]):
-        past, actual = _past(actuals, window, target, gap), _numbers(actuals.values[window, :, target])
-        line = Lines(name, past, actual, _numbers(forecast.mean[window, :, target]))
+        past = _numbers(past_of(actuals, window, target, gap, panel))
+        actual, mean = (_numbers(values[window, :, target]) for values in (actuals.values, point))
+        line = Lines(name, past, actual, mean, categories=(actuals.categories or ((),) * len(actuals.targets))[target])
         if forecast.quantiles is not None and forecast.quantile_levels:
             low, high = (_numbers(forecast.quantiles[window, :, target, i]) for i in (0, -1))
             line = replace(line, low=low, high=high)
@@ -151,21 +198,5 @@ def _example(run: Run, outcomes: Outcomes, window: int, loss: float) -> Example:
     return Example(str(series), cutoff, cutoff_time, loss, tuple(lines), levels, gap)
 
 
-def _past(actuals: Actuals, window: int, target: int, gap: int) -> Numbers:
-    """Up to two horizons before a window's first step, as far as other windows of its series show them."""
-    horizon = actuals.values.shape[1]
-    first = int(actuals.cutoffs[window]) + gap
-    begins = actuals.cutoffs + gap
-    past = np.full(PAST_HORIZONS * horizon, np.nan)
-    near = (begins < first) & (begins + horizon > first - len(past))
-    others = near & (actuals.series == actuals.series[window])
-    for other in np.flatnonzero(others):
-        start = int(begins[other]) - first + len(past)  # position of its first step
-        overlap = slice(max(start, 0), min(start + horizon, len(past)))
-        past[overlap] = actuals.values[other, overlap.start - start : overlap.stop - start, target]
-    known = np.flatnonzero(np.isfinite(past))
-    return _numbers(past[known[0] :]) if len(known) else ()
-
-
-def _numbers(values: Floats) -> Numbers:
+def _numbers(values: Floats | Ints) -> Numbers:
     return tuple(np.asarray(values, dtype=np.float64).tolist())

@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.arrays import Floats, Ints
 
-MOST, LEAST = 150, 40  # points of a line
-BUDGET = 500_000  # points of all lines of a page
+MOST, LEAST = 1500, 40  # points of a line
+BUDGET = 300_000  # points of all lines of a page
 DIGITS = 5  # significant, of a line's largest value
 
 
@@ -48,18 +48,18 @@ class Limit:
 
 
 def thin(line: Floats, points: int) -> Ints:
-    """The steps to keep: evenly spaced ones, and the lowest and the highest of equal parts."""
+    """The steps to keep: the first, the last, and the lowest and the highest of equal parts, so that the envelope of
+    a wave remains."""
     if len(line) <= points:
         return np.arange(len(line))
-    parts = points // 6
-    even = np.linspace(0, len(line) - 1, points - 2 * parts).round().astype(np.int64)
+    parts = max((points - 2) // 2, 1)
     length = -(-len(line) // parts)
     padded = np.full(parts * length, np.nan)
     padded[: len(line)] = np.where(np.isfinite(line), line, np.nan)
     table, starts = padded.reshape(parts, length), np.arange(parts) * length
     lowest = np.argmin(np.where(np.isnan(table), np.inf, table), axis=1)
     highest = np.argmax(np.where(np.isnan(table), -np.inf, table), axis=1)
-    kept: Ints = np.unique(np.concatenate([even, starts + lowest, starts + highest]))
+    kept: Ints = np.unique(np.concatenate([[0, len(line) - 1], starts + lowest, starts + highest]))
     return kept[kept < len(line)]
 
 

@@ -8,29 +8,12 @@ const CHARTS = {
   steps: addSteps,
   costs: addCosts,
   windows: addWindows,
+  training: addTraining,
+  gradients: addGradients,
 };
-
-function addThemeSwitch(button) {
-  const dark = () => {
-    const chosen = document.documentElement.dataset.theme;
-    return chosen ? chosen === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  };
-  const label = () => {
-    button.textContent = dark() ? 'Light' : 'Dark';
-    button.setAttribute('aria-label', `Switch to ${dark() ? 'light' : 'dark'} colours`);
-  };
-  button.addEventListener('click', () => {
-    document.documentElement.dataset.theme = dark() ? 'light' : 'dark';
-    label();
-  });
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', label);
-  button.hidden = false;
-  label();
-}
 
 function start() {
   document.documentElement.classList.add('scripted');
-  addThemeSwitch(document.getElementById('theme'));
   const standings = document.getElementById('standings-table');
   if (standings) makeSortable(standings, document.getElementById('sorted'));
   const board = JSON.parse(document.getElementById('data').textContent);

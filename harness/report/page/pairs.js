@@ -13,7 +13,7 @@ function addPairs(host, board) {
     'Point at a cell, or move with the arrow keys, to read a comparison.');
   const box = element('div', { class: `scroll${names.length > 40 ? ' tall' : ''}`, role: 'region', tabindex: '-1', 'aria-label': 'Pairwise comparisons' });
   const key = element('div', { class: 'swatches' });
-  const views = [['skill', 'Skill'], ['wins', 'Win rate']];
+  const views = [['skill', board.logarithmic ? 'Log10 relative error' : 'Skill'], ['wins', 'Win rate']];
   if (tested.length) views.push(['p', 'One task']);
   const tasks = select('Task', tested, state.task, (value) => { state.task = Number(value); draw(); });
   const draw = () => {
@@ -27,6 +27,7 @@ function addPairs(host, board) {
 }
 
 function pairCaption(board, state) {
+  if (state.view === 'skill' && board.logarithmic) return 'Log10 of the error of the row’s forecaster relative to the column’s';
   if (state.view === 'skill') return 'Skill of the row’s forecaster relative to the column’s';
   if (state.view === 'wins') return 'Share of the tasks on which the row’s forecaster beats the column’s';
   return `Diebold–Mariano on ${isolate(board.tasks[state.task])}: Holm-adjusted p-values`;
@@ -38,7 +39,8 @@ function pairCell(board, state, i, j) {
   const [row, column] = [found.forecasters[i], found.forecasters[j]].map(isolate);
   const pair = `${row} against ${column}: `;
   if (state.view === 'skill') {
-    const [skill, low, high] = [found.skills[i][j], found.lows[i][j], found.highs[i][j]];
+    const [skill, low, high] = [found.pairs[i][j], found.lows[i][j], found.highs[i][j]];
+    if (board.logarithmic) return logarithmicCell(pair, skill, low, high);
     const limits = low === null || high === null ? '' : ` [${fixed(low, 3)}, ${fixed(high, 3)}]`;
     const significant = low !== null && high !== null && (low > 0 || high < 0);
     return { text: bare(skill), colour: skill === null ? 0 : strength(-Math.log(Math.max(1 - skill, 1e-12))), significant,
@@ -57,6 +59,14 @@ function pairCell(board, state, i, j) {
   const colour = p === null ? 0 : better * [0.05, 0.01, 0.001].filter((least) => p < least).length;
   return { text: probability(p), colour, significant: p !== null && p < 0.05,
     words: `${pair}${board.metric} ${brief(scores[0])} and ${brief(scores[1])}, ${equation(p)}${serial === null ? '' : `; ${equation(serial)} if cutoffs depend on each other`}` };
+}
+
+/** The same of boards whose errors span orders of magnitude: the logarithm of the relative error, and its interval. */
+function logarithmicCell(pair, value, low, high) {
+  const known = low !== null && high !== null;
+  const significant = known && (high < 0 || low > 0);
+  return { text: value === null ? '–' : fixed(value, Math.abs(value) < 0.95 ? 2 : 1), colour: value === null ? 0 : strength(-value * Math.LN10), significant,
+    words: `${pair}log10 relative error ${fixed(value, 2)}${known ? ` [${fixed(low, 2)}, ${fixed(high, 2)}]` : ''}${significant ? ', significant (unadjusted)' : ''}` };
 }
 
 /** A number in few characters, so that many columns fit: no zero before the point, fewer decimals of large numbers. */

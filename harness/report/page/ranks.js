@@ -9,8 +9,8 @@ function addRanks(host, board) {
   figure(host, {
     draw: (width) => rankDiagram(width, test, ranked, words),
     table: () => ({
-      caption: 'Mean ranks, best first',
-      headings: ['Forecaster', 'Mean rank', 'Groups not significantly different'],
+      caption: 'Mean ranks over blocks, best first',
+      headings: ['Forecaster', 'Mean rank over blocks', 'Groups not significantly different'],
       rows: ranked.map(([name, mean]) => [name, fixed(mean, 2),
         test.cliques.flatMap((clique, number) => (clique.includes(name) ? [number + 1] : [])).join(', ') || 'none']),
     }),
@@ -42,7 +42,7 @@ function rankDiagram(width, test, ranked, words) {
   const firstRow = axisY + 14 + levels * 8 + 14;
   const height = firstRow + Math.max(best.length, others.length) * rowHeight + 4;
   const svg = canvas(width, height, 'Critical-difference diagram',
-    `Mean ranks from ${fixed(ranked[0][1], 2)} to ${fixed(ranked[ranked.length - 1][1], 2)}. Joined by bars: ${words}`);
+    `Mean ranks over blocks from ${fixed(ranked[0][1], 2)} to ${fixed(ranked[ranked.length - 1][1], 2)}. Joined by bars: ${words}`);
   differenceBar(svg, x, test.difference, last);
   svg.append(shape('line', { x1: x(1), x2: x(last), y1: axisY, y2: axisY, class: 'axis' }));
   for (const tick of roundTicks(1, last, Math.max(Math.round((right - left) / 60), 2)).filter(Number.isInteger)) {
@@ -54,7 +54,7 @@ function rankDiagram(width, test, ranked, words) {
     svg.append(shape('circle', { cx: x(rank), cy: axisY, r: 3, class: 'dot' }));
     const anchor = side < 0 ? 'end' : '';
     const label = shape('text', { x: edge + side * 6, y: y + 4, class: `item ${anchor}` },
-      shape('title', {}, `${isolate(name)}: mean rank ${fixed(rank, 2)}`));
+      shape('title', {}, `${isolate(name)}: mean rank over blocks ${fixed(rank, 2)}`));
     const parts = [shape('tspan', {}, isolate(shorten(name, letters))), shape('tspan', { class: 'muted' }, ` ${fixed(rank, 2)} `)];
     label.append(...parts);
     svg.append(label);

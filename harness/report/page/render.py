@@ -5,25 +5,39 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report.numbers import error, interval_in_brackets, moment, number, plural, with_minus_sign
+from harness.report.numbers import (
+    duration,
+    error,
+    interval_in_brackets,
+    log10_interval,
+    moment,
+    number,
+    plural,
+    with_minus_sign,
+)
 from harness.report.overlap import is_marked, overlap_kinds
 from harness.report.page.bars import pixels
+from harness.report.page.details import ForecasterDetails
 from harness.report.page.examples import Examples
 from harness.report.page.table import sort_value
 from harness.report.page.view import view
-from harness.report.rows import CLOSE, OVERLAP, TIED
+from harness.report.rows import BATCH, CLOSE, DEGENERATE, EXACT, IGNORES, OVERLAP, STRICT, TIED
 from harness.report.text import LAYOUT, visible
+from harness.report.ties import ROUNDING
 from harness.results.standings import Standings
 
 PACKAGE = "harness.report.page"
 STYLES = ("page.css", "table.css", "charts.css")
 SCRIPTS = (  # each needs only those before it
+    "theme.js",
     "elements.js",
     "scales.js",
     "charts.js",
@@ -34,16 +48,32 @@ SCRIPTS = (  # each needs only those before it
     "steps.js",
     "costs.js",
     "windows.js",
+    "stages.js",
+    "training.js",
+    "gradients.js",
     "page.js",
 )
 
 
-def page(standings: Standings, examples: Examples | None = None) -> str:
-    """The whole HTML document; without examples it says that no forecasts are available."""
-    style, scripts = "\n".join(map(_source, STYLES)), [_source(file) for file in SCRIPTS]
+def page(
+    standings: Standings,
+    examples: Examples | None = None,
+    details: Sequence[ForecasterDetails] = (),
+    links: Mapping[str, str] | None = None,
+) -> str:
+    """The whole HTML document; without examples it says that no forecasts are available.
+
+    `links` are addresses by their texts, for the top of the page.
+    """
+    values = {**view(standings.with_results, examples, details), "addresses": links or {}}
+    return document("page.html.jinja", values, STYLES, SCRIPTS)
+
+
+def document(template: str, values: Mapping[str, Any], style_files: Sequence[str], script_files: Sequence[str]) -> str:
+    """An HTML document that contains its style and its scripts."""
+    style, scripts = "\n".join(map(_source, style_files)), [_source(file) for file in script_files]
     sources = {"style": style, "scripts": scripts, "policy": _policy(style, scripts)}
-    text = _templates().get_template("page.html.jinja").render(view(standings.with_results, examples), **sources)
-    return text + "\n"
+    return _templates().get_template(template).render(values, **sources) + "\n"
 
 
 @cache
@@ -57,9 +87,12 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = (interval_in_brackets, error, moment, number, overlap_kinds, pixels, plural, with_minus_sign, sort_value)
-    templates.filters |= {function.__name__: function for function in numbers}
-    templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP}
+    numbers = (duration, interval_in_brackets, error, log10_interval, moment, number, plural, with_minus_sign)
+    filters = (*numbers, overlap_kinds, pixels, sort_value)
+    templates.filters |= {function.__name__: function for function in filters}
+    templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP, "BATCH": BATCH, "STRICT": STRICT}
+    templates.globals["ROUNDING"] = ROUNDING
+    templates.globals |= {"IGNORES": IGNORES, "DEGENERATE": DEGENERATE, "EXACT": EXACT}
     templates.filters["sentence"] = _sentence
     templates.tests["marked"] = is_marked
     templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)

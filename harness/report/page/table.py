@@ -22,7 +22,7 @@ class Table:
 
     columns: list[tuple[Column, Cell]]
     bars: Mapping[str, Bar | None]  # by forecaster: its skill
-    best: Mapping[str, float]  # by task: its lowest score; empty if the lowest is not the best
+    best: Mapping[str, float]  # by task: its lowest score, or that of rounding; empty if the lowest is not the best
     before_tasks: int  # columns
     after_tasks: int
     scale: str  # of the scores
@@ -62,4 +62,5 @@ def _best(standings: Standings) -> dict[str, float]:
         return {}
     scores = {task: [row.scores.get(task, math.nan) for row in standings.rows] for task in standings.tasks}
     known = {task: [score for score in values if math.isfinite(score)] for task, values in scores.items()}
-    return {task: min(values) for task, values in known.items() if len(values) > 1}
+    lowest = {task: min(values) for task, values in known.items() if len(values) > 1}
+    return {task: max(score, standings.rounding.get(task, score)) for task, score in lowest.items()}

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.report.costs import p99_footnote
 from harness.report.overlap import is_marked, overlap_lines
-from harness.report.page.data import chart_data
+from harness.report.page.classes import ClassSummary
+from harness.report.page.data import MOST_FORECASTERS, best_forecasters, chart_data
+from harness.report.page.details import ForecasterDetails, curve_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
-from harness.report.rows import CLOSE, OVERLAP, TIED
+from harness.report.rows import BATCH, CLOSE, OVERLAP, STRICT, TIED, mark_legend, mark_lines
 from harness.report.text import LAYOUT, visible
+from harness.report.ties import tie_below
 from harness.results.standings import RankTest, Standings
 
 
@@ -25,19 +29,36 @@ class Ranks:
     ties: int
 
 
-def view(standings: Standings, examples: Examples | None) -> dict[str, Any]:
+def view(standings: Standings, examples: Examples | None, details: Sequence[ForecasterDetails] = ()) -> dict[str, Any]:
     """All values by the names that the templates give them."""
+    curves = {kind: curve_data(details, standings.tasks, kind) for kind in ("curves", "gradient_norms")}
     return {
         "standings": standings,
         "table": table(standings),
         "marks": _marks(standings),
-        "overlaps": overlap_lines(standings),
+        "overlaps": [*overlap_lines(standings), *mark_lines(standings)],
+        "few": min(len(standings.rows), MOST_FORECASTERS),
         "unbounded": p99_footnote(standings),
         "ranks": _ranks(standings),
         "has_steps": examples is not None and any(examples.by_step.get(task) for task in standings.tasks),
         "has_windows": examples is not None and any(examples.examples.get(task) for task in standings.tasks),
-        "data": _visible(chart_data(standings, examples)),
+        "classes": _classes(standings, examples),
+        "details": details,
+        "has_training": bool(curves["curves"]),
+        "has_gradients": bool(curves["gradient_norms"]),
+        "data": _visible(
+            {**chart_data(standings, examples), "training": curves["curves"], "gradients": curves["gradient_norms"]}
+        ),
     }
+
+
+def _classes(standings: Standings, examples: Examples | None) -> dict[str, dict[str, ClassSummary]]:
+    """The summaries of forecasts of classes by task and forecaster, the best first; empty of numbers."""
+    if examples is None:
+        return {}
+    found = {task: examples.classes.get(task, {}) for task in standings.tasks}
+    shown = best_forecasters(standings)
+    return {task: {name: by[name] for name in shown if name in by} for task, by in found.items() if by}
 
 
 def _visible(value: Any) -> Any:
@@ -55,7 +76,8 @@ def _marks(standings: Standings) -> dict[str, str]:
     meanings = {
         TIED: (
             any(row.tied_for_first for row in rows),
-            "tied for first: not significantly worse than the best (95 % model confidence set)",
+            "tied for first: not significantly worse than the best (95 % model confidence set)"
+            + (f"; {below}" if (below := tie_below(standings, rows)) else ""),
         ),
         CLOSE: (
             any(row.close_to_next for row in rows),
@@ -65,8 +87,17 @@ def _marks(standings: Standings) -> dict[str, str]:
             any(map(is_marked, rows)),
             "training overlap: trained or selected on data of the task, or of its period, so errors may be too low",
         ),
+        BATCH: (
+            any(row.batch_differences for row in rows),
+            "depends on the batch: forecasts change with the other windows of a call, beyond the tolerance",
+        ),
+        STRICT: (
+            any(row.strict for row in rows),
+            "strict: forecast one point in time after the other, without later values in the forecaster’s process",
+        ),
     }
-    return {mark: meaning for mark, (used, meaning) in meanings.items() if used}
+    used = {mark: meaning for mark, (is_used, meaning) in meanings.items() if is_used}
+    return {**used, **mark_legend(standings)}
 
 
 def _ranks(standings: Standings) -> Ranks | None:

@@ -13,6 +13,7 @@ from harness.errors import DataUnavailable
 from harness.evaluation.metrics import Aggregation, Best, Metric
 from harness.evaluation.run import Cell, Costs, Run, Status, WindowFailure
 from harness.fields.types import FiniteOrNull, Json
+from harness.forecasters.layer import Layer
 from harness.forecasters.origins import Functional
 from harness.results.board_results import BoardResults
 from harness.results.stored_plan import StoredPlan
@@ -75,6 +76,10 @@ class PublishedRun:
     period: tuple[str, str] | None = None
     functionals: Mapping[str, Functional] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    strict: bool = False
+    batch_difference: float | None = None
+    ignored_covariates: tuple[str, ...] = ()
+    model_summary: tuple[Layer, ...] = ()
 
     @classmethod
     def of(cls, run: Run, task: str, provenance: int, metric: str) -> PublishedRun:

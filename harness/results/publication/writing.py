@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.data.storage import atomic_file, write_json
+from harness.data.storage import atomic_file, atomic_files, write_json
 from harness.errors import BadInput, NotGiven
 from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
@@ -76,13 +76,15 @@ def _write(
     folder: Path,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULTS).unlink(missing_ok=True)  # until all files are written
-    (folder / TERMS).unlink(missing_ok=True)
-    if terms:
-        _write_terms(folder / TERMS, terms, [metric.name for metric in metrics])
-    (folder / README).write_text(readme + f"\n{MARK}\n", encoding="utf-8")
     publication = Publication.of(results, metrics, withheld, standings.to_json() if withheld else None)
-    write_json(folder / RESULTS, {"schema": SCHEMA, **dump(publication)})
+    paths = [folder / name for name in (README, *([TERMS] if terms else []), RESULTS)]
+    with atomic_files(paths) as drafts:  # earlier results stay until all files are written
+        drafts[0].write_text(f"{readme}\n{MARK}\n", encoding="utf-8", errors="backslashreplace")
+        if terms:
+            _write_terms(drafts[1], terms, [metric.name for metric in metrics])
+        write_json(drafts[-1], {"schema": SCHEMA, **dump(publication)})
+    if not terms:
+        (folder / TERMS).unlink(missing_ok=True)
 
 
 def _check_finished(results: BoardResults) -> None:
@@ -113,6 +115,10 @@ def _revealing(metric: Metric) -> str:
     """The reason why the terms of a metric are never published; empty where they may be."""
     if metric.weights is not None:
         return "divides by actuals"
+    if metric.overall is not None:
+        return "has no terms of a window"
+    if metric.scores_classes:
+        return "scores classes, which the terms of a window would reveal: there are few sequences of them"
     return "" if metric.best == "lowest" else "has losses with a sign, or of 0 and 1, which reveal more than a size"
 
 
@@ -220,4 +226,4 @@ def _rows(
 def _texts(values: Iterable[str]) -> Any:
     import pyarrow as pa
 
-    return pa.array(list(map(str, values)), pa.string())
+    return pa.array([str(value).encode("utf-8", "backslashreplace") for value in values], pa.string())

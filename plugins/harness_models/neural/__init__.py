@@ -10,16 +10,15 @@ _DESCRIPTIONS = {
     "dense": ("direct:Dense", "dense network on lags"),
     "dense-iid": ("direct:IidDense", "dense network on the last row only, without history"),
     "cnn": ("direct:Cnn", "convolutional network on lags"),
-    "rnn": ("direct:Rnn", "recurrent network of plain cells"),
-    "lstm": ("direct:Lstm", "recurrent network of LSTM cells"),
-    "gru": ("direct:Gru", "recurrent network of GRU cells"),
+    "rnn": ("recurrent:Rnn", "recurrent network of plain cells"),
+    "lstm": ("recurrent:Lstm", "recurrent network of LSTM cells"),
+    "gru": ("recurrent:Gru", "recurrent network of GRU cells"),
     "seq2seq": ("seq2seq:Seq2Seq", "LSTM encoder-decoder; the decoder's input is the last value"),
     "seq2seq-autoregressive": (
         "seq2seq:AutoregressiveSeq2Seq",
         "LSTM encoder-decoder; the decoder's input is its own output",
     ),
 }
-
 WINDOWED = [
     ForecasterSpec(
         name,
@@ -30,6 +29,11 @@ WINDOWED = [
         imports=TORCH,
         depends=("torch",),
         pool="trained",
+        covariates=("past covariate", "known covariate")  # whose past alone is an input
+        if factory.startswith("seq2seq:")
+        else ("past covariate", "known covariate", "static"),
+        quantiles=True,
+        multivariate=True,
     )
     for name, (factory, description) in _DESCRIPTIONS.items()
 ]

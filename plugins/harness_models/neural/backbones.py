@@ -9,60 +9,93 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool1d
 
-from harness_models.neural.cells import Stack, apply_dropout
+from harness_models.neural.layers import ACTIVATIONS, BatchNorm, Dropout, GlobalAveragePool, HiddenLayers
+from harness_models.neural.stacks import Stack
 
 
 class DenseBackbone(nn.Module):  # type: ignore[misc]
-    """Dense layers with ReLU on the flattened window; padding is the training mean."""
+    """Dense layers on the flattened window; padding is the training mean.
 
-    def __init__(self, lookback: int, channels: int, hidden: int, layers: int, dropout: float) -> None:
+    Each layer is linear, batch normalisation, activation and dropout. Skip connections add the input of each layer
+    from the second one on to its output.
+    """
+
+    def __init__(self, inputs: int, hidden: int, layers: int, options: HiddenLayers) -> None:
         super().__init__()
-        widths = [lookback * channels] + [hidden] * layers
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.features, self.dropout = hidden, dropout
+        widths = [inputs] + [hidden] * layers
+        self.flatten = nn.Flatten()
+        self.layers = nn.ModuleList(nn.Linear(a, b, bias=options.bias) for a, b in pairwise(widths))
+        count = layers if options.batch_normalisation else 0
+        self.norms = nn.ModuleList(BatchNorm(hidden) for _ in range(count))
+        self.dropout = Dropout(options.dropout)
+        self.activation, self.has_skips = ACTIVATIONS[options.activation], options.skip_connections
+        self.features = hidden
 
     def forward(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """(window, feature)."""
-        features = inputs.flatten(1)
-        for layer in self.layers:
-            features = apply_dropout(layer(features).relu(), self.dropout, generator)
-        return features
+        values = self.flatten(inputs)
+        for depth, layer in enumerate(self.layers):
+            output = layer(values)
+            if self.norms:
+                output = self.norms[depth](output)
+            output = self.dropout(self.activation(output), generator)
+            values = values + output if self.has_skips and depth else output
+        return values
 
 
 class ConvolutionBackbone(nn.Module):  # type: ignore[misc]
-    """Convolutions without padding, max-pooling of 2 between them, and global average pooling."""
+    """Convolutions without padding, max-pooling of 2 between them, and global average pooling.
 
-    def __init__(self, channels: int, filters: int, kernels: tuple[int, ...], dropout: float) -> None:
+    Each layer is a convolution, batch normalisation and activation. Skip connections add the input of each convolution
+    from the second one on to its output, cropped in the centre to the length of the output.
+    """
+
+    def __init__(self, channels: int, filters: int, kernels: tuple[int, ...], options: HiddenLayers) -> None:
         super().__init__()
         widths = [channels] + [filters] * len(kernels)
         self.layers = nn.ModuleList(
-            nn.Conv1d(a, b, size) for (a, b), size in zip(pairwise(widths), kernels, strict=True)
+            nn.Conv1d(a, b, size, bias=options.bias) for (a, b), size in zip(pairwise(widths), kernels, strict=True)
         )
-        self.features, self.dropout = filters, dropout
+        count = len(kernels) if options.batch_normalisation else 0
+        self.norms = nn.ModuleList(BatchNorm(filters) for _ in range(count))
+        self.pools = nn.ModuleList(nn.MaxPool1d(2) for _ in kernels[1:])
+        self.average, self.dropout = GlobalAveragePool(), Dropout(options.dropout)
+        self.activation, self.has_skips = ACTIVATIONS[options.activation], options.skip_connections
+        self.features = filters
 
     def forward(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """(window, feature)."""
         values = inputs.transpose(1, 2)
         for depth, layer in enumerate(self.layers):
-            values = layer(max_pool1d(values, 2) if depth else values).relu()
-        return apply_dropout(values.mean(2), self.dropout, generator)
+            if depth:
+                values = self.pools[depth - 1](values)
+            output = layer(values)
+            if self.norms:
+                output = self.norms[depth](output)
+            output = self.activation(output)
+            values = _cropped(values, output.shape[2]) + output if self.has_skips and depth else output
+        return self.dropout(self.average(values), generator)
 
 
 class RecurrentBackbone(nn.Module):  # type: ignore[misc]
-    """The last state of a stack of recurrent layers, or with `every` its states at all steps."""
+    """The states that a stack of recurrent layers returns: the last ones, or those of all steps."""
 
-    def __init__(self, stack: Stack, dropout: float, every: bool = False) -> None:
+    def __init__(self, stack: Stack, dropout: float) -> None:
         super().__init__()
-        self.stack, self.dropout, self.every = stack, dropout, every
+        self.stack, self.dropout = stack, Dropout(dropout)
         self.features = stack.features
 
     def forward(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """(window, feature), or (window, lookback, feature)."""
         steps = None if observed is None else observed.t()
-        states, last = self.stack(inputs.transpose(0, 1), steps, generator)
-        return apply_dropout(states.transpose(0, 1) if self.every else last, self.dropout, generator)
+        states = self.stack(inputs.transpose(0, 1), steps, generator)
+        return self.dropout(states.transpose(0, 1) if states.ndim == 3 else states, generator)
+
+
+def _cropped(values: Tensor, length: int) -> Tensor:
+    """The middle of (batch, feature, time)."""
+    return values.narrow(2, (values.shape[2] - length) // 2, length)
 
 
 def least_lookback(kernels: tuple[int, ...]) -> int:

@@ -136,6 +136,19 @@ class RowFeatures:
         count = torch.arange(1, len(self.ends) + 1, device=self.ends.device)
         return replace(self, ends=self.ends + rows * count, padding=rows)
 
+    def repeated(self, count: int, times: int) -> RowFeatures:
+        """The same, for so many copies of the rows, `count` each, one after the other."""
+        if times == 1:
+            return self
+        missing = self.ahead.new_zeros(count - len(self.ahead), self.ahead.shape[1])  # of rows without all steps ahead
+        shifts = count * torch.arange(times, device=self.ends.device)[:, None]
+        return replace(
+            self,
+            ahead=torch.cat([self.ahead, missing]).repeat(times, 1),
+            static=self.static.repeat(times, 1),
+            ends=(self.ends + shifts).flatten(),
+        )
+
     def after(self, rows: Tensor) -> Tensor:
         """The features (…, feature) of windows whose inputs end with these rows."""
         series = torch.searchsorted(self.ends, rows, right=True)

@@ -1,24 +1,26 @@
-"""Direct multi-step networks: dense, convolutional and recurrent ones."""
+"""Direct multi-step networks: dense and convolutional ones."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
-from harness import TrainingData, Unsupported
-from harness_models.neural.backbones import ConvolutionBackbone, DenseBackbone, RecurrentBackbone, least_lookback
-from harness_models.neural.cells import Stack
+from harness import Unsupported
+from harness_models.neural.backbones import ConvolutionBackbone, DenseBackbone, least_lookback
 from harness_models.neural.examples import Shape
 from harness_models.neural.heads import make_head
+from harness_models.neural.layers import ACTIVATIONS, HiddenLayers
 from harness_models.neural.learner import NetworkForecaster
-from harness_models.neural.limits import check_at_least, check_choice, check_rate
-
-LEARN_FROM = ("last", "every")
+from harness_models.neural.limits import (
+    check_at_least,
+    check_batch_size,
+    check_choice,
+    check_rate,
+    check_skips,
+)
 
 
 class DirectNetwork(nn.Module):  # type: ignore[misc]
@@ -27,13 +29,15 @@ class DirectNetwork(nn.Module):  # type: ignore[misc]
     Covariates are inputs of the head as well, beside the features of the backbone; their weights are zero at first.
     """
 
-    def __init__(self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...]) -> None:
+    def __init__(
+        self, backbone: nn.Module, shape: Shape, targets: int, levels: tuple[float, ...], bias: bool = True
+    ) -> None:
         super().__init__()
+        head = make_head(backbone.features, shape.steps, targets, levels, bias)
+        outputs = head.linear.out_features
+        self.covariates = CovariateEffects(shape.covariates, outputs) if shape.covariates else None
         self.backbone = backbone
-        self.head = make_head(backbone.features, shape.steps, targets, levels)
-        outputs = self.head.linear.out_features
-        weight = nn.Parameter(torch.zeros(outputs, shape.covariates)) if shape.covariates else None
-        self.register_parameter("covariate_weight", weight)
+        self.head = head
 
     def forward(
         self,
@@ -44,37 +48,73 @@ class DirectNetwork(nn.Module):  # type: ignore[misc]
     ) -> Tensor:
         """(window, horizon, target, 1 + level); after each input row, if the backbone returns features of all."""
         outputs = self.head(self.backbone(inputs, observed, generator))
-        if covariates is None:
+        if covariates is None or self.covariates is None:
             return outputs
-        effects = linear(covariates, self.covariate_weight).unflatten(-1, self.head.shape)
+        effects = self.covariates(covariates).unflatten(-1, self.head.shape)
         if effects.ndim < outputs.ndim:  # of the last row, the only one whose outputs are forecasts
             effects = effects[:, None]
         return outputs + effects
 
 
+class CovariateEffects(nn.Module):  # type: ignore[misc]
+    """A linear layer without a bias, whose weights are zero at first."""
+
+    layer_type = "Linear"
+
+    def __init__(self, covariates: int, outputs: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(outputs, covariates))
+
+    def forward(self, covariates: Tensor) -> Tensor:
+        """(…, output) from (…, covariate)."""
+        return nn.functional.linear(covariates, self.weight)
+
+
+@dataclass
 class DirectForecaster(NetworkForecaster):
-    """A forecaster whose network is a DirectNetwork."""
+    """A forecaster whose network is a DirectNetwork.
+
+    With `batch_normalisation`, the outputs of hidden layers are normalised by the mean and variance of the batch
+    (S. Ioffe and C. Szegedy, 2015). With `skip_connections`, the input of each hidden layer from the second one on is
+    added to its output (K. He et al., 2016). With `bias` false, hidden layers have no bias vectors. `output_bias` is
+    whether the output layer has a bias.
+    """
+
+    batch_normalisation: bool = False
+    skip_connections: bool = False
+    bias: bool = True
+    output_bias: bool = True
 
     uses_covariates: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_batch_size(self)
 
 
 @dataclass
 class Dense(DirectForecaster):
-    """A dense network with ReLU on the flattened window."""
+    """A dense network on the flattened window.
+
+    `activation` is that of hidden layers: "relu", "tanh", "elu" or "sigmoid".
+    """
 
     hidden: int = 32
     layers: int = 1
+    activation: str = "relu"
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least(self, 1, "hidden", "layers")
         check_rate(self, "dropout")
+        check_choice(self, "activation", ACTIVATIONS)
+        check_skips(self, self.layers, "layers")
 
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
         """A dense network."""
-        backbone = DenseBackbone(shape.lookback, channels, self.hidden, self.layers, self.dropout)
-        return DirectNetwork(backbone, shape, targets, levels)
+        backbone = DenseBackbone(shape.lookback * channels, self.hidden, self.layers, hidden_layers(self))
+        return DirectNetwork(backbone, shape, targets, levels, self.output_bias)
 
 
 @dataclass
@@ -93,14 +133,15 @@ class IidDense(Dense):
 
 @dataclass
 class Cnn(DirectForecaster):
-    """Convolutions with ReLU, max-pooling of 2 between them, and global average pooling.
+    """Convolutions with an activation, max-pooling of 2 between them, and global average pooling.
 
     `kernels` are the sizes of the convolutions; None means 24, 12 and 6, or if the lookback is too short
-    for them, as many convolutions of size 3 as fit, at most three.
+    for them, as many convolutions of size 3 as fit, at most three. `activation` is "relu", "tanh", "elu" or "sigmoid".
     """
 
     filters: int = 16
     kernels: tuple[int, ...] | None = None
+    activation: str = "relu"
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
@@ -109,6 +150,9 @@ class Cnn(DirectForecaster):
         check_rate(self, "dropout")
         if self.kernels is not None and (not self.kernels or min(self.kernels) < 1):
             raise ValueError(f"kernels must be one size or more, each at least 1, not {list(self.kernels)}")
+        check_choice(self, "activation", ACTIVATIONS)
+        if self.kernels is not None:
+            check_skips(self, len(self.kernels), "kernels")
 
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
         """A convolutional network; raises Unsupported if its kernels do not fit into the lookback."""
@@ -118,8 +162,10 @@ class Cnn(DirectForecaster):
                 f"kernels of {', '.join(map(str, kernels))} steps with pooling need a lookback of "
                 f"{least_lookback(kernels)}, not {shape.lookback}"
             )
-        backbone = ConvolutionBackbone(channels, self.filters, kernels, self.dropout)
-        return DirectNetwork(backbone, shape, targets, levels)
+        if self.skip_connections and len(kernels) < 2:
+            raise Unsupported(f"skip_connections needs at least 2 kernels, and a lookback of {shape.lookback} fits 1")
+        backbone = ConvolutionBackbone(channels, self.filters, kernels, hidden_layers(self))
+        return DirectNetwork(backbone, shape, targets, levels, self.output_bias)
 
     @staticmethod
     def _kernels(lookback: int) -> tuple[int, ...]:
@@ -127,88 +173,6 @@ class Cnn(DirectForecaster):
         return next(kernels for kernels in choices if least_lookback(kernels) <= lookback)
 
 
-@dataclass
-class Recurrent(DirectForecaster):
-    """Recurrent layers over the window, in one or in both directions.
-
-    Forecasts are made from the state after the last row. With `learn_from` "every" the training loss
-    includes the forecasts from the states after all rows, each as if it were the last one.
-    """
-
-    hidden: int = 32
-    layers: int = 1
-    bidirectional: bool = False
-    dropout: float = 0.0  # before the head
-    layer_dropout: float = 0.0  # between layers
-    recurrent_dropout: float = 0.0  # of the state in the recurrent product, one mask per sequence
-    learn_from: str = "last"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_at_least(self, 1, "hidden", "layers")
-        check_rate(self, "dropout", "layer_dropout", "recurrent_dropout")
-        check_choice(self, "learn_from", LEARN_FROM)
-        if self.learn_from == "every" and self.bidirectional:
-            raise ValueError(
-                "to learn from every row, bidirectional must be false: the backward direction reads later rows"
-            )
-        if self.learn_from == "every" and (self.scale, self.target) != ("training", "level"):
-            raise ValueError("to learn from every row, scale must be 'training' and target 'level'")
-
-    @property
-    @abstractmethod
-    def kind(self) -> str:
-        """The cell's name."""
-
-    def shape(self, train: TrainingData, lookback: int) -> Shape:
-        """Windows with outputs after the last row, or after every row."""
-        return Shape(lookback, train.gap, train.horizon, every=self.learn_from == "every")
-
-    def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
-        """A recurrent network."""
-        stack = Stack(
-            self.kind,
-            channels,
-            self.hidden,
-            self.layers,
-            self.bidirectional,
-            dropout=self.layer_dropout,
-            recurrent_dropout=self.recurrent_dropout,
-        )
-        return DirectNetwork(RecurrentBackbone(stack, self.dropout, shape.every), shape, targets, levels)
-
-
-@dataclass
-class Rnn(Recurrent):
-    """Plain recurrent cells with the activation "tanh" or "relu"."""
-
-    activation: str = "tanh"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_choice(self, "activation", ("tanh", "relu"))
-
-    @property
-    def kind(self) -> str:
-        """The cell's name."""
-        return f"rnn-{self.activation}"
-
-
-@dataclass
-class Lstm(Recurrent):
-    """Long short-term memory (LSTM)."""
-
-    @property
-    def kind(self) -> str:
-        """The cell's name."""
-        return "lstm"
-
-
-@dataclass
-class Gru(Recurrent):
-    """Gated recurrent units (GRU), with the reset gate after the product."""
-
-    @property
-    def kind(self) -> str:
-        """The cell's name."""
-        return "gru"
+def hidden_layers(forecaster: Dense | Cnn) -> HiddenLayers:
+    """What its hidden layers have in common."""
+    return HiddenLayers(**{each.name: getattr(forecaster, each.name) for each in fields(HiddenLayers)})

@@ -1,10 +1,13 @@
-"""The number of parameters of a forecaster whose model is a network of torch."""
+"""The number of parameters, and the layers, of a forecaster whose model is a network of torch."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
 from torch import nn
+
+from harness import Layer
+from harness_models.neural.summary import static_summary
 
 
 class NetworkParameters(ABC):
@@ -18,6 +21,11 @@ class NetworkParameters(ABC):
     def parameter_count(self) -> int:
         """The number of parameters of the network."""
         return parameter_count(self.fitted_network())
+
+    @property
+    def model_summary(self) -> tuple[Layer, ...]:
+        """The layers of the network."""
+        return static_summary(self.fitted_network())
 
     @property
     def parameter_bytes(self) -> int:

@@ -9,41 +9,52 @@ import torch
 from torch import Tensor, nn
 
 from harness import TrainingData
-from harness_models.neural.cells import Stack
 from harness_models.neural.examples import Batch, Shape
 from harness_models.neural.heads import make_head
 from harness_models.neural.learner import NetworkForecaster
-from harness_models.neural.limits import check_at_least, check_rate
+from harness_models.neural.limits import check_at_least, check_biases, check_rate
+from harness_models.neural.stacks import LstmStack
 
 
 class Seq2SeqNetwork(nn.Module):  # type: ignore[misc]
     """Two stacks of LSTM layers, and a head that forecasts one step from each state of the decoder."""
 
-    def __init__(self, encoder: Stack, decoder: Stack, targets: tuple[int, int], levels: tuple[float, ...]) -> None:
+    def __init__(
+        self, encoder: LstmStack, decoder: LstmStack, targets: tuple[int, int], levels: tuple[float, ...], bias: bool
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         self.steps, channels = targets
-        self.head = make_head(decoder.features, 1, channels, levels)
+        self.head = make_head(decoder.features, 1, channels, levels, bias)
 
     def encode(self, inputs: Tensor, observed: Tensor | None, generator: torch.Generator | None) -> Any:
         """The states of the encoder's layers after the window."""
         steps = None if observed is None else observed.t()
-        return self.encoder.resume(inputs.transpose(0, 1), None, generator, steps)[1]
+        return self.encoder(inputs.transpose(0, 1), None, generator, steps)[1]
 
     def decode_directly(self, last: Tensor, states: Any, generator: torch.Generator | None) -> Tensor:
         """All steps, (window, step, target, 1 + level); the decoder's input is the last value at each."""
         repeated = last.expand(self.steps, *last.shape)
-        outputs, _ = self.decoder.resume(repeated, states, generator)
+        outputs, _ = self.decoder(repeated, states, generator)
         return self.head(outputs)[:, :, 0].transpose(0, 1)
 
     def decode_recursively(
-        self, last: Tensor, states: Any, generator: torch.Generator | None, teacher_values: list[Tensor | None]
+        self,
+        last: Tensor,
+        states: Any,
+        generator: torch.Generator | None,
+        teacher_values: list[Tensor | None],
+        added: Tensor | None = None,
     ) -> Tensor:
-        """The same; the decoder's input is its last output, or the value in `teacher_values` unless None."""
+        """The same; the decoder's input is its last output, or the value in `teacher_values` unless None.
+
+        What is `added` to the outputs, of the same shape, is part of them.
+        """
         outputs = []
-        for actuals in teacher_values:
-            output, states = self.decoder.resume(last[None], states, generator)
-            outputs.append(self.head(output[0])[:, 0])
+        for step, actuals in enumerate(teacher_values):
+            output, states = self.decoder(last[None], states, generator)
+            forecast = self.head(output[0])[:, 0]
+            outputs.append(forecast if added is None else forecast + added[:, step])
             last = outputs[-1][..., 0] if actuals is None else actuals
         return torch.stack(outputs, dim=1)
 
@@ -55,20 +66,22 @@ class Seq2Seq(NetworkForecaster):
     The history of past and known covariates is part of the input. Known covariates of the steps ahead and static
     covariates are ignored.
 
-    `biases` is the number of learned bias vectors of each gate: 1 as in Keras, or 2 as in torch.
+    `biases` is the number of learned bias vectors of each gate: 1 as in Keras, or 2 as in torch. With `bias` false,
+    there are none. `output_bias` is whether the output layer has a bias.
     """
 
     hidden: int = 32
     layers: int = 1
     dropout: float = 0.0  # between layers
     biases: int = 1
+    bias: bool = True
+    output_bias: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_at_least(self, 1, "hidden", "layers")
         check_rate(self, "dropout")
-        if self.biases not in (1, 2):
-            raise ValueError(f"biases is 1 or 2, not {self.biases!r}")
+        check_biases(self)
 
     def shape(self, train: TrainingData, lookback: int) -> Shape:
         """Windows whose outputs begin right after the last row: the decoder also runs through the gap."""
@@ -77,15 +90,16 @@ class Seq2Seq(NetworkForecaster):
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
         """An encoder and a decoder."""
         encoder, decoder = (
-            Stack("lstm", inputs, self.hidden, self.layers, dropout=self.dropout, two_biases=self.biases == 2)
+            LstmStack(inputs, self.hidden, self.layers, self.dropout, self.biases if self.bias else 0)
             for inputs in (channels, targets)
         )
-        return Seq2SeqNetwork(encoder, decoder, (shape.steps, targets), levels)
+        return Seq2SeqNetwork(encoder, decoder, (shape.steps, targets), levels, self.output_bias)
 
     def outputs(self, network: nn.Module, batch: Batch, progress: float, generator: torch.Generator | None) -> Tensor:
         """All steps after the window."""
         states = network.encode(batch.inputs, batch.observed, generator)
-        return network.decode_directly(batch.inputs[:, -1, list(self.window_scaler_.targets)], states, generator)
+        outputs = network.decode_directly(batch.inputs[:, -1, list(self.groups_.targets)], states, generator)
+        return outputs if network.linear_path is None else outputs + self.linear_outputs(network, batch)
 
 
 @dataclass
@@ -109,10 +123,11 @@ class AutoregressiveSeq2Seq(Seq2Seq):
     def outputs(self, network: nn.Module, batch: Batch, progress: float, generator: torch.Generator | None) -> Tensor:
         """The steps recursively."""
         states = network.encode(batch.inputs, batch.observed, generator)
-        last = batch.inputs[:, -1, list(self.window_scaler_.targets)]
+        last = batch.inputs[:, -1, list(self.groups_.targets)]
+        added = None if network.linear_path is None else self.linear_outputs(network, batch)
         teacher_values: list[Tensor | None] = [None] * network.steps
         if generator is not None and progress < self.forced_until:
             chance = self.teacher_forcing * (1 - progress / self.forced_until)
             forced = torch.rand(network.steps, generator=generator, device=generator.device) < chance
             teacher_values = [batch.outputs[:, step] if yes else None for step, yes in enumerate(forced.tolist())]
-        return network.decode_recursively(last, states, generator, teacher_values)
+        return network.decode_recursively(last, states, generator, teacher_values, added)

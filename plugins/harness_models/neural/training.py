@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from harness_models.neural.examples import Batch, Examples
-from harness_models.neural.limits import check_at_least, check_choice, check_positive
+from harness_models.neural.limits import check_at_least, check_choice, check_positive, check_rate
 
-OPTIMISERS = ("adam", "rmsprop")
+OPTIMISERS = ("adam", "rmsprop", "sgd")
 SCHEDULES = ("constant", "cosine", "plateau")
 LEAST_ROUND = 20  # iterations between two validations, where an epoch is shorter
 POINTS = 500  # of a curve, at most
@@ -36,13 +36,21 @@ class TrainingSettings:
     Training ends after `iterations`, or after `epochs` if given, or early after `patience` rounds without a
     lower validation loss. A round is an epoch, or if the budget is in iterations at least 20 of them and at
     most a twentieth of the budget. `seconds` is a time limit: if it is reached, results are not reproducible.
+
+    `optimiser` is "adam", "rmsprop" or "sgd" (stochastic gradient descent). `momentum` is that of "sgd", with the
+    look-ahead of Nesterov if `nesterov` is true. `weight_decay` is decoupled from the gradient in "adam", and an L2
+    penalty in the others. `l1_penalty` is the factor of the sum of absolute weights, without biases, in the training
+    loss.
     """
 
-    optimiser: str = "adam"  # or "rmsprop"
+    optimiser: str = "adam"  # or "rmsprop", "sgd"
     learning_rate: float = 3e-3
     schedule: str = "cosine"  # of the rate: "constant", "cosine", or "plateau": halved after `reduce_after` rounds
     reduce_after: int = 5
+    momentum: float = 0.0
+    nesterov: bool = False
     weight_decay: float = 0.0
+    l1_penalty: float = 0.0
     clip: float = 1.0  # of the gradient's norm; 0 does not clip
     batch_size: int = 32
     iterations: int = 300
@@ -52,10 +60,15 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check_at_least(self, 1, "reduce_after", "batch_size", "iterations", "epochs", "patience")
-        check_at_least(self, 0, "weight_decay", "clip")
+        check_at_least(self, 0, "weight_decay", "l1_penalty", "clip")
         check_positive(self, "learning_rate", "seconds")
         check_choice(self, "optimiser", OPTIMISERS)
         check_choice(self, "schedule", SCHEDULES)
+        check_rate(self, "momentum")
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError(f"momentum is of optimiser 'sgd': leave it at 0 with {self.optimiser!r}")
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum of more than 0")
 
     def budget(self, examples: int) -> int:
         """The iterations of the training."""
@@ -109,11 +122,18 @@ def steps(
 
 
 def train_network(
-    network: nn.Module, loss_of: Loss, parts: tuple[Examples, Examples], settings: TrainingSettings, seed: int
+    network: nn.Module,
+    loss_of: Loss,
+    parts: tuple[Examples, Examples],
+    settings: TrainingSettings,
+    seed: int,
+    *,
+    keeps_start: bool = False,
 ) -> TrainingLog:
     """Train a network until its budget is used up or early stopping, and restore its best weights.
 
-    The best weights are those of the lowest validation loss; without a validation part, the last ones.
+    The best weights are those of the lowest validation loss, and those before the training are among them if
+    `keeps_start`; without a validation part, the last ones.
     """
     training, validation = parts[0], parts[1].evenly_spaced(VALIDATION_WINDOWS)
     order = torch.Generator().manual_seed(seed)
@@ -123,10 +143,13 @@ def train_network(
     learning_rate = LearningRate(optimiser, settings, budget)
     stopping, limit = EarlyStopping(network, settings.patience), TimeLimit(settings.seconds)
     log = TrainingLog()
+    if keeps_start and len(validation):
+        stopping.update(0, mean_loss(network, loss_of, validation, 0.0))
 
     def loss_at(batch: Batch, step: int) -> Tensor:
         learning_rate.set(step)
-        return loss_of(batch, (step - 1) / budget, generator)
+        loss = loss_of(batch, (step - 1) / budget, generator)
+        return loss + settings.l1_penalty * l1_norm(network) if settings.l1_penalty else loss
 
     batches = islice(shuffle_batches(training, settings.batch_size, order), budget)
     recent, end = [], f"the budget of {budget:,} iterations was used up"
@@ -134,11 +157,11 @@ def train_network(
         recent.append(loss)
         if step % round_ and step < budget and not limit.reached:
             continue
-        log.append("loss", sum(recent) / len(recent))
+        log.append("loss/validation rounds", sum(recent) / len(recent))
         recent.clear()
         if len(validation):
             validation_loss = mean_loss(network, loss_of, validation, step / budget)
-            log.append("validation loss", validation_loss)
+            log.append("validation loss/validation rounds", validation_loss)
             stopping.update(step, validation_loss)
             learning_rate.reduce_on_plateau(stopping.rounds)
         if limit.reached:
@@ -171,11 +194,20 @@ def mean_loss(network: nn.Module, loss_of: Loss, examples: Examples, progress: f
     return total / len(examples)
 
 
+def l1_norm(network: nn.Module) -> Tensor:
+    """The sum of the absolute values of all weights: parameters of at least two dimensions, so no biases."""
+    weights = [parameter.abs().sum() for parameter in network.parameters() if parameter.ndim > 1]
+    return torch.stack(weights).sum()
+
+
 def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """AdamW, or RMSprop with the constants of Keras."""
+    """AdamW, stochastic gradient descent, or RMSprop with the constants of Keras."""
     rates: dict[str, Any] = {"lr": settings.learning_rate, "weight_decay": settings.weight_decay}
     if settings.optimiser == "adam":
         return torch.optim.AdamW(network.parameters(), **rates)
+    if settings.optimiser == "sgd":
+        momentum = {"momentum": settings.momentum, "nesterov": settings.nesterov}
+        return torch.optim.SGD(network.parameters(), **momentum, **rates)
     return torch.optim.RMSprop(network.parameters(), alpha=0.9, eps=1e-7, **rates)
 
 

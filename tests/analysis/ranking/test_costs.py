@@ -40,7 +40,17 @@ from harness.results.costs import BenchCosts
 from harness.results.standings import Row
 
 NAN = math.nan
-COSTS = BenchCosts("m", "CPU", "2026-01-01", "ramp", 1, "cpu", 0.001, 0.002, 0.004, 0.003, 0.005, throughput=2500.0)
+COSTS = BenchCosts(
+    *("m", "CPU", "2026-01-01", "ramp", 1, "cpu", 0.001, 0.002, 0.004, 0.003, 0.0045),
+    throughput=2500.0,
+    repetitions=5,
+    intervals={"latency_p99": (0.003, 0.0045), "throughput": (2400.0, 2600.0)},
+)
+
+
+def with_p99(seconds: float, low: float | None, high: float | None) -> BenchCosts:
+    intervals = {**COSTS.intervals, "latency_p99": (low, high)}
+    return replace(COSTS, latency_p99=seconds, latency_p99_low=low, latency_p99_high=high, intervals=intervals)
 
 
 def row(forecaster: str, rank: int, costs: BenchCosts | None = None, **changes: object) -> Row:
@@ -74,18 +84,18 @@ def row(forecaster: str, rank: int, costs: BenchCosts | None = None, **changes: 
 
 
 def board(*rows: Row, **changes: object) -> Standings:
-    some = any(one.costs is not None for one in rows)
+    some = any(row.costs is not None for row in rows)
     notes = ("cost: measured by harness bench on ramp, CPU, 1 thread, 2026-01-01",) if some else ()
     made = Standings("toys", "Toys", "MAE", "base", ("ramp", "hills"), rows, cost_notes=notes)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
 MEASURED = board(
-    row("slow", 1, replace(COSTS, latency_p99=0.02), tied_for_first=True),
+    row("slow", 1, with_p99(0.02, 0.019, 0.021), tied_for_first=True),
     row("quick", 2, COSTS, tied_for_first=True),
     row("unknown", 3),
-    row("base", 4, replace(COSTS, latency_p99=0.009, latency_p99_high=None)),
-    row("fast", 5, replace(COSTS, latency_p99=0.0001)),
+    row("base", 4, with_p99(0.009, 0.0085, None)),
+    row("fast", 5, with_p99(0.0001, 0.00009, 0.00011)),
 )
 
 
@@ -96,7 +106,7 @@ class TestStored:
         found = stored_standings(tmp_path, "toys")
 
         assert found is not None
-        assert [one.costs for one in found.rows] == [one.costs for one in MEASURED.rows]
+        assert [row.costs for row in found.rows] == [row.costs for row in MEASURED.rows]
         assert found.cost_notes == MEASURED.cost_notes
         assert found.measured
 
@@ -110,8 +120,8 @@ class TestStored:
     def test_published_ones_without_costs_can_be_read(self) -> None:
         told = MEASURED.to_json()
         del told["cost_notes"]
-        for one in told["rows"]:
-            del one["costs"]
+        for row in told["rows"]:
+            del row["costs"]
 
         assert not Standings.from_json(told).measured
 
@@ -128,6 +138,31 @@ class TestStored:
         )
 
         subprocess.run([sys.executable, "-c", script], check=True)
+
+
+class TestOnlyWithin:
+    def show(self, home: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        MEASURED.save(home)
+        command = [sys.executable, "-m", "harness", "--plugins", "none", "show", "toys", "--home", str(home), *options]
+        return subprocess.run(command, capture_output=True, text=True)
+
+    @pytest.mark.parametrize(
+        ("name", "wrong"),
+        [("slow", "slow is not within the budget 'latency_p99 < 5ms'"), ("fasst", "did you mean 'fast'?")],
+    )
+    def test_what_is_over_the_budget_differs_from_what_does_not_exist(
+        self, tmp_path: Path, name: str, wrong: str
+    ) -> None:
+        said = self.show(tmp_path, "--within", "latency_p99 < 5ms", "--only", name)
+
+        assert said.returncode == 2
+        assert wrong in said.stderr
+
+    def test_one_that_fits_is_shown_alone(self, tmp_path: Path) -> None:
+        said = self.show(tmp_path, "--within", "latency_p99 < 5ms", "--only", "fast", "--csv")
+
+        assert said.returncode == 0, said.stderr
+        assert [line.split(",")[0] for line in said.stdout.splitlines()] == ["forecaster", "fast"]
 
 
 class TestLatest:
@@ -161,11 +196,45 @@ class TestLatest:
 
         found = with_costs(board(row("quick", 1), row("base", 2), row("new", 3)), self.PLAN, tmp_path)
 
-        assert [one.costs and one.costs.latency_p50 for one in found.rows] == [0.001, 0.003, None]
+        assert [row.costs and row.costs.latency_p50 for row in found.rows] == [0.001, 0.003, None]
         assert "on ramp" in found.cost_notes[0]
         assert this_machine().processor in found.cost_notes[0]
         assert "1 thread, 2026-01-02" in found.cost_notes[0]
         assert "measurements on hills (1) are left out" in found.cost_notes[1]
+
+    def test_of_tasks_with_as_many_they_are_those_of_the_slowest(self, tmp_path: Path) -> None:
+        self.write(tmp_path, "a", "quick ramp", 0.004)
+        self.write(tmp_path, "b", "quick hills", 0.002, measured="2030-01-01T00:00:00")
+
+        found = board_costs(self.PLAN, tmp_path)
+
+        assert found.by_forecaster["quick"].latency_p50 == 0.004
+        assert "on ramp" in found.notes[0]
+
+    def test_earlier_repetitions_at_another_speed_are_noted(self, tmp_path: Path) -> None:
+        for run, loop in (("2026-01-01", 0.001), ("2026-01-02", 0.002)):
+            moment = (Calibration("before", loop, loop, 10),)
+            self.write(tmp_path, "a", "quick ramp", loop, measured=run, calibrations=moment)
+
+        found = board_costs(self.PLAN, tmp_path)
+
+        assert found.by_forecaster["quick"].latency_p50 == 0.002
+        assert found.by_forecaster["quick"].repetitions == 1
+        assert found.notes[1].startswith(
+            "cost: earlier repetitions of quick are left out, since the machine was slower"
+        )
+
+    def test_they_combine_the_repetitions_of_all_runs(self, tmp_path: Path) -> None:
+        for run, seconds in (("2026-01-01", 0.001), ("2026-01-02", 0.004)):
+            self.write(tmp_path, "a", "quick ramp", seconds, measured=run)
+
+        found = board_costs(self.PLAN, tmp_path)
+
+        costs = found.by_forecaster["quick"]
+        assert (costs.latency_p99, costs.repetitions) == (pytest.approx(0.002), 2)
+        assert costs.ends("latency_p99") == (costs.latency_p99_low, costs.latency_p99_high)
+        assert costs.latency_p99_low < 0.002 < costs.latency_p99_high
+        assert "2026-01-02, 2 repetitions" in found.notes[0]
 
     def test_they_are_of_one_setting(self, tmp_path: Path) -> None:
         """As many threads as each forecaster asks for, or as many for all: what most were measured with."""
@@ -182,8 +251,8 @@ class TestLatest:
         assert own.notes[1] == (
             "cost: measurements of quick (threads: 4, cpu) are left out, since their conditions differ"
         )
-        assert {one.threads for one in for_all.by_forecaster.values()} == {4}
-        assert for_all.by_forecaster["quick"].latency_p50 == 0.0005
+        assert {costs.threads for costs in for_all.by_forecaster.values()} == {4}
+        assert for_all.by_forecaster["quick"].latency_p50 == pytest.approx(0.0005)
         assert "quick (threads: 1, cpu)" in for_all.notes[1]
 
     def test_a_failed_run_replaces_no_earlier_one(self, tmp_path: Path) -> None:
@@ -235,7 +304,9 @@ class TestLatest:
 
         costs = board_costs(self.PLAN, tmp_path).by_forecaster["quick"]
 
-        assert stored_bench(tmp_path, costs) == bench
+        found = stored_bench(tmp_path, costs)
+        assert found is not None
+        assert (found.key, found.subject, found.measured) == (bench.key, bench.subject, bench.measured)
         assert stored_bench(tmp_path, replace(costs, key="b")) is None
 
 
@@ -243,12 +314,12 @@ class TestWithin:
     def test_forecasters_that_fit_get_new_ranks_and_the_baseline_is_shown(self) -> None:
         found, nothing = apply_budget(MEASURED, "latency_p99 < 5ms, throughput > 1000/s")
 
-        assert [(one.forecaster, rank_text(one)) for one in found.rows] == [
+        assert [(row.forecaster, rank_text(row)) for row in found.rows] == [
             ("quick", "1="),
             ("base", "–"),
             ("fast", "2"),
         ]
-        assert [one.skill for one in found.rows] == [MEASURED.rows[i].skill for i in (1, 3, 4)]
+        assert [row.skill for row in found.rows] == [MEASURED.rows[i].skill for i in (1, 3, 4)]
         assert nothing == ""
         assert found.title == "Toys, within latency_p99 < 5ms, throughput > 1000/s"
 
@@ -257,20 +328,39 @@ class TestWithin:
 
         assert found.notes == (
             "2 of 5 forecasters fit latency_p99 < 5ms",
-            "left out slow: latency_p99 is 20 ms, not < 5ms",
-            "left out unknown: not measured on this machine; run `harness bench`",
-            "left out base: latency_p99 is 9 ms, not < 5ms",
+            "latency_p99 [95 %]: quick 4 ms [3 ms, 4.5 ms], fast 100 µs [90 µs, 110 µs]",
+            "left out slow: latency_p99 is 20 ms [19 ms, 21 ms], not < 5ms",
+            "left out base: latency_p99 is 9 ms [8.5 ms, …], not < 5ms",
+            "1 forecaster was not measured on this machine: `harness bench --board toys` measures all",
             "base is shown without a rank: skill is relative to it",
             "ties are with the first of the whole board, slow, which does not fit",
         )
 
-    def test_a_p99_without_an_upper_bound_is_noted_and_can_be_left_out(self) -> None:
-        found, _ = apply_budget(MEASURED, "latency_p99 < 10ms")
-        strict, _ = apply_budget(MEASURED, "latency_p99_high < 10ms")
+    @pytest.mark.parametrize("quantity", ["latency_p99", "latency_p99_high"])
+    def test_forecasters_that_are_too_noisy_have_no_rank_and_a_group_of_their_own(self, quantity: str) -> None:
+        found, nothing = apply_budget(MEASURED, f"{quantity} < 20ms")
 
-        assert "too few repetitions bound the p99 of base; latency_p99_high leaves them out" in found.notes
-        assert [one.forecaster for one in strict.rows if one.rank] == ["slow", "quick", "fast"]
-        assert any(line.startswith("left out base: too few repetitions to bound the p99") for line in strict.notes)
+        assert [row.forecaster for row in found.rows if row.rank] == ["quick", "fast"]
+        assert found.notes[0] == f"2 of 5 forecasters fit {quantity} < 20ms; 2 are too noisy to decide"
+        assert found.notes[2:4] == (
+            "too noisy to decide: slow (latency_p99 is 20 ms [19 ms, 21 ms]): "
+            "it is too close to the limit for 100 repetitions to decide",
+            "too noisy to decide: base (latency_p99 is 9 ms [8.5 ms, …]): "
+            "too few calls in each repetition; give `harness bench` more --seconds",
+        )
+        assert nothing == ""
+
+    def test_where_the_only_candidates_are_too_noisy_the_reason_says_so(self) -> None:
+        _, nothing = apply_budget(replace(MEASURED, rows=MEASURED.rows[:3]), "latency_p99 < 4.2ms")
+
+        assert nothing.splitlines() == [
+            "No forecaster of toys fits latency_p99 < 4.2ms.",
+            "too noisy to decide: quick (latency_p99 is 4 ms [3 ms, 4.5 ms]): "
+            "about 87 repetitions in all would decide: run the same `harness bench` command 17 more times, "
+            "which adds its repetitions to these 5",
+            "left out slow: latency_p99 is 20 ms [19 ms, 21 ms], not < 4.2ms",
+            "1 forecaster was not measured on this machine: `harness bench --board toys` measures all",
+        ]
 
     def test_a_bound_that_was_not_met_is_the_reason(self) -> None:
         unmet = replace(COSTS, server_rate=None, server_bound=0.01)
@@ -284,14 +374,30 @@ class TestWithin:
     def test_where_all_fit_the_order_is_that_of_the_board(self) -> None:
         found, _ = apply_budget(replace(MEASURED, rows=MEASURED.rows[:2]), "latency_p99 < 1s")
 
-        assert [one.rank for one in found.rows] == [1, 2]
+        assert [row.rank for row in found.rows] == [1, 2]
 
-    def test_where_none_fits_the_nearest_is_named(self) -> None:
+    def test_forecasters_measured_on_a_busy_machine_have_a_group_of_their_own(self) -> None:
+        busy = board(row("slow", 1, replace(with_p99(0.02, 0.019, 0.021), unrest=6.0)), row("quick", 2, COSTS))
+
+        found, _ = apply_budget(busy, "latency_p99 < 5ms")
+
+        assert found.notes[0] == "1 of 2 forecasters fit latency_p99 < 5ms; 1 was measured on a busy machine"
+        assert found.notes[2] == (
+            "measured on a busy machine: slow (latency_p99 is 20 ms [19 ms, 21 ms]; the machine's speed varied by up "
+            "to 600%): measure again when it is idle, with `harness bench --fresh`"
+        )
+
+    def test_where_none_fits_the_reason_of_each_measured_one_is_listed(self) -> None:
         _, nothing = apply_budget(MEASURED, "latency_p99 < 50us")
 
-        assert nothing == (
-            "No forecaster of toys fits latency_p99 < 50us: the nearest is fast, whose latency_p99 is 100 µs."
-        )
+        assert nothing.splitlines() == [
+            "No forecaster of toys fits latency_p99 < 50us: the nearest is fast, whose latency_p99 is 100 µs.",
+            "left out slow: latency_p99 is 20 ms [19 ms, 21 ms], not < 50us",
+            "left out quick: latency_p99 is 4 ms [3 ms, 4.5 ms], not < 50us",
+            "left out base: latency_p99 is 9 ms [8.5 ms, …], not < 50us",
+            "left out fast: latency_p99 is 100 µs [90 µs, 110 µs], not < 50us",
+            "1 forecaster was not measured on this machine: `harness bench --board toys` measures all",
+        ]
 
     def test_the_nearest_misses_its_worst_limit_least(self) -> None:
         _, nothing = apply_budget(MEASURED, "latency_p99 < 3ms, throughput > 1e5/s")
@@ -313,16 +419,16 @@ class TestWithin:
 
 class TestViews:
     def test_the_terminal_shows_them_in_the_place_of_indicative_ones(self) -> None:
-        headings = [str(one.header) for one in standings_table(MEASURED).columns]
+        headings = [str(column.header) for column in standings_table(MEASURED).columns]
 
-        assert headings[-3:] == ["p50 ms", "p99 ms", "fit s"]
+        assert headings[-3:] == ["p50 ms", "p99 ms", "1 fit s"]
         assert any(line.startswith("* too few repetitions") for line in legend(MEASURED))
         assert MEASURED.cost_notes[0] in remarks(MEASURED)
 
     def test_without_them_it_says_that_costs_are_indicative(self) -> None:
         plain = board(row("base", 1))
 
-        assert [str(one.header) for one in standings_table(plain).columns][-2:] == ["fit s", "ms"]
+        assert [str(column.header) for column in standings_table(plain).columns][-2:] == ["fit s", "ms"]
         assert any("times are indicative" in line for line in legend(plain))
 
     @pytest.mark.parametrize("missing", [{}, {"failed": 1}, {"failed": 1, "not run": 2}])
@@ -345,9 +451,8 @@ class TestViews:
             replace(row(f"{name}{k}", k, costs if measured else None, scores=scores, tied_for_first=True), **wide)
             for k in range(1, 12)
         ]
-        rows = [replace(one, missing=missing, skill_std=spread) for one in rows]
+        rows = [replace(row, missing=missing, skill_std=spread) for row in rows]
         table = standings_table(board(*rows, tasks=tasks))
-        table.caption = None
 
         console = Console(width=100, record=True, file=None)
         with console.capture() as captured:
@@ -361,15 +466,18 @@ class TestViews:
         if measured:
             assert sum("12300*" in line and "0.00123" in line for line in lines) == 11
         if name == "a":
-            assert sum(f" a{k} " in line for k, line in enumerate((one for one in lines if "≈" in one), start=1)) == 11
+            assert (
+                sum(f" a{k} " in line for k, line in enumerate((line for line in lines if "≈" in line), start=1)) == 11
+            )
 
     def test_csv_has_all_figures(self) -> None:
         heading, first, _, third, *_ = standings_csv(MEASURED).splitlines()
 
-        assert heading.split(",")[-5:] == ["energy", "start_seconds", "server_rate", "server_bound", "unrest"]
+        assert heading.split(",")[-4:] == ["server_rate", "server_bound", "unrest", "repetitions"]
         told = dict(zip(heading.split(","), first.split(","), strict=True))
         assert (told["latency_p99"], told["throughput"], told["machine"]) == ("0.02", "2500.0", "m")
         assert third.endswith(",,,,")
+        assert first.endswith(",5")
 
     def test_from_python_they_are_the_columns_of_csv(self, tmp_path: Path) -> None:
         MEASURED.save(tmp_path)
@@ -378,7 +486,10 @@ class TestViews:
 
         heading, *lines = csv.reader(standings_csv(MEASURED).splitlines())
         assert list(found.columns)[-len(FIGURES) :] == heading[-len(FIGURES) :]
-        told = [["" if pd.isna(one) else str(one) for one in figures] for figures in found[[*FIGURES]].to_numpy()]
+        found["repetitions"] = found["repetitions"].astype("Int64")  # a column with missing values has floats
+        told = [
+            ["" if pd.isna(figure) else str(figure) for figure in figures] for figures in found[[*FIGURES]].to_numpy()
+        ]
         assert told == [line[-len(FIGURES) :] for line in lines]
         assert found["latency_p99"].tolist()[:2] == [0.02, 0.004]
         assert found.loc["unknown", [*FIGURES]].isna().all()
@@ -398,6 +509,6 @@ class TestViews:
         lines = readme(MEASURED, [], "toys").splitlines()
 
         (heading,) = (line for line in lines if line.startswith("| #"))
-        assert heading.endswith("| fit s | predict s | p99 ms | /s | MB | failed |")
+        assert heading.endswith("| fit s | predict s | p99 ms | /s | MB |")
         assert any(line.startswith("| 2= | quick") and "| 4.00 | 2.50k | – |" in line for line in lines)
         assert any("cost: measured by harness bench on ramp" in line for line in lines)

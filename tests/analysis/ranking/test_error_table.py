@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -40,17 +41,29 @@ def relative(mine: float, base: float) -> float:
 
 
 def relative_errors(distances: Floats, impute: bool) -> list[list[float]]:
-    known = [[relative(one, task[0]) for one in task] for task in distances]
+    known = [[relative(each, task[0]) for each in task] for task in distances]
     own = [max([1.0, *(row[i] for row in known if not math.isnan(row[i]))]) for i in range(len(known[0]))]
+    levels = [level(column) for column in zip(*known, strict=True)]
     rows = []
     for row in known:
-        worst = max([1.0, *(one for one in row if not math.isnan(one))])
-        rows.append([max(worst, own[i]) if math.isnan(one) and impute else one for i, one in enumerate(row)])
+        imputed = []
+        for i, one in enumerate(row):
+            donors = [error for j, error in enumerate(row) if levels[j] <= levels[0] + 1e-9 and not math.isnan(error)]
+            worst = max(error for error in row if not math.isnan(error))
+            donated = worst if math.isnan(levels[i]) else statistics.median_low(donors)
+            imputed.append(max(own[i], donated) if math.isnan(one) and impute else one)
+        rows.append(imputed)
     return rows
 
 
+def level(errors: Sequence[float]) -> float:
+    """The mean log of the relative errors of a forecaster; NaN where it has none."""
+    logs = [math.log(max(error, CLIP[0])) for error in errors if not math.isnan(error)]
+    return sum(logs) / len(logs) if logs else NAN
+
+
 def won(mine: float, others: list[float]) -> float:
-    return sum(1.0 if mine < one else 0.5 if mine == one else 0.0 for one in others) / len(others)
+    return sum(1.0 if mine < other else 0.5 if mine == other else 0.0 for other in others) / len(others)
 
 
 def of_forecaster(rows: list[list[float]], i: int) -> tuple[float, float, float, float]:
@@ -62,11 +75,11 @@ def of_forecaster(rows: list[list[float]], i: int) -> tuple[float, float, float,
             continue
         clipped.append(min(max(row[i], CLIP[0]), CLIP[1]))
         logs.append(math.log(clipped[-1]))
-        places.append(1 + sum(one < row[i] for one in others) + sum(one == row[i] for one in others) / 2)
+        places.append(1 + sum(other < row[i] for other in others) + sum(other == row[i] for other in others) / 2)
         if others:
             rates.append(won(row[i], others))
     middle = statistics.median(clipped) if clipped else NAN
-    return *(statistics.fmean(one) if one else NAN for one in (logs, rates, places)), middle
+    return *(statistics.fmean(each) if each else NAN for each in (logs, rates, places)), middle
 
 
 def assert_aggregates(found: Aggregates, rows: list[list[float]]) -> None:
@@ -96,7 +109,7 @@ class TestAggregates:
         found = Aggregates.of(table, replicates)
 
         for i, errors in enumerate(replicates):
-            assert_aggregates(Aggregates(*(one[i] for one in vars(found).values())), errors.tolist())
+            assert_aggregates(Aggregates(*(array[i] for array in vars(found).values())), errors.tolist())
 
     @given(DISTANCES, st.data())
     def test_a_weight_of_two_equals_a_repeated_task(self, distances, data) -> None:
@@ -107,8 +120,8 @@ class TestAggregates:
         found = Aggregates.of(table, table.errors, np.stack([weights, np.ones_like(weights)]).astype(float))
 
         repeated = table.errors[np.repeat(np.arange(len(distances)), weights)]
-        assert_aggregates(Aggregates(*(one[0] for one in vars(found).values())), repeated.tolist())
-        assert_aggregates(Aggregates(*(one[1] for one in vars(found).values())), table.errors.tolist())
+        assert_aggregates(Aggregates(*(array[0] for array in vars(found).values())), repeated.tolist())
+        assert_aggregates(Aggregates(*(array[1] for array in vars(found).values())), table.errors.tolist())
 
     @given(DISTANCES, st.booleans())
     def test_win_rates_are_those_of_the_verified_function(self, distances, impute) -> None:

@@ -8,9 +8,11 @@ import pytest
 from harness import Forecast
 from harness.analysis.ranking.rounding import ROUNDING, without_rounding
 from harness.arrays import Floats
-from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.scoring import Terms, score, terms
+
+from ...numeric_metrics import METRICS
 
 METRIC = {metric.name: metric for metric in METRICS}
 LOWEST = [metric for metric in METRICS if metric.best == "lowest"]

@@ -21,6 +21,7 @@ from harness.analysis.statistics.diebold_mariano import diebold_mariano
 from harness.analysis.statistics.multiplicity import holm
 from harness.analysis.statistics.ranks import critical_difference, friedman
 from harness.arrays import Floats
+from harness.errors import UnknownName
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Run, Status, WindowFailure
@@ -60,12 +61,12 @@ class Toy(BoardResults):
                 mine = of_task[windows, j][:, None]
                 lost = np.isnan(mine[:, 0])
                 self.of_key[cell.key] = Terms(np.where(np.isnan(mine), 0.0, mine), (~np.isnan(mine)).astype(float))
-                failures = tuple(WindowFailure(int(one), Status.FAILED, "lost") for one in np.flatnonzero(lost))
+                failures = tuple(WindowFailure(int(window), Status.FAILED, "lost") for window in np.flatnonzero(lost))
                 status = Status.FAILED if lost.all() else Status.COMPLETED
                 run = Run(Cell(task, name, seed=int(seed or 0)), status, cell.key, windows=count)
                 self.runs[cell.key] = run if lost.all() else replace(run, window_failures=failures)
                 cells.append(cell)
-        titles = tuple(dict.fromkeys(one.partition("#")[0] for one in names))
+        titles = tuple(dict.fromkeys(name.partition("#")[0] for name in names))
         self.plan = StoredPlan("toys", "Toys", "", "MAE", titles[0], tuple(cells), titles)
 
     def actuals(self, cell: StoredCell) -> Actuals:
@@ -193,9 +194,9 @@ class TestIntervals:
         apart = Toy(moving, names=("base", "mine"))
         overlapping = Toy(moving, names=("base", "mine"), protocol=RollingOrigin(4, stride=1))
 
-        rows = [{row.forecaster: row for row in found(one).rows} for one in (apart, overlapping)]
+        rows = [{row.forecaster: row for row in found(each).rows} for each in (apart, overlapping)]
 
-        narrow, wide = (float(np.diff(one["mine"].interval("skill"))[0]) for one in rows)
+        narrow, wide = (float(np.diff(row["mine"].interval("skill"))[0]) for row in rows)
         assert wide > narrow > 0
 
     @pytest.mark.parametrize(("units", "known"), [(MIN_RESAMPLED - 1, False), (MIN_RESAMPLED, True)])
@@ -229,7 +230,7 @@ class TestPairs:
         pairs = found(Toy(losses_of())).significance
 
         assert pairs is not None
-        skills, lows, highs, wins = (np.array(getattr(pairs, one)) for one in MATRICES)
+        skills, lows, highs, wins = (np.array(getattr(pairs, matrix)) for matrix in MATRICES)
         np.testing.assert_allclose(np.log(1 - skills), -np.log(1 - skills).T, atol=1e-5)
         np.testing.assert_allclose(np.log(1 - lows), -np.log(1 - highs).T, atol=1e-5)
         np.testing.assert_allclose(wins + wins.T, 1)
@@ -272,6 +273,8 @@ class TestPairs:
                     assert one.p_value(task, *pair) == pytest.approx(p_value, abs=1e-5)
         assert math.isnan(one.p_value("t0", "good", "good"))
         assert math.isnan(one.p_value("nowhere", "good", "poor"))
+        with pytest.raises(UnknownName, match="did you mean 'good'"):
+            one.p_value("t0", "goood", "poor")
 
     def test_of_many_units_are_tested_in_parts(self, monkeypatch) -> None:
         results = Toy(losses_of())
@@ -589,7 +592,7 @@ class TestOddBoards:
         one = found(Toy(losses))
 
         expected = losses["t0"][:, 0].copy()
-        expected[3] = losses["t0"][3, 2:].max()
+        expected[3] = losses["t0"][3, 2]  # of "fair": "poor" is worse than the baseline
         assert next(row for row in one.rows if row.forecaster == "base").scores["t0"] == pytest.approx(expected.mean())
 
     def test_constant_differences(self) -> None:
@@ -621,5 +624,5 @@ def test_scores_of_toys_are_those_of_their_terms() -> None:
 
     row = next(row for row in found(toy).rows if row.forecaster == "fair")
 
-    cell = next(one for one in toy.plan.cells if one.forecaster == "fair")
+    cell = next(cell for cell in toy.plan.cells if cell.forecaster == "fair")
     assert row.scores["t0"] == score(METRIC["MAE"], toy.terms(cell, METRIC["MAE"]), toy.actuals(cell))

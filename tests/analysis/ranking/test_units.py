@@ -12,10 +12,12 @@ from harness.analysis.ranking.deviations import by_series_and_cutoff, linearised
 from harness.analysis.ranking.units import Units, UnitSums, known_windows, resampled_scores, unit_sums
 from harness.analysis.statistics.resampling import Stratum
 from harness.arrays import Floats, Ints
-from harness.evaluation.metrics import METRICS, Metric
+from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.scoring import Terms, score, terms
 from harness.tasks.protocols import Protocol
+
+from ...numeric_metrics import METRICS
 
 LEVELS = (0.1, 0.5, 0.9)
 HORIZON, TARGETS, CELLS = 3, 2, 3
@@ -60,7 +62,7 @@ def units_of(kind: str) -> Units:
 def summed(metric: Metric) -> Terms:
     """(cell, window, target)."""
     each = [terms(metric, Outcomes(ACTUALS, forecast)) for forecast in FORECASTS]
-    return Terms(np.stack([one.numerators for one in each]), np.stack([one.denominators for one in each]))
+    return Terms(np.stack([terms.numerators for terms in each]), np.stack([terms.denominators for terms in each]))
 
 
 def sums_of(metric: Metric, kind: str) -> UnitSums:
@@ -74,7 +76,7 @@ def scores_of(metric: Metric, of: Terms, actuals: Actuals = ACTUALS) -> list[flo
 def repeated(metric: Metric, kind: str, weights: Ints) -> list[float]:
     """The scores of data in which each unit is as often as its weight says; a copy is a series, or cutoff, anew."""
     chosen = [(window, copy) for window, unit in enumerate(KINDS[kind]) for copy in range(weights[unit])]
-    windows, copies = (np.array(one) for one in zip(*chosen, strict=True))
+    windows, copies = (np.array(part) for part in zip(*chosen, strict=True))
     anew = KINDS[kind][windows] + copies * (KINDS[kind].max() + 1)
     data = replace(ACTUALS, series=ACTUALS.series[windows], cutoff_index=ACTUALS.cutoff_index[windows])
     data = replace(data, series=anew) if kind == "series" else replace(data, cutoff_index=anew)
@@ -102,7 +104,7 @@ class TestEveryMetric:
 
         found = sums.scores(weights.astype(float))
 
-        expected = [repeated(metric, kind, one) for one in weights]
+        expected = [repeated(metric, kind, weight) for weight in weights]
         np.testing.assert_allclose(found, expected, rtol=1e-10)
 
     def test_the_mean_loss_is_the_score_before_a_root(self, metric, aggregation, kind) -> None:
@@ -296,4 +298,4 @@ def actuals(series: Ints, numbers: Ints) -> Actuals:
 
 
 def metric_called(name: str) -> Metric:
-    return next(one for one in METRICS if one.name == name)
+    return next(metric for metric in METRICS if metric.name == name)

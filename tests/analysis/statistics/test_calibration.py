@@ -132,7 +132,7 @@ def test_holm_controls_the_family_wise_error_rate_of_all_pairs(units, field, ske
 
     p_values = getattr(diebold_mariano(differences.reshape(units, -1)), field).reshape(2_000, -1)
 
-    smallest = np.array([holm(one).min() for one in p_values])
+    smallest = np.array([holm(value).min() for value in p_values])
     for level in LEVELS:
         assert_at_most(smallest < level, level)
 
@@ -141,7 +141,7 @@ def test_holm_controls_the_family_wise_error_rate_of_all_pairs(units, field, ske
 def test_friedman_has_its_nominal_size(blocks, forecasters) -> None:
     losses = equally_good(blocks, 3_000, forecasters)
 
-    p_values = np.array([friedman(losses[:, one]).p_value for one in range(3_000)])
+    p_values = np.array([friedman(losses[:, i]).p_value for i in range(3_000)])
 
     for level in LEVELS:
         assert_rate(p_values < level, level)
@@ -151,10 +151,10 @@ def test_friedman_has_its_nominal_size(blocks, forecasters) -> None:
 def test_friedman_and_nemenyi_have_at_most_their_nominal_size(blocks, forecasters) -> None:
     losses = equally_good(blocks, 2_000, forecasters)
 
-    found = [friedman(losses[:, one]) for one in range(2_000)]
+    found = [friedman(losses[:, i]) for i in range(2_000)]
 
-    p_values = np.array([one.p_value for one in found])
-    spread = np.array([np.ptp(one.mean_ranks) for one in found])
+    p_values = np.array([test.p_value for test in found])
+    spread = np.array([np.ptp(test.mean_ranks) for test in found])
     for level in LEVELS:
         assert_at_most(p_values < level, level)
         assert_at_most(spread > critical_difference(forecasters, blocks, level), level)
@@ -165,7 +165,7 @@ def confidence_sets(losses: Floats, indices: Ints) -> Floats:
     units, _, forecasters = losses.shape
     wider = expansion(units, forecasters)
     weights = counts(indices, units) / units
-    return np.array([_confidence_set(losses[:, one], weights, wider) for one in range(losses.shape[1])])
+    return np.array([_confidence_set(losses[:, i], weights, wider) for i in range(losses.shape[1])])
 
 
 def _confidence_set(losses: Floats, weights: Floats, wider: float) -> Floats:
@@ -191,8 +191,8 @@ def test_many_confidence_sets_at_once_are_as_one_by_one() -> None:
 
     found = confidence_sets(losses, indices)
 
-    for one in range(10):
-        np.testing.assert_array_equal(found[one], confidence_set(losses[:, one], indices))
+    for i in range(10):
+        np.testing.assert_array_equal(found[i], confidence_set(losses[:, i], indices))
 
 
 @pytest.mark.parametrize("units", [MIN_UNITS, 20, 50])

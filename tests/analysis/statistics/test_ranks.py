@@ -164,9 +164,9 @@ def test_scale_and_order_do_not_matter(losses, power, random) -> None:
 def test_groups_are_all_that_lie_together_and_none_within_another(mean_ranks, difference) -> None:
     ranks = np.array(mean_ranks)
 
-    groups = [set(one) for one in cliques(ranks, difference)]
+    groups = [set(clique) for clique in cliques(ranks, difference)]
 
     together = {frozenset(np.flatnonzero((ranks >= low) & (ranks <= low + difference + 1e-9))) for low in ranks}
-    largest = {one for one in together if len(one) > 1 and not any(one < other for other in together)}
-    assert {frozenset(one) for one in groups} == largest
+    largest = {each for each in together if len(each) > 1 and not any(each < other for other in together)}
+    assert {frozenset(group) for group in groups} == largest
     assert len(groups) == len(largest)

@@ -20,7 +20,7 @@ STRATA = st.lists(st.builds(Stratum, st.integers(1, 12), st.integers(1, 15)), mi
 def test_each_stratum_is_resampled_to_its_own_size(strata, seed) -> None:
     indices = resamples(strata, 7, seed)
 
-    owners = np.repeat(np.arange(len(strata)), [one.units for one in strata])
+    owners = np.repeat(np.arange(len(strata)), [stratum.units for stratum in strata])
     np.testing.assert_array_equal(owners[indices], np.tile(owners, (7, 1)))
 
 
@@ -29,13 +29,13 @@ def test_units_of_a_block_follow_each_other(strata, seed) -> None:
     indices = resamples(strata, 5, seed)
 
     first = 0
-    for one in strata:
-        mine = indices[:, first : first + one.units] - first
-        block = min(one.block, one.units)
-        for place in range(one.units):
+    for stratum in strata:
+        mine = indices[:, first : first + stratum.units] - first
+        block = min(stratum.block, stratum.units)
+        for place in range(stratum.units):
             if place % block:
-                np.testing.assert_array_equal(mine[:, place], (mine[:, place - 1] + 1) % one.units)
-        first += one.units
+                np.testing.assert_array_equal(mine[:, place], (mine[:, place - 1] + 1) % stratum.units)
+        first += stratum.units
 
 
 @pytest.mark.parametrize("block", [1, 4])

@@ -26,7 +26,7 @@ def python_of(peer: str, folder: Path) -> Path:
     install = [str(python), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS / f"{peer}.txt")]
     report = home / "report.json"
     _run([*install, "--dry-run", "--report", str(report)])
-    names = {one["metadata"]["name"].lower() for one in json.loads(report.read_text(encoding="utf-8"))["install"]}
+    names = {each["metadata"]["name"].lower() for each in json.loads(report.read_text(encoding="utf-8"))["install"]}
     if any(name == "torch" or name.startswith("nvidia") for name in names):
         raise CannotMeasure("it would bring PyTorch along")
     _run(install)

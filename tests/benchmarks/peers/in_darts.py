@@ -13,7 +13,7 @@ RMSE = "by window"
 
 
 def prepared(work: Work) -> Action:
-    series = [TimeSeries.from_values(one) for one in work.series]
+    series = [TimeSeries.from_values(values) for values in work.series]
     protocol = {"forecast_horizon": work.horizon, "stride": work.stride, "last_points_only": False}
 
     def action() -> Scores:

@@ -24,7 +24,7 @@ def prepared(work: Work) -> Action:
     pd.DataFrame(
         {
             "id": [str(i) for i in range(len(work.series))],
-            "timestamp": [times[: len(one)] for one in work.series],
+            "timestamp": [times[: len(values)] for values in work.series],
             "target": list(work.series),
         }
     ).to_parquet(path)
@@ -47,7 +47,7 @@ def prepared(work: Work) -> Action:
         for window in task.iter_windows():
             past, _ = window.get_input_data()
             targets = past.with_format("numpy")["target"]
-            made = [np.resize(one[-work.season :], work.horizon) for one in targets]
+            made = [np.resize(target[-work.season :], work.horizon) for target in targets]
             predictions.append(datasets.Dataset.from_dict({"predictions": made}))
         summary = task.evaluation_summary(predictions, model_name="seasonal naive")
         scores = {name: float(summary[name]) for name in ("MAE", "RMSE", "MASE")}

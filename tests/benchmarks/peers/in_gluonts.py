@@ -18,7 +18,7 @@ RMSE = "pooled"
 
 def prepared(work: Work) -> Action:
     start = pd.Period("2020-01-01", freq="h")
-    data = ListDataset([{"start": start, "target": one} for one in work.series], freq="h")
+    data = ListDataset([{"start": start, "target": values} for values in work.series], freq="h")
     _, template = split(data, offset=-work.back)
     instances = template.generate_instances(work.horizon, windows=work.windows, distance=work.stride)
 
@@ -30,7 +30,7 @@ def prepared(work: Work) -> Action:
             axis=None,
             seasonality=work.season,
         )
-        mae, rmse, mase, smape = (float(one) for one in np.asarray(found)[0])
+        mae, rmse, mase, smape = (float(each) for each in np.asarray(found)[0])
         return {"MAE": mae, "RMSE": rmse, "MASE": mase, "sMAPE": 100 * smape}
 
     return action

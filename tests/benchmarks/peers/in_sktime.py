@@ -20,23 +20,23 @@ RMSE = "by window"
 
 
 def prepared(work: Work) -> Action:
-    series = [pd.Series(one) for one in work.series]
+    series = [pd.Series(values) for values in work.series]
     scoring = [
         MeanAbsoluteError(),
         MeanSquaredError(square_root=True),
         MeanAbsoluteScaledError(sp=work.season),
         MeanAbsolutePercentageError(symmetric=True),
     ]
-    names = [f"test_{one.name}" for one in scoring]
+    names = [f"test_{metric.name}" for metric in scoring]
 
     def action() -> Scores:
         found = []
-        for one in series:
+        for values in series:
             splitter = ExpandingWindowSplitter(
-                fh=np.arange(1, work.horizon + 1), initial_window=len(one) - work.back, step_length=work.stride
+                fh=np.arange(1, work.horizon + 1), initial_window=len(values) - work.back, step_length=work.stride
             )
             forecaster = NaiveForecaster(strategy="last", sp=work.season)
-            found.append(evaluate(forecaster, splitter, one, strategy="refit", scoring=scoring, error_score="raise"))
+            found.append(evaluate(forecaster, splitter, values, strategy="refit", scoring=scoring, error_score="raise"))
         mae, rmse, mase, smape = pd.concat(found)[names].mean()
         return {"MAE": mae, "RMSE": rmse, "MASE": mase, "sMAPE": 100 * smape}
 

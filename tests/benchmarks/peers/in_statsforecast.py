@@ -19,8 +19,10 @@ RMSE = "by window"
 def prepared(work: Work) -> Action:
     frame = pd.DataFrame(
         {
-            "unique_id": np.repeat([f"{i:04d}" for i in range(len(work.series))], [len(one) for one in work.series]),
-            "ds": np.concatenate([np.arange(len(one)) for one in work.series]),
+            "unique_id": np.repeat(
+                [f"{i:04d}" for i in range(len(work.series))], [len(values) for values in work.series]
+            ),
+            "ds": np.concatenate([np.arange(len(values)) for values in work.series]),
             "y": np.concatenate(work.series),
         }
     )

@@ -92,7 +92,7 @@ def works(home: Path) -> list[Work]:
     ett, hourly = (load(datasets[name].spec, home) for name in ("etth1", "m4-hourly"))
     return [
         Work("ETTh1 OT, 1,000 windows", (ett.values[:, -1].copy(),), windows=1000, stride=1),
-        Work("M4 Hourly, 8,280 windows", tuple(one[:, 0] for one in hourly), windows=20, stride=24),
+        Work("M4 Hourly, 8,280 windows", tuple(values[:, 0] for values in hourly), windows=20, stride=24),
     ]
 
 
@@ -186,21 +186,21 @@ def share(work: Work, file: Path, worker: Worker, seconds: float) -> tuple[Work,
 def table(found: list[Measured]) -> str:
     """Markdown."""
     lines = []
-    for work in dict.fromkeys(one.work for one in found):
+    for work in dict.fromkeys(each.work for each in found):
         lines += [f"**{work}**", "", "| | version | µs a window | to ours | windows | scores differ by |"]
         lines.append("|---|---|---:|---:|---:|---:|")
-        for one in sorted((each for each in found if each.work == work), key=lambda each: each.ratio):
-            if one.reason:
-                lines.append(f"| {one.peer} | – | – | – | – | not measured: {one.reason} |")
+        for item in sorted((each for each in found if each.work == work), key=lambda each: each.ratio):
+            if item.reason:
+                lines.append(f"| {item.peer} | – | – | – | – | not measured: {item.reason} |")
                 continue
-            versions = ", ".join(f"{name} {number}" for name, number in one.versions.items()) or version(
+            versions = ", ".join(f"{name} {number}" for name, number in item.versions.items()) or version(
                 "forecast-harness"
             )
-            agrees = "–" if one.peer == "harness" else f"{one.difference:.0e}" if one.difference else "0"
-            agrees += "" if one.difference <= AGREE else " **(they do not agree)**"
+            agrees = "–" if item.peer == "harness" else f"{item.difference:.0e}" if item.difference else "0"
+            agrees += "" if item.difference <= AGREE else " **(they do not agree)**"
             lines.append(
-                f"| {one.peer} | {versions} | {one.microseconds:,.1f} | {one.ratio:,.0f} × | "
-                f"{one.windows:,} of {one.of:,} | {agrees} |"
+                f"| {item.peer} | {versions} | {item.microseconds:,.1f} | {item.ratio:,.0f} × | "
+                f"{item.windows:,} of {item.of:,} | {agrees} |"
             )
         lines.append("")
     return "\n".join(lines)
@@ -232,7 +232,7 @@ def main() -> None:
         "numpy": np.__version__,
         "rounds": given.rounds,
         "seconds": given.seconds,
-        "measured": [asdict(one) for one in found],
+        "measured": [asdict(measured) for measured in found],
     }
     (given.folder / "peers.json").write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
     (given.folder / "peers.md").write_text(table(found), encoding="utf-8")

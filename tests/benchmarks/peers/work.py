@@ -46,7 +46,7 @@ class Work:
         np.savez(
             path,
             values=np.concatenate(self.series),
-            lengths=[len(one) for one in self.series],
+            lengths=[len(values) for values in self.series],
             windows=self.windows,
             stride=self.stride,
         )

@@ -29,6 +29,9 @@ SPECS = [
         imports=TORCH,
         depends=("torch",),
         pool="trained",
+        covariates=(),
+        quantiles=True,
+        multivariate=False,
     )
     for name, (factory, network) in _NETWORKS.items()
 ]

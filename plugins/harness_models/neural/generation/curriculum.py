@@ -6,18 +6,22 @@
 
 The loss is the mean squared error of all predictions except those of the first 20 values (burn-in).
 Gradients are back-propagated through all steps. Each function yields losses in chunks; in between, the
-caller may log, validate, or stop.
+caller may log, validate, or stop. With scheduled sampling some inputs of the first stage are predictions.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from harness_models.neural.generation.sampling import SamplingSchedule
+
 STAGES = (25, 100, 300)  # steps of free run, before the whole horizon
+FIRST_RATE = 1e-3  # of Adam
 BURN_IN = 20  # values at the start whose predictions are ignored
 TARGET_LOSS = 1e-5  # the loss at which a stage ends
 HISTORY = 200  # of L-BFGS, in steps; 30 are no faster, and give three times the error
@@ -26,9 +30,26 @@ TEACH_CHUNK = 100  # iterations of Adam per chunk of losses
 STRETCH_CHUNK = 25  # evaluations of L-BFGS per chunk of losses
 
 
+@dataclass(frozen=True)
+class Teaching:
+    """How the first stage trains: the learning rate of Adam falls to `last_rate`, gradients are clipped at `clip`."""
+
+    last_rate: float = 1e-5
+    clip: float = 1.0
+    sampling: SamplingSchedule | None = None  # None: teacher forcing
+
+
 def loss_of(model: Any, values: Any, warm_up: int) -> Any:
     """Mean squared error of a free run after `warm_up` values (step, wave), and of the predictions in the warm-up."""
-    predicted = model(values[:warm_up], len(values) - warm_up)
+    return _loss(model, model(values[:warm_up], len(values) - warm_up), values, warm_up)
+
+
+def sampled_loss(model: Any, values: Any, warm_up: int, own: Any) -> Any:
+    """The same, where the network's own predictions are the inputs in the steps and waves of `own`."""
+    return _loss(model, model.sampled(values, own, warm_up), values, warm_up)
+
+
+def _loss(model: Any, predicted: Any, values: Any, warm_up: int) -> Any:
     first_predicted = model.first_predicted(warm_up)
     ignored = max(min(BURN_IN, warm_up // 2) - first_predicted, 0)
     error = predicted[ignored:] - values[first_predicted + ignored :]
@@ -43,16 +64,28 @@ def free_loss(model: Any, values: Any, warm_up: int) -> float:
     return float((error * error).mean())
 
 
-def teach(model: Any, batches: Iterator[Any], warm_up: int, iterations: int) -> Iterator[list[float]]:
-    """Adam on these batches, with cosine annealing from 1e-3 to 1e-5 and gradients clipped at 1."""
-    adam = torch.optim.Adam(model.parameters(), lr=1e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, max(iterations, 1), eta_min=1e-5)
+def teach(
+    model: Any,
+    batches: Iterator[Any],
+    warm_up: int,
+    iterations: int,
+    teaching: Teaching | None = None,
+    generator: torch.Generator | None = None,
+) -> Iterator[list[float]]:
+    """Adam on these batches, with cosine annealing; `generator` draws which inputs are predictions."""
+    teaching = teaching or Teaching()
+    adam = torch.optim.Adam(model.parameters(), lr=FIRST_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, max(iterations, 1), eta_min=teaching.last_rate)
     losses: list[float] = []
     for iteration, waves in zip(range(1, iterations + 1), batches, strict=False):
         adam.zero_grad()
-        loss = loss_of(model, waves, warm_up)
+        if teaching.sampling is None or generator is None:
+            loss = loss_of(model, waves, warm_up)
+        else:
+            own = teaching.sampling.predicted_inputs(iteration - 1, tuple(waves.shape), generator)
+            loss = sampled_loss(model, waves, warm_up, own)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), teaching.clip)
         adam.step()
         schedule.step()
         losses.append(_finite_loss(loss, f"iteration {iteration} of teaching"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness_models.neural.generation.free_running import FreeRunning, check_at_least
+from harness_models.neural.generation.layers import RecurrentCell, ResetBeforeCell
 from harness_models.neural.generation.models import (
     AutoregressiveSeq2Seq,
     Convolutional,
@@ -13,6 +14,7 @@ from harness_models.neural.generation.models import (
     Recurrent,
     Seq2Seq,
 )
+from harness_models.neural.limits import check_flag
 
 
 @dataclass
@@ -28,7 +30,7 @@ class FreeRnn(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """One layer."""
-        return Recurrent("rnn", self.hidden)
+        return Recurrent(RecurrentCell("rnn", self.hidden, self.bias), self.output_bias)
 
 
 @dataclass
@@ -43,15 +45,20 @@ class FreeLstm(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """One layer."""
-        return Recurrent("lstm", self.hidden)
+        return Recurrent(RecurrentCell("lstm", self.hidden, self.bias), self.output_bias)
 
 
 @dataclass
 class FreeGru(FreeRunning):
-    """A GRU, with the reset gate after the product."""
+    """A GRU, with the reset gate after the recurrent product as in torch, or before it if not `reset_after`."""
 
     deviations: float = 2.0
     hidden: int = 64
+    reset_after: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_flag(self, "reset_after")
 
     def sizes(self) -> tuple[str, ...]:
         """The hidden state."""
@@ -59,7 +66,9 @@ class FreeGru(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """One layer."""
-        return Recurrent("gru", self.hidden)
+        if not self.reset_after:
+            return Recurrent(ResetBeforeCell(self.hidden, self.bias), self.output_bias)
+        return Recurrent(RecurrentCell("gru", self.hidden, self.bias), self.output_bias)
 
 
 @dataclass
@@ -79,7 +88,7 @@ class FreeDense(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """A network on lags."""
-        return Dense(self.lags, self.hidden)
+        return Dense(self.lags, self.hidden, self.bias, self.output_bias)
 
 
 @dataclass
@@ -103,7 +112,7 @@ class FreeCnn(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """A network on lags."""
-        return Convolutional(self.lags, self.channels)
+        return Convolutional(self.lags, self.channels, self.bias, self.output_bias)
 
 
 @dataclass
@@ -126,7 +135,7 @@ class FreeSeq2Seq(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """Blocks of at most the warm-up."""
-        return Seq2Seq(self.hidden, min(self.block, warm_up))
+        return Seq2Seq(self.hidden, min(self.block, warm_up), self.bias, self.output_bias)
 
 
 @dataclass
@@ -149,4 +158,4 @@ class FreeAutoregressiveSeq2Seq(FreeRunning):
 
     def network(self, warm_up: int) -> Any:
         """For a past of any length."""
-        return AutoregressiveSeq2Seq(self.hidden)
+        return AutoregressiveSeq2Seq(self.hidden, self.bias, self.output_bias)

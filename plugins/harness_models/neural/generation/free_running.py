@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,27 @@ import torch
 from torch import nn
 
 from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported
-from harness_models.neural.generation.curriculum import TARGET_LOSS, BestWeights, stages, stretch, teach
-from harness_models.neural.generation.models import initialise
+from harness_models.neural.generation.curriculum import (
+    FIRST_RATE,
+    TARGET_LOSS,
+    BestWeights,
+    Teaching,
+    stages,
+    stretch,
+    teach,
+)
+from harness_models.neural.generation.gradients import gradient_norms
+from harness_models.neural.generation.layers import DEFAULT, INITIAL_WEIGHTS, initialise
+from harness_models.neural.generation.sampling import SamplingSchedule
 from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows
+from harness_models.neural.generation.window_lengths import Needs, WindowLengths
+from harness_models.neural.gradient_norms import before_and_after
+from harness_models.neural.limits import check_choice, check_flag
 from harness_models.neural.parameters import NetworkParameters
 from harness_models.pasts import evenly_spaced
 from harness_models.residual_quantiles import ResidualQuantiles
 
-LONGEST_WARM_UP = 100
+RECIPES = ("curriculum", "scheduled-sampling")
 VALIDATION_WINDOWS = 64  # at most
 BATCH = 256  # windows that run together, small enough for the cache
 POINTS = 500  # of a curve, at most
@@ -34,11 +48,18 @@ class FreeRunning(NetworkParameters, ABC):
     It is trained on the next value, then on free runs of increasing length up to the horizon (see
     `curriculum`). The weights with the lowest free-run loss on the validation part are kept; without one,
     the last windows of the training series are held out for validation. Budgets are iterations and
-    evaluations, for reproducibility; `seconds` is a time limit.
+    evaluations, for reproducibility; `seconds` is a time limit. Training series may be shorter than the horizon: free
+    runs in training are then as long as the series allow.
+
+    `sampling` is the schedule of scheduled sampling in the first stage (see `sampling`), None teacher forcing. With
+    the `recipe` "scheduled-sampling" this is the only stage: Adam at a constant rate without clipping on windows of
+    at most 100 values, with the schedule "steps" if there is no other, and the last weights are kept.
+
+    Without `bias` the hidden layers, and without `output_bias` the output layer, have no bias vectors.
 
     `warm_up` None means as many values as the horizon leaves of the training series, or half of them if
     there are few series, at most 100. `scale` is that of the training "panel" or of each "window"'s own
-    past; the more standard deviations (`deviations`) are scaled to one, the more linear is the network.
+    past, or "none"; the more standard deviations (`deviations`) are scaled to one, the more linear is the network.
     A context shorter than the warm-up is padded in front by its first value.
     Covariates are ignored.
 
@@ -55,6 +76,14 @@ class FreeRunning(NetworkParameters, ABC):
     finish_evaluations: int = 30
     batch: int = 16
     seconds: float = 1800.0
+    recipe: str = "curriculum"
+    sampling: str | None = None
+    sampling_k: float | None = None
+    sampling_slope: float | None = None
+    sampling_least: float | None = None
+    initialisation: str = DEFAULT
+    bias: bool = True
+    output_bias: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -69,6 +98,10 @@ class FreeRunning(NetworkParameters, ABC):
         for name in ("deviations", "seconds"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
+        check_choice(self, "recipe", RECIPES)
+        check_choice(self, "initialisation", INITIAL_WEIGHTS)
+        check_flag(self, "bias", "output_bias")
+        self._teaching()
 
     @abstractmethod
     def sizes(self) -> tuple[str, ...]:
@@ -92,26 +125,30 @@ class FreeRunning(NetworkParameters, ABC):
         if np.isnan(panel.target_values).all():
             raise Unsupported("the training data has no observed value")
         self.scale_ = Scale.of(panel, self.deviations, self.scale)
-        self.warm_up_ = self._warm_up(panel, ahead)
-        training = TrainingWindows.of(panel, self.warm_up_, self.scale_)
-        held_out, validation = self._validation_windows(train.validation, training, ahead)
-        generator = torch.Generator().manual_seed(self.seed)
-        self.model_ = self.network(self.warm_up_)
-        initialise(self.model_, generator)
         self.curves_: dict[str, list[float]] = {}
         self.remarks_: list[str] = []
-        best = BestWeights(self.model_, validation, self.warm_up_)
+        lengths, training = self._training_windows(panel, ahead)
+        self.warm_up_ = lengths.context
+        held_out, validation = self._validation_windows(train.validation, training, lengths.ahead)
+        generator = torch.Generator().manual_seed(self.seed)
+        self.model_ = self.network(lengths.warm_up)
+        initialise(self.model_, generator, self.initialisation)
+        best = BestWeights(self.model_, validation, lengths.warm_up)
+        waves = training.take(evenly_spaced(training.starts(1, held_out), self.batch), 1)
+        norms = gradient_norms(self.model_, waves)
         deadline = time.monotonic() + self.seconds
-        for name, losses in self._train(training, ahead, held_out, generator):
-            self.curves_.setdefault(name, []).extend(losses)
+        for stage, losses in self._train(training, lengths, held_out, generator):
+            self.curves_.setdefault(f"loss/{stage}", []).extend(losses)
             best.evaluate()
+            self.curves_.setdefault(f"validation loss/{stage}", []).append(best.losses[-1])
             if time.monotonic() > deadline:
                 self.remarks_.append(f"training was stopped by its time limit of {self.seconds:g} s, before its budget")
                 break
-        best.restore()
+        if self.recipe == "curriculum":
+            best.restore()
         self.model_.zero_grad(set_to_none=True)
-        self.quantiles_ = self._residual_quantiles(validation, train) if train.quantile_levels else None
-        self.curves_["validation loss"] = best.losses
+        self.gradient_norms_ = before_and_after(norms, gradient_norms(self.model_, waves))
+        self.quantiles_ = self._residual_quantiles(validation, lengths, train) if train.quantile_levels else None
         self.curves_ = {name: _thin(losses) for name, losses in self.curves_.items()}
         self.remarks_.append(f"the best validation loss was {min(best.losses):.2e}, the last {best.losses[-1]:.2e}")
 
@@ -119,23 +156,67 @@ class FreeRunning(NetworkParameters, ABC):
         """The network."""
         return self.model_
 
+    def _training_windows(self, panel: Panel, ahead: int) -> tuple[WindowLengths, TrainingWindows]:
+        """The lengths of windows, and the windows of the training series."""
+        lengths_of = WindowLengths.of if self.recipe == "curriculum" else WindowLengths.within_context
+        needs = Needs(self.least_warm_up(), self.warm_up, ahead, self.batch)
+        windows = TrainingWindows.of(panel, 0, self.scale_)
+        lengths = lengths_of(panel.lengths, needs)
+        training = replace(windows, warm_up=lengths.warm_up)
+        if not len(training.starts(lengths.ahead)):  # missing values
+            lengths = lengths_of(windows.runs, needs)
+            training = replace(windows, warm_up=lengths.warm_up)
+        if lengths.ahead < ahead and self.recipe == "curriculum":
+            skipped = [str(steps) for steps in stages(ahead) if steps >= lengths.ahead]
+            stretches = f"; the stages of {' and '.join(skipped)} steps were skipped" if skipped else ""
+            self.remarks_.append(
+                f"the training series are too short for free runs of {ahead:,} steps: "
+                f"the longest in training had {lengths.ahead:,}{stretches}"
+            )
+        return lengths, training
+
+    def _teaching(self) -> Teaching:
+        """How the first stage trains."""
+        kind = self.sampling
+        parameters = (self.sampling_k, self.sampling_slope, self.sampling_least)
+        if self.recipe == "scheduled-sampling":
+            schedule = SamplingSchedule.of(kind or "steps", self.teach_iterations, *parameters)
+            return Teaching(last_rate=FIRST_RATE, clip=math.inf, sampling=schedule)
+        if kind is not None:
+            return Teaching(sampling=SamplingSchedule.of(kind, self.teach_iterations, *parameters))
+        if any(parameter is not None for parameter in parameters):
+            raise ValueError("sampling_k, sampling_slope and sampling_least need a schedule: set sampling")
+        return Teaching()
+
     def _train(
-        self, training: TrainingWindows, ahead: int, held_out: int, generator: Any
+        self, training: TrainingWindows, lengths: WindowLengths, held_out: int, generator: torch.Generator
     ) -> Iterator[tuple[str, list[float]]]:
-        """Trains stage by stage, and yields names and losses in chunks."""
-        taught = min(self.teach_steps(), ahead)
-        batches = self._batches(training, taught, held_out, generator)
-        for losses in teach(self.model_, batches, self.warm_up_, self.teach_iterations):
-            yield "teach loss", losses
+        """Trains stage by stage, and yields the stage and its losses in chunks."""
+        taught = min(self.teach_steps(), lengths.ahead)
+        taught_windows = training
+        if self.recipe == "scheduled-sampling":
+            taught_windows = replace(training, warm_up=lengths.context - taught)
+        warm_up = taught_windows.warm_up
+        batches = self._batches(taught_windows, taught, held_out, generator)
+        for losses in teach(self.model_, batches, warm_up, self.teach_iterations, self._teaching(), generator):
+            yield "teaching on next values", losses
+        if self.recipe == "curriculum":
+            yield from self._free_run_stages(training, lengths, held_out)
+
+    def _free_run_stages(
+        self, training: TrainingWindows, lengths: WindowLengths, held_out: int
+    ) -> Iterator[tuple[str, list[float]]]:
+        """The second and the third stage."""
+        warm_up, ahead = lengths.warm_up, lengths.ahead
         waves = training.diverse(training.starts(ahead, held_out), ahead, self.batch)
         for steps in stages(ahead):
-            part = waves[: self.warm_up_ + steps]
-            for losses in stretch(self.model_, part, self.warm_up_, self.stretch_evaluations, TARGET_LOSS):
-                yield "stretch loss", losses
+            part = waves[: warm_up + steps]
+            for losses in stretch(self.model_, part, warm_up, self.stretch_evaluations, TARGET_LOSS):
+                yield "free runs of growing length", losses
         spent = 0
-        for losses in stretch(self.model_, waves, self.warm_up_, self.finish_evaluations):
+        for losses in stretch(self.model_, waves, warm_up, self.finish_evaluations):
             spent += len(losses)
-            yield "finish loss", losses
+            yield "free runs of the whole horizon", losses
         used = (
             "was used up"
             if spent >= self.finish_evaluations - 2
@@ -148,45 +229,27 @@ class FreeRunning(NetworkParameters, ABC):
         while True:
             yield training.take(starts[torch.randint(len(starts), (self.batch,), generator=generator).numpy()], ahead)
 
-    def _warm_up(self, panel: Panel, ahead: int) -> int:
-        room = int(panel.lengths.max()) - ahead
-        least = self.least_warm_up() if self.warm_up is None else max(self.warm_up, self.least_warm_up())
-        if room < least:
-            raise Unsupported(
-                f"{least} values to start from and {ahead} steps ahead need series of {least + ahead} "
-                f"observations to train on; the longest has {panel.lengths.max()}"
-            )
-        if self.warm_up is not None:
-            return least
-        longest = min(room, LONGEST_WARM_UP)
-        many = (panel.lengths >= longest + ahead).sum() >= self.batch
-        return longest if many else max(least, min(room // 2, LONGEST_WARM_UP))
-
     def _validation_windows(self, validation: Panel | None, training: TrainingWindows, ahead: int) -> tuple[int, Any]:
         """The number of values held out at the end of each series, and the validation windows."""
         if validation is not None:
-            windows = TrainingWindows.of(validation, self.warm_up_, self.scale_)
+            windows = TrainingWindows.of(validation, training.warm_up, self.scale_)
             starts = windows.starts(ahead)
             if len(starts):
                 return 0, windows.take(evenly_spaced(starts, VALIDATION_WINDOWS), ahead)
-        for held_out in (max(ahead, int(training.lengths.max()) // HELD_OUT), ahead, 0):
-            if len(training.starts(ahead, held_out)):
-                break
-        else:
-            raise Unsupported(
-                f"no training series has {self.warm_up_ + ahead} values without a missing one: "
-                f"{self.warm_up_} to start from and {ahead} steps ahead"
-            )
+        shares = (max(ahead, int(training.lengths.max()) // HELD_OUT), ahead, 0)
+        held_out = next(share for share in shares if not share or len(training.starts(ahead, share)))
         late = training.late_starts(ahead, held_out or ahead)
         return held_out, training.take(
             evenly_spaced(late if len(late) else training.starts(ahead), VALIDATION_WINDOWS), ahead
         )
 
-    def _residual_quantiles(self, validation: Any, train: TrainingData) -> ResidualQuantiles | None:
+    def _residual_quantiles(
+        self, validation: Any, lengths: WindowLengths, train: TrainingData
+    ) -> ResidualQuantiles | None:
         """The quantiles of the errors in validation windows, (step, window)."""
-        ahead = train.gap + train.horizon
+        warm_up, ahead = lengths.warm_up, lengths.ahead
         with torch.no_grad():
-            residuals = validation[self.warm_up_ :] - self.model_(validation[: self.warm_up_], ahead)[-ahead:]
+            residuals = validation[warm_up:] - self.model_(validation[:warm_up], ahead)[-ahead:]
         return ResidualQuantiles.of(residuals.numpy().T[..., None], train.quantile_levels)
 
     def predict(self, contexts: Contexts) -> Forecast:

@@ -12,14 +12,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from harness import Floats, Ints, Panel
 from harness_models.pasts import evenly_spaced
 
-SCALES = ("panel", "window")
+SCALES = ("panel", "window", "none")
 CANDIDATES = 1024  # windows from which diverse ones are selected
 COMPARED = 100  # values of each window that are compared
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Location and spread of values: of the training panel, or of each window's own past."""
+    """Location and spread of values: of the training panel, of each window's own past, or 0 and 1 for "none"."""
 
     location: float
     spread: float
@@ -29,6 +29,8 @@ class Scale:
     @classmethod
     def of(cls, panel: Panel, deviations: float, kind: str) -> Scale:
         """The scale of a panel's targets."""
+        if kind == "none":
+            return cls(0.0, 1.0, deviations, by_window=False)
         values = panel.target_values
         spread = deviations * float(np.nanstd(values)) or 1.0
         return cls(float(np.nanmean(values)), spread, deviations, kind == "window")
@@ -56,6 +58,13 @@ class TrainingWindows:
         """The windows of a panel; values are not copied if it has one target."""
         values = np.ascontiguousarray(panel.target_values.T).ravel()
         return cls(values, np.tile(panel.lengths, len(panel.targets)), warm_up, scale)
+
+    @property
+    def runs(self) -> Ints:
+        """The lengths of the longest parts of series without missing values."""
+        missing = np.flatnonzero(np.isnan(self.values))
+        edges = np.unique(np.concatenate([[0], np.cumsum(self.lengths), missing, missing + 1]))
+        return np.diff(edges)[~np.isin(edges[:-1], missing)]
 
     def starts(self, ahead: int, held_out: int = 0) -> Ints:
         """The starts of windows with so many steps after the warm-up and without missing values.

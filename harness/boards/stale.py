@@ -1,0 +1,124 @@
+"""Stale results: those of an earlier version of a forecaster, whose cells are run again, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells
+from harness.boards.workspace import Workspace
+from harness.evaluation.run import Run
+from harness.plugins.result_versions import Forecasters, forecaster_version, version_parts
+from harness.results.stored_plan import StoredPlan, stored_plan
+from harness.results.version_history import VersionHistory
+
+MOST_FILES = 3  # that a reason names
+UNKNOWN = "its source, its spec or a library changed"
+SPEC = ("factory", "revision", "checkpoint", "missing")
+
+
+@dataclass(frozen=True)
+class StaleResults:
+    """How many stored results of a forecaster are stale, and why."""
+
+    forecaster: str
+    count: int
+    reason: str
+
+    def __str__(self) -> str:
+        are = "1 result of {} is" if self.count == 1 else f"{self.count:,} results of {{}} are"
+        return f"{are.format(self.forecaster)} stale: {self.reason}"
+
+
+def stale_results(
+    plans: Sequence[BoardPlan], pending: Iterable[PlannedCell], workspace: Workspace
+) -> list[StaleResults]:
+    """The stored results that the pending cells replace, before the plans are stored; the present versions are noted.
+
+    A result is stale if it is of the same cell with another version of the forecaster.
+    """
+    history, journal = VersionHistory(workspace.home), workspace.journal
+    present = {cell.cell.forecaster: cell.version for cell in distinct_cells(plans)}
+    noted = {name: history.parts(name, version) for name, version in present.items()}
+    forecasters = workspace.catalog.forecasters
+    parts = {name: version_parts(name, forecasters) if known is None else known for name, known in noted.items()}
+    stored = _stored_versions(plans, workspace)
+    counts: Counter[str] = Counter()
+    latest: dict[str, str] = {}
+    for cell in pending:
+        name = cell.cell.forecaster
+        if journal.has(cell.key):
+            continue
+        for version in dict.fromkeys((*history.versions(name), *stored.get(name, ()))):
+            if version != cell.version and journal.has(cell.cell.key(cell.fingerprint, version)):
+                counts[name] += 1
+                latest.setdefault(name, version)
+                break
+    stale = [
+        StaleResults(name, count, _reason(history.parts(name, latest[name]), parts[name], latest[name], present[name]))
+        for name, count in counts.items()
+    ]
+    changed = [name for name, version in present.items() if history.versions(name)[:1] != (version,)]
+    for name in changed:
+        history.add(name, present[name], parts[name])
+    if changed:
+        history.save()
+    return stale
+
+
+def is_stale(run: Run, forecasters: Forecasters) -> bool:
+    """Whether a run is of another version than the present one of its forecaster; not where either is unknown."""
+    name, version = run.cell.forecaster, run.provenance.get("plugin", {}).get("version")
+    return version is not None and name in forecasters and version != forecaster_version(name, forecasters)
+
+
+def stale_forecasters(plan: StoredPlan, workspace: Workspace) -> dict[str, str]:
+    """The forecasters of a board as it was last run that have another version now, and why it differs."""
+    history, forecasters = VersionHistory(workspace.home), workspace.catalog.forecasters
+    found = {}
+    for title, source in plan.sources.items():
+        name = source.forecaster
+        present = forecaster_version(name, forecasters) if name in forecasters else source.version
+        if present != source.version:
+            before, now = history.parts(name, source.version), version_parts(name, forecasters)
+            found[title] = _reason(before, now, source.version, present)
+    return found
+
+
+def _stored_versions(plans: Iterable[BoardPlan], workspace: Workspace) -> dict[str, set[str]]:
+    """The versions of forecasters when these boards were last run, which a home without a history has, too."""
+    versions: dict[str, set[str]] = {}
+    for plan in plans:
+        stored = stored_plan(workspace.home, plan.name)
+        for source in stored.sources.values() if stored else ():
+            versions.setdefault(source.forecaster, set()).add(source.version)
+    return versions
+
+
+def _reason(before: Mapping[str, Any] | None, now: Mapping[str, Any], earlier: str, version: str) -> str:
+    """Why a version differs from an earlier one, as a phrase."""
+    if before is None:
+        return UNKNOWN
+    reasons = []
+    if files := _differences(before, now, "files"):
+        named = ", ".join(files[:MOST_FILES])
+        more = f" and {len(files) - MOST_FILES} more" if len(files) > MOST_FILES else ""
+        reasons.append(f"its source changed ({named}{more})")
+    if spec := [name for name in SPEC if before.get(name) != now.get(name)]:
+        reasons.append(f"its spec changed ({', '.join(spec)})")
+    if libraries := _differences(before, now, "libraries"):
+        reasons.append(f"other versions are installed of {', '.join(libraries)}")
+    if components := _differences(before, now, "components"):
+        reasons.append(f"forecasters that it combines changed ({', '.join(components)})")
+    old, new = (text.rpartition(":")[0] or text for text in (earlier, version))
+    if old != new:
+        reasons.append(f"its plugin is {new}, and was {old}")
+    return "; ".join(reasons) or UNKNOWN
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], part: str) -> list[str]:
+    """The names that two versions of a part do not have in common, or with other values."""
+    first, second = (each if isinstance(each, dict) else {} for each in (before.get(part), now.get(part)))
+    return sorted(name for name in first.keys() | second.keys() if first.get(name) != second.get(name))

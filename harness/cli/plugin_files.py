@@ -1,0 +1,73 @@
+"""Which plugin file a command imports: the one that it names, or the one beside a board that it names by its path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from harness.errors import BadInput
+from harness.plugins.plugin_file import FILE, VARIABLE, checked_plugin_file, plugin_file_beside
+
+# the parameters of commands that take boards
+BOARDS = {
+    "run": ("boards",),
+    "show": ("board",),
+    "compare": ("first", "second"),
+    "publish": ("board",),
+    "bench": ("board",),
+    "runs": ("board",),
+    "replay": ("names",),
+}
+
+
+def use_plugin_file(group: click.Group, arguments: Sequence[str], named: str | None) -> None:
+    """Let this process, and those that it starts, import the plugin file of a command.
+
+    `named` is the value of --plugin-file. Raises BadInput where several files would be imported, or one cannot be.
+    """
+    beside = plugin_file_beside(list(_board_files(group, arguments)))
+    given = checked_plugin_file(Path(named)) if named else None
+    if given is not None and beside is not None and given != beside:
+        raise BadInput(
+            f"--plugin-file or {VARIABLE} names {given}, and the board has a {FILE} beside it; leave one of both out"
+        )
+    if file := given or beside:
+        os.environ[VARIABLE] = str(file)
+
+
+def _board_files(group: click.Group, arguments: Sequence[str]) -> Iterator[Path]:
+    """The files of the boards that the arguments name by a path.
+
+    A bare name is none, so that no file of the current folder is imported because a board has its name.
+    """
+    for name in _boards(group, arguments):
+        path = None
+        if name.endswith(".toml"):
+            path = Path(name)
+        elif name in (os.curdir, os.pardir) or "/" in name or os.sep in name:
+            path = Path(name, "leaderboard.toml")
+        if path is not None and path.is_file():
+            yield path
+
+
+def _boards(group: click.Group, arguments: Sequence[str]) -> Iterator[str]:
+    """The boards that the arguments of a command name; none where they cannot be parsed, which is an error later."""
+    try:
+        _, rest, _ = group.make_parser(click.Context(group, resilient_parsing=True)).parse_args(list(arguments))
+        command = group.commands.get(rest[0]) if rest else None
+        if command is None:
+            return
+        options, _, _ = command.make_parser(click.Context(command, resilient_parsing=True)).parse_args(rest[1:])
+    except click.ClickException:
+        return
+    for parameter in BOARDS.get(rest[0], ()):
+        value = options.get(parameter)
+        names = list(value) if isinstance(value, list | tuple) else [value]
+        if rest[0] == "replay":  # RUN, or BOARD FORECASTER TASK
+            names = names[:1] if len(names) == 3 else []
+        for name in (name for name in names if isinstance(name, str)):  # click has an object for what is not given
+            # BOARD@PLACE
+            yield name.rpartition("@")[0] if rest[0] == "compare" and "@" in name else name

@@ -1,0 +1,82 @@
+"""Runs the pending cells of a command: shows its progress, records its activity, and ends in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from harness.boards.planning import PlannedCell
+from harness.boards.selection import Selection
+from harness.boards.workspace import Workspace
+from harness.cli.debugger import PostMortem
+from harness.cli.group import is_debugging
+from harness.cli.signals import StopSignals
+from harness.errors import BadInput, watched
+from harness.execution.activity import Recorder
+from harness.execution.driver import Finished, Postponed, Refused, drive
+from harness.execution.executors import executor_name, make_executor
+from harness.execution.options import CellOptions
+from harness.report.progress import Nothing, RunProgress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Closable(Protocol):
+    """What has to be closed."""
+
+    def close(self) -> None:
+        """Close it; again, it does nothing."""
+        ...
+
+
+T = TypeVar("T", bound=Closable)
+
+
+def run_cells(
+    cells: Sequence[PlannedCell],
+    boards: Sequence[str],
+    selection: Selection,
+    workspace: Workspace,
+    console: Console,
+    stop: StopSignals,
+    *,
+    pdb: bool = False,
+) -> list[Refused | Postponed]:
+    """Run the cells; returns those that are still pending. With `pdb`, a debugger opens where a forecaster raises."""
+    if not cells:
+        return []
+    if selection.strict and selection.jobs == 0:
+        raise BadInput(
+            "--strict needs worker processes: in this one, a forecaster can see all values; leave out --jobs 0"
+        )
+    pending: list[Refused | Postponed] = []
+    options = CellOptions(selection.strict, selection.limits)
+    executor = make_executor(executor_name(selection.jobs), workspace.home, cells, selection.jobs, options)
+    view = Nothing() if pdb else None
+    with (
+        _closed(executor, stop),
+        watched(PostMortem()) if pdb else nullcontext(),
+        RunProgress(console, len(cells), executor.slots, tracebacks=is_debugging(), view=view) as progress,
+        Recorder(workspace.home, boards, len(cells)) as recorder,
+        _closed(drive(cells, executor, workspace.journal), stop) as events,
+    ):
+        for event in events:
+            progress.show(event)
+            recorder.note(event)
+            if isinstance(event, Refused | Postponed):
+                pending.append(event)
+            if isinstance(event, Finished) and event.ran_here:
+                workspace.catalog.run_finished(event.run, workspace.home)
+    return pending
+
+
+@contextmanager
+def _closed(opened: T, stop: StopSignals) -> Iterator[T]:
+    """What is closed at the end of the block, which no signal interrupts."""
+    try:
+        yield opened
+    finally:
+        with stop.closing():
+            opened.close()

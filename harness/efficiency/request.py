@@ -1,0 +1,151 @@
+"""What is to be measured: a request to `harness bench`, and the jobs for the measuring processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from harness.boards.fingerprints import Fingerprints
+from harness.boards.leaderboard import Entry, Leaderboard, board_name, load_board
+from harness.efficiency.circumstances import Conditions, Subject
+from harness.efficiency.environment import usable_cores
+from harness.efficiency.machine import this_machine
+from harness.efficiency.record import Bench
+from harness.efficiency.workload import Job, takes_device
+from harness.errors import BadInput, DataUnavailable, Failure, UnknownName, attempt
+from harness.evaluation.run import Cell
+from harness.fields.types import Json
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.catalog import Catalog
+from harness.plugins.result_versions import forecaster_version
+from harness.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class BenchRequest:
+    """A request to measure forecasters of a board."""
+
+    home: Path
+    names: tuple[str, ...] = ()  # forecasters by their names on the board, or of the catalog; none: all of the board
+    board: str = "classics"
+    tasks: tuple[str, ...] = ()  # by their names on the board; none: the first whose data are available
+    all_tasks: bool = False  # all whose data are available
+    settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
+    seconds: float = 3.0  # for each scenario, in all repetitions together
+    repetitions: int = 5
+    threads: int | None = None  # None: as many as the forecaster's cells have
+    device: str = "auto"
+    bound: float | None = None  # seconds
+    timeout: float | None = None  # seconds for a repetition
+    fresh: bool = False  # whether earlier repetitions are forgotten
+    seed: int | None = None  # of the order of forecasters and windows; None: a random one
+
+
+def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
+    """The measurements of a request, in the board's order, task by task.
+
+    Raises BadInput or DataUnavailable where there are none.
+    """
+    board = load_board(request.board, catalog)
+    _check(request)
+    tasks = _tasks(board, request, catalog)
+    every = {entry.title: entry for entry in board.entries(catalog)}
+    entries = [_entry(name, every, catalog) for name in dict.fromkeys(request.names)] or list(every.values())
+    for name in request.settings:
+        if name not in (known := [entry.title for entry in entries]):
+            raise UnknownName("measured forecaster", name, known)
+    entries = [_with_settings(entry, request.settings, catalog) for entry in entries]
+    if request.names and request.device == "cuda":
+        _check_devices(entries, catalog)
+    return [_job(entry, task, fingerprint, request, catalog) for task, fingerprint in tasks for entry in entries]
+
+
+def _check(request: BenchRequest) -> None:
+    for name in ("seconds", "bound", "timeout"):
+        value = getattr(request, name)
+        if value is not None and not (0 < value < math.inf):
+            raise BadInput(f"--{name} must be a time of more than 0, not {value:g} s")
+    if request.tasks and request.all_tasks:
+        raise BadInput("--task and --all-tasks exclude each other")
+    if request.threads is not None and request.threads > usable_cores():
+        raise BadInput(f"--threads {request.threads} exceeds the {usable_cores()} cores that this process may use")
+
+
+def _check_devices(entries: Sequence[Entry], catalog: Catalog) -> None:
+    """Raise BadInput for a forecaster without the hyperparameter `device`."""
+    for entry in entries:
+        if not _takes_device(catalog.forecasters[entry.name].spec):
+            raise BadInput(f"--device cuda: {entry.title} has no hyperparameter `device`; leave one of them out")
+
+
+def _takes_device(spec: ForecasterSpec) -> bool:
+    """Whether it has the hyperparameter `device`, also where it cannot be loaded: measuring it tells why."""
+    return attempt(partial(takes_device, spec)) is not False
+
+
+def _tasks(board: Leaderboard, request: BenchRequest, catalog: Catalog) -> list[tuple[Task, str]]:
+    """The tasks to measure, with the fingerprints of their data."""
+    tasks = {task.label: task for task in board.tasks}
+    for name in request.tasks:
+        if name not in tasks:
+            raise UnknownName(f"task of board {request.board!r}", name, tasks)
+    named = list(dict.fromkeys(request.tasks))
+    fingerprints, reasons, found = Fingerprints(request.home), list[str](), list[tuple[Task, str]]()
+    for task in [tasks[name] for name in named] or board.tasks:
+        dataset = catalog.datasets[task.dataset]
+        try:
+            fingerprint = fingerprints.of(dataset)
+            fingerprints.check(dataset, task)
+        except DataUnavailable as error:
+            reasons.append(str(error))
+            continue
+        found.append((task, fingerprint))
+        if not named and not request.all_tasks:
+            break
+    if not found or (named and reasons):
+        raise DataUnavailable("; ".join(reasons))
+    return found
+
+
+def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
+    if name in every:
+        return every[name]
+    if name in catalog.forecasters:  # not on the board: with its defaults
+        return Entry(name)
+    raise UnknownName("forecaster", name, {*every, *catalog.forecasters})
+
+
+def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: Catalog) -> Entry:
+    """With the given hyperparameters; raises BadInput for one that the forecaster does not have."""
+    if entry.title not in settings:
+        return entry
+    changed = entry.with_parameters(settings[entry.title])
+    made = attempt(partial(catalog.forecasters[entry.name].spec.make, changed.parameters))
+    if isinstance(made, Failure) and isinstance(made.error, BadInput):
+        raise made.error
+    return changed
+
+
+def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, catalog: Catalog) -> Job:
+    spec = catalog.forecasters[entry.name].spec
+    seed = 0 if attempt(spec.takes_seed) is True else None
+    cell = Cell(task, entry.name, dict(entry.parameters), seed)
+    key = cell.key(fingerprint, forecaster_version(entry.name, catalog.forecasters))
+    own = spec.resources.threads
+    threads = request.threads or own
+    device = request.device if request.device == "auto" or _takes_device(spec) else "auto"
+    identity = hashlib.sha256(json.dumps([key, threads, device]).encode()).hexdigest()[:32]
+    board = board_name(request.board)
+    subject = Subject(entry.title, entry.name, board, task.label, key, dict(entry.parameters), seed)
+    conditions = Conditions(
+        request.seconds / request.repetitions, threads, device, own_threads=own, longest=request.seconds
+    )
+    cores = usable_cores()
+    notes = (f"uses {threads} threads on {cores} cores",) if threads > cores else ()
+    bench = Bench(identity, subject, this_machine(), conditions, notes=notes)
+    return Job(bench, task.to_json(), fingerprint, request.home.resolve(), request.bound)

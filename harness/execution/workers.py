@@ -1,0 +1,120 @@
+"""Workers for cells: started, and gone again, with their scratch folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from harness.boards.planning import PlannedCell
+from harness.errors import ForecasterError
+from harness.evaluation.run import Cell
+from harness.execution.options import CellOptions
+from harness.execution.sandbox import SandboxedProcess, is_available
+from harness.execution.scratch import scratch
+from harness.execution.strict_forecaster import StrictForecaster
+from harness.execution.template_server import forget_imports, request_worker, worker_environment
+from harness.execution.worker_copy import CopyableForecaster
+from harness.execution.worker_forecaster import WorkerForecaster
+from harness.execution.worker_process import WorkerProcess
+from harness.fields.dumping import dump
+from harness.forecasters.limits import DEFAULTS, Limits
+from harness.plugins.plugin_file import use_folder
+from harness.plugins.provider import Provider
+
+
+@contextmanager
+def worker_forecaster(
+    planned: PlannedCell, provider: Provider, home: Path, template: Path, options: CellOptions
+) -> Iterator[WorkerForecaster]:
+    """The forecaster of a cell in a worker process, which is gone with all that it started when the block ends."""
+    with ExitStack() as started:
+
+        def start() -> tuple[WorkerProcess, Path]:
+            folder = started.enter_context(scratch(template.parent))
+            return started.enter_context(worker_process(planned, home, template, options, folder)), folder
+
+        missing = planned.spec.missing
+        forecaster = (
+            StrictForecaster(start, missing=missing)
+            if options.strict
+            else CopyableForecaster(*start(), missing=missing)
+        )
+        forecaster.make({**named(planned, provider), **_parameters(planned.cell)})
+        yield forecaster
+
+
+@contextmanager
+def worker_process(
+    planned: PlannedCell, home: Path, template: Path, options: CellOptions, folder: Path
+) -> Iterator[WorkerProcess]:
+    """A worker for the forecaster of a cell, which is not made yet."""
+    process = _start(planned, home, template, options, cell_limits(planned, options), folder)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def named(planned: PlannedCell, provider: Provider) -> dict[str, Any]:
+    """What a request to a worker says of the forecaster of a cell."""
+    return {
+        "plugin": provider.to_request(),
+        "forecaster": planned.cell.forecaster,
+        "imports": list(planned.imports),
+        "threads": planned.resources.threads,
+    }
+
+
+def _parameters(cell: Cell) -> dict[str, Any]:
+    """The hyperparameters and the seed in a request; numbers that JSON does not have are texts of their own."""
+    parameters = dump(cell)["parameters"]
+    numbers = {name for name, value in cell.parameters.items() if isinstance(value, float) and not isfinite(value)}
+    return {
+        "parameters": {name: value for name, value in parameters.items() if name not in numbers},
+        "not_finite": {name: parameters[name] for name in numbers},
+        "seed": cell.seed,
+    }
+
+
+def cell_limits(planned: PlannedCell, options: CellOptions) -> Limits:
+    """The limits of a cell: those of the command, else its board's, else its forecaster's, else the defaults."""
+    resources = planned.resources
+    own = Limits(resources.seconds, resources.memory)
+    return options.limits.over(planned.limits.over(own.over(DEFAULTS)))
+
+
+def _start(
+    planned: PlannedCell, home: Path, template: Path, options: CellOptions, limits: Limits, folder: Path
+) -> WorkerProcess:
+    """A worker that is ready; raises ForecasterError if its imports take longer than the limit."""
+    work = folder / "work"
+    work.mkdir()
+    threads = planned.resources.threads
+    request: dict[str, Any] = {
+        "op": "start",
+        "imports": list(planned.imports),
+        "environment": worker_environment({**os.environ, "TMPDIR": str(work)}, threads),
+        "folder": str(work),
+        "limits": {"memory": limits.memory, "files": limits.files, "output": limits.output},
+    }
+    if options.strict and is_available():
+        provider = planned.spec.provider
+        if provider is not None and provider.file:
+            use_folder(Path(provider.file))  # a sandbox shows the folders in which this process finds modules
+        modules = (*planned.imports, *([provider.value.partition(":")[0]] if provider else []))
+        process: WorkerProcess = SandboxedProcess(folder, home, modules, request["environment"], limits)
+    else:
+        process = WorkerProcess(*request_worker(template, request), limits)
+    process.doing = f"importing {', '.join(planned.imports)}" if planned.imports else "starting"
+    try:
+        process.wait_until_ready()
+    except BaseException as error:
+        if isinstance(error, ForecasterError):
+            forget_imports(template, planned.imports)
+        process.close()
+        raise
+    return process

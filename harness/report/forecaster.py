@@ -1,0 +1,156 @@
+"""A forecaster on a board: capabilities, hyperparameters with meanings, cells, model summaries and notes, as text."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import Failure, attempt
+from harness.forecasters.spec import underlying_class
+from harness.report.capabilities import capability_rows
+from harness.report.model_summary import model_summaries, summary_lines
+from harness.report.numbers import NOTHING, count, error, fixed
+from harness.report.runs import KEY_DIGITS, ListedCell
+from harness.report.text import visible
+
+if TYPE_CHECKING:
+    from harness.forecasters.spec import ForecasterSpec
+
+MEANING = "meaning"  # in the metadata of a field of the dataclass
+
+
+@dataclasses.dataclass(frozen=True)
+class Hyperparameter:
+    """A hyperparameter of a forecaster: its default, if it has one, and its meaning, if it is documented."""
+
+    name: str
+    default: str = NOTHING
+    meaning: str = ""
+
+
+def hyperparameters_of(spec: ForecasterSpec) -> list[Hyperparameter]:
+    """The hyperparameters of a forecaster, which is imported; none where it cannot be, or is no dataclass.
+
+    The meaning is `metadata["meaning"]` of the field, or else the sentences of the docstrings of the class and its
+    bases that have the name in backquotes.
+    """
+    factory = attempt(spec.load)
+    made = None if isinstance(factory, Failure) else underlying_class(factory)
+    if not isinstance(made, type) or not dataclasses.is_dataclass(made):
+        return []
+    sentences = [sentence for base in made.__mro__ for sentence in _sentences(vars(base).get("__doc__"))]
+    return [
+        Hyperparameter(each.name, _default(each), str(each.metadata.get(MEANING, "")) or _meaning(each.name, sentences))
+        for each in dataclasses.fields(made)
+        if each.init and each.name != "seed"
+    ]
+
+
+def _sentences(docstring: object) -> list[str]:
+    text = " ".join(inspect.cleandoc(docstring).split()) if isinstance(docstring, str) else ""
+    return re.split(r"(?<=[.])\s+(?=[A-Z`\"])", text) if text else []
+
+
+def _meaning(name: str, sentences: Sequence[str]) -> str:
+    return " ".join(dict.fromkeys(sentence for sentence in sentences if f"`{name}`" in sentence))
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    """The default as text, or what the code of the plugin raised that makes it."""
+    factory = field.default_factory
+    if field.default is not dataclasses.MISSING:
+        text = attempt(lambda: repr(field.default))
+    elif factory is not dataclasses.MISSING:
+        text = attempt(lambda: repr(factory()))
+    else:
+        return NOTHING
+    return f"raises {text}" if isinstance(text, Failure) else text
+
+
+def forecaster_text(
+    title: str, board: str, spec: ForecasterSpec | None, cells: Sequence[ListedCell], width: int
+) -> str:
+    """All of it, fit for a terminal of this width; `spec` is None where the catalog does not have the forecaster."""
+    lines = [f"{title} on {board}", ""]
+    if spec is not None:
+        rows = [("in the catalog", spec.name), ("description", spec.summary), *capability_rows(spec)]
+        lines += [*_block(rows, width), ""]
+    values = next((cell.run.hyperparameters for cell in cells if cell.run and cell.run.hyperparameters), {})
+    lines += [*_hyperparameter_lines([] if spec is None else hyperparameters_of(spec), values, width), ""]
+    lines += [*_cell_lines(cells), ""]
+    for summary in model_summaries((cell.task, cell.run.model_summary) for cell in cells if cell.run):
+        lines += [*summary_lines(summary), ""]
+    failures = [(cell.task, cell.run.explanation) for cell in cells if cell.run and cell.run.explanation]
+    lines += _grouped_lines("failures", failures, width)
+    notes = [(cell.task, note) for cell in cells if cell.run for note in cell.run.notes]
+    lines += _grouped_lines("notes", notes, width)
+    return "\n".join(map(visible, lines)).rstrip() + "\n"
+
+
+def _block(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
+    """Labels, and texts beside them that are folded."""
+    label_width = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        folded = textwrap.wrap(text, max(width - label_width - 4, 20)) or [NOTHING]
+        yield from (f"  {label if i == 0 else '':{label_width}}  {line}" for i, line in enumerate(folded))
+
+
+def _hyperparameter_lines(known: Sequence[Hyperparameter], values: Mapping[str, Any], width: int) -> Iterator[str]:
+    """Each with its value on the board, its default, and its meaning."""
+    names = {each.name: each for each in known} | {
+        name: Hyperparameter(name) for name in values if name not in {each.name for each in known}
+    }
+    if not names:
+        yield "no hyperparameters"
+        return
+    yield "hyperparameters"
+    rows = []
+    for name, each in names.items():
+        text = repr(values[name]) if name in values else each.default
+        different = each.default not in (NOTHING, text)
+        parts = [text + (f" (default {each.default})" if different else ""), each.meaning]
+        rows.append((name, " · ".join(filter(None, parts))))
+    yield from _block(rows, width)
+
+
+def _cell_lines(cells: Sequence[ListedCell]) -> Iterator[str]:
+    yield "cells"
+    headings = ("task", "seed", "status", cells[0].metric if cells else "score", "seconds", "parameters", "key")
+    rows = [headings, *map(_cell_texts, cells)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(headings))]
+    for row in rows:
+        yield "  " + "  ".join(f"{text:{size}}" for text, size in zip(row, widths, strict=True)).rstrip()
+
+
+def _cell_texts(cell: ListedCell) -> tuple[str, ...]:
+    parameters = None if cell.run is None else cell.run.costs.parameters
+    return (
+        visible(cell.task),
+        NOTHING if cell.seed is None else str(cell.seed),
+        cell.status_text,
+        error(cell.score),
+        fixed(cell.seconds, 2),
+        NOTHING if parameters is None else count(parameters),
+        cell.key[:KEY_DIGITS],
+    )
+
+
+def _grouped_lines(heading: str, sentences: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
+    """A heading, and sentences on tasks, each once with its tasks; nothing where there are none."""
+    tasks: dict[str, list[str]] = {}
+    for task, sentence in sentences:
+        tasks.setdefault(sentence, []).append(task)
+    if tasks:
+        yield heading
+        for sentence, names in tasks.items():
+            yield from textwrap.wrap(
+                f"{', '.join(dict.fromkeys(names))}: {sentence}",
+                max(width - 2, 20),
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
+        yield ""

@@ -1,0 +1,157 @@
+"""Cells and their runs as a table and as CSV: keys, statuses, scores and seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.boards.stale import is_stale
+from harness.evaluation.run import Status
+from harness.report.column import Cell
+from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
+from harness.report.numbers import NOTHING, error, fixed
+from harness.report.tables import csv_table
+from harness.report.text import plain_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.boards.workspace import Workspace
+    from harness.evaluation.run import Run
+    from harness.plugins.result_versions import Forecasters
+    from harness.results.stored_plan import StoredCell, StoredPlan
+
+KEY_DIGITS = 12  # of a key in the terminal
+PENDING = "pending"  # the status of a cell without a run
+CSV_HEADINGS = (
+    "board",
+    "forecaster",
+    "task",
+    "seed",
+    "status",
+    "stale",
+    "metric",
+    "score",
+    "seconds",
+    "finished",
+    "key",
+)
+
+
+@dataclass(frozen=True)
+class ListedCell:
+    """A cell of a board, and its run; None while it is pending."""
+
+    board: str  # empty: the cell is on no board of the home
+    forecaster: str  # its label on the board
+    task: str
+    key: str
+    metric: str
+    run: Run | None
+    stale: bool = False  # of another version of the forecaster than the present one
+
+    @classmethod
+    def of(cls, plan: StoredPlan, cell: StoredCell, run: Run | None, forecasters: Forecasters) -> ListedCell:
+        """A cell of a board, with its run."""
+        stale = run is not None and is_stale(run, forecasters)
+        return cls(plan.name, cell.forecaster, cell.task, cell.key, plan.metric, run, stale)
+
+    @property
+    def status(self) -> str:
+        """The status of the run."""
+        return PENDING if self.run is None else self.run.status.value
+
+    @property
+    def status_text(self) -> str:
+        """The status, with the number of failed windows of a completed run, and whether it is stale."""
+        run, text = self.run, self.status
+        if run is not None and run.status is Status.COMPLETED and run.window_failures:
+            text += f", {len(run.window_failures)} of {run.windows} windows failed"
+        return text + (", stale" if self.stale else "")
+
+    @property
+    def score(self) -> float:
+        """The score by the board's metric; NaN without one."""
+        return math.nan if self.run is None else self.run.scores.get(self.metric, math.nan)
+
+    @property
+    def seconds(self) -> float:
+        """The seconds of fitting and forecasting; NaN while it is pending."""
+        return math.nan if self.run is None else self.run.costs.fit_seconds + self.run.costs.predict_seconds
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of a stochastic forecaster."""
+        return None if self.run is None else self.run.cell.seed
+
+
+def listed_cells(plans: Sequence[StoredPlan], workspace: Workspace, *, others: bool = False) -> Iterator[ListedCell]:
+    """The cells of boards in their order, and with `others` those of the journal that are on none of them."""
+    journal, forecasters = workspace.journal, workspace.catalog.forecasters
+    known = set()
+    for plan in plans:
+        for cell in plan.cells:
+            known.add(cell.key)
+            yield ListedCell.of(plan, cell, journal.read(cell.key), forecasters)
+    for key in journal.keys() if others else ():
+        run = journal.read(key) if key not in known else None
+        if run is not None:
+            metric = next(iter(run.scores), "")
+            stale = is_stale(run, forecasters)
+            yield ListedCell("", run.cell.forecaster, run.cell.task.label, key, metric, run, stale)
+
+
+def runs_table(title: str, cells: Sequence[ListedCell], width: int) -> Table:
+    """The cells as a table for a terminal of this width; their boards if there are several."""
+    several = len({cell.board for cell in cells}) > 1
+    columns = [
+        _column("key", [cell.key[:KEY_DIGITS] for cell in cells], priority=0, style="rank"),
+        *([_column("board", [cell.board or NOTHING for cell in cells], priority=2, style="name")] if several else []),
+        _column("forecaster", [cell.forecaster for cell in cells], priority=0, style="name"),
+        _column("task", [cell.task for cell in cells], priority=0, style="name"),
+        _column("seed", [NOTHING if cell.seed is None else str(cell.seed) for cell in cells], priority=3),
+        _column("status", [cell.status_text for cell in cells], priority=0, style="words"),
+        _column("score", [error(cell.score) for cell in cells], priority=1),
+        _column("seconds", [fixed(cell.seconds, 2) for cell in cells], priority=4),
+    ]
+    shown = fitting_columns(columns, width)
+    table = fitted_table(title, shown, width)
+    for i in range(len(cells)):
+        table.add_row(*(plain_text(column.texts[i]) for column in shown))
+    return table
+
+
+def runs_legend(cells: Collection[ListedCell]) -> str:
+    """What the scores of the table are, and what its keys are for."""
+    metrics = ", ".join(dict.fromkeys(cell.metric for cell in cells if cell.metric))
+    stale = "stale: of an earlier version of the forecaster; " if any(cell.stale for cell in cells) else ""
+    return f"score: {metrics}; {stale}`harness replay` and `harness compare` take keys, of which six digits suffice"
+
+
+def _column(heading: str, texts: Iterable[str], *, priority: int, style: str = "number") -> ShownColumn:
+    return ShownColumn(Cell(heading, lambda row: "", style=style, most=28, least=10, priority=priority), tuple(texts))
+
+
+def runs_csv(cells: Iterable[ListedCell]) -> str:
+    """One row a cell, with the whole key."""
+    return csv_table(
+        CSV_HEADINGS,
+        (
+            (
+                cell.board,
+                cell.forecaster,
+                cell.task,
+                cell.seed,
+                cell.status,
+                cell.stale,
+                cell.metric,
+                cell.score,
+                cell.seconds,
+                "" if cell.run is None else cell.run.finished,
+                cell.key,
+            )
+            for cell in cells
+        ),
+    )

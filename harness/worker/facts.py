@@ -1,0 +1,39 @@
+"""Facts about a forecaster that only the import of its class tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.errors import Failure, attempt
+from harness.forecasters.pools import Pool
+from harness.forecasters.spec import ForecasterSpec, underlying_class
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Whether a forecaster takes a seed, and the pool that follows from its class; None where it cannot be imported.
+
+    `problem` is why that could not be found out, as a sentence; another time it may be.
+    """
+
+    takes_seed: bool | None = None
+    pool: Pool | None = None
+    problem: str = ""
+
+
+def facts_of(spec: ForecasterSpec) -> Facts:
+    """The facts about a forecaster, which is imported for that in this process."""
+    takes_seed, factory = attempt(spec.takes_seed), attempt(spec.load)
+    return Facts(
+        None if isinstance(takes_seed, Failure) else bool(takes_seed),
+        None if isinstance(factory, Failure) else pool_of_class(factory),
+    )
+
+
+def pool_of_class(factory: object) -> Pool:
+    """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
+    from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
+
+    factory = underlying_class(factory)
+    is_local = isinstance(factory, type) and issubclass(factory, LocalForecaster | FittedLocalForecaster)
+    return "local" if is_local else "trained"

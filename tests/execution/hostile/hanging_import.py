@@ -1,0 +1,6 @@
+"""Never ends to be imported."""
+
+import time
+
+while True:
+    time.sleep(60)

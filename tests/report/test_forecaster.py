@@ -1,0 +1,53 @@
+"""What is shown of a forecaster: hyperparameters, whose defaults are made by code of its plugin, and layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from harness import Layer, RollingOrigin, Run, Status, Task
+from harness.evaluation.run import Cell
+from harness.forecasters.spec import ForecasterSpec
+from harness.report.forecaster import forecaster_text, hyperparameters_of
+from harness.report.runs import ListedCell
+
+
+class Unprintable:
+    """A value whose representation raises."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def absent() -> list[int]:
+    raise FileNotFoundError("weights.bin")
+
+
+@dataclass
+class Odd:
+    """Has defaults that raise."""
+
+    plain: int = 3
+    unprintable: object = Unprintable()
+    made: list[int] = field(default_factory=absent)
+
+
+def test_defaults_that_raise_are_shown_as_such() -> None:
+    found = {each.name: each.default for each in hyperparameters_of(ForecasterSpec("odd", Odd))}
+
+    assert found["plain"] == "3"
+    assert found["unprintable"] == "raises RuntimeError: no text"
+    assert found["made"].startswith("raises FileNotFoundError")
+
+
+def test_the_layers_of_each_network_are_shown_once() -> None:
+    run = Run(
+        Cell(Task("a", RollingOrigin(2)), "net"),
+        Status.COMPLETED,
+        model_summary=(Layer("head", "Linear", (None, 24), 3_000),),
+    )
+    cells = [ListedCell("board", "net", task, "key", "MAE", run) for task in ("a", "b")]
+
+    text = forecaster_text("net", "board", None, cells, 80)
+
+    assert text.count("model summary of a, b") == 1
+    assert "  head   Linear  (None, 24)         3,000" in text

@@ -1,0 +1,5 @@
+"""An import that exits."""
+
+import sys
+
+sys.exit("not today")
