@@ -329,6 +329,7 @@ CAUGHT = (
 )
 READS_FILES = ("ReadsTheJournal", "ReadsTheStore", "ReadsTheData")  # of the home and the data
 STOCHASTIC = ("DrawsInTheCopy",)
+TRIES = 30  # each draws the audit's sample anew, which one try in five finds none of the windows of CheatsRarely in
 NOT_CAUGHT = (*READS_FILES, *STOCHASTIC, "RemembersInAFile")
 
 
@@ -386,7 +387,7 @@ def gain(run: Run, honest: float) -> float:
 
 @pytest.mark.parametrize("name", CAUGHT)
 def test_these_gain_nothing_in_batches(name: str, setup: Setup, honest: float) -> None:
-    gains = (gain(run_of(name, setup), honest) for _ in range(3))  # the audit's sample is drawn each time
+    gains = (gain(run_of(name, setup), honest) for _ in range(TRIES))
 
     assert any(found <= 0 for found in gains)
 
