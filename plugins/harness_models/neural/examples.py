@@ -134,16 +134,23 @@ def training_examples(
     dtype: torch.dtype,
     device: torch.device,
     covariates: RowFeatures | None = None,
+    *,
+    any_output: bool = False,
 ) -> tuple[Examples, Examples]:
     """The training windows and the validation windows, of which there may be none.
 
     A window's outputs lie wholly in one part; a validation window's inputs may reach back into the
     training part. Series too short for a whole window give windows with at least half of the lookback,
     padded in front. `covariates` are features of the same rows. Raises Unsupported if there is no window to train on.
+
+    Of windows with missing outputs there are none, but with `any_output` those that have one that is not. Each series
+    with a row before its outputs then gives at least one window, however short.
     """
     lengths = np.diff(rows.offsets)
     short = lengths < shape.lookback + shape.ahead
-    shortest_inputs = np.where(short, max(1, shape.lookback // 2), shape.lookback)
+    least = max(1, shape.lookback // 2)
+    shortest = np.clip(lengths - shape.ahead, 1, least) if any_output else least
+    shortest_inputs = np.where(short, shortest, shape.lookback)
     padding_rows = shape.lookback - int(shortest_inputs.min())
     padded_rows = _padded_rows(rows, scaler, padding_rows)
     begins = rows.offsets[:-1] + padding_rows * np.arange(1, len(lengths) + 1)
@@ -157,7 +164,7 @@ def training_examples(
         padding = np.maximum(shape.lookback - cutoffs, 0)
         parts.append((begins[series] + cutoffs - shape.lookback, padding))
     if not len(parts[0][0]):
-        needed = max(1, shape.lookback // 2) + shape.ahead
+        needed = (1 if any_output else least) + shape.ahead
         raise Unsupported(
             f"a lookback of {shape.lookback} and {shape.ahead} steps ahead need a series of {needed} observations "
             f"to train on; the longest has {int(rows.borders.max())}"
@@ -172,12 +179,14 @@ def training_examples(
     examples = []
     for starts, padding in parts:
         if not complete:
-            whole = ~views[1][torch.as_tensor(starts)].isnan().flatten(1).any(1).cpu().numpy()
-            starts, padding = starts[whole], padding[whole]
+            missing = views[1][torch.as_tensor(starts)].isnan().flatten(1)
+            kept = ~(missing.all(1) if any_output else missing.any(1)).cpu().numpy()
+            starts, padding = starts[kept], padding[kept]
         pads = torch.as_tensor(padding, device=device) if padded else None
         examples.append(Examples(*views, torch.as_tensor(starts, device=device), pads, covariates))
     if not len(examples[0]):
-        raise Unsupported("no window of the training data has all output values")
+        which = "any output value" if any_output else "all output values"
+        raise Unsupported(f"no window of the training data has {which}")
     return examples[0], examples[1]
 
 

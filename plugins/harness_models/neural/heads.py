@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 
 import torch
@@ -44,6 +45,30 @@ class QuantileHead(MeanHead):
     def loss(self, outputs: Tensor, actuals: Tensor) -> Tensor:
         """The mean squared error, and twice the mean pinball loss."""
         return super().loss(outputs, actuals) + 2 * pinball(outputs[..., 1:], actuals, self.levels)
+
+
+class CovariateEffects(nn.Module):  # type: ignore[misc]
+    """A linear layer without a bias from covariates to outputs of a shape, whose weights are zero at first."""
+
+    layer_type = "Linear"
+
+    def __init__(self, covariates: int, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+        self.weight = nn.Parameter(torch.zeros(math.prod(shape), covariates))
+
+    def forward(self, covariates: Tensor) -> Tensor:
+        """(…, output) from (…, covariate)."""
+        return nn.functional.linear(covariates, self.weight)
+
+    def add(self, outputs: Tensor, covariates: Tensor | None) -> Tensor:
+        """Outputs of each window, or after each of its rows, with the effects of covariates added to them."""
+        if covariates is None:
+            return outputs
+        effects = self(covariates).unflatten(-1, self.shape)
+        if effects.ndim < outputs.ndim:  # of the last row, the only one whose outputs are forecasts
+            effects = effects[:, None]
+        return outputs + effects
 
 
 class LinearPath(nn.Module):  # type: ignore[misc]

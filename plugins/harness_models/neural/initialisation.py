@@ -23,9 +23,9 @@ def initialise(network: nn.Module, name: str, generator: torch.Generator) -> Non
             recurrent(module.recurrent, generator=generator)
             if module.cell == "lstm" and module.bias is not None:
                 nn.init.ones_(module.bias[module.hidden : 2 * module.hidden])
-        elif isinstance(module, nn.Linear | nn.Conv1d):
+        elif isinstance(module, nn.Linear | nn.Conv1d | nn.Embedding):
             kernel(module.weight, generator=generator)
-            if module.bias is not None:
+            if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -129,11 +129,12 @@ def train_network(
     seed: int,
     *,
     keeps_start: bool = False,
+    measures: Mapping[str, Loss] | None = None,
 ) -> TrainingLog:
     """Train a network until its budget is used up or early stopping, and restore its best weights.
 
     The best weights are those of the lowest validation loss, and those before the training are among them if
-    `keeps_start`; without a validation part, the last ones.
+    `keeps_start`; without a validation part, the last ones. `measures` of the validation part have curves, too.
     """
     training, validation = parts[0], parts[1].evenly_spaced(VALIDATION_WINDOWS)
     order = torch.Generator().manual_seed(seed)
@@ -162,6 +163,9 @@ def train_network(
         if len(validation):
             validation_loss = mean_loss(network, loss_of, validation, step / budget)
             log.append("validation loss/validation rounds", validation_loss)
+            for name, measure in (measures or {}).items():
+                value = mean_loss(network, measure, validation, step / budget)
+                log.append(f"validation {name}/validation rounds", value)
             stopping.update(step, validation_loss)
             learning_rate.reduce_on_plateau(stopping.rounds)
         if limit.reached:
