@@ -73,6 +73,15 @@ def _synthetic() -> list[DatasetSpec]:
             licence="Apache-2.0, as harness itself",
             depends=("numpy",),
         ),
+        DatasetSpec(
+            "sequence-classes",
+            "harness_datasets.sequences:sequence_classes",
+            description="synthetic sequences of 10 steps in three channels, each of one of six classes: 500 for "
+            "training, 250 for validation, 4,000 for test; lowest expected error 1.33 %, log loss 0.0388",
+            source="generated from fixed seeds",
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        ),
     ]
 
 

@@ -30,7 +30,7 @@ class MajorityClass:
 
     def fit(self, train: TrainingData) -> None:
         """Counts the classes."""
-        _check_categorical(train)
+        check_categorical(train)
         self.frequencies_ = frequencies(train, self.pseudocount)
 
     def predict(self, contexts: Contexts) -> Forecast:
@@ -55,7 +55,7 @@ class LastClass:
 
     def fit(self, train: TrainingData) -> None:
         """Counts how often a class persists, for each step ahead."""
-        _check_categorical(train)
+        check_categorical(train)
         self.frequencies_ = frequencies(train, self.pseudocount)
         steps = range(train.gap + 1, train.gap + train.horizon + 1)
         self.persistence_ = np.stack([self._persistence(train, step) for step in steps])  # (horizon, target)
@@ -109,7 +109,7 @@ class MarkovChain:
 
     def fit(self, train: TrainingData) -> None:
         """Counts the classes that follow each sequence of classes, of every length up to the order."""
-        _check_categorical(train)
+        check_categorical(train)
         size = train.classes ** (self.order + 1)
         if size > MOST_PROBABILITIES:
             raise Unsupported(
@@ -201,7 +201,8 @@ def last_classes(contexts: Contexts, length: int) -> Ints:
     return np.where(np.isnan(past), contexts.classes, past).astype(np.int64)
 
 
-def _check_categorical(train: TrainingData) -> None:
+def check_categorical(train: TrainingData) -> None:
+    """Raise Unsupported for numeric targets."""
     if not train.classes:
         raise Unsupported(NOT_CATEGORICAL)
 

@@ -27,6 +27,9 @@ VALIDATION_BATCH = 256
 Loss = Callable[
     [Batch, float, torch.Generator | None], Tensor
 ]  # (windows, progress from 0 to 1, generator for dropout)
+Measures = Callable[
+    [Batch, float], Mapping[str, Tensor]
+]  # (windows, progress) → the "loss" and others, without dropout
 
 
 @dataclass
@@ -129,12 +132,13 @@ def train_network(
     seed: int,
     *,
     keeps_start: bool = False,
-    measures: Mapping[str, Loss] | None = None,
+    measures_of: Measures | None = None,
 ) -> TrainingLog:
     """Train a network until its budget is used up or early stopping, and restore its best weights.
 
     The best weights are those of the lowest validation loss, and those before the training are among them if
-    `keeps_start`; without a validation part, the last ones. `measures` of the validation part have curves, too.
+    `keeps_start`; without a validation part, the last ones. `measures_of` computes the loss of a validation batch,
+    and what else has a curve.
     """
     training, validation = parts[0], parts[1].evenly_spaced(VALIDATION_WINDOWS)
     order = torch.Generator().manual_seed(seed)
@@ -144,8 +148,13 @@ def train_network(
     learning_rate = LearningRate(optimiser, settings, budget)
     stopping, limit = EarlyStopping(network, settings.patience), TimeLimit(settings.seconds)
     log = TrainingLog()
+
+    def validate(progress: float) -> dict[str, float]:
+        measure = measures_of or (lambda batch, progress: {"loss": loss_of(batch, progress, None)})
+        return mean_measures(network, measure, validation, progress)
+
     if keeps_start and len(validation):
-        stopping.update(0, mean_loss(network, loss_of, validation, 0.0))
+        stopping.update(0, validate(0.0)["loss"])
 
     def loss_at(batch: Batch, step: int) -> Tensor:
         learning_rate.set(step)
@@ -161,12 +170,10 @@ def train_network(
         log.append("loss/validation rounds", sum(recent) / len(recent))
         recent.clear()
         if len(validation):
-            validation_loss = mean_loss(network, loss_of, validation, step / budget)
-            log.append("validation loss/validation rounds", validation_loss)
-            for name, measure in (measures or {}).items():
-                value = mean_loss(network, measure, validation, step / budget)
+            measured = validate(step / budget)
+            for name, value in measured.items():
                 log.append(f"validation {name}/validation rounds", value)
-            stopping.update(step, validation_loss)
+            stopping.update(step, measured["loss"])
             learning_rate.reduce_on_plateau(stopping.rounds)
         if limit.reached:
             end = f"stopped by the time limit of {settings.seconds:g} seconds after {step:,} of {budget:,} iterations"
@@ -187,15 +194,16 @@ def shuffle_batches(examples: Examples, size: int, order: torch.Generator) -> It
             yield examples.batch(positions.to(examples.starts.device))
 
 
-def mean_loss(network: nn.Module, loss_of: Loss, examples: Examples, progress: float) -> float:
-    """The mean loss of all examples, without dropout."""
-    total = 0.0
+def mean_measures(network: nn.Module, measures_of: Measures, examples: Examples, progress: float) -> dict[str, float]:
+    """The means of measures over all examples, without dropout."""
+    totals: dict[str, float] = {}
     network.eval()
     with torch.no_grad():
         for positions in torch.arange(len(examples), device=examples.starts.device).split(VALIDATION_BATCH):
-            total += float(loss_of(examples.batch(positions), progress, None)) * len(positions)
+            for name, value in measures_of(examples.batch(positions), progress).items():
+                totals[name] = totals.get(name, 0.0) + float(value) * len(positions)
     network.train()
-    return total / len(examples)
+    return {name: total / len(examples) for name, total in totals.items()}
 
 
 def l1_norm(network: nn.Module) -> Tensor:

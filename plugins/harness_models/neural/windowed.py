@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -20,7 +20,7 @@ from harness_models.neural.initialisation import INITIALISATIONS, initialise
 from harness_models.neural.limits import check_at_least, check_choice, check_rate
 from harness_models.neural.parameters import NetworkParameters
 from harness_models.neural.summary import summarise
-from harness_models.neural.training import Loss, TrainingSettings, train_network
+from harness_models.neural.training import Loss, Measures, TrainingSettings, train_network
 
 INNER_BATCH = 64  # windows forecast at once, padded to this size: other shapes would change the last bits
 OUTER_BATCH = 1024  # windows whose contexts are in memory at once
@@ -115,13 +115,13 @@ class WindowedNetwork(TrainingSettings, NetworkParameters, ABC):
         parts: tuple[Examples, Examples],
         *,
         keeps_start: bool = False,
-        measures: Mapping[str, Loss] | None = None,
+        measures_of: Measures | None = None,
     ) -> None:
         """Train the network; `curves_` are the losses and measures, `remarks_` how training ended."""
         some = parts[0].evenly_spaced(self.batch_size)
         batch = some.batch(torch.arange(len(some), device=some.starts.device))
         norms = gradient_norms(network, lambda: loss_of(batch, 0.0, None))
-        log = train_network(network, loss_of, parts, self, self.seed, keeps_start=keeps_start, measures=measures)
+        log = train_network(network, loss_of, parts, self, self.seed, keeps_start=keeps_start, measures_of=measures_of)
         self.gradient_norms_ = before_and_after(norms, gradient_norms(network, lambda: loss_of(batch, 0.0, None)))
         self.network_ = network.eval()
         self.curves_, self.remarks_ = log.curves, log.remarks
