@@ -208,11 +208,13 @@ def _ranges(firsts: Ints, lasts: Ints) -> tuple[Ints, Ints]:
 
 
 def _input_view(values: Tensor, shape: Shape) -> Tensor:
+    values = values.contiguous()  # columns taken out of an array are often stored one after the other
     rows, channels = values.shape
     return values.as_strided((max(rows - shape.lookback + 1, 0), shape.lookback, channels), (channels, channels, 1))
 
 
 def _output_view(values: Tensor, shape: Shape) -> Tensor:
+    values = values.contiguous()
     rows, targets = values.shape
     begins = rows - shape.lookback - shape.ahead + 1
     if shape.every:
