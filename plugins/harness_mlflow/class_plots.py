@@ -1,8 +1,10 @@
-"""Plots of a cell with categorical targets: its confusion matrix, its reliability diagram, its log loss by step."""
+"""Plots of a cell with categorical targets: its confusion matrices, its reliability diagram, its log loss by step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -17,37 +19,64 @@ WIDTH, HEIGHT = 1000, 380
 
 
 def write_class_plots(folder: Path, heading: str, outcomes: Outcomes) -> None:
-    """The plots of a cell as SVG files: a confusion matrix, but of many classes the reliability diagram again."""
+    """The plots of a cell as SVG files: a confusion matrix of each target with few classes, and what is calibrated.
+
+    If there are too many classes for a confusion matrix, the reliability diagram is in its place.
+    """
     reliability = picture(heading, [[_reliability(outcomes), _loss_by_step(outcomes)]], WIDTH, HEIGHT)
     (folder / "reliability.svg").write_text(reliability, encoding="utf-8")
-    names, table = outcomes.observed.categories[0], reliability
-    if len(names) <= MOST_CLASSES:
-        title = f"{heading}: {outcomes.observed.targets[0]}"
-        table = confusion_picture(title, names, outcomes.classes.confusion(0))
-    (folder / "forecasts.svg").write_text(table, encoding="utf-8")
-
-
-def confusion_picture(heading: str, names: Sequence[str], counts: Ints) -> str:
-    """A confusion matrix, (actual, predicted), whose last column counts steps without a forecast."""
-    columns = [*names, "no forecast"] if counts[:, -1].any() else list(names)
-    shares: Floats = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    elements = [
-        text_element(8, 17, heading, "start", 13, "font-weight='bold'"),
-        text_element(8, 40, "rows: the class that occurred; columns: the most probable one", "start", 11),
-        *(
-            text_element(LEFT + CELL * (i + 0.5), TOP - 8, _short(name, 8), "middle", 10)
-            for i, name in enumerate(columns)
-        ),
-        *(text_element(LEFT - 8, TOP + CELL * (i + 0.6), _short(name, 20), "end", 10) for i, name in enumerate(names)),
-        *_cells(counts[:, : len(columns)], shares),
+    matrices = [
+        Matrix(f"{heading}: {name}", names, outcomes.classes.confusion(target))
+        for target, (name, names) in enumerate(
+            zip(outcomes.observed.targets, outcomes.observed.categories, strict=True)
+        )
+        if len(names) <= MOST_CLASSES
     ]
-    width, height = max(LEFT + CELL * len(columns) + 20, 460), TOP + CELL * len(names) + 20
-    return document(elements, width, height)
+    plot = confusion_picture(matrices) if matrices else reliability
+    (folder / "forecasts.svg").write_text(plot, encoding="utf-8")
 
 
-def _cells(counts: Ints, shares: Floats) -> Iterator[str]:
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A confusion matrix, (actual, predicted), whose last column counts steps without a forecast."""
+
+    heading: str
+    names: Sequence[str]
+    counts: Ints
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return [*self.names, "no forecast"] if self.counts[:, -1].any() else list(self.names)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The width and the height in pixels."""
+        return max(LEFT + CELL * len(self.columns) + 20, 460), TOP + CELL * len(self.names) + 20
+
+    def elements(self, top: int) -> Iterator[str]:
+        """The elements of its drawing, so far below the top."""
+        yield text_element(8, top + 17, self.heading, "start", 13, "font-weight='bold'")
+        explanation = "rows: the class that occurred; columns: the most probable one"
+        yield text_element(8, top + 40, explanation, "start", 11)
+        for i, name in enumerate(self.columns):
+            yield text_element(LEFT + CELL * (i + 0.5), top + TOP - 8, _short(name, 8), "middle", 10)
+        for i, name in enumerate(self.names):
+            yield text_element(LEFT - 8, top + TOP + CELL * (i + 0.6), _short(name, 20), "end", 10)
+        shares: Floats = self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
+        yield from _cells(self.counts[:, : len(self.columns)], shares, top + TOP)
+
+
+def confusion_picture(matrices: Sequence[Matrix]) -> str:
+    """Confusion matrices, one below the other."""
+    tops = [0, *accumulate(matrix.size[1] for matrix in matrices)]
+    elements = [element for matrix, top in zip(matrices, tops, strict=False) for element in matrix.elements(top)]
+    return document(elements, max(matrix.size[0] for matrix in matrices), tops[-1])
+
+
+def _cells(counts: Ints, shares: Floats, top: int) -> Iterator[str]:
     for row, column in np.ndindex(counts.shape):
-        x, y, share = LEFT + CELL * column, TOP + CELL * row, float(shares[row, column])
+        x, y, share = LEFT + CELL * column, top + CELL * row, float(shares[row, column])
         shape = f"x='{x}' y='{y}' width='{CELL}' height='{CELL}'"
         yield f"<rect {shape} fill='{COLOR}' fill-opacity='{share:.3f}' stroke='#ddd'/>"
         color = "style='fill:white'" if share > 0.5 else ""

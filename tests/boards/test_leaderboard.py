@@ -89,6 +89,7 @@ IN_ALL = (
     "etth1",
     "m4-hourly",
     "m4-weekly",
+    "sequence-classes",
     "sine",
     "states",
     "vic-elec",
@@ -104,7 +105,16 @@ ON_REQUEST = (
     "sine-generation",
     "weather",
 )
-SYNTHETIC = {"cosine", "cosine-long", "covariates", "long-memory", "sine", "sine-generation", "states"}
+SYNTHETIC = {
+    "cosine",
+    "cosine-long",
+    "covariates",
+    "long-memory",
+    "sequence-classes",
+    "sine",
+    "sine-generation",
+    "states",
+}
 OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - SYNTHETIC - {"classics", "vic-elec"})
 
 

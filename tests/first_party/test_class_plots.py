@@ -69,6 +69,40 @@ def test_plots_are_pictures_with_the_counts_and_the_names(outcomes: Outcomes, tm
     assert "<b>blue</b>" in texts
 
 
+def test_each_target_has_a_confusion_matrix_of_its_own(tmp_path: Path) -> None:
+    rng, switch = np.random.default_rng(1), Channel("switch", categories=("off", "on"))
+    many = Channel("token", categories=tuple(f"token {i}" for i in range(40)))
+    values = np.stack([rng.integers(size, size=60) for size in (3, 40, 2)], axis=1).astype(np.float64)
+    panel = Panel.of([values], channels=[Channel("colour", categories=NAMES), many, switch])
+    actuals = Actuals.of(backtest(Task("trial", RollingOrigin(4, windows=5)), panel))
+    probabilities = np.zeros((*actuals.values.shape, 40))
+    for target, size in enumerate((3, 40, 2)):
+        probabilities[:, :, target, :size] = rng.dirichlet(np.ones(size), size=actuals.values.shape[:2])
+    outcomes = Outcomes(actuals, Forecast.from_probabilities(probabilities))
+
+    write_class_plots(tmp_path, "heading", outcomes)
+
+    drawing = ElementTree.parse(tmp_path / "forecasts.svg")
+    texts = [element.text for element in drawing.iter() if element.text]
+    expected = [
+        confusion_matrix(
+            outcomes.actuals[..., i].ravel(), outcomes.classes.predicted[..., i].ravel(), labels=range(size)
+        )
+        for i, size in ((0, 3), (2, 2))
+    ]
+    assert [text for text in texts if text.startswith("heading")] == ["heading: colour", "heading: switch"]
+    assert [int(text) for text in texts if text.isdigit()] == [count for table in expected for count in table.ravel()]
+    height = float(drawing.getroot().attrib["viewBox"].split()[3])
+    assert (
+        max(
+            float(box.attrib["y"]) + float(box.attrib["height"])
+            for box in drawing.iter()
+            if "y" in box.attrib and "height" in box.attrib
+        )
+        <= height
+    )
+
+
 def test_the_table_has_the_probability_of_the_class_that_occurred(outcomes: Outcomes, tmp_path: Path) -> None:
     write_forecasts(tmp_path / "forecasts.parquet", outcomes, lambda: None)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness import Panel, RollingOrigin, Task, TimeSplit, TrainingData, Unsupported
+from harness import Channel, Panel, RollingOrigin, Task, TimeSplit, TrainingData, Unsupported
 from harness.tasks.folds import backtest
 from harness_models.neural.examples import Batch, Examples, Rows, Shape, training_examples
 from harness_models.neural.heads import QuantileHead, pinball
@@ -51,6 +51,18 @@ class TestExamples:
         assert windows.contexts.last(120)[0, :, 0].tolist() == list(range(150, 270))
         assert (windows.actuals[:, 0, 0] == windows.contexts.last(1)[:, 0, 0] + 24).all()
         assert windows.cutoffs.tolist() == list(range(270, 277))
+
+    def test_several_targets_are_outputs_in_their_order(self) -> None:
+        panel = Panel.of(
+            [np.stack([np.arange(12.0), HUGE + np.arange(12)], axis=1)], channels=[Channel("a"), Channel("b")]
+        )
+        rows = Rows.of(TrainingData(panel, None, horizon=2), 0.0)
+
+        parts = training_examples(rows, Scaler(np.zeros(2), np.ones(2), (0, 1)), Shape(3, 0, 2), torch.float64, CPU)
+
+        batch = everything(parts[0])
+        assert batch.outputs[4].tolist() == [[7, HUGE + 7], [8, HUGE + 8]]
+        assert (batch.outputs[:, 0] == batch.inputs[:, -1] + 1).all()
 
     def test_no_window_crosses_from_one_series_into_the_next(self) -> None:
         batch = everything(examples_of(TrainingData(ramp(12, 9), None, horizon=2), Shape(4, 0, 2))[0])

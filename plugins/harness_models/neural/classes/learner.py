@@ -27,6 +27,8 @@ from harness_models.neural.examples import Batch, Shape, training_examples
 from harness_models.neural.limits import check_at_least, check_choice, check_rate
 from harness_models.neural.windowed import OUTER_BATCH
 
+LEAST_PROBABILITY = 1e-6  # of a class, also of one that the training data does not contain
+
 
 @dataclass
 class ClassForecaster(Backbone):
@@ -37,7 +39,8 @@ class ClassForecaster(Backbone):
     each class and a missing value have a learned vector of `embedding` numbers. Channels without a value in the inputs
     of the training data are left out.
 
-    `dense` are the sizes of layers with relu between the backbone and the output layer.
+    `dense` are the sizes of layers with relu between the backbone and the output layer. Each class has a probability of
+    at least 10⁻⁶, also one that the training data does not contain.
 
     The loss is the cross-entropy, the mean over all outputs that are not missing. With `label_smoothing` above 0, this
     share of the probability is spread evenly over the classes in the training loss.
@@ -120,5 +123,6 @@ class ClassForecaster(Backbone):
         logits = self.outputs(self.network_, batch, 1.0, None)
         if logits.ndim == 4:  # after every row: those after the last one are the forecast
             logits = logits[:, -1]
-        parts = logits.double().split(self.classes_, dim=-1)
-        return torch.cat([part.softmax(dim=-1) for part in parts], dim=-1)
+        parts = [part.softmax(dim=-1) for part in logits.double().split(self.classes_, dim=-1)]
+        mixed = [LEAST_PROBABILITY + (1 - part.shape[-1] * LEAST_PROBABILITY) * part for part in parts]
+        return torch.cat(mixed, dim=-1)
