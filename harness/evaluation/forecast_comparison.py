@@ -74,8 +74,11 @@ def by_more_than(tolerance: float, difference: float) -> str:
 def relative_difference(first: Forecast, second: Forecast) -> float:
     """The largest difference of two forecasts of all windows, relative to the largest value of a window; 0 if equal.
 
-    It is infinite if a value is missing or infinite in one of both, or if only one has quantiles.
+    It is infinite if a value is missing or infinite in one of both, or if only one has quantiles. Of categorical
+    targets it is that of the probabilities.
     """
+    if first.probabilities is not None and second.probabilities is not None:
+        return _array_difference(first.probabilities, second.probabilities)
     pairs = [(first.mean, second.mean), (first.median, second.median)]
     if first.quantiles is not None and second.quantiles is not None:
         pairs.append((first.quantiles, second.quantiles))

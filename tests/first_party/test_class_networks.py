@@ -293,6 +293,16 @@ class TestLearning:
 
         assert run.scores["accuracy"] > 0.9  # without the covariate: 0.5
 
+    def test_classes_of_a_known_covariate_have_effects_of_their_own(self) -> None:
+        codes = np.random.default_rng(6).integers(4, size=400)
+        effect = np.isin(codes, [0, 2]).astype(np.float64)  # not monotonic in the position of the class
+        kind = Channel("kind", "known covariate", categories=("a", "b", "c", "d"))
+        panel = Panel.of([np.stack([effect, codes], axis=1)], channels=[SWITCH, kind])
+
+        run = run_of(made("class-dense", iterations=150, lookback=2), panel, Task("x", RollingOrigin(1, windows=60)))
+
+        assert run.scores["accuracy"] == 1
+
     @pytest.mark.parametrize("name", ["class-dense", "class-lstm"])
     def test_missing_classes_are_inputs_of_their_own_and_are_not_learned(self, name: str) -> None:
         panel = cycles(noise=0.0)

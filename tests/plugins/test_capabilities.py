@@ -92,6 +92,34 @@ class Seasonal(LocalForecaster):
 
 
 @dataclass
+class Last(LocalForecaster):
+    """Classes: evenly likely, but for the first one, which depends on the last class of the last target."""
+
+    def predict_series(self, context: Context) -> Any:
+        return first_class_is(0.1 + 0.1 * float(np.nan_to_num(context.target[-1, -1])), context)
+
+
+@dataclass
+class Dice(LocalForecaster):
+    """Classes whose probabilities are random, whatever the seed."""
+
+    def predict_series(self, context: Context) -> Any:
+        return first_class_is(float(np.random.default_rng().random()), context)
+
+
+def first_class_is(probability: float, context: Context) -> Any:
+    """Probabilities of which that of the first class is given, (horizon, target, class)."""
+    if not context.classes:
+        raise Unsupported("targets are numbers")
+    targets = [channel for channel in context.channels if channel.role == "target"]
+    found = np.zeros((context.horizon, len(targets), context.classes))
+    for i, channel in enumerate(targets):
+        others = len(channel.categories or ()) - 1
+        found[:, i, 0], found[:, i, 1 : others + 1] = probability, (1 - probability) / others
+    return found
+
+
+@dataclass
 class Even(LocalForecaster):
     """Every class is equally likely."""
 
@@ -145,6 +173,21 @@ class TestChecks:
         wrong = verdicts(Wide, categorical=True)[CATEGORICAL]
         assert not wrong[0]
         assert wrong[1].startswith("its spec states categorical=True, and it does not forecast classes")
+
+
+class TestProbabilitiesOfClasses:
+    def test_a_target_that_depends_on_others_is_found(self) -> None:
+        found = verdicts(Last, categorical=True, multivariate=False)[TARGETS]
+
+        assert not found[0]
+        assert found[1].startswith("its forecasts of one target change with the history of another")
+        assert verdicts(Even, categorical=True)[TARGETS][1].startswith("forecast one by one")
+
+    def test_probabilities_that_change_from_run_to_run_are_found(self) -> None:
+        name = "the same seed gives the same forecasts"
+
+        assert not verdicts(Dice, categorical=True)[name][0]
+        assert verdicts(Last, categorical=True)[name][0]
 
 
 class TestSeveralTargets:

@@ -63,14 +63,38 @@ class Standardised:
         return np.nan_to_num((table[..., self.columns] - self.mean) / self.spread)
 
 
+@dataclass(frozen=True)
+class OneHot:
+    """The encoding of channels: numbers as they are, classes with a column each, 1 for that of a step and else 0."""
+
+    classes: tuple[int, ...]  # of each channel, 0 of a number
+
+    @property
+    def sources(self) -> list[int]:
+        """The channel of each column."""
+        return [i for i, count in enumerate(self.classes) for _ in range(count or 1)]
+
+    def encode(self, table: Floats) -> Floats:
+        """The columns of a table (…, channel); those of a missing class are NaN."""
+        if not any(self.classes):
+            return table
+        columns = []
+        for i, count in enumerate(self.classes):
+            values = table[..., i : i + 1]
+            encoded = np.where(np.isnan(values), np.nan, values == np.arange(count)) if count else values
+            columns.append(encoded)
+        return np.concatenate(columns, axis=-1)
+
+
 @dataclass(frozen=True, eq=False)
 class CovariateFeatures:
     """Features besides the history: known covariates of the gap and horizon steps, and static covariates.
 
-    Each is standardised by the training data; what is constant there is left out.
+    Classes are one-hot. Each feature is standardised by the training data; what is constant there is left out.
     """
 
-    known: Standardised
+    one_hot: OneHot  # of the known covariates
+    known: Standardised  # of the encoded columns
     encoding: Encoding
     static: Standardised  # of the encoded columns
 
@@ -78,9 +102,11 @@ class CovariateFeatures:
     def of(cls, panel: Panel) -> CovariateFeatures:
         """The features of the training data."""
         encoding = Encoding.of(panel.static)
-        known = panel.values[:, list(panel.channels_of("known covariate"))]
+        columns = panel.channels_of("known covariate")
+        one_hot = OneHot(tuple(len(panel.channels[i].categories or ()) for i in columns))
         static = encoding.encode(panel.static, len(panel))
-        return cls(Standardised.of(known), encoding, Standardised.of(static))
+        known = one_hot.encode(panel.values[:, list(columns)])
+        return cls(one_hot, Standardised.of(known), encoding, Standardised.of(static))
 
     def count(self, ahead: int) -> int:
         """The number of features for so many steps ahead."""
@@ -88,8 +114,12 @@ class CovariateFeatures:
 
     def of_contexts(self, contexts: Contexts) -> Floats:
         """The features of each window, (window, feature)."""
-        known = self.known.apply(contexts.known()).reshape(len(contexts), -1)
+        known = self.of_known(contexts.known()).reshape(len(contexts), -1)
         return np.concatenate([known, self.of_series(contexts.static, len(contexts))], axis=1)
+
+    def of_known(self, table: Floats) -> Floats:
+        """The features of known covariates (…, known covariate), of the same steps."""
+        return self.known.apply(self.one_hot.encode(table))
 
     def of_series(self, static: Mapping[str, Sequence[str | float]], count: int) -> Floats:
         """The features of the static covariates of so many series or windows, (series, feature)."""
@@ -115,7 +145,7 @@ class RowFeatures:
         """
         values, offsets = rows
         panel, ahead = train.panel, train.gap + train.horizon
-        known = features.known.apply(values[:, list(panel.channels_of("known covariate"))])
+        known = features.of_known(values[:, list(panel.channels_of("known covariate"))])
         table = torch.as_tensor(np.ascontiguousarray(known), dtype=torch.float32, device=device)
         count, width = table.shape
         table = table.as_strided((max(count - ahead, 0), ahead * width), (width, 1), width)
@@ -160,14 +190,15 @@ def _with_vintages(table: Tensor, features: CovariateFeatures, train: TrainingDa
     changed, width = table.clone(), len(features.known.columns)
     for part, firsts in _parts(train, offsets):
         names = [part.channels[i].name for i in part.channels_of("known covariate")]
-        uncertain = [k for k, column in enumerate(features.known.columns) if names[column] in part.vintages]
+        sources = [names[i] for i in features.one_hot.sources]
+        uncertain = [k for k, column in enumerate(features.known.columns) if sources[column] in part.vintages]
         series = np.repeat(np.arange(len(part)), part.lengths)
         cutoffs = np.arange(len(part.values)) - part.offsets[series] + 1
         rows = firsts[series] + cutoffs - 1
         inside = np.flatnonzero(rows < len(table))  # those before the last steps
         contexts = Contexts(part, series[inside], cutoffs[inside], train.gap + train.horizon)
         for first, batch in zip(range(0, len(inside), BATCH), contexts.batches(BATCH), strict=True):
-            known = torch.as_tensor(features.known.apply(batch.known()), dtype=table.dtype, device=table.device)
+            known = torch.as_tensor(features.of_known(batch.known()), dtype=table.dtype, device=table.device)
             chosen = torch.as_tensor(rows[inside[first : first + BATCH]], device=table.device)
             for k in uncertain:
                 changed[chosen, k::width] = known[:, :, k]
