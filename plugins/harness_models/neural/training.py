@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from harness_models.neural.examples import Batch, Examples
+from harness_models.neural.examples import B, WindowSet
 from harness_models.neural.limits import check_at_least, check_choice, check_positive, check_rate
 
 OPTIMISERS = ("adam", "rmsprop", "sgd")
@@ -24,9 +24,7 @@ POINTS = 500  # of a curve, at most
 VALIDATION_WINDOWS = 5000  # at most
 VALIDATION_BATCH = 256
 
-Loss = Callable[
-    [Batch, float, torch.Generator | None], Tensor
-]  # (windows, progress from 0 to 1, generator for dropout)
+Loss = Callable[[B, float, torch.Generator | None], Tensor]  # (windows, progress from 0 to 1, generator for dropout)
 
 
 @dataclass
@@ -99,8 +97,8 @@ class TrainingLog:
 
 
 def steps(
-    loss_of: Callable[[Batch, int], Tensor],
-    batches: Iterable[Batch],
+    loss_of: Callable[[B, int], Tensor],
+    batches: Iterable[B],
     optimiser: torch.optim.Optimizer,
     clip: float,
 ) -> Iterator[float]:
@@ -123,8 +121,8 @@ def steps(
 
 def train_network(
     network: nn.Module,
-    loss_of: Loss,
-    parts: tuple[Examples, Examples],
+    loss_of: Loss[B],
+    parts: tuple[WindowSet[B], WindowSet[B]],
     settings: TrainingSettings,
     seed: int,
     *,
@@ -146,7 +144,7 @@ def train_network(
     if keeps_start and len(validation):
         stopping.update(0, mean_loss(network, loss_of, validation, 0.0))
 
-    def loss_at(batch: Batch, step: int) -> Tensor:
+    def loss_at(batch: B, step: int) -> Tensor:
         learning_rate.set(step)
         loss = loss_of(batch, (step - 1) / budget, generator)
         return loss + settings.l1_penalty * l1_norm(network) if settings.l1_penalty else loss
@@ -176,14 +174,14 @@ def train_network(
     return log
 
 
-def shuffle_batches(examples: Examples, size: int, order: torch.Generator) -> Iterator[Batch]:
+def shuffle_batches(examples: WindowSet[B], size: int, order: torch.Generator) -> Iterator[B]:
     """Batches of all examples in random order, epoch after epoch without end."""
     while True:
         for positions in torch.randperm(len(examples), generator=order).split(size):
             yield examples.batch(positions.to(examples.starts.device))
 
 
-def mean_loss(network: nn.Module, loss_of: Loss, examples: Examples, progress: float) -> float:
+def mean_loss(network: nn.Module, loss_of: Loss[B], examples: WindowSet[B], progress: float) -> float:
     """The mean loss of all examples, without dropout."""
     total = 0.0
     network.eval()
