@@ -33,6 +33,7 @@ class TokenForecaster(TrainingSettings, NetworkParameters, ABC):
     `samples` of sampled continuations.
     """
 
+    learning_rate: float = 1e-2
     encoding: str = "embedding"
     embedding: int = 16
     hidden: int = 64
