@@ -1,9 +1,9 @@
 """Words of well-nested brackets of two kinds (Dyck words), from a source of which the entropy rate is known.
 
-A word begins with an opening bracket. Inside of a bracket, the next token closes it with the probability CLOSE, and else
-opens another one. Outside, the word ends with the probability END, and else another bracket opens. Both kinds of opening
-brackets are equally probable. The kind of a closing bracket follows from the bracket that it closes, however long ago
-that one opened, so no Markov chain of finite order has the log loss of the source.
+A word begins with an opening bracket. Inside of a bracket, the next token closes it with the probability CLOSE, and
+else opens another one. Outside, the word ends with the probability END, and else another bracket opens. Both kinds of
+opening brackets are equally probable. The kind of a closing bracket follows from the bracket that it closes, however
+long ago that one opened, so no Markov chain of finite order has the log loss of the source.
 """
 
 from __future__ import annotations

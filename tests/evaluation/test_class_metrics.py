@@ -154,8 +154,10 @@ def test_a_window_with_one_wrong_step_of_five_is_no_exact_match() -> None:
     values = actuals.values.copy()
     values[:2, 4] = NAN  # of two of the six windows, the wrong step is not known
 
-    scores = [score_of("exact match", each, Forecast.from_probabilities(probabilities)) for each in
-              (actuals, with_values(actuals, values))]
+    scores = [
+        score_of("exact match", each, Forecast.from_probabilities(probabilities))
+        for each in (actuals, with_values(actuals, values))
+    ]
 
     assert scores == pytest.approx([12 / 18, 14 / 18])
     assert score_of("accuracy", actuals, Forecast.from_probabilities(probabilities)) == pytest.approx(84 / 90)

@@ -9,6 +9,7 @@ _DESCRIPTIONS = {
     "token-rnn": ("next_token:TokenRnn", "plain recurrent network that predicts the next token"),
     "token-lstm": ("next_token:TokenLstm", "LSTM that predicts the next token"),
     "token-gru": ("next_token:TokenGru", "GRU that predicts the next token"),
+    "token-seq2seq": ("seq2seq:TokenSeq2Seq", "encoder-decoder from one sequence of tokens to another one"),
 }
 
 SPECS = [
@@ -20,7 +21,7 @@ SPECS = [
         imports=TORCH,
         depends=("torch",),
         pool="trained",
-        covariates=(),
+        covariates=("past covariate",) if name == "token-seq2seq" else (),
         quantiles=False,
         multivariate=False,
         categorical=True,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness import Contexts, Floats, Ints, sample_continuations
+from harness import Contexts, Floats, Forecast, Ints, sample_continuations
 from harness_models.neural.cells import State
 from harness_models.neural.tokens.network import TokenNetwork
 from harness_models.neural.tokens.windows import NONE, known_last
@@ -27,18 +28,14 @@ class ReadingNetwork:
     lookback: int  # values of a context that are read
 
     def probabilities(self, contexts: Contexts, samples: int, seed: int) -> Floats:
-        """The marginal probabilities of each step ahead, (window, horizon, token), in batches of the same size."""
-        tokens = self._tokens(contexts)
-        known = tokens != NONE
+        """The marginal probabilities of each step ahead, (window, horizon, token)."""
+        known = self._tokens(contexts) != NONE
         behind = np.where(known.any(axis=1), known[:, ::-1].argmax(axis=1), 0)  # values missing before each cutoff
         probabilities = np.empty((len(contexts), contexts.horizon, self.network.head.out_features))
         for steps in np.unique(behind).tolist():
-            windows, later = np.flatnonzero(behind == steps), replace(contexts, gap=contexts.gap + steps)
-            for first in range(0, len(windows), INNER_BATCH):
-                batch = windows[first : first + INNER_BATCH]
-                forecast = sample_continuations(self, later.take(np.resize(batch, INNER_BATCH)), samples, seed)
-                assert forecast.probabilities is not None
-                probabilities[batch] = forecast.probabilities[: len(batch), :, 0]
+            windows = np.flatnonzero(behind == steps)
+            later = replace(contexts.take(windows), gap=contexts.gap + steps)
+            probabilities[windows] = in_batches(later, lambda batch: sample_continuations(self, batch, samples, seed))
         return probabilities
 
     def warm_up(self, contexts: Contexts) -> tuple[Floats, States]:
@@ -71,3 +68,13 @@ class ReadingNetwork:
             logits, ends = self.network(torch.as_tensor(tokens, device=device), states, steps)
             probabilities = torch.softmax(logits[:, -1:].double().cpu(), dim=-1).numpy()
         return np.asarray(probabilities), ends
+
+
+def in_batches(contexts: Contexts, forecast: Callable[[Contexts], Forecast]) -> Floats:
+    """The probabilities of one target, (window, horizon, token), forecast in batches of the same size."""
+    parts = []
+    for windows in np.split(np.arange(len(contexts)), range(INNER_BATCH, len(contexts), INNER_BATCH)):
+        probabilities = forecast(contexts.take(np.resize(windows, INNER_BATCH))).probabilities
+        assert probabilities is not None
+        parts.append(probabilities[: len(windows), :, 0])
+    return np.concatenate(parts)
