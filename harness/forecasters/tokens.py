@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -12,6 +13,7 @@ from harness.arrays import Floats
 from harness.errors import BadInput, UnknownName
 from harness.fields.errors import short_repr
 from harness.forecasters.generation import drawn_classes
+from harness.tasks.training import TrainingData
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class GeneratedTokens:
 @runtime_checkable
 class TokenGenerator(Protocol):
     """A forecaster of a categorical target that generates tokens, which are names of its categories."""
+
+    def fit(self, train: TrainingData) -> None: ...
 
     def generate(
         self,
@@ -60,13 +64,7 @@ def generate_tokens(
     `first` are the probabilities of the first token, (category,), and `step` returns those after one more token, whose
     position in the categories it receives. Of equal probabilities the first is the most probable one.
     """
-    if not temperature > 0:
-        raise BadInput(
-            f"the temperature must be positive, not {short_repr(temperature)}; for the most probable tokens, choose "
-            "greedy generation"
-        )
-    if most < 1:
-        raise BadInput(f"at least one token must be allowed, not {short_repr(most)}")
+    check_options(most, temperature)
     last = None if end is None else token_positions([end], categories)[0]
     rng, probabilities, tokens = np.random.default_rng(seed), first, list[int]()
     while len(tokens) < most and last not in tokens[-1:]:
@@ -74,6 +72,17 @@ def generate_tokens(
             probabilities = step(tokens[-1])
         tokens.append(_chosen(probabilities, None if greedy else temperature, rng.random()))
     return GeneratedTokens(tuple(categories[token] for token in tokens), ended=last in tokens[-1:])
+
+
+def check_options(most: int, temperature: float) -> None:
+    """Raise BadInput unless at least one token is allowed, and the temperature is positive."""
+    if not 0 < temperature < math.inf:
+        raise BadInput(
+            f"the temperature must be a positive number, not {short_repr(temperature)}; for the most probable tokens, "
+            "choose greedy generation"
+        )
+    if most < 1:
+        raise BadInput(f"at least 1 token must be allowed, not {short_repr(most)}")
 
 
 def token_positions(tokens: Sequence[str], categories: Sequence[str]) -> list[int]:
