@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 @click.option("--characters", is_flag=True, help="Each character of the prompt is a token; print tokens unseparated.")
 @click.option("--end", metavar="TOKEN", help="Token that ends a sequence.  [default: none]")
 @click.option("--most", default=1000, show_default=True, metavar="N", help="Number of tokens of a sequence at most.")
-@click.option(
-    "--temperature", type=float, default=1.0, show_default=True, help="Below 1 favours probable tokens."
-)
+@click.option("--temperature", type=float, default=1.0, show_default=True, help="Below 1 favours probable tokens.")
 @click.option("--greedy", is_flag=True, help="Choose the most probable token at each step.")
 @click.option("--count", type=click.IntRange(min=1), default=1, show_default=True, help="Number of sequences.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the first sequence.")
