@@ -61,8 +61,8 @@ def generate_command(
         echo_text(visible(("" if characters else " ").join(sequence.tokens)) + "\n")
         unended += not sequence.ended
     if unended:
-        reason = "no end token was given" if end is None else f"the token {end!r} did not occur before"
-        echo(f"{unended} of {count} sequences stopped after {most:,} tokens: {reason}", err=True)
+        reason = "no end token was given (--end)" if end is None else f"without the end token {end!r}"
+        echo(f"{unended} of {count} sequences stopped at the limit of {most:,} (--most): {reason}", err=True)
 
 
 def _entry(board: Leaderboard, name: str, workspace: Workspace) -> Entry:

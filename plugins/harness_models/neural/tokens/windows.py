@@ -88,11 +88,14 @@ def _windows(tokens: Tensor, windows: list[tuple[int, int, int]], steps: int, de
 
 
 def _training(first: int, border: int, steps: int) -> Iterable[tuple[int, int, int]]:
-    """(start, count, skipped) of windows that cover a series."""
+    """(start, count, skipped) of windows that cover a series.
+
+    Only that at the start of the series predicts a token without one before it, if windows have several steps.
+    """
     if border - first <= steps:
         return [(first, border - first, 0)] if border > first else []
     starts = [*range(first, border - steps, max(1, steps // 2)), border - steps]
-    return [(start, steps, 0) for start in starts]
+    return [(start, steps, int(start > first and steps > 1)) for start in starts]
 
 
 def _validation(first: int, border: int, last: int, steps: int) -> Iterable[tuple[int, int, int]]:
