@@ -106,7 +106,9 @@ def test_a_forecaster_of_a_third_party_generates(harness: Callable) -> None:  # 
 
 
 def test_a_network_is_trained_and_generates(harness: Callable) -> None:  # type: ignore[type-arg]
-    done = harness("generate", "./sentences", "--forecaster", "token-lstm", "--greedy", "--most", "8", "--end", "stop")
+    arguments = ["--prompt", "sat stop", "--greedy", "--most", "8", "--end", "stop"]
+
+    done = harness("generate", "./sentences", "--forecaster", "token-lstm", *arguments)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "the cat sat stop\n", "")
     assert not (Path(harness.home) / "journal").exists()  # type: ignore[attr-defined]
@@ -118,7 +120,10 @@ def test_a_network_is_trained_and_generates(harness: Callable) -> None:  # type:
         (["majority-class"], "forecaster 'majority-class' does not generate tokens: it has no method `generate`"),
         (["trigrams"], "no forecaster on the board called 'trigrams'; did you mean 'bigrams'?"),
         (["bigrams", "--task", "last word"], "no task on the board called 'last word'; did you mean 'next word'?"),
-        (["bigrams", "--task", "nile"], "task 'nile' has numeric targets; tokens are generated of a categorical target"),
+        (
+            ["bigrams", "--task", "nile"],
+            "task 'nile' has numeric targets; tokens are generated of a categorical",
+        ),
         (["bigrams", "--end", "dog"], "no token called 'dog'; known: cat, sat, stop, the"),
         (["bigrams", "--prompt", "the dog"], "no token called 'dog'; known: cat, sat, stop, the"),
         (["bigrams", "--temperature", "0"], "the temperature must be a positive number, not 0.0; for the most"),

@@ -12,7 +12,7 @@ from harness import Contexts, Floats, Forecast, Ints, sample_continuations
 from harness_models.neural.cells import State
 from harness_models.neural.tokens.encoder_decoder import TokenEncoderDecoder
 from harness_models.neural.tokens.pairs import with_start
-from harness_models.neural.tokens.reading import in_batches
+from harness_models.neural.tokens.reading import in_batches, repeated_states
 from harness_models.neural.tokens.windows import NONE, known_last
 
 
@@ -20,9 +20,9 @@ from harness_models.neural.tokens.windows import NONE, known_last
 class Decoder:
     """What a decoder needs for the next token."""
 
-    encoded: Tensor  # (sequence, input step, feature)
-    observed: Tensor  # (sequence, input step); 0 where padded
-    states: list[State]  # of the layers
+    encoded: Tensor  # (window, input step, feature)
+    observed: Tensor  # (window, input step); 0 where padded
+    states: list[State]  # of the layers, of one sequence or several of each window
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +73,4 @@ class DecodingNetwork:
 
     def repeated(self, state: Decoder, times: int) -> Decoder:
         """The same for so many sequences of each window."""
-        states = [tuple(tensor.repeat_interleave(times, dim=0) for tensor in layer) for layer in state.states]
-        encoded, observed = (tensor.repeat_interleave(times, dim=0) for tensor in (state.encoded, state.observed))
-        return Decoder(encoded, observed, states)
+        return replace(state, states=repeated_states(state.states, times))

@@ -61,10 +61,14 @@ class TokenEncoderDecoder(nn.Module):  # type: ignore[misc]
         observed: Tensor,
         generator: torch.Generator | None = None,
     ) -> tuple[Tensor, list[State]]:
-        """The logits of the outputs after each of the tokens, (pair, step, token), and the last states."""
+        """The logits of the outputs after each of the tokens, (sequence, step, token), and the last states.
+
+        There may be several sequences for each input, one after the other.
+        """
         inputs = self.decoder_inputs(tokens).transpose(0, 1)
         outputs, ends = self.decoder(inputs, states, generator)
         outputs = outputs.transpose(0, 1)
         if self.attention is not None:
-            outputs = self.attention(outputs, encoded, observed)
+            of_input = outputs.reshape(len(encoded), -1, outputs.shape[-1])  # all steps of the sequences of an input
+            outputs = self.attention(of_input, encoded, observed).view_as(outputs)
         return self.head(self.dropout(outputs, generator)), ends

@@ -59,7 +59,7 @@ class ReadingNetwork:
 
     def repeated(self, state: States, times: int) -> States:
         """The states of so many sequences of each window."""
-        return [tuple(tensor.repeat_interleave(times, dim=0) for tensor in layer) for layer in state]
+        return repeated_states(state, times)
 
     def _run(self, tokens: Ints, states: States | None, observed: Tensor | None = None) -> tuple[Floats, States]:
         device = next(self.network.parameters()).device
@@ -68,6 +68,11 @@ class ReadingNetwork:
             logits, ends = self.network(torch.as_tensor(tokens, device=device), states, steps)
             probabilities = torch.softmax(logits[:, -1:].double().cpu(), dim=-1).numpy()
         return np.asarray(probabilities), ends
+
+
+def repeated_states(states: States, times: int) -> States:
+    """The states of layers for so many sequences of each window."""
+    return [tuple(tensor.repeat_interleave(times, dim=0) for tensor in layer) for layer in states]
 
 
 def in_batches(contexts: Contexts, forecast: Callable[[Contexts], Forecast]) -> Floats:
