@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--task", "task_name", metavar="NAME", help="Task to train on.  [default: the board's first]")
 @click.option("--prompt", default="", help="Tokens to begin with, or the input of a sequence, separated by spaces.")
 @click.option("--characters", is_flag=True, help="Each character of the prompt is a token; print tokens unseparated.")
-@click.option("--end", metavar="TOKEN", help="Token that ends a sequence.  [default: none]")
+@click.option("--end", metavar="TOKEN", help="Token that ends a sequence, and is not printed.")
 @click.option("--most", default=1000, show_default=True, metavar="N", help="Number of tokens of a sequence at most.")
 @click.option("--temperature", type=float, default=1.0, show_default=True, help="Below 1 favours probable tokens.")
 @click.option("--greedy", is_flag=True, help="Choose the most probable token at each step.")
@@ -58,7 +58,8 @@ def generate_command(
     tokens = list(prompt) if characters else prompt.split()
     unended = 0
     for sequence in generated_sequences(entry, task, workspace, tokens, options, range(seed, seed + count)):
-        echo_text(visible(("" if characters else " ").join(sequence.tokens)) + "\n")
+        printed = sequence.tokens[:-1] if sequence.ended else sequence.tokens
+        echo_text(visible(("" if characters else " ").join(printed)) + "\n")
         unended += not sequence.ended
     if unended:
         reason = "no end token was given (--end)" if end is None else f"without the end token {end!r}"

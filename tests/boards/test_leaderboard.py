@@ -95,6 +95,7 @@ IN_ALL = (
 )
 ON_REQUEST = (
     "cosine-long",
+    "dyck-words",
     "ett-long",
     "long-memory",
     "m4-daily",
@@ -102,9 +103,13 @@ ON_REQUEST = (
     "m4-quarterly",
     "m4-yearly",
     "sine-generation",
+    "token-sequences",
     "weather",
 )
-SYNTHETIC = {"cosine", "cosine-long", "covariates", "long-memory", "sine", "sine-generation", "states"}
+SYNTHETIC = {
+    *("cosine", "cosine-long", "covariates", "dyck-words", "long-memory", "sine", "sine-generation", "states"),
+    "token-sequences",
+}
 OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - SYNTHETIC - {"classics", "vic-elec"})
 
 
