@@ -70,7 +70,7 @@ def generate_tokens(
     while len(tokens) < most and last not in tokens[-1:]:
         if tokens:
             probabilities = step(tokens[-1])
-        tokens.append(_chosen(probabilities, None if greedy else temperature, rng.random()))
+        tokens.append(_next_token(probabilities, None if greedy else temperature, rng.random()))
     return GeneratedTokens(tuple(categories[token] for token in tokens), ended=last in tokens[-1:])
 
 
@@ -94,7 +94,7 @@ def token_positions(tokens: Sequence[str], categories: Sequence[str]) -> list[in
     return [positions[token] for token in tokens]
 
 
-def _chosen(probabilities: Floats, temperature: float | None, number: float) -> int:
+def _next_token(probabilities: Floats, temperature: float | None, number: float) -> int:
     """The most probable class without a temperature; else the one that a number from 0 to 1 stands for."""
     if temperature is None:
         return int(np.argmax(probabilities))
