@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
-from harness import TrainingData, Unsupported
+from harness import Floats, GeneratedTokens, NextClassModel, TrainingData, Unsupported, generate_tokens
 from harness_models.classes import NOT_CATEGORICAL
 from harness_models.neural.devices import find_device
 from harness_models.neural.examples import B, WindowSet
@@ -19,6 +21,8 @@ from harness_models.neural.limits import check_at_least, check_choice, check_rat
 from harness_models.neural.parameters import NetworkParameters
 from harness_models.neural.tokens.network import ENCODINGS
 from harness_models.neural.training import Loss, TrainingLog, TrainingSettings, train_network
+
+LARGEST = 700.0  # loss, of which the exponential is finite
 
 
 @dataclass
@@ -30,7 +34,7 @@ class TokenForecaster(TrainingSettings, NetworkParameters, ABC):
     that of the task, or else the last share `validation` of each series.
 
     The probabilities of the first step ahead are those of the network; those of later steps are the mean over so many
-    `samples` of sampled continuations.
+    `samples` of sampled continuations. `generate` generates tokens of a single target.
     """
 
     learning_rate: float = 1e-2
@@ -65,8 +69,11 @@ class TokenForecaster(TrainingSettings, NetworkParameters, ABC):
         log.curves.update(perplexities(log.curves))
         return log
 
-    def keep(self, networks: Sequence[nn.Module], logs: Mapping[str, TrainingLog]) -> None:
-        """Keep the trained networks of the targets, and their curves and remarks by name."""
+    def keep(
+        self, categories: Mapping[str, tuple[str, ...]], networks: Sequence[nn.Module], logs: Mapping[str, TrainingLog]
+    ) -> None:
+        """Keep the categories and the trained networks of the targets, and curves and remarks by name."""
+        self.categories_ = dict(categories)
         self.networks_ = nn.ModuleList(networks)
         several = len(logs) > 1
         self.curves_ = {
@@ -75,6 +82,35 @@ class TokenForecaster(TrainingSettings, NetworkParameters, ABC):
             for curve, values in log.curves.items()
         }
         self.remarks_ = [f"{name}: {text}" if several else text for name, log in logs.items() for text in log.remarks]
+
+    @abstractmethod
+    def read_prompt(self, prompt: Sequence[str]) -> tuple[NextClassModel[Any], Floats, Any]:
+        """The model of the only target, and the probabilities, (1, 1, token), and the state after a prompt."""
+
+    def generate(
+        self,
+        prompt: Sequence[str] = (),
+        *,
+        end: str | None = None,
+        most: int = 1000,
+        temperature: float = 1.0,
+        greedy: bool = False,
+        seed: int = 0,
+    ) -> GeneratedTokens:
+        """The tokens after a prompt, as `harness.TokenGenerator` describes; all of the prompt is read."""
+        if len(self.networks_) > 1:
+            raise Unsupported(f"it generates tokens of one target, and the task has {len(self.networks_)}")
+        (categories,) = self.categories_.values()
+        model, first, state = self.read_prompt(prompt)
+
+        def step(token: int) -> Floats:
+            nonlocal state
+            probabilities, state = model.step(state, np.array([[token]]))
+            return np.asarray(probabilities[0, 0])
+
+        return generate_tokens(
+            categories, first[0, 0], step, end=end, most=most, temperature=temperature, greedy=greedy, seed=seed
+        )
 
     def fitted_network(self) -> nn.Module:
         """The networks of all targets."""
@@ -87,7 +123,10 @@ class TokenForecaster(TrainingSettings, NetworkParameters, ABC):
 
 def perplexities(curves: Mapping[str, list[float]]) -> dict[str, list[float]]:
     """The exponentials of curves of losses, by names with "perplexity" in place of "loss"."""
-    return {name.replace("loss", "perplexity", 1): [math.exp(value) for value in curves[name]] for name in curves}
+    return {
+        name.replace("loss", "perplexity", 1): [math.exp(min(value, LARGEST)) for value in curves[name]]
+        for name in curves
+    }
 
 
 def categories_of(train: TrainingData) -> dict[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +15,9 @@ from harness import (
     Contexts,
     Floats,
     Forecast,
-    GeneratedTokens,
     Layer,
+    NextClassModel,
     TrainingData,
-    Unsupported,
-    generate_tokens,
     token_positions,
 )
 from harness_models.neural.devices import find_device
@@ -67,16 +66,16 @@ class NextToken(TokenForecaster):
 
     def fit(self, train: TrainingData) -> None:
         """Trains a network for each target; `curves_` are the losses and perplexities."""
-        self.categories_ = categories_of(train)
+        every = categories_of(train)
         device, rows = find_device(self.device), Rows.of(train, self.validation)
         networks, logs = [], {}
-        for target, (name, categories) in zip(train.panel.targets, self.categories_.items(), strict=True):
+        for target, (name, categories) in zip(train.panel.targets, every.items(), strict=True):
             parts = token_windows(rows, target, self.steps, device)
             with torch.random.fork_rng(devices=[]):  # torch initialises modules from the global generator
                 network = self.network(len(categories))
             logs[name] = self.trained(network, _loss_of(network), parts)
             networks.append(network)
-        self.keep(networks, logs)
+        self.keep(every, networks, logs)
 
     @property
     def model_summary(self) -> tuple[Layer, ...]:
@@ -101,30 +100,10 @@ class NextToken(TokenForecaster):
         lookback = self.lookback or self.steps
         return [ReadingNetwork(network, target, lookback) for target, network in enumerate(self.networks_)]
 
-    def generate(
-        self,
-        prompt: Sequence[str] = (),
-        *,
-        end: str | None = None,
-        most: int = 1000,
-        temperature: float = 1.0,
-        greedy: bool = False,
-        seed: int = 0,
-    ) -> GeneratedTokens:
-        """The tokens after a prompt, as `harness.TokenGenerator` describes; all of the prompt is read."""
-        if len(self.networks_) > 1:
-            raise Unsupported(f"it generates tokens of one target, and the task has {len(self.networks_)}")
+    def read_prompt(self, prompt: Sequence[str]) -> tuple[NextClassModel[Any], Floats, Any]:
+        """Reads all tokens of a prompt of the only target."""
         (categories,), (model,) = self.categories_.values(), self._models()
-        first, state = model.read(np.array([token_positions(prompt, categories)], dtype=np.int64))
-
-        def step(token: int) -> Floats:
-            nonlocal state
-            probabilities, state = model.step(state, np.array([[token]]))
-            return np.asarray(probabilities[0, 0])
-
-        return generate_tokens(
-            categories, first[0, 0], step, end=end, most=most, temperature=temperature, greedy=greedy, seed=seed
-        )
+        return model, *model.read(np.array([token_positions(prompt, categories)], dtype=np.int64))
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,11 +15,10 @@ from harness import (
     Contexts,
     Floats,
     Forecast,
-    GeneratedTokens,
     Layer,
+    NextClassModel,
     TrainingData,
     Unsupported,
-    generate_tokens,
     token_positions,
 )
 from harness_models.neural.devices import find_device
@@ -78,22 +78,20 @@ class TokenSeq2Seq(TokenForecaster):
 
     def fit(self, train: TrainingData) -> None:
         """Trains a network for each target; `curves_` are the losses and perplexities."""
-        self.categories_ = categories_of(train)
+        every = categories_of(train)
         device, channels = find_device(self.device), train.panel.channels
         self.horizon_, self.gap_ = train.horizon, train.gap
         self.sources_ = [_source(channels, target) for target in train.panel.targets]
         self.input_categories_ = [tuple(channels[source].categories or ()) for source in self.sources_]
         self.lookbacks_, networks, logs = [], [], {}
-        for target, source, (name, categories) in zip(
-            train.panel.targets, self.sources_, self.categories_.items(), strict=True
-        ):
+        for target, source, (name, categories) in zip(train.panel.targets, self.sources_, every.items(), strict=True):
             pairs = token_pairs(train, (source, target), self.lookback, self.validation, LONGEST_LOOKBACK)
             with torch.random.fork_rng(devices=[]):  # torch initialises modules from the global generator
                 network = self.network((len(channels[source].categories or ()), len(categories)))
             logs[name] = self.trained(network, _loss_of(network), (pairs[0].to(device), pairs[1].to(device)))
             networks.append(network)
             self.lookbacks_.append(pairs[0].inputs.shape[1])
-        self.keep(networks, logs)
+        self.keep(every, networks, logs)
 
     @property
     def model_summary(self) -> tuple[Layer, ...]:
@@ -125,30 +123,10 @@ class TokenSeq2Seq(TokenForecaster):
         every = zip(self.networks_, self.sources_, self.lookbacks_, strict=True)
         return [DecodingNetwork(*parts) for parts in every]
 
-    def generate(
-        self,
-        prompt: Sequence[str] = (),
-        *,
-        end: str | None = None,
-        most: int = 1000,
-        temperature: float = 1.0,
-        greedy: bool = False,
-        seed: int = 0,
-    ) -> GeneratedTokens:
-        """The output for an input, the prompt, as `harness.TokenGenerator` describes."""
-        if len(self.networks_) > 1:
-            raise Unsupported(f"it generates tokens of one target, and the task has {len(self.networks_)}")
-        (model,), (known,), (categories,) = self._models(), self.input_categories_, self.categories_.values()
-        first, state = model.read(np.array([token_positions(prompt, known)], dtype=np.int64))
-
-        def step(token: int) -> Floats:
-            nonlocal state
-            probabilities, state = model.step(state, np.array([[token]]))
-            return np.asarray(probabilities[0, 0])
-
-        return generate_tokens(
-            categories, first[0, 0], step, end=end, most=most, temperature=temperature, greedy=greedy, seed=seed
-        )
+    def read_prompt(self, prompt: Sequence[str]) -> tuple[NextClassModel[Any], Floats, Any]:
+        """Reads a prompt, the input of the only target."""
+        (categories,), (model,) = self.input_categories_, self._models()
+        return model, *model.read(np.array([token_positions(prompt, categories)], dtype=np.int64))
 
 
 def _source(channels: Sequence[Channel], target: int) -> int:
