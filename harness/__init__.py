@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
-    from harness.forecasters.generation import OneStepModel, free_run
+    from harness.forecasters.generation import NextClassModel, OneStepModel, free_run, sample_continuations
     from harness.forecasters.layer import Layer
     from harness.forecasters.spec import ForecasterSpec, Resources
+    from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
     from harness.forecasters.window_arrays import WindowArrays, training_windows, window_arrays
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
@@ -89,6 +90,12 @@ _PLACES = {
     "window_arrays": "forecasters.window_arrays",
     "OneStepModel": "forecasters.generation",
     "free_run": "forecasters.generation",
+    "NextClassModel": "forecasters.generation",
+    "sample_continuations": "forecasters.generation",
+    "TokenGenerator": "forecasters.tokens",
+    "GeneratedTokens": "forecasters.tokens",
+    "generate_tokens": "forecasters.tokens",
+    "token_positions": "forecasters.tokens",
     "Forecast": "forecasters.forecast",
     "evaluate": "api",
     "check_forecaster": "execution.contract_tests",
@@ -168,6 +175,12 @@ __all__ = [
     "window_arrays",
     "OneStepModel",
     "free_run",
+    "NextClassModel",
+    "sample_continuations",
+    "TokenGenerator",
+    "GeneratedTokens",
+    "generate_tokens",
+    "token_positions",
     "Forecast",
     "evaluate",
     "check_forecaster",

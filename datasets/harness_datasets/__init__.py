@@ -23,7 +23,7 @@ _WAVES_SOURCE = "generated from fixed seeds, after lirnli.wordpress.com 2017/09/
 
 @hookimpl
 def harness_datasets() -> list[DatasetSpec]:
-    return [*_synthetic(), *_memory(), *_bundled(), *_competition(), *_files()]
+    return [*_synthetic(), *_memory(), *_sequences(), *_bundled(), *_competition(), *_files()]
 
 
 def _synthetic() -> list[DatasetSpec]:
@@ -82,6 +82,34 @@ def _synthetic() -> list[DatasetSpec]:
             licence="Apache-2.0, as harness itself",
             depends=("numpy",),
         ),
+        DatasetSpec(
+            "dyck-words",
+            "harness_datasets.brackets:dyck_words",
+            description="synthetic words of well-nested brackets of two kinds with an end token: 60 series of 2,000 "
+            "tokens, entropy rate 0.9218 nats a token, perplexity 2.514",
+            source="generated from a fixed seed",
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        ),
+    ]
+
+
+def _sequences() -> list[DatasetSpec]:
+    tasks = {
+        "reverse": "three to ten letters, to be forecast in reverse order",
+        "sort": "three to ten letters, to be forecast in alphabetical order",
+        "dates": "the characters of dates in three formats, to be forecast as YYYY-MM-DD",
+    }
+    return [
+        DatasetSpec(
+            name,
+            f"harness_datasets.token_sequences:{name}",
+            description=f"{description}: 4,000 series for training, 500 for validation, 500 for test",
+            source="generated from a fixed seed",
+            licence="Apache-2.0, as harness itself",
+            depends=("numpy",),
+        )
+        for name, description in tasks.items()
     ]
 
 

@@ -18,6 +18,7 @@ from harness.cli.check import check_command
 from harness.cli.compare import compare_command
 from harness.cli.console import echo, echo_text, print_plugin_problems
 from harness.cli.data import data_group
+from harness.cli.generate import generate_command
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
 from harness.cli.new import new_command
@@ -76,6 +77,7 @@ for command in (
     publish_command,
     bench_command,
     replay_command,
+    generate_command,
     check_command,
     verify_command,
     new_command,

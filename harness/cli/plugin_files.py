@@ -20,6 +20,7 @@ BOARDS = {
     "bench": ("board",),
     "runs": ("board",),
     "replay": ("names",),
+    "generate": ("board",),
 }
 
 

@@ -86,6 +86,17 @@ class ClassOutcomes:
         return self._known((self.predicted == self.occurred).astype(np.float64))
 
     @cached_property
+    def exact(self) -> Floats:
+        """1 in windows in which the most probable class occurred at every step with an actual, else 0."""
+        right = (self.predicted == self.occurred) | np.isnan(self.observed.values)
+        return self._known(np.broadcast_to(right.all(axis=1, keepdims=True), right.shape).astype(np.float64))
+
+    def perplexity(self) -> float:
+        """exp of the mean log loss (Jelinek et al. 1977); a step without a forecast has the probability ε."""
+        losses = np.where(self.failed, -np.log(EPSILON), self.log_loss)[~np.isnan(self.observed.values)]
+        return float(np.exp(losses.mean())) if len(losses) else math.nan
+
+    @cached_property
     def impossible(self) -> int:
         """At how many steps the class that occurred had a probability below ε, which the log loss clips."""
         return int((self.probability < EPSILON).sum())

@@ -241,7 +241,14 @@ METRICS = (
         "log loss",
         lambda o: o.classes.log_loss,
         functional="probabilities",
-        description="mean of −log p of the class that occurred (cross-entropy, in nats); its exponential is perplexity",
+        description="mean of −log p of the class that occurred (cross-entropy, in nats)",
+    ),
+    Metric(
+        "perplexity",
+        functional="probabilities",
+        best="one",
+        overall=lambda o: o.classes.perplexity(),
+        description="exponential of the log loss",
     ),
     Metric(
         "Brier score",
@@ -262,6 +269,14 @@ METRICS = (
         functional="mode",
         best="one",
         description="share of steps at which the most probable class occurred",
+    ),
+    Metric(
+        "exact match",
+        lambda o: o.classes.exact,
+        functional="mode",
+        aggregation="window",
+        best="one",
+        description="share of windows in which the most probable class occurred at every step",
     ),
     Metric(
         "macro F1",

@@ -96,6 +96,7 @@ IN_ALL = (
 )
 ON_REQUEST = (
     "cosine-long",
+    "dyck-words",
     "ett-long",
     "long-memory",
     "m4-daily",
@@ -103,17 +104,20 @@ ON_REQUEST = (
     "m4-quarterly",
     "m4-yearly",
     "sine-generation",
+    "token-sequences",
     "weather",
 )
 SYNTHETIC = {
     "cosine",
     "cosine-long",
     "covariates",
+    "dyck-words",
     "long-memory",
     "sequence-classes",
     "sine",
     "sine-generation",
     "states",
+    "token-sequences",
 }
 OF_FILES = sorted({*IN_ALL, *ON_REQUEST} - SYNTHETIC - {"classics", "vic-elec"})
 

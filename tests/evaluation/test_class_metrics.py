@@ -59,9 +59,11 @@ class TestOracles:
         predicted = probabilities.argmax(axis=1)
         expected = {
             "log loss": sk.log_loss(occurred, probabilities, labels=labels),
+            "perplexity": np.exp(sk.log_loss(occurred, probabilities, labels=labels)),
             "Brier score": sk.brier_score_loss(occurred, probabilities, labels=labels, scale_by_half=False),
             "RPS": np.mean(scoringrules.rps_score(occurred + 1, probabilities)),
             "accuracy": sk.accuracy_score(occurred, predicted),
+            "exact match": np.mean((probabilities.argmax(axis=1) == occurred).reshape(-1, 5).all(axis=1)),
             "macro F1": sk.f1_score(occurred, predicted, average="macro"),
         }
 
@@ -114,7 +116,8 @@ def test_of_equal_probabilities_the_first_class_is_predicted() -> None:
     even = Forecast.from_probabilities(np.full((*actuals.values.shape, 4), 0.25))
 
     assert not Outcomes(actuals, even).classes.predicted.any()
-    assert score_of("log loss", actuals, even) == pytest.approx(math.log(4))  # a perplexity of 4
+    assert score_of("log loss", actuals, even) == pytest.approx(math.log(4))
+    assert score_of("perplexity", actuals, even) == pytest.approx(4)
 
 
 def test_missing_actuals_are_ignored_by_all() -> None:
@@ -140,7 +143,34 @@ def test_a_failed_window_is_wrong_for_scores_of_all_windows_together() -> None:
 
     assert score_of("ECE", actuals, failed) == pytest.approx(2 / 18)
     assert score_of("macro F1", actuals, failed) < 1
+    assert score_of("perplexity", actuals, failed) == pytest.approx(np.finfo(float).eps ** (-2 / 18))
     assert score_of("accuracy", actuals, failed) == 1  # whose failed windows standings impute
+
+
+def test_a_window_with_one_wrong_step_of_five_is_no_exact_match() -> None:
+    actuals, _ = example(3)
+    probabilities = np.eye(3)[actuals.values.astype(np.int64)]
+    probabilities[:6, 4] = np.roll(probabilities[:6, 4], 1, axis=-1)
+    values = actuals.values.copy()
+    values[:2, 4] = NAN  # of two of the six windows, the wrong step is not known
+
+    scores = [
+        score_of("exact match", each, Forecast.from_probabilities(probabilities))
+        for each in (actuals, with_values(actuals, values))
+    ]
+
+    assert scores == pytest.approx([12 / 18, 14 / 18])
+    assert score_of("accuracy", actuals, Forecast.from_probabilities(probabilities)) == pytest.approx(84 / 90)
+
+
+def test_perplexity_does_not_average_over_windows() -> None:
+    actuals, _ = example(2)
+    probability = np.where(np.arange(18)[:, None, None] < 9, 0.5, 0.125) * np.ones(actuals.values.shape)
+    occurred = np.eye(2)[actuals.values.astype(np.int64)]
+
+    forecast = Forecast.from_probabilities(np.where(occurred == 1, probability[..., None], 1 - probability[..., None]))
+
+    assert score_of("perplexity", actuals, forecast) == pytest.approx(math.sqrt(2 * 8))
 
 
 def test_losses_by_window_and_step_are_means() -> None:

@@ -78,7 +78,11 @@ class TestSpecs:
                 assert file.sha256 is None or len(file.sha256) == 64
 
     @pytest.mark.parametrize(
-        "name", ["cosine", "sine", "sine-generation", "adding-10", "copy-10", "covariates", "vic-elec", *BUNDLED]
+        "name",
+        [
+            *("cosine", "sine", "sine-generation", "adding-10", "copy-10", "covariates", "vic-elec", *BUNDLED),
+            *("states", "dyck-words", "reverse", "sort", "dates"),
+        ],
     )
     def test_datasets_without_files_are_the_same_at_every_load(self, name: str) -> None:
         first, second = SPECS[name].panel(), SPECS[name].panel()

@@ -14,7 +14,7 @@ from harness_models.neural.cells import RecurrentLayer
 from harness_models.neural.initialisation import INITIALISATIONS, initialise
 from harness_models.neural.layers import apply_dropout
 from harness_models.neural.parameters import parameter_count
-from harness_models.neural.stacks import LstmStack, Stack, reverse_steps
+from harness_models.neural.stacks import Stack, StatefulStack, reverse_steps
 
 CELLS = ("rnn-tanh", "rnn-relu", "lstm", "gru", "gru-reset-before")
 TIME, BATCH, INPUTS, HIDDEN = 9, 5, 3, 4
@@ -271,7 +271,7 @@ def test_a_gru_with_the_reset_gate_before_the_product_has_one_bias_or_none(biase
 
 def test_the_encoder_decoder_of_the_lecture_has_two_biases() -> None:
     """Three layers of 100 units each and a head, 405,701 parameters in M. De Mari's lecture."""
-    stacks = [LstmStack(1, 100, layers=3, biases=2) for _ in range(2)]
+    stacks = [StatefulStack("lstm", 1, 100, layers=3, biases=2) for _ in range(2)]
 
     count = sum(parameter_count(module) for module in (*stacks, torch.nn.Linear(100, 1)))
 

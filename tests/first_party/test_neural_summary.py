@@ -53,10 +53,13 @@ def test_layers_have_the_parameters_that_the_network_counts(spec: ForecasterSpec
     free = {"teach_iterations": 1, "stretch_evaluations": 0, "finish_evaluations": 0}
     forecaster: Any = spec.make(free if spec.name.startswith("free") else {"iterations": 1}, 0)
     static = {} if spec.name.startswith("free") else {"static": {"kind": ["a", "b"]}}
-    panel = Panel.of([np.sin(np.arange(90.0)), np.cos(np.arange(90.0))], season_length=6, **static)
+    panel, task = Panel.of([np.sin(np.arange(90.0)), np.cos(np.arange(90.0))], season_length=6, **static), TASK
+    if spec.categorical:
+        letters = Channel("letter", categories=("a", "b", "c"))
+        panel, task = Panel.of([np.arange(90.0) % 3], channels=[letters]), Task("letters", RollingOrigin(3, windows=1))
     state = torch.get_rng_state()
 
-    run = evaluate(forecaster, TASK, panel)
+    run = evaluate(forecaster, task, panel)
 
     assert run.model_summary
     assert sum(layer.parameters for layer in run.model_summary) == forecaster.parameter_count == run.costs.parameters

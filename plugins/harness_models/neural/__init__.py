@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import ForecasterSpec
 from harness_models.libraries import TORCH
-from harness_models.neural import classes, generation
+from harness_models.neural import classes, generation, tokens
 
 _DESCRIPTIONS = {
     "dense": ("direct:Dense", "dense network on lags"),
@@ -37,4 +37,4 @@ WINDOWED = [
     )
     for name, (factory, description) in _DESCRIPTIONS.items()
 ]
-SPECS = [*WINDOWED, *generation.SPECS, *classes.SPECS]
+SPECS = [*WINDOWED, *generation.SPECS, *classes.SPECS, *tokens.SPECS]

@@ -19,7 +19,7 @@ from harness_models.neural.sequences import LstmSequence, RnnSequence
 GATES = {"rnn-tanh": 1, "rnn-relu": 1, "lstm": 4, "gru": 3, "gru-reset-before": 3}
 SATURATED = 1e4  # the sigmoid of its negative is exactly zero
 
-State = tuple[Tensor, Tensor]
+State = tuple[Tensor, ...]  # of an LSTM two, of other cells one
 
 
 class RecurrentLayer(nn.Module):  # type: ignore[misc]
@@ -73,17 +73,31 @@ class RecurrentLayer(nn.Module):  # type: ignore[misc]
         return self.weight.new_zeros(len(self.weight))
 
 
-class StatefulLstm(RecurrentLayer):
-    """An LSTM layer that starts from a given state, and returns the last one as well, (batch, hidden) each."""
+class StatefulLayer(RecurrentLayer):
+    """A layer that starts from a given state, and returns the last one as well: tensors of (batch, hidden).
 
-    def __init__(self, inputs: int, hidden: int, biases: int = 1) -> None:
-        super().__init__("lstm", inputs, hidden, biases)
+    An LSTM has two of them, the others one. A GRU's reset gate acts after the recurrent product.
+    """
 
     def forward(  # type: ignore[override]
         self, inputs: Tensor, state: State | None = None, observed: Tensor | None = None
     ) -> tuple[Tensor, State]:
-        """The states of all steps, and the last one; without a state it starts from zero."""
-        return run_lstm(self, inputs, state, observed)
+        """The states of all steps, and the last one; without a state it starts from zero.
+
+        Padded steps in front, which are not `observed`, are for a start from zero.
+        """
+        if self.cell == "lstm":
+            return run_lstm(self, inputs, state, observed)
+        if state is None:
+            states = super().forward(inputs, observed)
+            return states, (states[-1],)
+        run = {"rnn-tanh": torch.rnn_tanh, "rnn-relu": torch.rnn_relu, "gru": torch.gru}[self.cell]
+        biases = [] if self.bias is None else [self.bias, self.second_bias]
+        if biases and self.second_bias is None:
+            biases[1] = torch.zeros_like(self.bias)
+        weights = [self.weight, self.recurrent, *biases]
+        states, last = run(inputs, state[0][None], weights, bool(biases), 1, 0.0, self.training, False, False)
+        return states, (last[0],)
 
 
 def run_lstm(

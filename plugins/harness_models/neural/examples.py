@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,25 @@ from torch import Tensor
 from harness import Channel, Floats, Ints, Panel, TrainingData, Unsupported
 from harness_models.neural.covariates import RowFeatures, available_rows
 from harness_models.neural.scaling import Scaler
+
+B = TypeVar("B")  # a batch of windows
+B_co = TypeVar("B_co", covariant=True)
+
+
+class WindowSet(Protocol[B_co]):
+    """The windows that a network is trained on, or validated."""
+
+    @property
+    def starts(self) -> Tensor:
+        """Where each window starts, (window,), on the device of the data."""
+
+    def __len__(self) -> int: ...
+
+    def evenly_spaced(self, maximum: int) -> WindowSet[B_co]:
+        """At most so many of the windows, evenly spaced."""
+
+    def batch(self, positions: Tensor) -> B_co:
+        """The windows at these positions."""
 
 
 @dataclass(frozen=True)

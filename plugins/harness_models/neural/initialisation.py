@@ -27,6 +27,8 @@ def initialise(network: nn.Module, name: str, generator: torch.Generator) -> Non
             kernel(module.weight, generator=generator)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):  # a kernel whose inputs are one-hot
+            kernel(module.weight.t(), generator=generator)
 
 
 def _uniform(weight: Tensor, generator: torch.Generator) -> None:

@@ -13,14 +13,19 @@ from harness_models.neural.examples import Batch, Shape
 from harness_models.neural.heads import make_head
 from harness_models.neural.learner import NetworkForecaster
 from harness_models.neural.limits import check_at_least, check_biases, check_rate
-from harness_models.neural.stacks import LstmStack
+from harness_models.neural.stacks import StatefulStack
 
 
 class Seq2SeqNetwork(nn.Module):  # type: ignore[misc]
     """Two stacks of LSTM layers, and a head that forecasts one step from each state of the decoder."""
 
     def __init__(
-        self, encoder: LstmStack, decoder: LstmStack, targets: tuple[int, int], levels: tuple[float, ...], bias: bool
+        self,
+        encoder: StatefulStack,
+        decoder: StatefulStack,
+        targets: tuple[int, int],
+        levels: tuple[float, ...],
+        bias: bool,
     ) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
@@ -90,7 +95,7 @@ class Seq2Seq(NetworkForecaster):
     def network(self, shape: Shape, channels: int, targets: int, levels: tuple[float, ...]) -> nn.Module:
         """An encoder and a decoder."""
         encoder, decoder = (
-            LstmStack(inputs, self.hidden, self.layers, self.dropout, self.biases if self.bias else 0)
+            StatefulStack("lstm", inputs, self.hidden, self.layers, self.dropout, self.biases if self.bias else 0)
             for inputs in (channels, targets)
         )
         return Seq2SeqNetwork(encoder, decoder, (shape.steps, targets), levels, self.output_bias)

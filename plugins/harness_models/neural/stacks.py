@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from harness_models.neural.cells import RecurrentLayer, State, StatefulLstm
+from harness_models.neural.cells import RecurrentLayer, State, StatefulLayer
 from harness_models.neural.layers import Dropout, SequenceBatchNorm, apply_dropout
 
 
@@ -102,18 +102,20 @@ class Stack(nn.Module):  # type: ignore[misc]
         return torch.cat([forwards[-1], reverse_steps(backwards, observed)[-1]], dim=-1)
 
 
-class LstmStack(nn.Module):  # type: ignore[misc]
-    """Stacked LSTM layers that start from given states, as encoders and decoders do.
+class StatefulStack(nn.Module):  # type: ignore[misc]
+    """Stacked recurrent layers that start from given states, as encoders and decoders do.
 
     `dropout` acts between layers, with a new mask at every step; without a generator there is none.
     """
 
-    def __init__(self, inputs: int, hidden: int, layers: int = 1, dropout: float = 0.0, biases: int = 1) -> None:
+    def __init__(
+        self, cell: str, inputs: int, hidden: int, layers: int = 1, dropout: float = 0.0, biases: int = 1
+    ) -> None:
         super().__init__()
         self.dropout = Dropout(dropout)
         self.features = hidden
         widths = [inputs] + [hidden] * (layers - 1)
-        self.layers = nn.ModuleList(StatefulLstm(width, hidden, biases) for width in widths)
+        self.layers = nn.ModuleList(StatefulLayer(cell, width, hidden, biases) for width in widths)
 
     def forward(
         self,

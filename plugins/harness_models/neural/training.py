@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
-from harness_models.neural.examples import Batch, Examples
+from harness_models.neural.examples import B, WindowSet
 from harness_models.neural.limits import check_at_least, check_choice, check_positive, check_rate
 
 OPTIMISERS = ("adam", "rmsprop", "sgd")
@@ -24,12 +24,8 @@ POINTS = 500  # of a curve, at most
 VALIDATION_WINDOWS = 5000  # at most
 VALIDATION_BATCH = 256
 
-Loss = Callable[
-    [Batch, float, torch.Generator | None], Tensor
-]  # (windows, progress from 0 to 1, generator for dropout)
-Measures = Callable[
-    [Batch, float], Mapping[str, Tensor]
-]  # (windows, progress) → the "loss" and others, without dropout
+Loss = Callable[[B, float, torch.Generator | None], Tensor]  # (windows, progress from 0 to 1, generator for dropout)
+Measures = Callable[[B, float], Mapping[str, Tensor]]  # (windows, progress) → the loss and others, without dropout
 
 
 @dataclass
@@ -102,8 +98,8 @@ class TrainingLog:
 
 
 def steps(
-    loss_of: Callable[[Batch, int], Tensor],
-    batches: Iterable[Batch],
+    loss_of: Callable[[B, int], Tensor],
+    batches: Iterable[B],
     optimiser: torch.optim.Optimizer,
     clip: float,
 ) -> Iterator[float]:
@@ -126,13 +122,13 @@ def steps(
 
 def train_network(
     network: nn.Module,
-    loss_of: Loss,
-    parts: tuple[Examples, Examples],
+    loss_of: Loss[B],
+    parts: tuple[WindowSet[B], WindowSet[B]],
     settings: TrainingSettings,
     seed: int,
     *,
     keeps_start: bool = False,
-    measures_of: Measures | None = None,
+    measures_of: Measures[B] | None = None,
 ) -> TrainingLog:
     """Train a network until its budget is used up or early stopping, and restore its best weights.
 
@@ -156,7 +152,7 @@ def train_network(
     if keeps_start and len(validation):
         stopping.update(0, validate(0.0)["loss"])
 
-    def loss_at(batch: Batch, step: int) -> Tensor:
+    def loss_at(batch: B, step: int) -> Tensor:
         learning_rate.set(step)
         loss = loss_of(batch, (step - 1) / budget, generator)
         return loss + settings.l1_penalty * l1_norm(network) if settings.l1_penalty else loss
@@ -187,14 +183,16 @@ def train_network(
     return log
 
 
-def shuffle_batches(examples: Examples, size: int, order: torch.Generator) -> Iterator[Batch]:
+def shuffle_batches(examples: WindowSet[B], size: int, order: torch.Generator) -> Iterator[B]:
     """Batches of all examples in random order, epoch after epoch without end."""
     while True:
         for positions in torch.randperm(len(examples), generator=order).split(size):
             yield examples.batch(positions.to(examples.starts.device))
 
 
-def mean_measures(network: nn.Module, measures_of: Measures, examples: Examples, progress: float) -> dict[str, float]:
+def mean_measures(
+    network: nn.Module, measures_of: Measures[B], examples: WindowSet[B], progress: float
+) -> dict[str, float]:
     """The means of measures over all examples, without dropout."""
     totals: dict[str, float] = {}
     network.eval()

@@ -111,11 +111,11 @@ class WindowedNetwork(TrainingSettings, NetworkParameters, ABC):
     def train_weights(
         self,
         network: nn.Module,
-        loss_of: Loss,
+        loss_of: Loss[Batch],
         parts: tuple[Examples, Examples],
         *,
         keeps_start: bool = False,
-        measures_of: Measures | None = None,
+        measures_of: Measures[Batch] | None = None,
     ) -> None:
         """Train the network; `curves_` are the losses and measures, `remarks_` how training ended."""
         some = parts[0].evenly_spaced(self.batch_size)
