@@ -111,7 +111,7 @@ def text(values: Floats, names: tuple[str, ...]) -> list[str]:
 class TestSequences:
     @pytest.mark.parametrize("name", ["reverse", "sort", "dates"])
     def test_outputs_follow_from_inputs_and_end(self, name: str) -> None:
-        panel = getattr(sequences, name)()
+        panel = getattr(token_sequences, name)()
         names = [channel.categories or () for channel in panel.channels]
         inputs = set()
         for rows in panel:
