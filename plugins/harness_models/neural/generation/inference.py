@@ -1,7 +1,7 @@
 """Free runs of RNN, LSTM and GRU cells without gradients: the output is the next input.
 
-They are computed in float32, in half of the time of float64. Sigmoids are (1 + tanh(z/2))/2, with the half in the matrix
-already: NumPy's tanh is the fastest nonlinearity, and its factors and sums are part of the passes that follow.
+They are computed in float32, in half of the time of float64. Sigmoids are (1 + tanh(z/2))/2, with the half in the
+matrix already: NumPy's tanh is the fastest nonlinearity, and its factors and sums are part of the passes that follow.
 """
 
 from __future__ import annotations
