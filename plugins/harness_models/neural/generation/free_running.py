@@ -39,7 +39,7 @@ from harness_models.residual_quantiles import ResidualQuantiles
 RECIPES = ("curriculum", "scheduled-sampling")
 VALIDATION_WINDOWS = 64  # at most
 BATCH = 240  # windows that run together, small enough for the cache
-WIDTH = 48  # their number is a multiple of this, for which products do not depend on it in any bit
+WIDTH = 16  # their number is a multiple of this, for which AVX-512 products do not depend on it in any bit
 HELD_OUT = 5  # one in so many values of a training series validates, without a validation part
 
 

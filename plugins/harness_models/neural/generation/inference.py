@@ -60,20 +60,18 @@ def _fold_output(kind: str, matrix: Tensor, readout: Tensor, scale: float) -> tu
 
 
 def _product(matrix: Tensor, stacked: Tensor, out: Tensor) -> Step:
-    """The product by the library that is faster on this processor.
-
-    torch's MKL uses half the vector width on processors that are not Intel's.
-    """
-    if _is_intel():
+    """The product by the library that is faster on this processor."""
+    if not _numpy_is_faster():
         return lambda: torch.mm(matrix, stacked, out=out)
     arrays = matrix.numpy(), stacked.numpy(), out.numpy()
     return lambda: np.dot(arrays[0], arrays[1], out=arrays[2])
 
 
 @cache
-def _is_intel() -> bool:
+def _numpy_is_faster() -> bool:
+    """True for processors with AVX-512 that are not Intel's, on which torch's MKL uses half of the vector width."""
     capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of torch
-    return torch.backends.mkl.is_available() and str(capabilities.get("cpu_name")).startswith("Intel")
+    return bool(capabilities.get("avx512_f")) and not str(capabilities.get("cpu_name")).startswith("Intel")
 
 
 def _step(kind: str, gates: Tensor, stacked: Tensor, cells: Tensor, into: Tensor) -> Step:
