@@ -12,7 +12,7 @@ from test_neural_generation import QUICK, contexts_of, network_of, plainly, wave
 
 from harness import Channel, Floats, Panel, RollingOrigin, Task, TrainingData, evaluate
 from harness_models.naive import Drift
-from harness_models.neural.generation.changes import changes_of
+from harness_models.neural.generation.changes import changes_of, levels_of
 from harness_models.neural.generation.forecasters import FreeDense, FreeGru, FreeLstm, FreeRnn
 from harness_models.neural.generation.free_running import FreeRunning
 
@@ -23,32 +23,67 @@ def walks(count: int, length: int, seed: int = 0) -> Panel:
     return Panel.of(list(changes.cumsum(axis=1)))
 
 
-def fitted(factory: Any, panel: Panel, horizon: int = 12, levels: tuple[float, ...] = (), **fields: Any) -> Any:
+def fitted(
+    factory: Any, panel: Panel, horizon: int = 12, levels: tuple[float, ...] = (), season: int = 1, **fields: Any
+) -> Any:
     forecaster = factory(**{**QUICK, **fields})
-    forecaster.fit(TrainingData(panel, None, horizon, quantile_levels=levels))
+    forecaster.fit(TrainingData(panel, None, horizon, quantile_levels=levels, season_length=season))
     return forecaster
 
 
-def test_changes_are_those_within_each_series() -> None:
+@pytest.mark.parametrize(
+    ("lag", "expected"), [(1, [np.nan, 3, 5, np.nan, -2]), (2, [np.nan, np.nan, 8, np.nan, np.nan])]
+)
+def test_changes_are_those_within_each_series(lag: int, expected: list[float]) -> None:
     channels = [Channel("a"), Channel("b", "past covariate")]
     panel = Panel.of([np.array([[1.0, 5], [4, 6], [9, 7]]), np.array([[2.0, 8], [0, 9]])], channels=channels)
 
-    changes = changes_of(panel)
+    changes = changes_of(panel, lag)
 
-    np.testing.assert_array_equal(changes.values[:, 0], [np.nan, 3, 5, np.nan, -2])
+    np.testing.assert_array_equal(changes.values[:, 0], expected)
     np.testing.assert_array_equal(changes.values[:, 1], panel.values[:, 1])
 
 
-@pytest.mark.parametrize(("panel", "expected"), [(walks(20, 90), True), (waves(20, 90), False)])
-def test_changes_are_learned_where_the_level_moves_away(panel: Panel, expected: bool) -> None:
-    assert fitted(FreeDense, panel).learns_changes_ is expected
-    assert fitted(FreeDense, panel, target="level").learns_changes_ is False
-    assert fitted(FreeDense, panel, target="change").learns_changes_ is True
+@pytest.mark.parametrize("lag", [0, 1, 5])
+def test_levels_follow_from_their_changes(lag: int) -> None:
+    values = walks(3, 30).values.reshape(3, 30).T  # (step, window)
+    changes = values[lag:] - values[: 30 - lag] if lag else values
+
+    np.testing.assert_allclose(levels_of(changes, values[:lag]), values[lag:], atol=1e-12)
 
 
-def test_series_without_room_for_a_change_more_are_learned_as_levels() -> None:
-    assert fitted(FreeRnn, walks(20, 3), 1).learns_changes_ is False
-    assert fitted(FreeRnn, walks(20, 6), 1).learns_changes_ is True
+def seasonal(count: int, length: int, season: int) -> Panel:
+    """Patterns of a season with noise."""
+    rng = np.random.default_rng(3)
+    patterns = rng.normal(0, 3, (count, season))
+    return Panel.of([np.resize(pattern, length) + rng.normal(size=length) for pattern in patterns])
+
+
+@pytest.mark.parametrize(
+    ("panel", "season", "expected"),
+    [(walks(20, 90), 1, 1), (waves(20, 90), 1, 0), (seasonal(20, 90, 7), 7, 7), (walks(20, 90), 7, 1)],
+)
+def test_changes_are_learned_where_they_are_smaller_than_levels(panel: Panel, season: int, expected: int) -> None:
+    assert fitted(FreeDense, panel, season=season).lag_ == expected
+    for target, lag in {"level": 0, "change": 1, "seasonal-change": season}.items():
+        assert fitted(FreeDense, panel, season=season, target=target).lag_ == lag
+
+
+def test_series_without_room_for_changes_are_learned_as_levels() -> None:
+    assert fitted(FreeRnn, walks(20, 3), 1).lag_ == 0
+    assert fitted(FreeRnn, walks(20, 6), 1).lag_ == 1
+
+
+def test_a_network_of_seasonal_changes_that_predicts_zero_forecasts_the_last_season() -> None:
+    panel = seasonal(5, 90, 7)
+    forecaster = fitted(FreeDense, seasonal(20, 90, 7), season=7, scale="none")
+    for parameter in forecaster.model_.head.parameters():
+        torch.nn.init.zeros_(parameter)
+
+    forecast = forecaster.predict(contexts_of(panel, 60, 12, gap=2)).mean[..., 0]
+
+    last = np.stack([series[60 - 7 : 60, 0] for series in panel])
+    np.testing.assert_allclose(forecast, last[:, np.arange(2, 14) % 7], rtol=1e-9)
 
 
 @pytest.mark.parametrize("factory", [FreeRnn, FreeDense])

@@ -273,7 +273,7 @@ def test_training_stops_where_a_loss_is_not_a_number() -> None:
         ({"hidden": 0}, "hidden must be at least 1, not 0"),
         ({"warm_up": 1}, "warm_up must be at least 2, not 1"),
         ({"scale": "nothing"}, "scale is one of panel, window, none, not 'nothing'"),
-        ({"target": "values"}, "target is one of level, change, not 'values'"),
+        ({"target": "values"}, "target is one of level, change, seasonal-change, not 'values'"),
         ({"seconds": 0.0}, "seconds must be positive, not 0.0"),
     ],
 )

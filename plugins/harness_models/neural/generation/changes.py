@@ -1,6 +1,11 @@
-"""Levels and changes: what a free-running network learns and generates."""
+"""Levels and changes: what a free-running network learns and generates.
+
+A change is the difference from the value `lag` rows before: 1, or a season. Levels have the lag 0.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,31 +13,53 @@ from harness import Floats, Panel
 from harness_models.neural.generation.training_windows import TrainingWindows
 from harness_models.pasts import evenly_spaced
 
-TARGETS = ("level", "change")
+TARGETS = ("level", "change", "seasonal-change")
 COMPARED = 1024  # windows, at most
-SHARE = 0.5  # of the error of the mean, below which the last value is much better
+SHARE = 0.5  # of the error of the mean, below which a repeated value is much better
 
 
-def changes_of(panel: Panel) -> Panel:
-    """The panel with the changes of its targets from the row before in place of their values; none in first rows."""
-    values = panel.values.copy()
-    targets = list(panel.targets)
-    values[1:, targets] = np.diff(panel.values[:, targets], axis=0)
-    values[np.ix_(panel.offsets[:-1], targets)] = np.nan
+def changes_of(panel: Panel, lag: int) -> Panel:
+    """The panel with the changes of its targets in place of their values; missing in the first rows of a series."""
+    if lag == 0:
+        return panel
+    values, targets = panel.values.copy(), list(panel.targets)
+    values[lag:, targets] -= panel.values[:-lag, targets]
+    row_in_series = np.arange(len(values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+    values[np.ix_(row_in_series < lag, targets)] = np.nan
     return panel.with_values(values)
 
 
-def are_near_last(windows: TrainingWindows, ahead: int) -> bool:
-    """Whether the last value of the warm-up forecasts much better than its mean: half of the squared error.
+def levels_of(changes: Floats, past: Floats) -> Floats:
+    """The values (step, window) that follow from these changes and the values before (lag, window)."""
+    lag = len(past)
+    levels = np.concatenate([past, changes])
+    for step in range(len(changes) if lag else 0):
+        levels[lag + step] += levels[step]
+    return levels[lag:]
 
-    If so, the level moves away from that of the past, and a network of levels must extrapolate.
+
+def accumulate(errors: Floats, lag: int) -> Floats:
+    """The errors of levels (step, window) that follow from those of changes."""
+    return levels_of(errors, np.zeros((lag, errors.shape[1])))
+
+
+def best_lag(windows: TrainingWindows, ahead: int, season: int, longest: int) -> int:
+    """The lag, at most `longest`, whose values forecast best if repeated: 1 or the season; 0 if neither is good.
+
+    It is good if the squared error is less than half of that of the mean of the warm-up. Otherwise the level is that of
+    the past, and a network of levels need not extrapolate.
     """
-    values = windows.take(evenly_spaced(windows.starts(ahead), COMPARED), ahead).numpy()
-    past, following = values[: windows.warm_up], values[windows.warm_up :]
-    of_last, of_mean = (float(((following - value) ** 2).mean()) for value in (past[-1], past.mean(axis=0)))
-    return of_last < SHARE * of_mean
+    lags = [lag for lag in sorted({1, season}) if lag <= longest]
+    wide = replace(windows, warm_up=max([windows.warm_up, *lags]))
+    starts = wide.starts(ahead)
+    if not lags or not len(starts):
+        return 0
+    values = wide.take(evenly_spaced(starts, COMPARED), ahead).numpy()
+    past, following = values[: wide.warm_up], values[wide.warm_up :]
+    errors = {lag: _squared_error(following, past[-lag:][np.arange(len(following)) % lag]) for lag in lags}
+    best = min(errors, key=lambda lag: errors[lag])
+    return best if errors[best] < SHARE * _squared_error(following, past[-windows.warm_up :].mean(axis=0)) else 0
 
 
-def levels_of(changes: Floats, last: Floats) -> Floats:
-    """The values (step, window) that follow from these changes and the last values (window,)."""
-    return np.asarray(np.cumsum(changes, axis=0) + last)
+def _squared_error(actuals: Floats, forecast: Floats) -> float:
+    return float(((actuals - forecast) ** 2).mean())

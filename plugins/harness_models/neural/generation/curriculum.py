@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from harness_models.neural.generation.changes import accumulate
 from harness_models.neural.generation.sampling import SamplingSchedule
 
 STAGES = (25, 100, 300)  # steps of free run, before the whole horizon
@@ -57,13 +58,11 @@ def _loss(model: Any, predicted: Any, values: Any, warm_up: int) -> Any:
     return (error * error).mean()
 
 
-def free_loss(model: Any, values: Any, warm_up: int, are_changes: bool = False) -> float:
-    """Mean squared error of the free run only, without gradients; of the levels if the values are changes."""
+def free_loss(model: Any, values: Any, warm_up: int, lag: int = 0) -> float:
+    """Mean squared error of the free run only, without gradients; of levels if the values are changes with a lag."""
     steps = len(values) - warm_up
     with torch.no_grad():
-        error = model(values[:warm_up], steps)[-steps:] - values[warm_up:]
-    if are_changes:
-        error = error.cumsum(0)
+        error = accumulate((model(values[:warm_up], steps)[-steps:] - values[warm_up:]).numpy(), lag)
     return float((error * error).mean())
 
 
@@ -138,14 +137,14 @@ def stages(horizon: int) -> list[int]:
 class BestWeights:
     """Keeps the weights with the lowest free-run loss on the validation waves."""
 
-    def __init__(self, model: Any, waves: Any, warm_up: int, are_changes: bool = False) -> None:
-        self.model, self.waves, self.warm_up, self.are_changes = model, waves, warm_up, are_changes
+    def __init__(self, model: Any, waves: Any, warm_up: int, lag: int = 0) -> None:
+        self.model, self.waves, self.warm_up, self.lag = model, waves, warm_up, lag
         self.losses: list[float] = []
         self.evaluate()
 
     def evaluate(self) -> None:
         """Compute the loss of the current weights, and keep them if it is the lowest."""
-        loss = free_loss(self.model, self.waves, self.warm_up, self.are_changes)
+        loss = free_loss(self.model, self.waves, self.warm_up, self.lag)
         if not self.losses or loss < min(self.losses):
             self.weights = [parameter.detach().clone() for parameter in self.model.parameters()]
         self.losses.append(loss)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported
-from harness_models.neural.generation.changes import TARGETS, are_near_last, changes_of, levels_of
+from harness_models.neural.generation.changes import TARGETS, accumulate, best_lag, changes_of, levels_of
 from harness_models.neural.generation.curriculum import (
     FIRST_RATE,
     TARGET_LOSS,
@@ -62,8 +62,8 @@ class FreeRunning(NetworkParameters, ABC):
     `warm_up` None means as many values as the horizon leaves of the training series, or half of them if
     there are few series, at most 100. `scale` is that of the training "panel" or of each "window"'s own
     past, or "none"; the more standard deviations (`deviations`) are scaled to one, the more linear is the network.
-    With the `target` "level" the network predicts values, with "change" their changes, which are summed up. None means
-    "change" if the last value of a training window's warm-up forecasts much better than its mean (see `changes`).
+    With the `target` "level" the network predicts values, with "change" their changes from the row before, with
+    "seasonal-change" from a season before; these are summed up. None means what suits the training data (`best_lag`).
     A context shorter than the warm-up is padded in front by its first value.
     Covariates are ignored.
 
@@ -127,17 +127,17 @@ class FreeRunning(NetworkParameters, ABC):
             raise Unsupported("the training data has no observed value")
         self.curves_: dict[str, list[float]] = {}
         lengths, training = self._training_windows(panel, ahead)
-        self.learns_changes_ = self._prefers_changes(training, lengths)
+        self.lag_ = self._lag(training, lengths, train.season_length)
         validation_panel = train.validation
-        if self.learns_changes_:
-            lengths, training = self._training_windows(changes_of(panel), ahead)
-            validation_panel = None if validation_panel is None else changes_of(validation_panel)
+        if self.lag_:
+            lengths, training = self._training_windows(changes_of(panel, self.lag_), ahead)
+            validation_panel = None if validation_panel is None else changes_of(validation_panel, self.lag_)
         self.warm_up_ = lengths.context
         held_out, validation = self._validation_windows(validation_panel, training, lengths.ahead)
         generator = torch.Generator().manual_seed(self.seed)
         self.model_ = self.network(lengths.warm_up)
         initialise(self.model_, generator, self.initialisation)
-        best = BestWeights(self.model_, validation, lengths.warm_up, self.learns_changes_)
+        best = BestWeights(self.model_, validation, lengths.warm_up, self.lag_)
         waves = training.take(evenly_spaced(training.starts(1, held_out), self.batch), 1)
         norms = gradient_norms(self.model_, waves)
         deadline = time.monotonic() + self.seconds
@@ -181,11 +181,12 @@ class FreeRunning(NetworkParameters, ABC):
             )
         return lengths, training
 
-    def _prefers_changes(self, training: TrainingWindows, lengths: WindowLengths) -> bool:
+    def _lag(self, training: TrainingWindows, lengths: WindowLengths, season: int) -> int:
+        """The lag of the changes that are learned; 0 for levels."""
         if self.target is not None:
-            return self.target == "change"
-        has_room = training.runs.max() > self.least_warm_up() + 1  # a series has one change less than values
-        return bool(has_room) and are_near_last(training, lengths.ahead)
+            return {"level": 0, "change": 1, "seasonal-change": season}[self.target]
+        room = int(training.runs.max()) - self.least_warm_up() - lengths.ahead
+        return best_lag(training, lengths.ahead, season, room)
 
     def _teaching(self) -> Teaching:
         """How the first stage trains."""
@@ -262,20 +263,19 @@ class FreeRunning(NetworkParameters, ABC):
         warm_up, ahead = lengths.warm_up, lengths.ahead
         with torch.no_grad():
             residuals = validation[warm_up:] - self.model_(validation[:warm_up], ahead)[-ahead:]
-            residuals = residuals.cumsum(0) if self.learns_changes_ else residuals
-        return ResidualQuantiles.of(residuals.numpy().T[..., None], train.quantile_levels)
+        residuals = accumulate(residuals.numpy(), self.lag_)
+        return ResidualQuantiles.of(residuals.T[..., None], train.quantile_levels)
 
     def predict(self, contexts: Contexts) -> Forecast:
         """The free run of each window."""
-        rows = self.warm_up_ + self.learns_changes_
+        rows = self.warm_up_ + self.lag_
         past = contexts.last_targets(rows)  # (window, step, target)
-        columns = backfill(np.ascontiguousarray(past.transpose(1, 0, 2)).reshape(rows, -1))
-        last = columns[-1]
-        columns = np.diff(columns, axis=0) if self.learns_changes_ else columns
+        levels = backfill(np.ascontiguousarray(past.transpose(1, 0, 2)).reshape(rows, -1))
+        columns = levels[self.lag_ :] - levels[: self.warm_up_] if self.lag_ else levels
         steps = contexts.gap + contexts.horizon
         parts = [self._run(columns[:, i : i + BATCH], steps) for i in range(0, columns.shape[1], BATCH)]
         ahead = np.concatenate(parts, axis=1)
-        ahead = (levels_of(ahead, last) if self.learns_changes_ else ahead)[contexts.gap :]
+        ahead = levels_of(ahead, levels[rows - self.lag_ :])[contexts.gap :]
         mean = ahead.reshape(len(ahead), len(contexts), -1).transpose(1, 0, 2)
         if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
             return Forecast.point(mean)
