@@ -76,9 +76,9 @@ def test_a_fit_has_little_fixed_cost(record_ratio, benchmark) -> None:
     assert milliseconds < 50
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_recurrent_dropout_costs_little_more_than_the_fused_kernel(cell, record_ratio) -> None:
-    hidden, bound = 32, 1.5
+@pytest.mark.parametrize(("cell", "bound"), [("lstm", 1.5), ("gru", 1.2)])
+def test_recurrent_dropout_costs_little_more_than_the_fused_kernel(cell, bound, record_ratio) -> None:
+    hidden = 32
     layer = RecurrentLayer(cell, CHANNELS, hidden)
     initialise(layer, "keras", torch.Generator().manual_seed(0))
     inputs = torch.randn(LOOKBACK, BATCH, CHANNELS)

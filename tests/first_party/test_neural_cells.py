@@ -151,6 +151,25 @@ def test_gradients_written_by_hand_are_those_of_autograd(cell: str) -> None:
         assert (one - other).abs().max() < 1e-12
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_that_vanish_are_zero_rather_than_subnormal(cell: str) -> None:
+    layer = layer_of(cell).float()
+    with torch.no_grad():
+        layer.recurrent.mul_(0.1)
+    inputs = torch.randn(300, BATCH, INPUTS, generator=torch.Generator().manual_seed(6)).requires_grad_()
+    exact = inputs.detach().double().requires_grad_()
+    kept = mask()
+
+    (found,) = torch.autograd.grad(layer(inputs, None, kept.float())[-1].sum(), inputs)
+    (expected,) = torch.autograd.grad(plain(cell, layer.double(), exact, kept)[-1].sum(), exact)
+
+    assert expected[0].any()
+    assert expected[0].abs().max() < torch.finfo(torch.float32).tiny
+    assert not found[0].any()
+    assert (found[found != 0].abs() > torch.finfo(torch.float32).tiny).all()
+    torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-6)
+
+
 def test_backward_leaves_what_came_from_above_as_it_was() -> None:
     for cell in CELLS:
         layer, dropout_mask = layer_of(cell), mask()

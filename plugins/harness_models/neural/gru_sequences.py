@@ -14,7 +14,13 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from harness_models.neural.sequences import input_gradient, parameter_gradients, project, sigmoid_backward
+from harness_models.neural.sequences import (
+    flush_tiny,
+    input_gradient,
+    parameter_gradients,
+    project,
+    sigmoid_backward,
+)
 
 
 class GruSequence(Function):  # type: ignore[misc]
@@ -68,7 +74,7 @@ class GruSequence(Function):  # type: ignore[misc]
             gate, slope, n = gates[t], slopes[t], candidates[t]
             r, z, product, candidate = gate.view(4, hidden, batch).unbind()
             dr, dz, dproduct, dcandidate = slope.view(4, hidden, batch).unbind()
-            state = state_gradient.add_(gradients[t])
+            state = flush_tiny(state_gradient.add_(gradients[t]))
             torch.sub(states[t], n, out=dz).mul_(state)
             torch.mul(state, z, out=part)
             torch.sub(state, part, out=dcandidate).mul_(2)
@@ -133,7 +139,7 @@ class GruResetBeforeSequence(Function):  # type: ignore[misc]
             gate, slope, n = gates[t], slopes[t], candidates[t]
             r, z, candidate = gate.view(3, hidden, batch).unbind()
             dr, dz, dcandidate = slope.view(3, hidden, batch).unbind()
-            state = state_gradient.add_(gradients[t])
+            state = flush_tiny(state_gradient.add_(gradients[t]))
             torch.sub(states[t], n, out=dz).mul_(state)
             torch.mul(state, z, out=part)
             torch.sub(state, part, out=dcandidate).mul_(2)

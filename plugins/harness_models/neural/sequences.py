@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 relu_backward = torch.ops.aten.threshold_backward.grad_input
+hardshrink = torch.ops.aten.hardshrink.out
 
 
 class LstmSequence(Function):  # type: ignore[misc]
@@ -66,11 +67,11 @@ class LstmSequence(Function):  # type: ignore[misc]
             gate, slope, curve = gates[t], slopes[t], squashed[t]
             i, f, o, g = gate.view(4, hidden, batch).unbind()
             di, df, do, dg = slope.view(4, hidden, batch).unbind()
-            state = state_gradient.add_(gradients[t])
+            state = flush_tiny(state_gradient.add_(gradients[t]))
             torch.mul(state, curve, out=do)
             torch.mul(state, o, out=part)
             tanh_backward(part, curve, grad_input=part)
-            cell.add_(part)
+            flush_tiny(cell.add_(part))
             torch.mul(cell, cells[t], out=df)
             torch.mul(cell, g, out=di).mul_(2).sub_(cell)
             torch.mul(cell, i, out=dg)  # half of it: `doubled` and the last lines correct it
@@ -124,7 +125,7 @@ class RnnSequence(Function):  # type: ignore[misc]
         back = recurrent.t().contiguous() / size
         state_gradient = torch.zeros_like(states[0])
         for t in range(len(states) - 1, -1, -1):
-            slope = slopes[t].add_(state_gradient)
+            slope = flush_tiny(slopes[t].add_(state_gradient))
             if observed is not None:
                 slope.mul_(observed[t])
             if ctx.is_tanh:
@@ -137,6 +138,15 @@ class RnnSequence(Function):  # type: ignore[misc]
         into = parameter_gradients(slopes, inputs, seen)
         into_inputs = input_gradient(slopes, weight / size) if ctx.needs_input_grad[0] else None
         return into_inputs, *into, None, None, None
+
+
+def flush_tiny(gradients: Tensor) -> Tensor:
+    """Sets gradients that are negligibly small to zero, in place: below 1e-28 in float32, 1e-230 in float64.
+
+    Gradients that vanish on their way back through the steps would end in subnormal numbers, with which products
+    are up to 30 times as slow on Intel processors.
+    """
+    return hardshrink(gradients, torch.finfo(gradients.dtype).tiny ** 0.75, out=gradients)
 
 
 def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from harness_models.neural.generation.changes import accumulate
 from harness_models.neural.generation.sampling import SamplingSchedule
 
 STAGES = (25, 100, 300)  # steps of free run, before the whole horizon
@@ -27,6 +28,7 @@ TARGET_LOSS = 1e-5  # the loss at which a stage ends
 HISTORY = 200  # of L-BFGS, in steps; 30 are no faster, and give three times the error
 LOSS_SCALE = 1e4  # torch's L-BFGS ignores curvature pairs below 1e-10
 TEACH_CHUNK = 100  # iterations of Adam per chunk of losses
+POINTS = 500  # of a curve, at most
 STRETCH_CHUNK = 25  # evaluations of L-BFGS per chunk of losses
 
 
@@ -56,11 +58,11 @@ def _loss(model: Any, predicted: Any, values: Any, warm_up: int) -> Any:
     return (error * error).mean()
 
 
-def free_loss(model: Any, values: Any, warm_up: int) -> float:
-    """Mean squared error of the free run only, without gradients."""
+def free_loss(model: Any, values: Any, warm_up: int, lag: int = 0) -> float:
+    """Mean squared error of the free run only, without gradients; of levels if the values are changes with a lag."""
     steps = len(values) - warm_up
     with torch.no_grad():
-        error = model(values[:warm_up], steps)[-steps:] - values[warm_up:]
+        error = accumulate((model(values[:warm_up], steps)[-steps:] - values[warm_up:]).numpy(), lag)
     return float((error * error).mean())
 
 
@@ -135,14 +137,14 @@ def stages(horizon: int) -> list[int]:
 class BestWeights:
     """Keeps the weights with the lowest free-run loss on the validation waves."""
 
-    def __init__(self, model: Any, waves: Any, warm_up: int) -> None:
-        self.model, self.waves, self.warm_up = model, waves, warm_up
+    def __init__(self, model: Any, waves: Any, warm_up: int, lag: int = 0) -> None:
+        self.model, self.waves, self.warm_up, self.lag = model, waves, warm_up, lag
         self.losses: list[float] = []
         self.evaluate()
 
     def evaluate(self) -> None:
         """Compute the loss of the current weights, and keep them if it is the lowest."""
-        loss = free_loss(self.model, self.waves, self.warm_up)
+        loss = free_loss(self.model, self.waves, self.warm_up, self.lag)
         if not self.losses or loss < min(self.losses):
             self.weights = [parameter.detach().clone() for parameter in self.model.parameters()]
         self.losses.append(loss)
@@ -152,6 +154,12 @@ class BestWeights:
         with torch.no_grad():
             for parameter, weight in zip(self.model.parameters(), self.weights, strict=True):
                 parameter.copy_(weight)
+
+
+def thin(curve: list[float]) -> list[float]:
+    """Evenly spaced points of a curve, including the last one."""
+    step = -(-len(curve) // POINTS)
+    return curve[::-1][::step][::-1]
 
 
 def _finite_loss(loss: Any, when: str) -> float:

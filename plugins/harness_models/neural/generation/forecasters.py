@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness_models.neural.generation.free_running import FreeRunning, check_at_least
+from harness_models.neural.generation.free_running import FreeRunning
 from harness_models.neural.generation.layers import RecurrentCell, ResetBeforeCell
 from harness_models.neural.generation.models import (
     AutoregressiveSeq2Seq,
@@ -14,7 +14,7 @@ from harness_models.neural.generation.models import (
     Recurrent,
     Seq2Seq,
 )
-from harness_models.neural.limits import check_flag
+from harness_models.neural.limits import check_at_least, check_flag
 
 
 @dataclass
@@ -100,7 +100,7 @@ class FreeCnn(FreeRunning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_at_least("lags", self.lags, 10)
+        check_at_least(self, 10, "lags")
 
     def sizes(self) -> tuple[str, ...]:
         """The lags, and the channels of each convolution."""

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported
+from harness_models.neural.generation.changes import TARGETS, accumulate, best_lag, changes_of, levels_of
 from harness_models.neural.generation.curriculum import (
     FIRST_RATE,
     TARGET_LOSS,
@@ -22,22 +23,23 @@ from harness_models.neural.generation.curriculum import (
     stages,
     stretch,
     teach,
+    thin,
 )
 from harness_models.neural.generation.gradients import gradient_norms
 from harness_models.neural.generation.layers import DEFAULT, INITIAL_WEIGHTS, initialise
 from harness_models.neural.generation.sampling import SamplingSchedule
-from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows
+from harness_models.neural.generation.training_windows import SCALES, Scale, TrainingWindows, backfill
 from harness_models.neural.generation.window_lengths import Needs, WindowLengths
 from harness_models.neural.gradient_norms import before_and_after
-from harness_models.neural.limits import check_choice, check_flag
+from harness_models.neural.limits import check_at_least, check_choice, check_flag, check_positive
 from harness_models.neural.parameters import NetworkParameters
 from harness_models.pasts import evenly_spaced
 from harness_models.residual_quantiles import ResidualQuantiles
 
 RECIPES = ("curriculum", "scheduled-sampling")
 VALIDATION_WINDOWS = 64  # at most
-BATCH = 256  # windows that run together, small enough for the cache
-POINTS = 500  # of a curve, at most
+BATCH = 240  # windows that run together, small enough for the cache
+WIDTH = 16  # their number is a multiple of this, for which AVX-512 products do not depend on it in any bit
 HELD_OUT = 5  # one in so many values of a training series validates, without a validation part
 
 
@@ -60,6 +62,8 @@ class FreeRunning(NetworkParameters, ABC):
     `warm_up` None means as many values as the horizon leaves of the training series, or half of them if
     there are few series, at most 100. `scale` is that of the training "panel" or of each "window"'s own
     past, or "none"; the more standard deviations (`deviations`) are scaled to one, the more linear is the network.
+    With the `target` "level" the network predicts values, with "change" their changes from the row before, with
+    "seasonal-change" from a season before; these are summed up. None means what suits the training data (`best_lag`).
     A context shorter than the warm-up is padded in front by its first value.
     Covariates are ignored.
 
@@ -70,6 +74,7 @@ class FreeRunning(NetworkParameters, ABC):
 
     warm_up: int | None = None
     scale: str = "window"
+    target: str | None = None
     deviations: float = 1.0  # standard deviations of the data that are scaled to one
     teach_iterations: int = 120
     stretch_evaluations: int = 20  # of each stage before the whole horizon
@@ -87,18 +92,14 @@ class FreeRunning(NetworkParameters, ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("teach_iterations", "stretch_evaluations", "finish_evaluations"):
-            check_at_least(name, getattr(self, name), 0)
-        for name in ("batch", *self.sizes()):
-            check_at_least(name, getattr(self, name), 1)
-        if self.warm_up is not None:
-            check_at_least("warm_up", self.warm_up, 2)
-        if self.scale not in SCALES:
-            raise ValueError(f"scale is one of {', '.join(SCALES)}, not {self.scale!r}")
-        for name in ("deviations", "seconds"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be more than 0, not {getattr(self, name)}")
+        check_at_least(self, 0, "teach_iterations", "stretch_evaluations", "finish_evaluations")
+        check_at_least(self, 1, "batch", *self.sizes())
+        check_at_least(self, 2, "warm_up")
+        check_choice(self, "scale", SCALES)
+        check_positive(self, "deviations", "seconds")
         check_choice(self, "recipe", RECIPES)
+        if self.target is not None:
+            check_choice(self, "target", TARGETS)
         check_choice(self, "initialisation", INITIAL_WEIGHTS)
         check_flag(self, "bias", "output_bias")
         self._teaching()
@@ -124,16 +125,19 @@ class FreeRunning(NetworkParameters, ABC):
         panel, ahead = train.panel, train.gap + train.horizon
         if np.isnan(panel.target_values).all():
             raise Unsupported("the training data has no observed value")
-        self.scale_ = Scale.of(panel, self.deviations, self.scale)
         self.curves_: dict[str, list[float]] = {}
-        self.remarks_: list[str] = []
         lengths, training = self._training_windows(panel, ahead)
+        self.lag_ = self._lag(training, lengths, train.season_length)
+        validation_panel = train.validation
+        if self.lag_:
+            lengths, training = self._training_windows(changes_of(panel, self.lag_), ahead)
+            validation_panel = None if validation_panel is None else changes_of(validation_panel, self.lag_)
         self.warm_up_ = lengths.context
-        held_out, validation = self._validation_windows(train.validation, training, lengths.ahead)
+        held_out, validation = self._validation_windows(validation_panel, training, lengths.ahead)
         generator = torch.Generator().manual_seed(self.seed)
         self.model_ = self.network(lengths.warm_up)
         initialise(self.model_, generator, self.initialisation)
-        best = BestWeights(self.model_, validation, lengths.warm_up)
+        best = BestWeights(self.model_, validation, lengths.warm_up, self.lag_)
         waves = training.take(evenly_spaced(training.starts(1, held_out), self.batch), 1)
         norms = gradient_norms(self.model_, waves)
         deadline = time.monotonic() + self.seconds
@@ -149,7 +153,7 @@ class FreeRunning(NetworkParameters, ABC):
         self.model_.zero_grad(set_to_none=True)
         self.gradient_norms_ = before_and_after(norms, gradient_norms(self.model_, waves))
         self.quantiles_ = self._residual_quantiles(validation, lengths, train) if train.quantile_levels else None
-        self.curves_ = {name: _thin(losses) for name, losses in self.curves_.items()}
+        self.curves_ = {name: thin(losses) for name, losses in self.curves_.items()}
         self.remarks_.append(f"the best validation loss was {min(best.losses):.2e}, the last {best.losses[-1]:.2e}")
 
     def fitted_network(self) -> nn.Module:
@@ -157,7 +161,9 @@ class FreeRunning(NetworkParameters, ABC):
         return self.model_
 
     def _training_windows(self, panel: Panel, ahead: int) -> tuple[WindowLengths, TrainingWindows]:
-        """The lengths of windows, and the windows of the training series."""
+        """The lengths of windows, and the windows of the training series; sets their scale."""
+        self.scale_ = Scale.of(panel, self.deviations, self.scale)
+        self.remarks_: list[str] = []
         lengths_of = WindowLengths.of if self.recipe == "curriculum" else WindowLengths.within_context
         needs = Needs(self.least_warm_up(), self.warm_up, ahead, self.batch)
         windows = TrainingWindows.of(panel, 0, self.scale_)
@@ -174,6 +180,13 @@ class FreeRunning(NetworkParameters, ABC):
                 f"the longest in training had {lengths.ahead:,}{stretches}"
             )
         return lengths, training
+
+    def _lag(self, training: TrainingWindows, lengths: WindowLengths, season: int) -> int:
+        """The lag of the changes that are learned; 0 for levels."""
+        if self.target is not None:
+            return {"level": 0, "change": 1, "seasonal-change": season}[self.target]
+        room = int(training.runs.max()) - self.least_warm_up() - lengths.ahead
+        return best_lag(training, lengths.ahead, season, room)
 
     def _teaching(self) -> Teaching:
         """How the first stage trains."""
@@ -250,15 +263,19 @@ class FreeRunning(NetworkParameters, ABC):
         warm_up, ahead = lengths.warm_up, lengths.ahead
         with torch.no_grad():
             residuals = validation[warm_up:] - self.model_(validation[:warm_up], ahead)[-ahead:]
-        return ResidualQuantiles.of(residuals.numpy().T[..., None], train.quantile_levels)
+        residuals = accumulate(residuals.numpy(), self.lag_)
+        return ResidualQuantiles.of(residuals.T[..., None], train.quantile_levels)
 
     def predict(self, contexts: Contexts) -> Forecast:
         """The free run of each window."""
-        past = contexts.last_targets(self.warm_up_)  # (window, step, target)
-        columns = _backfill(np.ascontiguousarray(past.transpose(1, 0, 2)).reshape(self.warm_up_, -1))
+        rows = self.warm_up_ + self.lag_
+        past = contexts.last_targets(rows)  # (window, step, target)
+        levels = backfill(np.ascontiguousarray(past.transpose(1, 0, 2)).reshape(rows, -1))
+        columns = levels[self.lag_ :] - levels[: self.warm_up_] if self.lag_ else levels
         steps = contexts.gap + contexts.horizon
         parts = [self._run(columns[:, i : i + BATCH], steps) for i in range(0, columns.shape[1], BATCH)]
-        ahead = np.concatenate(parts, axis=1)[contexts.gap :]
+        ahead = np.concatenate(parts, axis=1)
+        ahead = levels_of(ahead, levels[rows - self.lag_ :])[contexts.gap :]
         mean = ahead.reshape(len(ahead), len(contexts), -1).transpose(1, 0, 2)
         if self.quantiles_ is None or self.quantiles_.levels != contexts.quantile_levels:
             return Forecast.point(mean)
@@ -266,29 +283,9 @@ class FreeRunning(NetworkParameters, ABC):
         return self.quantiles_.forecast(mean, units, contexts)
 
     def _run(self, past: Floats, steps: int) -> Floats:
+        windows = past.shape[1]
+        past = np.pad(past, ((0, 0), (0, -windows % WIDTH)), mode="edge")
         location, spread = self.scale_.of_past(past)
         with torch.no_grad():
             ahead = self.model_(torch.from_numpy((past - location) / spread), steps)[-steps:]
-        return np.asarray(ahead.numpy() * spread + location)
-
-
-def check_at_least(name: str, value: int, least: int) -> None:
-    """Raise ValueError if a hyperparameter is too small."""
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
-
-
-def _backfill(past: Floats) -> Floats:
-    """The past (step, column), with values before a column's first observation filled by it."""
-    missing = np.isnan(past)
-    if not missing[0].any():
-        return past
-    first = np.argmin(missing, axis=0)
-    before = np.arange(len(past))[:, None] < first
-    return np.where(before, past[first, np.arange(past.shape[1])], past)
-
-
-def _thin(curve: list[float]) -> list[float]:
-    """Evenly spaced points of a curve, including the last one."""
-    step = -(-len(curve) // POINTS)
-    return curve[::-1][::step][::-1]
+        return np.asarray(ahead.numpy() * spread + location)[:, :windows]

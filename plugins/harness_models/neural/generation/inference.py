@@ -1,92 +1,127 @@
 """Free runs of RNN, LSTM and GRU cells without gradients: the output is the next input.
 
-tanh is computed as 2 σ(2z) − 1, since torch's sigmoid is the fastest nonlinearity. The state is q, where
-the hidden state is h = 2 q − offset; factors and offset are part of the matrices and biases. The result is
-exact up to rounding.
+They are computed in float32, in half of the time of float64. Sigmoids are (1 + tanh(z/2))/2, with the half in the
+matrix already: NumPy's tanh is the fastest nonlinearity, and its factors and sums are part of the passes that follow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
-from harness import Floats
+Tensor = Any
+Step = Callable[[], None]  # the next hidden state from the products of the step
 
-Step = Callable[[Floats], None]  # updates the state, given the last output
+PRECISION = torch.float32
 
 
-def run_closed_loop(kind: str, matrix: Any, readout: Any, state: Any, steps: int) -> Any:
-    """The outputs (step, wave) of a cell from a state (1 or 2, hidden, wave), as a tensor.
+def run_closed_loop(kind: str, matrix: Tensor, readout: Tensor, state: Tensor, steps: int) -> Tensor:
+    """The outputs (step, wave) of a cell from a state (1 or 2, hidden, wave), in the precision of the state.
 
-    `matrix` is that of `recurrence` over hidden state, output and a one. Its sigmoid rows are halved
-    already, so that all rows need a factor of 2.
+    `matrix` is that of `recurrence` over hidden state, output and a one.
     """
     with torch.no_grad():
         hidden, waves = state.shape[1:]
-        offset = 0.0 if kind == "lstm" else 1.0
-        shift = offset * readout.sum()  # an output is the readout of 2 q, minus this
-        own, of_output, bias = 2 * matrix[:, :hidden], 2 * matrix[:, [hidden]], 2 * matrix[:, [hidden + 1]]
-        if kind == "gru":  # its rows x depend on the output only: no product over the state
-            into = torch.cat([2 * of_output, bias - shift * of_output], dim=1)[:hidden]
-            own, of_output, bias = own[hidden:], of_output[hidden:], bias[hidden:]
-        own = own + of_output * readout
-        folded = torch.cat([2 * own, bias - offset * own.sum(dim=1, keepdim=True)], dim=1).numpy()
-        stacked = np.ones((hidden + 1, waves))
-        q, products = torch.from_numpy(stacked)[:hidden], np.empty((len(folded), waves))
-        q[:] = (state[0] + offset) / 2
-        gates = torch.from_numpy(products).view(-1, hidden, waves)
-        if kind == "gru":
-            step = _gru(gates, q, into.numpy())
-        else:
-            step = _lstm(gates, q, 2 * state[1]) if kind == "lstm" else _rnn(gates, q)
-        half, outputs = readout.numpy(), np.empty((steps + 1, waves))
-        np.dot(half, stacked[:hidden], out=outputs[0])
-        for before, after in pairwise(outputs):
-            np.dot(folded, stacked, out=products)
-            step(before)
-            np.dot(half, stacked[:hidden], out=after)
-        return 2 * torch.from_numpy(outputs[1:]) - shift
+        stacked = torch.ones(hidden + 2, waves, dtype=PRECISION)  # the state, a one, and the last output
+        scale = 2.0 if kind == "lstm" else 1.0  # of the state
+        stacked[:hidden] = scale * state[0]
+        folded, into = _fold_output(kind, matrix, readout, scale)
+        products = torch.empty(len(folded), waves, dtype=PRECISION)
+        step = _step(kind, products.view(-1, hidden, waves), stacked, state[-1].to(PRECISION), into)
+        multiply = _product(folded, stacked[: hidden + 1], products)
+        half, known, last = (readout / scale).to(PRECISION).numpy(), stacked[:hidden].numpy(), stacked[-1].numpy()
+        outputs = np.empty((steps, waves), last.dtype)
+        np.dot(half, known, out=last)
+        for output in outputs:
+            multiply()
+            step()
+            np.dot(half, known, out=last)
+            output[:] = last
+        return torch.from_numpy(outputs).to(state.dtype)
 
 
-def _rnn(gates: Any, q: Any) -> Step:
+def _fold_output(kind: str, matrix: Tensor, readout: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """The matrix over state and one, which includes the output, and a GRU's rows x over a one and the output.
+
+    The rows x depend on nothing else, and are left out of the matrix; the rows n are halved.
+    """
+    hidden = len(readout)
+    own, of_output, ones = matrix.split([hidden, 1, 1], dim=1)
+    folded = torch.cat([(own + of_output * readout) / scale, ones], dim=1)
+    into = torch.cat([ones, of_output], dim=1)[:hidden]
+    if kind == "gru":
+        folded = folded[hidden:]
+        folded[:hidden] /= 2
+    return folded.to(PRECISION), into.to(PRECISION)
+
+
+def _product(matrix: Tensor, stacked: Tensor, out: Tensor) -> Step:
+    """The product by the library that is faster on this processor."""
+    if not _numpy_is_faster():
+        return lambda: torch.mm(matrix, stacked, out=out)
+    arrays = matrix.numpy(), stacked.numpy(), out.numpy()
+    return lambda: np.dot(arrays[0], arrays[1], out=arrays[2])
+
+
+@cache
+def _numpy_is_faster() -> bool:
+    """True for processors with AVX-512 that are not Intel's, on which torch's MKL uses half of the vector width."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of torch
+    return bool(capabilities.get("avx512_f")) and not str(capabilities.get("cpu_name")).startswith("Intel")
+
+
+def _step(kind: str, gates: Tensor, stacked: Tensor, cells: Tensor, into: Tensor) -> Step:
+    hidden = gates.shape[1]
+    if kind == "rnn":
+        return _rnn(gates, stacked[:hidden])
+    if kind == "lstm":
+        return _lstm(gates, stacked[:hidden], cells)
+    return _gru(gates, stacked[:hidden], into, stacked[hidden:])
+
+
+def _rnn(gates: Tensor, h: Tensor) -> Step:
     """h' = tanh(z)."""
+    z, state = gates[0].numpy(), h.numpy()
 
-    def step(before: Floats) -> None:
-        torch.sigmoid(gates[0], out=q)
+    def step() -> None:
+        np.tanh(z, out=state)
 
     return step
 
 
-def _lstm(gates: Any, q: Any, cells: Any) -> Step:
-    """The gates g, i, f, o: c' = f c + i g, h' = o tanh(c'); the cells contain 2 c, and g and tanh are halved."""
+def _lstm(gates: Tensor, doubled: Tensor, cells: Tensor) -> Step:
+    """c' = (c (1 + f) + g (1 + i))/2, 2 h' = tanh(c') (1 + o), where g, i, f and o are tanh of the products."""
     g, i, f, o = gates
-    squashed = torch.empty_like(cells)
+    products, state = gates.numpy(), cells.numpy()
+    kept, squashed = torch.empty_like(cells), torch.empty_like(cells)
+    curve = squashed.numpy()
 
-    def step(before: Floats) -> None:
-        torch.sigmoid(gates, out=gates)
-        cells.mul_(f).addcmul_(i, g.sub_(0.5), value=4)
-        torch.sigmoid(cells, out=squashed).sub_(0.5)
-        torch.mul(o, squashed, out=q)
+    def step() -> None:
+        np.tanh(products, out=products)
+        torch.addcmul(cells, cells, f, out=kept)
+        g.addcmul_(g, i)
+        torch.lerp(kept, g, 0.5, out=cells)
+        np.tanh(state, out=curve)
+        torch.addcmul(squashed, squashed, o, out=doubled)
 
     return step
 
 
-def _gru(gates: Any, q: Any, into: Floats) -> Step:
-    """The rows n, r, z: a = tanh(x + r n), h' = a + z (h − a); x is the product of `into` with the output and a one."""
+def _gru(gates: Tensor, h: Tensor, into: Tensor, entering: Tensor) -> Step:
+    """a = tanh(x + n (1 + r)), h' = a + (h − a)(1 + z)/2, where r and z are tanh of the products."""
     n, r, z = gates
-    entering = np.ones((2, q.shape[1]))
-    x = np.empty(q.shape)
-    a = torch.from_numpy(x)
+    both, candidate = gates[1:].numpy(), n.numpy()
 
-    def step(before: Floats) -> None:
-        entering[0] = before
-        np.dot(into, entering, out=x)
-        torch.sigmoid(gates[1:], out=gates[1:])
-        torch.sigmoid(a.addcmul_(r, n), out=a)
-        torch.lerp(a, q, z, out=q)
+    def step() -> None:
+        np.tanh(both, out=both)
+        n.addcmul_(n, r).addmm_(into, entering)
+        np.tanh(candidate, out=candidate)
+        h.sub_(n)
+        h.addcmul_(h, z)
+        torch.add(n, h, alpha=0.5, out=h)
 
     return step

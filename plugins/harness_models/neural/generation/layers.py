@@ -1,4 +1,4 @@
-"""Layers of free-running networks, and their initial weights. Everything is float64."""
+"""Layers of free-running networks, and their initial weights, in float64."""
 
 from __future__ import annotations
 

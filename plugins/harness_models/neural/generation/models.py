@@ -8,7 +8,8 @@ exactly: the matrix is W_hh + W_ih o and the bias b + W_ih c.
 `sampled(values, own, warm_up)` returns the predictions from the same index to the end of the values. The inputs in the
 steps and waves of `own` are the predictions for them, if there are any, and the others the actual values.
 
-Everything is float64: in long free runs the rounding errors of float32 disturb line searches.
+Networks are trained in float64: in long free runs the rounding errors of float32 disturb line searches. Free runs of
+recurrent layers without gradients are computed in float32 (see `inference`).
 """
 
 from __future__ import annotations

@@ -105,3 +105,13 @@ class TrainingWindows:
             chosen.append(int(np.argmax(distances)))
             distances = np.minimum(distances, ((points - points[chosen[-1]]) ** 2).sum(axis=1))
         return waves[:, chosen].contiguous()
+
+
+def backfill(past: Floats) -> Floats:
+    """The past (step, column), with values before a column's first observation filled by it."""
+    missing = np.isnan(past)
+    if not missing[0].any():
+        return past
+    first = np.argmin(missing, axis=0)
+    before = np.arange(len(past))[:, None] < first
+    return np.where(before, past[first, np.arange(past.shape[1])], past)
