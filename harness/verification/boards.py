@@ -1,4 +1,4 @@
-"""Published scores of trained models, beside those of our board in the journal, which takes too long to train for a check."""
+"""Published scores of trained models beside ours on a board in the journal: `harness verify` trains none."""
 
 from __future__ import annotations
 
