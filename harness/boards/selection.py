@@ -215,9 +215,8 @@ def _selected_board(
         return SelectedBoard(plan, plan, file)
     check_file(workspace.home, name, file)
     whole = plan_board(name, board, workspace, selection.seeds)
-    return SelectedBoard(
-        plan_board(name, narrow, workspace, selection.seeds) if narrow != board else whole, whole, file
-    )
+    run = whole if narrow == board else plan_board(name, narrow, workspace, selection.seeds)
+    return SelectedBoard(run, whole, file)
 
 
 def _narrow_board(

@@ -71,8 +71,7 @@ def show_command(
     from harness.boards.collections import find_collection
 
     if find_collection(board, workspace.catalog) is not None:
-        others = (style, budget, only, top, columns, forecaster, failures, by, task, published, pools)
-        if any(others):
+        if any((style, budget, only, top, columns, forecaster, failures, by, task, published, pools)):
             raise BadInput(f"{board!r} is a collection of boards; name one of them, or leave options out")
         _show_collection(board, workspace, metric, completed_only=completed_only)
         return

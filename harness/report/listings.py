@@ -47,10 +47,10 @@ def inventory(catalog: Catalog, kind: str) -> str:
         return listing(kind, headings, _forecasters(catalog)) + "\n".join([*_folded(LEGEND), ""])
     if kind == "metrics":
         return listing(kind, ("name", "description", "functional", "provided by"), _metrics(catalog))
-    headings = "name", "description", "provided by"
-    text = listing(kind, headings, _descriptions(catalog, kind))
+    names = ("name", "description", "provided by")
+    text = listing(kind, names, _descriptions(catalog, kind))
     if kind == "boards" and catalog.collections:
-        return f"{text}\n{listing('collections of boards', headings, _descriptions(catalog, 'collections'))}"
+        return f"{text}\n{listing('collections of boards', names, _descriptions(catalog, 'collections'))}"
     return text
 
 
