@@ -9,9 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from lecture_page import write_page
-
 from harness import HarnessError
+from lecture_page import write_page
 
 FOLDER = Path(__file__).parent
 

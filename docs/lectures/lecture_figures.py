@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from harness_mlflow.charts import Chart, Line, picture
 from harness_mlflow.plots import ACTUAL, ACTUAL_WIDTH, FORECAST, GIVEN, gradient_chart, training_chart
 
 WIDTH, HEIGHT = 1000, 230  # pixels of a picture, and of a row of charts
-BEGIN, END = 300, 150  # steps of a free run that are drawn: after the given ones, and the last
+BEGIN, END = 250, 120  # steps of a free run that are drawn: after the given ones, and the last
 MOST_POINTS = 300  # of a chart of forecasts
 
 Charts = list[list[Chart]]  # rows
@@ -43,15 +44,23 @@ def _run(results: JournalResults, cell: StoredCell) -> Run:
 
 
 def _training(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts:
-    """The training curves, two charts in a row."""
+    """The training curves; the stages of a training are numbered."""
     charts = (training_chart(_run(results, cell).curves, (name,)) for name, cell in cells.items())
-    return _in_rows([chart for chart in charts if chart is not None], 2)
+    return _in_rows([_with_numbers(chart) for chart in charts if chart is not None])
+
+
+def _with_numbers(chart: Chart) -> Chart:
+    """The chart with the numbers of its stages instead of their names, which need more space."""
+    if not chart.x_ticks:
+        return chart
+    ticks = tuple((x, str(number)) for number, (x, _) in enumerate(chart.x_ticks, start=1))
+    return replace(chart, x_ticks=ticks, x_label="stage of the training")
 
 
 def _gradients(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts:
-    """The gradient norms, two charts in a row."""
+    """The gradient norms."""
     charts = (gradient_chart(_run(results, cell).gradient_norms, (name,)) for name, cell in cells.items())
-    return _in_rows([chart for chart in charts if chart is not None], 2)
+    return _in_rows([chart for chart in charts if chart is not None])
 
 
 def _generation(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts:
@@ -92,10 +101,8 @@ def _windows(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts
 
 def _track(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts:
     """The first forecast step of successive windows, with the actuals."""
-    return [
-        [Chart(_lines(*_first_steps(results.outcomes(cell))), (name,), "window of the test part")]
-        for name, cell in cells.items()
-    ]
+    charts = [Chart(_lines(*_first_steps(results.outcomes(cell))), (name,)) for name, cell in cells.items()]
+    return _in_rows(charts)
 
 
 def _first_steps(outcomes: Outcomes) -> tuple[Floats, Floats, Floats]:
@@ -115,7 +122,7 @@ def _scatter(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts
         ends = np.array([actual.min(), actual.max()])
         points = Line(actual, mean, FORECAST, "forecast", 0.0, dots=True)
         charts.append(Chart((Line(ends, ends, ACTUAL, "equal to the actual", 1.5), points), (name,), "actual"))
-    return _in_rows(charts, 4)
+    return [charts]
 
 
 def _lines(x: Floats, actual: Floats, forecast: Floats) -> tuple[Line, Line]:
@@ -126,7 +133,9 @@ def _lines(x: Floats, actual: Floats, forecast: Floats) -> tuple[Line, Line]:
     )
 
 
-def _in_rows(charts: Sequence[Chart], columns: int) -> Charts:
+def _in_rows(charts: Sequence[Chart]) -> Charts:
+    """Three charts in a row, or two where three would leave a gap."""
+    columns = 2 if len(charts) % 3 else 3
     return [list(charts[i : i + columns]) for i in range(0, len(charts), columns)]
 
 

@@ -8,17 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lecture_figures import figure
-from lecture_parameters import counted_parameters
-
 from harness.analysis.lookup import board_standings, find_part_results
 from harness.boards.collections import Part
-from harness.boards.leaderboard import load_board
+from harness.boards.leaderboard import board_name, load_board
 from harness.boards.toml_files import read_toml
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, UnknownName
 from harness.results.board_results import JournalResults
-from harness.results.standings import Standings
+from harness.results.standings import Row, Standings
+from lecture_figures import figure
+from lecture_parameters import counted_parameters
 
 NOTHING = "–"
 
@@ -97,7 +96,8 @@ def write_page(source: Path, home: Path, into: Path) -> list[Path]:
 
 def figure_paths(section: Section) -> list[str]:
     """The paths of a section's figures, relative to the page."""
-    return [f"lectures/{section.board}-{number}-{each.kind}.svg" for number, each in enumerate(section.figures, 1)]
+    board = board_name(section.board)
+    return [f"lectures/{board}-{number}-{each.kind}.svg" for number, each in enumerate(section.figures, start=1)]
 
 
 def section_results(section: Section, workspace: Workspace) -> JournalResults | None:
@@ -160,13 +160,18 @@ def _ours(system: System, tasks: Sequence[str], results: JournalResults, standin
     runs = [results.runs[cell.key] for cell in results.plan.by_forecaster[system.forecaster]]
     costs = [run.costs for run in runs if run is not None]
     (row,) = (row for row in standings.rows if row.forecaster == system.forecaster)
-    yield _count(max((each.parameters for each in costs if each.parameters is not None), default=None))
+    yield " / ".join(dict.fromkeys(_count(each.parameters) for each in costs))  # of each task
     yield system.lecture
     yield from (_number(row.scores[task]) for task in tasks)
-    low, high = row.interval("skill")
-    interval = "" if math.isnan(low) else f" ({_number(1 - high)} … {_number(1 - low)})"
-    yield f"{_number(row.relative_error)}{interval}"
+    yield "rounding" if any(row.scores[task] <= standings.rounding.get(task, 0) for task in tasks) else _relative(row)
     yield f"{sum(each.fit_cpu_seconds for each in costs):.0f}"
+
+
+def _relative(row: Row) -> str:
+    """The error relative to the baseline, with its interval."""
+    low, high = row.interval("skill")
+    known = not math.isnan(low) and low < high
+    return _number(row.relative_error) + (f" ({_number(1 - high)} … {_number(1 - low)})" if known else "")
 
 
 def _links(section: Section, system: System) -> str:
