@@ -170,6 +170,7 @@ text = "Prose."
 title = "Waves"
 board = "waves"
 text = "What it is."
+metrics = ["MAE"]
 after = "The end."
 systems = [
   { forecaster = "mean" },
@@ -212,24 +213,28 @@ class TestWriting:
         scores = harness.standings("waves", home=folder / "home")
         cells = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| ")]
         headings, mean, autoreg, dense = ([cell.strip() for cell in row] for row in cells)
-        assert headings[3:6] == ["Lecture", "Ours: MSE", "relative to mean (95 %)"]
+        assert headings[3:7] == ["Lecture", "Ours: MSE", "Ours: MAE", "relative to mean (95 %)"]
         assert mean[0] == "mean"
         assert mean[2:4] == ["–", "–"]
         assert float(mean[4]) == pytest.approx(scores["cosine"]["mean"], rel=5e-3)
-        assert float(mean[5].split()[0]) == 1
+        assert mean[6] == "1"
         assert autoreg[0] == "autoregression"
         assert autoreg[1].endswith("waves --only 'two lags, no trend'`")
         assert autoreg[3] == "0.5"
         assert dense[2] == "897"  # 12 lags, 64 units: 13 * 64 + 65
         assert float(dense[4]) == pytest.approx(scores["cosine"]["free-dense"], rel=5e-3)
+        absolute = harness.standings("waves", "MAE", home=folder / "home")["cosine"]
+        assert float(dense[5]) == pytest.approx(absolute["free-dense"], rel=5e-3)
         low, high = scores.loc["free-dense", ["skill_low", "skill_high"]]
-        assert [float(number) for number in re.findall(r"[\d.]+", dense[5])] == pytest.approx(
+        assert [float(number) for number in re.findall(r"[\d.]+", dense[6])] == pytest.approx(
             [1 - scores["skill"]["free-dense"], 1 - high, 1 - low], rel=5e-3
         )
         assert text.startswith("# A page\n\nProse.\n\n## Waves\n\nWhat it is.\n\n| System")
         assert text.endswith("*Free runs.*\n\nThe end.\n")
 
     def test_the_same_results_give_the_same_files(self, folder: Path) -> None:
+        (folder / "docs" / "lectures").mkdir(parents=True, exist_ok=True)
+        (folder / "docs" / "lectures" / "waves-9-training.svg").touch()  # of an earlier page
         files = write_page(folder / "page.toml", folder / "home", folder / "docs")
         before = {path: path.read_bytes() for path in files}
 
@@ -237,6 +242,7 @@ class TestWriting:
 
         assert {path: path.read_bytes() for path in again} == before
         assert len(files) == 3
+        assert set((folder / "docs" / "lectures").iterdir()) == set(files[1:])
 
     def test_figures_are_drawn_with_the_given_steps(self, folder: Path) -> None:
         write_page(folder / "page.toml", folder / "home", folder / "docs")

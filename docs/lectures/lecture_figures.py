@@ -11,6 +11,7 @@ from harness import BadInput, Floats, Histories, Outcomes, Run
 from harness.results.board_results import JournalResults
 from harness.results.stored_plan import StoredCell
 from harness_mlflow.charts import Chart, Line, picture
+from harness_mlflow.class_plots import loss_by_step_chart, reliability_chart
 from harness_mlflow.plots import ACTUAL, ACTUAL_WIDTH, FORECAST, GIVEN, gradient_chart, training_chart
 
 WIDTH, HEIGHT = 1000, 230  # pixels of a picture, and of a row of charts
@@ -125,6 +126,16 @@ def _scatter(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts
     return [charts]
 
 
+def _reliability(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts:
+    """The reliability diagrams of class probabilities."""
+    return _in_rows([reliability_chart(results.outcomes(cell), (name,)) for name, cell in cells.items()])
+
+
+def _steps(results: JournalResults, cells: Mapping[str, StoredCell]) -> Charts:
+    """The log loss of class probabilities by step of the horizon."""
+    return _in_rows([loss_by_step_chart(results.outcomes(cell), (name,)) for name, cell in cells.items()])
+
+
 def _lines(x: Floats, actual: Floats, forecast: Floats) -> tuple[Line, Line]:
     dots = len(x) <= 10
     return (
@@ -146,4 +157,6 @@ FIGURES: Mapping[str, Callable[[JournalResults, Mapping[str, StoredCell]], Chart
     "windows": _windows,
     "track": _track,
     "scatter": _scatter,
+    "reliability": _reliability,
+    "steps": _steps,
 }

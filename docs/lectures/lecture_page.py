@@ -50,6 +50,7 @@ class Section:
     board: str
     systems: tuple[System, ...]
     tasks: tuple[str, ...] = ()  # of the board; empty: all
+    metrics: tuple[str, ...] = ()  # shown beside that of the board, as means over the tasks
     figures: tuple[Figure, ...] = ()
     after: str = ""  # prose after the figures
     channels: int = 0  # of the data, to count parameters where the section has no results; 0: results are needed
@@ -70,7 +71,7 @@ def read_page(path: Path) -> Page:
 
 
 def write_page(source: Path, home: Path, into: Path) -> list[Path]:
-    """Write lectures.md and its figures into a folder; returns their paths.
+    """Write lectures.md and its figures into a folder, and remove figures of earlier pages; returns the paths.
 
     Raises BadInput where results are missing.
     """
@@ -90,6 +91,8 @@ def write_page(source: Path, home: Path, into: Path) -> list[Path]:
                 written[-1].write_text(figure(shown.kind, results, task, shown.forecasters), encoding="utf-8")
                 texts.append(f"![{shown.kind}]({path})\n\n*{_line(shown.caption)}*")
         texts += [section.after.strip()] if section.after else []
+    for path in set((into / "lectures").glob("*.svg")) - set(written):
+        path.unlink()
     written[0].write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     return written
 
@@ -129,7 +132,7 @@ def section_table(section: Section, results: JournalResults | None, workspace: W
         "Command",
         "Parameters",
         "Lecture",
-        *(f"Ours: {score}" for score in scores),
+        *(f"Ours: {score}" for score in (*scores, *section.metrics)),
         f"relative to {board.baseline} (95 %)",
         "Training, CPU s",
         "Figures",
@@ -143,9 +146,9 @@ def section_table(section: Section, results: JournalResults | None, workspace: W
             raise UnknownName(f"forecaster on board {section.board!r}", system.forecaster, entries)
         if results is None or standings is None:
             count = counted_parameters(entries[system.forecaster], section.channels, workspace.catalog)
-            ours = [_count(count), system.lecture, *(NOTHING for _ in tasks), NOTHING, NOTHING]
+            ours = [_count(count), system.lecture, *(NOTHING for _ in (*scores, *section.metrics)), NOTHING, NOTHING]
         else:
-            ours = list(_ours(system, tasks, results, standings))
+            ours = list(_ours(system, tasks, section.metrics, results, standings))
         cells = [system.name or system.forecaster, f"`{command(section.board, system)}`", *ours]
         yield f"| {' | '.join([*cells, _links(section, system) if results is not None else NOTHING])} |"
 
@@ -155,7 +158,9 @@ def command(board: str, system: System) -> str:
     return f"harness run {board} --only {shlex.quote(system.forecaster)}"
 
 
-def _ours(system: System, tasks: Sequence[str], results: JournalResults, standings: Standings) -> Iterator[str]:
+def _ours(
+    system: System, tasks: Sequence[str], metrics: Sequence[str], results: JournalResults, standings: Standings
+) -> Iterator[str]:
     """The cells of a row from the number of parameters to the seconds."""
     runs = [results.runs[cell.key] for cell in results.plan.by_forecaster[system.forecaster]]
     costs = [run.costs for run in runs if run is not None]
@@ -163,6 +168,7 @@ def _ours(system: System, tasks: Sequence[str], results: JournalResults, standin
     yield " / ".join(dict.fromkeys(_count(each.parameters) for each in costs))  # of each task
     yield system.lecture
     yield from (_number(row.scores[task]) for task in tasks)
+    yield from (_number(row.metrics[metric]) for metric in metrics)
     yield "rounding" if any(row.scores[task] <= standings.rounding.get(task, 0) for task in tasks) else _relative(row)
     yield f"{sum(each.fit_cpu_seconds for each in costs):.0f}"
 
