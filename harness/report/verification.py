@@ -46,6 +46,7 @@ CSV_HEADINGS = (
     "verdict",
     "reason",
     "kind",
+    "tolerance",
 )
 
 
@@ -127,4 +128,5 @@ def _csv_row(result: CaseResult) -> tuple[object, ...]:
     source = result.source.title, result.source.setting, result.source.reference
     published = f"{result.published:.{result.digits}f}"
     numbers = result.ours, published, result.digits, result.difference
-    return *source, result.of, result.quantity, *numbers, result.verdict, result.reason, result.kind
+    verdict = result.verdict, result.reason, result.kind, result.source.tolerance
+    return *source, result.of, result.quantity, *numbers, *verdict

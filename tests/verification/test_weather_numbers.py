@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -137,6 +139,8 @@ def test_without_the_file_the_command_names_the_commands_that_are_needed(
 
     said = CliRunner().invoke(cli, ["verify", "--home", str(tmp_path / "home")])
 
+    table = CliRunner().invoke(cli, ["verify", "--csv", "--home", str(tmp_path / "home")]).output
+    assert {row["tolerance"] for row in csv.DictReader(io.StringIO(table))} == {"0.15"}
     text = " ".join(said.output.split())
     assert said.exit_code == 0, said.output
     assert "holds within 0.15" in text
