@@ -91,8 +91,8 @@ def write_page(source: Path, home: Path, into: Path) -> list[Path]:
                 written[-1].write_text(figure(shown.kind, results, task, shown.forecasters), encoding="utf-8")
                 texts.append(f"![{shown.kind}]({path})\n\n*{_line(shown.caption)}*")
         texts += [section.after.strip()] if section.after else []
-    for path in set((into / "lectures").glob("*.svg")) - set(written):
-        path.unlink()
+    for former in set((into / "lectures").glob("*.svg")) - set(written):
+        former.unlink()
     written[0].write_text("\n\n".join(texts) + "\n", encoding="utf-8")
     return written
 
