@@ -105,10 +105,11 @@ class TestPage:
         assert sum(path.stat().st_size for path in files) < ALL
 
     def test_generated_waves_follow_the_given_steps_in_another_colour(self) -> None:
-        for name in ("sine-generation-2-generation", "cosine-2-generation", "cosine-3-generation"):
-            root = ElementTree.parse(DOCS / "lectures" / f"{name}.svg").getroot()
+        figures = {"sine-generation-2": 4, "sine-generation-3": 4, "cosine-2": 2, "cosine-3": 4}  # and their waves
+        for name, count in figures.items():
+            root = ElementTree.parse(DOCS / "lectures" / f"{name}-generation.svg").getroot()
             given = [path for path in root.iter(f"{SVG}path") if path.get("stroke") == GIVEN]
-            assert len(given) == 1 + 4  # one in the legend
+            assert len(given) == 1 + count  # one in the legend
             assert {text.text for text in root.iter(f"{SVG}text")} >= {"given", "actual", "forecast"}
 
 
