@@ -16,7 +16,7 @@ from harness_mlflow.plots import ACTUAL, ACTUAL_WIDTH, FORECAST, GIVEN, gradient
 
 WIDTH, HEIGHT = 1000, 230  # pixels of a picture, and of a row of charts
 BEGIN, END = 250, 120  # steps of a free run that are drawn: after the given ones, and the last
-MOST_POINTS = 300  # of a chart of forecasts
+MOST_POINTS = 240  # of a chart of forecasts
 
 Charts = list[list[Chart]]  # rows
 
