@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from harness import Forecaster
+from harness.boards.collections import read_collection
 from harness.boards.leaderboard import load_board
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import load_catalog
@@ -66,6 +67,19 @@ def test_board_examples_are_boards(page, example, tmp_path, monkeypatch) -> None
     board = load_board(str(path), catalog)
 
     assert board.tasks
+
+
+def test_the_collection_example_is_a_collection_beside_the_board_example(tmp_path) -> None:
+    examples = blocks(ROOT / "docs" / "boards.md", "toml")
+    board = next(example for example in examples if "[[tasks]]" in example)
+    collection = next(example for example in examples if "[[boards]]" in example)
+    for folder, file, text in (("my-board", "leaderboard.toml", board), ("my-course", "collection.toml", collection)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text(text, encoding="utf-8")
+
+    found = read_collection(tmp_path / "my-course" / "collection.toml", load_catalog())
+
+    assert len(found.boards) == 2
 
 
 @pytest.mark.parametrize("page", LINKED, ids=lambda page: page.stem)

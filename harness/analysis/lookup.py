@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards.board_files import check_stored_board
+from harness.boards.collections import Part
 from harness.boards.leaderboard import board_name, find_board_file, load_board
 from harness.boards.requirements import missing_datasets
 from harness.boards.selection import CHANGED
@@ -184,6 +185,14 @@ def _find_results(board: str, workspace: Workspace, *, published: bool) -> Board
     if published:
         raise BadInput(f"no results of board {board_name(board)!r} are published in {folder}")
     raise _no_results(board, workspace)
+
+
+def find_part_results(part: Part, workspace: Workspace) -> JournalResults:
+    """The results in the journal of what belongs to a part of a board; raises BadInput where there are none."""
+    results = find_journal_results(part.board, workspace)
+    board = part.of(load_board(part.board, workspace.catalog), workspace.catalog)
+    titles = {entry.title for entry in board.entries(workspace.catalog)}
+    return results.with_plan(results.plan.part(titles, {task.label for task in board.tasks}))
 
 
 def find_journal_results(board: str, workspace: Workspace) -> JournalResults:

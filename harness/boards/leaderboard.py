@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.boards.limits import BoardLimits
 from harness.boards.pools import forecaster_pools
+from harness.boards.toml_files import read_toml
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
-from harness.fields.reading import build
 from harness.fields.types import Json
 from harness.forecasters.pools import Pool
 from harness.plugins.catalog import Catalog
@@ -80,24 +78,7 @@ class Leaderboard:
 
 def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Leaderboard:
     """The board that a file describes, with protocols of these classes; raises BadBoard, which names file and line."""
-    try:
-        text = path.read_text(encoding="utf-8").removeprefix("\ufeff")  # a byte order mark, of some editors
-    except OSError as error:
-        raise BadBoard(f"the board file {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadBoard(f"the board file {path} cannot be read: it is not UTF-8") from error
-    except ValueError as error:
-        raise BadBoard(f"the board file {str(path)!r} cannot be read: {error}") from error
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # also a number of too many digits, a list too deeply nested
-        raise BadBoard(f"{path}: {error}") from error
-    try:
-        board = build(Leaderboard, table, task_classes(protocols))
-        _check(board)
-    except FieldError as error:
-        raise BadBoard(f"{path}, {_place(text, error.path)}: {error}") from error
-    return board
+    return read_toml(path, Leaderboard, "board", _check, task_classes(protocols))
 
 
 def load_board(name: str, catalog: Catalog) -> Leaderboard:
@@ -162,6 +143,8 @@ def find_board_file(name: str, catalog: Catalog) -> Path:
     Raises BadBoard for a path that does not exist, UnknownName for an unknown name.
     """
     path, is_folder = board_file(name), os.path.isdir(name)
+    if path is None and name in catalog.collections:
+        raise BadBoard(f"{name!r} is a collection of boards; name one of them, which `harness list boards` shows")
     is_path = path is not None or is_folder or "/" in name or os.sep in name
     if path is None and (name in catalog.boards or not is_path):
         return catalog.boards[name].spec
@@ -239,17 +222,3 @@ def _not_json(value: object) -> object | None:
     if inside is None:
         return value
     return next((wrong for element in inside if (wrong := _not_json(element)) is not None), None)
-
-
-def _place(text: str, path: tuple[str, ...]) -> str:
-    """The line of a key, or the nearest one that can be found, and the key's path."""
-    lines = ["" if line.lstrip().startswith("#") else line for line in text.splitlines()]
-    start = 0
-    if len(path) > 1 and path[1].isdigit():
-        headers = [i for i, line in enumerate(lines) if line.strip() == f"[[{path[0]}]]"]
-        start = headers[int(path[1])] if int(path[1]) < len(headers) else 0
-    for key in reversed([part for part in path if not part.isdigit()]):
-        for number in range(start, len(lines)):
-            if re.search(rf"(^|[\s{{,.\[\"]){re.escape(key)}[\s\"\]]*(=|\]|\.)", lines[number]):
-                return f"line {number + 1} ({'.'.join(path)})"
-    return f"line {start + 1} ({'.'.join(path)})" if path else "the board"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards.board_files import check_file, name_in_files, store_file
+from harness.boards.collections import Part, parts_of
 from harness.boards.leaderboard import (
     Leaderboard,
     board_name,
@@ -37,7 +38,7 @@ CHANGED = "-changed"  # appended to the name of a board that --set changed: its 
 class Selection:
     """What the options of `harness run` ask for."""
 
-    boards: tuple[str, ...] = ()  # none: all boards that --all runs
+    boards: tuple[str, ...] = ()  # or collections of boards; none: all boards that --all runs
     only: tuple[str, ...] = ()  # forecasters, by their names on the boards
     pools: tuple[Pool, ...] = ()  # whose forecasters are selected; with `only`, those of them that it names
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
@@ -69,33 +70,43 @@ class SelectedBoard:
         store_file(home, self.stored.name, self.file)
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    """A board of the selection, its file, and which part of it is run."""
+
+    board: Leaderboard
+    file: Path
+    part: Part
+
+
 def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[SelectedBoard], list[str]]:
     """The selected boards; of `--all`, those that cannot be run are left out with a sentence each."""
     left_out: list[str] = []
     if selection.rerun:
         workspace.fingerprints.load_anew()
     loaded = _load_boards(selection, workspace.catalog, left_out)
-    boards = {name: board for name, (board, _) in loaded.items()}
+    boards = {name: each.part.of(each.board, workspace.catalog) for name, each in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
     selection = replace(selection, only=split_names(selection.only, set[str]().union(*titles.values())))
     _check_names(selection, loaded, titles, workspace.catalog)
     narrowed = {name: _narrowed_titles(board, selection, workspace.catalog) for name, board in boards.items()}
     _check_pools(selection, boards, narrowed)
     selected: list[SelectedBoard] = []
-    for name, board in boards.items():
+    for name in boards:
         only = narrowed[name]
         if only is not None and not only:
             continue
         try:
-            selected.append(_selected_board(name, board, loaded[name][1], only, titles[name], selection, workspace))
+            selected.append(_selected_board(name, loaded[name], only, titles[name], selection, workspace))
         except BadInput as error:
             _leave_out(selection, name, error, left_out)
     return selected, left_out
 
 
-def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) -> dict[str, tuple[Leaderboard, Path]]:
-    boards: dict[str, tuple[Leaderboard, Path]] = {}
-    for name in selection.boards or tuple(catalog.boards):
+def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) -> dict[str, _Loaded]:
+    boards: dict[str, _Loaded] = {}
+    for part in parts_of(selection.boards, catalog) if selection.boards else map(Part, catalog.boards):
+        name = part.board
         try:
             board, file = load_board(name, catalog), find_board_file(name, catalog)
             _check_distinct(boards, board_name(name), file)
@@ -103,23 +114,23 @@ def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) ->
             _leave_out(selection, name, error, left_out)
         else:
             if selection.boards or board.in_all:
-                boards[board_name(name)] = board, file
+                boards[board_name(name)] = _Loaded(board, file, part)
     return boards
 
 
-def _check_distinct(boards: Mapping[str, tuple[Leaderboard, Path]], name: str, file: Path) -> None:
+def _check_distinct(boards: Mapping[str, _Loaded], name: str, file: Path) -> None:
     """Raise BadBoard for a board whose results would replace those of another one."""
-    for other, (_, other_file) in boards.items():
-        if name_in_files(other) == name_in_files(name) and other_file.resolve() != file.resolve():
+    for other, loaded in boards.items():
+        if name_in_files(other) == name_in_files(name) and loaded.file.resolve() != file.resolve():
             raise BadBoard(
-                f"the boards {other_file} and {file} have the same name, apart from the case of letters: {name!r}; "
+                f"the boards {loaded.file} and {file} have the same name, apart from the case of letters: {name!r}; "
                 "rename the folder of one of them"
             )
 
 
 def _check_names(
     selection: Selection,
-    boards: Mapping[str, tuple[Leaderboard, Path]],
+    boards: Mapping[str, _Loaded],
     titles: Mapping[str, set[str]],
     catalog: Catalog,
 ) -> None:
@@ -128,9 +139,9 @@ def _check_names(
         if any(name in on_board for on_board in titles.values()):
             continue
         if name in catalog.forecasters and boards:
-            raise BadInput(_not_on_boards(name, {board: file for board, (_, file) in boards.items()}))
+            raise BadInput(_not_on_boards(name, {board: loaded.file for board, loaded in boards.items()}))
         raise UnknownName("forecaster on these boards", name, set().union(*titles.values()))
-    baselines = {board.baseline for board, _ in boards.values()}
+    baselines = {loaded.board.baseline for loaded in boards.values()}
     for name in selection.settings:
         if selection.only and name not in selection.only and name not in baselines:
             raise BadInput(f"--set changes {name!r}, which --only leaves out; name it by --only too")
@@ -185,15 +196,16 @@ def _not_on_boards(forecaster: str, files: Mapping[str, Path]) -> str:
 
 def _selected_board(
     name: str,
-    board: Leaderboard,
-    file: Path,
+    loaded: _Loaded,
     only: tuple[str, ...] | None,
     titles: set[str],
     selection: Selection,
     workspace: Workspace,
 ) -> SelectedBoard:
     settings = {title: given for title, given in selection.settings.items() if title in titles}
-    narrow = _narrow_board(board, workspace.catalog, only, selection.pools)
+    board, file = loaded.board, loaded.file
+    of_part = loaded.part.of(board, workspace.catalog)
+    narrow = _narrow_board(of_part, workspace.catalog, only, selection.pools)
     if settings:
         changed = with_parameters(narrow, workspace.catalog, settings)
         _check_titles(changed)
@@ -203,7 +215,8 @@ def _selected_board(
         return SelectedBoard(plan, plan, file)
     check_file(workspace.home, name, file)
     whole = plan_board(name, board, workspace, selection.seeds)
-    return SelectedBoard(plan_board(name, narrow, workspace, selection.seeds) if only else whole, whole, file)
+    run = whole if narrow == board else plan_board(name, narrow, workspace, selection.seeds)
+    return SelectedBoard(run, whole, file)
 
 
 def _narrow_board(

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from harness.errors import BadInput
+from harness.plugins.catalog import COLLECTION_FILE
 from harness.plugins.plugin_file import FILE, VARIABLE, checked_plugin_file, plugin_file_beside
 
 # the parameters of commands that take boards
@@ -40,18 +41,17 @@ def use_plugin_file(group: click.Group, arguments: Sequence[str], named: str | N
 
 
 def _board_files(group: click.Group, arguments: Sequence[str]) -> Iterator[Path]:
-    """The files of the boards that the arguments name by a path.
+    """The files of the boards and collections that the arguments name by a path.
 
     A bare name is none, so that no file of the current folder is imported because a board has its name.
     """
     for name in _boards(group, arguments):
-        path = None
+        paths = []
         if name.endswith(".toml"):
-            path = Path(name)
+            paths = [Path(name)]
         elif name in (os.curdir, os.pardir) or "/" in name or os.sep in name:
-            path = Path(name, "leaderboard.toml")
-        if path is not None and path.is_file():
-            yield path
+            paths = [Path(name, COLLECTION_FILE), Path(name, "leaderboard.toml")]
+        yield from [path for path in paths if path.is_file()][:1]
 
 
 def _boards(group: click.Group, arguments: Sequence[str]) -> Iterator[str]:

@@ -15,6 +15,7 @@ from harness.errors import BadInput
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
+    from harness.results.board_results import JournalResults
 
 
 @click.command("publish")
@@ -23,20 +24,36 @@ if TYPE_CHECKING:
 @click.option("--metric", "metrics", multiple=True, help="Publish per-window losses of this metric too. Repeatable.")
 @workspace_option
 def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], workspace: Workspace) -> None:
-    """Write a board's README and results into its folder.
+    """Write a board's README and results into its folder; of a collection, those of each board into a folder of it.
 
     The folder holds results and per-window losses, to be committed; never the data.
     """
+    from harness.analysis.lookup import find_journal_results, find_part_results
+    from harness.boards.collections import find_collection, parts_of
+    from harness.boards.leaderboard import board_name
+
+    catalog = workspace.catalog
+    if find_collection(board, catalog) is None:
+        folder = _writable_folder(board, catalog) if folder is None else folder
+        _publish(board, find_journal_results(board, workspace), folder, metrics, workspace)
+        return
+    if folder is None:
+        raise BadInput(f"{board!r} is a collection of boards; name a folder for them: harness publish {board} FOLDER")
+    for part in parts_of((board,), catalog):
+        results = find_part_results(part, workspace)
+        _publish(part.board, results, folder / board_name(part.board), metrics, workspace)
+
+
+def _publish(board: str, results: JournalResults, folder: Path, metrics: tuple[str, ...], workspace: Workspace) -> None:
+    """Write the README and the results of a board into a folder, and print its files."""
     from harness.analysis.costs import without_costs
-    from harness.analysis.lookup import board_standings, find_journal_results
+    from harness.analysis.lookup import board_standings
     from harness.boards.leaderboard import board_name
     from harness.report.markdown import readme
     from harness.results.publication.files import README, RESULTS, TERMS
     from harness.results.publication.writing import publish
 
     catalog = workspace.catalog
-    folder = _writable_folder(board, catalog) if folder is None else folder
-    results = find_journal_results(board, workspace)
     names = dict.fromkeys((results.plan.metric, *metrics))
     specs = [catalog.metrics[name].spec for name in names]
     standings = board_standings(results, workspace)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def run_command(
     boards: tuple[str, ...], every: bool, settings: tuple[str, ...], workspace: Workspace, pdb: bool, **options: Any
 ) -> None:
-    """Run the pending cells of boards, and show their standings."""
+    """Run the pending cells of boards, or of collections of boards, and show their standings."""
     from harness.boards.selection import Selection
     from harness.cli.run_boards import run_boards
 

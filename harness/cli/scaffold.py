@@ -33,7 +33,7 @@ def check_name(kind: str, name: str, catalog: Catalog) -> None:
         "forecaster": catalog.forecasters,
         "dataset": catalog.datasets,
         "metric": catalog.metrics,
-        "board": catalog.boards,
+        "board": {**catalog.boards, **catalog.collections},
     }
     if name in registries[kind]:
         raise BadInput(f"there is a {kind} called {name!r} already; choose another name")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import echo, echo_text, print_slices, print_standings, wide_console
+from harness.cli.console import echo, echo_text, print_lines, print_slices, print_standings, wide_console
 from harness.cli.group import is_debugging
 from harness.cli.options import output_format, pool_option, workspace_option
 from harness.errors import BadInput, UnknownName
@@ -64,10 +64,17 @@ def show_command(
     published: bool,
     workspace: Workspace,
 ) -> None:
-    """Show the standings of a board, or its scores in slices."""
+    """Show the standings of a board or of the boards of a collection, or the scores of a board in slices."""
     style = output_format(csv=csv, markdown=markdown, html=html, format=format_)
     option = f"--format {format_}" if style == "format" else f"--{style}"
     style = format_ if style == "format" else style
+    from harness.boards.collections import find_collection
+
+    if find_collection(board, workspace.catalog) is not None:
+        if any((style, budget, only, top, columns, forecaster, failures, by, task, published, pools)):
+            raise BadInput(f"{board!r} is a collection of boards; name one of them, or leave options out")
+        _show_collection(board, workspace, metric, completed_only=completed_only)
+        return
     if forecaster is not None:
         if any((style, budget, only, top, columns, failures, by, task, metric, completed_only, pools)):
             raise BadInput("--forecaster shows one forecaster of the board; leave other options out")
@@ -121,6 +128,27 @@ def show_command(
         echo_text(text)
     else:
         _write_page(html, text)
+
+
+def _show_collection(name: str, workspace: Workspace, metric: str | None, *, completed_only: bool) -> None:
+    """Print the standings of what belongs to the boards of a collection, and a sentence on each board without any."""
+    from harness.analysis.lookup import board_standings, find_part_results
+    from harness.boards.collections import parts_of
+
+    console, missing = wide_console(), []
+    parts = parts_of((name,), workspace.catalog)
+    for part in parts:
+        try:
+            results = find_part_results(part, workspace)
+        except BadInput as error:
+            missing.append(str(error))
+        else:
+            print_standings(board_standings(results, workspace, metric, completed_only=completed_only), console)
+    if len(missing) == len(parts):
+        raise BadInput(
+            f"no board of collection {name!r} has results in {workspace.home}; run `harness run {name}` first"
+        )
+    print_lines(missing, console)
 
 
 def _show_forecaster(board: str, name: str, workspace: Workspace, *, published: bool) -> None:

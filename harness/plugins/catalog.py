@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.tasks.protocols import Protocol
 
 Spec = TypeVar("Spec")
+COLLECTION_FILE = "collection.toml"  # the name of a file that lists boards
 
 
 @dataclass(eq=False, repr=False)
@@ -78,6 +79,15 @@ class Catalog:
     @cached_property
     def boards(self) -> Registry[Path]:
         """The files of leaderboards, by the name of their folder."""
+        return self._board_files.part(lambda path: path.name != COLLECTION_FILE)
+
+    @cached_property
+    def collections(self) -> Registry[Path]:
+        """The files of collections of leaderboards, by the name of their folder."""
+        return self._board_files.part(lambda path: path.name == COLLECTION_FILE)
+
+    @cached_property
+    def _board_files(self) -> Registry[Path]:
         return self._specs("board", "harness_leaderboards", Path, lambda path: path.parent.name)
 
     @cached_property

@@ -92,11 +92,12 @@ def harness_protocols() -> list[type[Protocol]]:  # type: ignore[empty-body]
 
 @hookspec
 def harness_leaderboards() -> list[Path]:  # type: ignore[empty-body]
-    """Provide leaderboards.
+    """Provide leaderboards, and collections of leaderboards.
 
     Called: when boards are first looked up.
     Arguments: none.
-    Result: a list of paths of `leaderboard.toml` files; the name of a board is the name of the folder of its file.
+    Result: a list of paths of `leaderboard.toml` files, and of `collection.toml` files; the name of a board or a
+    collection is the name of the folder of its file.
     Example:
 
         @hookimpl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -33,11 +34,18 @@ class Registry(Mapping[str, Registered[Spec]]):
         self.duplicates: dict[str, DuplicateName] = {}
         self.refused: list[str] = []  # sentences on specs whose name harness itself provides
         self._entries: dict[str, Registered[Spec]] = {}
+        self._known: Mapping[str, Registered[Spec]] = self._entries  # what an unknown name is compared with
         by_name: dict[str, list[Registered[Spec]]] = {}
         for entry in entries:
             by_name.setdefault(name_of(entry.spec), []).append(entry)
         for name in sorted(by_name):
             self._add(name, by_name[name])
+
+    def part(self, keep: Callable[[Spec], bool]) -> Registry[Spec]:
+        """The registry of some of the specs, whose errors suggest all names."""
+        part = copy(self)
+        part._entries = {name: entry for name, entry in self._entries.items() if keep(entry.spec)}
+        return part
 
     @property
     def problems(self) -> list[str]:
@@ -61,7 +69,7 @@ class Registry(Mapping[str, Registered[Spec]]):
         if name in self.duplicates:
             raise self.duplicates[name]
         if name not in self._entries:
-            raise UnknownName(self.kind, name, self._entries, self.former_names.get(name, ""))
+            raise UnknownName(self.kind, name, self._known, self.former_names.get(name, ""))
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:

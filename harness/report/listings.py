@@ -47,7 +47,11 @@ def inventory(catalog: Catalog, kind: str) -> str:
         return listing(kind, headings, _forecasters(catalog)) + "\n".join([*_folded(LEGEND), ""])
     if kind == "metrics":
         return listing(kind, ("name", "description", "functional", "provided by"), _metrics(catalog))
-    return listing(kind, ("name", "description", "provided by"), _descriptions(catalog, kind))
+    names = ("name", "description", "provided by")
+    text = listing(kind, names, _descriptions(catalog, kind))
+    if kind == "boards" and catalog.collections:
+        return f"{text}\n{listing('collections of boards', names, _descriptions(catalog, 'collections'))}"
+    return text
 
 
 def _state(plugin: Plugin) -> str:
@@ -78,8 +82,9 @@ def _metrics(catalog: Catalog) -> list[tuple[str, str, str, str]]:
 
 def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
     """The name, the description and the plugin of each."""
-    if kind == "boards":
-        return [(name, _title(board.spec), str(board.plugin)) for name, board in catalog.boards.items()]
+    if kind in ("boards", "collections"):
+        files: Mapping[str, Registered[Path]] = getattr(catalog, kind)
+        return [(name, _title(file.spec), str(file.plugin)) for name, file in files.items()]
     if kind == "formats":
         formats = catalog.formats.items()
         return [(name, f"{entry.spec.description} ({entry.spec.suffix})", str(entry.plugin)) for name, entry in formats]

@@ -46,6 +46,7 @@ CSV_HEADINGS = (
     "verdict",
     "reason",
     "kind",
+    "tolerance",
 )
 
 
@@ -64,7 +65,8 @@ def verification_tables(results: Iterable[CaseResult]) -> Iterator[Table]:
 
 def _empty_table(source: Source) -> Table:
     title = plain_text(source.title, style="bold not italic")
-    title.append(plain_text(f"  {TITLES[source.kind]}: {source.reference}", source.setting, style="not bold dim"))
+    setting = source.setting if source.tolerance is None else f"{source.setting}; holds within {source.tolerance:g}"
+    title.append(plain_text(f"  {TITLES[source.kind]}: {source.reference}", setting, style="not bold dim"))
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
     for heading, (side, width) in COLUMNS.items():
         table.add_column(heading, justify=side, width=width, overflow="fold")
@@ -97,12 +99,14 @@ def verification_lines(results: Sequence[CaseResult]) -> list[str]:
         if of_kind := [result.verdict for result in results if result.kind == kind]:
             lines.append(_kind_summary(of_kind, names))
     computed = len(verdicts) - verdicts.count("skipped")
-    summary = [f"{verdicts.count('holds')} of {computed} numbers hold to the digits given"]
+    within = any(result.source.tolerance is not None and not result.problem for result in results)
+    precision = "to the digits given or within the tolerance" if within else "to the digits given"
+    summary = [f"{verdicts.count('holds')} of {computed} numbers hold {precision}"]
     summary.append(f"{verdicts.count('fails')} fail")
     if errors := verdicts.count("error"):
         summary.append(f"{errors} could not be computed from altered data files")
     if skipped := verdicts.count("skipped"):
-        summary.append(f"{skipped} skipped, data not available")
+        summary.append(f"{skipped} skipped, data or results not available")
     return [*lines, ", ".join(summary)]
 
 
@@ -110,9 +114,9 @@ def _kind_summary(verdicts: Sequence[Verdict], names: str) -> str:
     """How many numbers of a kind hold, of those that were not skipped."""
     skipped = verdicts.count("skipped")
     if skipped == len(verdicts):
-        return f"0 {names} were checked; {skipped} skipped, their data is not available"
+        return f"0 {names} were checked; {skipped} skipped, not available"
     line = f"{verdicts.count('holds')} of {len(verdicts) - skipped} {names} hold"
-    return f"{line}; {skipped} skipped, their data is not available" if skipped else line
+    return f"{line}; {skipped} skipped, not available" if skipped else line
 
 
 def verification_csv(results: Iterable[CaseResult]) -> str:
@@ -124,4 +128,5 @@ def _csv_row(result: CaseResult) -> tuple[object, ...]:
     source = result.source.title, result.source.setting, result.source.reference
     published = f"{result.published:.{result.digits}f}"
     numbers = result.ours, published, result.digits, result.difference
-    return *source, result.of, result.quantity, *numbers, result.verdict, result.reason, result.kind
+    verdict = result.verdict, result.reason, result.kind, result.source.tolerance
+    return *source, result.of, result.quantity, *numbers, *verdict

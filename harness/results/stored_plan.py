@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from operator import attrgetter
@@ -105,6 +105,15 @@ class StoredPlan:
             cells=tuple(cell for cell in self.cells if cell.forecaster in names),
             forecasters=tuple(name for name in self.forecasters if name in names),
             only_pools=pools,
+        )
+
+    def part(self, forecasters: Container[str], tasks: Container[str]) -> StoredPlan:
+        """The plan with only these tasks, and only these forecasters and the baseline."""
+        return replace(
+            self,
+            cells=tuple(cell for cell in self.cells if cell.forecaster in forecasters and cell.task in tasks),
+            forecasters=tuple(name for name in self.forecasters if name in forecasters or name == self.baseline),
+            unavailable={task: reason for task, reason in self.unavailable.items() if task in tasks},
         )
 
     def save(self, home: Path) -> None:

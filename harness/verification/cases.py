@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from harness.verification import published
+from harness.verification.boards import board_score
 from harness.verification.comparison import Case, cases_of
 from harness.verification.fev import aggregate
 from harness.verification.scores import etth1, fev_bench_ett_1h, gift_eval_m4_hourly, m4_hourly
@@ -22,6 +23,8 @@ def cases() -> tuple[Case, ...]:
             for horizon, source in published.ETTH1.items()
             for case in cases_of(source, partial(etth1, horizon=horizon))
         ),
+        *cases_of(published.WEATHER_NAIVE, partial(board_score, board="weather")),
+        *cases_of(published.WEATHER_NETWORKS, partial(board_score, board="weather")),
         *cases_of(published.FEV_BENCH, aggregate),
         *cases_of(published.DIEBOLD_MARIANO, diebold_mariano_result),
         *cases_of(published.HARVEY, harvey_correction),

@@ -40,13 +40,14 @@ class CaseResult:
 
     @property
     def verdict(self) -> Verdict:
-        """Whether ours is the given number, to its digits.
+        """Whether ours is the given number, to its digits or within the tolerance of its source.
 
-        Skipped where data or a forecaster is missing, an error where a data file is unusable.
+        Skipped where data, a forecaster or the results of a board are missing, an error where a data file is unusable.
         """
         if self.problem:
             return "skipped" if self.problem == "missing" else "error"
-        return "holds" if abs(self.difference) <= HALF_A_UNIT * 10**-self.digits else "fails"
+        tolerance = self.source.tolerance or 0.0
+        return "holds" if abs(self.difference) <= tolerance + HALF_A_UNIT * 10**-self.digits else "fails"
 
 
 @dataclass(frozen=True)

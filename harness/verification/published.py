@@ -27,6 +27,7 @@ class Source:
     reference: str  # paper, repository or program
     numbers: Mapping[str, Mapping[str, str]]  # by forecaster or test, then by quantity
     kind: Kind = "published"  # of all numbers but counts of windows
+    tolerance: float | None = None  # the largest difference from ours, of models that are trained; None: the digits
 
 
 M4_HOURLY = Source(
@@ -128,6 +129,25 @@ ETTH1 = {
         kind="protocol",
     ),
 }
+
+_WEATHER_SETTING = "board weather, MAE of the temperature in °C, 24 hours ahead"
+_WEATHER_REFERENCE = "F. Chollet, Deep Learning with Python, 2nd edition 2021, chapter 10"
+
+WEATHER_NAIVE = Source("Weather of Jena, naive", _WEATHER_SETTING, _WEATHER_REFERENCE, {"naive": {"MAE": "2.62"}})
+
+WEATHER_NETWORKS = Source(
+    "Weather of Jena, networks",
+    f"{_WEATHER_SETTING}; trained from other random weights",
+    _WEATHER_REFERENCE,
+    {
+        "dense": {"MAE": "2.62"},
+        "cnn": {"MAE": "3.10"},
+        "lstm": {"MAE": "2.53"},
+        "lstm, recurrent dropout": {"MAE": "2.45"},
+        "stacked gru": {"MAE": "2.39"},
+    },
+    tolerance=0.15,
+)
 
 DIEBOLD_MARIANO = Source(
     "Diebold–Mariano",

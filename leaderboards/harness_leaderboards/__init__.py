@@ -1,4 +1,4 @@
-"""The first-party boards: each is a folder with a `leaderboard.toml`."""
+"""The first-party boards, each a folder with a `leaderboard.toml`, and collections of them."""
 
 from __future__ import annotations
 
@@ -9,5 +9,6 @@ from harness import hookimpl
 
 @hookimpl
 def harness_leaderboards() -> list[Path]:
-    """The board files of this package."""
-    return sorted(Path(__file__).parent.glob("*/leaderboard.toml"))
+    """The files of the boards and collections of this package."""
+    folder = Path(__file__).parent
+    return sorted([*folder.glob("*/leaderboard.toml"), *folder.glob("*/collection.toml")])

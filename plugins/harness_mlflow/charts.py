@@ -267,7 +267,7 @@ def _legend(rows: Sequence[Sequence[Chart]]) -> Iterator[str]:
         if isinstance(mark, Band):
             yield f"<rect x='{x:.1f}' y='28' width='18' height='9' fill='{mark.color}' fill-opacity='0.18'/>"
         else:
-            yield _path(f"M{x:.1f} 32.5h18", mark.color, mark.width, mark.dash)
+            yield _path(f"M{x:.1f} 32.5h18", mark.color, mark.width or 4.0, mark.dash or ("" if mark.width else "4 3"))
         yield text_element(x + 23, 36.5, label, "start", 10)
         x += 41 + 0.95 * CHARACTER * len(label)
 

@@ -23,7 +23,7 @@ def write_class_plots(folder: Path, heading: str, outcomes: Outcomes) -> None:
 
     If there are too many classes for a confusion matrix, the reliability diagram is in its place.
     """
-    reliability = picture(heading, [[_reliability(outcomes), _loss_by_step(outcomes)]], WIDTH, HEIGHT)
+    reliability = picture(heading, [[reliability_chart(outcomes), loss_by_step_chart(outcomes)]], WIDTH, HEIGHT)
     (folder / "reliability.svg").write_text(reliability, encoding="utf-8")
     matrices = [
         Matrix(f"{heading}: {name}", names, outcomes.classes.confusion(target))
@@ -83,7 +83,7 @@ def _cells(counts: Ints, shares: Floats, top: int) -> Iterator[str]:
         yield text_element(x + CELL / 2, y + CELL * 0.6, f"{counts[row, column]:,}", "middle", 11, color)
 
 
-def _reliability(outcomes: Outcomes) -> Chart:
+def reliability_chart(outcomes: Outcomes, title: tuple[str, ...] = ()) -> Chart:
     """How often the most probable class occurred, by its probability."""
     bins = outcomes.classes.reliability
     filled = bins.counts > 0
@@ -95,10 +95,10 @@ def _reliability(outcomes: Outcomes) -> Chart:
     error = f"calibration error {outcomes.classes.calibration_error():.3f}"
     ticks = tuple((tick, f"{tick:g}") for tick in (0.0, 0.25, 0.5, 0.75, 1.0))
     label = "probability of the most probable class"
-    return Chart(marks, (error,), label, "how often it occurred", x_ticks=ticks)
+    return Chart(marks, (*title, error), label, "how often it occurred", x_ticks=ticks)
 
 
-def _loss_by_step(outcomes: Outcomes) -> Chart:
+def loss_by_step_chart(outcomes: Outcomes, title: tuple[str, ...] = ()) -> Chart:
     """The mean log loss at every step."""
     losses = outcomes.classes.log_loss
     known = np.isfinite(losses)
@@ -106,7 +106,7 @@ def _loss_by_step(outcomes: Outcomes) -> Chart:
     by_step = Outcomes.ratio(sums, known.sum(axis=(0, 2)).astype(np.float64))
     steps = np.arange(1.0, len(by_step) + 1)
     line = Line(steps, by_step, COLOR, "log loss", 1.4, dots=len(steps) <= 40)
-    return Chart((line,), (), "step of the horizon", "log loss", from_zero=True)
+    return Chart((line,), title, "step of the horizon", "log loss", from_zero=True)
 
 
 def _short(text: str, most: int) -> str:

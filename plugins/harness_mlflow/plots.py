@@ -16,7 +16,7 @@ from harness_mlflow.charts import MUTED, Band, Chart, Line, picture
 TARGETS = 3  # shown at most
 NUMBERS = 5_000_000  # at most so many errors are plotted
 NOMINAL = ("coverage",)  # metrics that are meaningless for a single window
-ACTUAL, FORECAST = "#5b9ca1", "#a9531c"
+ACTUAL, FORECAST, GIVEN = "#5b9ca1", "#a9531c", "#4b3f9e"
 ACTUAL_WIDTH = 3.6  # pixels: the forecast is drawn over it, thinner
 COLORS = ("#15626b", "#a9531c", "#4b3f9e", "#2c7a31", "#8a2b5b", "#6b6b1f")  # of training curves
 WIDTH = 1000  # pixels
@@ -38,9 +38,16 @@ def write_plots(folder: Path, heading: str, run: Run, outcomes: Outcomes, metric
 
 def write_training(folder: Path, heading: str, curves: Mapping[str, Sequence[float]]) -> None:
     """The training curves of a cell as an SVG file, on a logarithmic axis where a value is positive."""
+    chart = training_chart(curves)
+    if chart is not None:
+        (folder / "training.svg").write_text(picture(heading, [[chart]], WIDTH, 380), encoding="utf-8")
+
+
+def training_chart(curves: Mapping[str, Sequence[float]], title: tuple[str, ...] = ()) -> Chart | None:
+    """The training curves of a cell, on a logarithmic axis where a value is positive; None where there are none."""
     stages = training_stages({name: curve for name, curve in curves.items() if len(curve)})
     if not stages:
-        return
+        return None
     quantities = list(dict.fromkeys(quantity for stage in stages for quantity in stage.curves))
     colors = dict(zip(quantities, cycle(COLORS), strict=False))
     marks = tuple(
@@ -50,30 +57,35 @@ def write_training(folder: Path, heading: str, curves: Mapping[str, Sequence[flo
     )
     logarithmic = any(bool((mark.y > 0).any()) for mark in marks)
     several = len(stages) > 1
-    chart = Chart(
+    return Chart(
         marks,
-        (),
+        title,
         "stages of the training, one after the other" if several else stages[0].steps,
         ", ".join(quantities) if len(quantities) < 4 else "recorded value",
         logarithmic=logarithmic,
         x_ticks=tuple((stage.begin + stage.length / 2, stage.steps) for stage in stages) if several else (),
         rules=tuple(float(stage.begin) for stage in stages[1:]),
     )
-    (folder / "training.svg").write_text(picture(heading, [[chart]], WIDTH, 380), encoding="utf-8")
 
 
 def write_gradient_norms(folder: Path, heading: str, norms: Mapping[str, Sequence[float]]) -> None:
     """The gradient norms of a cell, by time steps back from the last one, as an SVG file."""
+    chart = gradient_chart(norms)
+    if chart is not None:
+        (folder / "gradient_norms.svg").write_text(picture(heading, [[chart]], WIDTH, 380), encoding="utf-8")
+
+
+def gradient_chart(norms: Mapping[str, Sequence[float]], title: tuple[str, ...] = ()) -> Chart | None:
+    """The gradient norms of a cell, by time steps back from the last one; None where there are none."""
     known = {name: np.asarray(values, dtype=np.float64) for name, values in norms.items() if len(values)}
     if not known:
-        return
+        return None
     marks = tuple(
         Line(np.arange(0.0, len(values)), values, COLORS[place % len(COLORS)], name, dots=len(values) == 1)
         for place, (name, values) in enumerate(known.items())
     )
     logarithmic = any(bool((values > 0).any()) for values in known.values())
-    chart = Chart(marks, (), "time steps before the last one", "norm of the gradient", logarithmic=logarithmic)
-    (folder / "gradient_norms.svg").write_text(picture(heading, [[chart]], WIDTH, 380), encoding="utf-8")
+    return Chart(marks, title, "time steps before the last one", "norm of the gradient", logarithmic=logarithmic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,14 +177,18 @@ def _waves(run: Run, outcomes: Outcomes, losses: Floats, loss: str, past: Past) 
 
 
 def _marks(run: Run, outcomes: Outcomes, window: int, target: int, past: Past) -> Iterator[Line | Band]:
-    """One target of a window: its history, its actuals, the forecast and its interval."""
+    """One target of a window: its history, its actuals, the forecast and its interval.
+
+    The history of a free run, which is what the forecaster was given to start from, has a colour of its own.
+    """
     forecast, first, horizon = outcomes.forecast, _begin(run, outcomes, window), outcomes.observed.values.shape[1]
     steps = np.arange(first, first + horizon).astype(np.float64)
     actuals = np.asarray(outcomes.observed.values[window, :, target], dtype=np.float64)
     values = past(window, target)
     times = np.arange(first - len(values), first).astype(np.float64)
     if len(times):
-        yield Line(times, values, MUTED, "past", 1.0)
+        free = run.cell.task.protocol.free_running
+        yield Line(times, values, GIVEN, "given", 1.8) if free else Line(times, values, MUTED, "past", 1.0)
     joined = len(times) and np.isfinite(values[-1])
     x, y = (np.append(times[-1], steps), np.append(values[-1], actuals)) if joined else (steps, actuals)
     if forecast.quantiles is not None and len(forecast.quantile_levels) > 1:

@@ -323,6 +323,27 @@ class TestCharts:
         ]
         assert len(texts(opened, "#windows svg.chart .band")) == 2
 
+    @pytest.mark.parametrize(("free_running", "name"), [(True, "given"), (False, "past")])
+    def test_the_values_before_a_free_run_are_called_given(
+        self, browser: Any, tmp_path: Path, free_running: bool, name: str
+    ) -> None:
+        wave = tuple(math.sin(step / 9) for step in range(300))
+        window, path = (
+            Example("s", 100, "", 0.1, (Lines("y", wave[:100], wave[100:], wave[100:]),)),
+            tmp_path / "w.html",
+        )
+        board = replace(standings(), logarithmic=free_running)
+        path.write_text(page(board, Examples("MASE", "MASE", {}, {"sun": {"first": (window,)}})), encoding="utf-8")
+
+        browser.open(path)
+
+        assert texts(browser, "#windows .swatches > span") == [name, "actual", "forecast"]
+        ends = browser.run(
+            "return ['past', 'mean'].map(kind => document.querySelector(`#windows svg.chart path.${kind}`).getBBox())"
+            ".map(box => [box.x, box.x + box.width])"
+        )
+        assert ends[0][0] < ends[0][1] < ends[1][0] < ends[1][1]  # apart from the generated values
+
     def test_a_part_of_a_wave_is_enlarged_and_shown_whole_again(self, browser: Any, tmp_path: Path) -> None:
         wave = tuple(math.sin(step / 9) for step in range(900))
         lines = Lines("y", wave[:100], wave, wave)

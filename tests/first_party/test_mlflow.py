@@ -1051,7 +1051,8 @@ class TestPlots:
 
         text = artifact(home, "waves · cells", "last · waves", "forecasts.svg").read_text(encoding="utf-8")
 
-        assert ">past<" in text
+        assert ">given<" in text
+        assert len(re.findall(rf"<path d='M[^']*L[^']*' [^>]*stroke='{plots.GIVEN}'", text)) == 2  # one of each wave
         for rule in re.findall(r"<path d='M([\d.]+) [^']*' [^>]*stroke-dasharray='2 2'", text):
             assert charts.MARGIN_LEFT + 50 < float(rule) < plots.WIDTH / 2  # after 20 of 100 steps
 

@@ -55,6 +55,7 @@ function addWindow(box, board, state, example, title) {
     horizon: target.actual.n,
     last: window.gap + target.actual.n,
     levels: example.levels,
+    before: board.logarithmic ? 'given' : 'past',  // of a free run, what the forecaster starts from
     value: target.categories ? (value) => className(target.categories, value) : brief,
   };
   const where = [element('span', {}, 'series ', named(window.series)), ', ', `cutoff ${window.cutoff}`, window.time ? ` (${window.time})` : ''];
@@ -89,7 +90,7 @@ function className(categories, value) {
 function windowKey(parts) {
   const key = (kind, text) => element('span', {}, shape('svg', { width: 24, height: 10, 'aria-hidden': 'true', focusable: 'false' },
     kind === 'band' ? shape('rect', { x: 1, y: 0, width: 22, height: 10, class: 'band' }) : shape('path', { d: 'M1 5H23', class: kind })), text);
-  return element('div', { class: 'swatches' }, parts.past.length > 0 && key('past', 'past'), key('actual', 'actual'), key('mean', 'forecast'),
+  return element('div', { class: 'swatches' }, parts.past.length > 0 && key('past', parts.before), key('actual', 'actual'), key('mean', 'forecast'),
     parts.low.length > 0 && key('band', `${brief(parts.levels[0] * 100)} to ${brief(parts.levels[1] * 100)} % quantile`));
 }
 
@@ -157,7 +158,7 @@ function windowTable(parts, title) {
   const columns = ['past', 'actual', 'mean', 'low', 'high'].filter((kind) => parts[kind].length);
   const maps = columns.map((kind) => new Map(parts[kind]));
   const steps = [...new Set(columns.flatMap((kind) => parts[kind].map(([step]) => step)))].sort((a, b) => a - b);
-  const words = { past: 'Past', actual: 'Actual', mean: 'Forecast', low: 'Low quantile', high: 'High quantile' };
+  const words = { past: parts.before === 'given' ? 'Given' : 'Past', actual: 'Actual', mean: 'Forecast', low: 'Low quantile', high: 'High quantile' };
   return {
     caption: `${title}, steps from the cutoff`,
     headings: ['Step', ...columns.map((kind) => words[kind])],
