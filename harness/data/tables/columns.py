@@ -180,7 +180,7 @@ def _only_target(table: Any, rest: Sequence[str]) -> str:
     )
 
 
-def _wide(table: Any, time: str, rest: Sequence[str], options: TableOptions) -> Columns:
+def _wide(table: Any, time: str | None, rest: Sequence[str], options: TableOptions) -> Columns:
     """A series for each column of numbers, with the covariates that are named."""
     for role in ("id", "static"):
         if getattr(options, role):

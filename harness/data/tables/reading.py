@@ -14,7 +14,7 @@ from harness.data.tables.columns import Columns, find_columns
 from harness.data.tables.findings import Finding, check_findings
 from harness.data.tables.frames import arrow_table
 from harness.data.tables.frequencies import season_length
-from harness.data.tables.grouping import series_codes, sort_rows
+from harness.data.tables.grouping import SortedRows, series_codes, sort_rows
 from harness.data.tables.number_columns import is_number, is_text, number_column
 from harness.data.tables.options import TableOptions
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
@@ -87,8 +87,11 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
     findings += changes
     channels, values = _channels(table, columns, options, origins, findings)
     static = _static(table, columns, codes, len(ids))
+    values = sorted_rows.sorted(values)
+    if columns.layout == "wide":
+        sorted_rows, values = _without_leading(sorted_rows, values)
     try:
-        rows, changes_of_steps = regular_rows(sorted_rows, sorted_rows.sorted(values), options, origins)
+        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins)
     except Irregular as error:
         return TableReading(columns, channels, (*findings, error.finding))
     findings += changes_of_steps
@@ -119,6 +122,15 @@ def _long(table: Any, columns: Columns, origins: RowOrigins) -> tuple[Any, Colum
     begins = tuple(i * table.num_rows + begin for i in range(len(parts)) for begin in origins.begins)
     described = Columns("wide", columns.time, (series,), (value,), columns.known, columns.past, (), columns.ignored)
     return long, described, RowOrigins(origins.parts * len(parts), begins)
+
+
+def _without_leading(rows: SortedRows, values: Floats) -> tuple[SortedRows, Floats]:
+    """The rows from the first value of the target of each series on; all if it has none."""
+    observed = ~np.isnan(values[:, 0])
+    steps = np.arange(len(observed))
+    first = np.minimum.reduceat(np.where(observed, steps, len(steps)), rows.offsets[:-1])
+    kept = steps >= np.repeat(np.where(first < len(steps), first, 0), np.diff(rows.offsets))
+    return (rows, values) if kept.all() else (rows.kept(kept), values[kept])
 
 
 def _free_name(name: str, taken: list[str]) -> str:
