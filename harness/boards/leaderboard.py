@@ -11,6 +11,8 @@ from pathlib import Path
 
 from harness.boards.limits import BoardLimits
 from harness.boards.pools import forecaster_pools
+from harness.boards.table_datasets import name_tables
+from harness.data.tables.table_dataset import TableDataset
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
 from harness.fields.reading import build
@@ -18,6 +20,7 @@ from harness.fields.types import Json
 from harness.forecasters.pools import Pool
 from harness.plugins.catalog import Catalog
 from harness.plugins.plugin_file import FILE, plugin_file
+from harness.plugins.table_datasets import declare
 from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
 
@@ -62,6 +65,7 @@ class Leaderboard:
     in_all: bool = True  # whether `harness run --all` runs it
     limits: BoardLimits = field(default_factory=BoardLimits)  # on the time and memory of each cell
     pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
+    datasets: tuple[TableDataset, ...] = ()  # the files that its tasks name
 
     def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
         """The forecasters on the board, in its order, those of the catalog last."""
@@ -93,7 +97,10 @@ def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS
     except (ValueError, RecursionError) as error:  # also a number of too many digits, a list too deeply nested
         raise BadBoard(f"{path}: {error}") from error
     try:
-        board = build(Leaderboard, table, task_classes(protocols))
+        if "datasets" in table:
+            raise FieldError(("datasets",), "unknown key 'datasets'; a task names its file: dataset = { file = … }")
+        table, datasets = name_tables(table, path.parent)
+        board = replace(build(Leaderboard, table, task_classes(protocols)), datasets=datasets)
         _check(board)
     except FieldError as error:
         raise BadBoard(f"{path}, {_place(text, error.path)}: {error}") from error
@@ -112,6 +119,8 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
                 "rename the folder of the file"
             )
     board = read_leaderboard(path, catalog.protocol_classes)
+    for dataset in board.datasets:
+        declare(dataset)
     try:
         metric = catalog.metrics[board.metric].spec
         for entry in board.forecasters:
