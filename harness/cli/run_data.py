@@ -1,0 +1,45 @@
+"""What `harness run --data` does: a file → its checks → a board of it in the home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.boards.leaderboard import read_leaderboard
+from harness.boards.own_data import BoardRequest, own_board
+from harness.cli.console import print_lines
+from harness.data.panel import Panel
+from harness.data.storage import write_text
+from harness.data.tables.findings import check_findings
+from harness.data.tables.table_dataset import TableDataset, read_table_dataset
+from harness.plugins.table_datasets import declare
+from harness.report.table_reading import reading_lines
+from harness.results.journal import prepare_home
+from harness.results.stored_plan import board_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.boards.workspace import Workspace
+
+
+def prepare_board(dataset: TableDataset, request: BoardRequest, workspace: Workspace, console: Console) -> Path:
+    """The board file of a file of data, written to the home; how the file was read is printed first.
+
+    Raises BadTable for data that must be mended first, and BadTask where there is too little of it.
+    """
+    reading = read_table_dataset(dataset)
+    print_lines(reading_lines(reading, dataset.label), console)
+    check_findings(reading.findings)
+    board = own_board(dataset, reading, request, workspace.catalog)
+    print_lines(board.reasons, console)
+    path = board_folder(workspace.home, board.name) / "leaderboard.toml"
+    prepare_home(workspace.home)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, board.text)
+    (stated,) = read_leaderboard(path).datasets
+    declare(stated)
+    panel = Panel(**reading.panel_fields())
+    workspace.fingerprints.keep(workspace.catalog.datasets[stated.label], panel)  # it need not be read again
+    print_lines([f"board: {path}", ""], console, soft_wrap=True)
+    return path
