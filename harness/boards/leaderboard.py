@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.boards.limits import BoardLimits
 from harness.boards.pools import forecaster_pools
 from harness.boards.table_datasets import name_tables
-from harness.data.tables.table_dataset import TableDataset
+from harness.data.table_dataset import TableDataset
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
 from harness.fields.reading import build

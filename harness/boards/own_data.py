@@ -14,8 +14,8 @@ from harness.errors import BadTask
 
 if TYPE_CHECKING:
     from harness.arrays import Ints
+    from harness.data.table_dataset import TableDataset
     from harness.data.tables.reading import TableReading
-    from harness.data.tables.table_dataset import TableDataset
     from harness.plugins.catalog import Catalog
 
 MOST_WINDOWS = 10  # a series

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.data.tables.table_dataset import TableDataset, table_dataset
+from harness.data.table_dataset import TableDataset, table_dataset
 from harness.fields.errors import FieldError
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.table_options import table_options_of
+from harness.data.table_dataset import TableDataset
 from harness.data.tables.options import TableOptions
-from harness.data.tables.table_dataset import TableDataset
 from harness.errors import BadInput
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from harness.boards.own_data import BoardRequest, own_board
 from harness.cli.console import print_lines
 from harness.data.panel import Panel
 from harness.data.storage import write_text
+from harness.data.table_dataset import TableDataset, read_table_dataset
 from harness.data.tables.findings import check_findings
-from harness.data.tables.table_dataset import TableDataset, read_table_dataset
 from harness.plugins.table_datasets import declare
 from harness.report.table_reading import reading_lines
 from harness.results.journal import prepare_home

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from harness.data.dataset import DatasetSpec
-from harness.data.tables.table_dataset import TableDataset
+from harness.data.table_dataset import TableDataset
 from harness.errors import BadBoard
 from harness.fields.dumping import dump
 from harness.fields.reading import load
