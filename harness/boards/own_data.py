@@ -24,7 +24,7 @@ LEVELS = (0.1, 0.5, 0.9)  # quantile levels of which the interval has a coverage
 CLASS_FORECASTERS = ("majority-class", "last-class", "markov-chain")
 SIMPLE = ("naive", "drift", "mean")
 GLOBAL = ("ridge", "gradient-boosting", "dense", "lstm")
-LOCAL = (("theta", 100_000), ("ets", 2_000), ("auto-arima", 2_000))  # and the most windows that they forecast
+LOCAL = (("theta", 100_000_000), ("ets", 200_000), ("auto-arima", 200_000))  # and the most observations × season length
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def own_board(dataset: TableDataset, reading: TableReading, request: BoardReques
     metric = request.metric or _metric(reading, is_categorical, reasons)
     baseline = "majority-class" if is_categorical else "seasonal-naive" if season > 1 else "naive"
     levels = () if is_categorical else LEVELS if request.quantile_levels is None else request.quantile_levels
-    forecasters = _forecasters(baseline, is_categorical, len(lengths) * windows, catalog, reasons)
+    forecasters = _forecasters(baseline, is_categorical, int(lengths.sum()) * season, catalog, reasons)
     name = request.name or dataset.title
     if name in catalog.boards:
         name = f"{name}-file"
@@ -87,14 +87,13 @@ def _windows(lengths: Ints, horizon: int, season: int, reasons: list[str]) -> in
         windows = min(1, (room - least) // horizon)
     if windows < 1:
         raise BadTask(
-            f"a horizon of {horizon:,} steps needs series of at least {horizon + least:,} observations, {least:,} of them "
-            f"before the first cutoff, and half of the series have fewer than {room + 1:,}; shorten the horizon"
+            f"a horizon of {horizon:,} steps needs series of at least {horizon + least:,} observations, {least:,} of "
+            f"them before the first cutoff, and half of the series have fewer than {room + 1:,}; shorten the horizon"
         )
     left = int((lengths < least + windows * horizon).sum())
     why = "the most that are used by default" if windows == MOST_WINDOWS else f"after at least {least:,} observations"
-    reasons.append(
-        f"{windows} window{'s' if windows > 1 else ''} of {horizon:,} steps at the end of each series: {why}"
-    )
+    count = "1 window" if windows == 1 else f"{windows} windows"
+    reasons.append(f"{count} of {horizon:,} steps at the end of each series: {why}")
     if left:
         reasons.append(f"{left:,} of {len(lengths):,} series are shorter, and have fewer windows")
     return windows
@@ -111,27 +110,23 @@ def _metric(reading: TableReading, is_categorical: bool, reasons: list[str]) -> 
         name for i in targets for name in demand_classes(reading.rows.values[:, i], reading.rows.offsets) if name
     ]
     if 2 * sum(name in ("intermittent", "lumpy") for name in classes) > max(len(classes), 1):
-        reasons.append(
-            "RMSSE, whose best forecast is the mean: most series are intermittent, and their median may be 0"
-        )
+        reasons.append("RMSSE, which the mean minimises: most series are intermittent, and their median may be 0")
         return "RMSSE"
     reasons.append("MASE, the absolute error relative to that of the naive method in the history of each series")
     return "MASE"
 
 
 def _forecasters(
-    baseline: str, is_categorical: bool, windows: int, catalog: Catalog, reasons: list[str]
+    baseline: str, is_categorical: bool, size: int, catalog: Catalog, reasons: list[str]
 ) -> tuple[str, ...]:
     """The forecasters of the board: the usual ones, and those of other plugins."""
     usual: Iterable[str] = CLASS_FORECASTERS
     if not is_categorical:
-        local = [name for name, most in LOCAL if windows <= most]
-        left_out = [name for name, most in LOCAL if windows > most]
+        local = [name for name, most in LOCAL if size <= most]
+        left_out = [name for name, most in LOCAL if size > most]
         if left_out:
             names = " and ".join(left_out)
-            reasons.append(
-                f"without {names}, which are fitted to each series and would take long for {windows:,} windows"
-            )
+            reasons.append(f"without {names}, which are fitted to each series and would take long")
         usual = (baseline, *SIMPLE, *local, *GLOBAL)
     others = [
         name

@@ -33,7 +33,7 @@ def table_options(command: Command) -> Command:
     """The options that `table_options_of` reads."""
     from harness.data.tables.options import AGGREGATES, FILLS
 
-    columns = {"multiple": True, "metavar": "COLUMN"}
+    columns: dict[str, Any] = {"multiple": True, "metavar": "COLUMN"}
     options = (
         click.option("--time", metavar="COLUMN", help="The column of times.  [default: the one with dates]"),
         click.option("--id", help="A column that tells series apart. Repeatable.", **columns),

@@ -16,10 +16,9 @@ LEVELS = {"error": "error", "changed": "changed", "note": "note"}
 def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
     """A line on the columns, one on the series, and one for each finding."""
     columns = reading.columns
+    named = [(role, getattr(columns, role)) for role in ("id", "target", "known", "past", "static", "ignored")]
     roles = [] if columns.time is None else [f"time {columns.time}"]
-    for role in ("id", "target", "known", "past", "static", "ignored"):
-        if names := getattr(columns, role):
-            roles.append(f"{role} {', '.join(names)}")
+    roles += [f"{role} {', '.join(names)}" for role, names in named if names]
     yield f"{name}: {'; '.join(roles)}"
     rows = reading.rows
     if rows is not None:
