@@ -40,14 +40,22 @@ class OwnOptions:
     def check_unused(self) -> None:
         """Raise BadInput for an option that only has a meaning with a file."""
         used = [f"--{name}" for name in BOARD_OPTIONS if getattr(self, name) is not None]
-        if self.table != TableOptions():
-            used += [
-                f"--{field.name.replace('_', '-').removesuffix('-length')}"
-                for field in fields(TableOptions)
-                if getattr(self.table, field.name) != field.default
-            ]
-        if used:
+        if used := [*used, *self._table_options()]:
             raise BadInput(f"{used[0]} is an option of files; add --data FILE")
+
+    def check_table_unused(self) -> None:
+        """Raise BadInput for an option of files, where a board is named; a horizon is one of both."""
+        used = [f"--{name}" for name in BOARD_OPTIONS if name != "horizon" and getattr(self, name) is not None]
+        if used := [*used, *self._table_options()]:
+            raise BadInput(f"{used[0]} is an option of files, and no file is named")
+
+    def _table_options(self) -> list[str]:
+        """The options on how a file is read that were given."""
+        return [
+            f"--{field.name.replace('_', '-').removesuffix('-length')}"
+            for field in fields(TableOptions)
+            if getattr(self.table, field.name) != field.default
+        ]
 
 
 def own_options_of(options: dict[str, Any]) -> OwnOptions:
