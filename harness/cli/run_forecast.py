@@ -18,6 +18,7 @@ from harness.cli.run_boards import run_boards
 from harness.cli.run_data import prepare_board
 from harness.data.ahead import with_rows_ahead
 from harness.data.files import load
+from harness.data.storage import write_text
 from harness.data.table_dataset import read_table_dataset
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.evaluation.run import Cell
@@ -25,6 +26,7 @@ from harness.execution.forecasting import forecast_ahead, task_ahead
 from harness.execution.options import CellOptions
 from harness.forecasters.limits import Limits
 from harness.report.forecast_table import forecast_table, write_table
+from harness.report.page.forecast import forecast_page
 from harness.results.stored_plan import stored_plan
 from harness.tasks.task import Task
 
@@ -77,15 +79,15 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
     options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
     ahead = forecast_ahead(planned, panel, workspace.home, options)
     write_table(forecast_table(ahead), request.out)
-    print_lines(
-        [
-            f"{entry.title} was fitted to {int(ahead.windows.cutoffs.sum()):,} observations of {len(panel):,} series",
-            *_coverage(entry.title, task, board_path, workspace),
-            f"wrote {horizon:,} steps of each series to {request.out}",
-        ],
-        console,
-        soft_wrap=True,
-    )
+    lines = [
+        f"{entry.title} was fitted to {int(ahead.windows.cutoffs.sum()):,} observations of {len(panel):,} series",
+        *_coverage(entry.title, task, board_path, workspace),
+    ]
+    written = [f"wrote {horizon:,} steps of each series to {request.out}"]
+    if request.plot is not None:
+        write_text(request.plot, forecast_page(ahead, f"Forecasts of {task.label} by {entry.title}", lines))
+        written.append(f"wrote {request.plot}")
+    print_lines([*lines, *written], console, soft_wrap=True)
 
 
 def _is_file(source: str) -> bool:
@@ -152,6 +154,7 @@ def _coverage(title: str, task: Task, board_path: str, workspace: Workspace) -> 
     if not found:
         return ["the coverage of its intervals was not measured: it was not evaluated on this data"]
     low, high = task.quantile_levels[0], task.quantile_levels[-1]
+    share, wanted = f"{np.mean(found):.1%}", f"{high - low:.0%}"
     return [
-        f"the interval q{low:g} to q{high:g} had {np.mean(found):.1%} of the actuals in the evaluation, and should have {high - low:.0%}"
+        f"the interval q{low:g} to q{high:g} had {share} of the actuals in the evaluation, and should have {wanted}"
     ]

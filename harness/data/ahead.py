@@ -12,8 +12,8 @@ from harness.errors import BadData
 def with_rows_ahead(panel: Panel, steps: int, later: Floats | None = None, counts: Ints | None = None) -> Panel:
     """The panel with so many more rows of each series, all of whose targets are missing.
 
-    `later` are rows after the last ones, (row, channel), of which each series has `counts`, (series,); what they lack is
-    missing. Past covariates are missing there too.
+    `later` are rows after the last ones, (row, channel), of which each series has `counts`, (series,). What they
+    lack is missing, and so are past covariates.
     """
     lengths = panel.lengths
     offsets = np.concatenate([[0], np.cumsum(lengths + steps)])
