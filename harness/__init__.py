@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import board_page, evaluate, home_page, slices, standings
+    from harness.api.comparison import Comparison, compare
+    from harness.api.functions import board_page, evaluate, home_page, slices, standings
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
     from harness.data.damage import set_aside
@@ -90,7 +91,9 @@ _PLACES = {
     "OneStepModel": "forecasters.generation",
     "free_run": "forecasters.generation",
     "Forecast": "forecasters.forecast",
-    "evaluate": "api",
+    "evaluate": "api.functions",
+    "compare": "api.comparison",
+    "Comparison": "api.comparison",
     "check_forecaster": "execution.contract_tests",
     "parametrize_with_checks": "execution.contract_tests",
     "Run": "evaluation.run",
@@ -98,10 +101,10 @@ _PLACES = {
     "Actuals": "evaluation.outcomes",
     "Outcomes": "evaluation.outcomes",
     "Metric": "evaluation.metrics",
-    "standings": "api",
-    "slices": "api",
-    "board_page": "api",
-    "home_page": "api",
+    "standings": "api.functions",
+    "slices": "api.functions",
+    "board_page": "api.functions",
+    "home_page": "api.functions",
     "Journal": "results.journal",
     "Results": "evaluation.run",
     "StoredPlan": "results.stored_plan",

@@ -7,35 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from harness.data.tables.value_checks import demand_classes
-from harness.errors import BadTask
+from harness.boards.own_protocol import BoardRequest, OwnProtocol, own_protocol
+from harness.data.panel import Panel
 
 if TYPE_CHECKING:
-    from harness.arrays import Ints
     from harness.data.table_dataset import TableDataset
     from harness.data.tables.reading import TableReading
     from harness.plugins.catalog import Catalog
 
-MOST_WINDOWS = 10  # a series
-LEAST_CONTEXT = 8  # observations before the first cutoff, or two seasons
-LEVELS = (0.1, 0.5, 0.9)  # quantile levels of which the interval has a coverage of 80 %
 CLASS_FORECASTERS = ("majority-class", "last-class", "markov-chain")
 SIMPLE = ("naive", "drift", "mean")
 GLOBAL = ("ridge", "gradient-boosting", "dense", "lstm")
 LOCAL = (("theta", 100_000_000), ("ets", 200_000), ("auto-arima", 200_000))  # and the most observations × season length
-
-
-@dataclass(frozen=True)
-class BoardRequest:
-    """What a board of a file should be like; what is None is chosen by the data."""
-
-    horizon: int  # steps
-    windows: int | None = None  # a series
-    metric: str | None = None
-    quantile_levels: tuple[float, ...] | None = None
-    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,77 +32,31 @@ class OwnBoard:
 
 def own_board(dataset: TableDataset, reading: TableReading, request: BoardRequest, catalog: Catalog) -> OwnBoard:
     """The board of a file that was read; raises BadTask where there is too little data for the horizon."""
-    assert reading.lengths is not None
-    season, lengths = reading.season_length, reading.lengths
-    reasons: list[str] = []
-    windows = request.windows or _windows(lengths, request.horizon, season, reasons)
-    target = next(channel for channel in reading.channels if channel.role == "target")
-    is_categorical = target.categories is not None
-    metric = request.metric or _metric(reading, is_categorical, reasons)
-    baseline = "majority-class" if is_categorical else "seasonal-naive" if season > 1 else "naive"
-    levels = () if is_categorical else LEVELS if request.quantile_levels is None else request.quantile_levels
-    forecasters = _forecasters(baseline, is_categorical, int(lengths.sum()) * season, catalog, reasons)
+    found = own_protocol(Panel(**reading.panel_fields()), request)
+    reasons = list(found.reasons)
+    size = int(reading.lengths.sum()) * reading.season_length if reading.lengths is not None else 0
+    forecasters = _forecasters(found, size, catalog, reasons)
     name = request.name or dataset.title
     if name in catalog.boards:
         name = f"{name}-file"
-    protocol = {"kind": "rolling-origin", "horizon": request.horizon, "windows": windows}
+    protocol = {"kind": "rolling-origin", "horizon": request.horizon, "windows": found.windows}
     lines = [
         f"title = {_value(name)}",
-        f"metric = {_value(metric)}",
-        f"baseline = {_value(baseline)}",
+        f"metric = {_value(found.metric)}",
+        f"baseline = {_value(found.baseline)}",
         "",
         "[[tasks]]",
         f"dataset = {_value(_stated(dataset, reading))}",
         f"protocol = {_value(protocol)}",
-        *([f"quantile_levels = {_value(levels)}"] if levels else []),
+        *([f"quantile_levels = {_value(found.quantile_levels)}"] if found.quantile_levels else []),
         *(line for each in forecasters for line in ("", "[[forecasters]]", f"name = {_value(each)}")),
     ]
     return OwnBoard(name, "\n".join(lines) + "\n", tuple(reasons))
 
 
-def _windows(lengths: Ints, horizon: int, season: int, reasons: list[str]) -> int:
-    """As many windows as half of the series have room for after the least context, at most ten."""
-    least = max(2 * season, LEAST_CONTEXT)
-    room = int(np.median(lengths))
-    windows = min(MOST_WINDOWS, (room - least) // horizon)
-    if windows < 1:
-        least = max(season + 1, 2)
-        windows = min(1, (room - least) // horizon)
-    if windows < 1:
-        raise BadTask(
-            f"a horizon of {horizon:,} steps needs series of at least {horizon + least:,} observations, {least:,} of "
-            f"them before the first cutoff, and half of the series have fewer than {room + 1:,}; shorten the horizon"
-        )
-    left = int((lengths < least + windows * horizon).sum())
-    why = "the most that are used by default" if windows == MOST_WINDOWS else f"after at least {least:,} observations"
-    count = "1 window" if windows == 1 else f"{windows} windows"
-    reasons.append(f"{count} of {horizon:,} steps at the end of each series: {why}")
-    if left:
-        reasons.append(f"{left:,} of {len(lengths):,} series are shorter, and have fewer windows")
-    return windows
-
-
-def _metric(reading: TableReading, is_categorical: bool, reasons: list[str]) -> str:
-    """Log loss of classes, RMSSE where most series are intermittent, else MASE."""
-    if is_categorical:
-        reasons.append("log loss, a proper scoring rule for probabilities of classes")
-        return "log loss"
-    assert reading.rows is not None
-    targets = [i for i, channel in enumerate(reading.channels) if channel.role == "target"]
-    classes = [
-        name for i in targets for name in demand_classes(reading.rows.values[:, i], reading.rows.offsets) if name
-    ]
-    if 2 * sum(name in ("intermittent", "lumpy") for name in classes) > max(len(classes), 1):
-        reasons.append("RMSSE, which the mean minimises: most series are intermittent, and their median may be 0")
-        return "RMSSE"
-    reasons.append("MASE, the absolute error relative to that of the naive method in the history of each series")
-    return "MASE"
-
-
-def _forecasters(
-    baseline: str, is_categorical: bool, size: int, catalog: Catalog, reasons: list[str]
-) -> tuple[str, ...]:
+def _forecasters(found: OwnProtocol, size: int, catalog: Catalog, reasons: list[str]) -> tuple[str, ...]:
     """The forecasters of the board: the usual ones, and those of other plugins."""
+    is_categorical = found.is_categorical
     usual: Iterable[str] = CLASS_FORECASTERS
     if not is_categorical:
         local = [name for name, most in LOCAL if size <= most]
@@ -127,7 +64,7 @@ def _forecasters(
         if left_out:
             names = " and ".join(left_out)
             reasons.append(f"without {names}, which are fitted to each series and would take long")
-        usual = (baseline, *SIMPLE, *local, *GLOBAL)
+        usual = (found.baseline, *SIMPLE, *local, *GLOBAL)
     others = [
         name
         for name, entry in catalog.forecasters.items()

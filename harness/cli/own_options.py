@@ -12,7 +12,7 @@ from harness.data.tables.options import TableOptions
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.boards.own_data import BoardRequest
+    from harness.boards.own_protocol import BoardRequest
 
 BOARD_OPTIONS = ("horizon", "windows", "metric", "quantiles")
 
@@ -29,7 +29,7 @@ class OwnOptions:
 
     def board_of(self, file: str) -> tuple[TableDataset, BoardRequest]:
         """The file as a dataset, and what its board should be like; raises BadInput without a horizon."""
-        from harness.boards.own_data import BoardRequest
+        from harness.boards.own_protocol import BoardRequest
 
         if self.horizon is None:
             raise BadInput(f"how many steps of {file} are to be forecast? add --horizon, such as --horizon 24")

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.boards.leaderboard import read_leaderboard
-from harness.boards.own_data import BoardRequest, own_board
+from harness.boards.own_data import own_board
+from harness.boards.own_protocol import BoardRequest
 from harness.cli.console import print_lines
 from harness.data.panel import Panel
 from harness.data.storage import write_text
