@@ -173,6 +173,8 @@ __all__ = [
     "free_run",
     "Forecast",
     "evaluate",
+    "compare",
+    "Comparison",
     "check_forecaster",
     "parametrize_with_checks",
     "Run",

@@ -95,8 +95,8 @@ def compare(
 
     `forecasters` are names of the catalog and objects; a mapping gives them other names. `data` is a Panel, a data
     frame, or the path of a file; `columns` are the fields of TableOptions, which name its columns. What is None is
-    chosen by the data: the windows, the metric, and the quantile levels 0.1, 0.5 and 0.9. A baseline, the seasonal naive
-    forecaster or without a season the naive one, is added. Raises BadInput for what does not fit.
+    chosen by the data: the windows, the metric, and the quantile levels 0.1, 0.5 and 0.9. A baseline is added, the
+    seasonal naive forecaster or without a season the naive one. Raises BadInput for what does not fit.
 
         result = harness.compare(["theta", "ridge", MyModel()], frame, horizon=24)
         result.best
