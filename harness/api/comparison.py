@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from weakref import finalize
 
 from harness.analysis.lookup import board_standings
 from harness.api.functions import evaluate
@@ -49,7 +51,9 @@ class Comparison:
     reasons: tuple[str, ...]  # of the protocol and the metric
     _results: JournalResults = field(repr=False)
     _workspace: Workspace = field(repr=False)
-    _folder: TemporaryDirectory[str] = field(repr=False)  # which ends with this object
+
+    def __post_init__(self) -> None:
+        finalize(self, rmtree, self._workspace.home, ignore_errors=True)
 
     @cached_property
     def standings(self) -> Standings:
@@ -107,8 +111,7 @@ def compare(
     found = own_protocol(panel, BoardRequest(horizon, windows, metric, levels))
     named = {found.baseline: found.baseline, **named}
     task = Task(DATA, RollingOrigin(horizon, windows=found.windows), quantile_levels=found.quantile_levels)
-    folder = TemporaryDirectory(prefix="harness-")
-    workspace = Workspace(Path(folder.name))
+    workspace = Workspace(Path(mkdtemp(prefix="harness-")))
     prepare_home(workspace.home)
     journal, fingerprint = Journal(workspace.home), panel.fingerprint()
     journal.write_actuals(fingerprint, task, Actuals.of(backtest(task, panel)))
@@ -122,7 +125,7 @@ def compare(
     plan.save(workspace.home)
     kept = {name: replace(run, results=None) for name, run in runs.items()}
     results = JournalResults(plan, workspace.journal, workspace.catalog)
-    return Comparison(task, kept, found.reasons, results, workspace, folder)
+    return Comparison(task, kept, found.reasons, results, workspace)
 
 
 def panel_of(data: object, **columns: Any) -> Panel:

@@ -30,9 +30,11 @@ class OwnOptions:
     def board_of(self, file: str) -> tuple[TableDataset, BoardRequest]:
         """The file as a dataset, and what its board should be like; raises BadInput without a horizon."""
         from harness.boards.own_protocol import BoardRequest
+        from harness.data.tables.files import check_exists
 
         if self.horizon is None:
             raise BadInput(f"how many steps of {file} are to be forecast? add --horizon, such as --horizon 24")
+        check_exists(Path(file))
         options = {field.name: getattr(self.table, field.name) for field in fields(TableOptions)}
         dataset = TableDataset(file=str(Path(file).resolve()), **options)
         return dataset, BoardRequest(self.horizon, self.windows, self.metric, _levels(self.quantiles))

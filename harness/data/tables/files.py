@@ -35,8 +35,7 @@ def read_file(path: Path, options: TableOptions) -> TableFile:
     """
     if path.is_dir():
         return _folder(path, options)
-    if not path.exists():
-        raise BadInput(f"there is no file {path}{_similar(path)}")
+    check_exists(path)
     kind = table_kind(path)
     if kind is None:
         raise BadInput(f"{path} is of no known format; its name must end in one of {', '.join(KINDS)}")
@@ -77,6 +76,12 @@ def table_name(path: Path) -> str:
     for suffix in KINDS:
         name = name[: -len(suffix)] if name.lower().endswith(suffix) else name
     return name
+
+
+def check_exists(path: Path) -> None:
+    """Raise BadInput if there is nothing at a path, with a similar name if there is one."""
+    if not path.exists():
+        raise BadInput(f"there is no file {path}{_similar(path)}")
 
 
 def _similar(path: Path) -> str:
