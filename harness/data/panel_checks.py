@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from harness.data.calendar import check_times
+from harness.data.parts import PanelParts
 from harness.errors import BadData
 
-if TYPE_CHECKING:
-    from harness.data.panel import Panel
 
-
-def check_shapes(panel: Panel) -> None:
+def check_shapes(panel: PanelParts) -> None:
     """Raise BadData for arrays whose shapes do not fit."""
     if panel.values.ndim != 2 or panel.values.shape[1] != len(panel.channels):
         raise BadData(
@@ -30,7 +26,7 @@ def check_shapes(panel: Panel) -> None:
             raise BadData(f"static covariate {name!r} has {len(values)} values for {len(panel.ids)} series")
 
 
-def check_series(panel: Panel) -> None:
+def check_series(panel: PanelParts) -> None:
     """Raise BadData for offsets, ids and starts that do not fit."""
     if not panel.ids:
         raise BadData("a panel needs at least one series")

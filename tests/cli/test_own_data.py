@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -25,6 +26,11 @@ def harness(folder: Path, *arguments: object, code: int = 0) -> str:
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def standings(folder: Path) -> list[dict[str, str]]:
+    """The rows of the standings of the board `sales`."""
+    return list(csv.DictReader(harness(folder, "show", "sales", "--csv").splitlines()))
 
 
 def seasonal(days: int = 70) -> pd.DataFrame:
@@ -53,8 +59,7 @@ def test_a_file_is_run_as_a_board_of_its_name(folder: Path) -> None:
     assert "sales.csv" in output
     assert "frequency D" in output
     assert "Nothing to do" in output
-    shown = harness(folder, "show", "sales", "--csv").splitlines()
-    assert {line.split(",")[1] for line in shown[1:]} >= {"theta", "naive", "seasonal-naive"}
+    assert {row["forecaster"] for row in standings(folder)} >= {"theta", "naive", "seasonal-naive"}
 
 
 def test_a_forecast_is_made_after_the_last_actual(folder: Path) -> None:
@@ -88,8 +93,7 @@ def test_the_best_forecaster_is_taken_by_default(folder: Path) -> None:
 
     table = pq.read_table(folder / "three.parquet")
     assert table.num_rows == 6
-    best = harness(folder, "show", "sales", "--csv").splitlines()[1].split(",")[1]
-    assert f"{best} was fitted to 140 observations of 2 series" in output
+    assert f"{standings(folder)[0]['forecaster']} was fitted to 140 observations of 2 series" in output
 
 
 def test_the_board_of_a_file_can_be_kept(folder: Path) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from harness.data.calendar import advance
+from harness.data.parts import PanelParts
 from harness.data.tables.options import Layout
 from harness.errors import BadData, BadInput
-
-if TYPE_CHECKING:
-    from harness.data.panel import Panel
 
 SERIES, TIME = "series", "time"
 
 
-def panel_table(panel: Panel, layout: Layout = "long") -> Any:
+def panel_table(panel: PanelParts, layout: Layout = "long") -> Any:
     """The values of a panel as a pyarrow.Table.
 
     A long one has the columns `series`, `time`, the channels and the static covariates, and categories as texts. A wide
@@ -28,7 +26,7 @@ def panel_table(panel: Panel, layout: Layout = "long") -> Any:
         raise BadInput(f"layout is 'long' or 'wide', not {layout!r}")
     import pyarrow as pa
 
-    codes = np.repeat(np.arange(len(panel), dtype=np.int32), panel.lengths)
+    codes = np.repeat(np.arange(len(panel.ids), dtype=np.int32), np.diff(panel.offsets))
     columns: dict[str, Any] = {SERIES: _of_series(list(panel.ids), codes), TIME: panel_times(panel)}
     for i, channel in enumerate(panel.channels):
         _check_free(channel.name, columns)
@@ -43,10 +41,11 @@ def panel_table(panel: Panel, layout: Layout = "long") -> Any:
     return pa.table(columns)
 
 
-def panel_times(panel: Panel) -> Any:
+def panel_times(panel: PanelParts) -> Any:
     """The time of each observation of a panel, (observation,)."""
-    steps = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    return advance(np.repeat(panel.start, panel.lengths), panel.freq, steps)
+    lengths = np.diff(panel.offsets)
+    steps = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], lengths)
+    return advance(np.repeat(panel.start, lengths), panel.freq, steps)
 
 
 def _check_free(name: str, columns: dict[str, Any]) -> None:
@@ -65,7 +64,7 @@ def _of_series(facts: list[Any], codes: Any) -> Any:
     return values.take(pa.array(codes))
 
 
-def _wide(panel: Panel) -> Any:
+def _wide(panel: PanelParts) -> Any:
     import pyarrow as pa
 
     if len(panel.channels) > 1 or panel.channels[0].categories is not None:
