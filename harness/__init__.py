@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.api.comparison import Comparison, compare
-    from harness.api.functions import board_page, evaluate, home_page, slices, standings
+    from harness.api.functions import board_page, check_data, evaluate, home_page, slices, standings
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
     from harness.data.damage import set_aside
     from harness.data.dataset import DataFile, DatasetSpec
     from harness.data.panel import Channel, Panel, Vintages
     from harness.data.storage import read_checked_json, write_checked_json
+    from harness.data.tables.findings import Finding
+    from harness.data.tables.options import TableOptions
     from harness.efficiency.record import Bench
     from harness.efficiency.store import stored_bench
     from harness.errors import (
@@ -94,6 +96,9 @@ _PLACES = {
     "evaluate": "api.functions",
     "compare": "api.comparison",
     "Comparison": "api.comparison",
+    "check_data": "api.functions",
+    "Finding": "data.tables.findings",
+    "TableOptions": "data.tables.options",
     "check_forecaster": "execution.contract_tests",
     "parametrize_with_checks": "execution.contract_tests",
     "Run": "evaluation.run",
@@ -175,6 +180,9 @@ __all__ = [
     "evaluate",
     "compare",
     "Comparison",
+    "check_data",
+    "Finding",
+    "TableOptions",
     "check_forecaster",
     "parametrize_with_checks",
     "Run",

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.boards.workspace import Workspace
 from harness.data.files import load
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.data.missing import Missing
+    from harness.data.tables.findings import Finding
+    from harness.data.tables.options import TableOptions
     from harness.evaluation.run import Run
     from harness.forecasters.pools import Pool
     from harness.report.column import Value
@@ -119,6 +121,23 @@ def _check_arguments(forecaster: object, task: object, missing: object) -> None:
         raise BadTask(f"task must be a Task such as Task('nile', RollingOrigin(5, windows=8)), not {short_repr(task)}")
     if missing is not None and missing not in FILLINGS:
         raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {short_repr(missing)}")
+
+
+def check_data(data: object, options: TableOptions | None = None, **columns: Any) -> tuple[Finding, ...]:
+    """What the checks of a data frame or a file find: errors, then what harness changes, then notes.
+
+    `data` is a data frame, or the path of a file or folder; `options`, or its fields as arguments, name the columns as
+    in `Panel.from_frame`. Each finding has a `level`, the name of the `check`, the `problem`, its `effect` on an
+    evaluation and a `remedy`. Raises BadInput for a column that does not exist or must be named, and BadData for values
+    that cannot be read.
+
+        for finding in harness.check_data("sales.csv", id="store", target="sales"):
+            print(finding.level, finding)
+    """
+    from harness.data.tables.checks import check_table, read_any
+    from harness.data.tables.options import TableOptions
+
+    return check_table(read_any(data, (options or TableOptions()).with_arguments(columns)))
 
 
 def standings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -131,10 +131,10 @@ class Panel:
 
             Panel.from_frame(frame, time="date", id="store", target="sales", known="promotion")
         """
+        from harness.data.tables.frame_reading import frame_fields
         from harness.data.tables.options import TableOptions
-        from harness.data.tables.reading import frame_fields
 
-        return cls(**frame_fields(frame, replace(options or TableOptions(), **columns)))
+        return cls(**frame_fields(frame, (options or TableOptions()).with_arguments(columns)))
 
     def to_frame(self, layout: Layout = "long", library: Literal["pandas", "polars", "pyarrow"] = "pandas") -> Any:
         """The values as a data frame.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,24 +12,27 @@ from harness.fields.errors import short_repr
 WANTED = "a data frame of pandas, polars, PyArrow or another library with the Arrow PyCapsule interface"
 
 
-def arrow_table(frame: object) -> Any:
+def arrow_table(frame: object, name: str = "the table") -> Any:
     """A data frame, or a dictionary of columns, as a pyarrow.Table; raises BadData for anything else.
 
-    Of a pandas data frame, an index other than the numbers of its rows is a column too.
+    Of a pandas data frame, an index other than the numbers of its rows is a column too. Spaces around the names of
+    columns are removed. `name` is that of the table in messages.
     """
     import pyarrow as pa
 
     if isinstance(frame, pa.Table):
-        return _checked(frame)
+        return _checked(frame, name)
     try:
         if _is_pandas(frame):
-            return _checked(_of_pandas(frame))
+            return _checked(_of_pandas(frame), name)
         if isinstance(frame, Mapping):
-            return _checked(pa.table(dict(frame)))
+            return _checked(pa.table(dict(frame)), name)
         if hasattr(frame, "__arrow_c_stream__"):
-            return _checked(pa.table(frame))
-    except (pa.ArrowException, TypeError, ValueError) as error:
+            return _checked(pa.table(frame), name)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise BadData(f"the data frame cannot be read: {_first_line(error)}") from error
+    if hasattr(frame, "collect"):
+        raise BadData(f"the data frame has not been computed yet; pass frame.collect() instead of {short_repr(frame)}")
     raise BadData(f"the data must be {WANTED}, not {short_repr(frame)}")
 
 
@@ -48,14 +52,33 @@ def _of_pandas(frame: Any) -> Any:
         isinstance(frame.index, pd.MultiIndex | pd.DatetimeIndex | pd.PeriodIndex) or frame.index.name is not None
     ):
         frame = frame.reset_index(names=_index_names(frame))
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    periods = {name: frame[name].dt.to_timestamp() for name in frame if isinstance(frame[name].dtype, pd.PeriodDtype)}
-    return pa.Table.from_pandas(frame.assign(**periods) if periods else frame, preserve_index=False)
+    columns = [_of_series(frame.iloc[:, i]) for i in range(frame.shape[1])]
+    return pa.table(columns, names=[_column_name(name) for name in frame.columns])
+
+
+def _column_name(name: object) -> str:
+    """The name of a column as a text; those of several levels are joined."""
+    return "/".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def _of_series(column: Any) -> Any:
+    """A column of pandas; periods are their first days, and values of several types texts."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    try:
+        return pa.array(column, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        if column.dtype != object:
+            raise
+        return pa.array(column.map(str).where(column.notna(), None), pa.string(), from_pandas=True)
 
 
 def _index_names(frame: Any) -> list[str]:
     """A name for each level of the index: its own, or else one that no column has."""
-    taken = {str(name) for name in frame.columns}
+    taken = {_column_name(name) for name in frame.columns}
     names: list[str] = []
     for level, name in enumerate(frame.index.names):
         default = "time" if level == frame.index.nlevels - 1 else f"level {level}"
@@ -64,15 +87,21 @@ def _index_names(frame: Any) -> list[str]:
     return names
 
 
-def _checked(table: Any) -> Any:
+def _checked(table: Any, name: str) -> Any:
     """The table with each column in one piece; raises BadData if it has no rows, or two columns of one name."""
-    names = table.column_names
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
-        raise BadData(f"two columns are called {repeated[0]!r}; rename one of them")
+    import pyarrow as pa
+
+    names = [column.strip() for column in table.column_names]
+    if repeated := sorted(column for column, count in Counter(names).items() if count > 1):
+        raise BadData(f"two columns of {name} are called {repeated[0]!r}; rename one of them")
     if not names or not table.num_rows:
-        raise BadData("the table has no rows")
+        raise BadData(f"{name} has no rows")
+    table = table.rename_columns(names)
+    for i, field in enumerate(table.schema):
+        if field.type in (pa.string_view(), pa.binary_view()):  # which cannot be grouped
+            table = table.set_column(i, field.name, table[i].cast(pa.string()))
     return table.unify_dictionaries().combine_chunks()
 
 
 def _first_line(error: Exception) -> str:
-    return str(error.args[0] if len(error.args) == 1 else error).splitlines()[0]
+    return ": ".join(map(str, error.args)).splitlines()[0]

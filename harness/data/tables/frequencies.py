@@ -15,6 +15,7 @@ from harness.errors import Failure, attempt
 NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "min": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 DAY = NANOSECONDS["D"]
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+HEAD = 1000  # times that are looked at first
 LEAST_SHARE = 0.5  # of the differences of times that must be one step
 BUSINESS_WEEKS = 2  # without a Saturday or Sunday that tell business days
 SEASONS = {
@@ -57,13 +58,11 @@ def find_frequency(times: Times, offsets: Ints) -> str | None:
 
 def _calendar_frequency(days: Times, inside: Bools) -> str | None:
     """Months, quarters, years or business days, of dates; None if they are none of these."""
-    months = days.astype("M8[M]")
-    number = (days - months).astype(np.int64)
-    if len(np.unique(months)) > 1:
-        if not number.any():
-            return _month_frequency(months.astype(np.int64), inside, "S")
-        if bool((days + 1 == (months + 1).astype("M8[D]")).all()):
-            return _month_frequency(months.astype(np.int64), inside, "E")
+    for end in "SE":
+        if _are_ends_of_months(days[:HEAD], end) and _are_ends_of_months(days, end):
+            months = days.astype("M8[M]").astype(np.int64)
+            if months.min() < months.max():
+                return _month_frequency(months, inside, end)
     weekday = (days.astype(np.int64) + 3) % 7
     span = int((days.max() - days.min()).astype(np.int64))
     if span >= 7 * BUSINESS_WEEKS and bool((weekday < 5).all()):
@@ -71,6 +70,17 @@ def _calendar_frequency(days: Times, inside: Bools) -> str | None:
         if (steps == 1).mean() >= LEAST_SHARE:
             return "B"
     return None
+
+
+def _are_ends_of_months(days: Times, end: str) -> bool:
+    """Whether all days are the first ("S") or the last ("E") ones of their months."""
+    return not days_of_months(days if end == "S" else days + 1).any()
+
+
+def days_of_months(times: Times) -> Ints:
+    """The days of times in their months, from 0 on."""
+    days = times.astype("M8[D]")
+    return np.asarray((days - days.astype("M8[M]")).astype(np.int64))
 
 
 def _month_frequency(months: Ints, inside: Bools, end: str) -> str | None:

@@ -67,13 +67,18 @@ def series_codes(table: Any, ids: Sequence[str], origins: RowOrigins) -> tuple[I
             raise BadData(f"{origins.place(row)}: column {column!r} is empty, and names the series; fill it in")
         if not hasattr(encoded, "dictionary"):
             encoded = encoded.dictionary_encode()
-        texts = [str(value) for value in encoded.dictionary.to_pylist()]
+        texts = [_id_text(value) for value in encoded.dictionary.to_pylist()]
         inner = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         codes, appear = _in_order(codes * len(texts) + inner)
         names = [
             f"{names[code // len(texts)]}/{texts[code % len(texts)]}" if i else texts[code] for code in appear.tolist()
         ]
     return codes, tuple(names)
+
+
+def _id_text(value: object) -> str:
+    """The id of a series as a text; whole numbers have no decimals."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _in_order(codes: Ints) -> tuple[Ints, Ints]:

@@ -14,7 +14,9 @@ from harness.data.tables.rows import RowOrigins
 from harness.errors import BadData
 from harness.fields.errors import short_repr
 
-MISSING = frozenset(("", "-", "--", ".", "na", "n/a", "nan", "null", "none", "nil", "#n/a", "?", "missing"))
+MISSING = frozenset(
+    ("", "-", "--", ".", "na", "n/a", "nan", "null", "none", "nil", "#n/a", "?", "missing", "-nan", "<na>")
+)
 PLAIN = re.compile(r"[-+−]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 GROUPED = {
     ".": re.compile(r"[-+−]?\d{1,3}([,' \u00a0\u202f]\d{3})+(\.\d+)?"),
@@ -22,6 +24,7 @@ GROUPED = {
 }
 COMMA = re.compile(r"[-+−]?\d+,\d+")
 UNCLEAR = re.compile(r"[-+−]?[1-9]\d{0,2}([.,])\d{3}")  # 1,234 is a number of thousands, or one with decimals
+WITH_UNIT = re.compile(r"[€$£¥]\s?[-+]?\d[\d.,' ]*|[-+]?\d[\d.,' ]*\s?[%€$£¥]")
 SAMPLE = 1000  # texts by which a column is recognised as numbers
 
 
@@ -60,6 +63,17 @@ def is_text(column: Any) -> bool:
 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or kind == pa.string_view())
+
+
+def check_units(column: Any, name: str, origins: RowOrigins) -> None:
+    """Raise BadData for texts that are numbers with a sign of a currency or of percent, which are no classes."""
+    texts = column.slice(0, SAMPLE).to_pylist()
+    row = next((i for i, text in enumerate(texts) if text is not None and WITH_UNIT.fullmatch(str(text))), None)
+    if row is not None:
+        raise BadData(
+            f"{origins.place(row)}: {short_repr(texts[row])} in column {name!r} has a sign of a unit; write numbers "
+            f"alone, in pandas: frame[{name!r}] = frame[{name!r}].str.replace(r'[%€$£¥ ]', '', regex=True)"
+        )
 
 
 def number_column(column: Any, name: str, decimal: str | None, origins: RowOrigins) -> NumberColumn:
@@ -106,7 +120,10 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
         read[i] = number
     example = next((text for text in numbers if not PLAIN.fullmatch(text)), numbers[0] if numbers else "")
     what = f"the texts of column {name!r} are read as numbers"
-    if example:
+    if example and PLAIN.fullmatch(example) and len(numbers) < len(texts):
+        missing = next(text for text in texts if _is_missing(text))
+        what += f": {short_repr(missing)} is a missing value"
+    elif example:
         what += f": {short_repr(example)} is {_number(example, mark):g}"
     return NumberColumn(read[codes], (Finding("changed", "numbers as texts", what),))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 from harness.errors import BadInput
 from harness.fields.arguments import convert_fields
+from harness.fields.errors import did_you_mean
 
 Layout = Literal["long", "wide"]
 Aggregate = Literal["sum", "mean", "median", "min", "max", "first", "last"]
@@ -46,12 +47,27 @@ class TableOptions:
             if isinstance(value, str):
                 object.__setattr__(self, name, (value,))
         convert_fields(self, BadInput, "table options: ")
+        if self.season_length is not None and self.season_length < 1:
+            raise BadInput(f"season_length is at least 1 step, not {self.season_length}")
+        if self.freq is not None:
+            from harness.data.calendar import frequency  # which imports NumPy
+
+            object.__setattr__(self, "freq", frequency(self.freq))
         named: dict[str, str] = {}
         for role in ("time", *LISTS):
             for name in _names(getattr(self, role)):
                 if name in named:
                     raise BadInput(f"column {name!r} is named as {named[name]} and as {role}; name it once")
                 named[name] = role
+
+    def with_arguments(self, arguments: dict[str, Any]) -> TableOptions:
+        """A copy with other values of fields; raises BadInput for a name of none."""
+        known = [field.name for field in fields(self)]
+        for name in arguments:
+            if name not in known:
+                hint = did_you_mean(name, known) or f"the options are {', '.join(known)}"
+                raise BadInput(f"there is no option {name!r} of a table; {hint.rstrip()}")
+        return replace(self, **arguments)
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,10 @@ import numpy as np
 from harness.arrays import Bools, Floats, Ints
 from harness.data.channel import Channel
 from harness.data.tables.columns import Columns, find_columns
-from harness.data.tables.findings import Finding, check_findings
-from harness.data.tables.frames import arrow_table
+from harness.data.tables.findings import Finding
 from harness.data.tables.frequencies import season_length
 from harness.data.tables.grouping import SortedRows, series_codes, sort_rows
-from harness.data.tables.number_columns import is_number, is_text, number_column
+from harness.data.tables.number_columns import check_units, is_number, is_text, number_column
 from harness.data.tables.options import TableOptions
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
 from harness.data.tables.rows import RowOrigins
@@ -40,20 +40,24 @@ class TableReading:
     season_length: int = 1
     static: Mapping[str, tuple[str | float, ...]] | None = None
 
+    def up_to_actuals(self, of_rows: Any) -> Any:
+        """An array (row, …) without the rows after the last actual of each series."""
+        assert self.rows is not None
+        assert self.lengths is not None
+        if self.lengths.sum() == len(of_rows):
+            return of_rows
+        lengths = np.diff(self.rows.offsets)
+        steps = np.arange(len(of_rows)) - np.repeat(self.rows.offsets[:-1], lengths)
+        return of_rows[steps < np.repeat(self.lengths, lengths)]
+
     def panel_fields(self) -> dict[str, Any]:
         """The arguments of the panel of the rows up to the last actual of each series."""
         assert self.rows is not None
         assert self.lengths is not None
-        offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        values = self.rows.values
-        if offsets[-1] < len(values):
-            ends = np.diff(self.rows.offsets)
-            steps = np.arange(len(values)) - np.repeat(self.rows.offsets[:-1], ends)
-            values = values[steps < np.repeat(self.lengths, ends)]
         return {
             "ids": self.rows.ids,
-            "values": values,
-            "offsets": offsets,
+            "values": self.up_to_actuals(self.rows.values),
+            "offsets": np.concatenate([[0], np.cumsum(self.lengths)]),
             "start": self.rows.start,
             "freq": self.rows.freq,
             "season_length": self.season_length,
@@ -96,13 +100,13 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
         return TableReading(columns, channels, (*findings, error.finding))
     findings += changes_of_steps
     rows = replace(rows, values=_filled(rows, channels, options))
+    rows = _with_actuals(rows, channels, findings)
+    if not rows.ids:
+        return TableReading(columns, channels, tuple(findings))
     lengths = _last_actuals(rows, channels)
     season = options.season_length or season_length(rows.freq)
-    kept = (
-        {name: tuple(values[ids.index(name_)] for name_ in rows.ids) for name, values in static.items()}
-        if len(rows.ids) < len(ids)
-        else static
-    )
+    position = {name: i for i, name in enumerate(ids)}
+    kept = {name: tuple(facts[position[series]] for series in rows.ids) for name, facts in static.items()}
     return TableReading(columns, channels, tuple(findings), rows, lengths, season, kept)
 
 
@@ -150,6 +154,7 @@ def _channels(
     for i, (name, role) in enumerate(named):
         column = table[name]
         if is_text(column) and not is_number(column):
+            check_units(column, name, origins)
             categories, values[:, i] = _categories(column)
             channels.append(Channel(name, role, categories=categories))  # type: ignore[arg-type]
             continue
@@ -189,8 +194,19 @@ def _static(table: Any, columns: Columns, codes: Ints, count: int) -> dict[str, 
     firsts[codes[::-1]] = np.arange(len(codes))[::-1]
     found: dict[str, tuple[str | float, ...]] = {}
     for name in columns.static:
-        found[name] = tuple(np.nan if value is None else value for value in table[name].take(firsts).to_pylist())
+        found[name] = tuple(_fact(value) for value in table[name].take(firsts).to_pylist())
     return found
+
+
+def _fact(value: object) -> str | float:
+    """A value of a static covariate: a text or a number, NaN if it is missing."""
+    if value is None:
+        return np.nan
+    if isinstance(value, str):
+        return value
+    return (
+        float(value) if isinstance(value, bool | float | Decimal) else value if isinstance(value, int) else str(value)
+    )
 
 
 def _filled(rows: RegularRows, channels: tuple[Channel, ...], options: TableOptions) -> Floats:
@@ -213,18 +229,36 @@ def _filled(rows: RegularRows, channels: tuple[Channel, ...], options: TableOpti
     return values
 
 
+def _with_actuals(rows: RegularRows, channels: tuple[Channel, ...], findings: list[Finding]) -> RegularRows:
+    """The rows of series that have a value of each target."""
+    targets = [i for i, channel in enumerate(channels) if channel.role == "target"]
+    observed = np.logical_or.reduceat(~np.isnan(rows.values[:, targets]), rows.offsets[:-1], axis=0)
+    has_all: Bools = np.asarray(observed.all(axis=1))
+    if has_all.all():
+        return rows
+    empty = int(np.argmin(has_all))
+    name = channels[targets[int(np.argmin(observed[empty]))]].name
+    problem = f"series {rows.ids[empty]!r} has no value in column {name!r}"
+    if has_all.any():
+        problem += f"; {int((~has_all).sum()):,} of {len(has_all):,} series have no value"
+        findings.append(Finding("changed", "series without values", problem, "such series were left out"))
+    else:
+        findings.append(Finding("error", "series without values", problem, "nothing can be scored", "name --target"))
+    kept = np.repeat(has_all, np.diff(rows.offsets))
+    return RegularRows(
+        tuple(name for name, has in zip(rows.ids, has_all, strict=True) if has),
+        np.concatenate([[0], np.cumsum(np.diff(rows.offsets)[has_all])]),
+        rows.start[has_all],
+        rows.freq,
+        rows.values[kept],
+        rows.absent[kept],
+    )
+
+
 def _last_actuals(rows: RegularRows, channels: tuple[Channel, ...]) -> Ints:
-    """The number of rows of each series up to the last one with a value of a target; all if none has one."""
+    """The number of rows of each series up to the last one with a value of a target, which each has."""
     targets = [i for i, channel in enumerate(channels) if channel.role == "target"]
     observed: Bools = np.asarray(~np.isnan(rows.values[:, targets]).all(axis=1))
     lengths = np.diff(rows.offsets)
     steps = np.arange(len(observed)) - np.repeat(rows.offsets[:-1], lengths)
-    last = np.maximum.reduceat(np.where(observed, steps, -1), rows.offsets[:-1]) + 1
-    return np.asarray(np.where(last > 0, last, lengths), dtype=np.int64)
-
-
-def frame_fields(frame: object, options: TableOptions) -> dict[str, Any]:
-    """The arguments of the panel of a data frame; raises BadTable for what must be mended first."""
-    reading = read_table(arrow_table(frame), options, RowOrigins())
-    check_findings(reading.findings)
-    return reading.panel_fields()
+    return np.asarray(np.maximum.reduceat(np.where(observed, steps, -1), rows.offsets[:-1]) + 1)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times
+from harness.data.calendar import advance
 from harness.data.tables.findings import Finding
-from harness.data.tables.frequencies import find_frequency, positions, weekdays_of
+from harness.data.tables.frequencies import days_of_months, find_frequency, positions, weekdays_of
 from harness.data.tables.grouping import SortedRows
 from harness.data.tables.options import TableOptions
 from harness.data.tables.rows import RowOrigins
-from harness.data.tables.zones import changes_of_clocks
+from harness.data.tables.zones import are_dates, changes_of_clocks, hours_that_clocks_skip
 
+HEAD = 1000  # times that are looked at first
+DAY = 86_400 * 10**9  # nanoseconds
+WIDER = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "D": DAY, "W": 7 * DAY, "MS": 31 * DAY, "QS": 92 * DAY}
+MOST_STEPS, MOST_STEPS_OF_ROWS = 10_000_000, 100  # after absent ones are inserted: in all, and for each row
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -49,6 +54,8 @@ def regular_rows(
     is_dated = rows.times.dtype.kind == "M"
     if not (options.aggregate and options.freq):
         rows, values = _without_repeats(rows, values, options, origins, findings)
+    if is_dated and not options.freq:
+        rows = _on_first_days(rows, findings)
     if is_dated:
         freq = options.freq or find_frequency(rows.times, rows.offsets)
         if freq is None:
@@ -66,6 +73,20 @@ def regular_rows(
     if combines:
         rows, values, at = _combined(rows, values, at, options, findings, freq)
     return _with_absent(rows, values, at, start, freq, findings), findings
+
+
+def _on_first_days(rows: SortedRows, findings: list[Finding]) -> SortedRows:
+    """The rows with the first day of their months, if all times are on one other day of them."""
+    head = rows.times[:HEAD]
+    if not are_dates(head) or len(np.unique(days_of_months(head))) > 1 or not are_dates(rows.times):
+        return rows
+    months = rows.times.astype("M8[M]")
+    days = days_of_months(rows.times)
+    if not len(days) or days[0] == 0 or (days != days[0]).any() or len(np.unique(months)) < 2:
+        return rows
+    what = f"all times are on day {days[0] + 1} of a month, such as {_text(rows.times[0])}"
+    findings.append(Finding("changed", "days of months", what, "the first days of the months stand for them"))
+    return replace(rows, times=months.astype("M8[ns]"))
 
 
 def _numbered(rows: SortedRows, at: Ints, start: Times) -> tuple[Ints, Times]:
@@ -146,8 +167,10 @@ def _with_absent(
 ) -> RegularRows:
     """The rows with one for each absent step, whose values are missing."""
     lengths = at[rows.offsets[1:] - 1] + 1
+    total = sum(lengths.tolist())  # in whole numbers of Python, which do not overflow
+    if total > max(MOST_STEPS, MOST_STEPS_OF_ROWS * len(at)):
+        raise Irregular(_too_far_apart(rows, lengths, total, freq))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    total = int(offsets[-1])
     if total == len(at):
         return RegularRows(rows.ids, offsets, start, freq, values, np.zeros(total, dtype=np.bool_))
     filled = np.full((total, values.shape[1]), np.nan)
@@ -163,9 +186,38 @@ def _with_absent(
         f"{count:,} of {total:,} steps ({count / total:.1%}) have no row, in {affected:,} of {len(rows.ids):,} series; "
         f"the first is in series {rows.ids[series]!r} after {_text(rows.times[before])}"
     )
-    effect = "they were inserted as missing values, which are not scored"
-    findings.append(Finding("changed", "gaps", problem, effect, "if an absent row means zero, say --fill zero"))
+    steps = np.flatnonzero(absent)
+    owners = np.searchsorted(offsets, steps, side="right") - 1
+    times = advance(start[owners], freq, steps - offsets[owners])
+    findings.append(_gaps(problem, times, freq))
     return RegularRows(rows.ids, offsets, start, freq, filled, absent)
+
+
+def _gaps(problem: str, times: Times, freq: str | None) -> Finding:
+    """That these times had no row."""
+    effect = "they were inserted as missing values, which are not scored"
+    if times.dtype.kind == "M" and hours_that_clocks_skip(times).all():
+        remedy = "daylight saving time begins there: name the zone of the clocks, such as --time-zone Europe/Berlin"
+        return Finding("changed", "daylight saving time", problem, effect, remedy)
+    if freq == "B":
+        remedy = (
+            "holidays have no row; to leave them as they are, nothing is needed, and --fill previous repeats values"
+        )
+        return Finding("changed", "gaps", problem, effect, remedy)
+    return Finding("changed", "gaps", problem, effect, "if an absent row means zero, say --fill zero")
+
+
+def _too_far_apart(rows: SortedRows, lengths: Ints, total: int, freq: str | None) -> Finding:
+    """That the times of a series are so far apart that it would have nearly no values."""
+    worst = int(np.argmax(lengths - np.diff(rows.offsets)))
+    first, last = rows.times[rows.offsets[worst]], rows.times[rows.offsets[worst + 1] - 1]
+    step = "steps" if freq is None else f"steps of frequency {freq!r}"
+    problem = (
+        f"{total:,} {step} would be needed for {len(rows.times):,} rows; series {rows.ids[worst]!r} has times from "
+        f"{_text(first)} to {_text(last)}"
+    )
+    remedy = "correct wrong times, or combine the rows of longer steps, such as --freq D --aggregate mean"
+    return Finding("error", "gaps", problem, "nearly all values would be missing", remedy)
 
 
 def _no_frequency(rows: SortedRows, origins: RowOrigins) -> Finding:
@@ -191,11 +243,19 @@ def _no_frequency(rows: SortedRows, origins: RowOrigins) -> Finding:
         f"series {rows.series_of(row)!r} {_text(rows.times[row])} follows {_text(rows.times[row - 1])} "
         f"({rows.place(row, origins)})"
     )
+    freq = _wider_step(rows, inside)
     remedy = (
-        "combine the rows of each step, such as --freq h --aggregate mean, or name the frequency by --freq; in pandas: "
-        'frame.set_index(time).resample("h").mean()'
+        f"combine the rows of each step, such as --freq {freq} --aggregate mean, or name the frequency by --freq; in "
+        f'pandas: frame.set_index(time).resample("{freq}").mean()'
     )
     return Finding("error", "irregular steps", problem, "a horizon is a number of steps", remedy)
+
+
+def _wider_step(rows: SortedRows, inside: Bools) -> str:
+    """A frequency whose steps have about one row each."""
+    steps = np.diff(rows.times.astype(np.int64))[inside]
+    median = float(np.median(steps))
+    return next((freq for freq, size in WIDER.items() if size >= 0.9 * median), "YS")
 
 
 def _weeks(rows: SortedRows) -> Finding:

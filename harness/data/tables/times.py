@@ -15,14 +15,16 @@ from harness.data.dates import FIRST_YEAR, LAST_YEAR
 from harness.data.tables.findings import Finding
 from harness.data.tables.options import TableOptions
 from harness.data.tables.rows import RowOrigins
+from harness.data.tables.time_texts import parsed_times
 from harness.data.tables.zones import are_dates, zone_finding
 from harness.errors import BadData, Failure, attempt
 from harness.fields.errors import short_repr
 
-QUARTER = re.compile(r"\d{4}[- ]?Q[1-4]", re.IGNORECASE)
-WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", re.IGNORECASE)
-OFFSET = re.compile(r"(?<=\d)\s?(Z|[+-]\d\d:?\d\d)$")  # from UTC
 SHORT_DATE = re.compile(r"(\d{1,2})[./-](\d{1,2})[./-]\d{2,4}\b.*")
+NUMBER = re.compile(r"[-+]?\d*\.?\d*")
+TIME_NAMES = ("time", "timestamp", "date", "datetime", "ds", "year", "month", "week", "day", "step", "t", "period")
+YEAR_NAMES, MONTH_NAMES = ("year", "date", "ds", "period"), ("month", "date", "ds", "period")
+MOST_STEPS = 2**62
 SAMPLE = 1000  # texts by which a column is recognised as times
 UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of Unix times, by their digits
 
@@ -46,9 +48,10 @@ def is_time(column: Any) -> bool:
     if not _is_text(kind):
         return False
     texts = column.drop_null().slice(0, SAMPLE).unique().to_pylist()
-    if not texts or any(re.fullmatch(r"[-+.\d]*", text) and len(text) != 8 for text in texts):
+    if not texts or any(NUMBER.fullmatch(text) and len(text) != 8 for text in texts):
         return False
-    return not isinstance(attempt(partial(_parsed, texts, None)), Failure)
+    parsed = [attempt(partial(parsed_times, texts, day_first)) for day_first in (None, True)]
+    return any(not isinstance(each, Failure) for each in parsed)
 
 
 def time_column(column: Any, name: str, options: TableOptions, origins: RowOrigins) -> TimeColumn:
@@ -61,7 +64,7 @@ def time_column(column: Any, name: str, options: TableOptions, origins: RowOrigi
     if column.null_count:
         row = int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
         raise BadData(f"{origins.place(row)}: column {name!r} has no time; remove the row, or write its time")
-    if pa.types.is_dictionary(column.type):
+    if pa.types.is_dictionary(column.type) and not _is_text(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
     if pa.types.is_date(kind):
@@ -126,19 +129,34 @@ def _numbers(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
     values = column.to_numpy(zero_copy_only=False).astype(np.int64)
     low, high = int(values.min()), int(values.max())
     digits = len(str(low))
+    if high - low > MOST_STEPS:
+        raise BadData(f"column {name!r} has the times {low} and {high}, which are too far apart; correct them")
+    if name.lower() in YEAR_NAMES and low >= FIRST_YEAR and high <= LAST_YEAR:
+        years = (values - 1970).astype("M8[Y]").astype("M8[ns]")
+        return TimeColumn(years, (_as_dates(name, low, years.min()),))
+    if name.lower() in MONTH_NAMES and low // 100 >= FIRST_YEAR and high // 100 <= LAST_YEAR and _have_months(values):
+        dates = ((values // 100 - 1970) * 12 + values % 100 - 1).astype("M8[M]").astype("M8[ns]")
+        return TimeColumn(dates, (_as_dates(name, low, dates.min()),))
     if _are_dates(values):
         dates = attempt(partial(_dates, values))
         if not isinstance(dates, Failure):
-            what = (
-                f"the numbers of column {name!r} are read as dates: {low} is {dates[np.argmin(values)].astype('M8[D]')}"
-            )
-            return TimeColumn(dates, (Finding("changed", "dates as numbers", what),))
+            return TimeColumn(dates, (_as_dates(name, low, dates.min()),))
     if digits in UNITS and len(str(high)) == digits and low > 0:
         times = values.astype(f"M8[{UNITS[digits]}]").astype("M8[ns]")
         example = times[np.argmin(values)].astype("M8[s]")
         what = f"the numbers of column {name!r} are read as Unix times: {low} is {example}"
         return TimeColumn(times, (Finding("changed", "dates as numbers", what),))
     return TimeColumn(values)
+
+
+def _as_dates(name: str, number: int, date: Any) -> Finding:
+    what = f"the numbers of column {name!r} are read as dates: {number} is {date.astype('M8[D]')}"
+    return Finding("changed", "dates as numbers", what)
+
+
+def _have_months(values: Any) -> bool:
+    """Whether all numbers end in a month, such as 202401."""
+    return bool(((values % 100 >= 1) & (values % 100 <= 12)).all())
 
 
 def _are_dates(values: Any) -> bool:
@@ -157,23 +175,37 @@ def _dates(values: Any) -> Times:
 
 def _texts(column: Any, name: str, options: TableOptions, origins: RowOrigins) -> TimeColumn:
     """Texts, of which each distinct one is read once."""
+    import pyarrow as pa
+
     encoded = column.combine_chunks().dictionary_encode() if hasattr(column, "combine_chunks") else column
     codes = encoded.indices.to_numpy(zero_copy_only=False)
     texts = encoded.dictionary.to_pylist()
     found: list[Finding] = []
-    times = attempt(partial(_parsed, texts, _day_first(texts, name, options, found)))
-    if isinstance(times, Failure):
-        row = _first_unreadable(texts, codes, options.day_first)
-        raise BadData(
-            f"{origins.place(row)}: {short_repr(texts[codes[row]])} in column {name!r} is not a time like the others, "
-            f"such as {short_repr(texts[0] if codes[row] else texts[-1])}; write all in one format, such as "
-            "2024-03-31 or 2024-03-31T14:00"
+    is_short = [SHORT_DATE.fullmatch(text.strip()) is not None for text in texts]
+    if len(set(is_short)) > 1:
+        raise _other_format(
+            texts, int(np.argmax(codes == is_short.index(not is_short[codes[0]]))), codes, name, origins
         )
+    day_first = _day_first(texts, name, options, found)
+    times = attempt(partial(parsed_times, texts, day_first))
+    if isinstance(times, Failure):
+        raise _other_format(texts, _first_unreadable(texts, codes, day_first), codes, name, origins)
     values, zone = times
-    result = values[codes]
+    result = _in_years(pa.array(values[codes]), name, origins)
     if zone:
         found.append(zone_finding(name, "with offsets from UTC"))
     return TimeColumn(result, tuple(found), is_local=not zone)
+
+
+def _other_format(texts: Sequence[str], row: int, codes: Any, name: str, origins: RowOrigins) -> BadData:
+    """The error of a text that is no time, or in another format than the others."""
+    text = short_repr(texts[codes[row]])
+    others = next((other for i, other in enumerate(texts) if i != codes[row]), None)
+    what = "is not a time" if others is None else f"is not a time like the others, such as {short_repr(others)}"
+    return BadData(
+        f"{origins.place(row)}: {text} in column {name!r} {what}; write all in one format, such as 2024-03-31 or "
+        "2024-03-31T14:00"
+    )
 
 
 def _day_first(texts: Sequence[str], name: str, options: TableOptions, found: list[Finding]) -> bool | None:
@@ -192,53 +224,12 @@ def _day_first(texts: Sequence[str], name: str, options: TableOptions, found: li
     return firsts > 12
 
 
-def _parsed(texts: Sequence[str], day_first: bool | None) -> tuple[Times, bool]:
-    """Distinct texts as times, and whether they have offsets from UTC; raises ValueError for others."""
-    import warnings
-
-    import pandas as pd
-
-    stripped = [text.strip() for text in texts]
-    if all(QUARTER.fullmatch(text) for text in stripped):
-        quarters = pd.PeriodIndex([re.sub(r"[- ]", "", text.upper()) for text in stripped], freq="Q")
-        return quarters.to_timestamp().to_numpy(dtype="M8[ns]"), False
-    if all(WEEK.fullmatch(text) for text in stripped):
-        weeks = [_monday(text) for text in stripped]
-        return np.array(weeks, "M8[ns]"), False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if day_first is None:
-            local = [OFFSET.sub("", text) for text in stripped]
-            times = attempt(lambda: _nanoseconds(pd.to_datetime(local, format="ISO8601")))
-            if not isinstance(times, Failure):
-                if local == stripped or are_dates(times):
-                    return times, False
-                return _nanoseconds(pd.to_datetime(stripped, format="ISO8601", utc=True)), True
-        index: Any = pd.to_datetime(stripped, dayfirst=bool(day_first))
-    return _nanoseconds(index), index.tz is not None
-
-
-def _nanoseconds(index: Any) -> Times:
-    """The times of an index of pandas, in UTC if they have a zone."""
-    index = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
-    return np.asarray(index.to_numpy(dtype="M8[ns]"))
-
-
-def _monday(text: str) -> np.datetime64:
-    """The first day of an ISO week, or its day."""
-    from datetime import date
-
-    match = WEEK.fullmatch(text)
-    assert match is not None
-    return np.datetime64(date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1)), "ns")
-
-
 def _first_unreadable(texts: Sequence[str], codes: Any, day_first: bool | None) -> int:
     """The first row whose text cannot be read together with those before it, by bisection."""
     low, high = 0, len(texts)  # the first `low` can be read, the first `high` cannot
     while high - low > 1:
         middle = (low + high) // 2
-        if isinstance(attempt(partial(_parsed, texts[:middle], day_first)), Failure):
+        if isinstance(attempt(partial(parsed_times, texts[:middle], day_first)), Failure):
             high = middle
         else:
             low = middle

@@ -8,6 +8,7 @@ from harness.arrays import Bools, Ints, Times
 from harness.data.tables.findings import Finding
 from harness.data.tables.rows import RowOrigins
 from harness.errors import BadData
+from harness.fields.errors import did_you_mean
 
 EFFECT = "steps have the same length over changes of the clock, and the season of a day moves by an hour there"
 
@@ -30,6 +31,8 @@ def localised(
     `codes` are the series of the rows. Of an hour that the clocks showed twice, the rows of a series are in the order
     of the table: the first ones are those before the change. Raises BadData for times that the clocks never showed.
     """
+    from zoneinfo import available_timezones
+
     import pandas as pd
 
     if are_dates(times):
@@ -45,7 +48,8 @@ def localised(
             for is_first in (True, False)
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise BadData(f"{zone!r} is not a time zone; use a name such as 'Europe/Berlin'") from error
+        hint = did_you_mean(zone, available_timezones()) or "use a name such as 'Europe/Berlin'"
+        raise BadData(f"{zone!r} is not a time zone; {hint}".rstrip()) from error
     if np.isnat(early).any():
         row = int(np.argmax(np.isnat(early)))
         raise BadData(
@@ -78,11 +82,23 @@ def _are_second(times: Times, codes: Ints, is_twice: Bools) -> Bools:
 
 def changes_of_clocks(times: Times) -> Bools:
     """Which times are in an hour that clocks of Europe or America show twice in autumn, (time,)."""
+    month, day, weekday, hour = _parts(times)
+    last_of_october = (month == 10) & (day > 24)
+    first_of_november = (month == 11) & (day < 8)
+    return np.asarray((weekday == 6) & (last_of_october | first_of_november) & (hour >= 1) & (hour < 3))
+
+
+def hours_that_clocks_skip(times: Times) -> Bools:
+    """Which times are in an hour that clocks of Europe or America skip in spring, (time,)."""
+    month, day, weekday, hour = _parts(times)
+    second_sunday = (day > 7) & (day < 15)
+    return np.asarray((month == 3) & (weekday == 6) & (second_sunday | (day > 24)) & (hour >= 1) & (hour < 3))
+
+
+def _parts(times: Times) -> tuple[Ints, Ints, Ints, Ints]:
+    """The month, the day of the month, the weekday from Monday (0) on and the hour of times."""
     days = times.astype("M8[D]")
     months = days.astype("M8[M]")
-    weekday = (days.astype(np.int64) + 3) % 7  # of Monday: 0
-    number, hour = (days - months).astype(np.int64) + 1, (times - days).astype("m8[h]").astype(np.int64)
-    month = months.astype(np.int64) % 12 + 1
-    last_of_october = (month == 10) & (number > 24)
-    first_of_november = (month == 11) & (number < 8)
-    return np.asarray((weekday == 6) & (last_of_october | first_of_november) & (hour >= 1) & (hour < 3))
+    weekday = (days.astype(np.int64) + 3) % 7
+    hour = (times - days).astype("m8[h]").astype(np.int64)
+    return months.astype(np.int64) % 12 + 1, (days - months).astype(np.int64) + 1, weekday, hour
