@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,8 +50,7 @@ def data_fetch_command(names: tuple[str, ...], workspace: Workspace) -> None:
 @data_group.command("check", short_help="Check a file of your own data.")
 @click.argument("path", metavar="FILE")
 @table_options
-@click.pass_context
-def data_check_command(context: click.Context, path: str, **options: Any) -> None:
+def data_check_command(path: str, **options: Any) -> None:
     """Check a file of your own data, or a folder with a file for each series.
 
     Prints how its columns are read and what the checks found, with effects and remedies. FILE is CSV, Parquet, Arrow,
@@ -62,5 +62,4 @@ def data_check_command(context: click.Context, path: str, **options: Any) -> Non
     reading = read_any(path, table_options_of(options))
     findings = check_table(reading)
     echo_text(f"{reading_text(reading)}\n{findings_text(findings)}")
-    if any(finding.level == "error" for finding in findings):
-        context.exit(2)
+    sys.exit(2 if any(finding.level == "error" for finding in findings) else 0)

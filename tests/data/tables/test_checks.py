@@ -205,7 +205,7 @@ class TestSteps:
 class TestNumbers:
     def test_thousands_separators(self, write: Write) -> None:
         frame = series()
-        frame["y"] = [f"{1000 + value:,.3f}" for value in WALK]
+        frame["y"] = [f"{5000 + value:,.3f}" for value in WALK]
         path = write(frame)
 
         finding = found(path, "numbers as texts")
@@ -214,7 +214,7 @@ class TestNumbers:
             "changed",
             "the texts of column 'y' are read as numbers",
         )
-        assert f"{frame['y'][0]!r} is {1000 + WALK[0]:g}" in finding.problem
+        assert f"{frame['y'][0]!r} is {5000 + WALK[0]:g}" in finding.problem
 
     def test_decimal_commas(self, write: Write) -> None:
         frame = series()
