@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.arrays import Ints
 from harness.data.panel import Panel
-from harness.data.tables.value_checks import demand_classes
+from harness.data.tables.series_statistics import demand_classes
 from harness.errors import BadTask
 
 MOST_WINDOWS = 10  # a series

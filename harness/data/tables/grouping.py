@@ -40,7 +40,7 @@ class SortedRows:
         """The series of each row."""
         return np.repeat(np.arange(len(self.ids)), np.diff(self.offsets))
 
-    def kept(self, rows: Any) -> SortedRows:
+    def subset(self, rows: Any) -> SortedRows:
         """Only these of the sorted rows, a mask or positions in their order."""
         order = np.arange(len(self.times)) if self.order is None else self.order
         codes = self.codes[rows]

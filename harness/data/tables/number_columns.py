@@ -129,7 +129,7 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
 
 
 def _decimal_mark(texts: list[str], name: str) -> str:
-    """The decimal mark of numbers in texts; raises BadData where it cannot be told."""
+    """The decimal mark of numbers in texts; raises BadData where that is unclear."""
     numbers = [text for text in texts if _is_numeric(text)]  # what is none is found later
     others = [text for text in numbers if not PLAIN.fullmatch(text) or UNCLEAR.fullmatch(text)]
     if not others:

@@ -134,7 +134,7 @@ def _without_leading(rows: SortedRows, values: Floats) -> tuple[SortedRows, Floa
     steps = np.arange(len(observed))
     first = np.minimum.reduceat(np.where(observed, steps, len(steps)), rows.offsets[:-1])
     kept = steps >= np.repeat(np.where(first < len(steps), first, 0), np.diff(rows.offsets))
-    return (rows, values) if kept.all() else (rows.kept(kept), values[kept])
+    return (rows, values) if kept.all() else (rows.subset(kept), values[kept])
 
 
 def _free_name(name: str, taken: list[str]) -> str:

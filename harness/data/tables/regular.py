@@ -115,14 +115,14 @@ def _without_repeats(
     if (equal == repeats).all():
         what = f"{where}, which are the same; {count:,} such row{'s' if count > 1 else ''}"
         findings.append(Finding("changed", "repeated rows", what, "each was kept once"))
-        return rows.kept(~repeats), values[~repeats]
+        return rows.subset(~repeats), values[~repeats]
     if options.aggregate is None:
         raise Irregular(_repeated(rows, repeats, where, count))
     group = np.cumsum(~repeats) - 1
     combined = _aggregate(values, group, options.aggregate)
     what = f"{where}; {count:,} such row{'s' if count > 1 else ''}"
     findings.append(Finding("changed", "repeated times", what, f"their {options.aggregate} was taken (--aggregate)"))
-    return rows.kept(~repeats), combined
+    return rows.subset(~repeats), combined
 
 
 def _repeated(rows: SortedRows, repeats: Bools, where: str, count: int) -> Finding:
@@ -159,7 +159,7 @@ def _combined(
         f"{len(at):,} rows were combined to {len(combined):,} steps of frequency {freq!r} by their {options.aggregate}"
     )
     findings.append(Finding("changed", "aggregation", what, "the first and last step may have fewer rows than others"))
-    return rows.kept(~repeats), combined, at[~repeats]
+    return rows.subset(~repeats), combined, at[~repeats]
 
 
 def _with_absent(

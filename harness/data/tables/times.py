@@ -209,7 +209,7 @@ def _other_format(texts: Sequence[str], row: int, codes: Any, name: str, origins
 
 
 def _day_first(texts: Sequence[str], name: str, options: TableOptions, found: list[Finding]) -> bool | None:
-    """Whether the day is first in dates such as 03/04/2024; raises BadData if that cannot be told."""
+    """Whether the day is first in dates such as 03/04/2024; raises BadData if that is unclear."""
     parts = [match for text in texts if (match := SHORT_DATE.fullmatch(text.strip()))]
     if not parts or options.day_first is not None:
         return options.day_first
