@@ -16,6 +16,7 @@ from harness.fields.errors import did_you_mean
 TARGET_NAMES = ("target", "y", "value", "values", "sales", "demand")
 ROW_NAMES = ("index", "unnamed: 0", "level_0", "rownames", "row", "row_id", "id")  # that may number the rows
 HEAD = 10_000  # rows
+DATE_PARTS = ("year", "month", "week", "day")
 NO_VALUES = "it has no values that a series can have"
 NAMED = "named by --{role}"
 
@@ -41,6 +42,8 @@ def find_columns(table: Any, options: TableOptions) -> Columns:
     for name in options.named:
         if name not in names:
             raise BadInput(f"there is no column {name!r}; {did_you_mean(name, names)}the columns are {listed(names)}")
+        if _is_nested(table[name]):
+            raise BadInput(f"column {name!r} has values of type {table[name].type}, which a series cannot have")
     reasons = {name: NAMED.format(role=role) for role in ("time", *LISTS) for name in _named(options, role)}
     time = options.time if options.time is not None else _time(table, options, reasons)
     usable = [name for name in names if name != time and name not in options.named and _is_usable(table[name])]
@@ -91,11 +94,15 @@ def _named(options: TableOptions, role: str) -> tuple[str, ...]:
 
 def _is_usable(column: Any) -> bool:
     """Whether a column has values, of a type that a series may have."""
+    return column.null_count < len(column) and not _is_nested(column)
+
+
+def _is_nested(column: Any) -> bool:
+    """Whether the values of a column are lists, structures or bytes."""
     import pyarrow as pa
 
     kind = column.type
-    nested = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    return column.null_count < len(column) and not nested
+    return bool(pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
 
 
 def _without_row_numbers(table: Any, names: Sequence[str], reasons: dict[str, str]) -> list[str]:
@@ -127,7 +134,7 @@ def _time(table: Any, options: TableOptions, reasons: dict[str, str]) -> str | N
         return usual[0]
     if len(dates) > 1:
         raise BadInput(f"the columns {listed(dates)} have dates; name the time by --time")
-    parts = [name for name in usual if is_number(table[name])]
+    parts = [name for name in usual if name.strip().lower() in DATE_PARTS and is_number(table[name])]
     if len(parts) > 1:
         raise BadInput(
             f"the columns {listed(parts)} may be parts of a date; write it in one column, in pandas: "

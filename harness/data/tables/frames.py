@@ -68,6 +68,10 @@ def _of_series(column: Any) -> Any:
 
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
+    if isinstance(column.dtype, pd.DatetimeTZDtype):  # of which PyArrow reads what pandas deprecates
+        utc = pa.array(column.dt.tz_convert(None), from_pandas=True)
+        zone = pa.lib.tzinfo_to_string(column.dtype.tz)
+        return utc.cast(pa.timestamp(utc.type.unit, "UTC")).cast(pa.timestamp(utc.type.unit, zone))
     try:
         return pa.array(column, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):

@@ -171,7 +171,7 @@ def season_length(freq: str | None) -> int:
     if freq is None:
         return 1
     offset = pd.tseries.frequencies.to_offset(freq)
-    name = offset.name.partition("-")[0] if offset.n == 1 else offset.base.name.partition("-")[0]
+    name = offset.rule_code.partition("-")[0] if offset.n == 1 else offset.base.rule_code.partition("-")[0]
     season = SEASONS.get(name, 1)
     if season % offset.n == 0 and season > 1:
         return int(season // offset.n)

@@ -95,7 +95,7 @@ def id_of_blocks(table: Any, time: str | None, rest: Sequence[str], reasons: dic
     if len(named) == 1 and _distinct(table, named[0]) < table.num_rows:
         reasons[named[0]] = USUAL
         return (named[0],)
-    if time is None:
+    if time is None or table[time].null_count:
         return ()
     falls = _changes(table[time], "less")
     if not falls.any():

@@ -69,9 +69,9 @@ class TableReading:
 def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableReading:
     """The series of a table; raises BadInput for options that do not fit it, and BadData for values that are none."""
     columns = find_columns(table, options)
-    if columns.layout == "wide":
-        table, columns, origins = _long(table, columns, origins)
     findings: list[Finding] = []
+    if columns.layout == "wide":
+        table, columns, origins = _long(table, columns, options, origins, findings)
     codes, ids = series_codes(table, columns.id, origins)
     if columns.time is None:
         order = np.argsort(codes, kind="stable")
@@ -110,7 +110,9 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
     return TableReading(columns, channels, tuple(findings), rows, lengths, season, kept)
 
 
-def _long(table: Any, columns: Columns, origins: RowOrigins) -> tuple[Any, Columns, RowOrigins]:
+def _long(
+    table: Any, columns: Columns, options: TableOptions, origins: RowOrigins, findings: list[Finding]
+) -> tuple[Any, Columns, RowOrigins]:
     """A wide table as a long one: the targets below each other, with their names as ids."""
     import pyarrow as pa
 
@@ -119,10 +121,18 @@ def _long(table: Any, columns: Columns, origins: RowOrigins) -> tuple[Any, Colum
     parts = []
     for name in columns.target:
         column = table[name]
+        if is_number(column):
+            found = number_column(column, name, options.decimal, origins)
+            findings += found.findings
+            column = pa.chunked_array([pa.array(found.values)])
         part = table.select(shared).append_column(value, column)
         names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), pa.array([name]))
         parts.append(part.append_column(series, names))
-    long = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
+    try:
+        long = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
+    except pa.ArrowException as error:
+        kinds = ", ".join(sorted({str(table[name].type) for name in columns.target}))
+        raise BadData(f"the columns of a wide table must be all numbers or all texts, not {kinds}") from error
     begins = tuple(i * table.num_rows + begin for i in range(len(parts)) for begin in origins.begins)
     described = Columns("wide", columns.time, (series,), (value,), columns.known, columns.past, (), columns.ignored)
     return long, described, RowOrigins(origins.parts * len(parts), begins)

@@ -54,7 +54,7 @@ def regular_rows(
     is_dated = rows.times.dtype.kind == "M"
     if not (options.aggregate and options.freq):
         rows, values = _without_repeats(rows, values, options, origins, findings)
-    if is_dated and not options.freq:
+    if is_dated and (options.freq or "MS").lstrip("0123456789").startswith(("MS", "QS", "YS")):
         rows = _on_first_days(rows, findings)
     if is_dated:
         freq = options.freq or find_frequency(rows.times, rows.offsets)

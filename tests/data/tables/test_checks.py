@@ -152,6 +152,7 @@ class TestSteps:
         finding = found(write(frame), "days of months")
 
         assert finding.problem == "all times are on day 15 of a month, such as 2024-01-15"
+        assert Panel.from_frame(frame, freq="MS").fingerprint() == Panel.from_frame(series("MS")).fingerprint()
 
     def test_weeks_of_other_days(self, write: Write) -> None:
         finding = found(write(panel_of(series("W-MON"), b=series("W-THU"))), "weeks")

@@ -153,6 +153,25 @@ class TestRoles:
         assert panel.start[1] == DATES[2]
         assert panel.values[6:].tolist() == [[1, 0], [2, 1], [3, 0], [4, 1]]
 
+    def test_columns_of_a_wide_table_may_be_of_several_types(self) -> None:
+        frame = pd.DataFrame({"date": DATES, "a": range(6), "b": ["1,000.5", "-", "2", "3", "4", "5"], "c": [True] * 6})
+
+        panel = Panel.from_frame(frame, layout="wide")
+
+        assert panel.values[6:12, 0].tolist()[::2] == [1000.5, 2, 4]
+        assert panel.values[12:, 0].tolist() == [1] * 6
+
+    def test_a_wide_table_of_numbers_and_classes_is_refused(self) -> None:
+        frame = pd.DataFrame({"date": DATES, "a": range(6), "b": list("abcabc")})
+
+        with pytest.raises(BadInput, match="the columns of a wide table must be all numbers or all texts, not"):
+            Panel.from_frame(frame, layout="wide", target=("a", "b"))
+
+    @pytest.mark.parametrize("role", ["time", "id", "target", "known"])
+    def test_lists_have_no_role(self, role: str) -> None:
+        with pytest.raises(BadInput, match="column 'z' has values of type list<item: int64>, which a series cannot"):
+            Panel.from_frame(two_series(y=range(12), z=[[1]] * 12), **{role: "z"})
+
     def test_rows_after_the_last_actual_are_left_out(self) -> None:
         frame = pd.DataFrame({"date": DATES, "y": [1, 2, 3, None, None, None], "p": range(6)})
 

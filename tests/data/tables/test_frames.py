@@ -95,6 +95,16 @@ class TestValues:
     def test_integers_of_any_size(self) -> None:
         assert fields(FRAME.assign(y=[2**80, 1, 2, 3]))["values"] == [float(2**80), 1, 2, 3]
 
+    @pytest.mark.filterwarnings("error")
+    @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "+02:00"])
+    def test_times_of_a_zone(self, zone: str) -> None:
+        frame = pd.DataFrame({"time": pd.date_range("2024-10-26", periods=4, freq="h", tz=zone), "y": [1.0, 2, 3, 4]})
+
+        panel = Panel.from_frame(frame)
+
+        assert panel.freq == "h"
+        assert panel.start[0] == frame["time"].dt.tz_convert(None)[0].to_datetime64()
+
     def test_static_covariates_of_any_type(self) -> None:
         panel = Panel.from_frame(
             FRAME.assign(size=[5] * 4, city=["x"] * 4, open=[True] * 4, since=[DATES[0]] * 4), time="time", target="y"
