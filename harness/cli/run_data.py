@@ -14,6 +14,7 @@ from harness.cli.console import print_lines
 from harness.data.panel import Panel
 from harness.data.storage import write_text
 from harness.data.table_dataset import TableDataset, read_table_dataset
+from harness.data.tables.checks import check_table
 from harness.data.tables.findings import check_findings
 from harness.errors import BadInput
 from harness.plugins.table_datasets import declare
@@ -67,6 +68,7 @@ def _board(
 ) -> tuple[OwnBoard, TableReading]:
     """The board of a file, which `named` has as the board should name it; how it was read is printed."""
     reading = read_table_dataset(dataset)
+    reading = replace(reading, findings=check_table(reading))
     print_lines(reading_lines(reading, dataset.label), console)
     check_findings(reading.findings)
     board = own_board(named, reading, request, catalog)
