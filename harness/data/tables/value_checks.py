@@ -212,7 +212,7 @@ def _white_noise(values: Values) -> Iterator[Finding]:
     The test has 10 lags, or those of two seasons (R. Hyndman and G. Athanasopoulos, Forecasting: Principles and
     Practice, 3rd edition, 2021, section 5.4), up to 48, and is for series of five times as many values.
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     lags = (
         LJUNG_BOX_LAGS if values.season_length == 1 else max(LJUNG_BOX_LAGS, min(2 * values.season_length, MOST_LAGS))
@@ -223,7 +223,7 @@ def _white_noise(values: Values) -> Iterator[Finding]:
         rows, offsets, series = values.sample(varied & (values.lengths >= 5 * lags))
         if not len(series):
             continue
-        p_values = chi2.sf(ljung_box(column[rows], offsets, lags), lags)
+        p_values = chdtrc(lags, ljung_box(column[rows], offsets, lags))  # of a chi-squared distribution
         noise = [values.ids[series[j]] for j in np.flatnonzero(p_values > SIGNIFICANCE)]
         if len(noise) > len(series) / 2:
             what = (
