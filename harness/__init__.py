@@ -10,13 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import board_page, evaluate, home_page, slices, standings
+    from harness.api.comparison import Comparison, compare
+    from harness.api.functions import board_page, check_data, evaluate, home_page, slices, standings
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
     from harness.data.damage import set_aside
     from harness.data.dataset import DataFile, DatasetSpec
     from harness.data.panel import Channel, Panel, Vintages
     from harness.data.storage import read_checked_json, write_checked_json
+    from harness.data.tables.findings import Finding
+    from harness.data.tables.options import TableOptions
     from harness.efficiency.record import Bench
     from harness.efficiency.store import stored_bench
     from harness.errors import (
@@ -97,7 +100,12 @@ _PLACES = {
     "generate_tokens": "forecasters.tokens",
     "token_positions": "forecasters.tokens",
     "Forecast": "forecasters.forecast",
-    "evaluate": "api",
+    "evaluate": "api.functions",
+    "compare": "api.comparison",
+    "Comparison": "api.comparison",
+    "check_data": "api.functions",
+    "Finding": "data.tables.findings",
+    "TableOptions": "data.tables.options",
     "check_forecaster": "execution.contract_tests",
     "parametrize_with_checks": "execution.contract_tests",
     "Run": "evaluation.run",
@@ -105,10 +113,10 @@ _PLACES = {
     "Actuals": "evaluation.outcomes",
     "Outcomes": "evaluation.outcomes",
     "Metric": "evaluation.metrics",
-    "standings": "api",
-    "slices": "api",
-    "board_page": "api",
-    "home_page": "api",
+    "standings": "api.functions",
+    "slices": "api.functions",
+    "board_page": "api.functions",
+    "home_page": "api.functions",
     "Journal": "results.journal",
     "Results": "evaluation.run",
     "StoredPlan": "results.stored_plan",
@@ -183,6 +191,11 @@ __all__ = [
     "token_positions",
     "Forecast",
     "evaluate",
+    "compare",
+    "Comparison",
+    "check_data",
+    "Finding",
+    "TableOptions",
     "check_forecaster",
     "parametrize_with_checks",
     "Run",

@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.analysis.lookup import board_standings, find_part_results
@@ -14,6 +15,7 @@ from harness.boards.leaderboard import board_name, load_board
 from harness.boards.toml_files import read_toml
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, UnknownName
+from harness.fields.reading import build
 from harness.results.board_results import JournalResults
 from harness.results.standings import Row, Standings
 from lecture_figures import figure
@@ -67,7 +69,7 @@ class Page:
 
 def read_page(path: Path) -> Page:
     """The page that a file describes; raises BadBoard, which names file and line."""
-    return read_toml(path, Page, "page", lambda page: None)
+    return read_toml(path, "page", partial(build, Page))
 
 
 def write_page(source: Path, home: Path, into: Path) -> list[Path]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.boards.leaderboard import Leaderboard, board_name, load_board, with_forecasters
 from harness.boards.toml_files import read_toml
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError
+from harness.fields.reading import build
 from harness.plugins.catalog import COLLECTION_FILE, Catalog
 
 
@@ -56,7 +58,7 @@ def find_collection(name: str, catalog: Catalog) -> Path | None:
 
 def read_collection(path: Path, catalog: Catalog) -> Collection:
     """The collection that a file describes, whose boards, forecasters and tasks are known; raises BadBoard."""
-    collection = read_toml(path, Collection, "collection", _check)
+    collection = read_toml(path, "collection", _collection)
     parts = tuple(replace(part, board=_beside(path, part.board)) for part in collection.boards)
     for part in parts:
         try:
@@ -86,10 +88,13 @@ def _beside(path: Path, board: str) -> str:
     return os.path.join(path.parent, board) if "/" in board or os.sep in board else board
 
 
-def _check(collection: Collection) -> None:
+def _collection(table: Mapping[str, Any]) -> Collection:
+    """The collection of a table; raises FieldError for what does not fit."""
+    collection = build(Collection, table)
     if not collection.boards:
         raise FieldError(("boards",), "a collection needs at least one board")
     names = [part.board for part in collection.boards]
     for i, name in enumerate(names):
         if name in names[:i]:
             raise FieldError(("boards", str(i), "board"), f"board {name!r} is named twice; make one part of both")
+    return collection

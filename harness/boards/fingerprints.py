@@ -18,7 +18,7 @@ from harness.data.damage import set_aside, warn
 from harness.data.dataset import DatasetSpec
 from harness.data.files import data_paths, load
 from harness.data.storage import read_checked_json, write_checked_json
-from harness.errors import BadData, DamagedFile, HomeUnusable, InfrastructureFault, LaterVersion
+from harness.errors import BadData, DamagedFile, DataUnavailable, HomeUnusable, InfrastructureFault, LaterVersion
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import installed_versions
 from harness.tasks.task import Task
@@ -72,6 +72,10 @@ class Fingerprints:
         if self._stored.pop(state, None) is not None:
             self._save()
 
+    def keep(self, dataset: Registered[DatasetSpec], panel: Panel) -> None:
+        """Use this panel of a dataset, which was just loaded, until another one is needed."""
+        self._last = self._state(dataset), panel
+
     def release(self) -> None:
         """Release the data that was loaded last; it may be large."""
         self._last = None
@@ -79,7 +83,7 @@ class Fingerprints:
     def _entry(self, dataset: Registered[DatasetSpec]) -> dict[str, Any]:
         """What is stored of a dataset in its present state, computed if need be."""
         state = self._state(dataset)
-        trusted = self._trusts_stored and bool(dataset.spec.files or dataset.spec.depends)
+        trusted = self._trusts_stored and bool(dataset.spec.files or dataset.spec.depends or dataset.spec.local_files)
         if state in self._stored and (trusted or state in self._confirmed):
             return self._stored[state]
         panel = self._panel(dataset, state)
@@ -106,7 +110,10 @@ class Fingerprints:
         spec = dataset.spec
         paths = [state for path in data_paths(spec, self.home) for state in _file_states(path)]
         libraries = list(installed_versions(spec.depends).items())
-        state = json.dumps([spec.name, dataset.plugin.result_version, libraries, paths])
+        parts: list[object] = [spec.name, dataset.plugin.result_version, libraries, paths]
+        if spec.local_files:
+            parts += [_local_states(spec), spec.settings]
+        state = json.dumps(parts)
         return hashlib.sha256(state.encode()).hexdigest()[:32]
 
     def _save(self) -> None:
@@ -145,6 +152,16 @@ def load_unchanged(dataset: Registered[DatasetSpec], fingerprint: str, home: Pat
         f"dataset {name!r} is not what it was when this command began; run it again. If this error is repeated, the "
         "loader returns other data in each process, as unseeded draws or the order of a set do"
     )
+
+
+def _local_states(spec: DatasetSpec) -> list[tuple[str, int, int, int]]:
+    """The states of a dataset's own files; raises DataUnavailable for one that does not exist."""
+    try:
+        return [state for path in spec.local_files for state in _file_states(Path(path))]
+    except OSError as error:
+        raise DataUnavailable(
+            f"the file {error.filename} of dataset {spec.name!r} cannot be read ({error.strerror}); name it where it is"
+        ) from error
 
 
 def _file_states(path: Path) -> Iterator[tuple[str, int, int, int]]:

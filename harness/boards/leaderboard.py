@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from harness.boards.limits import BoardLimits
 from harness.boards.pools import forecaster_pools
+from harness.boards.table_datasets import name_tables
 from harness.boards.toml_files import read_toml
+from harness.data.table_dataset import TableDataset
 from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
+from harness.fields.reading import build
 from harness.fields.types import Json
 from harness.forecasters.pools import Pool
 from harness.plugins.catalog import Catalog
 from harness.plugins.plugin_file import FILE, plugin_file
+from harness.plugins.table_datasets import declare
 from harness.tasks.protocols import PROTOCOLS, Protocol
 from harness.tasks.task import Task, task_classes
 
@@ -60,6 +66,7 @@ class Leaderboard:
     in_all: bool = True  # whether `harness run --all` runs it
     limits: BoardLimits = field(default_factory=BoardLimits)  # on the time and memory of each cell
     pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
+    datasets: tuple[TableDataset, ...] = ()  # the files that its tasks name
 
     def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
         """The forecasters on the board, in its order, those of the catalog last."""
@@ -78,7 +85,17 @@ class Leaderboard:
 
 def read_leaderboard(path: Path, protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Leaderboard:
     """The board that a file describes, with protocols of these classes; raises BadBoard, which names file and line."""
-    return read_toml(path, Leaderboard, "board", _check, task_classes(protocols))
+    return read_toml(path, "board", partial(_board, path.parent, tuple(task_classes(protocols))))
+
+
+def _board(folder: Path, classes: tuple[type, ...], table: Mapping[str, Any]) -> Leaderboard:
+    """The board of a table; raises FieldError for what does not fit."""
+    if "datasets" in table:
+        raise FieldError(("datasets",), "unknown key 'datasets'; a task names its file: dataset = { file = … }")
+    table, datasets = name_tables(table, folder)
+    board = replace(build(Leaderboard, table, classes), datasets=datasets)
+    _check(board)
+    return board
 
 
 def load_board(name: str, catalog: Catalog) -> Leaderboard:
@@ -93,6 +110,8 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
                 "rename the folder of the file"
             )
     board = read_leaderboard(path, catalog.protocol_classes)
+    for dataset in board.datasets:
+        declare(dataset)
     try:
         metric = catalog.metrics[board.metric].spec
         for entry in board.forecasters:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.errors import BadBoard
 from harness.fields.errors import FieldError
-from harness.fields.reading import build
 
 T = TypeVar("T")
 
 
-def read_toml(path: Path, cls: type[T], kind: str, check: Callable[[T], None], classes: Iterable[type] = ()) -> T:
-    """The value of a class that a file describes, after `check`; `kind` is what the file is called in errors.
+def read_toml(path: Path, kind: str, make: Callable[[Mapping[str, Any]], T]) -> T:
+    """The value that `make` makes of the table of a file; `kind` is what the file is called in errors.
 
-    `classes` are those that a key `kind` can select. Raises BadBoard.
+    Raises BadBoard, with the line of the key where `make` raises FieldError.
     """
     try:
         text = path.read_text(encoding="utf-8").removeprefix("\ufeff")  # a byte order mark, of some editors
@@ -33,11 +32,9 @@ def read_toml(path: Path, cls: type[T], kind: str, check: Callable[[T], None], c
     except (ValueError, RecursionError) as error:  # also a number of too many digits, a list too deeply nested
         raise BadBoard(f"{path}: {error}") from error
     try:
-        value = build(cls, table, classes)
-        check(value)
+        return make(table)
     except FieldError as error:
         raise BadBoard(f"{path}, {_place(text, error.path, kind)}: {error}") from error
-    return value
 
 
 def _place(text: str, path: tuple[str, ...], kind: str) -> str:

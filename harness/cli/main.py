@@ -18,6 +18,7 @@ from harness.cli.check import check_command
 from harness.cli.compare import compare_command
 from harness.cli.console import echo, echo_text, print_plugin_problems
 from harness.cli.data import data_group
+from harness.cli.forecast import forecast_command
 from harness.cli.generate import generate_command
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
@@ -36,6 +37,7 @@ from harness.errors import HarnessError
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.plugins.plugin_file import VARIABLE as PLUGIN_FILE
 from harness.plugins.restriction import VARIABLE, restrict
+from harness.plugins.table_datasets import VARIABLE as TABLES
 from harness.report.text import visible
 
 EXIT_BAD_INPUT = 2
@@ -70,6 +72,7 @@ def cli(context: click.Context, plugins: str | None, plugin_file: str | None) ->
 
 for command in (
     run_command,
+    forecast_command,
     status_command,
     show_command,
     runs_command,
@@ -89,7 +92,7 @@ for command in (
 
 def main() -> None:
     """The entry point: runs a command; a HarnessError, or a file that cannot be used, is printed as one sentence."""
-    former = {name: os.environ.get(name) for name in (VARIABLE, PLUGIN_FILE)}
+    former = {name: os.environ.get(name) for name in (VARIABLE, PLUGIN_FILE, TABLES)}
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning

@@ -9,6 +9,8 @@ import click
 
 from harness.cli.console import wide_console
 from harness.cli.options import limit_options, pool_option, set_option, settings_of, workspace_option
+from harness.cli.own_options import own_options_of
+from harness.cli.table_options import table_options
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 @click.command("run")
 @click.argument("boards", nargs=-1, metavar="[BOARD]...")
 @click.option("--all", "every", is_flag=True, help="Run every board whose data is available.")
+@click.option(
+    "--data", metavar="FILE", help="Run the board of a file of your own; see --horizon and the options below."
+)
 @click.option("--only", multiple=True, metavar="A,B,...", help="Run these forecasters and the baseline. Repeatable.")
 @pool_option("Run the forecasters of this pool and the baseline only.")
 @set_option
@@ -34,16 +39,35 @@ if TYPE_CHECKING:
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells again.")
 @workspace_option
+@click.option("--horizon", type=click.IntRange(min=1), help="With --data: the steps to forecast.")
+@click.option("--windows", type=click.IntRange(min=1), help="With --data: the windows of each series.")
+@click.option("--metric", metavar="NAME", help="With --data: the metric to rank by.")
+@click.option("--quantiles", metavar="A,B,...", help="With --data: the quantile levels.  [default: 0.1,0.5,0.9]")
+@table_options
 def run_command(
     boards: tuple[str, ...], every: bool, settings: tuple[str, ...], workspace: Workspace, pdb: bool, **options: Any
 ) -> None:
-    """Run the pending cells of boards, or of collections of boards, and show their standings."""
+    """Run the pending cells of boards, or of collections of boards, and show their standings.
+
+    With --data, the board is that of a file of your own: CSV, Parquet, Arrow, JSON lines, Excel or .tsf, or a folder
+    with a file for each series.
+    """
     from harness.boards.selection import Selection
     from harness.cli.run_boards import run_boards
 
-    if every == bool(boards):
-        raise BadInput("name the boards to run, or else say --all; `harness list boards` shows them")
+    own, data = own_options_of(options), options.pop("data")
+    if every + bool(boards) + (data is not None) != 1:
+        raise BadInput(
+            "name the boards to run, or else say --all, or --data with a file; `harness list boards` shows the boards"
+        )
     if pdb and options["jobs"] != 0:
         raise BadInput("--pdb debugs forecasters in this process; add --jobs 0")
+    console = wide_console()
+    if data is not None:
+        from harness.cli.run_data import prepare_board
+
+        boards = (str(prepare_board(*own.board_of(data), workspace, console)),)
+    else:
+        own.check_unused()
     selection = Selection(boards, settings=settings_of(settings), **options)
-    sys.exit(run_boards(selection, workspace, wide_console(), pdb=pdb))
+    sys.exit(run_boards(selection, workspace, console, pdb=pdb))

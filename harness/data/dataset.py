@@ -42,6 +42,8 @@ class DatasetSpec:
     files: tuple[DataFile, ...] = ()
     depends: tuple[str, ...] = ()  # distributions whose versions may change the data
     aliases: tuple[str, ...] = ()  # its names, and those of collections with its data, in papers and archives
+    local_files: tuple[str, ...] = ()  # paths of files and folders that the loader reads, beside `files`
+    settings: str = ""  # what else the data depends on, as a text
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
         """Load the data; raises BadInput if `load` is not a function."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.arrays import Floats, Ints, Times, read_only
-from harness.data.calendar import advance, check_times, frequency
+from harness.data.calendar import advance, frequency
 from harness.data.channel import Channel as Channel
 from harness.data.channel import Role, channels_with_targets, check_static_names, covariate_names, panel_channels
 from harness.data.fingerprint import channel_header, data_hash
 from harness.data.metadata import season_length, series_ids, static_covariates
+from harness.data.panel_checks import check_series, check_shapes
 from harness.data.series import check_finite, series_values, single_array
 from harness.data.starts import start_times
 from harness.data.summary import panel_summary
@@ -23,6 +24,9 @@ from harness.data.vintages import Vintages as Vintages
 from harness.data.vintages import check_vintages, panel_vintages
 from harness.errors import BadData, Failure, attempt
 from harness.fields.errors import short_repr
+
+if TYPE_CHECKING:
+    from harness.data.tables.options import Layout, TableOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +70,8 @@ class Panel:
         )
         check_static_names(self.static, self.channels)
         self._set(vintages=panel_vintages(self.vintages, self.channels))
-        self._check_shapes()
-        self._check_series()
+        check_shapes(self)
+        check_series(self)
         check_finite(self.values, self.offsets, self.ids, [channel.name for channel in self.channels])
         check_vintages(self.vintages, self.ids, self.lengths)
 
@@ -80,35 +84,6 @@ class Panel:
         panel = object.__new__(type(self))
         panel._set(**{kept.name: getattr(self, kept.name) for kept in fields(self)} | changes)
         return panel
-
-    def _check_shapes(self) -> None:
-        if self.values.ndim != 2 or self.values.shape[1] != len(self.channels):
-            raise BadData(
-                f"a panel with {len(self.channels)} channels needs values of shape "
-                f"(observation, {len(self.channels)}), not {self.values.shape}"
-            )
-        if self.offsets.shape != (len(self.ids) + 1,) or self.start.shape != (len(self.ids),):
-            raise BadData(
-                f"a panel of {len(self.ids)} series needs {len(self.ids) + 1} offsets and {len(self.ids)} "
-                f"starts, not {self.offsets.shape} and {self.start.shape}"
-            )
-        for name, values in self.static.items():
-            if len(values) != len(self.ids):
-                raise BadData(f"static covariate {name!r} has {len(values)} values for {len(self.ids)} series")
-
-    def _check_series(self) -> None:
-        if not self.ids:
-            raise BadData("a panel needs at least one series")
-        lengths = np.diff(self.offsets)
-        if self.offsets[0] != 0 or self.offsets[-1] != len(self.values) or (lengths < 0).any():
-            raise BadData("offsets must rise from 0 to the number of observations")
-        if (lengths == 0).any():
-            raise BadData(f"series {self.ids[int(np.argmin(lengths))]!r} is empty; leave it out of the panel")
-        if len(set(self.ids)) != len(self.ids):
-            repeated = next(name for name in self.ids if self.ids.count(name) > 1)
-            raise BadData(f"two series are called {repeated!r}; ids must be unique")
-        if self.freq is not None:
-            check_times(self.ids, self.start, lengths, self.freq)
 
     @classmethod
     def of(
@@ -144,6 +119,32 @@ class Panel:
             static=static_covariates({} if static is None else static),
             vintages={} if vintages is None else vintages,
         )
+
+    @classmethod
+    def from_frame(cls, frame: object, options: TableOptions | None = None, **columns: Any) -> Self:
+        """The panel of a data frame of pandas, polars, PyArrow or another library that speaks Arrow.
+
+        `options`, or its fields as arguments, name the columns; what is not named is inferred where there is one
+        reading only. Rows are sorted, and steps without a row inserted as missing values; rows after the last value of
+        the targets are left out. Raises BadInput for a column that does not exist or must be named, and BadTable, which
+        has all `findings`, for data that must be mended first, such as two values of a series for one time.
+
+            Panel.from_frame(frame, time="date", id="store", target="sales", known="promotion")
+        """
+        from harness.data.tables.frame_reading import frame_fields
+        from harness.data.tables.options import TableOptions
+
+        return cls(**frame_fields(frame, (options or TableOptions()).with_arguments(columns)))
+
+    def to_frame(self, layout: Layout = "long", library: Literal["pandas", "polars", "pyarrow"] = "pandas") -> Any:
+        """The values as a data frame.
+
+        A long one has the columns `series`, `time`, the channels and the static covariates. A wide one has the column
+        `time` and one for each series, and is for panels of one channel.
+        """
+        from harness.data.tables.writing import data_frame, panel_table
+
+        return data_frame(panel_table(self, layout), library)
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -13,7 +13,7 @@ import pluggy
 from harness.data.dataset import DatasetSpec, loader_problem
 from harness.errors import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec, spec_problem
-from harness.plugins.discovery import Plugin, load_plugins
+from harness.plugins.discovery import BUILT_IN, Plugin, load_plugins
 from harness.plugins.registry import Registered, Registry
 
 if TYPE_CHECKING:
@@ -52,13 +52,16 @@ class Catalog:
 
     @cached_property
     def datasets(self) -> Registry[DatasetSpec]:
-        """Datasets by name."""
+        """Datasets by name, also of the files that boards declare."""
+        from harness.plugins.table_datasets import DatasetRegistry
+
         return self._specs(
             "dataset",
             "harness_datasets",
             DatasetSpec,
             lambda spec: spec.name,
             lambda spec: loader_problem(spec.name, spec.load),
+            partial(DatasetRegistry, self.plugins[BUILT_IN]),
         )
 
     @cached_property
@@ -137,11 +140,12 @@ class Catalog:
         wanted: type[Spec],
         name_of: Callable[[Spec], str],
         problem_of: Callable[[Spec], str] = lambda spec: "",
+        make: type[Registry[Spec]] | partial[Any] = Registry,
     ) -> Registry[Spec]:
         def is_wanted(spec: object) -> TypeGuard[Spec]:
             return isinstance(spec, wanted)
 
-        return self._registry(kind, hook, is_wanted, f"{wanted.__name__} objects", name_of, problem_of)
+        return self._registry(kind, hook, is_wanted, f"{wanted.__name__} objects", name_of, problem_of, make)
 
     def _registry(
         self,
@@ -151,6 +155,7 @@ class Catalog:
         wanted: str,
         name_of: Callable[[Spec], str],
         problem_of: Callable[[Spec], str] = lambda spec: "",
+        make: type[Registry[Spec]] | partial[Any] = Registry,
     ) -> Registry[Spec]:
         entries: list[Registered[Spec]] = []
         for plugin, specs in self._results(hook):
@@ -164,7 +169,7 @@ class Catalog:
                     self._note_problem(plugin, f"{hook}: {problem}")
                 else:
                     entries.append(Registered(spec, plugin))
-        registry = Registry(kind, entries, name_of)
+        registry: Registry[Spec] = make(kind, entries, name_of)
         self.problems += registry.problems
         return registry
 

@@ -25,7 +25,7 @@ def changes_of(panel: Panel, lag: int) -> Panel:
     values, targets = panel.values.copy(), list(panel.targets)
     values[lag:, targets] -= panel.values[:-lag, targets]
     row_in_series = np.arange(len(values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    values[np.ix_(row_in_series < lag, targets)] = np.nan
+    values[np.ix_(np.flatnonzero(row_in_series < lag), np.array(targets))] = np.nan
     return panel.with_values(values)
 
 

@@ -7,13 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.boards.workspace import Workspace
 from harness.data.files import load
 from harness.data.missing import FILLINGS
 from harness.data.panel import Panel
-from harness.errors import BadData, BadInput, BadTask, Failure, attempt
+from harness.errors import BadInput, BadTask, Failure, attempt
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.fields.errors import short_repr
 from harness.forecasters.forecaster import Forecaster
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.data.missing import Missing
+    from harness.data.tables.findings import Finding
+    from harness.data.tables.options import TableOptions
     from harness.evaluation.run import Run
     from harness.forecasters.pools import Pool
     from harness.report.column import Value
@@ -54,7 +56,7 @@ def _optional_text(argument: str, value: object) -> str | None:
 def evaluate(
     forecaster: Forecaster | str,
     task: Task,
-    panel: Panel | None = None,
+    panel: object = None,
     *,
     missing: Missing | None = None,
     tolerance: float | None = None,
@@ -62,7 +64,8 @@ def evaluate(
 ) -> Run:
     """Evaluate a forecaster on a task, in this process; nothing is written.
 
-    `forecaster` is an object, or the name of one in the catalog. Without a `panel` the task's dataset is loaded.
+    `forecaster` is an object, or the name of one in the catalog. `panel` is a Panel or a data frame, whose columns are
+    inferred as by Panel.from_frame; without it the task's dataset is loaded.
     `missing` is how missing values of the past are filled; by default as the catalog's entry says for a name, and
     "native" for an object. `tolerance` is the largest relative difference of repeated forecasts with the same seed; by
     default as the catalog's entry says for a name, and 0 for an object. `threads` is the number of threads of numerical
@@ -72,7 +75,7 @@ def evaluate(
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
     """
-    _check_arguments(forecaster, task, panel, missing)
+    _check_arguments(forecaster, task, missing)
     workspace = _workspace(None)
     catalog = workspace.catalog
     filling: Missing = missing or "native"
@@ -89,6 +92,8 @@ def evaluate(
         declared, batches, needs_season = spec.tolerance, spec.batches, spec.needs_season
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, workspace.home)
+    elif not isinstance(panel, Panel):
+        panel = Panel.from_frame(panel)
     metrics = [entry.spec for entry in catalog.metrics.values()]
     return evaluate_on(
         forecaster,
@@ -103,7 +108,7 @@ def evaluate(
     )
 
 
-def _check_arguments(forecaster: object, task: object, panel: object, missing: object) -> None:
+def _check_arguments(forecaster: object, task: object, missing: object) -> None:
     if isinstance(forecaster, type):
         name = forecaster.__name__
         raise BadInput(f"evaluate takes a forecaster object: pass {name}() instead of the class {name}")
@@ -114,10 +119,25 @@ def _check_arguments(forecaster: object, task: object, panel: object, missing: o
         )
     if not isinstance(task, Task):
         raise BadTask(f"task must be a Task such as Task('nile', RollingOrigin(5, windows=8)), not {short_repr(task)}")
-    if panel is not None and not isinstance(panel, Panel):
-        raise BadData(f"panel must be a Panel, not {short_repr(panel)}: make one by Panel.of([values])")
     if missing is not None and missing not in FILLINGS:
         raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {short_repr(missing)}")
+
+
+def check_data(data: object, options: TableOptions | None = None, **columns: Any) -> tuple[Finding, ...]:
+    """What the checks of a data frame or a file find: errors, then what harness changes, then notes.
+
+    `data` is a data frame, or the path of a file or folder; `options`, or its fields as arguments, name the columns as
+    in `Panel.from_frame`. Each finding has a `level`, the name of the `check`, the `problem`, its `effect` on an
+    evaluation and a `remedy`. Raises BadInput for a column that does not exist or must be named, and BadData for values
+    that cannot be read.
+
+        for finding in harness.check_data("sales.csv", id="store", target="sales"):
+            print(finding.level, finding)
+    """
+    from harness.data.tables.checks import check_table, read_any
+    from harness.data.tables.options import TableOptions
+
+    return check_table(read_any(data, (options or TableOptions()).with_arguments(columns)))
 
 
 def standings(
@@ -130,14 +150,20 @@ def standings(
     columns are costs measured by `harness bench`, in seconds, bytes and joules. NaN where there is no value. With
     `pools`, only their forecasters and the baseline are ranked.
     """
-    import pandas as pd
-
     from harness.analysis.lookup import find_standings
-    from harness.report.columns import data_columns
 
     found = find_standings(
         _text("board", board), _workspace(home), _optional_text("metric", metric), pools=_pools(pools)
     )
+    return standings_frame(found)
+
+
+def standings_frame(found: Standings) -> pd.DataFrame:
+    """Standings as a data frame, as `standings` returns it."""
+    import pandas as pd
+
+    from harness.report.columns import data_columns
+
     columns = data_columns(found, "frame")
     values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
     return pd.DataFrame(values, index=pd.Index([row.forecaster for row in found.rows], name="forecaster"))

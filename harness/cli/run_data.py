@@ -1,0 +1,76 @@
+"""What `harness run --data` and `harness new board FILE` do: a file → its checks → a board of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.boards.leaderboard import read_leaderboard
+from harness.boards.own_data import OwnBoard, own_board
+from harness.boards.own_protocol import BoardRequest
+from harness.cli.console import print_lines
+from harness.data.panel import Panel
+from harness.data.storage import write_text
+from harness.data.table_dataset import TableDataset, read_table_dataset
+from harness.data.tables.checks import check_table
+from harness.data.tables.findings import check_findings
+from harness.errors import BadInput
+from harness.plugins.table_datasets import declare
+from harness.report.table_reading import reading_lines
+from harness.results.journal import prepare_home
+from harness.results.stored_plan import board_folder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.boards.workspace import Workspace
+    from harness.data.tables.reading import TableReading
+    from harness.plugins.catalog import Catalog
+
+
+def prepare_board(dataset: TableDataset, request: BoardRequest, workspace: Workspace, console: Console) -> Path:
+    """The board file of a file of data, written to the home; how the file was read is printed first.
+
+    Raises BadTable for data that must be mended first, and BadTask where there is too little of it.
+    """
+    board, reading = _board(dataset, dataset, request, workspace.catalog, console)
+    path = board_folder(workspace.home, board.name) / "leaderboard.toml"
+    prepare_home(workspace.home)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, board.text)
+    (stated,) = read_leaderboard(path).datasets
+    declare(stated)
+    panel = Panel(**reading.panel_fields())
+    workspace.fingerprints.keep(workspace.catalog.datasets[stated.label], panel)  # it need not be read again
+    print_lines([f"board: {path}", ""], console, soft_wrap=True)
+    return path
+
+
+def write_board(dataset: TableDataset, request: BoardRequest, into: Path, catalog: Catalog, console: Console) -> Path:
+    """The board file of a file of data, written to a new folder of its name; its path there is relative.
+
+    Raises BadInput if there is such a folder, and as `prepare_board` does.
+    """
+    folder = into / dataset.title
+    if folder.exists() or folder.is_symlink():
+        raise BadInput(f"{folder} exists already; name another folder by --into")
+    named = replace(dataset, file=Path(os.path.relpath(dataset.file, folder)).as_posix())
+    board, _ = _board(dataset, named, request, catalog, console)
+    folder.mkdir(parents=True)
+    write_text(folder / "leaderboard.toml", board.text)
+    return folder / "leaderboard.toml"
+
+
+def _board(
+    dataset: TableDataset, named: TableDataset, request: BoardRequest, catalog: Catalog, console: Console
+) -> tuple[OwnBoard, TableReading]:
+    """The board of a file, which `named` has as the board should name it; how it was read is printed."""
+    reading = read_table_dataset(dataset)
+    reading = replace(reading, findings=check_table(reading))
+    print_lines(reading_lines(reading, dataset.label), console)
+    check_findings(reading.findings)
+    board = own_board(named, reading, request, catalog)
+    print_lines(board.reasons, console)
+    return board, reading

@@ -1,0 +1,160 @@
+"""What `harness forecast` does: a file or a board → its best forecaster → forecasts after the end of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.analysis.lookup import find_standings
+from harness.boards.leaderboard import Entry, board_file, board_name, load_board
+from harness.boards.planning import plan_cell
+from harness.boards.selection import Selection
+from harness.cli.console import print_lines
+from harness.cli.run_boards import run_boards
+from harness.cli.run_data import prepare_board
+from harness.data.ahead import with_rows_ahead
+from harness.data.files import load
+from harness.data.storage import write_text
+from harness.data.table_dataset import read_table_dataset
+from harness.errors import BadInput, Failure, UnknownName, attempt
+from harness.evaluation.run import Cell
+from harness.execution.forecasting import forecast_ahead, task_ahead
+from harness.execution.options import CellOptions
+from harness.forecasters.limits import Limits
+from harness.report.forecast_table import forecast_table, write_table
+from harness.report.page.forecast import forecast_page
+from harness.results.stored_plan import stored_plan
+from harness.tasks.task import Task
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from harness.boards.leaderboard import Leaderboard
+    from harness.boards.workspace import Workspace
+    from harness.cli.own_options import OwnOptions
+    from harness.data.panel import Panel
+
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class ForecastRequest:
+    """What the options of `harness forecast` ask for."""
+
+    source: str
+    forecaster: str
+    task: str | None
+    out: Path
+    plot: Path | None
+    own: OwnOptions
+    jobs: int | None = None
+    timeout: float | None = None  # seconds
+    memory: int | None = None  # bytes
+    strict: bool = False
+
+
+def run_forecast(request: ForecastRequest, workspace: Workspace, console: Console) -> None:
+    """Write the forecasts, and say how they came about."""
+    board_path = request.source
+    if _is_file(request.source):
+        dataset, board_request = request.own.board_of(request.source)
+        board_path = str(prepare_board(dataset, board_request, workspace, console))
+        if request.forecaster == BEST:
+            run_boards(Selection((board_path,), jobs=request.jobs), workspace, console)
+    else:
+        request.own.check_table_unused()
+    board = load_board(board_path, workspace.catalog)
+    entry = _entry(request.forecaster, board, board_path, workspace)
+    task = _task(request.task, board)
+    horizon = request.own.horizon or task.horizon
+    panel = _panel_ahead(board, task, task.gap + horizon, workspace)
+    cell = Cell(task_ahead(task, horizon), entry.name, dict(entry.parameters))
+    planned = plan_cell(cell, entry.title, workspace)
+    if workspace.catalog.forecasters[entry.name].spec.draws is not False:
+        planned = replace(planned, cell=replace(cell, seed=0))
+    options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
+    ahead = forecast_ahead(planned, panel, workspace.home, options)
+    write_table(forecast_table(ahead), request.out)
+    lines = [
+        f"{entry.title} was fitted to {int(ahead.windows.cutoffs.sum()):,} observations of {len(panel):,} series",
+        *_coverage(entry.title, task, board_path, workspace),
+    ]
+    written = [f"wrote {horizon:,} steps of each series to {request.out}"]
+    if request.plot is not None:
+        write_text(request.plot, forecast_page(ahead, f"Forecasts of {task.label} by {entry.title}", lines))
+        written.append(f"wrote {request.plot}")
+    print_lines([*lines, *written], console, soft_wrap=True)
+
+
+def _is_file(source: str) -> bool:
+    """Whether the source is data: an existing path that is no board."""
+    from harness.data.tables.files import table_kind
+
+    path = Path(source)
+    return board_file(source) is None and (table_kind(path) is not None or path.is_dir())
+
+
+def _entry(name: str, board: Leaderboard, board_path: str, workspace: Workspace) -> Entry:
+    """The forecaster of that name on the board or in the catalog, or the best one."""
+    entries = {entry.title: entry for entry in board.entries(workspace.catalog)}
+    if name == BEST:
+        standings = find_standings(board_path, workspace)
+        ranked = [row.forecaster for row in standings.rows if row.forecaster in entries]
+        if not ranked:
+            raise BadInput(f"board {board_name(board_path)!r} has no standings; run it first: harness run {board_path}")
+        return entries[ranked[0]]
+    if name in entries:
+        return entries[name]
+    if name in workspace.catalog.forecasters:
+        return Entry(name)
+    raise UnknownName("forecaster", name, [*entries, *workspace.catalog.forecasters])
+
+
+def _task(name: str | None, board: Leaderboard) -> Task:
+    tasks = {task.label: task for task in board.tasks}
+    if name is None:
+        if len(tasks) > 1:
+            raise BadInput(f"the board has {len(tasks)} tasks; name one by --task: {', '.join(tasks)}")
+        return board.tasks[0]
+    if name not in tasks:
+        raise UnknownName("task of the board", name, tasks)
+    return tasks[name]
+
+
+def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspace) -> Panel:
+    """The data of a task with rows for the steps ahead; of a file, with its known covariates there."""
+    dataset = next((each for each in board.datasets if each.label == task.dataset), None)
+    panel = load(workspace.catalog.datasets[task.dataset].spec, workspace.home)
+    if dataset is None:
+        return with_rows_ahead(panel, steps)
+    reading = read_table_dataset(dataset)
+    assert reading.rows is not None
+    assert reading.lengths is not None
+    lengths = np.diff(reading.rows.offsets)
+    inside = np.arange(len(reading.rows.values)) - np.repeat(reading.rows.offsets[:-1], lengths)
+    later = inside >= np.repeat(reading.lengths, lengths)
+    return with_rows_ahead(panel, steps, reading.rows.values[later], lengths - reading.lengths)
+
+
+def _coverage(title: str, task: Task, board_path: str, workspace: Workspace) -> list[str]:
+    """The coverage of the outermost quantiles that the evaluation measured; nothing if it did not."""
+    plan = stored_plan(workspace.home, board_name(board_path))
+    if plan is None or len(task.quantile_levels) < 2:
+        return []
+    keys = [cell.key for cell in plan.cells if (cell.forecaster, cell.task) == (title, task.label)]
+    found = []
+    for key in keys:
+        run = attempt(partial(workspace.journal.read, key))
+        if not isinstance(run, Failure) and run is not None and "coverage" in run.scores:
+            found.append(run.scores["coverage"])
+    if not found:
+        return ["the coverage of its intervals was not measured: it was not evaluated on this data"]
+    low, high = task.quantile_levels[0], task.quantile_levels[-1]
+    share, wanted = f"{np.mean(found):.1%}", f"{high - low:.0%}"
+    return [
+        f"the interval q{low:g} to q{high:g} had {share} of the actuals in the evaluation, and should have {wanted}"
+    ]

@@ -1,0 +1,52 @@
+"""Panels with rows after the last actual of each series, to forecast from there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.arrays import Floats, Ints
+from harness.data.panel import Panel
+from harness.errors import BadData
+
+
+def with_rows_ahead(panel: Panel, steps: int, later: Floats | None = None, counts: Ints | None = None) -> Panel:
+    """The panel with so many more rows of each series, all of whose targets are missing.
+
+    `later` are rows after the last ones, (row, channel), of which each series has `counts`, (series,). What they
+    lack is missing, and so are past covariates.
+    """
+    lengths = panel.lengths
+    offsets = np.concatenate([[0], np.cumsum(lengths + steps)])
+    values = np.full((int(offsets[-1]), len(panel.channels)), np.nan)
+    values[np.arange(len(panel.values)) + np.repeat(np.arange(len(panel)) * steps, lengths)] = panel.values
+    known = panel.channels_of("known covariate")
+    if later is not None and counts is not None and known:
+        begins = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        step = np.arange(len(later)) - np.repeat(begins, counts)
+        kept = step < steps
+        rows = (np.repeat(offsets[:-1] + lengths, counts) + step)[kept]
+        values[np.ix_(rows, known)] = later[kept][:, list(known)]
+    return Panel(
+        panel.ids,
+        values,
+        offsets,
+        panel.start,
+        panel.freq,
+        panel.season_length,
+        panel.channels,
+        panel.static,
+    )
+
+
+def check_known_ahead(panel: Panel, steps: int) -> None:
+    """Raise BadData if a known covariate has no value in one of the last so many rows of a series."""
+    ends = panel.offsets[1:]
+    rows = (ends[:, None] - steps + np.arange(steps)).ravel()
+    for i in panel.channels_of("known covariate"):
+        missing = np.isnan(panel.values[rows, i]).reshape(len(panel), steps)
+        if missing.any():
+            series, step = np.argwhere(missing)[0]
+            raise BadData(
+                f"the known covariate {panel.channels[i].name!r} of series {panel.ids[series]!r} has no value for step "
+                f"{step + 1} of {steps} after the last actual; add rows with its values and an empty target to the data"
+            )

@@ -1,0 +1,1 @@
+"""Tables: files and data frames as panels, and checks of what they contain."""

@@ -1,0 +1,261 @@
+"""CSV files with any delimiter, encoding, decimal mark and compression, read by PyArrow."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.data.tables.rows import RowOrigin
+from harness.errors import BadData
+
+COMPRESSED = (".gz", ".bz2", ".zst")
+DELIMITERS = (",", ";", "\t", "|")
+HEAD = 1 << 20  # bytes in which delimiter, encoding and decimal mark are looked for
+LINES = 200
+NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "-nan", "<NA>")
+COMMENT = "#"  # begins lines before the header that are left out
+DATE = re.compile(r"\d{4}-\d\d-\d\d.*")
+UNCLEAR = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # 1.234, which has decimals or thousands
+COMMA_NUMBER, POINT_NUMBER = re.compile(r"[-+]?\d+,\d+"), re.compile(r"[-+]?\d+\.\d+")
+NUMBER = re.compile(r"[-+]?[\d.,]+")
+BLOCK = 1 << 24
+
+
+@dataclass(frozen=True)
+class CsvFormat:
+    """How a CSV file is written."""
+
+    delimiter: str
+    encoding: str
+    decimal: str
+    skipped: int = 0  # lines before the header
+
+
+def read_csv(path: Path, decimal: str | None) -> tuple[Any, RowOrigin]:
+    """A CSV file as a pyarrow.Table; raises BadData, which names the line, for a file that is none."""
+    import pyarrow as pa
+
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            head = stream.read(HEAD)
+    except (OSError, pa.ArrowException) as error:
+        raise BadData(f"{path} cannot be read: {error}") from error
+    written = csv_format(head, path, decimal)
+    table = _read(path, written, {})
+    zoned = [field.name for field in table.schema if pa.types.is_timestamp(field.type) and field.type.tz]
+    if zoned:  # as texts, which tell the dates of a zone from times in UTC
+        table = _read(path, written, {name: pa.dictionary(pa.int32(), pa.string()) for name in zoned})
+    table = _without_unnamed(_with_missing(table), path)
+    _check_header(table.column_names, path, written)
+    unit = "row" if _has_other_lines(path) else "line"
+    return table, RowOrigin(path.name, written.skipped + 2 if unit == "line" else 1, unit)
+
+
+def csv_format(head: bytes, path: Path, decimal: str | None = None) -> CsvFormat:
+    """How a file is written, of which `head` is the beginning; raises BadData for what is no table."""
+    encoding = _encoding(head)
+    if b"\0" in head and not encoding.startswith("utf-16"):
+        raise BadData(f"{path} is not a text file; files of Excel and Parquet are recognised by .xlsx and .parquet")
+    text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
+    lines = text.splitlines()
+    skipped = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(COMMENT)), len(lines))
+    lines = lines[skipped:]
+    if not lines:
+        raise BadData(f"{path} is empty")
+    if not any(line.strip() for line in lines[1:]):
+        raise BadData(f"{path} has no rows after the names of columns")
+    lines = lines[: min(LINES, max(1, len(lines) - 1 if len(head) == HEAD else len(lines)))]
+    return _format_of_lines(lines, encoding, decimal, skipped, path)
+
+
+def _format_of_lines(lines: list[str], encoding: str, decimal: str | None, skipped: int, path: Path) -> CsvFormat:
+    """The delimiter by which most lines have as many fields as the first, or one that no line has."""
+    agreement = {mark: _agreement(_fields(lines, mark)) for mark in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda mark: agreement[mark])
+    if agreement[delimiter] == (0.0, 0):
+        text = "".join(lines)
+        delimiter = next((mark for mark in reversed(DELIMITERS) if mark not in text), delimiter)
+        if all(len(line.split()) > 1 for line in lines if line.strip()):
+            raise BadData(
+                f"{path}: {lines[0][:40]!r} has no delimiter; separate the columns by ',', ';', '|' or tabs, in "
+                "pandas: pd.read_csv(path, sep=r'\\s+')"
+            )
+    return CsvFormat(delimiter, encoding, decimal or _decimal(lines[1:], delimiter, path), skipped)
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if len(head) > 1 and head[1::2].count(0) > 0.9 * len(head[1::2]):
+        return "utf-16-le"
+    if len(head) > 1 and head[::2].count(0) > 0.9 * len(head[::2]):
+        return "utf-16-be"
+    for cut in range(4):  # a character may end after the head
+        try:
+            head[: len(head) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+        return "utf-8"
+    return "cp1252"
+
+
+def _fields(lines: Sequence[str], delimiter: str) -> list[int]:
+    """The number of fields of each line that is not empty."""
+    return [len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) if row]
+
+
+def _agreement(counts: list[int]) -> tuple[float, int]:
+    """How many lines have as many fields as the first, and how many these are; nothing where it is one."""
+    if not counts or counts[0] < 2:
+        return 0.0, 0
+    return sum(count == counts[0] for count in counts) / len(counts), counts[0]
+
+
+def _decimal(lines: Sequence[str], delimiter: str, path: Path) -> str:
+    """A comma where fields such as 1,5 are numbers with a decimal comma; raises BadData where that is unclear.
+
+    It is if files with semicolons, which are usual beside decimal commas, have numbers such as 1.234 only.
+    """
+    if delimiter == ",":
+        return "."
+    fields = [field.strip() for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) for field in row]
+    numbers = [field for field in fields if NUMBER.fullmatch(field)]
+    commas = [field for field in numbers if "," in field]
+    clear = [field for field in commas if COMMA_NUMBER.fullmatch(field) and len(field.partition(",")[2]) != 3]
+    points = [field for field in numbers if POINT_NUMBER.fullmatch(field)]
+    if delimiter == ";" and points and not commas and all(UNCLEAR.fullmatch(field) for field in points):
+        raise BadData(
+            f"{path}: numbers such as {points[0]!r} may have the decimal mark '.' or ','; say which by --decimal"
+        )
+    others = bool(points)
+    return "," if clear and not others and all(COMMA_NUMBER.fullmatch(field) for field in commas) else "."
+
+
+def _read(path: Path, written: CsvFormat, types: dict[str, Any]) -> Any:
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    wrong: list[Any] = []
+
+    def skip(row: Any) -> str:
+        if not wrong:
+            wrong.append(row)
+        return "skip"
+
+    parse = pacsv.ParseOptions(delimiter=written.delimiter, newlines_in_values=True, invalid_row_handler=skip)
+    convert = pacsv.ConvertOptions(
+        null_values=list(NULLS),
+        strings_can_be_null=False,  # "NA" may be the id of a series
+        quoted_strings_can_be_null=True,
+        auto_dict_encode=True,
+        auto_dict_max_cardinality=1 << 20,
+        decimal_point=written.decimal,
+        column_types=types,
+    )
+    for threads in (True, False):  # without threads, the number of a wrong line is known
+        read = pacsv.ReadOptions(
+            use_threads=threads, block_size=BLOCK, encoding=written.encoding, skip_rows=written.skipped
+        )
+        try:
+            with pa.input_stream(str(path), compression="detect") as stream:
+                table = pacsv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
+        except (OSError, pa.ArrowException) as error:
+            raise BadData(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        if not wrong:
+            return table
+        if threads:
+            wrong.clear()
+    row = wrong[0]
+    where = "" if row.number is None else f", line {row.number + written.skipped}"
+    raise BadData(
+        f"{path}{where}: {row.actual_columns} fields instead of {row.expected_columns} separated by "
+        f"{written.delimiter!r}; correct the line, or put texts with {written.delimiter!r} in quotes"
+    )
+
+
+def _with_missing(table: Any) -> Any:
+    """The table with empty texts as missing values."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for i, field in enumerate(table.schema):
+        column = table[i]
+        if pa.types.is_dictionary(field.type):
+            column = column.unify_dictionaries()
+            empty = column.chunk(0).dictionary.index("").as_py() if column.num_chunks else -1
+            if empty >= 0:
+                table = table.set_column(i, field.name, pa.chunked_array([_without(c, empty) for c in column.chunks]))
+        elif pa.types.is_string(field.type):
+            table = table.set_column(i, field.name, pc.if_else(pc.equal(column, ""), None, column))
+    return table
+
+
+def _without(encoded: Any, code: int) -> Any:
+    """A dictionary array with missing values instead of one of its texts."""
+    import pyarrow as pa
+
+    codes = encoded.indices.fill_null(code).to_numpy()
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes == code), encoded.dictionary)
+
+
+def _without_unnamed(table: Any, path: Path) -> Any:
+    """The table without columns that have neither a name nor a value, and without a first one of row numbers."""
+    for i in reversed(range(table.num_columns)):
+        if table.column_names[i].strip():
+            continue
+        values = table[i]
+        is_index = i == 0 and str(values.type) == "int64" and values.null_count == 0
+        if is_index:
+            numbers = values.to_numpy()
+            is_index = bool((numbers == numbers[0] + np.arange(len(numbers))).all())
+        if not is_index and values.null_count < len(values):
+            raise BadData(f"{path}: column {i + 1} has no name in the first line; write one there")
+        table = table.remove_column(i)
+    return table
+
+
+def _check_header(names: Sequence[str], path: Path, written: CsvFormat) -> None:
+    """Raise BadData for a first line of numbers, or with dates."""
+    line = written.skipped + 1
+    if all(NUMBER.fullmatch(name.strip()) for name in names):
+        raise BadData(f"{path}, line {line}: the first line has no names of columns; write them there")
+    dates = [name for name in names if DATE.fullmatch(name.strip())]
+    if dates:
+        raise BadData(
+            f"{path}, line {line}: {dates[0]!r} is a date, not the name of a column; write names in the first line, or "
+            "if each column is a time, transpose the table, in pandas: frame.melt(id_vars=id, var_name='time')"
+        )
+
+
+def _has_other_lines(path: Path) -> bool:
+    """Whether lines are not rows: some are empty or have fields of several lines, or it is compressed."""
+    import mmap
+
+    if path.suffix.lower() in COMPRESSED:
+        return True
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        end = len(data)
+        while end and data[end - 1] in b"\r\n":
+            end -= 1
+        if data.find(b"\n\n", 0, end) >= 0 or data.find(b"\n\r\n", 0, end) >= 0:
+            return True
+        return data.find(b'"') >= 0 and _has_lines_in_quotes(data)
+
+
+def _has_lines_in_quotes(data: Any) -> bool:
+    """Whether the end of a line is in quotes: after an odd number of them."""
+    quotes = 0
+    for begin in range(0, len(data), BLOCK):
+        block = np.frombuffer(data[begin : begin + BLOCK], dtype=np.uint8)
+        before = np.cumsum(block == ord('"')) + quotes
+        if (before[block == ord("\n")] % 2).any():
+            return True
+        quotes = int(before[-1])
+    return False

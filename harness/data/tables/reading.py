@@ -1,0 +1,274 @@
+"""A table → the parts of a panel, with what was inferred and found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from harness.arrays import Bools, Floats, Ints
+from harness.data.channel import Channel
+from harness.data.tables.columns import Columns, find_columns
+from harness.data.tables.findings import Finding
+from harness.data.tables.frequencies import season_length
+from harness.data.tables.grouping import SortedRows, series_codes, sort_rows
+from harness.data.tables.number_columns import check_units, is_number, is_text, number_column
+from harness.data.tables.options import TableOptions
+from harness.data.tables.regular import Irregular, RegularRows, regular_rows
+from harness.data.tables.rows import RowOrigins
+from harness.data.tables.times import time_column
+from harness.data.tables.zones import localised
+from harness.errors import BadData
+
+
+@dataclass(frozen=True, eq=False)
+class TableReading:
+    """A table as series on regular steps.
+
+    `values` and `offsets` have all rows, also those after the last actual; `lengths` are the rows of each series up to
+    it. Without `rows`, an error of `findings` says why there are none.
+    """
+
+    columns: Columns
+    channels: tuple[Channel, ...]
+    findings: tuple[Finding, ...]
+    rows: RegularRows | None = None
+    lengths: Ints | None = None  # (series,)
+    season_length: int = 1
+    static: Mapping[str, tuple[str | float, ...]] | None = None
+
+    def up_to_actuals(self, of_rows: Any) -> Any:
+        """An array (row, …) without the rows after the last actual of each series."""
+        assert self.rows is not None
+        assert self.lengths is not None
+        if self.lengths.sum() == len(of_rows):
+            return of_rows
+        lengths = np.diff(self.rows.offsets)
+        steps = np.arange(len(of_rows)) - np.repeat(self.rows.offsets[:-1], lengths)
+        return of_rows[steps < np.repeat(self.lengths, lengths)]
+
+    def panel_fields(self) -> dict[str, Any]:
+        """The arguments of the panel of the rows up to the last actual of each series."""
+        assert self.rows is not None
+        assert self.lengths is not None
+        return {
+            "ids": self.rows.ids,
+            "values": self.up_to_actuals(self.rows.values),
+            "offsets": np.concatenate([[0], np.cumsum(self.lengths)]),
+            "start": self.rows.start,
+            "freq": self.rows.freq,
+            "season_length": self.season_length,
+            "channels": self.channels,
+            "static": dict(self.static or {}),
+        }
+
+
+def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableReading:
+    """The series of a table; raises BadInput for options that do not fit it, and BadData for values that are none."""
+    columns = find_columns(table, options)
+    findings: list[Finding] = []
+    if columns.layout == "wide":
+        table, columns, origins = _long(table, columns, options, origins, findings)
+    codes, ids = series_codes(table, columns.id, origins)
+    if columns.time is None:
+        order = np.argsort(codes, kind="stable")
+        times = np.empty(len(codes), dtype=np.int64)
+        firsts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])[:-1]
+        times[order] = np.arange(len(codes)) - firsts[codes[order]]
+        problem = "no column has times: the rows of a series are its steps"
+        findings.append(Finding("note", "no time", problem, "there are no dates, and no season unless --season"))
+    else:
+        found = time_column(table[columns.time], columns.time, options, origins)
+        times = found.values
+        findings += found.findings
+        if options.time_zone is not None and times.dtype.kind == "M" and found.is_local:
+            times, changes = localised(times, codes, columns.time, options.time_zone, origins)
+            findings += changes
+    sorted_rows, changes = sort_rows(codes, ids, times)
+    findings += changes
+    channels, values = _channels(table, columns, options, origins, findings)
+    static = _static(table, columns, codes, len(ids))
+    values = sorted_rows.sorted(values)
+    if columns.layout == "wide":
+        sorted_rows, values = _without_leading(sorted_rows, values)
+    try:
+        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins)
+    except Irregular as error:
+        return TableReading(columns, channels, (*findings, error.finding))
+    findings += changes_of_steps
+    rows = replace(rows, values=_filled(rows, channels, options))
+    rows = _with_actuals(rows, channels, findings)
+    if not rows.ids:
+        return TableReading(columns, channels, tuple(findings))
+    lengths = _last_actuals(rows, channels)
+    season = options.season_length or season_length(rows.freq)
+    position = {name: i for i, name in enumerate(ids)}
+    kept = {name: tuple(facts[position[series]] for series in rows.ids) for name, facts in static.items()}
+    return TableReading(columns, channels, tuple(findings), rows, lengths, season, kept)
+
+
+def _long(
+    table: Any, columns: Columns, options: TableOptions, origins: RowOrigins, findings: list[Finding]
+) -> tuple[Any, Columns, RowOrigins]:
+    """A wide table as a long one: the targets below each other, with their names as ids."""
+    import pyarrow as pa
+
+    shared = [name for name in (columns.time, *columns.known, *columns.past) if name is not None]
+    series, value = _free_name("series", shared), _free_name("value", shared)
+    parts = []
+    for name in columns.target:
+        column = table[name]
+        if is_number(column):
+            found = number_column(column, name, options.decimal, origins)
+            findings += found.findings
+            column = pa.chunked_array([pa.array(found.values)])
+        part = table.select(shared).append_column(value, column)
+        names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), pa.array([name]))
+        parts.append(part.append_column(series, names))
+    try:
+        long = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
+    except pa.ArrowException as error:
+        kinds = ", ".join(sorted({str(table[name].type) for name in columns.target}))
+        raise BadData(f"the columns of a wide table must be all numbers or all texts, not {kinds}") from error
+    begins = tuple(i * table.num_rows + begin for i in range(len(parts)) for begin in origins.begins)
+    described = Columns("wide", columns.time, (series,), (value,), columns.known, columns.past, (), columns.ignored)
+    return long, described, RowOrigins(origins.parts * len(parts), begins)
+
+
+def _without_leading(rows: SortedRows, values: Floats) -> tuple[SortedRows, Floats]:
+    """The rows from the first value of the target of each series on; all if it has none."""
+    observed = ~np.isnan(values[:, 0])
+    steps = np.arange(len(observed))
+    first = np.minimum.reduceat(np.where(observed, steps, len(steps)), rows.offsets[:-1])
+    kept = steps >= np.repeat(np.where(first < len(steps), first, 0), np.diff(rows.offsets))
+    return (rows, values) if kept.all() else (rows.subset(kept), values[kept])
+
+
+def _free_name(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name = f"{name}_"
+    return name
+
+
+def _channels(
+    table: Any, columns: Columns, options: TableOptions, origins: RowOrigins, findings: list[Finding]
+) -> tuple[tuple[Channel, ...], Floats]:
+    """The channels and their values (row, channel), in the order of the table."""
+    channels: list[Channel] = []
+    roles = [(columns.target, "target"), (columns.known, "known covariate"), (columns.past, "past covariate")]
+    named = [(name, role) for names, role in roles for name in names]
+    values = np.empty((table.num_rows, len(named)))
+    for i, (name, role) in enumerate(named):
+        column = table[name]
+        if is_text(column) and not is_number(column):
+            check_units(column, name, origins)
+            categories, values[:, i] = _categories(column)
+            channels.append(Channel(name, role, categories=categories))  # type: ignore[arg-type]
+            continue
+        found = number_column(column, name, options.decimal, origins)
+        _check_infinite(found.values, name, origins)
+        values[:, i] = found.values
+        findings += found.findings
+        channels.append(Channel(name, role))  # type: ignore[arg-type]
+    return tuple(channels), values
+
+
+def _categories(column: Any) -> tuple[tuple[str, ...], Floats]:
+    """The distinct texts of a column, sorted, and the position of each row's in them."""
+    encoded = column.combine_chunks()
+    if not hasattr(encoded, "dictionary"):
+        encoded = encoded.dictionary_encode()
+    texts = [str(text) for text in encoded.dictionary.to_pylist()]
+    names = sorted(set(texts))
+    position = {name: i for i, name in enumerate(names)}
+    codes = encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    return tuple(names), np.array([*(position[text] for text in texts), np.nan])[codes]
+
+
+def _check_infinite(values: Floats, name: str, origins: RowOrigins) -> None:
+    infinite = np.isinf(values)
+    if infinite.any():
+        row = int(np.argmax(infinite))
+        raise BadData(
+            f"{origins.place(row)}: column {name!r} has the value {values[row]}, which cannot be scored; leave it "
+            "empty if it is missing, in pandas by frame.replace([np.inf, -np.inf], np.nan)"
+        )
+
+
+def _static(table: Any, columns: Columns, codes: Ints, count: int) -> dict[str, tuple[str | float, ...]]:
+    """The static covariates: the first value of each series; numbers stay numbers."""
+    firsts = np.full(count, -1)
+    firsts[codes[::-1]] = np.arange(len(codes))[::-1]
+    found: dict[str, tuple[str | float, ...]] = {}
+    for name in columns.static:
+        found[name] = tuple(_fact(value) for value in table[name].take(firsts).to_pylist())
+    return found
+
+
+def _fact(value: object) -> str | float:
+    """A value of a static covariate: a text or a number, NaN if it is missing."""
+    if value is None:
+        return np.nan
+    if isinstance(value, str):
+        return value
+    return (
+        float(value) if isinstance(value, bool | float | Decimal) else value if isinstance(value, int) else str(value)
+    )
+
+
+def _filled(rows: RegularRows, channels: tuple[Channel, ...], options: TableOptions) -> Floats:
+    """The values with those of the targets at absent steps as the options say."""
+    if options.fill == "missing" or not rows.absent.any():
+        return rows.values
+    import pandas as pd
+
+    values = rows.values.copy()
+    codes = np.repeat(np.arange(len(rows.ids)), np.diff(rows.offsets))
+    for i, channel in enumerate(channels):
+        if channel.role != "target":
+            continue
+        if options.fill == "zero":
+            values[rows.absent, i] = 0.0
+            continue
+        groups = pd.Series(values[:, i]).groupby(codes)
+        other = groups.ffill() if options.fill == "previous" else groups.transform(pd.Series.interpolate)
+        values[rows.absent, i] = other.to_numpy()[rows.absent]
+    return values
+
+
+def _with_actuals(rows: RegularRows, channels: tuple[Channel, ...], findings: list[Finding]) -> RegularRows:
+    """The rows of series that have a value of each target."""
+    targets = [i for i, channel in enumerate(channels) if channel.role == "target"]
+    observed = np.logical_or.reduceat(~np.isnan(rows.values[:, targets]), rows.offsets[:-1], axis=0)
+    has_all: Bools = np.asarray(observed.all(axis=1))
+    if has_all.all():
+        return rows
+    empty = int(np.argmin(has_all))
+    name = channels[targets[int(np.argmin(observed[empty]))]].name
+    problem = f"series {rows.ids[empty]!r} has no value in column {name!r}"
+    if has_all.any():
+        problem += f"; {int((~has_all).sum()):,} of {len(has_all):,} series have no value"
+        findings.append(Finding("changed", "series without values", problem, "such series were left out"))
+    else:
+        findings.append(Finding("error", "series without values", problem, "nothing can be scored", "name --target"))
+    kept = np.repeat(has_all, np.diff(rows.offsets))
+    return RegularRows(
+        tuple(name for name, has in zip(rows.ids, has_all, strict=True) if has),
+        np.concatenate([[0], np.cumsum(np.diff(rows.offsets)[has_all])]),
+        rows.start[has_all],
+        rows.freq,
+        rows.values[kept],
+        rows.absent[kept],
+    )
+
+
+def _last_actuals(rows: RegularRows, channels: tuple[Channel, ...]) -> Ints:
+    """The number of rows of each series up to the last one with a value of a target, which each has."""
+    targets = [i for i, channel in enumerate(channels) if channel.role == "target"]
+    observed: Bools = np.asarray(~np.isnan(rows.values[:, targets]).all(axis=1))
+    lengths = np.diff(rows.offsets)
+    steps = np.arange(len(observed)) - np.repeat(rows.offsets[:-1], lengths)
+    return np.asarray(np.maximum.reduceat(np.where(observed, steps, -1), rows.offsets[:-1]) + 1)

@@ -1,0 +1,30 @@
+"""Where the rows of a table come from: the lines of a file, for messages."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RowOrigin:
+    """A part of a table: the file that it was read from, and the number there of its first row."""
+
+    name: str = ""  # of the file; empty for a data frame
+    first: int = 0  # the number of the first row of the part
+    unit: str = "row"  # what the number counts
+
+
+@dataclass(frozen=True)
+class RowOrigins:
+    """The origins of the rows of a table, part by part."""
+
+    parts: tuple[RowOrigin, ...] = (RowOrigin(),)
+    begins: tuple[int, ...] = (0,)  # the row of the table at which each part begins
+
+    def place(self, row: int) -> str:
+        """A row in a message: "sales.csv, line 17"."""
+        part = bisect_right(self.begins, row) - 1
+        origin = self.parts[part]
+        number = f"{origin.unit} {row - self.begins[part] + origin.first:,}"
+        return f"{origin.name}, {number}" if origin.name else number

@@ -1,0 +1,76 @@
+"""Texts as times: ISO 8601, dates with the day or the month first, months, quarters and weeks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.arrays import Times
+from harness.data.tables.zones import are_dates
+from harness.errors import Failure, attempt
+
+QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])|Q([1-4])[- /]?(\d{4})", re.IGNORECASE)
+MONTH = re.compile(r"(\d{4})[- ]?M(\d\d?)", re.IGNORECASE)  # as Eurostat writes it
+NAMED_MONTH = re.compile(r"[a-z]{3}[-/ '’]\d\d", re.IGNORECASE)  # such as Jan-24
+WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", re.IGNORECASE)
+OFFSET = re.compile(r"(?<=\d)\s?(Z|[+-]\d\d:?\d\d)$")  # from UTC
+UTC = re.compile(r"(Z|[+-]00:?00)$")
+
+
+def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, bool]:
+    """Distinct texts as times, and whether they have offsets from UTC; raises ValueError for others."""
+    import warnings
+
+    import pandas as pd
+
+    stripped = [text.strip() for text in texts]
+    if all(QUARTER.fullmatch(text) for text in stripped):
+        return np.array([_quarter(text) for text in stripped], "M8[ns]"), False
+    if all(MONTH.fullmatch(text) for text in stripped):
+        stripped = [MONTH.sub(lambda match: f"{match[1]}-{int(match[2]):02d}", text) for text in stripped]
+    if all(NAMED_MONTH.fullmatch(text) for text in stripped):
+        named = [text[:3] + text[-2:] for text in stripped]
+        return _without_zone(pd.to_datetime(named, format="%b%y")), False
+    if all(WEEK.fullmatch(text) for text in stripped):
+        weeks = [_monday(text) for text in stripped]
+        return np.array(weeks, "M8[ns]"), False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if day_first is None:
+            local = [OFFSET.sub("", text) for text in stripped]
+            times = attempt(lambda: _without_zone(pd.to_datetime(local, format="ISO8601")))
+            if not isinstance(times, Failure):
+                if local == stripped or are_dates(times):
+                    return times, False
+                is_utc = all(re.search(UTC, text) for text in stripped)
+                return _without_zone(pd.to_datetime(stripped, format="ISO8601", utc=True)), not is_utc
+        index: Any = pd.to_datetime(stripped, dayfirst=bool(day_first))
+    return _without_zone(index), index.tz is not None
+
+
+def _without_zone(index: Any) -> Times:
+    """The times of an index of pandas, in UTC if they have a zone; raises ValueError if one is missing."""
+    index = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
+    if index.hasnans:
+        raise ValueError("a text is no time")
+    return np.asarray(index.to_numpy())  # in the unit of pandas, which has more years than nanoseconds
+
+
+def _quarter(text: str) -> np.datetime64:
+    """The first day of a quarter such as 2024Q1 or Q1 2024."""
+    match = QUARTER.fullmatch(text)
+    assert match is not None
+    year, quarter = (match[1], match[2]) if match[1] else (match[4], match[3])
+    return np.datetime64(f"{year}-{3 * int(quarter) - 2:02d}-01", "ns")
+
+
+def _monday(text: str) -> np.datetime64:
+    """The first day of an ISO week, or its day."""
+    from datetime import date
+
+    match = WEEK.fullmatch(text)
+    assert match is not None
+    return np.datetime64(date.fromisocalendar(int(match[1]), int(match[2]), int(match[3] or 1)), "ns")

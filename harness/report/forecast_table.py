@@ -1,0 +1,70 @@
+"""Forecasts as a table: a row for each series, step and target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.execution.forecasting import ForecastAhead
+
+ENDINGS = (".csv", ".parquet", ".arrow")
+
+
+def forecast_table(ahead: ForecastAhead) -> Any:
+    """The forecast as a pyarrow.Table with the columns `series`, `time`, `target` if there are several, and values.
+
+    They are `mean`, and `q0.1` and so on for quantile levels; of categorical targets `p` and the name of each class.
+    """
+    import pyarrow as pa
+
+    contexts, forecast = ahead.windows.contexts, ahead.forecast
+    windows, horizon, targets = forecast.mean.shape
+    times = contexts.times()[:, contexts.gap :]  # (window, horizon)
+    columns: dict[str, Any] = {
+        "series": np.repeat(np.array(contexts.ids, dtype=object), horizon * targets),
+        "time": np.repeat(times.ravel(), targets),
+    }
+    names = [contexts.channels[i].name for i in contexts.targets]
+    if targets > 1:
+        columns["target"] = np.tile(np.array(names, dtype=object), windows * horizon)
+    if forecast.probabilities is not None:
+        categories = [contexts.channels[i].categories or () for i in contexts.targets]
+        every = list(dict.fromkeys(name for each in categories for name in each))
+        for name in every:
+            column = np.full((windows, horizon, targets), np.nan)
+            for i, known in enumerate(categories):
+                if name in known:
+                    column[:, :, i] = forecast.probabilities[:, :, i, known.index(name)]
+            columns[f"p {name}"] = column.ravel()
+        return pa.table(columns)
+    columns["mean"] = forecast.mean.ravel()
+    if forecast.quantiles is not None:
+        for i, level in enumerate(forecast.quantile_levels):
+            columns[f"q{level:g}"] = forecast.quantiles[..., i].ravel()
+    return pa.table(columns)
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Write a pyarrow.Table as CSV, Parquet or Arrow, by the ending of the name; raises BadInput for others."""
+    import pyarrow as pa
+
+    if path.suffix.lower() not in ENDINGS:
+        raise BadInput(f"forecasts are written to a file whose name ends in {', '.join(ENDINGS)}, not {path}")
+    try:
+        if path.suffix.lower() == ".csv":
+            table.to_pandas().to_csv(path, index=False)
+        elif path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq
+
+            pq.write_table(table, path)
+        else:
+            import pyarrow.feather as feather
+
+            feather.write_feather(table, path)
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(f"{path} cannot be written: {error}") from error

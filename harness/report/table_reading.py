@@ -1,0 +1,34 @@
+"""How a file was read, as lines: its columns, its series and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from harness.data.tables.reading import TableReading
+
+LEVELS = {"error": "error", "changed": "changed", "note": "note"}
+
+
+def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
+    """A line on the columns, one on the series, and one for each finding."""
+    columns = reading.columns
+    named = [(role, getattr(columns, role)) for role in ("id", "target", "known", "past", "static", "ignored")]
+    roles = [] if columns.time is None else [f"time {columns.time}"]
+    roles += [f"{role} {', '.join(names)}" for role, names in named if names]
+    yield f"{name}: {'; '.join(roles)}"
+    rows = reading.rows
+    if rows is not None:
+        lengths = np.diff(rows.offsets)
+        freq = f"frequency {rows.freq}" if rows.freq else "no calendar"
+        yield (
+            f"{len(rows.ids):,} series of {lengths.min():,} to {lengths.max():,} observations, {freq}, season length "
+            f"{reading.season_length}"
+        )
+    for level in LEVELS:
+        for finding in reading.findings:
+            if finding.level == level:
+                yield f"{LEVELS[level]}: {finding}"

@@ -1,0 +1,143 @@
+"""`harness run --data`, `harness new board FILE` and `harness forecast`, on files as users have them."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+
+def harness(folder: Path, *arguments: object, code: int = 0) -> str:
+    """The output of a command in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *map(str, arguments)],
+        cwd=folder,
+        env={**os.environ, "HARNESS_HOME": str(folder / "home"), "HARNESS_MLFLOW": "off", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def standings(folder: Path) -> list[dict[str, str]]:
+    """The rows of the standings of the board `sales`."""
+    return list(csv.DictReader(harness(folder, "show", "sales", "--csv").splitlines()))
+
+
+def seasonal(days: int = 70) -> pd.DataFrame:
+    """Daily sales of two stores with a weekly season, without noise, and promotions that are known a week ahead."""
+    times = pd.date_range("2024-01-01", periods=days + 7, freq="D")
+    frames = []
+    for level, name in ((100, "north"), (50, "south")):
+        values = level + 10.0 * (np.arange(days + 7) % 7)
+        values[days:] = np.nan
+        frames.append(pd.DataFrame({"date": times, "store": name, "sales": values, "promo": np.arange(days + 7) % 2}))
+    return pd.concat(frames)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file, which was run."""
+    folder = tmp_path_factory.mktemp("own")
+    seasonal().to_csv(folder / "sales.csv", index=False)
+    harness(folder, "run", "--data", "sales.csv", "--horizon", 7, "--known", "promo", "--only", "theta,naive")
+    return folder
+
+
+def test_a_file_is_run_as_a_board_of_its_name(folder: Path) -> None:
+    output = harness(folder, "run", "--data", "sales.csv", "--horizon", 7, "--known", "promo", "--only", "theta,naive")
+
+    assert "sales.csv" in output
+    assert "frequency D" in output
+    assert "Nothing to do" in output
+    assert {row["forecaster"] for row in standings(folder)} >= {"theta", "naive", "seasonal-naive"}
+
+
+def test_a_forecast_is_made_after_the_last_actual(folder: Path) -> None:
+    output = harness(
+        folder,
+        "forecast",
+        "sales.csv",
+        "--with",
+        "seasonal-naive",
+        "--horizon",
+        7,
+        "--known",
+        "promo",
+        "--plot",
+        "p.html",
+    )
+
+    table = pd.read_csv(folder / "forecast.csv", parse_dates=["time"])
+    assert list(table.columns) == ["series", "time", "mean", "q0.1", "q0.5", "q0.9"]
+    assert table["time"].min() == pd.Timestamp("2024-03-11")  # the last actual is of 10 March
+    north = table[table["series"] == "north"]["mean"].to_numpy()
+    np.testing.assert_allclose(north, 100 + 10.0 * (np.arange(70, 77) % 7))
+    assert "should have 80%" in output
+    assert "<svg" in (folder / "p.html").read_text(encoding="utf-8")
+
+
+def test_the_best_forecaster_is_taken_by_default(folder: Path) -> None:
+    output = harness(
+        folder, "forecast", "./home/boards/sales/leaderboard.toml", "--horizon", 3, "--out", "three.parquet"
+    )
+
+    table = pq.read_table(folder / "three.parquet")
+    assert table.num_rows == 6
+    assert f"{standings(folder)[0]['forecaster']} was fitted to 140 observations of 2 series" in output
+
+
+def test_the_board_of_a_file_can_be_kept(folder: Path) -> None:
+    harness(folder, "new", "board", "sales.csv", "--horizon", 7, "--known", "promo", "--into", "boards")
+
+    output = harness(folder, "run", "./boards/sales", "--only", "naive", "--home", "other")
+
+    assert "seasonal-naive" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "sals.csv", "--horizon", 7), "there is no file sals.csv; did you mean 'sales.csv'?"),
+        (("--data", "sales.csv"), "how many steps of sales.csv are to be forecast? add --horizon"),
+        (
+            ("--data", "sales.csv", "--horizon", 7, "--target", "sale"),
+            "there is no column 'sale'; did you mean 'sales'?",
+        ),
+        (("--data", "sales.csv", "--horizon", 900), "a horizon of 900 steps needs series of at least 908 observations"),
+        (("classics", "--target", "x"), "--target is an option of files; add --data FILE"),
+        (("--data", "sales.csv", "classics", "--horizon", 7), "name the boards to run, or else say --all, or --data"),
+    ],
+)
+def test_bad_input_is_one_sentence(folder: Path, arguments: tuple[object, ...], message: str) -> None:
+    output = harness(folder, "run", *arguments, code=2)
+
+    assert message in output
+    assert "Traceback" not in output
+
+
+def test_known_covariates_must_reach_over_the_horizon(folder: Path) -> None:
+    output = harness(
+        folder, "forecast", "sales.csv", "--with", "ridge", "--horizon", 8, "--known", "promo", "--out", "o.csv", code=2
+    )
+
+    assert "the known covariate 'promo' of series 'north' has no value for step 8 of 8 after the last actual" in output
+
+
+def test_data_that_must_be_mended_is_not_run(tmp_path: Path) -> None:
+    frame = seasonal()
+    pd.concat([frame, frame.assign(sales=1.0).iloc[:3]]).to_csv(tmp_path / "sales.csv", index=False)
+
+    output = harness(tmp_path, "run", "--data", "sales.csv", "--horizon", 7, code=2)
+
+    assert "two rows for 2024-01-01" in output
+    assert "--aggregate" in output

@@ -1,0 +1,94 @@
+"""Times on clocks with daylight saving time are those of pandas with `ambiguous="infer"`."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.data.tables.rows import RowOrigin, RowOrigins
+from harness.data.tables.zones import changes_of_clocks, hours_that_clocks_skip, localised
+from harness.errors import BadData
+
+ORIGINS = RowOrigins((RowOrigin("a.csv", 2, "line"),))
+ZONES = [
+    ("Europe/Berlin", "2024-10-26", "2024-10-29"),
+    ("Europe/Berlin", "2024-03-30", "2024-04-01"),
+    ("America/New_York", "2024-11-02", "2024-11-05"),
+    ("Europe/London", "2023-10-28", "2023-10-31"),
+]
+
+
+def clocks(zone: str, first: str, last: str, freq: str) -> tuple[np.ndarray, np.ndarray]:
+    """Times of a zone on its clocks, and in UTC as pandas infers them."""
+    index = pd.date_range(first, last, freq=freq, tz=zone, inclusive="left")
+    local = index.tz_localize(None)
+    utc = local.tz_localize(zone, ambiguous="infer").tz_convert("UTC").tz_localize(None)
+    return local.to_numpy(dtype="M8[ns]"), utc.to_numpy(dtype="M8[ns]")
+
+
+@pytest.mark.parametrize("freq", ["h", "15min", "30min"])
+@pytest.mark.parametrize(("zone", "first", "last"), ZONES)
+class TestLocalised:
+    def test_one_series(self, zone: str, first: str, last: str, freq: str) -> None:
+        local, utc = clocks(zone, first, last, freq)
+
+        times, findings = localised(local, np.zeros(len(local), dtype=np.int64), "time", zone, ORIGINS)
+
+        np.testing.assert_array_equal(times, utc)
+        assert [finding.check for finding in findings] == ["time zone"]
+
+    def test_several_series_one_after_the_other(self, zone: str, first: str, last: str, freq: str) -> None:
+        local, utc = clocks(zone, first, last, freq)
+        codes = np.repeat(np.arange(3), len(local))
+
+        times, _ = localised(np.tile(local, 3), codes, "time", zone, ORIGINS)
+
+        np.testing.assert_array_equal(times, np.tile(utc, 3))
+
+    def test_several_series_time_by_time(self, zone: str, first: str, last: str, freq: str) -> None:
+        local, utc = clocks(zone, first, last, freq)
+        codes = np.tile(np.arange(3), len(local))
+
+        times, _ = localised(np.repeat(local, 3), codes, "time", zone, ORIGINS)
+
+        np.testing.assert_array_equal(times, np.repeat(utc, 3))
+
+
+def test_dates_stay_as_they_are() -> None:
+    dates = np.array(["2024-03-30", "2024-03-31", "2024-04-01"], "M8[ns]")
+
+    times, findings = localised(dates, np.zeros(3, dtype=np.int64), "time", "Europe/Berlin", ORIGINS)
+
+    np.testing.assert_array_equal(times, dates)
+    assert findings == ()
+
+
+def test_times_that_clocks_never_showed_are_refused() -> None:
+    times = np.array(["2024-03-31T01:00", "2024-03-31T02:00"], "M8[ns]")
+
+    with pytest.raises(BadData, match=r"^a\.csv, line 3: the clocks of Europe/Berlin never showed 2024-03-31T02:00:00"):
+        localised(times, np.zeros(2, dtype=np.int64), "time", "Europe/Berlin", ORIGINS)
+
+
+def test_a_misspelled_zone_has_a_hint() -> None:
+    times = np.array(["2024-03-31T01:00"], "M8[ns]")
+
+    with pytest.raises(BadData, match=r"'Europe/Berln' is not a time zone; did you mean 'Europe/Berlin'\?"):
+        localised(times, np.zeros(1, dtype=np.int64), "time", "Europe/Berln", ORIGINS)
+
+
+@pytest.mark.parametrize("year", range(2010, 2031))
+def test_changes_of_clocks_are_those_of_berlin_and_new_york(year: int) -> None:
+    hours = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
+    times = hours.to_numpy(dtype="M8[ns]")
+    twice, skipped = np.zeros(len(hours), dtype=bool), np.zeros(len(hours), dtype=bool)
+    for zone in ("Europe/Berlin", "America/New_York", "Europe/London"):
+        local = hours.tz_localize(zone, ambiguous="NaT", nonexistent="shift_forward")
+        twice |= local.isna()
+        skipped |= hours.tz_localize(zone, ambiguous=np.ones(len(hours), dtype=bool), nonexistent="NaT").isna()
+
+    assert changes_of_clocks(times)[twice].all()
+    assert hours_that_clocks_skip(times)[skipped].all()
+    assert changes_of_clocks(times).sum() <= 4
+    assert hours_that_clocks_skip(times).sum() <= 4
