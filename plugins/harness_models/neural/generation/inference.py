@@ -70,7 +70,7 @@ def _product(matrix: Tensor, stacked: Tensor, out: Tensor) -> Step:
 @cache
 def _numpy_is_faster() -> bool:
     """True for processors with AVX-512 that are not Intel's, on which torch's MKL uses half of the vector width."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of torch
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # not in all versions of torch
     return bool(capabilities.get("avx512_f")) and not str(capabilities.get("cpu_name")).startswith("Intel")
 
 
