@@ -47,8 +47,8 @@ def accumulate(errors: Floats, lag: int) -> Floats:
 def best_lag(windows: TrainingWindows, ahead: int, season: int, longest: int) -> int:
     """The lag, at most `longest`, whose values forecast best if repeated: 1 or the season; 0 if neither is good.
 
-    It is good if its squared error is less than 0.6 times that of the mean of the warm-up. Otherwise a network of levels
-    need not extrapolate, and has no season to learn that changes would leave out.
+    It is good if its squared error is less than 0.6 times that of the mean of the warm-up. Otherwise a network of
+    levels need neither extrapolate nor learn the season first.
     """
     lags = [lag for lag in sorted({1, season}) if lag <= longest]
     wide = replace(windows, warm_up=max([windows.warm_up, *lags]))
