@@ -15,7 +15,7 @@ from harness_models.pasts import evenly_spaced
 
 TARGETS = ("level", "change", "seasonal-change")
 COMPARED = 1024  # windows, at most
-SHARE = 0.5  # of the error of the mean, below which a repeated value is much better
+SHARE = 0.6  # of the error of the mean, below which a repeated value is much better
 
 
 def changes_of(panel: Panel, lag: int) -> Panel:
@@ -25,7 +25,8 @@ def changes_of(panel: Panel, lag: int) -> Panel:
     values, targets = panel.values.copy(), list(panel.targets)
     values[lag:, targets] -= panel.values[:-lag, targets]
     row_in_series = np.arange(len(values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    values[np.ix_(np.flatnonzero(row_in_series < lag), np.array(targets))] = np.nan
+    first_rows = np.flatnonzero(row_in_series < lag)
+    values[first_rows[:, None], targets] = np.nan
     return panel.with_values(values)
 
 
@@ -46,8 +47,8 @@ def accumulate(errors: Floats, lag: int) -> Floats:
 def best_lag(windows: TrainingWindows, ahead: int, season: int, longest: int) -> int:
     """The lag, at most `longest`, whose values forecast best if repeated: 1 or the season; 0 if neither is good.
 
-    It is good if the squared error is less than half of that of the mean of the warm-up. Otherwise the level is that of
-    the past, and a network of levels need not extrapolate.
+    It is good if its squared error is less than 0.6 times that of the mean of the warm-up. Otherwise a network of
+    levels need neither extrapolate nor learn the season first.
     """
     lags = [lag for lag in sorted({1, season}) if lag <= longest]
     wide = replace(windows, warm_up=max([windows.warm_up, *lags]))
