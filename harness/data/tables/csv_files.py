@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,9 @@ def read_csv(path: Path, decimal: str | None) -> tuple[Any, RowOrigin]:
         raise BadData(f"{path} cannot be read: {error}") from error
     written = csv_format(head, path, decimal)
     table = _read(path, written, {})
+    if any("binary" in str(field.type) for field in table.schema):  # a character of another encoding after the head
+        written = replace(written, encoding="cp1252")
+        table = _read(path, written, {})
     zoned = [field.name for field in table.schema if pa.types.is_timestamp(field.type) and field.type.tz]
     if zoned:  # as texts, which tell the dates of a zone from times in UTC
         table = _read(path, written, {name: pa.dictionary(pa.int32(), pa.string()) for name in zoned})

@@ -66,7 +66,7 @@ def _calendar_frequency(days: Times, inside: Bools) -> str | None:
     weekday = (days.astype(np.int64) + 3) % 7
     span = int((days.max() - days.min()).astype(np.int64))
     if span >= 7 * BUSINESS_WEEKS and bool((weekday < 5).all()):
-        steps = np.diff(days.astype(np.int64))[inside]
+        steps = np.diff((days.astype(np.int64) + 3) // 7 * 5 + weekday)[inside]  # in business days
         if (steps == 1).mean() >= LEAST_SHARE:
             return "B"
     return None

@@ -17,6 +17,8 @@ MONTH = re.compile(r"(\d{4})[- ]?M(\d\d?)", re.IGNORECASE)  # as Eurostat writes
 NAMED_MONTH = re.compile(r"[a-z]{3}[-/ '’]\d\d", re.IGNORECASE)  # such as Jan-24
 WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", re.IGNORECASE)
 OFFSET = re.compile(r"(?<=\d)\s?(Z|[+-]\d\d:?\d\d)$")  # from UTC
+HAS_YEAR = re.compile(r"(?<!\w)(\d{4}|\d{8})(?!\d)")
+SHORT_YEAR = re.compile(r"(\d{1,2}[./ -](\d{1,2}|[^\W\d_]{3,9})|[^\W\d_]{3})[./ '’-]\d\d\b", re.IGNORECASE)
 UTC = re.compile(r"(Z|[+-]00:?00)$")
 
 
@@ -27,6 +29,8 @@ def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, b
     import pandas as pd
 
     stripped = [text.strip() for text in texts]
+    if not all(HAS_YEAR.search(text) or SHORT_YEAR.match(text) for text in stripped):
+        raise ValueError("a text has no year")  # which pandas would take from today
     if all(QUARTER.fullmatch(text) for text in stripped):
         return np.array([_quarter(text) for text in stripped], "M8[ns]"), False
     if all(MONTH.fullmatch(text) for text in stripped):

@@ -104,6 +104,13 @@ class TestTime:
         with pytest.raises(BadInput, match="the columns 'ordered', 'shipped' have dates; name the time by --time"):
             columns_of(pd.DataFrame({"ordered": DATES, "shipped": DATES, "y": range(6)}))
 
+    def test_ids_such_as_t1_are_no_times(self) -> None:
+        frame = pd.DataFrame({"unique_id": ["T1"] * 3 + ["T2"] * 3, "ds": [1, 2, 3] * 2, "y": range(6)})
+
+        found = columns_of(frame)
+
+        assert (found.time, found.id) == ("ds", ("unique_id",))
+
     def test_without_times_rows_are_steps(self) -> None:
         panel = Panel.from_frame(pd.DataFrame({"store": ["a"] * 3 + ["b"] * 3, "y": range(6)}))
 

@@ -66,6 +66,23 @@ class TestFormats:
 
         assert read_csv(path, None)[0].column_names == ["time", "y"]
 
+    def test_another_encoding_may_be_seen_late_only(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("harness.data.tables.csv_files.HEAD", 50)
+        text = "time,y,town\n" + "".join(f"2024-01-{i:02d},{i},Bonn\n" for i in range(1, 20)) + "2024-01-20,1,Köln\n"
+
+        table = read_csv(written(tmp_path, text.encode("cp1252")), None)[0]
+
+        assert table["town"].to_pylist()[-2:] == ["Bonn", "Köln"]
+
+    def test_types_may_be_seen_late_only(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("harness.data.tables.csv_files.BLOCK", 100)
+        text = "time,y,z\n" + "".join(f"2024-01-{i:02d},{i},{i}\n" for i in range(1, 20)) + "2024-01-20,1.5,x\n"
+
+        table = read_csv(written(tmp_path, text), None)[0]
+
+        assert table["y"].to_pylist()[-2:] == [19, 1.5]
+        assert table["z"].to_pylist()[-2:] == ["19", "x"]
+
     def test_large_random_tables_are_those_of_pandas(self, tmp_path: Path) -> None:
         rng = np.random.default_rng(0)
         frame = pd.DataFrame(

@@ -38,6 +38,10 @@ class TestTexts:
             (["2024Q1", "2024-Q4", "Q2 2024"], ["2024-01-01", "2024-10-01", "2024-04-01"]),
             (["2024-W01", "2024W02", "2024-W02-3"], ["2024-01-01", "2024-01-08", "2024-01-10"]),
             (["2024M01", "2024M12"], ["2024-01-01", "2024-12-01"]),
+            (["31.01.24", "01.02.24"], ["2024-01-31", "2024-02-01"]),
+            (["31-Jan-24", "1-Feb-24"], ["2024-01-31", "2024-02-01"]),
+            (["January 31, 2024"], ["2024-01-31"]),
+            (["20240131T14:00"], ["2024-01-31T14:00:00"]),
             (["Jan-24", "Feb-24"], ["2024-01-01", "2024-02-01"]),
             (["Jan 2024", "Feb 2024"], ["2024-01-01", "2024-02-01"]),
             (["20240131", "20240201"], ["2024-01-31", "2024-02-01"]),
@@ -75,12 +79,26 @@ class TestTexts:
         with pytest.raises(BadData, match=rf"^a\.csv, line {line}: .* in column 'time' is not a time like the others"):
             times(texts)
 
+    def test_a_text_without_a_year_is_refused(self) -> None:
+        with pytest.raises(BadData, match="line 3: '12:30' in column 'time' is not a time like the others"):
+            times(["2024-01-01 12:00", "12:30"])
+
     @pytest.mark.parametrize("text", ["31.12.9999", "31.12.1500 10:00"])
     def test_times_outside_of_the_range_are_refused(self, text: str) -> None:
         with pytest.raises(BadData, match=r"line 2: .* is outside of the range of timestamps"):
             times([text])
 
-    @pytest.mark.parametrize("texts", [["a", "b"], ["1", "2"], ["1.5", "2.5"], []])
+    @pytest.mark.parametrize(
+        "texts",
+        [
+            ["a", "b"],
+            ["1", "2"],
+            ["1.5", "2.5"],
+            [],
+            *(["T1", "T2"], ["M1", "M2"], ["Y1", "Q1", "H1"], ["1A", "2A"], ["1h", "2h"]),  # ids of series
+            *(["now", "today"], ["May", "Jun"], ["12:30", "13:30"], ["1-2", "3-4"], ["T2024", "store 2024"]),
+        ],
+    )
     def test_other_texts_are_no_times(self, texts: list[str]) -> None:
         assert not is_time(pa.chunked_array([pa.array(texts, pa.string())]))
 
