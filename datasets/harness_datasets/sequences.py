@@ -1,9 +1,9 @@
 """Sequences of classes whose best possible error is known: six rotating fields in three channels, in noise.
 
 Class (j, d) is x_c(t) = cos(2π j t / 10 − d 2π c / 3) plus independent normal noise of standard deviation 1, for the
-channels c = 0, 1, 2 and the steps t = 0, …, 9: three waves a third of a round apart, which rotate at the speed of
-j = 1, 2 or 3 rounds in 10 steps, forwards (d = 1) or backwards (d = −1). The classes differ in the order of the values
-in time: those of speed 3 pass the same points as those of speed 1 in another order, and backwards two channels are
+channels c = 0, 1, 2 and the steps t = 0, …, 9: three waves a third of a round apart, which rotate at the speed of j =
+1, 2 or 3 rounds in 10 steps, forwards (d = 1) or backwards (d = −1). The classes differ in the order of the values in
+time: those of speed 3 pass the same points as those of speed 1 in another order, and backwards two channels are
 exchanged.
 
 The noise-free sequences of the six classes are orthogonal and have the energy E = 15. The best classifier chooses the

@@ -29,7 +29,7 @@ from harness import (
 from harness.plugins.checks import check_forecaster
 from harness.tasks.folds import Fold, backtest
 from harness_models.neural.classes import SPECS
-from harness_models.neural.classes.inputs import InputColumns, class_scaler
+from harness_models.neural.classes.inputs import InputColumns, Inputs, class_scaler
 from harness_models.neural.classes.network import class_accuracy, class_loss
 from harness_models.neural.examples import Shape
 
@@ -206,6 +206,16 @@ class TestOracles:
 
         assert class_loss(logits, outputs, (3, 2), 0.1).item() == pytest.approx(float(np.mean(losses)), rel=1e-5)
         assert class_accuracy(logits, outputs, (3, 2)).item() == pytest.approx(np.mean(hits))
+
+    def test_a_missing_class_has_a_code_of_its_own(self) -> None:
+        rows = torch.tensor([[[0.0, 0.5], [1.0, 0.0], [4.0, -1.0], [7.0, 0.0]]])  # missing, first, last, and no class
+        columns = InputColumns(numbers=(1,), classes=(0,), codes=(5,))
+
+        encoded, embedded = Inputs(columns, None)(rows), Inputs(columns, 3)
+
+        assert encoded[0, :, 0].tolist() == [0.5, 0.0, -1.0, 0.0]
+        assert encoded[0, :, 1:].argmax(dim=1).tolist() == [0, 1, 4, 0]
+        assert torch.equal(embedded(rows)[0, :, 1:], embedded.embeddings[0].weight[[0, 1, 4, 0]])
 
     def test_inputs_are_standardised_numbers_and_codes(self) -> None:
         channels = [STATES, Channel("x", "past covariate")]
