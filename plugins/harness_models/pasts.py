@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness import Contexts, Floats, Ints
 
+Bools = NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
 BATCH = 2_000_000  # values in memory at once, or one long series
 CACHED = 200_000  # the same for arithmetic on whole arrays, which is fastest within the cache
@@ -32,6 +33,15 @@ class Pasts:
     def complete(self) -> bool:
         """Whether no value is missing."""
         return all_finite(self.values)
+
+    def differ(self, contexts: Contexts) -> Bools:
+        """Which windows have another context than the shared past, (window,).
+
+        A gap that is open at a cutoff is filled by interpolation from later values in the past of a later cutoff, so
+        that the last value there is another one.
+        """
+        shared, last = self.at_cutoffs(self.values), contexts.take(self.windows).last_targets(1)[:, 0]
+        return np.asarray(~((shared == last) | (np.isnan(shared) & np.isnan(last))).all(axis=1))
 
     def at_cutoffs(self, running: Floats) -> Floats:
         """The values of running quantities (past, length, target) at the windows' cutoffs, (window, target)."""
@@ -69,7 +79,7 @@ def pasts(contexts: Contexts, max_values: int) -> Iterator[Pasts]:
         windows = np.flatnonzero(row[past] >= 0)
         longest_contexts = contexts.take(longest[chosen])
         rows = row[past[windows]]
-        yield Pasts(
+        found = Pasts(
             windows=windows,
             values=longest_contexts.last_targets(length),
             lengths=longest_contexts.lengths,
@@ -77,6 +87,32 @@ def pasts(contexts: Contexts, max_values: int) -> Iterator[Pasts]:
             rows=rows,
             ends=ends[windows] + length - longest_contexts.lengths[rows],
         )
+        own = found.differ(contexts)
+        if not own.any():
+            yield found
+            continue
+        kept = _at_least_two(np.flatnonzero(~own))
+        yield replace(found, windows=windows[kept], rows=rows[kept], ends=found.ends[kept])
+        yield from _own(contexts, windows[own], max_values)
+
+
+def _own(contexts: Contexts, windows: Ints, max_values: int) -> Iterator[Pasts]:
+    """A past of its own for each of some windows, at most so many values at a time.
+
+    There are at least two windows, so that the order of additions, and with it the last bit, is that of shared pasts:
+    which windows share one depends on values that are not known yet.
+    """
+    size = max(2, max_values // (int(contexts.lengths[windows].max()) * len(contexts.targets)))
+    for first in range(0, len(windows), size):
+        some = _at_least_two(windows[first : first + size])
+        taken = contexts.take(some)
+        length, rows = int(taken.lengths.max()), np.arange(len(some))
+        begins, ends = taken.cutoffs - taken.lengths, np.full(len(some), length)
+        yield Pasts(some, taken.last_targets(length), taken.lengths, begins, rows, ends)
+
+
+def _at_least_two(windows: Ints) -> Ints:
+    return np.repeat(windows, 2) if len(windows) == 1 else windows
 
 
 def _one(contexts: Contexts) -> Pasts:
