@@ -12,7 +12,7 @@ from harness.data.calendar import advance
 from harness.data.tables.findings import Finding
 from harness.data.tables.frequencies import days_of_months, find_frequency, positions, weekdays_of
 from harness.data.tables.grouping import SortedRows
-from harness.data.tables.options import TableOptions
+from harness.data.tables.options import Fill, TableOptions
 from harness.data.tables.rows import RowOrigins
 from harness.data.tables.zones import are_dates, changes_of_clocks, hours_that_clocks_skip
 
@@ -20,6 +20,7 @@ HEAD = 1000  # times that are looked at first
 DAY = 86_400 * 10**9  # nanoseconds
 WIDER = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "D": DAY, "W": 7 * DAY, "MS": 31 * DAY, "QS": 92 * DAY}
 MOST_STEPS, MOST_STEPS_OF_ROWS = 10_000_000, 100  # after absent ones are inserted: in all, and for each row
+LEAST_STEPS = 1_000  # of a series that has too few rows for them
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -72,7 +73,7 @@ def regular_rows(
         raise Irregular(_between_steps(rows, between, freq, origins))
     if combines:
         rows, values, at = _combined(rows, values, at, options, findings, freq)
-    return _with_absent(rows, values, at, start, freq, findings), findings
+    return _with_absent(rows, values, at, start, freq, options.fill, findings), findings
 
 
 def _on_first_days(rows: SortedRows, findings: list[Finding]) -> SortedRows:
@@ -163,12 +164,13 @@ def _combined(
 
 
 def _with_absent(
-    rows: SortedRows, values: Floats, at: Ints, start: Times, freq: str | None, findings: list[Finding]
+    rows: SortedRows, values: Floats, at: Ints, start: Times, freq: str | None, fill: Fill, findings: list[Finding]
 ) -> RegularRows:
     """The rows with one for each absent step, whose values are missing."""
     lengths = at[rows.offsets[1:] - 1] + 1
     total = sum(lengths.tolist())  # in whole numbers of Python, which do not overflow
-    if total > max(MOST_STEPS, MOST_STEPS_OF_ROWS * len(at)):
+    sparse = lengths > np.maximum(MOST_STEPS_OF_ROWS * np.diff(rows.offsets), LEAST_STEPS)
+    if total > max(MOST_STEPS, MOST_STEPS_OF_ROWS * len(at)) or (fill == "missing" and sparse.any()):
         raise Irregular(_too_far_apart(rows, lengths, total, freq))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if total == len(at):
@@ -213,8 +215,8 @@ def _too_far_apart(rows: SortedRows, lengths: Ints, total: int, freq: str | None
     first, last = rows.times[rows.offsets[worst]], rows.times[rows.offsets[worst + 1] - 1]
     step = "steps" if freq is None else f"steps of frequency {freq!r}"
     problem = (
-        f"{total:,} {step} would be needed for {len(rows.times):,} rows; series {rows.ids[worst]!r} has times from "
-        f"{_text(first)} to {_text(last)}"
+        f"{total:,} {step} would be needed for {len(rows.times):,} rows; series {rows.ids[worst]!r} has "
+        f"{int(np.diff(rows.offsets)[worst]):,} rows from {_text(first)} to {_text(last)}"
     )
     remedy = "correct wrong times, or combine the rows of longer steps, such as --freq D --aggregate mean"
     return Finding("error", "gaps", problem, "nearly all values would be missing", remedy)
