@@ -150,7 +150,7 @@ def test_direct_networks_have_norms_before_and_after_training(factory: Any) -> N
 def test_a_forecast_does_not_depend_on_the_norms(forecaster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     contexts, other = contexts_of(waves(3, 90), 60, 5), replace(forecaster)
     forecaster.fit(TRAIN)
-    for module in ("learner", "generation.free_running"):
+    for module in ("windowed", "generation.free_running"):
         monkeypatch.setattr(f"harness_models.neural.{module}.gradient_norms", lambda *arguments: {})
 
     other.fit(TRAIN)
