@@ -530,7 +530,7 @@ class TestFirstParty:
             "harness_models.libraries",
             "harness_models.neural",
         }  # by which the specs are listed
-        listed |= {"harness_models.neural.generation"}
+        listed |= {f"harness_models.neural.{family}" for family in ("classes", "generation", "tokens")}
         listed |= {"harness_models.networks"}  # for networks of other packages
         metrics = {module.name for module in self.FILES.closure("harness_models.drift_metrics")}
         files = {module.name for module in ImportGraph(self.FILES.locations).below("harness_models")}

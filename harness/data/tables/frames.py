@@ -33,7 +33,8 @@ def arrow_table(frame: object, name: str = "the table") -> Any:
         raise BadData(f"the data frame cannot be read: {_first_line(error)}") from error
     if hasattr(frame, "collect"):
         raise BadData(f"the data frame has not been computed yet; pass frame.collect() instead of {short_repr(frame)}")
-    raise BadData(f"the data must be {WANTED}, not {short_repr(frame)}")
+    remedy = "make a Panel of arrays by Panel.of([values])"
+    raise BadData(f"the data must be {WANTED}, not {short_repr(frame)}; {remedy}")
 
 
 def _is_pandas(frame: object) -> bool:
