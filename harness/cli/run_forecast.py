@@ -18,8 +18,10 @@ from harness.cli.run_boards import run_boards
 from harness.cli.run_data import prepare_board
 from harness.data.ahead import with_rows_ahead
 from harness.data.files import load
+from harness.data.panel import Panel
 from harness.data.storage import write_text
 from harness.data.table_dataset import read_table_dataset
+from harness.data.tables.findings import check_findings
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.evaluation.run import Cell
 from harness.execution.forecasting import forecast_ahead, task_ahead
@@ -36,7 +38,6 @@ if TYPE_CHECKING:
     from harness.boards.leaderboard import Leaderboard
     from harness.boards.workspace import Workspace
     from harness.cli.own_options import OwnOptions
-    from harness.data.panel import Panel
 
 BEST = "best"
 
@@ -128,15 +129,16 @@ def _task(name: str | None, board: Leaderboard) -> Task:
 def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspace) -> Panel:
     """The data of a task with rows for the steps ahead; of a file, with its known covariates there."""
     dataset = next((each for each in board.datasets if each.label == task.dataset), None)
-    panel = load(workspace.catalog.datasets[task.dataset].spec, workspace.home)
     if dataset is None:
-        return with_rows_ahead(panel, steps)
-    reading = read_table_dataset(dataset)
+        return with_rows_ahead(load(workspace.catalog.datasets[task.dataset].spec, workspace.home), steps)
+    reading = read_table_dataset(dataset)  # once, for the panel and the rows after it
+    check_findings(reading.findings)
     assert reading.rows is not None
     assert reading.lengths is not None
     lengths = np.diff(reading.rows.offsets)
     inside = np.arange(len(reading.rows.values)) - np.repeat(reading.rows.offsets[:-1], lengths)
     later = inside >= np.repeat(reading.lengths, lengths)
+    panel = Panel(**reading.panel_fields())
     return with_rows_ahead(panel, steps, reading.rows.values[later], lengths - reading.lengths)
 
 
