@@ -10,7 +10,7 @@ from harness_models.libraries import SKLEARN, STATSMODELS
 @hookimpl
 def harness_forecasters() -> list[ForecasterSpec]:
     """The forecasters of this package; each is imported when it is used."""
-    return [*_naive(), *_classes(), *_statistical(), *_tabular(), *neural.SPECS]
+    return [*_naive(), *_intermittent(), *_classes(), *_statistical(), *_tabular(), *neural.SPECS]
 
 
 @hookimpl
@@ -63,6 +63,28 @@ def _naive() -> list[ForecasterSpec]:
             quantiles=True,
             multivariate=False,
         ),
+    ]
+
+
+def _intermittent() -> list[ForecasterSpec]:
+    """Forecasters of intermittent demand."""
+    described = {
+        "croston": ("Croston", "Croston's method: smoothed size over smoothed interval of demands"),
+        "sba": ("SyntetosBoylan", "Syntetos-Boylan approximation: Croston's method without its bias"),
+        "tsb": ("TeunterSyntetosBabai", "Teunter-Syntetos-Babai: smoothed size times smoothed probability of demands"),
+    }
+    return [
+        ForecasterSpec(
+            name,
+            f"harness_models.intermittent:{factory}",
+            description=description,
+            draws=False,
+            pool="local",
+            covariates=(),
+            quantiles=True,
+            multivariate=False,
+        )
+        for name, (factory, description) in described.items()
     ]
 
 
