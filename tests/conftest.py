@@ -15,6 +15,12 @@ settings.register_profile("harness", deadline=None)  # other work on the machine
 settings.load_profile("harness")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than processors: many tests wait for servers and limits of time."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.fixture(autouse=True)
 def told_anew() -> Iterator[None]:
     """Warnings about files of a home are logged again in each test, whatever commands ran before in this process."""
