@@ -2,17 +2,55 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
+from functools import partial
 from pathlib import Path
 
-from harness.boards.leaderboard import board_name, find_board_file
+from harness.boards.leaderboard import BOARD_FILE, board_file, board_name, find_board_file, read_leaderboard
 from harness.boards.workspace import Workspace
 from harness.data.damage import set_aside
 from harness.data.storage import read_checked_json, write_checked_json
-from harness.errors import BadBoard, DamagedFile, Failure, HarnessError, attempt
-from harness.results.stored_plan import board_folder
+from harness.errors import BadBoard, DamagedFile, Failure, HarnessError, UnknownName, attempt
+from harness.plugins.table_datasets import declare
+from harness.results.stored_plan import board_folder, stored_plans
 
 SCHEMA = 1
+
+
+def known_board(board: str, workspace: Workspace) -> str:
+    """A board's name or path; of a board that only the home knows, the path of the file that was run.
+
+    Raises UnknownName for a name that neither the catalog nor the home has.
+    """
+    catalog = workspace.catalog
+    is_path = board_file(board) is not None or os.path.isdir(board) or "/" in board or os.sep in board
+    if is_path or board in catalog.boards or board in catalog.collections:
+        return board
+    file = stored_board_file(workspace.home, board)
+    if file is None:
+        raise UnknownName("board", board, [*catalog.boards, *(plan.name for plan in stored_plans(workspace.home))])
+    return str(file)
+
+
+def stored_board_file(home: Path, name: str) -> Path | None:
+    """The file of a board whose results, or whose file, the home has; None if it does not exist."""
+    files = (_stored_file(home, name), board_folder(home, name) / BOARD_FILE)
+    return next((file for file in files if file is not None and file.is_file()), None)
+
+
+def declare_files_of_run(key: str, workspace: Workspace) -> None:
+    """Declare the files of data of a board that has a run, so that its task can be loaded again."""
+    for plan in stored_plans(workspace.home):
+        if any(cell.key == key for cell in plan.cells):
+            file = stored_board_file(workspace.home, plan.name)
+            board = (
+                None if file is None else attempt(partial(read_leaderboard, file, workspace.catalog.protocol_classes))
+            )
+            if board is not None and not isinstance(board, Failure):
+                for dataset in board.datasets:
+                    declare(dataset)
+                return
 
 
 def check_stored_board(board: str, workspace: Workspace) -> None:

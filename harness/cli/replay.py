@@ -31,12 +31,14 @@ def replay_command(names: tuple[str, ...], seed: int | None, workspace: Workspac
     """
     import json
 
+    from harness.boards.board_files import declare_files_of_run
     from harness.cli.signals import stop_signals
     from harness.execution.replay import replay
     from harness.fields.dumping import dump
     from harness.report.replay import replay_lines
 
     cell = _find_cell(names, seed, workspace)
+    declare_files_of_run(cell.key, workspace)
     with stop_signals():
         result = replay(cell.key, cell.fingerprint, workspace, cell.forecaster)
     if as_json:

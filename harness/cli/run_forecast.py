@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,18 +11,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.analysis.lookup import find_standings
+from harness.boards.board_files import known_board
 from harness.boards.leaderboard import Entry, board_file, board_name, load_board
 from harness.boards.planning import plan_cell
 from harness.boards.selection import Selection
 from harness.cli.console import print_lines
 from harness.cli.run_boards import run_boards
 from harness.cli.run_data import prepare_board
-from harness.data.ahead import with_rows_ahead
+from harness.data.ahead import check_known_ahead, with_rows_ahead
+from harness.data.calendar import advance
 from harness.data.files import load
 from harness.data.panel import Panel
 from harness.data.storage import write_text
 from harness.data.table_dataset import read_table_dataset
 from harness.data.tables.findings import check_findings
+from harness.data.tables.zones import time_text
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.evaluation.run import Cell
 from harness.execution.forecasting import forecast_ahead, task_ahead
@@ -60,33 +64,41 @@ class ForecastRequest:
 
 def run_forecast(request: ForecastRequest, workspace: Workspace, console: Console) -> None:
     """Write the forecasts, and say how they came about."""
-    board_path = request.source
-    if _is_file(request.source):
+    is_file = _is_file(request.source)
+    if is_file:
         dataset, board_request = request.own.board_of(request.source)
         board_path = str(prepare_board(dataset, board_request, workspace, console))
-        if request.forecaster == BEST:
-            run_boards(Selection((board_path,), jobs=request.jobs), workspace, console)
     else:
         request.own.check_table_unused()
+        board_path = known_board(request.source, workspace)
     board = load_board(board_path, workspace.catalog)
-    entry = _entry(request.forecaster, board, board_path, workspace)
     task = _task(request.task, board)
     horizon = request.own.horizon or task.horizon
-    panel = _panel_ahead(board, task, task.gap + horizon, workspace)
+    panel, zone = _panel_ahead(board, task, task.gap + horizon, workspace)
+    evaluates = is_file and request.forecaster == BEST
+    entries = (
+        board.entries(workspace.catalog) if evaluates else (_entry(request.forecaster, board, board_path, workspace),)
+    )
+    check_known_ahead(panel, task.gap + horizon, _users_of_known_covariates(entries, workspace), zone)
+    if evaluates:
+        run_boards(Selection((board_path,), jobs=request.jobs), workspace, console)
+    entry = _entry(request.forecaster, board, board_path, workspace)
     cell = Cell(task_ahead(task, horizon), entry.name, dict(entry.parameters))
     planned = plan_cell(cell, entry.title, workspace)
     if workspace.catalog.forecasters[entry.name].spec.draws is not False:
         planned = replace(planned, cell=replace(cell, seed=0))
     options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
     ahead = forecast_ahead(planned, panel, workspace.home, options)
-    write_table(forecast_table(ahead), request.out)
+    write_table(forecast_table(ahead, zone), request.out)
     lines = [
         f"{entry.title} was fitted to {int(ahead.windows.cutoffs.sum()):,} observations of {len(panel):,} series",
         *_coverage(entry.title, task, board_path, workspace),
+        *_ends(panel, task.gap + horizon, zone),
+        *([] if zone is None else [f"times are those of {zone}"]),
     ]
     written = [f"wrote {horizon:,} steps of each series to {request.out}"]
     if request.plot is not None:
-        write_text(request.plot, forecast_page(ahead, f"Forecasts of {task.label} by {entry.title}", lines))
+        write_text(request.plot, forecast_page(ahead, f"Forecasts of {task.label} by {entry.title}", lines, zone))
         written.append(f"wrote {request.plot}")
     print_lines([*lines, *written], console, soft_wrap=True)
 
@@ -126,11 +138,20 @@ def _task(name: str | None, board: Leaderboard) -> Task:
     return tasks[name]
 
 
-def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspace) -> Panel:
-    """The data of a task with rows for the steps ahead; of a file, with its known covariates there."""
+def _users_of_known_covariates(entries: Iterable[Entry], workspace: Workspace) -> list[str]:
+    """The forecasters that use known covariates, or may do so."""
+    specs = {entry.title: workspace.catalog.forecasters[entry.name].spec for entry in entries}
+    return [title for title, spec in specs.items() if spec.covariates is None or "known covariate" in spec.covariates]
+
+
+def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspace) -> tuple[Panel, str | None]:
+    """The data of a task with rows for the steps ahead, and the zone of a file's times, which are read as UTC.
+
+    The rows of a file have its known covariates there.
+    """
     dataset = next((each for each in board.datasets if each.label == task.dataset), None)
     if dataset is None:
-        return with_rows_ahead(load(workspace.catalog.datasets[task.dataset].spec, workspace.home), steps)
+        return with_rows_ahead(load(workspace.catalog.datasets[task.dataset].spec, workspace.home), steps), None
     reading = read_table_dataset(dataset)  # once, for the panel and the rows after it
     check_findings(reading.findings)
     assert reading.rows is not None
@@ -139,7 +160,22 @@ def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspac
     inside = np.arange(len(reading.rows.values)) - np.repeat(reading.rows.offsets[:-1], lengths)
     later = inside >= np.repeat(reading.lengths, lengths)
     panel = Panel(**reading.panel_fields())
-    return with_rows_ahead(panel, steps, reading.rows.values[later], lengths - reading.lengths)
+    ahead = with_rows_ahead(panel, steps, reading.rows.values[later], lengths - reading.lengths)
+    return ahead, reading.rows.zone
+
+
+def _ends(panel: Panel, steps: int, zone: str | None) -> list[str]:
+    """That series with rows for so many steps ahead are forecast from different times; nothing if they are not."""
+    if panel.freq is None:
+        return []
+    ends = advance(panel.start, panel.freq, panel.lengths - steps - 1)
+    first, last = ends.min(), ends.max()
+    if first == last:
+        return []
+    return [
+        f"each series is forecast from its own last actual; the earliest one is of {time_text(first, zone)}, the "
+        f"latest of {time_text(last, zone)}"
+    ]
 
 
 def _coverage(title: str, task: Task, board_path: str, workspace: Workspace) -> list[str]:

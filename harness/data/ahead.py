@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.arrays import Floats, Ints
+from harness.data.calendar import advance
 from harness.data.panel import Panel
+from harness.data.tables.zones import time_text
 from harness.errors import BadData
 
 
@@ -38,15 +42,25 @@ def with_rows_ahead(panel: Panel, steps: int, later: Floats | None = None, count
     )
 
 
-def check_known_ahead(panel: Panel, steps: int) -> None:
-    """Raise BadData if a known covariate has no value in one of the last so many rows of a series."""
+def check_known_ahead(panel: Panel, steps: int, forecasters: Sequence[str], zone: str | None = None) -> None:
+    """Raise BadData if a known covariate has no value in one of the last so many rows of a series.
+
+    The message names the `forecasters` that use known covariates, and writes times of UTC in the `zone`.
+    """
+    if not forecasters:
+        return
     ends = panel.offsets[1:]
     rows = (ends[:, None] - steps + np.arange(steps)).ravel()
     for i in panel.channels_of("known covariate"):
         missing = np.isnan(panel.values[rows, i]).reshape(len(panel), steps)
         if missing.any():
             series, step = np.argwhere(missing)[0]
+            name, length = panel.channels[i].name, int(panel.lengths[series])
+            time = advance(panel.start[[series]], panel.freq, np.array([length - steps + step]))[0]
+            needed = f"{forecasters[0]} needs" if len(forecasters) == 1 else f"{', '.join(forecasters)} need"
             raise BadData(
-                f"the known covariate {panel.channels[i].name!r} of series {panel.ids[series]!r} has no value for step "
-                f"{step + 1} of {steps} after the last actual; add rows with its values and an empty target to the data"
+                f"the known covariate {name!r} of series {panel.ids[series]!r} has no value at "
+                f"{time_text(time, zone)}, step {step + 1} of {steps} after the last actual, and {needed} it; add rows "
+                "with its values and an empty target, or name the column by --past instead of --known, or choose a "
+                "forecaster that does not use it by --with"
             )

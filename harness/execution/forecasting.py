@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from harness.boards.planning import PlannedCell
-from harness.data.ahead import check_known_ahead
 from harness.data.panel import Panel
 from harness.data.panel_store import store_panel
 from harness.errors import BadInput, BadTask, Failure
@@ -41,14 +40,12 @@ def task_ahead(task: Task, horizon: int) -> Task:
 def forecast_ahead(planned: PlannedCell, panel: Panel, home: Path, options: CellOptions | None = None) -> ForecastAhead:
     """The forecast of the last rows of a panel, whose targets are missing there, as many as the task's horizon and gap.
 
-    Raises BadData for known covariates without values there, if the forecaster uses them; and what the forecaster
-    raised, as BadInput with its reason.
+    Known covariates have values there, which `check_known_ahead` checks. Raises what the forecaster raised, as BadInput
+    with its reason.
     """
     task, spec = planned.cell.task, planned.spec
     if spec.provider is None:
         raise BadInput(f"forecaster {planned.cell.forecaster!r} was given as an object; it cannot forecast in a worker")
-    if spec.covariates is None or "known covariate" in spec.covariates:
-        check_known_ahead(panel, task.gap + task.horizon)
     found = backtest(task, panel)
     if spec.needs_season and found.season_length == 1:
         raise BadTask(f"forecaster {planned.title!r} needs a season, and the season length of the data is 1")

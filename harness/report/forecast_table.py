@@ -15,19 +15,20 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".parquet", ".arrow")
 
 
-def forecast_table(ahead: ForecastAhead) -> Any:
+def forecast_table(ahead: ForecastAhead, zone: str | None = None) -> Any:
     """The forecast as a pyarrow.Table with the columns `series`, `time`, `target` if there are several, and values.
 
-    They are `mean`, and `q0.1` and so on for quantile levels; of categorical targets `p` and the name of each class.
+    Times of UTC are timestamps of the `zone`, if there is one. The columns of values are `mean`, and `q0.1` and so on
+    for quantile levels; of categorical targets `p` and the name of each class.
     """
     import pyarrow as pa
 
     contexts, forecast = ahead.windows.contexts, ahead.forecast
     windows, horizon, targets = forecast.mean.shape
-    times = contexts.times()[:, contexts.gap :]  # (window, horizon)
+    times = np.repeat(contexts.times()[:, contexts.gap :].ravel(), targets)  # (window × horizon × target,)
     columns: dict[str, Any] = {
         "series": np.repeat(np.array(contexts.ids, dtype=object), horizon * targets),
-        "time": np.repeat(times.ravel(), targets),
+        "time": times if zone is None else _of_zone(times, zone),
     }
     names = [contexts.channels[i].name for i in contexts.targets]
     if targets > 1:
@@ -49,6 +50,13 @@ def forecast_table(ahead: ForecastAhead) -> Any:
     return pa.table(columns)
 
 
+def _of_zone(times: Any, zone: str) -> Any:
+    """Times of UTC as an array of Arrow with a zone."""
+    import pyarrow as pa
+
+    return pa.array(times).cast(pa.timestamp("ns", "UTC")).cast(pa.timestamp("ns", zone))
+
+
 def write_table(table: Any, path: Path) -> None:
     """Write a pyarrow.Table as CSV, Parquet or Arrow, by the ending of the name; raises BadInput for others."""
     import pyarrow as pa
@@ -57,7 +65,7 @@ def write_table(table: Any, path: Path) -> None:
         raise BadInput(f"forecasts are written to a file whose name ends in {', '.join(ENDINGS)}, not {path}")
     try:
         if path.suffix.lower() == ".csv":
-            table.to_pandas().to_csv(path, index=False)
+            _with_times_as_texts(table).to_csv(path, index=False)
         elif path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
@@ -68,3 +76,14 @@ def write_table(table: Any, path: Path) -> None:
             feather.write_feather(table, path)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{path} cannot be written: {error}") from error
+
+
+def _with_times_as_texts(table: Any) -> Any:
+    """The table as a data frame of pandas, with times of a zone in ISO 8601 with their offset."""
+    import pandas as pd
+
+    frame = table.to_pandas()
+    if isinstance(frame["time"].dtype, pd.DatetimeTZDtype):
+        codes, distinct = pd.factorize(frame["time"])
+        frame["time"] = np.array([time.isoformat() for time in distinct], dtype=object)[codes]
+    return frame

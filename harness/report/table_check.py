@@ -77,7 +77,8 @@ def first_and_last_time(reading: TableReading) -> tuple[str, str]:
     """The first and the last time of all series, up to the last actuals."""
     import numpy as np
 
-    from harness.data.calendar import iso_time, period
+    from harness.data.calendar import period
+    from harness.data.tables.zones import time_text
 
     rows, lengths = reading.rows, reading.lengths
     assert rows is not None
@@ -85,7 +86,7 @@ def first_and_last_time(reading: TableReading) -> tuple[str, str]:
     if rows.freq is None:
         return str(int(rows.start.min())), str(int((rows.start + lengths - 1).max()))
     first, last = period(rows.start, rows.freq, np.zeros(len(lengths), dtype=np.int64), lengths - 1)
-    return iso_time(first), iso_time(last)
+    return time_text(first, rows.zone), time_text(last, rows.zone)
 
 
 def _facts(pairs: Iterable[tuple[str, str]]) -> list[str]:

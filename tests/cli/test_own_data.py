@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from harness import Journal
+
 
 def harness(folder: Path, *arguments: object, code: int = 0) -> str:
     """The output of a command in a folder."""
@@ -130,7 +132,62 @@ def test_known_covariates_must_reach_over_the_horizon(folder: Path) -> None:
         folder, "forecast", "sales.csv", "--with", "ridge", "--horizon", 8, "--known", "promo", "--out", "o.csv", code=2
     )
 
-    assert "the known covariate 'promo' of series 'north' has no value for step 8 of 8 after the last actual" in output
+    problem = (
+        "the known covariate 'promo' of series 'north' has no value at 2024-03-18, step 8 of 8 after the last actual"
+    )
+    assert f"{problem}, and ridge needs it; add rows with its values and an empty target" in output
+    assert "name the column by --past instead of --known" in output
+
+
+def test_known_covariates_ahead_are_checked_before_the_evaluation(folder: Path) -> None:
+    output = harness(
+        folder, "forecast", "sales.csv", "--horizon", 8, "--known", "promo", "--home", "new", "--jobs", 1, code=2
+    )
+
+    assert "step 8 of 8 after the last actual, and ridge, gradient-boosting, dense, lstm need it" in output
+    assert not list(Journal(folder / "new").keys())
+
+
+def hourly() -> pd.DataFrame:
+    """Ten days of hours in Berlin up to the evening before the clocks change."""
+    times = pd.date_range("2024-10-17", "2024-10-26 23:00", freq="h", tz="Europe/Berlin")
+    return pd.DataFrame({"time": times, "sales": 10.0 + np.arange(len(times)) % 24})
+
+
+def test_forecasts_have_the_zone_that_is_named(tmp_path: Path) -> None:
+    frame = hourly()
+    frame.assign(time=frame["time"].dt.tz_localize(None)).to_csv(tmp_path / "hours.csv", index=False)
+    options = ("--with", "seasonal-naive", "--time-zone", "Europe/Berlin", "--plot", "p.html")
+
+    harness(tmp_path, "forecast", "hours.csv", "--horizon", 4, *options)
+
+    hours = ["00:00:00+02:00", "01:00:00+02:00", "02:00:00+02:00", "02:00:00+01:00"]
+    assert pd.read_csv(tmp_path / "forecast.csv")["time"].tolist() == [f"2024-10-27T{hour}" for hour in hours]
+    assert "times are those of Europe/Berlin" in (tmp_path / "p.html").read_text(encoding="utf-8")
+
+
+def test_parquet_has_timestamps_with_a_zone(tmp_path: Path) -> None:
+    hourly().to_parquet(tmp_path / "hours.parquet")
+
+    harness(tmp_path, "forecast", "hours.parquet", "--horizon", 4, "--with", "seasonal-naive", "--out", "o.parquet")
+
+    times = pq.read_table(tmp_path / "o.parquet")["time"].to_pandas()
+    assert times.tolist() == pd.date_range("2024-10-27", periods=4, freq="h", tz="Europe/Berlin").tolist()
+    assert str(times.dt.tz) == "Europe/Berlin"
+
+
+def test_a_board_that_only_the_home_knows_is_found_by_its_name(folder: Path) -> None:
+    output = harness(folder, "forecast", "sales", "--with", "theta", "--out", "by_name.csv")
+    replayed = harness(folder, "replay", "sales", "theta", "sales")
+
+    assert "steps of each series to by_name.csv" in output
+    assert "equal" in replayed
+    key = next(iter(Journal(folder / "home").keys()))
+    assert "equal" in harness(folder, "replay", key[:8])
+
+
+def test_a_misspelled_board_of_the_home_has_a_hint(folder: Path) -> None:
+    assert "no board called 'saels'; did you mean 'sales'?" in harness(folder, "forecast", "saels", code=2)
 
 
 def test_data_that_must_be_mended_is_not_run(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.calendar import advance
 from harness.data.tables.files import read_file
 from harness.data.tables.findings import LEVELS, Finding
 from harness.data.tables.frame_reading import read_frame
@@ -24,7 +25,8 @@ def _value_findings(reading: TableReading) -> list[Finding]:
     if reading.rows is None or reading.lengths is None:
         return []
     fields = reading.panel_fields()
-    ahead = np.diff(reading.rows.offsets) - reading.lengths
+    rows = reading.rows
+    ahead = np.diff(rows.offsets) - reading.lengths
     return value_findings(
         Values(
             fields["ids"],
@@ -32,8 +34,10 @@ def _value_findings(reading: TableReading) -> list[Finding]:
             fields["values"],
             fields["offsets"],
             ahead,
-            reading.up_to_actuals(reading.rows.absent),
+            reading.up_to_actuals(rows.absent),
             fields["season_length"],
+            None if rows.freq is None else advance(rows.start, rows.freq, reading.lengths - 1),
+            rows.zone,
         )
     )
 

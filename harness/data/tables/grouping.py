@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from harness.arrays import Ints, Times
 from harness.data.tables.findings import Finding
 from harness.data.tables.rows import RowOrigins
+from harness.data.tables.zones import time_text
 from harness.errors import BadData
 
 
@@ -22,6 +23,7 @@ class SortedRows:
     order: Ints | None  # (row,) their positions in the table; None if the table is sorted
     offsets: Ints  # (series + 1,)
     times: Times  # (row,)
+    zone: str | None = None  # in which messages write times of UTC
 
     def sorted(self, column: Any) -> Any:
         """An array (row, …) in this order."""
@@ -35,6 +37,10 @@ class SortedRows:
         """The id of the series of a row."""
         return self.ids[int(np.searchsorted(self.offsets, row, side="right")) - 1]
 
+    def time_text(self, row: int) -> str:
+        """The time of a sorted row in a message."""
+        return time_text(self.times[row], self.zone)
+
     @property
     def codes(self) -> Ints:
         """The series of each row."""
@@ -46,11 +52,12 @@ class SortedRows:
         codes = self.codes[rows]
         counts = np.bincount(codes, minlength=len(self.ids))
         left = np.flatnonzero(counts)
-        return SortedRows(
-            tuple(self.ids[i] for i in left),
-            order[rows],
-            np.concatenate([[0], np.cumsum(counts[left])]),
-            self.times[rows],
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in left),
+            order=order[rows],
+            offsets=np.concatenate([[0], np.cumsum(counts[left])]),
+            times=self.times[rows],
         )
 
 
@@ -90,21 +97,22 @@ def _in_order(codes: Ints) -> tuple[Ints, Ints]:
     return rank[inverse], present[order]
 
 
-def sort_rows(codes: Ints, ids: tuple[str, ...], times: Times) -> tuple[SortedRows, tuple[Finding, ...]]:
+def sort_rows(
+    codes: Ints, ids: tuple[str, ...], times: Times, zone: str | None = None
+) -> tuple[SortedRows, tuple[Finding, ...]]:
     """The rows sorted by series and time; rows of the same series and time stay in their order."""
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])
     later, same = codes[1:] > codes[:-1], codes[1:] == codes[:-1]
     falls = times[1:] < times[:-1]
     if bool((later | (same & ~falls)).all()):
-        return SortedRows(ids, None, offsets, times), ()
+        return SortedRows(ids, None, offsets, times, zone), ()
     found: tuple[Finding, ...] = ()
     if bool((same & falls).any()):
         row = int(np.argmax(same & falls)) + 1
-        problem = f"rows are not in the order of time: in series {ids[codes[row]]!r}, {_text(times[row])} follows "
-        found = (Finding("changed", "unsorted rows", f"{problem}{_text(times[row - 1])}", "rows were sorted by time"),)
+        problem = (
+            f"rows are not in the order of time: in series {ids[codes[row]]!r}, {time_text(times[row], zone)} follows "
+        )
+        problem += time_text(times[row - 1], zone)
+        found = (Finding("changed", "unsorted rows", problem, "rows were sorted by time"),)
     order = np.lexsort((times, codes))
-    return SortedRows(ids, order, offsets, times[order]), found
-
-
-def _text(time: Any) -> str:
-    return str(time.astype("M8[s]")).removesuffix("T00:00:00") if isinstance(time, np.datetime64) else str(time)
+    return SortedRows(ids, order, offsets, times[order], zone), found

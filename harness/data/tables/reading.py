@@ -20,7 +20,7 @@ from harness.data.tables.options import TableOptions
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
 from harness.data.tables.rows import RowOrigins
 from harness.data.tables.times import time_column
-from harness.data.tables.zones import localised
+from harness.data.tables.zones import are_dates, checked_zone, localised
 from harness.errors import BadData
 
 
@@ -73,6 +73,7 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
     if columns.layout == "wide":
         table, columns, origins = _long(table, columns, options, origins, findings)
     codes, ids = series_codes(table, columns.id, origins)
+    zone: str | None = None
     if columns.time is None:
         order = np.argsort(codes, kind="stable")
         times = np.empty(len(codes), dtype=np.int64)
@@ -84,10 +85,15 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
         found = time_column(table[columns.time], columns.time, options, origins)
         times = found.values
         findings += found.findings
-        if options.time_zone is not None and times.dtype.kind == "M" and found.is_local:
-            times, changes = localised(times, codes, columns.time, options.time_zone, origins)
-            findings += changes
-    sorted_rows, changes = sort_rows(codes, ids, times)
+        zone = found.zone
+        if options.time_zone is not None and times.dtype.kind == "M":
+            if zone is not None:
+                zone = checked_zone(options.time_zone)
+            elif not are_dates(times):
+                times, changes = localised(times, codes, columns.time, options.time_zone, origins)
+                findings += changes
+                zone = options.time_zone
+    sorted_rows, changes = sort_rows(codes, ids, times, zone)
     findings += changes
     channels, values = _channels(table, columns, options, origins, findings)
     static = _static(table, columns, codes, len(ids))
@@ -255,13 +261,13 @@ def _with_actuals(rows: RegularRows, channels: tuple[Channel, ...], findings: li
     else:
         findings.append(Finding("error", "series without values", problem, "nothing can be scored", "name --target"))
     kept = np.repeat(has_all, np.diff(rows.offsets))
-    return RegularRows(
-        tuple(name for name, has in zip(rows.ids, has_all, strict=True) if has),
-        np.concatenate([[0], np.cumsum(np.diff(rows.offsets)[has_all])]),
-        rows.start[has_all],
-        rows.freq,
-        rows.values[kept],
-        rows.absent[kept],
+    return replace(
+        rows,
+        ids=tuple(name for name, has in zip(rows.ids, has_all, strict=True) if has),
+        offsets=np.concatenate([[0], np.cumsum(np.diff(rows.offsets)[has_all])]),
+        start=rows.start[has_all],
+        values=rows.values[kept],
+        absent=rows.absent[kept],
     )
 
 

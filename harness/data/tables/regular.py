@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -34,6 +33,7 @@ class RegularRows:
     freq: str | None
     values: Floats  # (row, column)
     absent: Bools  # (row,): steps that the table has no row for
+    zone: str | None = None  # in which the table has its times, which are here those of UTC; None for dates and others
 
 
 class Irregular(Exception):
@@ -85,7 +85,7 @@ def _on_first_days(rows: SortedRows, findings: list[Finding]) -> SortedRows:
     days = days_of_months(rows.times)
     if not len(days) or days[0] == 0 or (days != days[0]).any() or len(np.unique(months)) < 2:
         return rows
-    what = f"all times are on day {days[0] + 1} of a month, such as {_text(rows.times[0])}"
+    what = f"all times are on day {days[0] + 1} of a month, such as {rows.time_text(0)}"
     findings.append(Finding("changed", "days of months", what, "the first days of the months stand for them"))
     return replace(rows, times=months.astype("M8[ns]"))
 
@@ -112,7 +112,7 @@ def _without_repeats(
     )
     count = int(repeats.sum())
     row = int(np.argmax(repeats & ~equal)) if (repeats & ~equal).any() else int(np.argmax(repeats))
-    where = f"{rows.place(row, origins)}: series {rows.series_of(row)!r} has two rows for {_text(rows.times[row])}"
+    where = f"{rows.place(row, origins)}: series {rows.series_of(row)!r} has two rows for {rows.time_text(row)}"
     if (equal == repeats).all():
         what = f"{where}, which are the same; {count:,} such row{'s' if count > 1 else ''}"
         findings.append(Finding("changed", "repeated rows", what, "each was kept once"))
@@ -129,7 +129,7 @@ def _without_repeats(
 def _repeated(rows: SortedRows, repeats: Bools, where: str, count: int) -> Finding:
     problem = f"{where}, with other values; {count:,} such rows" if count > 1 else f"{where}, with other values"
     effect = "a forecast has one value at each time"
-    if rows.times.dtype.kind == "M" and changes_of_clocks(rows.times[repeats]).all():
+    if rows.times.dtype.kind == "M" and rows.zone is None and changes_of_clocks(rows.times[repeats]).all():
         remedy = "daylight saving time ends there: name the zone of the clocks, such as --time-zone Europe/Berlin"
         return Finding("error", "daylight saving time", problem, effect, remedy)
     remedy = (
@@ -174,7 +174,7 @@ def _with_absent(
         raise Irregular(_too_far_apart(rows, lengths, total, freq))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if total == len(at):
-        return RegularRows(rows.ids, offsets, start, freq, values, np.zeros(total, dtype=np.bool_))
+        return RegularRows(rows.ids, offsets, start, freq, values, np.zeros(total, dtype=np.bool_), rows.zone)
     filled = np.full((total, values.shape[1]), np.nan)
     absent = np.ones(total, dtype=np.bool_)
     places = at + np.repeat(offsets[:-1], np.diff(rows.offsets))
@@ -186,19 +186,20 @@ def _with_absent(
     affected = len(np.unique(np.searchsorted(offsets, np.flatnonzero(absent), side="right")))
     problem = (
         f"{count:,} of {total:,} steps ({count / total:.1%}) have no row, in {affected:,} of {len(rows.ids):,} series; "
-        f"the first is in series {rows.ids[series]!r} after {_text(rows.times[before])}"
+        f"the first is in series {rows.ids[series]!r} after {rows.time_text(before)}"
     )
     steps = np.flatnonzero(absent)
     owners = np.searchsorted(offsets, steps, side="right") - 1
     times = advance(start[owners], freq, steps - offsets[owners])
-    findings.append(_gaps(problem, times, freq))
-    return RegularRows(rows.ids, offsets, start, freq, filled, absent)
+    skipped = times.dtype.kind == "M" and rows.zone is None and bool(hours_that_clocks_skip(times).all())
+    findings.append(_gaps(problem, freq, skipped_by_clocks=skipped))
+    return RegularRows(rows.ids, offsets, start, freq, filled, absent, rows.zone)
 
 
-def _gaps(problem: str, times: Times, freq: str | None) -> Finding:
-    """That these times had no row."""
+def _gaps(problem: str, freq: str | None, *, skipped_by_clocks: bool) -> Finding:
+    """That some times had no row."""
     effect = "they were inserted as missing values, which are not scored"
-    if times.dtype.kind == "M" and hours_that_clocks_skip(times).all():
+    if skipped_by_clocks:
         remedy = "daylight saving time begins there: name the zone of the clocks, such as --time-zone Europe/Berlin"
         return Finding("changed", "daylight saving time", problem, effect, remedy)
     if freq == "B":
@@ -212,11 +213,11 @@ def _gaps(problem: str, times: Times, freq: str | None) -> Finding:
 def _too_far_apart(rows: SortedRows, lengths: Ints, total: int, freq: str | None) -> Finding:
     """That the times of a series are so far apart that it would have nearly no values."""
     worst = int(np.argmax(lengths - np.diff(rows.offsets)))
-    first, last = rows.times[rows.offsets[worst]], rows.times[rows.offsets[worst + 1] - 1]
+    first, last = (rows.time_text(row) for row in (rows.offsets[worst], rows.offsets[worst + 1] - 1))
     step = "steps" if freq is None else f"steps of frequency {freq!r}"
     problem = (
         f"{total:,} {step} would be needed for {len(rows.times):,} rows; series {rows.ids[worst]!r} has "
-        f"{int(np.diff(rows.offsets)[worst]):,} rows from {_text(first)} to {_text(last)}"
+        f"{int(np.diff(rows.offsets)[worst]):,} rows from {first} to {last}"
     )
     remedy = "correct wrong times, or combine the rows of longer steps, such as --freq D --aggregate mean"
     return Finding("error", "gaps", problem, "nearly all values would be missing", remedy)
@@ -242,7 +243,7 @@ def _no_frequency(rows: SortedRows, origins: RowOrigins) -> Finding:
     row = int(np.argmax(odd if odd.any() else inside & (steps != usual))) + 1
     problem = (
         f"times have no regular step: the usual one is {_duration(usual)} ({counts.max() / inside.sum():.0%}), and in "
-        f"series {rows.series_of(row)!r} {_text(rows.times[row])} follows {_text(rows.times[row - 1])} "
+        f"series {rows.series_of(row)!r} {rows.time_text(row)} follows {rows.time_text(row - 1)} "
         f"({rows.place(row, origins)})"
     )
     freq = _wider_step(rows, inside)
@@ -278,7 +279,7 @@ def _between_steps(rows: SortedRows, between: Bools, freq: str | None, origins: 
     """The first time that is not on the steps of a frequency."""
     row = int(np.argmax(between))
     problem = (
-        f"{rows.place(row, origins)}: {_text(rows.times[row])} in series {rows.series_of(row)!r} is not on the steps "
+        f"{rows.place(row, origins)}: {rows.time_text(row)} in series {rows.series_of(row)!r} is not on the steps "
         f"of frequency {freq!r}; {int(between.sum()):,} such rows"
     )
     remedy = "combine the rows of each step by --aggregate, or name another frequency by --freq"
@@ -289,7 +290,3 @@ def _duration(nanoseconds: int) -> str:
     import pandas as pd
 
     return str(pd.Timedelta(nanoseconds)).removesuffix(" 00:00:00").removeprefix("0 days ")
-
-
-def _text(time: Any) -> str:
-    return str(time.astype("M8[s]")).removesuffix("T00:00:00") if isinstance(time, np.datetime64) else str(time)

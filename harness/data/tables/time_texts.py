@@ -19,11 +19,13 @@ WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", re.IGNORECASE)
 OFFSET = re.compile(r"(?<=\d)\s?(Z|[+-]\d\d:?\d\d)$")  # from UTC
 HAS_YEAR = re.compile(r"(?<!\w)(\d{4}|\d{8})(?!\d)")
 SHORT_YEAR = re.compile(r"(\d{1,2}[./ -](\d{1,2}|[^\W\d_]{3,9})|[^\W\d_]{3})[./ '’-]\d\d\b", re.IGNORECASE)
-UTC = re.compile(r"(Z|[+-]00:?00)$")
 
 
-def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, bool]:
-    """Distinct texts as times, and whether they have offsets from UTC; raises ValueError for others."""
+def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, tuple[str, ...]]:
+    """Distinct texts as times, and their distinct offsets from UTC; raises ValueError for others.
+
+    With offsets, such as "+01:00", the times are those of UTC. Dates and times without offsets have none.
+    """
     import warnings
 
     import pandas as pd
@@ -32,15 +34,15 @@ def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, b
     if not all(HAS_YEAR.search(text) or SHORT_YEAR.match(text) for text in stripped):
         raise ValueError("a text has no year")  # which pandas would take from today
     if all(QUARTER.fullmatch(text) for text in stripped):
-        return np.array([_quarter(text) for text in stripped], "M8[ns]"), False
+        return np.array([_quarter(text) for text in stripped], "M8[ns]"), ()
     if all(MONTH.fullmatch(text) for text in stripped):
         stripped = [MONTH.sub(lambda match: f"{match[1]}-{int(match[2]):02d}", text) for text in stripped]
     if all(NAMED_MONTH.fullmatch(text) for text in stripped):
         named = [text[:3] + text[-2:] for text in stripped]
-        return _without_zone(pd.to_datetime(named, format="%b%y")), False
+        return _without_zone(pd.to_datetime(named, format="%b%y")), ()
     if all(WEEK.fullmatch(text) for text in stripped):
         weeks = [_monday(text) for text in stripped]
-        return np.array(weeks, "M8[ns]"), False
+        return np.array(weeks, "M8[ns]"), ()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if day_first is None:
@@ -48,11 +50,17 @@ def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, b
             times = attempt(lambda: _without_zone(pd.to_datetime(local, format="ISO8601")))
             if not isinstance(times, Failure):
                 if local == stripped or are_dates(times):
-                    return times, False
-                is_utc = all(re.search(UTC, text) for text in stripped)
-                return _without_zone(pd.to_datetime(stripped, format="ISO8601", utc=True)), not is_utc
+                    return times, ()
+                return _without_zone(pd.to_datetime(stripped, format="ISO8601", utc=True)), _offsets(stripped)
         index: Any = pd.to_datetime(stripped, dayfirst=bool(day_first))
-    return _without_zone(index), index.tz is not None
+    return _without_zone(index), () if index.tz is None else _offsets(stripped)
+
+
+def _offsets(texts: Sequence[str]) -> tuple[str, ...]:
+    """The distinct offsets from UTC at the end of texts: "UTC" or, for example, "+01:00"."""
+    found = [match[1] if (match := OFFSET.search(text)) else "Z" for text in texts]
+    full = {"UTC" if each.strip("+-:0") in ("", "Z") else f"{each[:3]}:{each[-2:]}" for each in found}
+    return tuple(sorted(full))
 
 
 def _without_zone(index: Any) -> Times:

@@ -35,7 +35,7 @@ class TimeColumn:
 
     values: Times  # (row,): datetime64[ns], or int64 without a calendar
     findings: tuple[Finding, ...] = ()
-    is_local: bool = True  # whether they are times without a zone
+    zone: str | None = None  # the zone that they had before they were read as UTC; None for dates and naive times
 
 
 def is_time(column: Any) -> bool:
@@ -121,7 +121,7 @@ def _with_zone(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
     plain = pa.timestamp(column.type.unit)
     utc = column.cast(pa.timestamp(column.type.unit, "UTC")).cast(plain)
     findings = () if zone == "UTC" else (zone_finding(name, f"of the zone {zone}"),)
-    return TimeColumn(_in_years(utc, name, origins), findings, is_local=False)
+    return TimeColumn(_in_years(utc, name, origins), findings, zone)
 
 
 def _numbers(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
@@ -190,11 +190,12 @@ def _texts(column: Any, name: str, options: TableOptions, origins: RowOrigins) -
     times = attempt(partial(parsed_times, texts, day_first))
     if isinstance(times, Failure):
         raise _other_format(texts, _first_unreadable(texts, codes, day_first), codes, name, origins)
-    values, zone = times
+    values, offsets = times
     result = _in_years(pa.array(values[codes]), name, origins)
-    if zone:
+    if offsets and offsets != ("UTC",):
         found.append(zone_finding(name, "with offsets from UTC"))
-    return TimeColumn(result, tuple(found), is_local=not zone)
+    zone = None if not offsets else offsets[0] if len(offsets) == 1 else "UTC"
+    return TimeColumn(result, tuple(found), zone)
 
 
 def _other_format(texts: Sequence[str], row: int, codes: Any, name: str, origins: RowOrigins) -> BadData:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints
+from harness.arrays import Bools, Floats, Ints, Times
 from harness.data.channel import Channel
 from harness.data.tables.findings import Finding, Level
 from harness.data.tables.series_statistics import demand_classes, ljung_box, lower_and_upper_quartile
+from harness.data.tables.zones import time_text
 
 OUTLIER = 10.0  # times the distance of the quartiles from the nearest of them
 FEWEST_FOR_QUARTILES = 8
@@ -33,6 +34,8 @@ class Values:
     ahead: Ints  # (series,) rows after the last actual
     absent: Bools  # (row,) steps that the table has no row for
     season_length: int = 1
+    ends: Times | None = None  # (series,) times of the last actuals; None without a calendar
+    zone: str | None = None  # in which messages write times of UTC
 
     @property
     def lengths(self) -> Ints:
@@ -66,6 +69,7 @@ def value_findings(values: Values) -> list[Finding]:
         _outliers,
         _white_noise,
         _lengths,
+        _ends,
     )
     return [finding for check in checks for finding in check(values)]
 
@@ -242,3 +246,19 @@ def _lengths(values: Values) -> Iterator[Finding]:
         what = f"the series have {low:,} to {high:,} times, with a median of {median:,.0f}"
         effect = "a board has the windows that fit into each series, so that short ones have fewer"
         yield Finding("note", "lengths of series", what, effect)
+
+
+def _ends(values: Values) -> Iterator[Finding]:
+    """Series whose last actuals are of different times."""
+    if values.ends is None or values.ends.min() == values.ends.max():
+        return
+    early = np.flatnonzero(values.ends < values.ends.max())
+    first, last = (time_text(time, values.zone) for time in (values.ends.min(), values.ends.max()))
+    ending = "ends" if len(early) == 1 else "end"
+    what = (
+        f"{len(early):,} of {len(values.ids):,} series {ending} before {last}, the last actual of the others: "
+        f"{_some([values.ids[j] for j in early])}; the earliest end is {first}"
+    )
+    effect = "windows are at the end of each series, and each is forecast from its own last actual"
+    remedy = "leave out series that have ended, or to compare all at the same times, the rows after the earliest end"
+    yield Finding("note", "ends of series", what, effect, remedy)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from harness.arrays import Bools, Ints, Times
@@ -31,25 +33,20 @@ def localised(
     `codes` are the series of the rows. Of an hour that the clocks showed twice, the rows of a series are in the order
     of the table: the first ones are those before the change. Raises BadData for times that the clocks never showed.
     """
-    from zoneinfo import available_timezones
-
     import pandas as pd
 
     if are_dates(times):
         return times, ()
+    checked_zone(zone)
     unique, inverse = np.unique(times, return_inverse=True)
-    try:
-        index = pd.DatetimeIndex(unique)
-        early, late = (
-            index.tz_localize(zone, ambiguous=np.full(len(unique), is_first), nonexistent="NaT")
-            .tz_convert("UTC")
-            .tz_localize(None)
-            .to_numpy(dtype="M8[ns]")[inverse]
-            for is_first in (True, False)
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        hint = did_you_mean(zone, available_timezones()) or "use a name such as 'Europe/Berlin'"
-        raise BadData(f"{zone!r} is not a time zone; {hint}".rstrip()) from error
+    index = pd.DatetimeIndex(unique)
+    early, late = (
+        index.tz_localize(zone, ambiguous=np.full(len(unique), is_first), nonexistent="NaT")
+        .tz_convert("UTC")
+        .tz_localize(None)
+        .to_numpy(dtype="M8[ns]")[inverse]
+        for is_first in (True, False)
+    )
     if np.isnat(early).any():
         row = int(np.argmax(np.isnat(early)))
         raise BadData(
@@ -57,27 +54,76 @@ def localised(
             "if the times are not those of these clocks"
         )
     order = np.argsort(codes, kind="stable")
-    second = np.zeros(len(times), dtype=np.bool_)
-    second[order] = _are_second(times[order], codes[order], (early != late)[order])
-    return np.where(second, late, early), (zone_finding(name, f"on the clocks of {zone}"),)
+    second, unclear = np.zeros((2, len(times)), dtype=np.bool_)
+    second[order], unclear[order] = _second_and_unclear(times[order], codes[order], (early != late)[order])
+    findings = [zone_finding(name, f"on the clocks of {zone}")]
+    if unclear.any():
+        findings.append(_unclear_finding(times, unclear, zone, origins))
+    return np.where(second, late, early), tuple(findings)
 
 
-def _are_second(times: Times, codes: Ints, is_twice: Bools) -> Bools:
-    """Which rows of hours that clocks showed twice are of the second hour; rows are sorted by series.
+def checked_zone(zone: str) -> str:
+    """The name of a time zone; raises BadData for a name of none."""
+    from zoneinfo import available_timezones
 
-    They are those from the first row on that is not later than the row before, up to the end of the hour.
+    import pandas as pd
+
+    try:
+        pd.DatetimeIndex([]).tz_localize(zone)
+    except (ValueError, KeyError, TypeError) as error:
+        hint = did_you_mean(zone, available_timezones()) or "use a name such as 'Europe/Berlin'"
+        raise BadData(f"{zone!r} is not a time zone; {hint}".rstrip()) from error
+    return zone
+
+
+def in_zone(times: Times, zone: str) -> Any:
+    """Times of UTC as those of a zone, a DatetimeIndex of pandas."""
+    import pandas as pd
+
+    return pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(zone)
+
+
+def time_text(time: Any, zone: str | None = None) -> str:
+    """A time in ISO 8601 to the second: a date where it is midnight, and a time of UTC with the offset of its zone."""
+    if not isinstance(time, np.datetime64):
+        return str(time)
+    if zone is not None:
+        return str(in_zone(np.array([time]), zone)[0].isoformat(timespec="seconds"))
+    return str(time.astype("M8[s]")).removesuffix("T00:00:00")
+
+
+def _unclear_finding(times: Times, unclear: Bools, zone: str, origins: RowOrigins) -> Finding:
+    """That rows of an hour that the clocks showed twice may be before or after the change."""
+    row, count = int(np.argmax(unclear)), int(unclear.sum())
+    more = f"; {count:,} such rows" if count > 1 else ""
+    problem = (
+        f"{origins.place(row)}: the clocks of {zone} showed {time_text(times[row])} twice, and its series has it once, "
+        f"which is read as the time before the change{more}"
+    )
+    example = in_zone(np.array([times[row]]), "UTC").tz_localize(None).tz_localize(zone, ambiguous=np.array([False]))
+    remedy = f"write times with their offset from UTC, such as {example[0].isoformat(timespec='seconds')}"
+    return Finding("changed", "daylight saving time", problem, "the time after the change has no row", remedy)
+
+
+def _second_and_unclear(times: Times, codes: Ints, is_twice: Bools) -> tuple[Bools, Bools]:
+    """Which rows of hours that clocks showed twice are of the second hour, and for which this is unclear.
+
+    Rows are sorted by series. Those of the second hour are those from the first row on that is not later than the row
+    before, up to the end of the hour. It is unclear where the hour of a series has no such row.
     """
-    result = np.zeros(len(times), dtype=np.bool_)
+    result, unclear = np.zeros((2, len(times)), dtype=np.bool_)
     rows = np.flatnonzero(is_twice)
     if not len(rows):
-        return result
+        return result, unclear
     follows = (np.diff(rows) == 1) & (codes[rows[1:]] == codes[rows[:-1]])
     turns = follows & (times[rows[1:]] <= times[rows[:-1]])
     run = np.concatenate([[0], np.cumsum(~follows)])  # rows that follow each other
-    turned = np.cumsum(np.concatenate([[0], turns]))
+    turns_of_rows = np.concatenate([[False], turns])
+    turned = np.cumsum(turns_of_rows)
     first_of_run = np.concatenate([[True], ~follows])
     result[rows] = turned - turned[first_of_run][run] > 0
-    return result
+    unclear[rows] = ~np.isin(run, run[turns_of_rows])
+    return result, unclear
 
 
 def changes_of_clocks(times: Times) -> Bools:

@@ -40,16 +40,19 @@ class Plot:
     bottom: int = HEIGHT - BELOW
 
 
-def forecast_page(ahead: ForecastAhead, title: str, lines: Sequence[str]) -> str:
-    """The HTML document; of many series it shows the first ones. `lines` say how the forecasts came about."""
+def forecast_page(ahead: ForecastAhead, title: str, lines: Sequence[str], zone: str | None = None) -> str:
+    """The HTML document; of many series it shows the first ones. `lines` say how the forecasts came about.
+
+    Times of UTC are shown on the clocks of the `zone`, if there is one.
+    """
     count = len(ahead.forecast)
-    plots = [plot for window in range(min(count, MOST_SERIES)) for plot in _plots(ahead, window)]
+    plots = [plot for window in range(min(count, MOST_SERIES)) for plot in _plots(ahead, window, zone)]
     shown = [*lines, *([f"the first {MOST_SERIES} of {count:,} series are shown"] if count > MOST_SERIES else [])]
     values: dict[str, Any] = {"title": visible(title), "lines": [visible(line) for line in shown], "plots": plots}
     return document("forecast.html.jinja", values, ("page.css", "charts.css", "forecast.css"), ("theme.js",))
 
 
-def _plots(ahead: ForecastAhead, window: int) -> Iterator[Plot]:
+def _plots(ahead: ForecastAhead, window: int, zone: str | None) -> Iterator[Plot]:
     """A plot of each numeric target of a window."""
     forecast, contexts = ahead.forecast, ahead.windows.contexts.take(slice(window, window + 1))
     if forecast.probabilities is not None:

@@ -106,6 +106,17 @@ class TestRows:
 
         assert finding.problem == "the series have 20 to 60 times, with a median of 40"
 
+    def test_series_that_end_at_other_times(self, write: Write) -> None:
+        other = series(start="2023-12-25")
+        later = series(length=70).assign(y=lambda table: table["y"].where(table.index < LENGTH))  # known ahead
+
+        finding = found(write(panel_of(series(), b=other, c=later)), "ends of series")
+
+        assert finding.level == "note"
+        assert finding.problem == (
+            "1 of 3 series ends before 2024-02-29, the last actual of the others: 'b'; the earliest end is 2024-02-22"
+        )
+
     def test_short_series(self, write: Write) -> None:
         finding = found(write(panel_of(series(), b=series(length=2))), "short series")
 

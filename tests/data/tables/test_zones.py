@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from harness.data.tables.options import TableOptions
+from harness.data.tables.reading import read_table
 from harness.data.tables.rows import RowOrigin, RowOrigins
 from harness.data.tables.zones import changes_of_clocks, hours_that_clocks_skip, localised
 from harness.errors import BadData
@@ -53,6 +56,56 @@ class TestLocalised:
         times, _ = localised(np.repeat(local, 3), codes, "time", zone, ORIGINS)
 
         np.testing.assert_array_equal(times, np.repeat(utc, 3))
+
+
+def test_an_hour_that_is_there_once_is_read_as_before_the_change() -> None:
+    local, utc = clocks("Europe/Berlin", "2024-10-26", "2024-10-28", "h")
+    after_the_change = np.flatnonzero(local == np.datetime64("2024-10-27T02:00"))[1]
+    kept = np.arange(len(local)) != after_the_change
+    codes = np.repeat([0, 1], [len(local), len(local) - 1])
+
+    times, findings = localised(np.concatenate([local, local[kept]]), codes, "time", "Europe/Berlin", ORIGINS)
+
+    np.testing.assert_array_equal(times, np.concatenate([utc, utc[kept]]))
+    assert [(finding.check, finding.level) for finding in findings] == [
+        ("time zone", "changed"),
+        ("daylight saving time", "changed"),
+    ]
+    assert findings[1].problem == (
+        "a.csv, line 77: the clocks of Europe/Berlin showed 2024-10-27T02:00:00 twice, and its series has it once, "
+        "which is read as the time before the change"
+    )
+    assert findings[1].remedy == "write times with their offset from UTC, such as 2024-10-27T02:00:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("texts", "option", "zone"),
+    [
+        (["2024-10-26T01:00", "2024-10-26T02:00"], None, None),
+        (["2024-10-26", "2024-10-27"], None, None),
+        (["2024-10-26T00:00+02:00", "2024-10-27T00:00+02:00"], None, None),  # dates
+        (["2024-10-26", "2024-10-27"], "Europe/Berlin", None),
+        (["2024-10-26T01:00", "2024-10-26T02:00"], "Europe/Berlin", "Europe/Berlin"),
+        (["2024-10-26T01:00+02:00", "2024-10-26T02:00+02:00"], None, "+02:00"),
+        (["2024-10-26T01:00-0230", "2024-10-26T02:00-0230"], None, "-02:30"),
+        (["2024-10-26T01:00Z", "2024-10-26T02:00Z"], None, "UTC"),
+        (["2024-10-26T01:00Z", "2024-10-26T02:00Z"], "Europe/Berlin", "Europe/Berlin"),
+        (["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"], None, "UTC"),
+        (["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"], "Europe/Berlin", "Europe/Berlin"),
+    ],
+)
+def test_the_zone_of_times_is_kept(texts: list[str], option: str | None, zone: str | None) -> None:
+    table = pa.table({"time": texts, "y": [1.0, 2.0]})
+    offsets = any(text[-1] == "Z" or text[-5:-4] in "+-" or text[-6:-5] in "+-" for text in texts)
+
+    reading = read_table(table, TableOptions(time_zone=option), ORIGINS)
+
+    assert reading.rows is not None
+    assert reading.rows.zone == zone
+    if zone is not None and offsets:
+        np.testing.assert_array_equal(
+            reading.rows.start, pd.to_datetime(texts, utc=True).tz_localize(None).to_numpy()[:1]
+        )
 
 
 def test_dates_stay_as_they_are() -> None:
