@@ -135,9 +135,14 @@ def panel_of(data: object, **columns: Any) -> Panel:
             raise BadInput(f"{next(iter(columns))} is for data frames and files, and the data is a Panel")
         return data
     if isinstance(data, str | os.PathLike):
-        from harness.data.table_dataset import TableDataset, load_table_dataset
+        from harness.data.table_dataset import TableDataset, read_table_dataset
+        from harness.data.tables.findings import check_findings
+        from harness.data.tables.frame_reading import read_for_python
 
-        return load_table_dataset(TableDataset(file=str(Path(data).resolve()), **columns))
+        dataset = TableDataset(file=str(Path(data).resolve()), **columns)
+        reading = read_for_python(lambda: read_table_dataset(dataset))
+        check_findings(reading.findings)
+        return Panel(**reading.panel_fields())
     return Panel.from_frame(data, **columns)
 
 

@@ -135,9 +135,11 @@ def check_data(data: object, options: TableOptions | None = None, **columns: Any
             print(finding.level, finding)
     """
     from harness.data.tables.checks import check_table, read_any
+    from harness.data.tables.frame_reading import findings_with_arguments, read_for_python
     from harness.data.tables.options import TableOptions
 
-    return check_table(read_any(data, (options or TableOptions()).with_arguments(columns)))
+    named = (options or TableOptions()).with_arguments(columns)
+    return findings_with_arguments(check_table(read_for_python(lambda: read_any(data, named))))
 
 
 def standings(

@@ -137,6 +137,12 @@ def test_many_columns_are_counted(run: Check, tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--target", "sale"], "there is no column 'sale'; did you mean 'sales'?"),
+        (["--target", "sales,promo"], "no column 'sales,promo'; repeat --target: --target sales --target promo"),
+        (
+            ["--target", "sales", "--known", "a, promo"],
+            "there is no column 'a, promo'; repeat --known: --known a --known",
+        ),
+        (["--target", "sales", "--static", "x,y"], "there is no column 'x,y'; the columns are 'date', 'shop'"),
         (["--target", "sales", "--freq", "monthly"], "'monthly' is not a frequency"),
         (["--target", "sales", "--known", "sales"], "column 'sales' is named as target and as known; name it once"),
     ],

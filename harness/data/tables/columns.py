@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,7 +42,8 @@ def find_columns(table: Any, options: TableOptions) -> Columns:
     names = list(table.column_names)
     for name in options.named:
         if name not in names:
-            raise BadInput(f"there is no column {name!r}; {did_you_mean(name, names)}the columns are {listed(names)}")
+            known = f"{did_you_mean(name, names)}the columns are {listed(names)}"
+            raise BadInput(f"there is no column {name!r}; {_repetition(name, names, options) or known}")
         if _is_nested(table[name]):
             raise BadInput(f"column {name!r} has values of type {table[name].type}, which a series cannot have")
     reasons = {name: NAMED.format(role=role) for role in ("time", *LISTS) for name in _named(options, role)}
@@ -84,6 +86,15 @@ def find_columns(table: Any, options: TableOptions) -> Columns:
         tuple(ignored),
         reasons,
     )
+
+
+def _repetition(name: str, names: Sequence[str], options: TableOptions) -> str:
+    """How to name several columns that were written with commas between them; empty if there is none of them."""
+    parts = [part.strip() for part in name.split(",") if part.strip()]
+    role = next(role for role in ("time", *LISTS) if name in _named(options, role))
+    if role == "time" or len(parts) < 2 or not set(parts) & set(names):
+        return ""
+    return f"repeat --{role}: {' '.join(f'--{role} {shlex.quote(part)}' for part in parts)}"
 
 
 def _named(options: TableOptions, role: str) -> tuple[str, ...]:

@@ -133,8 +133,8 @@ def _repeated(rows: SortedRows, repeats: Bools, where: str, count: int) -> Findi
         remedy = "daylight saving time ends there: name the zone of the clocks, such as --time-zone Europe/Berlin"
         return Finding("error", "daylight saving time", problem, effect, remedy)
     remedy = (
-        "combine them by --aggregate sum, mean or last, or name the columns that tell the series apart by --id; in "
-        "pandas: frame.groupby([id, time]).sum()"
+        "combine them by --aggregate sum or --aggregate last, or name the columns that tell the series apart by --id; "
+        "in pandas: frame.groupby([id, time]).sum()"
     )
     return Finding("error", "repeated times", problem, effect, remedy)
 

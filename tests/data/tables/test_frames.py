@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import narwhals
@@ -10,7 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import harness
 from harness import Panel
+from harness.data.tables.findings import BadTable
+from harness.data.tables.frame_reading import with_arguments
 from harness.data.tables.frames import arrow_table
 from harness.errors import BadData, BadInput
 
@@ -139,3 +143,33 @@ class TestValues:
 def test_what_is_no_table_is_refused(frame: object, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Panel.from_frame(frame)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("such as --time-zone Europe/Berlin", 'such as `time_zone="Europe/Berlin"`'),
+        ("such as --freq W-SUN --aggregate sum; or", 'such as `freq="W-SUN", aggregate="sum"`; or'),
+        ("name it by --freq; in pandas", "name it by `freq=`; in pandas"),
+        ("--fill previous repeats values", '`fill="previous"` repeats values'),
+        ("by --aggregate, or by --season, or", "by `aggregate=`, or by `season_length=`, or"),
+        ("say --wide, --day-first or --month-first", 'say `layout="wide"`, `day_first=True` or `day_first=False`'),
+        ("repeat --known: --known a --known 'b c'", 'pass `known=["a", "b c"]`'),
+    ],
+)
+def test_messages_name_arguments_of_python(text: str, expected: str) -> None:
+    assert with_arguments(text) == expected
+
+
+def test_errors_of_python_have_arguments(tmp_path: Path) -> None:
+    clocks = pd.date_range("2024-10-26", periods=60, freq="h", tz="Europe/Berlin").tz_localize(None)
+    frame = pd.DataFrame({"time": clocks, "y": np.arange(60.0), "a": 1.0, "b": np.arange(60.0) % 3})
+    frame.to_csv(tmp_path / "y.csv", index=False)
+
+    for data in (frame, tmp_path / "y.csv"):
+        with pytest.raises(BadTable, match='such as `time_zone="Europe/Berlin"`') as raised:
+            harness.compare(["naive"], data, horizon=2, target="y")
+        assert raised.value.findings
+        assert any('`time_zone="Europe/Berlin"`' in finding.remedy for finding in harness.check_data(data, target="y"))
+        with pytest.raises(BadInput, match=r"there is no column 'a,b'; pass `known=\[\"a\", \"b\"\]`"):
+            harness.compare(["naive"], data, horizon=2, target="y", known="a,b")
