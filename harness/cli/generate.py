@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -57,7 +58,8 @@ def generate_command(
     entry, task = _entry(loaded, name, workspace), _task(loaded, task_name)
     tokens = list(prompt) if characters else prompt.split()
     unended = 0
-    for sequence in generated_sequences(entry, task, workspace, tokens, options, range(seed, seed + count)):
+    seeds, tell = range(seed, seed + count), partial(echo, err=True)
+    for sequence in generated_sequences(entry, task, workspace, tokens, options, seeds, tell):
         printed = sequence.tokens[:-1] if sequence.ended else sequence.tokens
         echo_text(visible(("" if characters else " ").join(printed)) + "\n")
         unended += not sequence.ended

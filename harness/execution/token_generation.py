@@ -42,9 +42,11 @@ def generated_sequences(
     prompt: Sequence[str],
     options: GenerationOptions,
     seeds: Sequence[int],
+    tell: Callable[[str], None],
 ) -> Iterator[GeneratedTokens]:
     """A sequence of tokens for each seed, when it is generated; the forecaster is trained on the task's first fold.
 
+    `tell` is given a line before the training, which may take long.
     Raises BadInput if the forecaster does not generate tokens, or fails, and for options that do not fit the task.
     """
     spec = workspace.catalog.forecasters[entry.name].spec
@@ -59,6 +61,7 @@ def generated_sequences(
         raise BadInput(f"task {task.label!r} has numeric targets; tokens are generated of a categorical target")
     if options.end is not None:
         token_positions([options.end], next(iter(target_categories(train.panel.channels))))
+    tell(f"training {entry.title} on {len(train.panel.values):,} observations of task {task.label}")
     with thread_limit(spec.resources.threads):
         _result(entry, partial(forecaster.fit, train.filled(spec.missing)))
         for seed in seeds:
