@@ -90,8 +90,9 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
     options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
     ahead = forecast_ahead(planned, panel, workspace.home, options)
     write_table(forecast_table(ahead, zone), request.out)
+    observations = int(ahead.windows.cutoffs.sum())
     lines = [
-        f"{entry.title} was fitted to {int(ahead.windows.cutoffs.sum()):,} observations of {len(panel):,} series",
+        f"forecaster {entry.title} was fitted to {observations:,} observations of {len(panel):,} series",
         *_coverage(entry.title, task, board_path, workspace),
         *_ends(panel, task.gap + horizon, zone),
         *([] if zone is None else [f"times are those of {zone}"]),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.arrays import Floats
+from harness.arrays import Floats, Times
+from harness.data.tables.zones import in_zone
 from harness.report.page.render import document
 from harness.report.text import visible
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 MOST_SERIES = 20
 HORIZONS = 3  # of actuals before the forecast
 LEAST_PAST = 30  # steps
-WIDTH, HEIGHT, LEFT, BELOW, ABOVE = 640, 200, 64, 26, 8  # pixels
+WIDTH, HEIGHT, LEFT, BELOW, ABOVE = 560, 200, 72, 26, 8  # pixels
 
 
 @dataclass(frozen=True)
@@ -31,9 +32,8 @@ class Plot:
     band: str  # the points of the area between the outermost quantiles; empty without them
     cutoff: float
     ticks: tuple[tuple[float, str], ...]
-    begin: str
-    middle: str
-    end: str
+    begin: str  # how many steps of actuals are shown
+    period: str  # the times of the first and the last step of the forecast
     width: int = WIDTH
     height: int = HEIGHT
     left: int = LEFT
@@ -66,7 +66,9 @@ def _plots(ahead: ForecastAhead, window: int, zone: str | None) -> Iterator[Plot
         low = high = None
         if forecast.quantiles is not None:
             low, high = forecast.quantiles[window, :, target, 0], forecast.quantiles[window, :, target, -1]
-        times = contexts.times()[0]
+        times = contexts.times()[0, contexts.gap :]
+        if zone is not None:
+            times = in_zone(times, zone).tz_localize(None).to_numpy()
         yield _plot(name, past[:, target], forecast.mean[window, :, target], low, high, contexts.gap, times)
 
 
@@ -89,7 +91,8 @@ def _plot(
     band = ""
     if low is not None and high is not None and np.isfinite(low + high).all():
         band = _points(np.concatenate([x(ahead), x(ahead)[::-1]]), np.concatenate([y(high), y(low)[::-1]]))
-    ticks = tuple((float(y(value)), f"{value:.4g}") for value in np.linspace(bottom + margin, top - margin, 3))
+    levels = np.unique(np.linspace(bottom + margin, top - margin, 3))
+    ticks = tuple((float(y(value)), _number(value)) for value in levels.tolist())
     return Plot(
         visible(title),
         tuple(_lines(x(np.arange(len(past))), y(past))),
@@ -98,8 +101,7 @@ def _plot(
         float(x(len(past) - 0.5)),
         ticks,
         f"−{len(past):,} steps",
-        _text(times[gap]),
-        _text(times[-1]),
+        " to ".join(dict.fromkeys(_texts(times[[0, -1]]))),
     )
 
 
@@ -118,7 +120,16 @@ def _points(x: Floats, y: Floats) -> str:
     return " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
 
 
-def _text(time: Any) -> str:
-    if not isinstance(time, np.datetime64):
-        return str(time)
-    return str(time.astype("M8[m]")).replace("T00:00", "").replace("T", " ")
+def _texts(times: Times) -> list[str]:
+    """Times to the minute, or to the second where they have seconds; dates where all are at midnight."""
+    if times.dtype.kind != "M":
+        return [str(time) for time in times.tolist()]
+    unit = next(unit for unit in ("D", "m", "s", "ns") if unit == "ns" or (times == times.astype(f"M8[{unit}]")).all())
+    return [str(time).replace("T", " ") for time in times.astype(f"M8[{unit}]")]
+
+
+def _number(value: float) -> str:
+    """A value with four digits, so that it fits beside the plot."""
+    return (
+        f"{value:,.0f}" if 1000 <= abs(value) < 1_000_000 else f"{value:.4g}" if abs(value) < 1000 else f"{value:.2e}"
+    )
