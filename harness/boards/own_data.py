@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CLASS_FORECASTERS = ("majority-class", "last-class", "markov-chain")
 SIMPLE = ("naive", "drift", "mean")
 GLOBAL = ("ridge", "gradient-boosting", "dense", "lstm")
+WITH_LAGS = ("ridge", "gradient-boosting")  # of known covariates
+MOST_LAGS = 240  # of all known covariates, which are columns of these regressions
 LOCAL = (("theta", 100_000_000), ("ets", 200_000), ("auto-arima", 200_000))  # and the most observations × season length
 
 
@@ -36,6 +38,11 @@ def own_board(dataset: TableDataset, reading: TableReading, request: BoardReques
     reasons = list(found.reasons)
     size = int(reading.lengths.sum()) * reading.season_length if reading.lengths is not None else 0
     forecasters = _forecasters(found, size, catalog, reasons)
+    known_lags = _known_lags(reading, request.horizon)
+    if known_lags and (users := [name for name in WITH_LAGS if name in forecasters]):
+        reasons.append(
+            f"{' and '.join(users)} with known_lags = {known_lags}: known covariates explain past values, too"
+        )
     name = request.name or dataset.title
     if name in catalog.boards:
         name = f"{name}-file"
@@ -49,7 +56,7 @@ def own_board(dataset: TableDataset, reading: TableReading, request: BoardReques
         f"dataset = {_value(_stated(dataset, reading))}",
         f"protocol = {_value(protocol)}",
         *([f"quantile_levels = {_value(found.quantile_levels)}"] if found.quantile_levels else []),
-        *(line for each in forecasters for line in ("", "[[forecasters]]", f"name = {_value(each)}")),
+        *(line for each in forecasters for line in _entry(each, known_lags)),
     ]
     return OwnBoard(name, "\n".join(lines) + "\n", tuple(reasons))
 
@@ -71,6 +78,22 @@ def _forecasters(found: OwnProtocol, size: int, catalog: Catalog, reasons: list[
         if not entry.plugin.included and entry.spec.categorical == is_categorical
     ]
     return tuple(dict.fromkeys(name for name in (*usual, *others) if name in catalog.forecasters))
+
+
+def _entry(forecaster: str, known_lags: int) -> list[str]:
+    """The lines of a forecaster in the board file."""
+    parameters = {"known_lags": known_lags} if known_lags and forecaster in WITH_LAGS else None
+    stated = [] if parameters is None else [f"parameters = {_value(parameters)}"]
+    return ["", "[[forecasters]]", f"name = {_value(forecaster)}", *stated]
+
+
+def _known_lags(reading: TableReading, horizon: int) -> int:
+    """As many lags of known covariates as the default of lags of the target, if they do not make too many columns."""
+    known = sum(channel.role == "known covariate" for channel in reading.channels)
+    if not known or reading.lengths is None:
+        return 0
+    half = (int(reading.lengths.max()) - horizon) // 2
+    return max(1, min(max(2 * reading.season_length, 24), half, MOST_LAGS // known))
 
 
 def _stated(dataset: TableDataset, reading: TableReading) -> dict[str, object]:

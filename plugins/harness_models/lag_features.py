@@ -22,7 +22,7 @@ class Rows:
     series: Ints  # (window,) positions in the panel
     lags: Floats  # (window, target, lag)
     other: Floats  # (window, feature): the last values of covariates, and the static attributes of the series
-    known: Floats  # (window, step, known covariate)
+    known: Floats  # (window, step, known covariate), or with lags that move (window, step, known covariate × lag)
     ahead: Floats  # (window, step, target)
 
 
@@ -56,11 +56,15 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Lags:
-    """How many last values are features: of each target, and the last available ones of each covariate."""
+    """How many last values are features: of each target, and the last available ones of each covariate.
+
+    Those of known covariates are either the last ones before the cutoff, or with `moving_known` those before each step.
+    """
 
     target: int
     past: int = 1
     known: int = 0
+    moving_known: int = 0
 
     def of_covariates(self, channels: Sequence[Channel]) -> list[tuple[int, int, int]]:
         """The position of each covariate, its delay, and how many of its last values are features."""
@@ -72,7 +76,8 @@ class Lags:
 def training_rows(panel: Panel, encoding: Encoding, lags: Lags, steps: Ints, max_rows: int) -> Rows | None:
     """Windows of a whole panel, at most `max_rows` of them evenly spaced; None if it has no window.
 
-    `steps` are the steps ahead of the last lag to forecast. The covariates are those available at each window's cutoff.
+    `steps` are the steps ahead of the last lag to forecast, consecutive ones from 1 on where lags of known covariates
+    move with the step. The covariates are those available at each window's cutoff.
     """
     span = lags.target + int(steps[-1])
     counts = np.maximum(panel.lengths - span + 1, 0)
@@ -90,6 +95,9 @@ def training_rows(panel: Panel, encoding: Encoding, lags: Lags, steps: Ints, max
     if panel.vintages:
         contexts = Contexts(panel, series, ends - panel.offsets[series], int(steps[-1]))
         ahead = contexts.known()[:, steps - 1]
+    if lags.moving_known:
+        before = Lags(0, past=0, known=lags.moving_known)
+        ahead = with_known_lags(ahead, [*_last_covariates(panel, before, ends, panel.offsets[series])])
     return Rows(
         series=series,
         lags=columns[:, targets, : lags.target],
@@ -122,13 +130,28 @@ def forecast_rows(contexts: Contexts, encoding: Encoding, lags: Lags) -> Rows:
         last = contexts.last(length)
         parts = [last[:, length - delay - count : length - delay, channel] for channel, delay, count in covariates]
         other = np.concatenate([*parts, other], axis=1)
+    known = contexts.known()
+    if lags.moving_known:
+        last = contexts.last(lags.moving_known)
+        channels = [i for i, channel in enumerate(contexts.channels) if channel.role == "known covariate"]
+        known = with_known_lags(known, [last[:, :, channel] for channel in channels])
     return Rows(
         series=contexts.series,
         lags=contexts.last_targets(lags.target).transpose(0, 2, 1),
         other=other,
-        known=contexts.known(),
+        known=known,
         ahead=np.empty((len(contexts), 0, len(contexts.targets))),
     )
+
+
+def with_known_lags(known: Floats, last: Sequence[Floats]) -> Floats:
+    """Known covariates (window, step, covariate) and their lags at each step, (window, step, covariate × lag).
+
+    `last` are the values of each covariate before the first step, (window, lag).
+    """
+    values = [np.concatenate([before, known[:, :, i]], axis=1) for i, before in enumerate(last)]
+    parts = [sliding_window_view(each, each.shape[1] - known.shape[1] + 1, axis=1) for each in values]
+    return np.concatenate(parts, axis=2) if parts else known
 
 
 @dataclass(frozen=True, eq=False)

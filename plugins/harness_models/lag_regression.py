@@ -36,9 +36,9 @@ class LagRegression(ABC):
     - "multi-output": one model whose outputs are all steps.
 
     Each target of each series gives rows of its own. The features are its lags, the last `past_lags` available values
-    of each past covariate, the last `known_lags` values of each known covariate, the static attributes of the series
-    (texts one-hot), and the known covariates of the step (for "multi-output": of all steps). A known covariate with
-    vintages has the values that were known at the cutoff, in training as well.
+    of each past covariate, the last `known_lags` values of each known covariate (for "recursive": before the step), the
+    static attributes of the series (texts one-hot), and the known covariates of the step (for "multi-output": of all
+    steps). A known covariate with vintages has the values that were known at the cutoff, in training as well.
 
     `scale` is the scaling of the lags and outputs of each row: "none", "last" (minus the last value), or "standard"
     (minus the mean, divided by the standard deviation of the lags; recursive forecasts never use a greater one than
@@ -67,9 +67,6 @@ class LagRegression(ABC):
         for name, least in (("max_rows", 1), ("past_lags", 0), ("known_lags", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, not {getattr(self, name)}")
-
-        if self.known_lags and self.strategy == "recursive":
-            raise ValueError("known_lags must be 0 with strategy 'recursive', whose features move with the step")
 
     @abstractmethod
     def regressor(self, outputs: int) -> Regressor:
@@ -116,6 +113,8 @@ class LagRegression(ABC):
     @property
     def feature_lags(self) -> Lags:
         """How many last values are features."""
+        if self.strategy == "recursive":
+            return Lags(self.lags_, self.past_lags, moving_known=self.known_lags)
         return Lags(self.lags_, self.past_lags, self.known_lags)
 
     def _training_steps(self, train: TrainingData) -> Ints:
@@ -140,7 +139,9 @@ class LagRegression(ABC):
         """The forecasts, in batches that fit into memory."""
         if contexts.max_context is not None and contexts.max_context < self.lags_:
             raise Unsupported(f"{self.lags_} lags need contexts as long; they are clipped to {contexts.max_context}")
-        width = len(contexts.targets) * (self.lags_ + contexts.gap + contexts.horizon)
+        known = sum(channel.role == "known covariate" for channel in contexts.channels)
+        steps = contexts.gap + contexts.horizon
+        width = len(contexts.targets) * (self.lags_ + steps) + steps * known * self.known_lags
         size = max(1, BATCH // width)
         if len(contexts) <= size:
             mean = self._mean(contexts)

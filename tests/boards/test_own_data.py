@@ -57,6 +57,8 @@ class TestOwnBoard:
         board = load_board(str(file), load_catalog())
 
         (task,) = board.tasks
+        lags = {entry.name: entry.parameters.get("known_lags") for entry in board.forecasters}
+        assert (lags["ridge"], lags["gradient-boosting"], lags["dense"]) == (24, 24, None)
         assert (task.dataset, task.label, task.horizon, board.baseline) == ("sales.csv", "sales", 7, "seasonal-naive")
         own, stated = load_table_dataset(TableDataset(file=str(path), known="promo")), board.datasets[0]
         assert load_table_dataset(stated).fingerprint() == own.fingerprint()

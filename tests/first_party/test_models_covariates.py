@@ -191,11 +191,64 @@ def test_a_row_has_no_covariates_from_before_its_series() -> None:
     np.testing.assert_array_equal(rows.other[firsts, 3], panel.values[panel.offsets[:-1], 4])
 
 
-def test_recursive_regressions_have_no_lags_of_known_covariates() -> None:
-    with pytest.raises(ValueError, match="known_lags must be 0 with strategy 'recursive'"):
-        RidgeRegression(known_lags=2)
-    with pytest.raises(ValueError, match="past_lags must be at least 0"):
-        RidgeRegression(past_lags=-1)
+def test_numbers_of_lags_are_not_negative() -> None:
+    for name in ("past_lags", "known_lags"):
+        with pytest.raises(ValueError, match=f"{name} must be at least 0"):
+            RidgeRegression(**{name: -1})
+
+
+def test_lags_of_known_covariates_move_with_the_step() -> None:
+    values = np.column_stack([np.arange(7.0), 10 + np.arange(7), 20 + np.arange(7)])
+    channels = [Channel("y"), *(Channel(name, "known covariate") for name in "ab")]
+    panel, lags = Panel.of([values], channels=channels), Lags(2, moving_known=2)
+
+    asked = forecast_rows(Contexts(panel, np.array([0]), np.array([4]), horizon=3), Encoding.of({}), lags)
+    rows = training_rows(panel, Encoding.of({}), lags, np.array([1]), 10**6)
+
+    np.testing.assert_array_equal(asked.known[0, 0], [12, 13, 14, 22, 23, 24])
+    np.testing.assert_array_equal(asked.known[0, 2], [14, 15, 16, 24, 25, 26])
+    assert rows is not None
+    assert asked.other.shape[1] == rows.other.shape[1] == 0
+    np.testing.assert_array_equal(rows.known[2, 0], asked.known[0, 0])  # the row of the same cutoff
+
+
+def test_recursive_regression_with_lags_of_known_covariates_is_the_optimal_forecast() -> None:
+    """y = 10 + 5 x + u, where u is an autoregression: its mean is 10 + 5 x + 0.7^h u."""
+    rng = np.random.default_rng(2)
+    x = np.repeat(rng.random(1000) < 0.3, 6).astype(float)
+    u = np.zeros(len(x))
+    for i in range(1, len(x)):
+        u[i] = 0.7 * u[i - 1] + 0.2 * rng.normal()
+    y = 10 + 5 * x + u
+    fold = fold_of(y, x[:, None], names=("promotion",), horizon=12, first_cutoff=5000, stride=17)
+    cutoffs = fold.windows.contexts.cutoffs[:, None]
+    steps = np.arange(12)
+    optimum = 10 + 5 * x[cutoffs + steps] + 0.7 ** (1 + steps) * u[cutoffs - 1]
+
+    errors = {}
+    for known_lags in (0, 3):
+        forecaster = RidgeRegression(lags=3, scale="none", known_lags=known_lags)
+        forecaster.fit(fold.train)
+        errors[known_lags] = np.abs(forecaster.predict(fold.windows.contexts).mean[..., 0] - optimum).max()
+
+    assert errors[3] < 0.1
+    assert errors[0] > 5 * errors[3]  # the effect of x on the lags is taken for that of u
+
+
+def test_a_promotion_of_days_moves_the_forecast_by_its_effect() -> None:
+    rng = np.random.default_rng(0)
+    hours = np.arange(1200)
+    promotion = np.repeat(rng.random(100) < 0.2, 12).astype(float)
+    sales = 100 + 30 * np.sin(2 * np.pi * hours / 24) + 40 * promotion + 5 * rng.normal(size=1200)
+    fold = fold_of(sales, promotion[:, None], names=("promotion",), horizon=24, first_cutoff=900, stride=24)
+    mase = {}
+
+    for known_lags in (0, 48):
+        forecaster = RidgeRegression(lags=48, known_lags=known_lags)
+        forecaster.fit(fold.train)
+        mase[known_lags] = np.abs(forecaster.predict(fold.windows.contexts).mean - fold.windows.actuals).mean()
+
+    assert mase[48] < 0.6 * mase[0]
 
 
 def batch_and_contexts(every: bool, gap: int, validation: int) -> tuple[Batch, Floats, Floats]:
