@@ -31,7 +31,7 @@ from harness.evaluation.run import Cell
 from harness.execution.forecasting import forecast_ahead, task_ahead
 from harness.execution.options import CellOptions
 from harness.forecasters.limits import Limits
-from harness.report.forecast_table import forecast_table, write_table
+from harness.report.forecast_table import check_ending, forecast_table, write_table
 from harness.report.page.forecast import forecast_page
 from harness.results.stored_plan import stored_plan
 from harness.tasks.task import Task
@@ -64,6 +64,7 @@ class ForecastRequest:
 
 def run_forecast(request: ForecastRequest, workspace: Workspace, console: Console) -> None:
     """Write the forecasts, and say how they came about."""
+    check_ending(request.out)
     is_file = _is_file(request.source)
     if is_file:
         dataset, board_request = request.own.board_of(request.source)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from harness.data.storage import atomic_file
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -57,23 +58,32 @@ def _of_zone(times: Any, zone: str) -> Any:
     return pa.array(times).cast(pa.timestamp("ns", "UTC")).cast(pa.timestamp("ns", zone))
 
 
-def write_table(table: Any, path: Path) -> None:
-    """Write a pyarrow.Table as CSV, Parquet or Arrow, by the ending of the name; raises BadInput for others."""
-    import pyarrow as pa
-
+def check_ending(path: Path) -> None:
+    """Raise BadInput for a file of forecasts whose name has an ending of no format."""
     if path.suffix.lower() not in ENDINGS:
         raise BadInput(f"forecasts are written to a file whose name ends in {', '.join(ENDINGS)}, not {path}")
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Write a pyarrow.Table as CSV, Parquet or Arrow, by the ending of the name; its folder is made if need be.
+
+    Raises BadInput for other endings, and for a file that cannot be written.
+    """
+    import pyarrow as pa
+
+    check_ending(path)
     try:
-        if path.suffix.lower() == ".csv":
-            _with_times_as_texts(table).to_csv(path, index=False)
-        elif path.suffix.lower() == ".parquet":
-            import pyarrow.parquet as pq
+        with atomic_file(path) as draft:
+            if path.suffix.lower() == ".csv":
+                _with_times_as_texts(table).to_csv(draft, index=False)
+            elif path.suffix.lower() == ".parquet":
+                import pyarrow.parquet as pq
 
-            pq.write_table(table, path)
-        else:
-            import pyarrow.feather as feather
+                pq.write_table(table, draft)
+            else:
+                import pyarrow.feather as feather
 
-            feather.write_feather(table, path)
+                feather.write_feather(table, draft)
     except (OSError, pa.ArrowException) as error:
         raise BadInput(f"{path} cannot be written: {error}") from error
 

@@ -10,11 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from harness.data.tables.reading import TableReading
 
-LEVELS = {"error": "error", "changed": "changed", "note": "note"}
+LEVELS = ("changed", "note")
 
 
 def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
-    """A line on the columns, one on the series, and one for each finding."""
+    """A line on the columns, one on the series, and one for each finding that is no error, which is raised."""
     columns = reading.columns
     named = [(role, getattr(columns, role)) for role in ("id", "target", "known", "past", "static", "ignored")]
     roles = [] if columns.time is None else [f"time {columns.time}"]
@@ -31,4 +31,4 @@ def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
     for level in LEVELS:
         for finding in reading.findings:
             if finding.level == level:
-                yield f"{LEVELS[level]}: {finding}"
+                yield f"{level}: {finding}"

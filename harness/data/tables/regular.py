@@ -33,7 +33,7 @@ class RegularRows:
     freq: str | None
     values: Floats  # (row, column)
     absent: Bools  # (row,): steps that the table has no row for
-    zone: str | None = None  # in which the table has its times, which are here those of UTC; None for dates and others
+    zone: str | None = None  # of the table's times, which were read as UTC; None for dates, and times without a zone
 
 
 class Irregular(Exception):
