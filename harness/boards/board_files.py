@@ -29,7 +29,8 @@ def known_board(board: str, workspace: Workspace) -> str:
         return board
     file = stored_board_file(workspace.home, board)
     if file is None:
-        raise UnknownName("board", board, [*catalog.boards, *(plan.name for plan in stored_plans(workspace.home))])
+        names = (*catalog.boards, *catalog.collections, *(plan.name for plan in stored_plans(workspace.home)))
+        raise UnknownName("board", board, set(names))
     return str(file)
 
 

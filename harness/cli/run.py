@@ -68,6 +68,9 @@ def run_command(
 
         boards = (str(prepare_board(*own.board_of(data), workspace, console)),)
     else:
+        from harness.boards.board_files import known_board
+
         own.check_unused()
+        boards = tuple(known_board(board, workspace) for board in boards)
     selection = Selection(boards, settings=settings_of(settings), **options)
     sys.exit(run_boards(selection, workspace, console, pdb=pdb))

@@ -179,7 +179,9 @@ def test_parquet_has_timestamps_with_a_zone(tmp_path: Path) -> None:
 def test_a_board_that_only_the_home_knows_is_found_by_its_name(folder: Path) -> None:
     output = harness(folder, "forecast", "sales", "--with", "theta", "--out", "by_name.csv")
     replayed = harness(folder, "replay", "sales", "theta", "sales")
+    again = harness(folder, "run", "sales", "--only", "theta")
 
+    assert "sales (sales)" in again
     assert "steps of each series to by_name.csv" in output
     assert "equal" in replayed
 
