@@ -1,4 +1,4 @@
-"""Names of boards: that two boards of one name do not take each other's place in a home."""
+"""The files of the boards of a home: found by name; two boards of one name do not take each other's place."""
 
 from __future__ import annotations
 
@@ -42,16 +42,13 @@ def stored_board_file(home: Path, name: str) -> Path | None:
 
 def declare_files_of_run(key: str, workspace: Workspace) -> None:
     """Declare the files of data of a board that has a run, so that its task can be loaded again."""
-    for plan in stored_plans(workspace.home):
-        if any(cell.key == key for cell in plan.cells):
-            file = stored_board_file(workspace.home, plan.name)
-            board = (
-                None if file is None else attempt(partial(read_leaderboard, file, workspace.catalog.protocol_classes))
-            )
-            if board is not None and not isinstance(board, Failure):
-                for dataset in board.datasets:
-                    declare(dataset)
-                return
+    names = (plan.name for plan in stored_plans(workspace.home) if any(cell.key == key for cell in plan.cells))
+    file = next(filter(None, (stored_board_file(workspace.home, name) for name in names)), None)
+    if file is None:
+        return
+    board = attempt(partial(read_leaderboard, file, workspace.catalog.protocol_classes))
+    for dataset in () if isinstance(board, Failure) else board.datasets:
+        declare(dataset)
 
 
 def check_stored_board(board: str, workspace: Workspace) -> None:

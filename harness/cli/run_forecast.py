@@ -65,22 +65,16 @@ class ForecastRequest:
 def run_forecast(request: ForecastRequest, workspace: Workspace, console: Console) -> None:
     """Write the forecasts, and say how they came about."""
     check_ending(request.out)
-    is_file = _is_file(request.source)
-    if is_file:
-        dataset, board_request = request.own.board_of(request.source)
-        board_path = str(prepare_board(dataset, board_request, workspace, console))
-    else:
-        request.own.check_table_unused()
-        board_path = known_board(request.source, workspace)
+    board_path = _board_path(request, workspace, console)
     board = load_board(board_path, workspace.catalog)
     task = _task(request.task, board)
     horizon = request.own.horizon or task.horizon
     panel, zone = _panel_ahead(board, task, task.gap + horizon, workspace)
-    evaluates = is_file and request.forecaster == BEST
-    entries = (
-        board.entries(workspace.catalog) if evaluates else (_entry(request.forecaster, board, board_path, workspace),)
-    )
-    check_known_ahead(panel, task.gap + horizon, _users_of_known_covariates(entries, workspace), zone)
+    evaluates = request.forecaster == BEST and _is_file(request.source)
+    candidates = board.entries(workspace.catalog)
+    if not evaluates:
+        candidates = (_entry(request.forecaster, board, board_path, workspace),)
+    check_known_ahead(panel, task.gap + horizon, _users_of_known_covariates(candidates, workspace), zone)
     if evaluates:
         run_boards(Selection((board_path,), jobs=request.jobs), workspace, console)
     entry = _entry(request.forecaster, board, board_path, workspace)
@@ -103,6 +97,15 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
         write_text(request.plot, forecast_page(ahead, f"Forecasts of {task.label} by {entry.title}", lines, zone))
         written.append(f"wrote {request.plot}")
     print_lines([*lines, *written], console, soft_wrap=True)
+
+
+def _board_path(request: ForecastRequest, workspace: Workspace, console: Console) -> str:
+    """The board that is named, or that of the file, which is written to the home."""
+    if _is_file(request.source):
+        dataset, board_request = request.own.board_of(request.source)
+        return str(prepare_board(dataset, board_request, workspace, console))
+    request.own.check_table_unused()
+    return known_board(request.source, workspace)
 
 
 def _is_file(source: str) -> bool:

@@ -45,7 +45,7 @@ def table_options(command: Command) -> Command:
         click.option("--season", "season_length", type=click.IntRange(min=1), help="Season length in steps."),
         click.option("--long", "layout", flag_value="long", help="A row for each time of each series."),
         click.option("--wide", "layout", flag_value="wide", help="A column for each series."),
-        click.option("--time-zone", metavar="ZONE", help="Zone of the clocks of the times, such as Europe/Berlin."),
+        click.option("--time-zone", metavar="ZONE", help="Zone of the times, and of forecasts, such as Europe/Berlin."),
         click.option("--day-first/--month-first", default=None, help="The order in dates such as 03/04/2024."),
         click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark.  [default: found]"),
         click.option("--aggregate", type=click.Choice(AGGREGATES), help="Combine rows of one time, or of one step."),

@@ -35,7 +35,7 @@ class TableOptions:
     freq: str | None = None  # a pandas offset alias
     season_length: int | None = None  # steps
     layout: Layout | None = None
-    time_zone: str | None = None  # of times without one, such as "Europe/Berlin"
+    time_zone: str | None = None  # of times without one, and of forecasts, such as "Europe/Berlin"
     day_first: bool | None = None  # of dates such as 03/04/2024
     decimal: Literal[".", ","] | None = None  # of numbers in texts
     aggregate: Aggregate | None = None

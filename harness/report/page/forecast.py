@@ -130,6 +130,6 @@ def _texts(times: Times) -> list[str]:
 
 def _number(value: float) -> str:
     """A value with four digits, so that it fits beside the plot."""
-    return (
-        f"{value:,.0f}" if 1000 <= abs(value) < 1_000_000 else f"{value:.4g}" if abs(value) < 1000 else f"{value:.2e}"
-    )
+    if abs(value) < 1000:
+        return f"{value:.4g}"
+    return f"{value:,.0f}" if abs(value) < 1_000_000 else f"{value:.2e}"
