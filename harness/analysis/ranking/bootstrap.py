@@ -25,7 +25,7 @@ SAMPLES, SEED = 10_000, 0  # with 1,000 samples, another seed would change which
 BATCH_NUMBERS, MIN_BATCH = 1_000_000, 50  # numbers, and replicates, that are aggregated together
 REPLICATED_NUMBERS, MIN_SAMPLES = 10_000_000, 2_000  # of each aggregate: bounds its memory beyond 1,000 forecasters
 RESAMPLED_NUMBERS = 200_000_000  # positions of units: bounds their memory beyond 20,000 units
-WEIGHT_NUMBERS = 20_000_000  # of the units of a stratum that are weighted together
+WEIGHT_NUMBERS = 1_000_000  # of the units of a stratum that are weighted together: they fit into a processor's cache
 MIN_SOURCES = 10  # from so many datasets on, datasets are resampled
 MIN_RESAMPLED = 5  # independent units, over all tasks: with fewer, resamples vary too little
 

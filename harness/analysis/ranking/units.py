@@ -24,6 +24,7 @@ from harness.tasks.task import Task
 MIN_SERIES = 10  # from so many on, series are units
 MIN_CUTOFFS = 5  # blocks of cutoffs; from so many on, cutoffs are units too where series are
 MAX_NUMBERS = 20_000_000  # in memory at a time
+DENSEST = 2  # combinations of series and cutoffs for each window, up to which those without one may be summed too
 Kind = Literal["series", "cutoffs", "series and cutoffs"]
 
 
@@ -137,9 +138,10 @@ class UnitSums:
             numerators, denominators = (
                 np.tensordot(weights, sums, axes=1) for sums in (self.numerators, self.denominators)
             )
-        return self._scores_of(numerators, denominators, group_weights)
+        return self.scores_of(numerators, denominators, group_weights)
 
-    def _scores_of(self, numerators: Floats, denominators: Floats, group_weights: Floats | None = None) -> Floats:
+    def scores_of(self, numerators: Floats, denominators: Floats, group_weights: Floats | None = None) -> Floats:
+        """The scores of all cells, (sample, cell), from sums over units, (sample, group, target, cell)."""
         ratios = ratio(numerators, denominators)
         if self.root:
             ratios = np.sqrt(ratios)
@@ -195,9 +197,31 @@ def resampled_scores(sums: UnitSums, units: Units, metric: Metric, weights: Sequ
         return sums.scores(cutoffs, series)
     if metric.aggregation == "cutoff":
         return sums.scores(series, cutoffs)
+    if units.series_count * units.cutoff_count <= DENSEST * len(units.series):
+        return _scores_of_grid(sums, units, series, cutoffs)
     step = max(1, MAX_NUMBERS // len(units.series))
     parts = [slice(i, i + step) for i in range(0, len(series), step)]
     return np.concatenate([sums.scores(series[i][:, units.series] * cutoffs[i][:, units.cutoffs]) for i in parts])
+
+
+def _scores_of_grid(sums: UnitSums, units: Units, series: Floats, cutoffs: Floats) -> Floats:
+    """The scores of all cells, (sample, cell), from sums in each window, of series of which most have each cutoff.
+
+    A sum of windows, weighted by the products, is a sum over series and then one over cutoffs.
+    """
+    cell, shape = units.series * units.cutoff_count + units.cutoffs, sums.numerators.shape[1:]
+    grids = [
+        _sums_by_unit(each, cell, units.series_count * units.cutoff_count).reshape(units.series_count, -1)
+        for each in (sums.numerators, sums.denominators)
+    ]
+    step = max(1, MAX_NUMBERS // max(grids[0].shape[1], 1))
+    parts = []
+    with np.errstate(over="ignore"):  # an overflow is infinite, and clipped later
+        for i in range(0, len(series), step):
+            by_cutoff = [(series[i : i + step] @ grid).reshape(-1, units.cutoff_count, *shape) for grid in grids]
+            totals = [np.einsum("sk,sk...->s...", cutoffs[i : i + step], each) for each in by_cutoff]
+            parts.append(sums.scores_of(*totals))
+    return np.concatenate(parts)
 
 
 def known_windows(terms: Terms) -> Bools:

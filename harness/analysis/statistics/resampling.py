@@ -12,8 +12,8 @@ from scipy import special
 from harness.arrays import Floats, Ints
 from harness.errors import BadInput
 
-LARGE = 10_000_000  # numbers that are held at a time, or in 32 bits
-BLOCK_NUMBERS = 1_000_000  # of an array of replicates, from which something is computed at a time
+LARGE = 10_000_000  # numbers, from which on positions have 32 bits
+BLOCK_NUMBERS = 1_000_000  # of an array of replicates or positions, computed or used at a time
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def blocks_of_columns(values: Floats) -> Iterator[slice]:
 
 def _blocks_of_rows(rows: int, columns: int) -> Iterator[slice]:
     """Rows of an array, so many at a time that they are small."""
-    step = max(1, LARGE // max(columns, 1))
+    step = max(1, BLOCK_NUMBERS // max(columns, 1))
     return (slice(first, min(first + step, rows)) for first in range(0, rows, step))
 
 

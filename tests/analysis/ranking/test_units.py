@@ -197,9 +197,11 @@ class TestUnits:
 class TestSeriesAndCutoffs:
     """A window is as often in a resample as the product of how often its series and its cutoff are."""
 
+    @pytest.mark.parametrize("densest", [0, 2])  # whether series without some cutoffs are summed window by window
     @EVERY_METRIC
     @EVERY_AGGREGATION
-    def test_weights_give_the_score_of_repeated_data(self, metric, aggregation) -> None:
+    def test_weights_give_the_score_of_repeated_data(self, metric, aggregation, densest, monkeypatch) -> None:
+        monkeypatch.setattr("harness.analysis.ranking.units.DENSEST", densest)
         metric = replace(metric, aggregation=aggregation)
         units = units_of("series and cutoffs")
         rng = np.random.default_rng(3)
@@ -212,12 +214,14 @@ class TestSeriesAndCutoffs:
         expected = [repeated_twice(metric, *pair) for pair in zip(series, cutoffs, strict=True)]
         np.testing.assert_allclose(found, expected, rtol=1e-10)
 
-    def test_samples_are_weighted_in_parts(self, monkeypatch) -> None:
+    @pytest.mark.parametrize("densest", [0, 2])
+    def test_samples_are_weighted_in_parts(self, densest, monkeypatch) -> None:
         metric, units = METRICS[0], units_of("series and cutoffs")
         weights = [np.random.default_rng(0).integers(0, 3, size=(7, count)).astype(float) for count in (5, 4)]
         at_once = resampled_scores(sums_of(metric, units.kind), units, metric, weights)
 
         monkeypatch.setattr("harness.analysis.ranking.units.MAX_NUMBERS", 2 * len(ACTUALS))
+        monkeypatch.setattr("harness.analysis.ranking.units.DENSEST", densest)
 
         np.testing.assert_allclose(resampled_scores(sums_of(metric, units.kind), units, metric, weights), at_once)
 
