@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.arrays import Ints
 from harness.data.panel import Panel
-from harness.data.tables.series_statistics import demand_classes
+from harness.data.tables.series_statistics import intermittent_share
 from harness.errors import BadTask
 
 MOST_WINDOWS = 10  # a series
@@ -77,8 +77,8 @@ def _metric(panel: Panel, is_categorical: bool, reasons: list[str]) -> str:
     if is_categorical:
         reasons.append("log loss, a proper scoring rule for probabilities of classes")
         return "log loss"
-    classes = [name for i in panel.targets for name in demand_classes(panel.values[:, i], panel.offsets) if name]
-    if 2 * sum(name in ("intermittent", "lumpy") for name in classes) > max(len(classes), 1):
+    shares = [intermittent_share(panel.values[:, i], panel.offsets) for i in panel.targets]
+    if np.mean(shares) > 0.5:
         reasons.append("RMSSE, which the mean minimises: most series are intermittent, and their median may be 0")
         return "RMSSE"
     reasons.append("MASE, the absolute error relative to that of the naive method in the history of each series")

@@ -93,7 +93,8 @@ class LocalProcesses:
     def _store_panel(self, planned: PlannedCell) -> None:
         """Store the data of a cell for the supervisors, which load no plugin of datasets.
 
-        It is loaded once, even if it is stored: a loader may read what its dataset does not declare, or draw.
+        It is loaded once, even if it is stored: a plugin's loader may read what its dataset does not declare, or draw.
+        That of a file of the user does neither, and its fingerprint is that of the file's present state.
         """
         fingerprint = planned.fingerprint
         with self._lock:
@@ -105,6 +106,9 @@ class LocalProcesses:
             if fingerprint in self._loaded and is_stored(self.home, fingerprint):
                 return
             dataset = installed_catalog().datasets[planned.cell.task.dataset]
+            if dataset.spec.local_files and is_stored(self.home, fingerprint):
+                self._loaded[fingerprint] = None
+                return
             try:
                 store_panel(load_unchanged(dataset, fingerprint, self.home), self.home)
             except BadData as error:

@@ -14,6 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness import Journal
+from harness.cli.main import main
+from harness.data.tables import files
+from harness.data.tables.files import read_file
+from harness.plugins import table_datasets
 
 
 def harness(folder: Path, *arguments: object, code: int = 0) -> str:
@@ -194,6 +198,24 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_evaluation(folder: 
 
 def test_a_misspelled_board_of_the_home_has_a_hint(folder: Path) -> None:
     assert "no board called 'saels'; did you mean 'sales'?" in harness(folder, "forecast", "saels", code=2)
+
+
+def test_a_file_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seasonal().to_csv(tmp_path / "sales.csv", index=False)
+    read: list[Path] = []
+    monkeypatch.setattr(files, "read_file", lambda path, options: read.append(path) or read_file(path, options))
+    monkeypatch.setenv(table_datasets.VARIABLE, "{}")
+    monkeypatch.setenv("HARNESS_MLFLOW", "off")
+    command = ["run", "--data", str(tmp_path / "sales.csv"), "--horizon", "7", "--only", "naive", "--jobs", "1"]
+    monkeypatch.setattr(sys, "argv", ["harness", *command, "--home", str(tmp_path / "home")])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 0, capsys.readouterr()
+    assert len(read) == 1
 
 
 def test_data_that_must_be_mended_is_not_run(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def read_csv(path: Path, decimal: str | None) -> tuple[Any, RowOrigin]:
         table = _read(path, written, {name: pa.dictionary(pa.int32(), pa.string()) for name in zoned})
     table = _without_unnamed(_with_missing(table), path)
     _check_header(table.column_names, path, written)
-    unit = "row" if _has_other_lines(path) else "line"
+    unit = "line" if _rows_are_lines(path, table.num_rows, written.skipped) else "row"
     return table, RowOrigin(path.name, written.skipped + 2 if unit == "line" else 1, unit)
 
 
@@ -237,28 +237,15 @@ def _check_header(names: Sequence[str], path: Path, written: CsvFormat) -> None:
         )
 
 
-def _has_other_lines(path: Path) -> bool:
-    """Whether lines are not rows: some are empty or have fields of several lines, or it is compressed."""
+def _rows_are_lines(path: Path, rows: int, skipped: int) -> bool:
+    """Whether each line after the header is a row: none is empty, or part of a field of several lines."""
     import mmap
 
     if path.suffix.lower() in COMPRESSED:
-        return True
+        return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         end = len(data)
-        while end and data[end - 1] in b"\r\n":
+        while end and data[end - 1] in b"\r\n\0":
             end -= 1
-        if data.find(b"\n\n", 0, end) >= 0 or data.find(b"\n\r\n", 0, end) >= 0:
-            return True
-        return data.find(b'"') >= 0 and _has_lines_in_quotes(data)
-
-
-def _has_lines_in_quotes(data: Any) -> bool:
-    """Whether the end of a line is in quotes: after an odd number of them."""
-    quotes = 0
-    for begin in range(0, len(data), BLOCK):
-        block = np.frombuffer(data[begin : begin + BLOCK], dtype=np.uint8)
-        before = np.cumsum(block == ord('"')) + quotes
-        if (before[block == ord("\n")] % 2).any():
-            return True
-        quotes = int(before[-1])
-    return False
+        lines = 1 + sum(data[i : min(i + BLOCK, end)].count(b"\n") for i in range(0, end, BLOCK))
+    return lines == skipped + 1 + rows

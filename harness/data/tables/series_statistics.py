@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.arrays import Floats, Ints
+from harness.arrays import Bools, Floats, Ints
 
 INTERVAL, VARIATION = 1.32, 0.49  # the borders of Syntetos, Boylan & Croston (2005), of p and CV²
 
@@ -18,24 +18,35 @@ def demand_classes(target: Floats, offsets: Ints) -> list[str]:
     values have no class. Missing values are left out.
     """
     starts, lengths = offsets[:-1], np.diff(offsets)
-    observed, positive = ~np.isnan(target), target > 0
-    count, positives = _sums(observed, starts), _sums(positive, starts)
-    has_class = (positives > 0) & (_sums(target < 0, starts) == 0)
-    least = np.maximum(positives, 1)
+    has_class, rarely = _intervals(target, starts)
+    positive = target > 0
+    least = np.maximum(_sums(positive, starts), 1)
     demand = np.where(positive, target, 0.0)
     mean = np.add.reduceat(demand, starts) / least
     deviation = np.where(positive, demand - np.repeat(mean, lengths), 0.0)
     variance = np.add.reduceat(deviation**2, starts) / least
-    rarely = count / least >= INTERVAL
     with np.errstate(divide="ignore", invalid="ignore"):
         varied = variance / mean**2 >= VARIATION
     names = np.array([["smooth", "erratic"], ["intermittent", "lumpy"]])[rarely.astype(int), varied.astype(int)]
     return [str(name) for name in np.where(has_class, names, "")]
 
 
-def _sums(marks: np.ndarray[tuple[int], np.dtype[np.bool_]], starts: Ints) -> Ints:
+def intermittent_share(target: Floats, offsets: Ints) -> float:
+    """The share of intermittent and lumpy series among those that have a class; 0 without any."""
+    has_class, rarely = _intervals(target, offsets[:-1])
+    return float((has_class & rarely).sum() / max(int(has_class.sum()), 1))
+
+
+def _intervals(target: Floats, starts: Ints) -> tuple[Bools, Bools]:
+    """Which series have a class of demand, and in which positive values are rare."""
+    count, positives = _sums(~np.isnan(target), starts), _sums(target > 0, starts)
+    has_class: Bools = (positives > 0) & (_sums(target < 0, starts) == 0)
+    return has_class, np.asarray(count / np.maximum(positives, 1) >= INTERVAL)
+
+
+def _sums(marks: Bools, starts: Ints) -> Ints:
     """How many of each series are true."""
-    return np.asarray(np.add.reduceat(marks.astype(np.int64), starts))
+    return np.asarray(np.add.reduceat(marks, starts, dtype=np.int64))
 
 
 def lower_and_upper_quartile(values: Floats, offsets: Ints) -> tuple[Floats, Floats, Ints]:
@@ -53,20 +64,30 @@ def lower_and_upper_quartile(values: Floats, offsets: Ints) -> tuple[Floats, Flo
     return quartiles[0], quartiles[1], np.asarray(counts)
 
 
+def autocorrelations(values: Floats, offsets: Ints, lags: int) -> Floats:
+    """The autocorrelations r_1, r_2, … of each series, (lag, series); 0 at lags that are not shorter than the series.
+
+    No value is missing, and no series constant.
+    """
+    lengths, starts = np.diff(offsets), offsets[:-1]
+    centred = values - np.repeat(np.add.reduceat(values, starts) / lengths, lengths)
+    variance = np.add.reduceat(centred**2, starts)
+    products, found = np.zeros(len(values)), np.zeros((lags, len(lengths)))
+    for lag in range(1, min(lags, int(lengths.max()) - 1) + 1):
+        np.multiply(centred[lag:], centred[:-lag], out=products[lag:])
+        heads = starts[:, None] + np.arange(lag)  # whose partner is a value of another series
+        products[np.minimum(heads, offsets[1:, None] - 1)] = 0.0
+        found[lag - 1] = np.add.reduceat(products, starts) / variance
+    return found
+
+
 def ljung_box(values: Floats, offsets: Ints, lags: int) -> Floats:
     """The statistic n (n + 2) Σ r_k² / (n − k) of the first autocorrelations of each series.
 
     The source is G. Ljung and G. Box, On a measure of lack of fit in time series models, Biometrika 65, 1978. Series
     have more values than `lags`, none of them missing, and are not constant.
     """
-    lengths, starts = np.diff(offsets), offsets[:-1]
-    mean = np.add.reduceat(values, starts) / lengths
-    centred = values - np.repeat(mean, lengths)
-    steps = np.arange(len(values)) - np.repeat(starts, lengths)
-    variance = np.add.reduceat(centred**2, starts)
-    total = np.zeros(len(lengths))
-    for lag in range(1, lags + 1):
-        products = np.zeros(len(values))
-        products[lag:] = np.where(steps[lag:] >= lag, centred[lag:] * centred[:-lag], 0.0)
-        total += (np.add.reduceat(products, starts) / variance) ** 2 / (lengths - lag)
+    lengths = np.diff(offsets)
+    correlations = autocorrelations(values, offsets, lags)
+    total = (correlations**2 / (lengths - np.arange(1, lags + 1)[:, None])).sum(axis=0)
     return np.asarray(lengths * (lengths + 2) * total)
