@@ -42,7 +42,12 @@ def table_options(command: Command) -> Command:
         click.option("--past", help="A covariate that is known up to the cutoff. Repeatable.", **columns),
         click.option("--static", help="A covariate with one value for each series. Repeatable.", **columns),
         click.option("--freq", metavar="ALIAS", help="Frequency, such as h, D, W-SUN or MS.  [default: found]"),
-        click.option("--season", "season_length", type=click.IntRange(min=1), help="Season length in steps."),
+        click.option(
+            "--season",
+            "season_length",
+            type=click.IntRange(min=1),
+            help="Season length in steps.  [default: usual for the frequency, or found]",
+        ),
         click.option("--long", "layout", flag_value="long", help="A row for each time of each series."),
         click.option("--wide", "layout", flag_value="wide", help="A column for each series."),
         click.option("--time-zone", metavar="ZONE", help="Zone of the times, and of forecasts, such as Europe/Berlin."),

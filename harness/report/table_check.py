@@ -62,7 +62,8 @@ def _series(reading: TableReading) -> Iterator[tuple[str, str]]:
     yield "observations", f"{int(lengths.sum()):,}, in each series {of_each}"
     yield "times", f"{first} to {last}"
     yield "frequency", "none: steps are numbered" if rows.freq is None else rows.freq
-    yield "season length", f"{reading.season_length:,} step{'s' if reading.season_length > 1 else ''}"
+    steps = f"{reading.season_length:,} step{'s' if reading.season_length > 1 else ''}"
+    yield "season length", f"{steps} ({reading.season_reason})"
     for channel in reading.channels:
         kind = "" if channel.categories is None else f", {len(channel.categories):,} classes"
         yield "channel", f"{channel.name} ({channel.role}{kind})"

@@ -26,7 +26,7 @@ def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
         freq = f"frequency {rows.freq}" if rows.freq else "no calendar"
         yield (
             f"{len(rows.ids):,} series of {lengths.min():,} to {lengths.max():,} observations, {freq}, season length "
-            f"{reading.season_length}"
+            f"{reading.season_length} ({reading.season_reason})"
         )
     for level in LEVELS:
         for finding in reading.findings:

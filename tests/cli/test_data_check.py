@@ -72,7 +72,7 @@ def test_it_prints_what_each_column_is_and_why(run: Check, path: Path) -> None:
         "observations 24, in each series 12",
         "times 2024-01-01 to 2024-12-01",
         "frequency MS",
-        "season length 12 steps",
+        "season length 12 steps (usual for this frequency)",
         "channel sales (target)",
         "promo (known covariate)",
         "static area",
@@ -99,7 +99,7 @@ def test_a_remedy_mends_the_file(run: Check, path: Path) -> None:
     text = " ".join(result.stdout.split())
     assert result.exit_code == 0, result.output
     assert "CHANGED WHILE READING repeated times: sales.csv, line 4" in text
-    assert "season length 4 steps" in text
+    assert "season length 4 steps (stated by --season)" in text
 
 
 @pytest.mark.parametrize("width", ["40", "60", "100"])

@@ -178,6 +178,14 @@ def season_length(freq: str | None) -> int:
     return 1
 
 
+def customary_season(freq: str | None) -> int:
+    """The season in steps that data of weeks often have, a year; 1 for other frequencies."""
+    import pandas as pd
+
+    offset = None if freq is None else pd.tseries.frequencies.to_offset(freq)
+    return int(52 // offset.n) if isinstance(offset, pd.offsets.Week) and 52 % offset.n == 0 else 1
+
+
 def is_frequency(freq: str) -> bool:
     """Whether a text is a pandas offset alias of a positive step."""
     return not isinstance(attempt(partial(frequency, freq)), Failure)

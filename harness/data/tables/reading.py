@@ -13,12 +13,12 @@ from harness.arrays import Bools, Floats, Ints
 from harness.data.channel import Channel
 from harness.data.tables.columns import Columns, find_columns
 from harness.data.tables.findings import Finding
-from harness.data.tables.frequencies import season_length
 from harness.data.tables.grouping import SortedRows, series_codes, sort_rows
 from harness.data.tables.number_columns import check_units, is_number, is_text, number_column
 from harness.data.tables.options import TableOptions
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
 from harness.data.tables.rows import RowOrigins
+from harness.data.tables.seasons import Searchable, Season, choose_season
 from harness.data.tables.times import time_column
 from harness.data.tables.zones import are_dates, checked_zone, localised
 from harness.errors import BadData
@@ -38,6 +38,7 @@ class TableReading:
     rows: RegularRows | None = None
     lengths: Ints | None = None  # (series,)
     season_length: int = 1
+    season_reason: str = ""
     static: Mapping[str, tuple[str | float, ...]] | None = None
 
     def up_to_actuals(self, of_rows: Any) -> Any:
@@ -80,7 +81,9 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
         firsts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])[:-1]
         times[order] = np.arange(len(codes)) - firsts[codes[order]]
         problem = "no column has times: the rows of a series are its steps"
-        findings.append(Finding("note", "no time", problem, "there are no dates, and no season unless --season"))
+        findings.append(
+            Finding("note", "no time", problem, "there are no dates", "name the column by --time if there is one")
+        )
     else:
         found = time_column(table[columns.time], columns.time, options, origins)
         times = found.values
@@ -110,10 +113,19 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
     if not rows.ids:
         return TableReading(columns, channels, tuple(findings))
     lengths = _last_actuals(rows, channels)
-    season = options.season_length or season_length(rows.freq)
+    season = _season(rows, channels, lengths, options)
     position = {name: i for i, name in enumerate(ids)}
     kept = {name: tuple(facts[position[series]] for series in rows.ids) for name, facts in static.items()}
-    return TableReading(columns, channels, tuple(findings), rows, lengths, season, kept)
+    findings += season.findings
+    return TableReading(columns, channels, tuple(findings), rows, lengths, season.length, season.reason, kept)
+
+
+def _season(rows: RegularRows, channels: tuple[Channel, ...], lengths: Ints, options: TableOptions) -> Season:
+    """The season length that is stated, or that suits the targets that are no classes."""
+    if options.season_length is not None:
+        return Season(options.season_length, "stated by --season")
+    targets = [i for i, each in enumerate(channels) if each.role == "target" and each.categories is None]
+    return choose_season(rows.freq, Searchable(rows.values, targets, rows.offsets[:-1], lengths))
 
 
 def _long(

@@ -1,0 +1,88 @@
+"""The season length of series whose frequency suggests none, found in their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.arrays import Floats, Ints
+from harness.data.tables.findings import Finding
+from harness.data.tables.frequencies import customary_season, season_length
+from harness.data.tables.periods import season_of
+
+MOST_SERIES, MOST_VALUES = 100, 10_000  # that are searched: every k-th series, and the last values of each
+TOLERANCE = 0.05  # relative difference of the periods of two series that have the same season
+
+
+@dataclass(frozen=True)
+class Season:
+    """A season length, and why it was chosen."""
+
+    length: int  # steps
+    reason: str
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundSeason:
+    """A season length that most series agree on; 1 if there is none."""
+
+    length: int  # steps
+    agreeing: int = 0  # series that have it
+    searched: int = 0  # series that are long enough and varied
+
+
+@dataclass(frozen=True, eq=False)
+class Searchable:
+    """Series in which a season can be found: rows of an array, and those of its columns that are targets."""
+
+    values: Floats  # (row, column)
+    targets: Sequence[int]
+    firsts: Ints  # (series,), their first rows
+    lengths: Ints  # (series,)
+
+    def sample(self) -> Iterator[Floats]:
+        """The last values of every k-th series of a target."""
+        count = len(self.firsts) * len(self.targets)
+        for i in range(0, count, max(1, -(-count // MOST_SERIES))):
+            series, target = divmod(i, len(self.targets))
+            last = self.firsts[series] + self.lengths[series]
+            yield self.values[max(self.firsts[series], last - MOST_VALUES) : last, self.targets[target]]
+
+
+def choose_season(freq: str | None, series: Searchable) -> Season:
+    """The usual season of a frequency; where there is none, that of most series."""
+    usual = season_length(freq)
+    if usual > 1:
+        return Season(usual, "usual for this frequency")
+    found = find_season(series, customary_season(freq))
+    share = f"{found.agreeing:,} of {found.searched:,} series that were searched"
+    if found.length == 1:
+        return Season(1, "no season was found")
+    problem = f"values repeat every {found.length:,} steps in {share}"
+    effect = "this is the season length of seasonal forecasters and of MASE"
+    finding = Finding("note", "season", problem, effect, "if another one is right, state it by --season")
+    return Season(found.length, f"found in {share}", (finding,))
+
+
+def find_season(series: Searchable, customary: int = 1) -> FoundSeason:
+    """The season length that more than half of the series have.
+
+    It is the customary one if that is within the tolerance, since the period of a few seasons is not exact.
+    """
+    periods = [season_of(values) for values in series.sample()]
+    found = [period for period in periods if period is not None]
+    seasons = np.array([period for period in found if period > 1])
+    if not len(seasons):
+        return FoundSeason(1, 0, len(found))
+    near = np.abs(seasons[:, None] - seasons) <= np.maximum(1.0, TOLERANCE * seasons[:, None])
+    group = seasons[near[np.argmax(near.sum(axis=1))]]
+    if 2 * len(group) <= len(found):
+        return FoundSeason(1, len(group), len(found))
+    values, counts = np.unique(group, return_counts=True)
+    length = int(values[np.argmax(counts)])
+    if abs(length - customary) <= TOLERANCE * customary:
+        length = customary
+    return FoundSeason(length, len(group), len(found))
