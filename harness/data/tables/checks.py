@@ -11,6 +11,7 @@ from harness.data.tables.files import read_file
 from harness.data.tables.findings import LEVELS, Finding
 from harness.data.tables.frame_reading import read_frame
 from harness.data.tables.options import TableOptions
+from harness.data.tables.pandas_lines import pandas_lines
 from harness.data.tables.reading import TableReading, read_table
 from harness.data.tables.value_checks import Values, value_findings
 
@@ -36,8 +37,11 @@ def _value_findings(reading: TableReading) -> list[Finding]:
             ahead,
             reading.up_to_actuals(rows.absent),
             fields["season_length"],
+            fields["start"],
+            fields["freq"],
             None if rows.freq is None else advance(rows.start, rows.freq, reading.lengths - 1),
             rows.zone,
+            pandas_lines(reading.columns),
         )
     )
 

@@ -12,7 +12,7 @@ from harness.data.tables.number_columns import is_number, is_text
 from harness.data.tables.options import LISTS, Layout, TableOptions
 from harness.data.tables.times import TIME_NAMES, is_time
 from harness.errors import BadInput
-from harness.fields.errors import did_you_mean
+from harness.fields.errors import did_you_mean, short_repr
 
 TARGET_NAMES = ("target", "y", "value", "values", "sales", "demand")
 ROW_NAMES = ("index", "unnamed: 0", "level_0", "rownames", "row", "row_id", "id")  # that may number the rows
@@ -177,11 +177,23 @@ def _target(table: Any, rest: Sequence[str], reasons: dict[str, str]) -> str:
         reasons[usual[0]] = USUAL
         return usual[0]
     if not numbers:
-        others = f": {listed(rest)}" if rest else ""
-        if empty := [name for name, reason in reasons.items() if reason == NO_VALUES]:
-            others += f"; without values are {listed(empty)}"
-        raise BadInput(f"no column has numbers to forecast; name the target by --target{others}")
+        raise BadInput(f"no column has numbers to forecast{_reasons_of_none(table, rest, reasons)}")
     raise BadInput(f"name the target by --target: one of {listed(numbers)}")
+
+
+def _reasons_of_none(table: Any, rest: Sequence[str], reasons: Mapping[str, str]) -> str:
+    """What the columns have instead of numbers, and what can be done."""
+    texts = {name: table[name].drop_null()[0].as_py() for name in rest}
+    empty = [name for name, reason in reasons.items() if reason == NO_VALUES]
+    found = [f"column {name!r} has values such as {short_repr(value)}" for name, value in list(texts.items())[:3]]
+    if empty:
+        found.append(f"without values are {listed(empty)}")
+    remedy = (
+        "write its values as numbers, or name a target of classes by --target"
+        if texts
+        else "name the target by --target"
+    )
+    return "".join(f"; {each}" for each in (*found, remedy))
 
 
 def _only_target(table: Any, rest: Sequence[str], reasons: dict[str, str]) -> str:

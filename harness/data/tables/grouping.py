@@ -98,7 +98,7 @@ def _in_order(codes: Ints) -> tuple[Ints, Ints]:
 
 
 def sort_rows(
-    codes: Ints, ids: tuple[str, ...], times: Times, zone: str | None = None
+    codes: Ints, ids: tuple[str, ...], times: Times, origins: RowOrigins, zone: str | None = None
 ) -> tuple[SortedRows, tuple[Finding, ...]]:
     """The rows sorted by series and time; rows of the same series and time stay in their order."""
     offsets = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])
@@ -110,9 +110,9 @@ def sort_rows(
     if bool((same & falls).any()):
         row = int(np.argmax(same & falls)) + 1
         problem = (
-            f"rows are not in the order of time: in series {ids[codes[row]]!r}, {time_text(times[row], zone)} follows "
+            f"{origins.place(row)}: in series {ids[codes[row]]!r}, {time_text(times[row], zone)} follows "
+            f"{time_text(times[row - 1], zone)}"
         )
-        problem += time_text(times[row - 1], zone)
         found = (Finding("changed", "unsorted rows", problem, "rows were sorted by time"),)
     order = np.lexsort((times, codes))
     return SortedRows(ids, order, offsets, times[order], zone), found

@@ -125,7 +125,8 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
         what += f": {short_repr(missing)} is a missing value"
     elif example:
         what += f": {short_repr(example)} is {_number(example, mark):g}"
-    return NumberColumn(read[codes], (Finding("changed", "numbers as texts", what),))
+    effect, remedy = "the series has these numbers", "if they are others, state the decimal mark by --decimal"
+    return NumberColumn(read[codes], (Finding("changed", "numbers as texts", what, effect, remedy),))
 
 
 def _decimal_mark(texts: list[str], name: str) -> str:

@@ -16,6 +16,7 @@ from harness.data.tables.findings import Finding
 from harness.data.tables.grouping import SortedRows, series_codes, sort_rows
 from harness.data.tables.number_columns import check_units, is_number, is_text, number_column
 from harness.data.tables.options import TableOptions
+from harness.data.tables.pandas_lines import pandas_lines
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
 from harness.data.tables.rows import RowOrigins
 from harness.data.tables.seasons import Searchable, Season, choose_season
@@ -81,9 +82,8 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
         firsts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(ids)))])[:-1]
         times[order] = np.arange(len(codes)) - firsts[codes[order]]
         problem = "no column has times: the rows of a series are its steps"
-        findings.append(
-            Finding("note", "no time", problem, "there are no dates", "name the column by --time if there is one")
-        )
+        remedy = "if a column has the times, name it by --time"
+        findings.append(Finding("note", "no time", problem, "forecasts have no dates", remedy))
     else:
         found = time_column(table[columns.time], columns.time, options, origins)
         times = found.values
@@ -96,7 +96,7 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
                 times, changes = localised(times, codes, columns.time, options.time_zone, origins)
                 findings += changes
                 zone = options.time_zone
-    sorted_rows, changes = sort_rows(codes, ids, times, zone)
+    sorted_rows, changes = sort_rows(codes, ids, times, origins, zone)
     findings += changes
     channels, values = _channels(table, columns, options, origins, findings)
     static = _static(table, columns, codes, len(ids))
@@ -104,7 +104,7 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
     if columns.layout == "wide":
         sorted_rows, values = _without_leading(sorted_rows, values)
     try:
-        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins)
+        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins, pandas_lines(columns))
     except Irregular as error:
         return TableReading(columns, channels, (*findings, error.finding))
     findings += changes_of_steps
@@ -212,7 +212,7 @@ def _check_infinite(values: Floats, name: str, origins: RowOrigins) -> None:
         row = int(np.argmax(infinite))
         raise BadData(
             f"{origins.place(row)}: column {name!r} has the value {values[row]}, which cannot be scored; leave it "
-            "empty if it is missing, in pandas by frame.replace([np.inf, -np.inf], np.nan)"
+            "empty if it is missing, in pandas: frame = frame.replace([np.inf, -np.inf], np.nan)"
         )
 
 
@@ -269,9 +269,11 @@ def _with_actuals(rows: RegularRows, channels: tuple[Channel, ...], findings: li
     problem = f"series {rows.ids[empty]!r} has no value in column {name!r}"
     if has_all.any():
         problem += f"; {int((~has_all).sum()):,} of {len(has_all):,} series have no value"
-        findings.append(Finding("changed", "series without values", problem, "such series were left out"))
+        remedy = f"if there should be values, correct column {name!r}"
+        findings.append(Finding("changed", "series without values", problem, "such series were left out", remedy))
     else:
-        findings.append(Finding("error", "series without values", problem, "nothing can be scored", "name --target"))
+        remedy = f"name another column by --target, or correct column {name!r}"
+        findings.append(Finding("error", "series without values", problem, "nothing can be scored", remedy))
     kept = np.repeat(has_all, np.diff(rows.offsets))
     return replace(
         rows,

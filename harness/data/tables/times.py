@@ -26,6 +26,7 @@ TIME_NAMES = ("time", "timestamp", "date", "datetime", "ds", "year", "month", "w
 YEAR_NAMES, MONTH_NAMES = ("year", "date", "ds", "period"), ("month", "date", "ds", "period")
 MOST_STEPS = 2**62
 SAMPLE = 1000  # texts by which a column is recognised as times
+DATED, NUMBERED = "steps have the frequency of these dates", "if they are no dates, name another column by --time"
 UNITS = {10: "s", 13: "ms", 16: "us", 19: "ns"}  # of Unix times, by their digits
 
 
@@ -145,13 +146,13 @@ def _numbers(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
         times = values.astype(f"M8[{UNITS[digits]}]").astype("M8[ns]")
         example = times[np.argmin(values)].astype("M8[s]")
         what = f"the numbers of column {name!r} are read as Unix times: {low} is {example}"
-        return TimeColumn(times, (Finding("changed", "dates as numbers", what),))
+        return TimeColumn(times, (Finding("changed", "dates as numbers", what, DATED, NUMBERED),))
     return TimeColumn(values)
 
 
 def _as_dates(name: str, number: int, date: Any) -> Finding:
     what = f"the numbers of column {name!r} are read as dates: {number} is {date.astype('M8[D]')}"
-    return Finding("changed", "dates as numbers", what)
+    return Finding("changed", "dates as numbers", what, DATED, NUMBERED)
 
 
 def _have_months(values: Any) -> bool:
@@ -205,7 +206,7 @@ def _other_format(texts: Sequence[str], row: int, codes: Any, name: str, origins
     what = "is not a time" if others is None else f"is not a time like the others, such as {short_repr(others)}"
     return BadData(
         f"{origins.place(row)}: {text} in column {name!r} {what}; write all in one format, such as 2024-03-31 or "
-        "2024-03-31T14:00"
+        f"2024-03-31T14:00, in pandas: frame[{name!r}] = pd.to_datetime(frame[{name!r}], format='mixed', dayfirst=True)"
     )
 
 
@@ -221,7 +222,10 @@ def _day_first(texts: Sequence[str], name: str, options: TableOptions, found: li
             "say which by --day-first or --month-first, or write 2024-03-31"
         )
     order = "day" if firsts > 12 else "month"
-    found.append(Finding("note", "order of dates", f"the dates of column {name!r} have the {order} first"))
+    clear = next(match[0] for match in parts if int(match[1 if order == "day" else 2]) > 12)
+    what = f"the dates of column {name!r} have the {order} first, as {short_repr(clear)} shows"
+    remedy = "if that date is wrong, state the order by --day-first or --month-first"
+    found.append(Finding("note", "order of dates", what, "all dates are read in this order", remedy))
     return firsts > 12
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times
+from harness.data.calendar import advance
 from harness.data.channel import Channel
 from harness.data.tables.findings import Finding, Level
+from harness.data.tables.pandas_lines import PandasLines
 from harness.data.tables.series_statistics import demand_classes, ljung_box, lower_and_upper_quartile
 from harness.data.tables.zones import time_text
 
@@ -33,14 +35,23 @@ class Values:
     offsets: Ints  # (series + 1,)
     ahead: Ints  # (series,) rows after the last actual
     absent: Bools  # (row,) steps that the table has no row for
-    season_length: int = 1
-    ends: Times | None = None  # (series,) times of the last actuals; None without a calendar
-    zone: str | None = None  # in which messages write times of UTC
+    season_length: int
+    start: Times  # (series,)
+    freq: str | None
+    ends: Times | None  # (series,) times of the last actuals; None without a calendar
+    zone: str | None  # in which messages write times of UTC
+    pandas: PandasLines
 
     @property
     def lengths(self) -> Ints:
         """The rows of each series."""
         return np.diff(self.offsets)
+
+    def place(self, row: int) -> str:
+        """The series and the time of a row, in a message."""
+        series = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        time = advance(self.start[[series]], self.freq, np.array([row - self.offsets[series]]))[0]
+        return f"in series {self.ids[series]!r} at {time_text(time, self.zone)}"
 
     def numeric_targets(self) -> list[int]:
         """The positions of the targets that are no classes."""
@@ -98,7 +109,8 @@ def _targets_among_covariates(values: Values) -> Iterator[Finding]:
                 if level == "error"
                 else "it has no information that the target does not have"
             )
-            yield Finding(level, "target among covariates", what, effect, f"leave out the column {channel.name!r}")
+            remedy = f"leave out the column, in pandas: frame = frame.drop(columns={channel.name!r})"
+            yield Finding(level, "target among covariates", what, effect, remedy)
 
 
 def _correlation(first: Floats, second: Floats) -> float:
@@ -114,7 +126,12 @@ def _short(values: Values) -> Iterator[Finding]:
         what = f"{_share(short, values)} fewer than {SHORTEST} times: {_some([values.ids[j] for j in short])}"
         level: Level = "error" if len(short) == len(values.ids) else "note"
         effect = "they have no window that is forecast" if level == "note" else "no window can be forecast"
-        remedy = "name the columns that identify the series by --id" if level == "error" else "leave these series out"
+        names = [values.ids[j] for j in short]
+        remedy = (
+            _left_out(values.pandas.without_series(names, values.channels[0].name, f"'size') >= {SHORTEST}"))
+            if level == "note"
+            else "add observations, or if the table has several series, name the columns that identify them by --id"
+        )
         yield Finding(level, "short series", what, effect, remedy)
     of_season = np.flatnonzero((values.lengths <= values.season_length + 1) & (values.lengths >= SHORTEST))
     if len(of_season):
@@ -123,7 +140,15 @@ def _short(values: Values) -> Iterator[Finding]:
             f"{_share(of_season, values)} no more times than a season of {values.season_length} and one step: {shown}"
         )
         effect = "MASE is not defined there, and seasonal forecasters cannot learn a season"
-        yield Finding("note", "short series", what, effect, "name a shorter season by --season, or leave them out")
+        names = [values.ids[j] for j in of_season]
+        longer = f"'size') > {values.season_length + 1}"
+        lines = _left_out(values.pandas.without_series(names, values.channels[0].name, longer))
+        yield Finding("note", "short series", what, effect, f"name a shorter season by --season, or {lines}")
+
+
+def _left_out(lines: str) -> str:
+    """A remedy that leaves series out, by these lines of pandas if there are some."""
+    return f"leave these series out, in pandas: {lines}" if lines else "leave these series out"
 
 
 def _share(series: Ints, values: Values) -> str:
@@ -141,7 +166,8 @@ def _constant(values: Values) -> Iterator[Finding]:
             share = f"{len(names):,} of {len(values.ids):,} series"
             what = f"{values.channels[i].name!r} is constant in {share}: {_some(names)}"
             effect = "each forecaster that repeats the last value is right, and MASE is not defined there"
-            yield Finding("note", "constant series", what, effect, "leave these series out if they are not of interest")
+            lines = _left_out(values.pandas.without_series(names, values.channels[i].name, "'nunique') > 1"))
+            yield Finding("note", "constant series", what, effect, f"if they are not of interest, {lines}")
 
 
 def _known_ahead(values: Values) -> Iterator[Finding]:
@@ -149,26 +175,32 @@ def _known_ahead(values: Values) -> Iterator[Finding]:
     known = [channel.name for channel in values.channels if channel.role == "known covariate"]
     stop = int((values.ahead == 0).sum())
     if known and stop:
-        where = "" if stop == len(values.ids) else f" in {stop:,} of {len(values.ids):,} series"
+        where = " of each series" if stop == len(values.ids) else f" in {stop:,} of {len(values.ids):,} series"
         covariates = f"the known covariate {_some(known)} stops" if len(known) == 1 else f"{_some(known)} stop"
         what = f"{covariates} at the last actual{where}"
         effect = "the evaluation is not affected, but a forecast of the steps ahead needs their values there"
-        yield Finding("note", "known covariates", what, effect, "add rows with these values and an empty target")
+        remedy = (
+            "add rows of later times with an empty target, in pandas: frame = pd.concat([frame, future]), where "
+            f"future has these times and {_some(known)}"
+        )
+        yield Finding("note", "known covariates", what, effect, remedy)
 
 
 def _missing(values: Values) -> Iterator[Finding]:
     """Targets and covariates without a value in some rows of the table."""
     for i, channel in enumerate(values.channels):
-        count = int((np.isnan(values.values[:, i]) & ~values.absent).sum())
+        missing = np.isnan(values.values[:, i]) & ~values.absent
+        count = int(missing.sum())
         if count:
             share = f"{count:,} of {int((~values.absent).sum()):,} rows ({_percent(count, values)})"
-            what = f"{channel.name!r} has no value in {share}"
+            what = f"{channel.name!r} has no value in {share}, the first {values.place(int(np.argmax(missing)))}"
             effect = (
                 "these times are not scored, and forecasters that need all values receive filled ones"
                 if channel.role == "target"
                 else "forecasters that need all values receive filled ones"
             )
-            yield Finding("note", "missing values", what, effect)
+            remedy = f"to repeat the value before, in pandas: {values.pandas.filled(channel.name)}"
+            yield Finding("note", "missing values", what, effect, "" if values.pandas.is_wide else remedy)
 
 
 def _percent(count: int, values: Values) -> str:
@@ -202,12 +234,12 @@ def _outliers(values: Values) -> Iterator[Finding]:
         owner = np.repeat(np.arange(len(series)), np.diff(offsets))
         far = np.flatnonzero((column < (low - reach)[owner]) | (column > (high + reach)[owner]))
         if len(far):
-            first = f"{column[far[0]]:g} in series {values.ids[series[owner[far[0]]]]!r}"
+            first = f"{column[far[0]]:g} {values.place(int(rows[far[0]]))}"
             where = "" if len(series) == len(values.ids) else f" in {len(series):,} series that were looked at"
             count = f"{len(far):,} outlier{'s' if len(far) > 1 else ''}"
             what = f"{values.channels[i].name!r} has {count}{where}, such as {first}"
             effect = f"more than {OUTLIER:g} interquartile ranges from the quartiles; squared errors depend on them"
-            yield Finding("note", "outliers", what, effect, "correct them if they are errors; prefer MASE to RMSSE")
+            yield Finding("note", "outliers", what, effect, "correct errors, or leave them empty; prefer MASE to RMSSE")
 
 
 def _white_noise(values: Values) -> Iterator[Finding]:
@@ -235,7 +267,7 @@ def _white_noise(values: Values) -> Iterator[Finding]:
                 f"series that were tested (Ljung–Box, {lags} lags, p > {SIGNIFICANCE}): {_some(noise)}"
             )
             effect = "no forecaster is expected to be better than the mean, unless covariates help"
-            yield Finding("note", "white noise", what, effect)
+            yield Finding("note", "white noise", what, effect, "add covariates by --known or --past")
 
 
 def _lengths(values: Values) -> Iterator[Finding]:
@@ -245,7 +277,8 @@ def _lengths(values: Values) -> Iterator[Finding]:
         median = float(np.median(values.lengths))
         what = f"the series have {low:,} to {high:,} times, with a median of {median:,.0f}"
         effect = "a board has the windows that fit into each series, so that short ones have fewer"
-        yield Finding("note", "lengths of series", what, effect)
+        remedy = "for as many windows of all series, lower --windows or --horizon, or leave out the short ones"
+        yield Finding("note", "lengths of series", what, effect, remedy)
 
 
 def _ends(values: Values) -> Iterator[Finding]:

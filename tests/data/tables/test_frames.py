@@ -136,8 +136,8 @@ class TestValues:
         (None, "the data must be a data frame .*, not None"),
         (FRAME.assign(time=pd.NaT), "column 'time' has no time"),
         (FRAME.assign(y=[1, 2, np.inf, 4]), "row 2: column 'y' has the value inf, which cannot be scored"),
-        (FRAME.assign(y=None), "no column has numbers to forecast; .*; without values are 'y'"),
-        (FRAME.iloc[:1], "each series has one time; there is nothing to learn from"),
+        (FRAME.assign(y=None), "no column has numbers to forecast; without values are 'y'"),
+        (FRAME.iloc[:1], "series '0' has one time, 2024-01-01; there are no steps to forecast"),
     ],
 )
 def test_what_is_no_table_is_refused(frame: object, message: str) -> None:

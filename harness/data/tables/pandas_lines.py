@@ -1,0 +1,51 @@
+"""Lines of pandas that mend a data frame, with the names of its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.data.tables.columns import Columns
+
+
+@dataclass(frozen=True)
+class PandasLines:
+    """Lines of pandas for a data frame called `frame`, whose series are in rows that some columns identify."""
+
+    time: str | None
+    ids: tuple[str, ...]  # columns
+    is_wide: bool = False
+
+    def combined(self, how: str) -> str:
+        """One row for each series and time."""
+        return f"frame = frame.groupby({[*self.ids, self.time]!r}, as_index=False).{how}(numeric_only=True)"
+
+    def resampled(self, freq: str, how: str) -> str:
+        """One row for each series and step of a frequency."""
+        keys = "".join(f"{name!r}, " for name in self.ids)
+        step = f"pd.Grouper(key={self.time!r}, freq={freq!r})"
+        return (
+            f"frame[{self.time!r}] = pd.to_datetime(frame[{self.time!r}]); "
+            f"frame = frame.groupby([{keys}{step}]).{how}(numeric_only=True).reset_index()"
+        )
+
+    def without_series(self, names: Sequence[str], column: str, condition: str) -> str:
+        """The other series, for which `condition` holds in a column; empty where no column identifies series."""
+        if self.is_wide:
+            return f"frame = frame.drop(columns={list(names)!r})" if len(names) <= 3 else ""
+        if not self.ids:
+            return ""
+        keys = self.ids[0] if len(self.ids) == 1 else list(self.ids)
+        return f"frame = frame[frame.groupby({keys!r})[{column!r}].transform({condition}]"
+
+    def filled(self, column: str) -> str:
+        """Missing values as the last ones of their series."""
+        keys = self.ids[0] if len(self.ids) == 1 else list(self.ids)
+        values = "frame" if not self.ids or self.is_wide else f"frame.groupby({keys!r})"
+        return f"frame[{column!r}] = {values}[{column!r}].ffill()"
+
+
+def pandas_lines(columns: Columns) -> PandasLines:
+    """Lines for the data frame of a table, whose columns are these."""
+    is_wide = columns.layout == "wide"
+    return PandasLines(columns.time, () if is_wide else columns.id, is_wide)

@@ -1,0 +1,139 @@
+"""Findings on the steps of series: repeated and absent times, and times without a regular step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.arrays import Bools, Ints
+from harness.data.tables.findings import Finding
+from harness.data.tables.frequencies import weekdays_of
+from harness.data.tables.grouping import SortedRows
+from harness.data.tables.options import Fill
+from harness.data.tables.pandas_lines import PandasLines
+from harness.data.tables.rows import RowOrigins
+from harness.data.tables.zones import changes_of_clocks
+
+DAY = 86_400 * 10**9  # nanoseconds
+WIDER = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "D": DAY, "W": 7 * DAY, "MS": 31 * DAY, "QS": 92 * DAY}
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+STEPS = "a forecast is for a number of steps of the same length"
+
+
+def repeated_times(rows: SortedRows, repeats: Bools, where: str, count: int, pandas: PandasLines) -> Finding:
+    """That a series has rows of the same time with other values."""
+    problem = f"{where}, with other values; {count:,} such rows" if count > 1 else f"{where}, with other values"
+    effect = "a series has one value at each time"
+    if rows.times.dtype.kind == "M" and rows.zone is None and changes_of_clocks(rows.times[repeats]).all():
+        remedy = "daylight saving time ends there: name the zone of the clocks, such as --time-zone Europe/Berlin"
+        return Finding("error", "daylight saving time", problem, effect, remedy)
+    remedy = (
+        "combine them by --aggregate sum or --aggregate last, or name the columns that tell the series apart by --id; in "
+        f"pandas: {pandas.combined('sum')}"
+    )
+    return Finding("error", "repeated times", problem, effect, remedy)
+
+
+def gaps(problem: str, freq: str | None, fill: Fill, *, skipped_by_clocks: bool) -> Finding:
+    """That some times had no row."""
+    effect = "they were inserted as missing values, which are not scored"
+    if fill != "missing":
+        return Finding("changed", "gaps", problem, f"they were inserted, with targets by --fill {fill}")
+    if skipped_by_clocks:
+        remedy = "daylight saving time begins there: name the zone of the clocks, such as --time-zone Europe/Berlin"
+        return Finding("changed", "daylight saving time", problem, effect, remedy)
+    if freq == "B":
+        remedy = (
+            "holidays have no row; to leave them as they are, nothing is needed, and --fill previous repeats values"
+        )
+        return Finding("changed", "gaps", problem, effect, remedy)
+    return Finding(
+        "changed",
+        "gaps",
+        problem,
+        effect,
+        "if an absent row means zero, say --fill zero; --fill previous repeats values",
+    )
+
+
+def times_far_apart(rows: SortedRows, lengths: Ints, total: int, freq: str | None) -> Finding:
+    """That the times of a series are so far apart that it would have nearly no values."""
+    worst = int(np.argmax(lengths - np.diff(rows.offsets)))
+    first, last = (rows.time_text(row) for row in (rows.offsets[worst], rows.offsets[worst + 1] - 1))
+    step = "steps" if freq is None else f"steps of frequency {freq!r}"
+    problem = (
+        f"{total:,} {step} would be needed for {len(rows.times):,} rows; series {rows.ids[worst]!r} has "
+        f"{int(np.diff(rows.offsets)[worst]):,} rows from {first} to {last}"
+    )
+    remedy = "correct wrong times, or combine the rows of longer steps, such as --freq D --aggregate mean"
+    return Finding("error", "gaps", problem, "nearly all values would be missing", remedy)
+
+
+def no_frequency(rows: SortedRows, origins: RowOrigins, pandas: PandasLines) -> Finding:
+    """Why times have no frequency."""
+    lengths = np.diff(rows.offsets)
+    if lengths.max() < 2:
+        of_all = f"each of {len(lengths):,} series has one time, such as {rows.ids[0]!r} at {rows.time_text(0)}"
+        problem = of_all if len(lengths) > 1 else f"series {rows.ids[0]!r} has one time, {rows.time_text(0)}"
+        remedy = "add observations, or name the columns that tell the series apart by --id, if they are others"
+        return Finding("error", "no frequency", problem, "there are no steps to forecast", remedy)
+    inside = np.ones(len(rows.times) - 1, dtype=np.bool_)
+    inside[rows.offsets[1:-1] - 1] = False
+    steps: Ints = np.diff(rows.times.astype(np.int64)).astype(np.int64)
+    sizes, counts = np.unique(steps[inside], return_counts=True)
+    usual = int(sizes[np.argmax(counts)])
+    odd = inside & (np.mod(steps, usual) != 0)
+    row = int(np.argmax(odd if odd.any() else inside & (steps != usual))) + 1
+    problem = (
+        f"times have no regular step: the usual one is {_duration(usual)} ({counts.max() / inside.sum():.0%}), and in "
+        f"series {rows.series_of(row)!r} {rows.time_text(row)} follows {rows.time_text(row - 1)} "
+        f"({rows.place(row, origins)})"
+    )
+    freq = _wider_step(rows, inside)
+    remedy = (
+        f"combine the rows of each step, such as --freq {freq} --aggregate mean, or name the frequency by --freq; in "
+        f"pandas: {pandas.resampled(freq, 'mean')}"
+    )
+    return Finding("error", "irregular steps", problem, STEPS, remedy)
+
+
+def _wider_step(rows: SortedRows, inside: Bools) -> str:
+    """A frequency whose steps have about one row each."""
+    steps = np.diff(rows.times.astype(np.int64))[inside]
+    median = float(np.median(steps))
+    return next((freq for freq, size in WIDER.items() if size >= 0.9 * median), "YS")
+
+
+def weeks(rows: SortedRows) -> Finding:
+    """That the weeks of series start on different days."""
+    days = weekdays_of(rows.times, rows.offsets)
+    first, other = 0, int(np.argmax(days != days[0]))
+    problem = (
+        f"weeks start on different days: those of series {rows.ids[first]!r} on {WEEKDAYS[days[first]]}, those of "
+        f"{rows.ids[other]!r} on {WEEKDAYS[days[other]]}"
+    )
+    remedy = "to put all on the same day, combine them by --freq W-SUN --aggregate sum"
+    return Finding(
+        "note", "weeks", problem, "each series keeps its own days, and windows end on different days", remedy
+    )
+
+
+def times_between_steps(
+    rows: SortedRows, between: Bools, freq: str | None, origins: RowOrigins, pandas: PandasLines
+) -> Finding:
+    """The first time that is not on the steps of a frequency."""
+    row, count = int(np.argmax(between)), int(between.sum())
+    problem = (
+        f"{rows.place(row, origins)}: {rows.time_text(row)} in series {rows.series_of(row)!r} is not on the "
+        f"steps of frequency {freq!r}; {count:,} such row{'s' if count > 1 else ''}"
+    )
+    remedy = (
+        "combine the rows of each step by --aggregate, or name another frequency by --freq; in pandas: "
+        f"{pandas.resampled(str(freq), 'mean')}"
+    )
+    return Finding("error", "irregular steps", problem, STEPS, remedy)
+
+
+def _duration(nanoseconds: int) -> str:
+    import pandas as pd
+
+    return str(pd.Timedelta(nanoseconds)).removesuffix(" 00:00:00").removeprefix("0 days ")
