@@ -75,7 +75,7 @@ def read_table_dataset(dataset: TableDataset) -> TableReading:
     if not path.exists():
         raise DataUnavailable(f"the file {path} of dataset {dataset.label!r} does not exist; name it where it is now")
     file = read_file(path, dataset.options)
-    return read_table(file.table, file.options, file.origins)
+    return read_table(file.table, file.options, file.origins, file.reasons)
 
 
 def load_table_dataset(dataset: TableDataset) -> Panel:

@@ -50,5 +50,5 @@ def read_any(data: object, options: TableOptions) -> TableReading:
     """A file, a folder or a data frame; raises BadInput or BadData for what cannot be read."""
     if isinstance(data, str | Path):
         file = read_file(Path(data), options)
-        return read_table(file.table, file.options, file.origins)
+        return read_table(file.table, file.options, file.origins, file.reasons)
     return read_frame(data, options)

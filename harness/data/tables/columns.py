@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from harness.fields.errors import did_you_mean, short_repr
 
 TARGET_NAMES = ("target", "y", "value", "values", "sales", "demand")
 ROW_NAMES = ("index", "unnamed: 0", "level_0", "rownames", "row", "row_id", "id")  # that may number the rows
+UNNAMED_INDEX = re.compile(r"__index_level_\d+__")  # in a Parquet file of pandas
 HEAD = 10_000  # rows
 DATE_PARTS = ("year", "month", "week", "day")
 NO_VALUES = "it has no values that a series can have"
@@ -117,8 +119,11 @@ def _is_nested(column: Any) -> bool:
 
 
 def _without_row_numbers(table: Any, names: Sequence[str], reasons: dict[str, str]) -> list[str]:
-    """The columns without those that number the rows, which have another value in each."""
+    """The columns without those that number the rows, which have another value in each, or are an index of pandas."""
+    import pyarrow as pa
+
     numbers = [name for name in names if name.strip().lower() in ROW_NAMES and _is_row_number(table[name])]
+    numbers += [name for name in names if UNNAMED_INDEX.fullmatch(name) and pa.types.is_integer(table[name].type)]
     reasons |= dict.fromkeys(numbers, "it numbers the rows")
     return [name for name in names if name not in numbers]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ class TableFile:
     table: Any  # pyarrow.Table
     origins: RowOrigins
     options: TableOptions
+    reasons: Mapping[str, str] = field(default_factory=dict)  # why columns have roles that the options do not name
 
 
 def read_file(path: Path, options: TableOptions) -> TableFile:
@@ -41,6 +42,12 @@ def read_file(path: Path, options: TableOptions) -> TableFile:
         return _folder(path, options)
     check_exists(path)
     kind = table_kind(path)
+    if path.suffix.lower() == ".json":
+        raise BadInput(
+            f"{path} is JSON, of which harness reads JSON lines, one object a row, in files that end in .jsonl; in "
+            f"pandas: pd.read_json({str(path)!r}).to_json({path.with_suffix('.jsonl').name!r}, orient='records', "
+            "lines=True, date_format='iso')"
+        )
     if kind is None:
         raise BadInput(
             f"{path} is of no known format; its name must end in one of {', '.join(KINDS)}; in pandas: "
@@ -51,12 +58,15 @@ def read_file(path: Path, options: TableOptions) -> TableFile:
     if kind == ".tsf":
         table, freq = read_tsf(path)
         ids = [name for name in table.column_names if name not in (TIME, VALUE)][:1]
+        reasons = {TIME: "made from the start and the frequency of each series", VALUE: "the values of the series"}
+        reasons |= dict.fromkeys(ids, "the first attribute of the series")
         stated = replace(
             options, freq=options.freq or freq, time=options.time or TIME, target=options.target or (VALUE,)
         )
         if ids and not options.id:
             stated = replace(stated, id=tuple(ids))
-        return TableFile(arrow_table(table, str(path)), RowOrigins((RowOrigin(path.name, 1, "value"),)), stated)
+        origins = RowOrigins((RowOrigin(path.name, 1, "value"),))
+        return TableFile(arrow_table(table, str(path)), origins, stated, _unless_named(reasons, options))
     if kind in CSV:
         table, origin = read_csv(path, options.decimal)
     else:
@@ -122,8 +132,12 @@ def _with_types(path: Path, kind: str) -> Any:
         return _sheet(path)
     except (OSError, pa.ArrowException, ValueError) as error:
         reason = str(error).splitlines()[0].replace(f" '{path}'", "")
-        if kind in (".jsonl", ".ndjson"):  # whose rows PyArrow counts from 0
-            reason = re.sub(r"in row (\d+)$", lambda match: f"in line {int(match[1]) + 1}", reason)
+        row = re.fullmatch(r"JSON parse error: (.*?)\.? in row (\d+)", reason)
+        if row is not None:  # which PyArrow counts from 0
+            raise BadData(
+                f'{path}, line {int(row[2]) + 1}: {row[1]}; write an object such as {{"date": "2024-03-31", '
+                '"sales": 12} in each line'
+            ) from error
         raise BadData(f"{path} cannot be read: {reason}") from error
 
 
@@ -173,7 +187,14 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
     begins = _begins([part.num_rows for part in parts])
     origins = RowOrigins(tuple(each.origins.parts[0] for each in read), begins)
     stated = read[0].options  # of .tsf files, whose ids are those of the lines
-    return TableFile(arrow_table(table, str(path)), origins, replace(stated, id=options.id or (*stated.id, name)))
+    reasons = {**read[0].reasons, name: "the names of the files"}
+    stated = replace(stated, id=options.id or (*stated.id, name))
+    return TableFile(arrow_table(table, str(path)), origins, stated, _unless_named(reasons, options))
+
+
+def _unless_named(reasons: Mapping[str, str], options: TableOptions) -> dict[str, str]:
+    """The reasons for columns that the options do not name."""
+    return {name: reason for name, reason in reasons.items() if name not in options.named}
 
 
 def _of_same_types(tables: Sequence[Any]) -> list[Any]:

@@ -91,6 +91,17 @@ def number_column(column: Any, name: str, decimal: str | None, origins: RowOrigi
     return NumberColumn(np.asarray(values, dtype=np.float64))
 
 
+def check_infinite(values: Floats, name: str, origins: RowOrigins) -> None:
+    """Raise BadData for infinite values of a column."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        row = int(np.argmax(infinite))
+        raise BadData(
+            f"{origins.place(row)}: column {name!r} has the value {values[row]}, which cannot be scored; leave it "
+            "empty if it is missing, in pandas: frame = frame.replace([np.inf, -np.inf], np.nan)"
+        )
+
+
 def _is_missing(text: str) -> bool:
     return text.strip().lower() in MISSING
 

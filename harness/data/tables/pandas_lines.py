@@ -40,8 +40,10 @@ class PandasLines:
 
     def filled(self, column: str) -> str:
         """Missing values as the last ones of their series."""
+        if self.is_wide:
+            return "frame = frame.ffill()"
         keys = self.ids[0] if len(self.ids) == 1 else list(self.ids)
-        values = "frame" if not self.ids or self.is_wide else f"frame.groupby({keys!r})"
+        values = f"frame.groupby({keys!r})" if self.ids else "frame"
         return f"frame[{column!r}] = {values}[{column!r}].ffill()"
 
 

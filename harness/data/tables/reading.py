@@ -13,16 +13,16 @@ from harness.arrays import Bools, Floats, Ints
 from harness.data.channel import Channel
 from harness.data.tables.columns import Columns, find_columns
 from harness.data.tables.findings import Finding
-from harness.data.tables.grouping import SortedRows, series_codes, sort_rows
-from harness.data.tables.number_columns import check_units, is_number, is_text, number_column
+from harness.data.tables.grouping import series_codes, sort_rows
+from harness.data.tables.number_columns import check_infinite, check_units, is_number, is_text, number_column
 from harness.data.tables.options import TableOptions
 from harness.data.tables.pandas_lines import pandas_lines
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
 from harness.data.tables.rows import RowOrigins
 from harness.data.tables.seasons import Searchable, Season, choose_season
 from harness.data.tables.times import time_column
+from harness.data.tables.wide_tables import long_table, without_leading
 from harness.data.tables.zones import are_dates, checked_zone, localised
-from harness.errors import BadData
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,12 +68,18 @@ class TableReading:
         }
 
 
-def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableReading:
-    """The series of a table; raises BadInput for options that do not fit it, and BadData for values that are none."""
+def read_table(
+    table: Any, options: TableOptions, origins: RowOrigins, reasons: Mapping[str, str] | None = None
+) -> TableReading:
+    """The series of a table; raises BadInput for options that do not fit it, and BadData for values that are none.
+
+    `reasons` are those of columns whose roles the table itself states.
+    """
     columns = find_columns(table, options)
+    columns = replace(columns, reasons={**columns.reasons, **(reasons or {})})
     findings: list[Finding] = []
     if columns.layout == "wide":
-        table, columns, origins = _long(table, columns, options, origins, findings)
+        table, columns, origins = long_table(table, columns, options, origins, findings)
     codes, ids = series_codes(table, columns.id, origins)
     zone: str | None = None
     if columns.time is None:
@@ -102,7 +108,7 @@ def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableR
     static = _static(table, columns, codes, len(ids))
     values = sorted_rows.sorted(values)
     if columns.layout == "wide":
-        sorted_rows, values = _without_leading(sorted_rows, values)
+        sorted_rows, values = without_leading(sorted_rows, values)
     try:
         rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins, pandas_lines(columns))
     except Irregular as error:
@@ -128,49 +134,6 @@ def _season(rows: RegularRows, channels: tuple[Channel, ...], lengths: Ints, opt
     return choose_season(rows.freq, Searchable(rows.values, targets, rows.offsets[:-1], lengths))
 
 
-def _long(
-    table: Any, columns: Columns, options: TableOptions, origins: RowOrigins, findings: list[Finding]
-) -> tuple[Any, Columns, RowOrigins]:
-    """A wide table as a long one: the targets below each other, with their names as ids."""
-    import pyarrow as pa
-
-    shared = [name for name in (columns.time, *columns.known, *columns.past) if name is not None]
-    series, value = _free_name("series", shared), _free_name("value", shared)
-    parts = []
-    for name in columns.target:
-        column = table[name]
-        if is_number(column):
-            found = number_column(column, name, options.decimal, origins)
-            findings += found.findings
-            column = pa.chunked_array([pa.array(found.values)])
-        part = table.select(shared).append_column(value, column)
-        names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(table.num_rows, np.int32)), pa.array([name]))
-        parts.append(part.append_column(series, names))
-    try:
-        long = pa.concat_tables(parts, promote_options="permissive").unify_dictionaries().combine_chunks()
-    except pa.ArrowException as error:
-        kinds = ", ".join(sorted({str(table[name].type) for name in columns.target}))
-        raise BadData(f"the columns of a wide table must be all numbers or all texts, not {kinds}") from error
-    begins = tuple(i * table.num_rows + begin for i in range(len(parts)) for begin in origins.begins)
-    described = Columns("wide", columns.time, (series,), (value,), columns.known, columns.past, (), columns.ignored)
-    return long, described, RowOrigins(origins.parts * len(parts), begins)
-
-
-def _without_leading(rows: SortedRows, values: Floats) -> tuple[SortedRows, Floats]:
-    """The rows from the first value of the target of each series on; all if it has none."""
-    observed = ~np.isnan(values[:, 0])
-    steps = np.arange(len(observed))
-    first = np.minimum.reduceat(np.where(observed, steps, len(steps)), rows.offsets[:-1])
-    kept = steps >= np.repeat(np.where(first < len(steps), first, 0), np.diff(rows.offsets))
-    return (rows, values) if kept.all() else (rows.subset(kept), values[kept])
-
-
-def _free_name(name: str, taken: list[str]) -> str:
-    while name in taken:
-        name = f"{name}_"
-    return name
-
-
 def _channels(
     table: Any, columns: Columns, options: TableOptions, origins: RowOrigins, findings: list[Finding]
 ) -> tuple[tuple[Channel, ...], Floats]:
@@ -187,7 +150,7 @@ def _channels(
             channels.append(Channel(name, role, categories=categories))  # type: ignore[arg-type]
             continue
         found = number_column(column, name, options.decimal, origins)
-        _check_infinite(found.values, name, origins)
+        check_infinite(found.values, name, origins)
         values[:, i] = found.values
         findings += found.findings
         channels.append(Channel(name, role))  # type: ignore[arg-type]
@@ -204,16 +167,6 @@ def _categories(column: Any) -> tuple[tuple[str, ...], Floats]:
     position = {name: i for i, name in enumerate(names)}
     codes = encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
     return tuple(names), np.array([*(position[text] for text in texts), np.nan])[codes]
-
-
-def _check_infinite(values: Floats, name: str, origins: RowOrigins) -> None:
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(np.argmax(infinite))
-        raise BadData(
-            f"{origins.place(row)}: column {name!r} has the value {values[row]}, which cannot be scored; leave it "
-            "empty if it is missing, in pandas: frame = frame.replace([np.inf, -np.inf], np.nan)"
-        )
 
 
 def _static(table: Any, columns: Columns, codes: Ints, count: int) -> dict[str, tuple[str | float, ...]]:

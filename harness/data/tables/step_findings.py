@@ -26,10 +26,8 @@ def repeated_times(rows: SortedRows, repeats: Bools, where: str, count: int, pan
     if rows.times.dtype.kind == "M" and rows.zone is None and changes_of_clocks(rows.times[repeats]).all():
         remedy = "daylight saving time ends there: name the zone of the clocks, such as --time-zone Europe/Berlin"
         return Finding("error", "daylight saving time", problem, effect, remedy)
-    remedy = (
-        "combine them by --aggregate sum or --aggregate last, or name the columns that tell the series apart by --id; in "
-        f"pandas: {pandas.combined('sum')}"
-    )
+    others = "" if pandas.is_wide else ", or name the columns that tell the series apart by --id"
+    remedy = f"combine them by --aggregate sum or --aggregate last{others}; in pandas: {pandas.combined('sum')}"
     return Finding("error", "repeated times", problem, effect, remedy)
 
 

@@ -200,7 +200,7 @@ def _missing(values: Values) -> Iterator[Finding]:
                 else "forecasters that need all values receive filled ones"
             )
             remedy = f"to repeat the value before, in pandas: {values.pandas.filled(channel.name)}"
-            yield Finding("note", "missing values", what, effect, "" if values.pandas.is_wide else remedy)
+            yield Finding("note", "missing values", what, effect, remedy)
 
 
 def _percent(count: int, values: Values) -> str:

@@ -44,7 +44,7 @@ T2:VIC:1980-01-31 00-00-00:5,6.5
 
 def reading(path: Path, **options: Any) -> TableReading:
     file = read_file(path, TableOptions(**options))
-    return read_table(file.table, file.options, file.origins)
+    return read_table(file.table, file.options, file.origins, file.reasons)
 
 
 def panel_of(path: Path, **options: Any) -> Panel:
@@ -82,7 +82,11 @@ class TestFormats:
         [
             ("a.parquet", b"", "a.parquet cannot be read: Could not open Parquet input source: Parquet file size is 0"),
             ("a.feather", b"nothing", "a.feather cannot be read: "),
-            ("a.jsonl", b'{"time": "2024-01-01", "y": 1}\n{"time":\n', "a.jsonl cannot be read: JSON .* in line 2"),
+            (
+                "a.jsonl",
+                b'{"time": "2024-01-01", "y": 1}\n{"time":\n',
+                "a.jsonl, line 2: Invalid value; write an object such as",
+            ),
             ("a.xlsx", b"nothing", "a.xlsx is not a workbook of Excel"),
             ("a.xls", b"nothing", "a.xls is a workbook of an old format; save it as .xlsx or .csv"),
             ("a.sav", b"nothing", "a.sav is of no known format; its name must end in one of .csv, .tsv"),
@@ -189,3 +193,53 @@ class TestTsf:
         assert found.rows.ids == ("T1", "T2")
         assert found.static == {"state": ("NSW", "VIC")}
         assert [finding.check for finding in found.findings] == ["series without values"]
+
+
+class TestInterpretation:
+    def test_json_that_is_no_json_lines_is_converted_by_pandas(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.json"
+        FRAME.to_json(path, orient="records", date_format="iso")
+
+        with pytest.raises(
+            BadInput, match=r"reads JSON lines, one object a row, in files that end in \.jsonl"
+        ) as error:
+            read_file(path, TableOptions())
+        pd.read_json(path).to_json(tmp_path / "a.jsonl", orient="records", lines=True, date_format="iso")
+
+        assert "to_json('a.jsonl', orient='records', lines=True, date_format='iso')" in str(error.value)
+        assert panel_of(tmp_path / "a.jsonl").fingerprint() == PANEL.fingerprint()
+
+    @pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
+    def test_the_index_of_frames_below_each_other_is_no_covariate(self, tmp_path: Path, name: str) -> None:
+        frame = pd.concat([rows.reset_index(drop=True) for _, rows in FRAME.groupby("series")])
+        frame.to_parquet(tmp_path / name) if name == "a.parquet" else frame.to_csv(tmp_path / name)
+
+        assert panel_of(tmp_path / name).fingerprint() == PANEL.fingerprint()
+
+    def test_the_names_of_files_and_the_parts_of_a_tsf_file_are_the_reasons(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        for name, rows in FRAME.groupby("series"):
+            rows.drop(columns="series").to_csv(tmp_path / "folder" / f"{name}.csv", index=False)
+        (tmp_path / "a.tsf").write_text(TSF)
+
+        folder, tsf = reading(tmp_path / "folder").columns.reasons, reading(tmp_path / "a.tsf").columns.reasons
+
+        assert folder["series"] == "the names of the files"
+        assert tsf["series_name"] == "the first attribute of the series"
+        assert tsf["time"] == "made from the start and the frequency of each series"
+        assert reading(tmp_path / "folder", id="series").columns.reasons["series"] == "named by --id"
+
+    def test_wide_tables_name_their_columns(self, tmp_path: Path) -> None:
+        wide = FRAME.pivot(index="time", columns="series", values="y").reset_index()
+        wide.to_csv(tmp_path / "a.csv", index=False)
+        wide.assign(b=np.inf).to_csv(tmp_path / "b.csv", index=False)
+        pd.concat([wide, wide.tail(1) + [pd.Timedelta(0), 1, 1]]).to_csv(tmp_path / "c.csv", index=False)
+
+        found = reading(tmp_path / "a.csv", layout="wide").columns
+        (finding, *_) = reading(tmp_path / "c.csv", layout="wide").findings
+
+        assert found.reasons["series"] == "the names of the columns 'a', 'b'"
+        assert found.reasons["time"] == "the only column with dates"
+        with pytest.raises(BadInput, match=r"b\.csv, line 2: column 'b' has the value inf"):
+            reading(tmp_path / "b.csv", layout="wide")
+        assert (finding.check, "--id" in finding.remedy) == ("repeated times", False)
