@@ -233,7 +233,7 @@ class TestInterpretation:
         wide = FRAME.pivot(index="time", columns="series", values="y").reset_index()
         wide.to_csv(tmp_path / "a.csv", index=False)
         wide.assign(b=np.inf).to_csv(tmp_path / "b.csv", index=False)
-        pd.concat([wide, wide.tail(1) + [pd.Timedelta(0), 1, 1]]).to_csv(tmp_path / "c.csv", index=False)
+        pd.concat([wide, wide.tail(1).assign(a=9, b=9)]).to_csv(tmp_path / "c.csv", index=False)
 
         found = reading(tmp_path / "a.csv", layout="wide").columns
         (finding, *_) = reading(tmp_path / "c.csv", layout="wide").findings
