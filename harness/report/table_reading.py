@@ -18,14 +18,19 @@ def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
     columns = reading.columns
     named = [(role, getattr(columns, role)) for role in ("id", "target", "known", "past", "static", "ignored")]
     roles = [] if columns.time is None else [f"time {columns.time}"]
+    if columns.layout == "wide":
+        roles.append(f"series {columns.reasons[columns.id[0]].removeprefix('the names of ')}")
+        named = [(role, names) for role, names in named if role not in ("id", "target")]
     roles += [f"{role} {', '.join(names)}" for role, names in named if names]
     yield f"{name}: {'; '.join(roles)}"
     rows = reading.rows
     if rows is not None:
-        lengths = np.diff(rows.offsets)
+        lengths = np.diff(rows.offsets) if reading.lengths is None else reading.lengths
+        shortest, longest = int(lengths.min()), int(lengths.max())
+        of_each = f"{longest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
         freq = f"frequency {rows.freq}" if rows.freq else "no calendar"
         yield (
-            f"{len(rows.ids):,} series of {lengths.min():,} to {lengths.max():,} observations, {freq}, season length "
+            f"{len(rows.ids):,} series of {of_each} observations, {freq}, season length "
             f"{reading.season_length} ({reading.season_reason})"
         )
     for level in LEVELS:

@@ -200,6 +200,19 @@ def test_a_misspelled_board_of_the_home_has_a_hint(folder: Path) -> None:
     assert "no board called 'saels'; did you mean 'sales'?" in harness(folder, "forecast", "saels", code=2)
 
 
+def test_a_wide_file_is_described_by_its_columns_and_the_season_by_its_reason(tmp_path: Path) -> None:
+    steps = np.arange(120)
+    wave = 50 + 9 * np.sin(2 * np.pi * steps / 20) + np.random.default_rng(0).normal(size=120)
+    pd.DataFrame({"step": steps, "a": wave, "b": wave[::-1]}).to_csv(tmp_path / "wide.csv", index=False)
+
+    output = harness(tmp_path, "new", "board", "wide.csv", "--wide", "--horizon", 5)
+
+    assert "wide.csv: time step; series the columns 'a', 'b'" in output
+    assert "2 series of 120 observations, no calendar, season length 20 (found in 2 of 2 series that were" in output
+    assert "if another one is right, state it by --season" in output
+    assert "season_length = 20" in (tmp_path / "wide" / "leaderboard.toml").read_text()
+
+
 def test_a_file_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -183,7 +183,12 @@ def customary_season(freq: str | None) -> int:
     import pandas as pd
 
     offset = None if freq is None else pd.tseries.frequencies.to_offset(freq)
-    return int(52 // offset.n) if isinstance(offset, pd.offsets.Week) and 52 % offset.n == 0 else 1
+    weeks = 0
+    if isinstance(offset, pd.offsets.Week):
+        weeks = offset.n
+    elif isinstance(offset, pd.offsets.Day):
+        weeks = offset.n // 7 if offset.n % 7 == 0 else 0
+    return 52 // weeks if weeks and 52 % weeks == 0 else 1
 
 
 def is_frequency(freq: str) -> bool:

@@ -16,6 +16,7 @@ from harness import Panel
 from harness.boards.own_data import own_board
 from harness.boards.own_protocol import BoardRequest
 from harness.data.table_dataset import TableDataset, read_table_dataset
+from harness.data.tables.frequencies import customary_season
 from harness.data.tables.periods import season_of
 from harness.data.tables.seasons import MOST_SERIES, Searchable, find_season
 from harness.plugins.catalog import load_catalog
@@ -85,6 +86,13 @@ class TestKnownPeriods:
         series = searchable([waves(52.18, 210, np.random.default_rng(seed)) for seed in range(9)])
 
         assert find_season(series, customary=52).length == 52
+
+    @pytest.mark.parametrize(
+        ("freq", "length"),
+        [("W-SUN", 52), ("7D", 52), ("2W-MON", 26), ("14D", 26), ("3W-SUN", 1), ("3D", 1), ("YS", 1), (None, 1)],
+    )
+    def test_customary_seasons_are_years_of_weeks(self, freq: str | None, length: int) -> None:
+        assert customary_season(freq) == length
 
 
 class TestSeriesWithoutSeason:
