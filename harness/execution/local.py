@@ -106,7 +106,7 @@ class LocalProcesses:
             if fingerprint in self._loaded and is_stored(self.home, fingerprint):
                 return
             dataset = installed_catalog().datasets[planned.cell.task.dataset]
-            if dataset.spec.local_files and is_stored(self.home, fingerprint):
+            if dataset.plugin.included and dataset.spec.local_files and is_stored(self.home, fingerprint):
                 self._loaded[fingerprint] = None
                 return
             try:
