@@ -35,10 +35,12 @@ def gaps(problem: str, freq: str | None, fill: Fill, *, skipped_by_clocks: bool)
     """That some times had no row."""
     effect = "they were inserted as missing values, which are not scored"
     if fill != "missing":
-        return Finding("changed", "gaps", problem, f"they were inserted, with targets by --fill {fill}")
+        effect = f"they were inserted, with targets by --fill {fill}"
     if skipped_by_clocks:
         remedy = "daylight saving time begins there: name the zone of the clocks, such as --time-zone Europe/Berlin"
         return Finding("changed", "daylight saving time", problem, effect, remedy)
+    if fill != "missing":
+        return Finding("changed", "gaps", problem, effect)
     if freq == "B":
         remedy = (
             "holidays have no row; to leave them as they are, nothing is needed, and --fill previous repeats values"

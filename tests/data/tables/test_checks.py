@@ -92,6 +92,11 @@ class TestRows:
         assert "the first is in series '0' after 2024-01-04" in finding.problem
         assert 'fill="zero"' in finding.remedy
 
+    def test_gaps_that_were_filled(self, write: Write) -> None:
+        finding = found(write(series().drop(index=[4])), "gaps", fill="zero")
+
+        assert (finding.effect, finding.remedy) == ("they were inserted, with targets by --fill zero", "")
+
     def test_times_that_are_too_far_apart(self, write: Write) -> None:
         frame = series("s")
         frame.loc[59, "time"] = pd.Timestamp("2204-01-01")
