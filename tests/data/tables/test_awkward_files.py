@@ -26,6 +26,7 @@ COVERED = set(
 constant series
 dates as numbers
 daylight saving time
+ends of series
 days of months
 gaps
 intermittent series

@@ -95,7 +95,7 @@ class TestRows:
     def test_gaps_that_were_filled(self, write: Write) -> None:
         finding = found(write(series().drop(index=[4])), "gaps", fill="zero")
 
-        assert (finding.effect, finding.remedy) == ("they were inserted, with targets by --fill zero", "")
+        assert (finding.effect, finding.remedy) == ('they were inserted, with targets by `fill="zero"`', "")
 
     def test_times_that_are_too_far_apart(self, write: Write) -> None:
         frame = series("s")
