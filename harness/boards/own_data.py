@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CLASS_FORECASTERS = ("majority-class", "last-class", "markov-chain")
 SIMPLE = ("naive", "drift", "mean")
+INTERMITTENT = ("croston", "sba", "tsb")  # where most series have intermittent demand
 GLOBAL = ("ridge", "gradient-boosting", "dense", "lstm")
 WITH_LAGS = ("ridge", "gradient-boosting")  # of known covariates
 MOST_LAGS = 240  # of all known covariates, which are columns of these regressions
@@ -37,15 +38,13 @@ def own_board(dataset: TableDataset, reading: TableReading, request: BoardReques
     found = own_protocol(Panel(**reading.panel_fields()), request)
     reasons = list(found.reasons)
     size = int(reading.lengths.sum()) * reading.season_length if reading.lengths is not None else 0
-    forecasters = _forecasters(found, size, catalog, reasons)
+    forecasters = tuple(dict.fromkeys((*_forecasters(found, size, catalog, reasons), *request.forecasters)))
     known_lags = _known_lags(reading, request.horizon)
     if known_lags and (users := [name for name in WITH_LAGS if name in forecasters]):
         reasons.append(
             f"{' and '.join(users)} with known_lags = {known_lags}: known covariates explain past values, too"
         )
-    name = request.name or dataset.title
-    if name in catalog.boards:
-        name = f"{name}-file"
+    name = own_board_name(dataset, request, catalog)
     protocol = {"kind": "rolling-origin", "horizon": request.horizon, "windows": found.windows}
     lines = [
         f"title = {_value(name)}",
@@ -61,6 +60,12 @@ def own_board(dataset: TableDataset, reading: TableReading, request: BoardReques
     return OwnBoard(name, "\n".join(lines) + "\n", tuple(reasons))
 
 
+def own_board_name(dataset: TableDataset, request: BoardRequest, catalog: Catalog) -> str:
+    """The name of the board of a file: the one that is asked for or the file's, other than that of a known board."""
+    name = request.name or dataset.title
+    return f"{name}-file" if name in catalog.boards else name
+
+
 def _forecasters(found: OwnProtocol, size: int, catalog: Catalog, reasons: list[str]) -> tuple[str, ...]:
     """The forecasters of the board: the usual ones, and those of other plugins."""
     is_categorical = found.is_categorical
@@ -71,7 +76,7 @@ def _forecasters(found: OwnProtocol, size: int, catalog: Catalog, reasons: list[
         if left_out:
             names = " and ".join(left_out)
             reasons.append(f"without {names}, which are fitted to each series and would take long")
-        usual = (found.baseline, *SIMPLE, *local, *GLOBAL)
+        usual = (found.baseline, *SIMPLE, *(INTERMITTENT if found.is_intermittent else ()), *local, *GLOBAL)
     others = [
         name
         for name, entry in catalog.forecasters.items()

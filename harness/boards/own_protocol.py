@@ -25,6 +25,7 @@ class BoardRequest:
     metric: str | None = None
     quantile_levels: tuple[float, ...] | None = None
     name: str | None = None
+    forecasters: tuple[str, ...] = ()  # beside the usual ones
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class OwnProtocol:
     baseline: str
     quantile_levels: tuple[float, ...]
     is_categorical: bool
+    is_intermittent: bool  # whether more than half of the series have many zeros
     reasons: tuple[str, ...]
 
 
@@ -44,10 +46,11 @@ def own_protocol(panel: Panel, request: BoardRequest) -> OwnProtocol:
     season, reasons = panel.season_length, list[str]()
     windows = request.windows or _windows(panel.lengths, request.horizon, season, reasons)
     is_categorical = panel.channels[panel.targets[0]].categories is not None
-    metric = request.metric or _metric(panel, is_categorical, reasons)
+    is_intermittent = not is_categorical and _is_intermittent(panel)
+    metric = request.metric or _metric(is_categorical, is_intermittent, reasons)
     baseline = "majority-class" if is_categorical else "seasonal-naive" if season > 1 else "naive"
     levels = () if is_categorical else LEVELS if request.quantile_levels is None else request.quantile_levels
-    return OwnProtocol(windows, metric, baseline, levels, is_categorical, tuple(reasons))
+    return OwnProtocol(windows, metric, baseline, levels, is_categorical, is_intermittent, tuple(reasons))
 
 
 def _windows(lengths: Ints, horizon: int, season: int, reasons: list[str]) -> int:
@@ -72,13 +75,17 @@ def _windows(lengths: Ints, horizon: int, season: int, reasons: list[str]) -> in
     return windows
 
 
-def _metric(panel: Panel, is_categorical: bool, reasons: list[str]) -> str:
+def _is_intermittent(panel: Panel) -> bool:
+    """Whether more than half of the series have intermittent demand."""
+    return bool(np.mean([intermittent_share(panel.values[:, i], panel.offsets) for i in panel.targets]) > 0.5)
+
+
+def _metric(is_categorical: bool, is_intermittent: bool, reasons: list[str]) -> str:
     """Log loss of classes, RMSSE where most series are intermittent, else MASE."""
     if is_categorical:
         reasons.append("log loss, a proper scoring rule for probabilities of classes")
         return "log loss"
-    shares = [intermittent_share(panel.values[:, i], panel.offsets) for i in panel.targets]
-    if np.mean(shares) > 0.5:
+    if is_intermittent:
         reasons.append("RMSSE, which the mean minimises: most series are intermittent, and their median may be 0")
         return "RMSSE"
     reasons.append("MASE, the absolute error relative to that of the naive method in the history of each series")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +13,7 @@ from harness.cli.options import limit_options, pool_option, set_option, settings
 from harness.cli.own_options import own_options_of
 from harness.cli.table_options import table_options
 from harness.errors import BadInput
+from harness.fields.names import split_names
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -66,7 +68,9 @@ def run_command(
     if data is not None:
         from harness.cli.run_data import prepare_board
 
-        boards = (str(prepare_board(*own.board_of(data), workspace, console)),)
+        dataset, request = own.board_of(data)
+        request = replace(request, forecasters=split_names(options["only"], workspace.catalog.forecasters))
+        boards = (str(prepare_board(dataset, request, workspace, console)),)
     else:
         from harness.boards.board_files import known_board
 

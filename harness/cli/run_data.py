@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.boards.leaderboard import read_leaderboard
-from harness.boards.own_data import OwnBoard, own_board
+from harness.boards.leaderboard import BOARD_FILE, read_leaderboard
+from harness.boards.own_data import OwnBoard, own_board, own_board_name
 from harness.boards.own_protocol import BoardRequest
 from harness.cli.console import print_lines
 from harness.data.panel import Panel
@@ -16,7 +17,7 @@ from harness.data.storage import write_text
 from harness.data.table_dataset import TableDataset, read_table_dataset
 from harness.data.tables.checks import check_table
 from harness.data.tables.findings import check_findings
-from harness.errors import BadInput
+from harness.errors import BadInput, Failure, attempt
 from harness.plugins.table_datasets import declare
 from harness.report.table_reading import reading_lines
 from harness.results.journal import prepare_home
@@ -33,10 +34,13 @@ if TYPE_CHECKING:
 def prepare_board(dataset: TableDataset, request: BoardRequest, workspace: Workspace, console: Console) -> Path:
     """The board file of a file of data, written to the home; how the file was read is printed first.
 
-    Raises BadTable for data that must be mended first, and BadTask where there is too little of it.
+    Forecasters that were added to it before are kept. Raises BadTable for data that must be mended first, BadTask where
+    there is too little of it, and UnknownName for a forecaster that is asked for and not installed.
     """
-    board, reading = _board(dataset, dataset, request, workspace.catalog, console)
-    path = board_folder(workspace.home, board.name) / "leaderboard.toml"
+    catalog = workspace.catalog
+    path = board_folder(workspace.home, own_board_name(dataset, request, catalog)) / BOARD_FILE
+    added = (*(catalog.forecasters[name].spec.name for name in request.forecasters), *_forecasters_of(path, workspace))
+    board, reading = _board(dataset, dataset, replace(request, forecasters=added), catalog, console)
     prepare_home(workspace.home)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, board.text)
@@ -46,6 +50,13 @@ def prepare_board(dataset: TableDataset, request: BoardRequest, workspace: Works
     workspace.fingerprints.keep(workspace.catalog.datasets[stated.label], panel)  # it need not be read again
     print_lines([f"board: {path}", ""], console, soft_wrap=True)
     return path
+
+
+def _forecasters_of(path: Path, workspace: Workspace) -> tuple[str, ...]:
+    """The forecasters of a board file that are installed; none where it cannot be read."""
+    board = attempt(partial(read_leaderboard, path, workspace.catalog.protocol_classes))
+    names = () if isinstance(board, Failure) else tuple(entry.name for entry in board.forecasters)
+    return tuple(name for name in names if name in workspace.catalog.forecasters)
 
 
 def write_board(dataset: TableDataset, request: BoardRequest, into: Path, catalog: Catalog, console: Console) -> Path:

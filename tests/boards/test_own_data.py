@@ -157,6 +157,14 @@ class TestOwnProtocol:
         assert own_protocol(Panel.of([rare, rare, np.arange(1, 61.0)]), BoardRequest(5)).metric == "RMSSE"
         assert own_protocol(Panel.of([rare, np.arange(1, 61.0)]), BoardRequest(5)).metric == "MASE"
 
+    def test_intermittent_series_have_forecasters_of_their_own(self, tmp_path: Path) -> None:
+        frame = sales()
+        path = written(tmp_path, frame.assign(sales=np.where(np.arange(len(frame)) % 4, 0, frame["sales"])))
+
+        assert '"sba"' in board_of(path, BoardRequest(7))
+        assert '"sba"' not in board_of(written(tmp_path, frame, "often.csv"), BoardRequest(7))
+        assert board_of(path, BoardRequest(7, forecasters=("autoreg", "sba"))).count('"sba"') == 1
+
     def test_classes_are_scored_by_log_loss(self) -> None:
         panel = Panel.of([np.arange(60.0) % 2], channels=[Channel("state", categories=("a", "b"))])
 

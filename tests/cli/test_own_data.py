@@ -68,6 +68,15 @@ def test_a_file_is_run_as_a_board_of_its_name(folder: Path) -> None:
     assert {row["forecaster"] for row in standings(folder)} >= {"theta", "naive", "seasonal-naive"}
 
 
+def test_any_forecaster_can_be_named_and_stays_on_the_board(folder: Path) -> None:
+    run = ("run", "--data", "sales.csv", "--horizon", 7, "--known", "promo", "--only")
+    harness(folder, *run, "croston")
+
+    assert "croston" in {row["forecaster"] for row in standings(folder)}
+    harness(folder, *run, "theta")
+    assert "croston" in {row["forecaster"] for row in standings(folder)}
+
+
 def test_a_forecast_is_made_after_the_last_actual(folder: Path) -> None:
     output = harness(
         folder,
@@ -120,6 +129,10 @@ def test_the_board_of_a_file_can_be_kept(folder: Path) -> None:
             "there is no column 'sale'; did you mean 'sales'?",
         ),
         (("--data", "sales.csv", "--horizon", 900), "a horizon of 900 steps needs series of at least 908 observations"),
+        (
+            ("--data", "sales.csv", "--horizon", 7, "--only", "sbaa"),
+            "no forecaster called 'sbaa'; did you mean 'sba'?",
+        ),
         (("classics", "--target", "x"), "--target is an option of files; add --data FILE"),
         (("--data", "sales.csv", "classics", "--horizon", 7), "name the boards to run, or else say --all, or --data"),
     ],
