@@ -50,7 +50,7 @@ def find_columns(table: Any, options: TableOptions) -> Columns:
             raise BadInput(f"column {name!r} has values of type {table[name].type}, which a series cannot have")
     reasons = {name: NAMED.format(role=role) for role in ("time", *LISTS) for name in _named(options, role)}
     time = options.time if options.time is not None else _time(table, options, reasons)
-    usable = [name for name in names if name != time and name not in options.named and _is_usable(table[name])]
+    usable = [name for name in names if name != time and name not in options.named and is_usable(table[name])]
     reasons |= {name: NO_VALUES for name in names if name not in (time, *usable, *reasons)}
     if options.layout == "wide":
         return _wide(table, time, usable, options, reasons)
@@ -105,7 +105,7 @@ def _named(options: TableOptions, role: str) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value or ()
 
 
-def _is_usable(column: Any) -> bool:
+def is_usable(column: Any) -> bool:
     """Whether a column has values, of a type that a series may have."""
     return column.null_count < len(column) and not _is_nested(column)
 

@@ -1,8 +1,7 @@
-"""Tables of files: CSV, Parquet, Arrow, JSON lines, Excel and .tsf; one file, or a folder with one for each series."""
+"""Tables of files: CSV, Parquet, Arrow, JSON lines, Excel and .tsf; one file, or a folder of them."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,11 +15,13 @@ from harness.data.tables.csv_files import COMPRESSED, read_csv
 from harness.data.tables.frames import arrow_table
 from harness.data.tables.options import TableOptions
 from harness.data.tables.rows import RowOrigin, RowOrigins
+from harness.data.tables.series_rows import has_series_rows
 from harness.data.tables.tsf_files import TIME, VALUE, read_tsf
+from harness.data.tables.typed_files import ARROW, JSON, PARQUET, read_typed
 from harness.errors import BadData, BadInput
 
 CSV = (".csv", ".tsv", ".txt")
-KINDS = (*CSV, ".parquet", ".pq", ".arrow", ".feather", ".ipc", ".jsonl", ".ndjson", ".xlsx", ".xls", ".tsf")
+KINDS = (*CSV, *PARQUET, *ARROW, *JSON, ".xlsx", ".xls", ".tsf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +70,10 @@ def read_file(path: Path, options: TableOptions) -> TableFile:
         return TableFile(arrow_table(table, str(path)), origins, stated, _unless_named(reasons, options))
     if kind in CSV:
         table, origin = read_csv(path, options.decimal)
+    elif kind == ".xlsx":
+        table, origin = _sheet(path), RowOrigin(path.name, 2, "row")
     else:
-        table, origin = _with_types(path, kind), RowOrigin(path.name, 2 if kind == ".xlsx" else 1, "row")
+        table, origin = read_typed(path, kind), RowOrigin(path.name, 1, "row")
     return TableFile(arrow_table(table, str(path)), RowOrigins((origin,)), options)
 
 
@@ -79,7 +82,7 @@ def table_kind(path: Path) -> str | None:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
-        return suffixes[-1] if suffixes and suffixes[-1] in CSV else None
+        return suffixes[-1] if suffixes and suffixes[-1] in (*CSV, *JSON) else None
     return suffixes[-1] if suffixes and suffixes[-1] in KINDS else None
 
 
@@ -112,6 +115,7 @@ def _similar(path: Path) -> str:
     return f"; {hint.removesuffix('? ')}?" if hint else ""
 
 
+<<<<<<< HEAD
 def _with_types(path: Path, kind: str) -> Any:
     """A file whose columns have types."""
     import pyarrow as pa
@@ -141,6 +145,8 @@ def _with_types(path: Path, kind: str) -> Any:
         raise BadData(f"{path} cannot be read: {reason}") from error
 
 
+=======
+>>>>>>> ea49f4e (Files and frames with a row for each series are read: the layouts of fev, GluonTS and GIFT-Eval)
 def _sheet(path: Path) -> Any:
     """The first sheet of a workbook."""
     import zipfile
@@ -151,6 +157,8 @@ def _sheet(path: Path) -> Any:
         raise BadData(f"{path} is not a workbook of Excel")
     try:
         return arrow_table(pd.read_excel(path, engine="openpyxl"), str(path))
+    except (OSError, ValueError) as error:
+        raise BadData(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     except ImportError as error:
         raise BadInput(
             f"{path}: files of Excel need the package openpyxl: pip install 'forecast-harness[excel]', or save the "
@@ -163,6 +171,7 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
     import pyarrow as pa
 
     files = sorted(file for file in path.iterdir() if file.is_file() and table_kind(file) is not None)
+    files = [file for file in files if table_kind(file) != ".json"] or files  # which beside others are metadata
     if not files:
         raise BadInput(f"the folder {path} has no file whose name ends in one of {', '.join(KINDS)}")
     twice = [name for name, count in Counter(map(table_name, files)).items() if count > 1]
@@ -177,9 +186,10 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
                 f"{', '.join(names)}"
             )
     name = "series" if "series" not in names else "file"
-    parts = [
-        _with_name(each.table.select(names), name, table_name(file)) for file, each in zip(files, read, strict=True)
-    ]
+    parts = [each.table.select(names) for each in read]
+    is_id = not any(has_series_rows(each.table, options) for each in read)
+    if is_id:
+        parts = [_with_name(part, name, table_name(file)) for file, part in zip(files, parts, strict=True)]
     try:
         table = pa.concat_tables(_of_same_types(parts), promote_options="permissive")
     except pa.ArrowException as error:
@@ -187,6 +197,7 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
     begins = _begins([part.num_rows for part in parts])
     origins = RowOrigins(tuple(each.origins.parts[0] for each in read), begins)
     stated = read[0].options  # of .tsf files, whose ids are those of the lines
+<<<<<<< HEAD
     reasons = {**read[0].reasons, name: "the names of the files"}
     stated = replace(stated, id=options.id or (*stated.id, name))
     return TableFile(arrow_table(table, str(path)), origins, stated, _unless_named(reasons, options))
@@ -195,6 +206,11 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
 def _unless_named(reasons: Mapping[str, str], options: TableOptions) -> dict[str, str]:
     """The reasons for columns that the options do not name."""
     return {name: reason for name, reason in reasons.items() if name not in options.named}
+=======
+    if is_id:
+        stated = replace(stated, id=options.id or (*stated.id, name))
+    return TableFile(arrow_table(table, str(path)), origins, stated)
+>>>>>>> ea49f4e (Files and frames with a row for each series are read: the layouts of fev, GluonTS and GIFT-Eval)
 
 
 def _of_same_types(tables: Sequence[Any]) -> list[Any]:

@@ -37,7 +37,7 @@ def id_columns(
 ) -> tuple[str, ...]:
     """The columns that identify series, where times repeat."""
     free = [name for name in rest if name not in options.target]
-    named = [name for name in free if _is_id_name(name)]
+    named = [name for name in free if is_id_name(name)]
     texts = [name for name in free if name not in named and is_text(table[name]) and not is_number(table[name])]
     found: tuple[str, ...] = ()
     for candidates in (named, texts):
@@ -56,7 +56,8 @@ def id_columns(
     return found
 
 
-def _is_id_name(name: str) -> bool:
+def is_id_name(name: str) -> bool:
+    """Whether a name is usual for a column that identifies series."""
     name = name.strip().lower()
     return name in ID_NAMES or name.endswith(ID_ENDINGS)
 
@@ -91,7 +92,7 @@ def id_of_blocks(table: Any, time: str | None, rest: Sequence[str], reasons: dic
 
     An id of its own for each row names no series.
     """
-    named = [name for name in rest if _is_id_name(name) and not is_time(table[name])]
+    named = [name for name in rest if is_id_name(name) and not is_time(table[name])]
     if len(named) == 1 and _distinct(table, named[0]) < table.num_rows:
         reasons[named[0]] = USUAL
         return (named[0],)

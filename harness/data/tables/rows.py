@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.arrays import Ints
 
 
 @dataclass(frozen=True)
@@ -28,3 +32,17 @@ class RowOrigins:
         origin = self.parts[part]
         number = f"{origin.unit} {row - self.begins[part] + origin.first:,}"
         return f"{origin.name}, {number}" if origin.name else number
+
+
+@dataclass(frozen=True, eq=False)
+class ListOrigins(RowOrigins):
+    """The origins of values of lists, of which each row of a table has one."""
+
+    rows: RowOrigins = RowOrigins()  # of the table
+    offsets: Ints = field(default_factory=lambda: np.zeros(1, dtype=np.int64))  # of the lists, (row + 1,)
+
+    def place(self, row: int) -> str:
+        """A value in a message: "sales.jsonl, row 3, value 17"."""
+        series = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        first = min(self.rows.parts[0].first, 1)
+        return f"{self.rows.place(series)}, value {row - self.offsets[series] + first:,}"
