@@ -30,6 +30,8 @@ def arrow_table(frame: object, name: str = "the table") -> Any:
         if hasattr(frame, "__arrow_c_stream__"):
             return _checked(pa.table(frame), name)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        if "non-struct" in str(error):  # of PyArrow, for the Arrow stream of one column
+            raise BadData(f"{name} is one column, not a data frame; pass a data frame that has it") from error
         raise BadData(f"the data frame cannot be read: {_first_line(error)}") from error
     if hasattr(frame, "collect"):
         raise BadData(f"the data frame has not been computed yet; pass frame.collect() instead of {short_repr(frame)}")

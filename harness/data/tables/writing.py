@@ -91,6 +91,6 @@ def data_frame(table: Any, library: str) -> Any:
         try:
             import polars
         except ImportError as error:
-            raise BadInput("polars is not installed: pip install polars") from error
+            raise BadInput("polars is not installed: pip install 'forecast-harness[polars]'") from error
         return polars.from_arrow(table)
     raise BadInput(f"library is 'pandas', 'polars' or 'pyarrow', not {library!r}")

@@ -53,14 +53,6 @@ class TestLibraries:
     def test_tables_are_equal(self, frame: object) -> None:
         assert fields(frame) == expected()
 
-    def test_polars(self) -> None:
-        polars = pytest.importorskip("polars")
-        frame = polars.DataFrame({"time": DATES.to_list(), "y": [1, 2, 3, 4], "kind": ["a", "b", "a", "b"]})
-
-        assert fields(frame, target="y") == expected()
-        with pytest.raises(BadData, match=r"has not been computed yet; pass frame\.collect\(\)"):
-            Panel.from_frame(frame.lazy())
-
     @pytest.mark.parametrize(
         ("index", "freq"),
         [

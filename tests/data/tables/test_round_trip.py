@@ -94,14 +94,6 @@ class TestLong:
             assert panel.start[i] == mixed.start[j]
             assert panel.static["city"][i] == mixed.static["city"][j]
 
-    def test_polars_frames_are_equal(self) -> None:
-        pytest.importorskip("polars")
-        panel = Panel.of([[1.0, np.nan, 3], [4.0, 5]], ids=["a", "b"], start="2024-01-01", freq="D", season_length=7)
-
-        frame = panel.to_frame(library="polars")
-
-        assert Panel.from_frame(frame).fingerprint() == panel.fingerprint()
-
     def test_unknown_libraries_are_refused(self) -> None:
         with pytest.raises(BadInput, match="library is 'pandas', 'polars' or 'pyarrow', not 'excel'"):
             Panel.of([[1.0, 2]]).to_frame(library="excel")  # type: ignore[arg-type]
