@@ -15,6 +15,7 @@ from harness.boards.selection import CHANGED
 from harness.boards.stale import stale_forecasters
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput
+from harness.fields.names import joined_names
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.rescoring import changed_metrics, with_known_version
@@ -53,7 +54,7 @@ def find_standings(
     for title, reason in ({} if plan is None else stale_forecasters(plan, workspace)).items():
         if title in titles:
             reasons.setdefault(reason, []).append(title)
-    notes = [f"{', '.join(names)}: results are stale: {why}; run the board again" for why, names in reasons.items()]
+    notes = [f"{joined_names(names)}: results are stale: {why}; run the board again" for why, names in reasons.items()]
     return replace(standings, notes=(*standings.notes, *notes)) if notes else standings
 
 

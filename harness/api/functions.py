@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from harness.data.files import load
 from harness.data.missing import FILLINGS
 from harness.data.panel import Panel
 from harness.errors import BadInput, BadTask, Failure, attempt
+from harness.evaluation.covariate_notes import ignored_covariates
 from harness.evaluation.evaluate import evaluate as evaluate_on
 from harness.fields.errors import short_repr
+from harness.forecasters.covariate_kinds import CovariateKind
 from harness.forecasters.forecaster import Forecaster
 from harness.forecasters.spec import Batches, tolerance_problem
 from harness.tasks.task import Task
@@ -86,16 +89,18 @@ def evaluate(
     requested, declared = 1, 0.0
     batches: Batches = "any"
     needs_season = False
+    kinds: Collection[CovariateKind] | None = None  # of covariates that it can use, where it is known
     if isinstance(forecaster, str):
         spec = catalog.forecasters[forecaster].spec
         forecaster, filling, requested = spec.make({}), missing or spec.missing, spec.resources.threads
         declared, batches, needs_season = spec.tolerance, spec.batches, spec.needs_season
+        kinds = spec.usable_covariates
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, workspace.home)
     elif not isinstance(panel, Panel):
         panel = Panel.from_frame(panel)
     metrics = [entry.spec for entry in catalog.metrics.values()]
-    return evaluate_on(
+    run = evaluate_on(
         forecaster,
         task,
         panel,
@@ -106,6 +111,7 @@ def evaluate(
         batches=batches,
         needs_season=needs_season,
     )
+    return replace(run, ignored_covariates=ignored_covariates(task, panel, kinds))
 
 
 def _check_arguments(forecaster: object, task: object, missing: object) -> None:
@@ -147,10 +153,11 @@ def standings(
 ) -> pd.DataFrame:
     """A board's standings from the journal, or as published: one row for each forecaster, the best first.
 
-    Its columns are the statistics of the CSV under the same names, with the ends of their 95 % intervals and
-    `mcs_p_value`, the p-value of the model confidence set; and the error on each task, by the task's name. The last
-    columns are costs measured by `harness bench`, in seconds, bytes and joules. NaN where there is no value. With
-    `pools`, only their forecasters and the baseline are ranked.
+    Its columns are those of the tables in docs/boards.md: the rank and the statistics with the ends of their 95 %
+    intervals, the error on each task by the task's name, the seconds of fitting and forecasting, and the numbers of
+    completed and failed results. Only where a forecaster has a value do marks, training data and costs measured by
+    `harness bench` have columns. NaN where there is no value. With `pools`, only their forecasters and the baseline are
+    ranked.
     """
     from harness.analysis.lookup import find_standings
 

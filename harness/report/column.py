@@ -48,10 +48,16 @@ class Column:
     names: Mapping[Data, str] = field(default_factory=dict)  # in the views for programs that have it
     tables: Mapping[Table, tuple[Cell, ...]] = field(default_factory=dict)  # in the views for readers that show it
     best_first: Literal["ascending", "descending"] = "ascending"  # order in which the best comes first
+    optional: bool = False  # whether data frames leave it out where no row has a value
     important: bool = False  # whether the table of a board in MLflow shows it
     unit: str = ""  # of measured costs: seconds, rate, bytes, joules, number or identifier
     factor: float = 1.0  # of the metric in MLflow
     tag_text: Callable[[Row], str] = lambda row: ""  # the value of the tag in MLflow
+
+    def has_value(self, row: Row) -> bool:
+        """Whether the row has a value other than NaN, an empty text and False."""
+        value = self.value(row)
+        return bool(value) and value == value
 
     def number(self, row: Row) -> float:
         """The value as a number, NaN where it is none."""

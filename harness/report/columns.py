@@ -39,8 +39,13 @@ def table_columns(standings: Standings, view: Table) -> list[tuple[Column, Cell]
 
 
 def data_columns(standings: Standings, view: Data) -> dict[str, Column]:
-    """The columns of a view for programs, by their names there: the forecaster first, measured costs last."""
+    """The columns of a view for programs, by their names there: the forecaster first, measured costs last.
+
+    Data frames leave out the optional ones of which no row has a value.
+    """
     found = [column for column in standings_columns(standings) if view in column.names]
+    if view == "frame":
+        found = [column for column in found if not column.optional or any(map(column.has_value, standings.rows))]
     found.sort(key=_data_position)
     columns: dict[str, Column] = {}
     for column in found:
@@ -212,53 +217,47 @@ def _word_tables(heading: str, text: Callable[[Row], str]) -> dict[Table, tuple[
 
 
 def _modes(standings: Standings) -> list[Column]:
-    """What marks stand for; in CSV where there are any."""
-    strict: tuple[Data, ...] = ("csv", "frame") if any(row.strict for row in standings.rows) else ("frame",)
-    batch: tuple[Data, ...] = ("csv", "frame") if any(row.batch_differences for row in standings.rows) else ("frame",)
-    ignored: tuple[Data, ...] = (
-        ("csv", "frame") if any(row.ignored_covariates for row in standings.rows) else ("frame",)
-    )
-    points = any(row.degenerate_quantiles for row in standings.rows)
-    exact = any(row.exact_forecasts for row in standings.rows)
-    return [
+    """What marks stand for; in CSV and data frames where there are any."""
+    columns = [
         Column(
             "ignored_covariates",
             "covariates of tasks, of kinds that it cannot use",
             lambda row: "; ".join(f"{task}: {', '.join(names)}" for task, names in row.ignored_covariates.items()),
-            column_names("ignored_covariates", *ignored),
+            column_names("ignored_covariates", "csv", "frame"),
         ),
         Column(
             "degenerate_quantiles",
             "tasks on which its point forecasts were scored as quantiles",
             lambda row: ", ".join(row.degenerate_quantiles),
-            column_names("degenerate_quantiles", *(("csv", "frame") if points else ("frame",))),
+            column_names("degenerate_quantiles", "csv", "frame"),
         ),
         Column(
             "exact_forecasts",
             "tasks on which all forecasts equal the actuals exactly: check for leakage",
             lambda row: ", ".join(row.exact_forecasts),
-            column_names("exact_forecasts", *(("csv", "frame") if exact else ("frame",))),
+            column_names("exact_forecasts", "csv", "frame"),
         ),
         Column(
             "strict",
             "whether it was run in strict mode: one point in time after the other, without later values",
             attrgetter("strict"),
-            column_names("strict", *strict),
+            column_names("strict", "csv", "frame"),
         ),
         Column(
             "batch_difference",
             "largest relative difference of its forecasts in other batches, beyond the tolerance",
             attrgetter("batch_difference"),
-            column_names("batch_difference", *batch),
+            column_names("batch_difference", "csv", "frame"),
         ),
     ]
+    return [column for column in columns if any(map(column.has_value, standings.rows))]
 
 
 def _training(standings: Standings) -> list[Column]:
     """The pool, the training overlap, and what is known of the training data."""
 
     def words(name: str, meaning: str, text: Callable[[Row], str]) -> Column:
-        return _words(name, meaning, text, "csv", "frame", "tag")
+        return replace(_words(name, meaning, text, "csv", "frame", "tag"), optional=True)
 
     def tasks(names: Iterable[str]) -> str:
         return ", ".join(names)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.report.column import Cell, Column, Data, Table, column_names
+from harness.report.column import Cell, Column, Data, Table
 from harness.report.numbers import (
     NOTHING,
     UNBOUNDED,
@@ -168,13 +168,13 @@ def p99_footnote(standings: Standings) -> list[str]:
 
 
 def cost_columns(standings: Standings) -> list[Column]:
-    """The columns of what `harness bench` measured; data frames have these columns even where nothing was."""
-    views: tuple[Data, ...] = ("csv", "frame") if standings.measured else ("frame",)
+    """The columns of what `harness bench` measured."""
+    views: tuple[Data, ...] = ("csv", "frame") if standings.measured else ()
     machine = Column(
         "machine",
         "identifier of the machine on which costs were measured",
         lambda row: None if row.costs is None else row.costs.machine,
-        column_names("machine", *views),
+        dict.fromkeys(views, "machine"),
         unit="identifier",
     )
     return [machine, *(_column(cost, views, standings.measured) for cost in COSTS)]
@@ -194,7 +194,7 @@ def _column(cost: Cost, views: tuple[Data, ...], measured: bool) -> Column:
         cost.name,
         cost.meaning,
         lambda row: cost.value(row.costs),
-        {**column_names(cost.name, *views), **({"metric": cost.name + cost.unit.suffix} if cost.metric else {})},
+        {**dict.fromkeys(views, cost.name), **({"metric": cost.name + cost.unit.suffix} if cost.metric else {})},
         tables if measured else {},
         "descending" if cost.more else "ascending",
         important=cost.important and measured,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from harness.fields.names import joined_names
 from harness.report.numbers import NOTHING, plural
 from harness.report.overlap import is_marked
 from harness.report.tables import some_of
@@ -59,7 +60,7 @@ def mark_legend(standings: Standings) -> dict[str, str]:
 
 
 def imputation_lines(standings: Standings) -> list[str]:
-    """How failed results are scored, in one line; none where nothing failed."""
+    """How failed results are scored, and what is shown of them; none where nothing failed."""
     cells = any(set(row.missing) - {"not run"} for row in standings.rows)
     windows = any(row.failed_windows for row in standings.rows)
     if standings.completed_only:
@@ -67,7 +68,13 @@ def imputation_lines(standings: Standings) -> list[str]:
     cell = "of a cell: the largest relative error of its own others, the task's median and the baseline"
     window = "of a window: the losses of the baseline, or of the median cell if larger"
     parts = [*[cell][: int(cells)], *[window][: int(windows)]]
-    return [f"failed results are imputed; {'; '.join(parts)}"] if parts else []
+    lines = [f"failed results are imputed; {'; '.join(parts)}"] if parts else []
+    if cells:
+        lines.append(
+            "statistics of all tasks include imputed errors, those of one task do not; a forecaster without any result "
+            f"is ranked by imputed errors, and {NOTHING} takes the place of its statistics"
+        )
+    return lines
 
 
 def mark_lines(standings: Standings) -> list[str]:
@@ -81,17 +88,16 @@ def _ignored_lines(standings: Standings) -> list[str]:
     for row in standings.rows:
         if row.ignored_covariates:
             names.setdefault(tuple(row.ignored_covariates.items()), []).append(row.forecaster)
-    return [f"{', '.join(group)}: cannot use {_covariates_text(ignored)}" for ignored, group in names.items()]
+    return [f"{joined_names(group)}: cannot use covariates {_covariates(ignored)}" for ignored, group in names.items()]
 
 
-def _covariates_text(ignored: Sequence[tuple[str, tuple[str, ...]]]) -> str:
+def _covariates(ignored: Sequence[tuple[str, tuple[str, ...]]]) -> str:
     """Covariates with their tasks; tasks with the same covariates together."""
     tasks: dict[tuple[str, ...], list[str]] = {}
     for task, covariates in ignored:
         tasks.setdefault(covariates, []).append(task)
     return "; ".join(
-        f"the covariate{'s' if len(covariates) > 1 else ''} {some_of(covariates, MOST_AFFECTED)} of "
-        + some_of(names, MOST_AFFECTED)
+        f"of {some_of(names, MOST_AFFECTED)}: {some_of(covariates, MOST_AFFECTED)}"
         for covariates, names in tasks.items()
     )
 

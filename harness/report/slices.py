@@ -13,6 +13,7 @@ from rich.table import Table
 
 from harness.analysis.slicing.slices import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
+from harness.fields.names import joined_names
 from harness.report.column import WIDTH
 from harness.report.numbers import error
 from harness.report.rows import scale
@@ -221,7 +222,7 @@ def _widest(texts: Iterable[str], least: int, most: int) -> int:
 
 def _best(slices: Slices, ranks: Sequence[int]) -> str:
     """The names of the best forecasters of a slice."""
-    return ", ".join(name for name, rank in zip(slices.forecasters, ranks, strict=True) if rank == 1)
+    return joined_names(name for name, rank in zip(slices.forecasters, ranks, strict=True) if rank == 1)
 
 
 def _kind(slices: Slices) -> str:

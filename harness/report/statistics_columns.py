@@ -23,6 +23,8 @@ from harness.report.numbers import (
 from harness.report.rows import CLOSE, several_seeds
 from harness.results.standings import Row, Standings
 
+MEDIAN = "median_relative_error"
+
 
 def statistics_columns(standings: Standings) -> list[Column]:
     """All of them."""
@@ -53,11 +55,14 @@ def statistics_columns(standings: Standings) -> list[Column]:
             _of_completed(_with_interval("Mean\N{NO-BREAK SPACE}rank over\N{NO-BREAK SPACE}tasks", "mean_rank", 1)),
         ),
         *_statistic(
-            "median_relative_error",
+            MEDIAN,
             f"median over tasks of its {relative}",
-            None if standings.logarithmic else _with_interval("Median error", "median_relative_error", 2),
+            None if standings.logarithmic else _of_completed(_with_interval("Median error", MEDIAN, 2)),
         ),
-        plain_column("relative_error", f"geometric mean of its {relative}", important=True),
+        replace(
+            plain_column("relative_error", f"geometric mean of its {relative}", important=True),
+            value=_if_completed(attrgetter("relative_error")),
+        ),
         _mcs_p_value(standings),
         Column(
             "skill_std",
@@ -72,6 +77,11 @@ def statistics_columns(standings: Standings) -> list[Column]:
 def _of_completed(cell: Cell) -> Cell:
     """The cell, with a dash for a forecaster that completed nothing: its number would be that of imputed results."""
     return replace(cell, text=lambda row: cell.text(row) if row.completed else NOTHING)
+
+
+def _if_completed(value: Callable[[Row], Value]) -> Callable[[Row], Value]:
+    """The value, None for a forecaster that completed nothing."""
+    return lambda row: value(row) if row.completed else None
 
 
 def _mlflow_skill(standings: Standings) -> list[Column]:
@@ -94,7 +104,7 @@ def _mlflow_skill(standings: Standings) -> list[Column]:
 
 
 def _log10_relative_error(row: Row) -> float:
-    return math.log10(row.relative_error) if row.relative_error > 0 else math.nan
+    return math.log10(row.relative_error) if row.completed and row.relative_error > 0 else math.nan
 
 
 def _skill_cells(standings: Standings) -> tuple[Cell, Cell]:
@@ -153,9 +163,11 @@ def _statistic(
     """A statistic and both ends of its interval; `more` is better, `important` lists the suffixes that are."""
 
     def column(suffix: str, meaning: str, value: Callable[[Row], Value]) -> Column:
-        return Column(name + suffix, meaning, value, column_names(name + suffix), important=suffix in important)
+        return Column(
+            name + suffix, meaning, _if_completed(value), column_names(name + suffix), important=suffix in important
+        )
 
-    statistic = column("", meaning, attrgetter(name))
+    statistic = column("", meaning, lambda row: getattr(row, name))
     return [
         replace(
             statistic,

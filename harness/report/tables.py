@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Number
 
+from harness.fields.names import joined_names
 from harness.report.text import visible
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # a spreadsheet computes a cell that starts so
@@ -90,4 +91,4 @@ def markdown_list(lines: Iterable[str]) -> str:
 def some_of(names: Sequence[str], most: int) -> str:
     """The first names, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return joined_names(names[:most]) + more

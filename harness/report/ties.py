@@ -9,7 +9,11 @@ from harness.report.rows import TIED
 from harness.results.standings import Row, Standings
 
 ROUNDING = "errors below 10⁻¹⁰ of the largest actual are rounding, and equal in ranks, relative errors and tests"
-TEST = "95 % model confidence set, which tests all forecasters at once; pairs differ more easily"
+TEST = "95 % model confidence set"
+ORDER = (
+    "p: the test drops the forecaster with the largest difference from another, in standard errors, until those left "
+    "do not differ significantly; p need not follow the rank, and pairs differ more easily"
+)
 
 
 def tie_lines(standings: Standings, rows: Sequence[Row]) -> list[str]:
@@ -17,9 +21,10 @@ def tie_lines(standings: Standings, rows: Sequence[Row]) -> list[str]:
     tested = [row for row in standings.rows if not math.isnan(row.mcs_p_value)]
     if standings.tied_for_first:
         line = f"{TIED} not significantly worse than the best: p > 0.05 ({TEST})"
-        return [line, *filter(None, [tie_below(standings, rows)])]
+        return [line, *p_lines(standings), *filter(None, [tie_below(standings, rows)])]
     if len(tested) > 1:
-        return [f"p: {standings.rows[0].forecaster} is significantly better than all others ({TEST})"]
+        line = f"p: {standings.rows[0].forecaster} is significantly better than all others ({TEST})"
+        return [line, *p_lines(standings)]
     if standings.significance is None:
         return []
     if sum(not row.missing for row in standings.rows) < 2:
@@ -28,6 +33,16 @@ def tie_lines(standings: Standings, rows: Sequence[Row]) -> list[str]:
         return [f"ties not tested: the best {standings.metric} is not the lowest"]
     units = standings.significance.units
     return [f"ties not tested: needs at least 9 independent series or cutoffs, and the board has {units}"]
+
+
+def p_lines(standings: Standings) -> list[str]:
+    """How the p-values come about, where there are any."""
+    ranked = [row for row in standings.rows if row.rank]
+    tested = [row for row in ranked if not math.isnan(row.mcs_p_value)]
+    if len(tested) < 2:
+        return []
+    failed = any(row.missing and math.isnan(row.mcs_p_value) for row in ranked)
+    return [ORDER + ("; forecasters with failed results are not tested" if failed else "")]
 
 
 def tie_below(standings: Standings, rows: Sequence[Row]) -> str:

@@ -13,6 +13,7 @@ from harness.data.damage import set_aside, warn
 from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import DamagedFile, LaterVersion, UnknownName
 from harness.fields.dumping import dump
+from harness.fields.names import joined_names
 from harness.fields.reading import load
 from harness.forecasters.card import SelectedOn
 from harness.forecasters.pools import Pool
@@ -213,7 +214,7 @@ class Standings:
         if not untried:
             return self
         rows = tuple(row for row in self.rows if row.forecaster not in untried)
-        return replace(self, rows=rows, notes=(*self.notes, f"not run: {', '.join(untried)}"))
+        return replace(self, rows=rows, notes=(*self.notes, f"not run: {joined_names(untried)}"))
 
     def to_json(self) -> dict[str, Any]:
         """The standings as JSON values."""

@@ -39,6 +39,20 @@ def test_forecasters_by_name_and_objects_are_ranked_on_a_frame() -> None:
     assert list(table["rank"]) == sorted(table["rank"])
 
 
+def test_covariates_that_a_forecaster_cannot_use_are_marked() -> None:
+    data = frame().assign(promotion=np.arange(90) % 2)
+
+    result = harness.compare(["theta", "ridge", Best()], data, horizon=7, target="sales", known="promotion")
+
+    assert result.runs["theta"].ignored_covariates == ("promotion",)
+    ignored = result.table()["ignored_covariates"]
+    assert ignored[ignored != ""].to_dict() == dict.fromkeys(["seasonal-naive", "theta"], "data: promotion")
+    page = result.page()
+    assert "<dt>¶</dt><dd>cannot use covariates that a task offers" in page
+    assert "seasonal-naive, theta: cannot use covariates of data: promotion" in page
+    assert "ignored_covariates" not in harness.compare(["theta"], frame(), horizon=7).table()
+
+
 def test_scores_are_those_of_an_evaluation() -> None:
     result = harness.compare({"mine": Best()}, frame(), horizon=7, windows=4, quantile_levels=())
 

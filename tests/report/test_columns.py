@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -16,10 +17,16 @@ from harness.report.costs import COSTS, FIGURES
 from harness.report.page.render import page
 from harness.report.shown import Shown
 from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, remarks, table_legend
-from harness.results.standings import Significance
+from harness.report.terminal import legend, remarks, standings_table, table_legend
+from harness.results.standings import RankTest, Significance
 
 NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key", "runs", "intervals"}
+FRAME = [  # as docs/boards.md states
+    *("rank", "tied_for_first", "skill", "skill_low", "skill_high", "win_rate", "win_rate_low", "win_rate_high"),
+    *("mean_rank", "mean_rank_low", "mean_rank_high"),
+    *("median_relative_error", "median_relative_error_low", "median_relative_error_high", "relative_error"),
+    *("mcs_p_value", "skill_std", "ramp", "fit_seconds", "predict_seconds", "completed", "failed_results"),
+]
 MEASURED = BenchCosts("m", "CPU", "2026-01-01", "ramp", 2, "cpu", 0.001, 0.002, 0.004, 0.003, 0.005, throughput=2500.0)
 
 
@@ -182,6 +189,15 @@ class TestViews:
         values = {name: frame[name].value(standings.rows[0]) for name in ("mcs_p_value", "mean_rank_high")}
         assert values == {"mcs_p_value": 0.25, "mean_rank_high": 2.5}
 
+    def test_data_frames_have_training_data_and_costs_only_where_a_forecaster_has_a_value(self) -> None:
+        usual = list(data_columns(board(row("a", 1)), "frame"))
+        more = board(row("a", 1, costs=MEASURED, pool="local"), row("b", 2))
+
+        assert usual == FRAME
+        added = [name for name in data_columns(more, "frame") if name not in usual]
+        assert added[:3] == ["pool", "machine", "latency_p50"]
+        assert "selected_on" not in added
+
     def test_a_task_may_be_called_like_a_column(self) -> None:
         standings = dataclasses.replace(board(row("a", 1, scores={"memory": 2.0})), tasks=("memory",))
 
@@ -292,11 +308,12 @@ class TestMarks:
         assert strict == ["strict", "yes", "no", "yes", "no"]
         assert batch == ["batch_difference", "", "0.25", "0.5", ""]
 
-    def test_data_frames_always_have_them(self) -> None:
-        columns = data_columns(board(row("d", 1)), "frame")
+    def test_data_frames_have_them_where_there_are_any(self) -> None:
+        columns = data_columns(self.STANDINGS, "frame")
 
         assert columns["strict"].value(row("d", 1)) is False
         assert columns["batch_difference"].value(row("d", 1)) is None
+        assert {"strict", "batch_difference"}.isdisjoint(data_columns(board(row("d", 1)), "frame"))
 
     def test_the_page_explains_them(self) -> None:
         text = page(self.STANDINGS)
@@ -316,7 +333,7 @@ class TestMarks:
         lines = legend(standings)
         assert "¶ cannot use covariates that a task offers: see its line below" in lines
         assert "° gives point forecasts, which WQL scores as quantiles of no width" in lines
-        assert remarks(standings) == ["a: cannot use the covariates price, promotion of ramp, hills"]
+        assert remarks(standings) == ["a: cannot use covariates of ramp, hills: price, promotion"]
         first, second = standings_csv(standings).splitlines()[1:3]
         assert '"ramp: price, promotion; hills: price, promotion"' in first
         assert ",ramp" in second
@@ -364,12 +381,46 @@ class TestLegend:
             assert text not in chosen
 
     def test_ties_are_with_the_best(self) -> None:
-        tied = board(row("a", 1, tied_for_first=True, mcs_p_value=1.0), row("b", 2, tied_for_first=True))
+        rows = (row("a", 1, tied_for_first=True, mcs_p_value=1.0), row("b", 2, tied_for_first=True, mcs_p_value=0.2))
+        tied = board(*rows)
         alone = board(row("a", 1, mcs_p_value=1.0), row("b", 2, mcs_p_value=0.01))
 
-        test = "(95 % model confidence set, which tests all forecasters at once; pairs differ more easily)"
+        test = "(95 % model confidence set)"
         assert f"= not significantly worse than the best: p > 0.05 {test}" in legend(tied)
         assert f"p: a is significantly better than all others {test}" in legend(alone)
+
+    def test_how_p_values_come_about_is_explained(self) -> None:
+        standings = board(row("a", 1, mcs_p_value=1.0), row("b", 2, mcs_p_value=0.01))
+
+        (line,) = (line for line in legend(standings) if line.startswith("p: the test"))
+
+        assert line.endswith("do not differ significantly; p need not follow the rank, and pairs differ more easily")
+        assert line in unescape(page(standings))
+        failed = replace(standings, rows=(*standings.rows, row("c", 3, missing={"failed": 1})))
+        assert f"{line}; forecasters with failed results are not tested" in legend(failed)
+
+    def test_a_forecaster_without_any_result_has_no_statistics_in_any_view(self) -> None:
+        """Its rank is that of imputed errors, which a line says."""
+        nothing = {"completed": 0, "missing": {"failed": 1}, "scores": {}, "metrics": {}, "intervals": {}}
+        empty = row("b", 2, **nothing, skill=-9.0, relative_error=9.125, median_relative_error=9.125)
+        pair = ((math.nan, 0.5), (-1.0, math.nan))
+        ranks = RankTest(1.0, 0.5, 20, 0.5, {"a": 1.25, "b": 1.75}, (("a", "b"),))
+        tests = Significance("resamples", 20, 100, 0.95, ("a", "b"), pair, pair, pair, pair, {}, ranks)
+        standings = replace(board(row("a", 1), empty), significance=tests)
+
+        for view in ("csv", "frame"):
+            columns = data_columns(standings, view)
+            assert [columns[name].value(empty) for name in FRAME[2:15]] == [None] * 13
+        table = standings_table(standings, 200)
+        shown = {str(column.header): str(list(column.cells)[1]) for column in table.columns}
+        assert [shown[heading] for heading in ("#", "skill", "95 %", "wins", "ramp")] == ["2", "–", "–", "–", "–"]
+        text = unescape(page(standings))
+        assert "9.12" not in text
+        assert '"pairs":[[null,null],[null,null]]' in text
+        assert '"means":[["a",1.25]]' in text
+        line = "a forecaster without any result is ranked by imputed errors, and – takes the place of its statistics"
+        assert line in text
+        assert any(line in each for each in legend(standings))
 
     def test_a_tie_below_a_better_forecaster_without_one_is_explained_by_this_table(self) -> None:
         tied = {"tied_for_first": True, "mcs_p_value": 0.2}

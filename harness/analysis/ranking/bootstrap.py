@@ -278,7 +278,7 @@ def _description(table: ErrorTable, kind: Kind) -> str:
     if kind != "series" and longest > 1:
         parts.append(f"in blocks of up to {longest}")
     if kind == "series":
-        parts.append("for these dates only")
+        parts.append("for these cutoffs only")
     elif kind == "cutoffs" and any(units.series_count > 1 for units in alike):
         parts.append("for these series only")
     return ", ".join(parts)

@@ -2,7 +2,7 @@
 
 Windows of one series are not independent of each other, nor are series at one cutoff. Where a task has many series and
 several cutoffs, both are units, and a window belongs to one of each. Where it has many series at few cutoffs, each
-series is a unit, with all of its windows, and conclusions are about these dates only. Where it has few series, each
+series is a unit, with all of its windows, and conclusions are about these cutoffs only. Where it has few series, each
 cutoff is a unit, with all series at it. Cutoffs are resampled in blocks.
 """
 

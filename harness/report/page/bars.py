@@ -29,7 +29,12 @@ class Bar:
 
 
 def gain(row: Row, logarithmic: bool) -> tuple[float, Interval]:
-    """What a bar shows, and its interval: the skill, or by how many decades the relative error is below one."""
+    """What a bar shows, and its interval: the skill, or by how many decades the relative error is below one.
+
+    NaN for a forecaster that completed nothing.
+    """
+    if not row.completed:
+        return math.nan, (math.nan, math.nan)
     if not logarithmic:
         return row.skill, row.interval("skill")
     high, low = log10_interval(row.interval("skill"))

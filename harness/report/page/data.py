@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from harness.arrays import Floats
 from harness.report.costs import COSTS
 from harness.report.page.examples import Example, Examples, Lines
 from harness.report.page.lines import Limit
-from harness.results.standings import RankTest, Row, Significance, Standings
+from harness.results.standings import Matrix, RankTest, Row, Significance, Standings
 
 MOST_FORECASTERS = 50  # with errors by step and windows: the best, and the baseline
 MOST_CELLS = 2000  # whose windows are shown; of larger boards only the best forecasters have windows
@@ -35,11 +36,12 @@ def chart_data(standings: Standings, examples: Examples | None) -> dict[str, Any
 
 
 def _row(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
+    skill = (row.skill, *row.interval("skill")) if row.completed else (math.nan,) * 3
     return {
         "name": row.forecaster,
         "tied": row.tied_for_first,
-        "skill": [_round(value) for value in (row.skill, *row.interval("skill"))],
-        "relative": _round(row.relative_error),
+        "skill": [_round(value) for value in skill],
+        "relative": _round(row.relative_error if row.completed else math.nan),
         "fit": _round(row.fit_seconds),
         "predict": _round(row.window_seconds),
         "scores": [_round(row.scores.get(task, math.nan)) for task in tasks],
@@ -65,6 +67,10 @@ def _costs(standings: Standings) -> dict[str, Any]:
 
 
 def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
+    """Comparisons in pairs, without those of forecasters that completed nothing, which have imputed errors only."""
+    empty = {row.forecaster for row in standings.rows if not row.completed}
+    if empty.intersection(found.forecasters):
+        found = _without(found, empty)
     return {
         "level": found.level,
         "forecasters": list(found.forecasters),
@@ -74,6 +80,32 @@ def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
         "serial": _p_values(found.serial_p_values, standings),
         "ranks": None if found.rank_test is None else _ranks(found.rank_test),
     }
+
+
+def _without(found: Significance, names: Container[str]) -> Significance:
+    """The comparisons with NaN for some forecasters, which have no mean ranks."""
+    kept = np.array([name not in names for name in found.forecasters])
+    both = kept[:, None] & kept
+
+    def masked(matrix: Matrix) -> Matrix:
+        return tuple(map(tuple, np.where(both, np.asarray(matrix), math.nan).tolist())) if matrix else matrix
+
+    test = found.rank_test
+    if test is not None:
+        cliques = [tuple(name for name in clique if name not in names) for clique in test.cliques]
+        test = replace(
+            test,
+            mean_ranks={name: rank for name, rank in test.mean_ranks.items() if name not in names},
+            cliques=tuple(clique for clique in cliques if len(clique) > 1),
+        )
+    return replace(
+        found,
+        win_rates=masked(found.win_rates),
+        skills=masked(found.skills),
+        skill_lows=masked(found.skill_lows),
+        skill_highs=masked(found.skill_highs),
+        rank_test=test,
+    )
 
 
 def _skills(found: Significance) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from harness.report.page.data import MOST_FORECASTERS, best_forecasters, chart_d
 from harness.report.page.details import ForecasterDetails, curve_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
-from harness.report.rows import BATCH, CLOSE, OVERLAP, STRICT, TIED, mark_legend, mark_lines
+from harness.report.rows import BATCH, CLOSE, OVERLAP, STRICT, TIED, imputation_lines, mark_legend, mark_lines
 from harness.report.text import LAYOUT, visible
-from harness.report.ties import tie_below
+from harness.report.ties import p_lines, tie_below
 from harness.results.standings import RankTest, Standings
 
 
@@ -36,6 +36,7 @@ def view(standings: Standings, examples: Examples | None, details: Sequence[Fore
         "standings": standings,
         "table": table(standings),
         "marks": _marks(standings),
+        "reading": [*p_lines(standings), *imputation_lines(standings)],
         "overlaps": [*overlap_lines(standings), *mark_lines(standings)],
         "few": min(len(standings.rows), MOST_FORECASTERS),
         "unbounded": p99_footnote(standings),

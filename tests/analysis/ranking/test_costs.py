@@ -495,12 +495,12 @@ class TestViews:
         assert found.loc["unknown", [*FIGURES]].isna().all()
         assert found["energy"].dtype == float
 
-    def test_from_python_they_are_missing_where_nothing_was_measured(self, tmp_path: Path) -> None:
+    def test_data_frames_have_none_where_nothing_was_measured(self, tmp_path: Path) -> None:
         board(row("base", 1)).save(tmp_path)
 
         found = harness.standings("toys", home=str(tmp_path))
 
-        assert found[[*FIGURES]].isna().all(axis=None)
+        assert set(FIGURES).isdisjoint(found.columns)
 
     def test_csv_without_them_is_as_before(self) -> None:
         assert "latency" not in standings_csv(board(row("base", 1)))

@@ -159,7 +159,7 @@ class TestIntervals:
         [
             (1, 30, "30 cutoffs, in blocks of up to 3"),
             (2, 60, "30 cutoffs, in blocks of up to 3, for these series only"),
-            (12, 36, "12 series, for these dates only"),
+            (12, 36, "12 series, for these cutoffs only"),
             (12, 120, "12 series and, independently, 10 cutoffs, in blocks of up to 2"),
         ],
     )
