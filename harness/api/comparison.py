@@ -12,6 +12,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+from warnings import warn
 from weakref import finalize
 
 from harness.analysis.lookup import board_standings
@@ -21,7 +22,7 @@ from harness.boards.workspace import Workspace
 from harness.data.panel import Panel
 from harness.errors import BadInput
 from harness.evaluation.outcomes import Actuals
-from harness.evaluation.run import Cell, Run
+from harness.evaluation.run import Cell, Run, Status
 from harness.fields.errors import short_repr
 from harness.forecasters.forecaster import Forecaster
 from harness.report.context import report_context
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from harness.results.standings import Standings
 
 DATA = "data"  # the name of the dataset and the board
-HEIGHT = 640  # pixels of the page in a notebook
+HEIGHT, ROW_HEIGHT, MOST_ROWS = 720, 52, 8  # pixels of the page in a notebook: without rows, of a row; rows at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,8 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         page = escape(self.page(), quote=True)
-        style = f"width: 100%; height: {HEIGHT}px; border: 0"
+        height = HEIGHT + ROW_HEIGHT * min(len(self.runs), MOST_ROWS)
+        style = f"width: 100%; height: {height}px; border: 0"
         return f'<iframe srcdoc="{page}" style="{style}" title="Standings"></iframe>'
 
 
@@ -100,7 +102,8 @@ def compare(
     `forecasters` are names of the catalog and objects; a mapping gives them other names. `data` is a Panel, a data
     frame, or the path of a file; `columns` are the fields of TableOptions, which name its columns. What is None is
     chosen by the data: the windows, the metric, and the quantile levels 0.1, 0.5 and 0.9. A baseline is added, the
-    seasonal naive forecaster or without a season the naive one. Raises BadInput for what does not fit.
+    seasonal naive forecaster or without a season the naive one. A forecaster that fails is ranked last, with a warning
+    that says why. Raises BadInput for what does not fit.
 
         result = harness.compare(["theta", "ridge", MyModel()], frame, horizon=24)
         result.best
@@ -120,6 +123,8 @@ def compare(
         run = evaluate(forecaster, task, panel)
         runs[name] = replace(run, cell=Cell(task, name), key=uuid4().hex)
         journal.write(runs[name])
+        if run.status is not Status.COMPLETED:
+            warn(f"{name}: {run.status}: {run.reason}", stacklevel=2)
     cells = tuple(StoredCell(run.key, name, task.label, fingerprint) for name, run in runs.items())
     plan = StoredPlan(DATA, "Comparison", "", found.metric, found.baseline, cells, tuple(runs))
     plan.save(workspace.home)

@@ -53,6 +53,19 @@ def test_covariates_that_a_forecaster_cannot_use_are_marked() -> None:
     assert "ignored_covariates" not in harness.compare(["theta"], frame(), horizon=7).table()
 
 
+def test_a_forecaster_that_fails_is_ranked_last_with_a_warning() -> None:
+    class Flat(LocalForecaster):
+        def predict_series(self, context: Context) -> Floats:
+            return np.zeros(context.horizon)
+
+    with pytest.warns(UserWarning, match=r"^Flat: invalid: every window: predict_series must return a Forecast, or"):
+        result = harness.compare(["naive", Flat()], frame(), horizon=7)
+
+    assert result.table().index[-1] == "Flat"
+    assert result.table().loc["Flat", ["skill", "data"]].isna().all()
+    assert result.table().loc["Flat", "failed_results"] == 1
+
+
 def test_scores_are_those_of_an_evaluation() -> None:
     result = harness.compare({"mine": Best()}, frame(), horizon=7, windows=4, quantile_levels=())
 

@@ -20,4 +20,17 @@ function addThemeSwitch(button) {
   label();
 }
 
+/* A page in a notebook has the colours of the notebook, which need not be those of the system. */
+function takeColoursOfNotebook() {
+  for (let node = window.frameElement?.parentElement; node; node = node.parentElement) {
+    const colour = node.ownerDocument.defaultView.getComputedStyle(node).backgroundColor;
+    const [red, green, blue, opacity = 1] = colour.match(/[\d.]+/g).map(Number);
+    if (opacity > 0) {
+      document.documentElement.dataset.theme = red + green + blue < 384 ? 'dark' : 'light';
+      return;
+    }
+  }
+}
+
+takeColoursOfNotebook();
 addThemeSwitch(document.getElementById('theme'));
