@@ -43,7 +43,8 @@ def executed(example: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.parametrize(("page", "example"), examples("python"))
-def test_examples_run(page, example, monkeypatch) -> None:
+def test_examples_run(page, example, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where an example may write a file
     module = executed(example, monkeypatch)
 
     classes = [value for value in vars(module).values() if isinstance(value, type) and value.__module__ == "example"]

@@ -61,9 +61,12 @@ def check_stored_board(board: str, workspace: Workspace) -> None:
 
 
 def check_file(home: Path, name: str, file: Path) -> None:
-    """Raise BadBoard if the home has results of another board of that name, whose file exists and is different."""
+    """Raise BadBoard if the home has results of another board of that name, whose file exists and is different.
+
+    The board of a file of data, which a command wrote to the home, may be replaced by any other.
+    """
     stored = _stored_file(home, name)
-    if stored is None or stored == file.resolve():
+    if stored is None or stored == file.resolve() or stored.is_relative_to(home.resolve()):
         return
     contents = [attempt(path.read_bytes) for path in (stored, file)]
     if not isinstance(contents[0], Failure) and contents[0] != contents[1]:

@@ -252,3 +252,16 @@ def test_data_that_must_be_mended_is_not_run(tmp_path: Path) -> None:
 
     assert output.count("two rows for 2024-01-01") == 1
     assert "--aggregate" in output
+
+
+def test_a_board_that_is_kept_takes_the_place_of_that_of_the_file(tmp_path: Path) -> None:
+    seasonal().to_csv(tmp_path / "sales.csv", index=False)
+    options = ("--horizon", 7, "--known", "promo")
+    harness(tmp_path, "run", "--data", "sales.csv", *options, "--only", "naive")
+    harness(tmp_path, "new", "board", "sales.csv", *options)
+
+    harness(tmp_path, "run", "./sales", "--only", "drift")
+
+    assert {row["forecaster"] for row in standings(tmp_path) if row["completed"] == "1"} >= {"drift", "seasonal-naive"}
+    output = harness(tmp_path, "run", "--data", "sales.csv", *options, "--only", "naive", code=2)
+    assert "has the results of another board called 'sales', which is" in output

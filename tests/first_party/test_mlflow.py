@@ -438,6 +438,9 @@ class TestBoards:
             }
             for name in ("skill", "win_rate", "mean_rank", "median_relative_error"):
                 expected[f"{name}_low"], expected[f"{name}_high"] = row.interval(name)
+            if not row.completed:  # whose statistics would be those of imputed errors
+                statistics = ("skill", "win_rate", "mean_rank", "median_relative_error", "relative_error")
+                expected = {name: x for name, x in expected.items() if not name.startswith(statistics)}
             assert metrics == pytest.approx({name: x for name, x in expected.items() if math.isfinite(x)}, rel=1e-4)
 
     def test_numbers_of_a_row_have_five_digits(self, mirrored: Path) -> None:
