@@ -32,7 +32,8 @@ def tie_lines(standings: Standings, rows: Sequence[Row]) -> list[str]:
     if standings.best != "lowest":
         return [f"ties not tested: the best {standings.metric} is not the lowest"]
     units = standings.significance.units
-    return [f"ties not tested: needs at least 9 independent series or cutoffs, and the board has {units}"]
+    blocks = "; cutoffs in a block are not independent" if "blocks" in standings.significance.method else ""
+    return [f"ties not tested: needs at least 9 independent series or cutoffs, and the board has {units}{blocks}"]
 
 
 def p_lines(standings: Standings) -> list[str]:

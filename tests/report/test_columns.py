@@ -486,5 +486,8 @@ class TestLegend:
         few = replace(board(row("a", 1), row("b", 2)), significance=significance)
         failing = replace(few, rows=(row("a", 1), row("b", 2, completed=0, missing={"failed": 2})))
 
-        assert any(line.startswith("ties not tested: needs at least 9 independent") for line in legend(few))
+        needs = "ties not tested: needs at least 9 independent series or cutoffs, and the board has 5"
+        assert needs in legend(few)
+        in_blocks = replace(significance, method="resamples of 10 cutoffs, in blocks of up to 2")
+        assert f"{needs}; cutoffs in a block are not independent" in legend(replace(few, significance=in_blocks))
         assert "ties not tested: fewer than two forecasters completed all cells" in legend(failing)

@@ -28,7 +28,7 @@ from harness.errors import BadData, BadInput
 START = "start"
 KNOWN = ("feat_dynamic_real", "feat_dynamic_cat", "dynamic_feat")  # in GluonTS, and in DeepAR of SageMaker
 STATIC = ("feat_static_real", "feat_static_cat", "cat")
-CLASSES = ("feat_dynamic_cat", "feat_static_cat", "cat")
+CLASSES = ("feat_static_cat", "cat")
 GLUONTS = "GluonTS has this role under this name"
 
 
