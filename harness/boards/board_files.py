@@ -66,7 +66,8 @@ def check_file(home: Path, name: str, file: Path) -> None:
     The board of a file of data, which a command wrote to the home, may be replaced by any other.
     """
     stored = _stored_file(home, name)
-    if stored is None or stored == file.resolve() or stored.is_relative_to(home.resolve()):
+    own = board_folder(home, name) / "leaderboard.toml"  # of a file of data
+    if stored is None or stored in (file.resolve(), own.resolve()):
         return
     contents = [attempt(path.read_bytes) for path in (stored, file)]
     if not isinstance(contents[0], Failure) and contents[0] != contents[1]:
