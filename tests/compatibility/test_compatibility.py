@@ -35,6 +35,7 @@ from harness.plugins import hookspecs
 
 HERE = Path(__file__).parent
 BOARDS = ("frozen", "frozen-waves")
+STATISTICS = ("skill", "win_rate", "mean_rank", "median_relative_error", "relative_error")
 RENAMED = {"confidence": "mcs_p_value", "spread": "skill_std", "CRPS": "MQL"}  # columns of CSV by their name in 0.2.0
 RESAMPLED = ("_low", "_high", "confidence", "tied_for_first")  # ends of columns that depend on how units are resampled
 # its tables computed again: frozen-sometimes lost 22 windows, which 0.2.0 scored as the worst of anybody
@@ -101,7 +102,10 @@ def written(home: Path) -> dict[str, int]:
 
 
 def assert_same_table(text: str, file: str, without: tuple[str, ...] = ()) -> None:
-    """Assert that CSV holds all columns of 0.2.0, with the same values to 1e-12, but those with other endings."""
+    """Assert that CSV holds all columns of 0.2.0, with the same values to 1e-12, but those with other endings.
+
+    Since then, forecasters that completed nothing have no statistics, which were those of imputed errors.
+    """
     stored = list(csv.DictReader((HERE / file).read_text(encoding="utf-8").splitlines()))
     rows = list(csv.DictReader(text.splitlines()))
     assert len(rows) == len(stored)
@@ -110,6 +114,9 @@ def assert_same_table(text: str, file: str, without: tuple[str, ...] = ()) -> No
             if name.endswith(without):
                 continue
             now = row[name if name in row else RENAMED[name]]
+            if old.get("completed") == "0" and name.startswith(STATISTICS):
+                assert now == ""
+                continue
             assert now == value or math.isclose(float(now), float(value), rel_tol=1e-12), (name, now, value)
 
 
