@@ -43,12 +43,6 @@ def read_file(path: Path, options: TableOptions) -> TableFile:
         return _folder(path, options)
     check_exists(path)
     kind = table_kind(path)
-    if path.suffix.lower() == ".json":
-        raise BadInput(
-            f"{path} is JSON, of which harness reads JSON lines, one object a row, in files that end in .jsonl; in "
-            f"pandas: pd.read_json({str(path)!r}).to_json({path.with_suffix('.jsonl').name!r}, orient='records', "
-            "lines=True, date_format='iso')"
-        )
     if kind is None:
         raise BadInput(
             f"{path} is of no known format; its name must end in one of {', '.join(KINDS)}; in pandas: "
@@ -115,38 +109,6 @@ def _similar(path: Path) -> str:
     return f"; {hint.removesuffix('? ')}?" if hint else ""
 
 
-<<<<<<< HEAD
-def _with_types(path: Path, kind: str) -> Any:
-    """A file whose columns have types."""
-    import pyarrow as pa
-
-    try:
-        if kind in (".parquet", ".pq"):
-            import pyarrow.parquet as pq
-
-            return pq.read_table(path)
-        if kind in (".arrow", ".feather", ".ipc"):
-            import pyarrow.feather as feather
-
-            return feather.read_table(path)
-        if kind in (".jsonl", ".ndjson"):
-            import pyarrow.json as pajson
-
-            return pajson.read_json(path)
-        return _sheet(path)
-    except (OSError, pa.ArrowException, ValueError) as error:
-        reason = str(error).splitlines()[0].replace(f" '{path}'", "")
-        row = re.fullmatch(r"JSON parse error: (.*?)\.? in row (\d+)", reason)
-        if row is not None:  # which PyArrow counts from 0
-            raise BadData(
-                f'{path}, line {int(row[2]) + 1}: {row[1]}; write an object such as {{"date": "2024-03-31", '
-                '"sales": 12} in each line'
-            ) from error
-        raise BadData(f"{path} cannot be read: {reason}") from error
-
-
-=======
->>>>>>> ea49f4e (Files and frames with a row for each series are read: the layouts of fev, GluonTS and GIFT-Eval)
 def _sheet(path: Path) -> Any:
     """The first sheet of a workbook."""
     import zipfile
@@ -197,20 +159,16 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
     begins = _begins([part.num_rows for part in parts])
     origins = RowOrigins(tuple(each.origins.parts[0] for each in read), begins)
     stated = read[0].options  # of .tsf files, whose ids are those of the lines
-<<<<<<< HEAD
-    reasons = {**read[0].reasons, name: "the names of the files"}
-    stated = replace(stated, id=options.id or (*stated.id, name))
+    reasons = read[0].reasons
+    if is_id:
+        reasons = {**reasons, name: "the names of the files"}
+        stated = replace(stated, id=options.id or (*stated.id, name))
     return TableFile(arrow_table(table, str(path)), origins, stated, _unless_named(reasons, options))
 
 
 def _unless_named(reasons: Mapping[str, str], options: TableOptions) -> dict[str, str]:
     """The reasons for columns that the options do not name."""
     return {name: reason for name, reason in reasons.items() if name not in options.named}
-=======
-    if is_id:
-        stated = replace(stated, id=options.id or (*stated.id, name))
-    return TableFile(arrow_table(table, str(path)), origins, stated)
->>>>>>> ea49f4e (Files and frames with a row for each series are read: the layouts of fev, GluonTS and GIFT-Eval)
 
 
 def _of_same_types(tables: Sequence[Any]) -> list[Any]:

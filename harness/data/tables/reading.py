@@ -19,11 +19,8 @@ from harness.data.tables.options import TableOptions
 from harness.data.tables.pandas_lines import pandas_lines
 from harness.data.tables.regular import Irregular, RegularRows, regular_rows
 from harness.data.tables.rows import RowOrigins
-<<<<<<< HEAD
 from harness.data.tables.seasons import Searchable, Season, choose_season
-=======
-from harness.data.tables.series_rows import long_table
->>>>>>> ea49f4e (Files and frames with a row for each series are read: the layouts of fev, GluonTS and GIFT-Eval)
+from harness.data.tables.series_rows import exploded
 from harness.data.tables.times import time_column
 from harness.data.tables.wide_tables import long_table, without_leading
 from harness.data.tables.zones import are_dates, checked_zone, localised
@@ -72,7 +69,6 @@ class TableReading:
         }
 
 
-<<<<<<< HEAD
 def read_table(
     table: Any, options: TableOptions, origins: RowOrigins, reasons: Mapping[str, str] | None = None
 ) -> TableReading:
@@ -80,18 +76,11 @@ def read_table(
 
     `reasons` are those of columns whose roles the table itself states.
     """
-    columns = find_columns(table, options)
-    columns = replace(columns, reasons={**columns.reasons, **(reasons or {})})
-    findings: list[Finding] = []
-=======
-def read_table(table: Any, options: TableOptions, origins: RowOrigins) -> TableReading:
-    """The series of a table; raises BadInput for options that do not fit it, and BadData for values that are none."""
-    long = long_table(table, options, origins)
+    long = exploded(table, options, origins)
     table, options, origins = long.table, long.options, long.origins
     columns = find_columns(table, options)
-    columns = replace(columns, reasons={**columns.reasons, **long.reasons})
+    columns = replace(columns, reasons={**columns.reasons, **(reasons or {}), **long.reasons})
     findings = list(long.findings)
->>>>>>> ea49f4e (Files and frames with a row for each series are read: the layouts of fev, GluonTS and GIFT-Eval)
     if columns.layout == "wide":
         table, columns, origins = long_table(table, columns, options, origins, findings)
     codes, ids = series_codes(table, columns.id, origins)

@@ -43,7 +43,7 @@ class LongTable:
     findings: tuple[Finding, ...] = ()
 
 
-def long_table(table: Any, options: TableOptions, origins: RowOrigins) -> LongTable:
+def exploded(table: Any, options: TableOptions, origins: RowOrigins) -> LongTable:
     """The table with a row for each time; as it is where it has one already.
 
     Raises BadInput for starts without a frequency, and BadData for lists of other lengths than those of the target.

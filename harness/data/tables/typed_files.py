@@ -28,8 +28,12 @@ def read_typed(path: Path, kind: str) -> Any:
         return _arrow(path) if kind in ARROW else _json_lines(path)
     except (OSError, pa.ArrowException, ValueError) as error:
         reason = str(error).splitlines()[0].replace(f" '{path}'", "")
-        if kind in JSON:  # whose rows PyArrow counts from 0
-            reason = re.sub(r"in row (\d+)$", lambda match: f"in line {int(match[1]) + 1}", reason)
+        row = re.fullmatch(r"JSON parse error: (.*?)\.? in row (\d+)", reason)
+        if row is not None:  # which PyArrow counts from 0
+            raise BadData(
+                f'{path}, line {int(row[2]) + 1}: {row[1]}; write an object such as {{"date": "2024-03-31", '
+                '"sales": 12} in each line'
+            ) from error
         raise BadData(f"{path} cannot be read: {reason}") from error
 
 
@@ -54,8 +58,9 @@ def _json_lines(path: Path) -> Any:
         text = source.read()
     if text.lstrip()[:1] == b"[":
         raise BadData(
-            f"{path} is one array; write one object in each line, in pandas: frame.to_json('data.jsonl', "
-            "orient='records', lines=True)"
+            f"{path} is one array of JSON; harness reads JSON lines, one object in each line; in pandas: "
+            f"pd.read_json({str(path)!r}).to_json({path.with_suffix('.jsonl').name!r}, orient='records', lines=True, "
+            "date_format='iso')"
         )
     try:
         return _json_table(text)

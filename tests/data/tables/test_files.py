@@ -200,9 +200,7 @@ class TestInterpretation:
         path = tmp_path / "a.json"
         FRAME.to_json(path, orient="records", date_format="iso")
 
-        with pytest.raises(
-            BadInput, match=r"reads JSON lines, one object a row, in files that end in \.jsonl"
-        ) as error:
+        with pytest.raises(BadInput, match=r"reads JSON lines, one object in each line") as error:
             read_file(path, TableOptions())
         pd.read_json(path).to_json(tmp_path / "a.jsonl", orient="records", lines=True, date_format="iso")
 

@@ -206,5 +206,7 @@ class TestGluonts:
     def test_an_array_of_objects_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(json.dumps(GLUONTS))
 
-        with pytest.raises(BadInput, match=r"a\.json is one array; write one object in each line, in pandas: "):
+        with pytest.raises(
+            BadInput, match=r"a\.json is one array of JSON; harness reads JSON lines, one object in each line"
+        ):
             reading(tmp_path / "a.json")
