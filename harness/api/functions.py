@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 def default_home() -> Path:
     """HARNESS_HOME, or `.harness` in the current folder."""
-    return Path(os.environ.get("HARNESS_HOME") or ".harness")
+    from harness.plugins.catalog import default_home
+
+    return default_home()
 
 
 def _workspace(home: Path | str | None) -> Workspace:

@@ -23,7 +23,7 @@ class TrainingOverlap:
 
 def training_overlaps(entries: Iterable[Entry], tasks: Sequence[Task], catalog: Catalog) -> dict[str, TrainingOverlap]:
     """The training overlap of each pretrained forecaster, by its name on the board."""
-    specs = {name: entry.spec for name, entry in catalog.forecasters.items()}
+    specs = catalog.forecasters.specs
     found = {entry.title: pretraining(entry.name, specs) for entry in entries}
     names = {task.label: _names(task.dataset, catalog) for task in tasks}
     return {title: _overlap(trained, names) for title, trained in found.items() if trained is not None}

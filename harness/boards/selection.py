@@ -241,7 +241,7 @@ def _check_parameters(plan: BoardPlan, before: Leaderboard, catalog: Catalog) ->
     for cell in plan.cells:
         if cell.title not in unchanged:
             spec = catalog.forecasters[cell.cell.forecaster].spec
-            made = attempt(partial(spec.make, cell.cell.parameters))
+            made = attempt(partial(spec.check_parameters, cell.cell.parameters))
             if isinstance(made, Failure) and isinstance(made.error, BadInput):
                 raise made.error  # any other error is reported by its cell
 

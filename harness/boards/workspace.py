@@ -16,12 +16,12 @@ class Workspace:
     """A home folder with its journal, the fingerprints of its data, and the catalog; each is loaded when first used."""
 
     home: Path
-    loaded_catalog: Catalog | None = None  # None: that of the installed plugins
+    loaded_catalog: Catalog | None = None  # None: that of the installed plugins and the environments of the home
 
     @cached_property
     def catalog(self) -> Catalog:
         """What the plugins provide."""
-        return load_catalog() if self.loaded_catalog is None else self.loaded_catalog
+        return load_catalog(home=self.home) if self.loaded_catalog is None else self.loaded_catalog
 
     @cached_property
     def journal(self) -> CachedJournal:

@@ -53,7 +53,7 @@ def check_command(name: str, strict: bool, timeout: float | None, memory: int | 
 
 def _results(name: str, workspace: Workspace, limits: Limits, *, strict: bool) -> Generator[CheckResult, None, None]:
     """The results of all checks of what is installed, or of a class by its import path; raises BadInput."""
-    if ":" not in name:
+    if ":" not in name or name in workspace.catalog.forecasters:  # names may be such as "statsforecast:AutoETS"
         from harness.execution.checking import check_in_workers
 
         return check_in_workers(name, workspace, limits, strict=strict)

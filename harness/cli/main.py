@@ -18,6 +18,7 @@ from harness.cli.check import check_command
 from harness.cli.compare import compare_command
 from harness.cli.console import echo, echo_text, print_plugin_problems
 from harness.cli.data import data_group
+from harness.cli.env import env_group
 from harness.cli.forecast import forecast_command
 from harness.cli.generate import generate_command
 from harness.cli.group import HarnessGroup
@@ -86,6 +87,7 @@ for command in (
     new_command,
     list_command,
     data_group,
+    env_group,
 ):
     cli.add_command(command)
 

@@ -16,6 +16,7 @@ from harness.forecasters.pools import POOLS
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.fields.types import Json
+    from harness.plugins.catalog import Catalog
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,14 +31,16 @@ def workspace_option(command: Command) -> Command:
         default=".harness",
         envvar="HARNESS_HOME",
         show_default=True,
-        help="Folder of the journal, the data and MLflow's store.",
+        help="Folder of the journal, the data, environments and MLflow's store.",
     )(command)
 
 
 def _workspace(context: click.Context, _: click.Parameter, home: Path) -> Workspace:
     from harness.boards.workspace import Workspace
 
-    return Workspace(home, context.find_root().obj)
+    catalog: Catalog = context.find_root().obj
+    catalog.use_home(home)
+    return Workspace(home, catalog)
 
 
 def set_option(command: Command) -> Command:

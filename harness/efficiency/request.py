@@ -125,7 +125,7 @@ def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], cat
     if entry.title not in settings:
         return entry
     changed = entry.with_parameters(settings[entry.title])
-    made = attempt(partial(catalog.forecasters[entry.name].spec.make, changed.parameters))
+    made = attempt(partial(catalog.forecasters[entry.name].spec.check_parameters, changed.parameters))
     if isinstance(made, Failure) and isinstance(made.error, BadInput):
         raise made.error
     return changed

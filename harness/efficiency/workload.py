@@ -115,7 +115,7 @@ class Workload:
 
 def takes_device(spec: ForecasterSpec) -> bool:
     """Whether a forecaster has the hyperparameter `device`."""
-    return "device" in getattr(spec.load(), "__dataclass_fields__", {})
+    return "device" in spec.parameter_names()
 
 
 def prepare_workload(job: Job, catalog: Catalog) -> Workload:

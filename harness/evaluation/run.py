@@ -49,12 +49,19 @@ class Cell:
     seed: int | None = None
 
     def key(self, fingerprint: str, forecaster_version: str) -> str:
-        """The key of the cell's result: a hash of all that could change it, as 32 hexadecimal digits."""
+        """The key of the cell's result: a hash of all that could change it, as 32 hexadecimal digits.
+
+        Where the version names an environment, as in "plugin==1.0:digest@environment", the name of the forecaster is
+        taken without that of the environment: the key is the same however a board names it.
+        """
+        is_of_environment = "@" in forecaster_version.rpartition(":")[2]
+        name = self.forecaster.partition("@")[0] if is_of_environment else self.forecaster
         parts = {
             "evaluation": EVALUATION_VERSION,
             "data": fingerprint,
             "plugin": forecaster_version,
             **self.to_json(),
+            "forecaster": name,
             "parameters": dict(self.parameters),  # with infinity as a number, as the keys of 0.2.0 have it
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))

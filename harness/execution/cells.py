@@ -162,6 +162,11 @@ def _evaluate_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> 
     """The run with the forecaster in this process."""
     if options.strict:
         raise BadInput("strict mode needs a worker process: in this one, a forecaster can see all values")
+    if planned.spec.provider is not None and (environment := planned.spec.provider.environment):
+        raise BadInput(
+            f"forecaster {planned.cell.forecaster!r} is in environment {environment.name!r}, which this process cannot "
+            "import; run it without --jobs 0"
+        )
     catalog, cell = installed_catalog(), planned.cell
     registered = catalog.forecasters[cell.forecaster]
     if cell.key(planned.fingerprint, forecaster_version(cell.forecaster, catalog.forecasters)) != planned.key:
@@ -221,6 +226,7 @@ def _provenance(planned: PlannedCell, environment: Mapping[str, Any]) -> dict[st
         planned.resources.threads,
         catalog.metric_versions,
         environment,
+        provider.environment,
     )
 
 

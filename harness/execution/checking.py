@@ -124,7 +124,7 @@ class WorkerMaker:
         options = CellOptions(strict, self.limits)
         with (
             self._noticing_time(),
-            worker_forecaster(self.planned, self.provider, self.home, self.server.ensure(), options) as forecaster,
+            worker_forecaster(self.planned, self.provider, self.home, self._template(), options) as forecaster,
         ):
             yield forecaster
             self._notice(forecaster.process)
@@ -137,12 +137,15 @@ class WorkerMaker:
         options = CellOptions(limits=self.limits)
         with (
             self._noticing_time(),
-            worker_process(self.planned, self.home, self.server.ensure(), options, folder) as process,
+            worker_process(self.planned, self.home, self._template(), options, folder) as process,
         ):
             answer = process.request(
                 {"op": "contract", **named(self.planned, self.provider)}, doing="importing and making the forecaster"
             )
             return load(Contract, answer.header["contract"])
+
+    def _template(self) -> Path:
+        return self.server.ensure(self.provider.environment)
 
     @contextmanager
     def _noticing_time(self) -> Iterator[None]:

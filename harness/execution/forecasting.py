@@ -55,7 +55,9 @@ def forecast_ahead(planned: PlannedCell, panel: Panel, home: Path, options: Cell
     calls = Calls(spec.missing, spec.batches)
     with (
         closing(TemplateServer()) as server,
-        worker_forecaster(planned, spec.provider, home, server.ensure(), options or CellOptions()) as forecaster,
+        worker_forecaster(
+            planned, spec.provider, home, server.ensure(spec.provider.environment), options or CellOptions()
+        ) as forecaster,
     ):
         clock = Clock(forecaster)
         outcome = calls.fit(forecaster, fold.train, fold.windows, clock) or calls.predict(

@@ -79,9 +79,11 @@ class LocalProcesses:
             self._store_panel(planned)
         except OSError as error:
             raise InfrastructureFault(f"its data cannot be stored: {error}") from error
+        provider = planned.spec.provider
+        template = self._server.ensure(None if provider is None else provider.environment)
         supervisor = self._supervisor()
         try:
-            return supervisor.run(planned, self._server.ensure(), killed)
+            return supervisor.run(planned, template, killed)
         finally:
             if supervisor.is_alive:
                 self._idle.put(supervisor)

@@ -100,7 +100,7 @@ def _evaluated(planned: PlannedCell, recorded: Run, home: Path) -> Run:
         dataset = installed_catalog().datasets[planned.cell.task.dataset]
         store_panel(load_unchanged(dataset, planned.fingerprint, home), home)
     with closing(TemplateServer()) as server:
-        return evaluate_cell(planned, home, server.ensure(), options)
+        return evaluate_cell(planned, home, server.ensure(planned.spec.provider.environment), options)
 
 
 def _verdict(recorded: Run, present: Run, difference: float | None, tolerance: float) -> Verdict:

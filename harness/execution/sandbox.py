@@ -22,6 +22,7 @@ from harness.execution.captured_output import CapturedOutput
 from harness.execution.worker_end import CLOSED, Ended
 from harness.execution.worker_process import END, WorkerProcess
 from harness.forecasters.limits import Limits
+from harness.plugins.environments.environment import Environment
 from harness.worker.processes import has_ended
 
 NAME = "bubblewrap"
@@ -42,7 +43,7 @@ def is_available() -> bool:
 
 
 class SandboxedProcess(WorkerProcess):
-    """A worker of its own interpreter in a sandbox.
+    """A worker of its own interpreter in a sandbox, that of an environment if one is given.
 
     It sees the modules that it may import and its scratch folder, and may write to `work` in that folder alone.
     """
@@ -52,21 +53,24 @@ class SandboxedProcess(WorkerProcess):
         folder: Path,
         home: Path,
         modules: Iterable[str],
-        environment: Mapping[str, str],
+        variables: Mapping[str, str],
         limits: Limits,
+        environment: Environment | None = None,
     ) -> None:
         secret = _secret_folders(home)
-        mounts = _mounts([*secret, *_shared_folders(folder)], _importable(secret, modules))
+        shown = _importable(secret, modules) if environment is None else environment.folders
+        mounts = _mounts([*secret, *_shared_folders(folder)], shown)
+        interpreter = sys.executable if environment is None else str(environment.interpreter)
         messages, worker_messages = socket.socketpair()
         self._output = CapturedOutput()
         with worker_messages, self._output.writing() as output:
             try:
                 self._sandbox = subprocess.Popen(
-                    [PROGRAM, *_arguments(mounts, folder), *_worker_command(limits)],
+                    [PROGRAM, *_arguments(mounts, folder), interpreter, *_worker_arguments(limits)],
                     stdin=worker_messages.fileno(),
                     stdout=worker_messages.fileno(),
                     stderr=output,
-                    env=dict(environment),
+                    env=dict(variables),
                     start_new_session=True,
                 )
             except OSError as error:
@@ -113,11 +117,11 @@ class SandboxedProcess(WorkerProcess):
             self.end_for_output()
 
 
-def _worker_command(limits: Limits) -> list[str]:
-    """The command of a worker that limits itself before it loads anything of a plugin."""
+def _worker_arguments(limits: Limits) -> list[str]:
+    """The arguments of Python for a worker that limits itself before it loads anything of a plugin."""
     told = {"--memory": limits.memory, "--files": limits.files}
     options = [part for name, value in told.items() if value is not None for part in (name, str(value))]
-    return [sys.executable, "-P", "-m", "harness.worker", *options]
+    return ["-P", "-m", "harness.worker", *options]
 
 
 def _secret_folders(home: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from harness.execution.worker_forecaster import WorkerForecaster
 from harness.execution.worker_process import WorkerProcess
 from harness.fields.dumping import dump
 from harness.forecasters.limits import DEFAULTS, Limits
+from harness.plugins.environments.child import child_variables
 from harness.plugins.plugin_file import use_folder
 from harness.plugins.provider import Provider
 
@@ -63,7 +64,7 @@ def named(planned: PlannedCell, provider: Provider) -> dict[str, Any]:
     """What a request to a worker says of the forecaster of a cell."""
     return {
         "plugin": provider.to_request(),
-        "forecaster": planned.cell.forecaster,
+        "forecaster": provider.name_there(planned.cell.forecaster),
         "imports": list(planned.imports),
         "threads": planned.resources.threads,
     }
@@ -93,20 +94,21 @@ def _start(
     """A worker that is ready; raises ForecasterError if its imports take longer than the limit."""
     work = folder / "work"
     work.mkdir()
-    threads = planned.resources.threads
+    threads, provider = planned.resources.threads, planned.spec.provider
+    environment = None if provider is None else provider.environment
+    variables = dict(os.environ) if environment is None else child_variables(environment, os.environ)
     request: dict[str, Any] = {
         "op": "start",
         "imports": list(planned.imports),
-        "environment": worker_environment({**os.environ, "TMPDIR": str(work)}, threads),
+        "environment": worker_environment({**variables, "TMPDIR": str(work)}, threads),
         "folder": str(work),
         "limits": {"memory": limits.memory, "files": limits.files, "output": limits.output},
     }
     if options.strict and is_available():
-        provider = planned.spec.provider
         if provider is not None and provider.file:
             use_folder(Path(provider.file))  # a sandbox shows the folders in which this process finds modules
         modules = (*planned.imports, *([provider.value.partition(":")[0]] if provider else []))
-        process: WorkerProcess = SandboxedProcess(folder, home, modules, request["environment"], limits)
+        process: WorkerProcess = SandboxedProcess(folder, home, modules, request["environment"], limits, environment)
     else:
         process = WorkerProcess(*request_worker(template, request), limits)
     process.doing = f"importing {', '.join(planned.imports)}" if planned.imports else "starting"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from harness.errors import BadInput, BadParameter, attempt
 from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
+from harness.forecasters.described import DescribedFactory
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
@@ -101,7 +102,24 @@ class ForecasterSpec:
         """Whether the forecaster is stochastic, and so runs once per seed."""
         if self.draws is not None:
             return self.draws
-        return "seed" in _parameters(self.load())
+        return "seed" in self.parameter_names()
+
+    def parameter_names(self) -> tuple[str, ...]:
+        """The names of its hyperparameters, with `seed` if it takes one; its factory is imported for that."""
+        return _parameters(self.load())
+
+    def check_parameters(self, parameters: Mapping[str, Json]) -> None:
+        """Raise BadParameter for hyperparameters that it does not take, which is made for that.
+
+        Of a forecaster of an environment, which is not made in this process, only the names are checked.
+        """
+        if not isinstance(self.factory, DescribedFactory):
+            self.make(parameters)
+            return
+        try:
+            self.factory.check_names(parameters)
+        except BadInput as error:
+            raise BadParameter(f"forecaster {self.name!r}: {error}") from error
 
     def make(self, parameters: Mapping[str, Json], seed: int | None = None) -> Forecaster:
         """A forecaster with these hyperparameters; raises BadParameter for those it does not take."""
@@ -206,6 +224,8 @@ def _card_problem(spec: ForecasterSpec) -> str:
 
 def _parameters(factory: Callable[..., Forecaster]) -> tuple[str, ...]:
     """The hyperparameters of a dataclass, or those of a partial one that are not given yet."""
+    if isinstance(factory, DescribedFactory):
+        return factory.parameters
     if isinstance(factory, partial):
         left = _parameters(factory.func)[len(factory.args) :]
         return tuple(name for name in left if name not in factory.keywords)

@@ -15,7 +15,7 @@ from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.spec import SEVERAL_TARGETS, ForecasterSpec
 from harness.plugins.check_tasks import categorical_tasks, with_other_values
-from harness.plugins.result_versions import NOT_INSTALLED, installed_versions
+from harness.plugins.result_versions import NOT_INSTALLED, depended_versions
 from harness.plugins.trials import Trials
 from harness.tasks.task import Task
 
@@ -45,7 +45,7 @@ def as_stated(name: str, trials: Trials, tried: Sequence[Tried]) -> str:
 
 def installed_as_stated(spec: ForecasterSpec) -> str:
     """The versions of the distributions in `depends` of the spec; raises AssertionError if one is not installed."""
-    versions = installed_versions(spec.depends)
+    versions = depended_versions(spec)
     missing = [name for name, version in versions.items() if version == NOT_INSTALLED]
     if missing:
         which = "which is not installed; install it or correct its name"

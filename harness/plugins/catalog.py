@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 
 import pluggy
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from harness.boards.leaderboard import Leaderboard
     from harness.evaluation.metrics import Metric
     from harness.evaluation.run import Run
+    from harness.plugins.environments.plugins import EnvironmentPlugin
     from harness.plugins.formats import ReportFormat
     from harness.results.standings import Standings
     from harness.tasks.protocols import Protocol
@@ -40,15 +42,42 @@ class Catalog:
     manager: pluggy.PluginManager
     plugins: dict[str, Plugin]
     problems: list[str] = field(default_factory=list)
+    home: Path | None = None  # whose environments provide forecasters, too; None: no environments
 
     @cached_property
     def forecasters(self) -> Registry[ForecasterSpec]:
-        """Forecasters by name."""
+        """Forecasters by name, those of environments included."""
         registry = self._specs(
             "forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name, spec_problem
         )
+        if self._of_environments:
+            from harness.plugins.environments.forecasters import ForecasterRegistry
+
+            registry = ForecasterRegistry(registry, self._of_environments)
         self._check_components(registry)
         return registry
+
+    @property
+    def environment_plugins(self) -> list[EnvironmentPlugin]:
+        """The plugins that are installed in environments of the home, and do not come with harness."""
+        plugins = dict.fromkeys(entry.plugin for entry in self._of_environments)
+        return [cast("EnvironmentPlugin", plugin) for plugin in plugins if not plugin.included]
+
+    @cached_property
+    def _of_environments(self) -> list[Registered[ForecasterSpec]]:
+        """The forecasters of the environments of the home; what is wrong with an environment is noted."""
+        if self.home is None or not (self.home / "environments").is_dir():  # the import takes time
+            return []
+        from harness.plugins.environments.described import forecasters_of
+
+        return forecasters_of(self.home, self.problems)
+
+    def use_home(self, home: Path) -> None:
+        """Have the environments of this home provide forecasters, unless the catalog has none."""
+        if self.home is not None and self.home != home:
+            self.home = home
+            for name in ("forecasters", "_of_environments"):
+                self.__dict__.pop(name, None)
 
     @cached_property
     def datasets(self) -> Registry[DatasetSpec]:
@@ -174,14 +203,14 @@ class Catalog:
         return registry
 
     def _check_components(self, forecasters: Registry[ForecasterSpec]) -> None:
-        """Note what is wrong with the components that cards name."""
+        """Note what is wrong with the components that cards name; an environment tells that of its own."""
         if all(entry.spec.card is None for entry in forecasters.values()):  # an import that most catalogs do not need
             return
         from harness.forecasters.pretraining import component_problems
 
-        problems = component_problems({name: entry.spec for name, entry in forecasters.items()})
-        for name, problem in problems.items():
-            self._note_problem(forecasters[name].plugin, problem)
+        for name, problem in component_problems(forecasters.specs).items():
+            if forecasters[name] not in self._of_environments:
+                self._note_problem(forecasters[name].plugin, problem)
 
     def _call(self, hook: str, **arguments: object) -> list[Any]:
         """Call a hook of every plugin; the items of the lists that they return."""
@@ -225,10 +254,18 @@ def _description(spec: object) -> str:
     return f"an object of type {type(spec).__name__}" if isinstance(text, Failure) else f"{text:.80}"
 
 
-def load_catalog(extra: Mapping[str, object] | None = None) -> Catalog:
+def load_catalog(
+    extra: Mapping[str, object] | None = None, home: Path | None = None, *, environments: bool = True
+) -> Catalog:
     """The catalog of every installed plugin, and of `extra` objects by name (for tests and notebooks).
 
-    A plugin that fails to import or whose hooks do not fit is listed with its problem; the others work.
+    A plugin that fails to import or whose hooks do not fit is listed with its problem; the others work. Unless
+    `environments` is False, forecasters of the environments of a home are in it: of HARNESS_HOME or .harness if None.
     """
     loaded = load_plugins(extra)
-    return Catalog(loaded.manager, loaded.plugins, loaded.problems)
+    return Catalog(loaded.manager, loaded.plugins, loaded.problems, (home or default_home()) if environments else None)
+
+
+def default_home() -> Path:
+    """HARNESS_HOME, or `.harness` in the current folder."""
+    return Path(os.environ.get("HARNESS_HOME") or ".harness")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -57,6 +58,18 @@ def file_states(locations: Iterable[Path]) -> list[FileState]:
             found = path.stat()
             states.append((str(path.relative_to(location.parent)), str(path), found.st_size, found.st_mtime_ns))
     return sorted(states)
+
+
+def state_of(files: Iterable[str]) -> str:
+    """A hash of the sizes and the times of files, by which a change of one of them is noticed."""
+    states = []
+    for file in files:
+        try:
+            found = os.stat(file)
+        except OSError:
+            return "a file is gone"
+        states.append(f"{found.st_size} {found.st_mtime_ns}")
+    return hashlib.sha256("\n".join(states).encode()).hexdigest()
 
 
 def content_of(path: str) -> bytes:

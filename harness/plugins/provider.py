@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.plugins.discovery import Plugin
-from harness.plugins.module_files import file_states
+from harness.plugins.environments.environment import AT, Environment
+from harness.plugins.environments.plugins import EnvironmentPlugin
+from harness.plugins.module_files import file_states, state_of
 
 
 @dataclass(frozen=True)
 class Provider:
-    """The entry point of a plugin, and the state of its files."""
+    """The entry point of a plugin, the environment that it is in, and the state of its files."""
 
     plugin: str  # its distinct name
     distribution: str
@@ -22,15 +22,20 @@ class Provider:
     files: tuple[str, ...] = ()
     state: str = ""  # a hash of the sizes and times of all files
     file: str = ""  # the path of a plugin that is a single file
+    environment: Environment | None = None  # None: the interpreter of this process
 
     def is_unchanged(self) -> bool:
         """Whether its files are as they were."""
-        return _state(self.files) == self.state
+        return state_of(self.files) == self.state
 
     def to_request(self) -> dict[str, str]:
         """What a request to a worker tells of the plugin."""
         told = {"name": self.entry_point, "value": self.value, "distribution": self.distribution}
         return {**told, "file": self.file} if self.file else told
+
+    def name_there(self, forecaster: str) -> str:
+        """The name by which the plugin provides a forecaster, without that of the environment."""
+        return forecaster if self.environment is None else forecaster.removesuffix(f"{AT}{self.environment.name}")
 
     def __str__(self) -> str:
         return f"{self.plugin} ({self.distribution})"
@@ -41,19 +46,20 @@ def provider_of(plugin: Plugin) -> Provider | None:
     """The provider; None for a plugin that is no entry point, but an object given by the caller."""
     if not plugin.value:
         return None
-    locations = (path for paths in plugin.files.locations.values() for path in paths)
-    files = tuple(path for _, path, _, _ in file_states(locations))
+    environment = None
+    if isinstance(plugin, EnvironmentPlugin):
+        files, state, environment = plugin.described_files, plugin.state, plugin.environment
+    else:
+        locations = (path for paths in plugin.files.locations.values() for path in paths)
+        files = tuple(path for _, path, _, _ in file_states(locations))
+        state = state_of(files)
     return Provider(
-        plugin.name, plugin.distribution, plugin.entry_point, plugin.value, files, _state(files), plugin.file
+        plugin.name,
+        plugin.distribution,
+        plugin.entry_point,
+        plugin.value,
+        files,
+        state,
+        plugin.file,
+        environment,
     )
-
-
-def _state(files: tuple[str, ...]) -> str:
-    states = []
-    for file in files:
-        try:
-            found = os.stat(file)
-        except OSError:
-            return "a file is gone"
-        states.append(f"{found.st_size} {found.st_mtime_ns}")
-    return hashlib.sha256("\n".join(states).encode()).hexdigest()

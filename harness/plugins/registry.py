@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from harness.errors import DuplicateName, UnknownName
+from harness.errors import AmbiguousName, DuplicateName, UnknownName
 from harness.plugins.discovery import Plugin
 
 Spec = TypeVar("Spec")
@@ -31,7 +31,7 @@ class Registry(Mapping[str, Registered[Spec]]):
     def __init__(self, kind: str, entries: Iterable[Registered[Spec]], name_of: Callable[[Spec], str]) -> None:
         self.kind = kind
         self.former_names: Mapping[str, str] = {}  # the present name by the former one
-        self.duplicates: dict[str, DuplicateName] = {}
+        self.duplicates: dict[str, DuplicateName | AmbiguousName] = {}  # why a name is refused
         self.refused: list[str] = []  # sentences on specs whose name harness itself provides
         self._entries: dict[str, Registered[Spec]] = {}
         self._known: Mapping[str, Registered[Spec]] = self._entries  # what an unknown name is compared with
@@ -50,7 +50,13 @@ class Registry(Mapping[str, Registered[Spec]]):
     @property
     def problems(self) -> list[str]:
         """A sentence on each name that was refused."""
-        return [*map(str, self.duplicates.values()), *self.refused]
+        wrong = [error for error in self.duplicates.values() if isinstance(error, DuplicateName)]
+        return [*map(str, wrong), *self.refused]
+
+    @property
+    def specs(self) -> dict[str, Spec]:
+        """The specs by name."""
+        return {name: entry.spec for name, entry in self._entries.items()}
 
     def _add(self, name: str, providers: list[Registered[Spec]]) -> None:
         included = [entry for entry in providers if entry.plugin.included]

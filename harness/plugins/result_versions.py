@@ -11,11 +11,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import Failure, attempt
+from harness.forecasters.described import DescribedFactory
 from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.environments.plugins import environment_of
 from harness.plugins.registry import Registered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from harness.plugins.discovery import Plugin
 
 NOT_INSTALLED = "not installed"  # instead of a version
 
@@ -27,9 +31,12 @@ def forecaster_version(name: str, forecasters: Forecasters) -> str:
 
     That is the source of its factory, see `harness.plugins.sources`; which object the factory is, and the arguments of
     a partial one; `depends`, `revision` and `missing` of the spec; the checkpoint and revision of its card; and the
-    same of each component that its card names, and of their components.
+    same of each component that its card names, and of their components. That of a forecaster of an environment is told
+    by a process of it, and ends with the hash of the environment.
     """
     own = _own_version(forecasters[name])
+    if isinstance(forecasters[name].spec.factory, DescribedFactory):  # components are in the version that it was told
+        return own
     if components := _component_versions(name, forecasters):
         return f"{own.rpartition(':')[0]}:{_digest([own, components])}"
     return own
@@ -38,16 +45,25 @@ def forecaster_version(name: str, forecasters: Forecasters) -> str:
 def version_parts(name: str, forecasters: Forecasters) -> dict[str, Any]:
     """What the result version of a forecaster is a hash of, as JSON values, with a hash for each file."""
     spec, plugin = forecasters[name].spec, forecasters[name].plugin
+    if isinstance(spec.factory, DescribedFactory):
+        return _parts_of_environment(spec.factory, plugin)
     place = _place(spec.factory)
     return {
         **_spec_parts(spec, place),
         "files": plugin.files.file_hashes(None if place is None else place[0]),
         "libraries": {
-            **installed_versions(spec.depends),
+            **depended_versions(spec),
             **{library: version for library, _, version in (text.partition("==") for text in plugin.files.versions)},
         },
         "components": _component_versions(name, forecasters),
     }
+
+
+def _parts_of_environment(factory: DescribedFactory, plugin: Plugin) -> dict[str, Any]:
+    """The parts that a process of the environment told, with the distributions and the Python of the environment."""
+    environment, parts = environment_of(plugin), factory.description.parts
+    libraries = {**(parts.get("libraries") or {}), **environment.versions, "Python": environment.python}
+    return {**parts, "libraries": libraries}
 
 
 def _component_versions(name: str, forecasters: Forecasters) -> dict[str, str | None]:
@@ -65,12 +81,14 @@ def _component_versions(name: str, forecasters: Forecasters) -> dict[str, str | 
 def _own_version(forecaster: Registered[ForecasterSpec]) -> str:
     """The result version of a forecaster without its components."""
     spec, plugin = forecaster.spec, forecaster.plugin
+    if isinstance(spec.factory, DescribedFactory):
+        return f"{spec.factory.description.version}@{environment_of(plugin).digest}"
     place = _place(spec.factory)
     digest = _digest(
         {
             **_spec_parts(spec, place),
             "source": plugin.files.source if place is None else plugin.files.source_of(place[0]),
-            "depends": installed_versions(spec.depends),
+            "depends": depended_versions(spec),
         }
     )
     return f"{plugin.distribution}=={plugin.version}:{digest}"
@@ -89,6 +107,13 @@ def _spec_parts(spec: ForecasterSpec, place: tuple[str, str] | None) -> dict[str
 def _digest(parts: object) -> str:
     """A hash of JSON values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def depended_versions(spec: ForecasterSpec) -> dict[str, str]:
+    """The version of each distribution in `depends` of a spec, "not installed" where it is run without it."""
+    if isinstance(factory := spec.factory, DescribedFactory):
+        return {name: factory.version_of(name) or NOT_INSTALLED for name in spec.depends}
+    return installed_versions(spec.depends)
 
 
 def installed_versions(distributions: Iterable[str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ def card_text(name: str, catalog: Catalog) -> str:
     What it inherits from components is followed by their names.
     """
     entry = catalog.forecasters[name]
-    specs = {each: registered.spec for each, registered in catalog.forecasters.items()}
+    specs = catalog.forecasters.specs
     rows = [("provided by", str(entry.plugin)), *_card_rows(name, specs), *_spec_rows(entry.spec)]
     width = max(len(label) for label, _ in rows)
     lines = [f"CARD OF {visible(name)}"]
@@ -59,10 +59,9 @@ def _card_rows(forecaster: str, specs: Mapping[str, ForecasterSpec]) -> Iterator
 
 def _spec_rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
     """The arguments of a spec that its results depend on; empty where one is not stated."""
-    from harness.plugins.result_versions import installed_versions
+    from harness.plugins.result_versions import depended_versions
 
-    versions = installed_versions(spec.depends)
-    yield "depends", _joined(f"{name} {version}" for name, version in versions.items())
+    yield "depends", _joined(f"{name} {version}" for name, version in depended_versions(spec).items())
     yield "revision of the spec", spec.revision
     yield "tolerance", f"{spec.tolerance:g}"
     yield "missing values", spec.missing

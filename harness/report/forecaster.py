@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
-import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import Failure, attempt
-from harness.forecasters.spec import underlying_class
+from harness.forecasters.described import Hyperparameter
+from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.report.capabilities import capability_rows
 from harness.report.model_summary import model_summaries, summary_lines
 from harness.report.numbers import NOTHING, count, error, fixed
@@ -19,56 +16,6 @@ from harness.report.text import visible
 
 if TYPE_CHECKING:
     from harness.forecasters.spec import ForecasterSpec
-
-MEANING = "meaning"  # in the metadata of a field of the dataclass
-
-
-@dataclasses.dataclass(frozen=True)
-class Hyperparameter:
-    """A hyperparameter of a forecaster: its default, if it has one, and its meaning, if it is documented."""
-
-    name: str
-    default: str = NOTHING
-    meaning: str = ""
-
-
-def hyperparameters_of(spec: ForecasterSpec) -> list[Hyperparameter]:
-    """The hyperparameters of a forecaster, which is imported; none where it cannot be, or is no dataclass.
-
-    The meaning is `metadata["meaning"]` of the field, or else the sentences of the docstrings of the class and its
-    bases that have the name in backquotes.
-    """
-    factory = attempt(spec.load)
-    made = None if isinstance(factory, Failure) else underlying_class(factory)
-    if not isinstance(made, type) or not dataclasses.is_dataclass(made):
-        return []
-    sentences = [sentence for base in made.__mro__ for sentence in _sentences(vars(base).get("__doc__"))]
-    return [
-        Hyperparameter(each.name, _default(each), str(each.metadata.get(MEANING, "")) or _meaning(each.name, sentences))
-        for each in dataclasses.fields(made)
-        if each.init and each.name != "seed"
-    ]
-
-
-def _sentences(docstring: object) -> list[str]:
-    text = " ".join(inspect.cleandoc(docstring).split()) if isinstance(docstring, str) else ""
-    return re.split(r"(?<=[.])\s+(?=[A-Z`\"])", text) if text else []
-
-
-def _meaning(name: str, sentences: Sequence[str]) -> str:
-    return " ".join(dict.fromkeys(sentence for sentence in sentences if f"`{name}`" in sentence))
-
-
-def _default(field: dataclasses.Field[Any]) -> str:
-    """The default as text, or what the code of the plugin raised that makes it."""
-    factory = field.default_factory
-    if field.default is not dataclasses.MISSING:
-        text = attempt(lambda: repr(field.default))
-    elif factory is not dataclasses.MISSING:
-        text = attempt(lambda: repr(factory()))
-    else:
-        return NOTHING
-    return f"raises {text}" if isinstance(text, Failure) else text
 
 
 def forecaster_text(
@@ -110,8 +57,8 @@ def _hyperparameter_lines(known: Sequence[Hyperparameter], values: Mapping[str, 
     yield "hyperparameters"
     rows = []
     for name, each in names.items():
-        text = repr(values[name]) if name in values else each.default
-        different = each.default not in (NOTHING, text)
+        text = repr(values[name]) if name in values else each.default or NOTHING
+        different = each.default not in ("", text)
         parts = [text + (f" (default {each.default})" if different else ""), each.meaning]
         rows.append((name, " · ".join(filter(None, parts))))
     yield from _block(rows, width)

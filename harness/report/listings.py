@@ -40,7 +40,10 @@ def listing(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) 
 def inventory(catalog: Catalog, kind: str) -> str:
     """All forecasters, datasets, boards, metrics, protocols, formats or plugins, and the plugin that provides each."""
     if kind == "plugins":
-        rows = [(plugin.name, _state(plugin), plugin.source) for plugin in catalog.plugins.values()]
+        rows = [
+            (plugin.name, _state(plugin), plugin.source)
+            for plugin in (*catalog.plugins.values(), *catalog.environment_plugins)
+        ]
         return listing(kind, ("name", "module", "distribution"), rows)
     if kind == "forecasters":
         headings = ("name", "description", "can", "pool", "provided by")

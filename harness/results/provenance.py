@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.evaluation.run import EVALUATION_VERSION
+from harness.plugins.environments.environment import Environment
 from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version
 from harness.results.rescoring import METRICS
 from harness.worker.environment import python_environment
@@ -34,15 +35,18 @@ def provenance_of(
     depends: Sequence[str],
     threads: int,
     metrics: Mapping[str, str] | None = None,
-    environment: Mapping[str, Any] | None = None,
+    process: Mapping[str, Any] | None = None,
+    environment: Environment | None = None,
 ) -> dict[str, Any]:
     """The same of a run in any process.
 
     `plugin` is the name, the distribution and the result version of the forecaster's plugin; `depends` are the
-    distributions that its spec names; `metrics` are the versions of plugins' metrics; `environment` is that of the
-    forecaster's process, by default this one.
+    distributions that its spec names; `metrics` are the versions of plugins' metrics; `process` is what the
+    forecaster's process told of its Python and its libraries, by default this one; `environment` is the one that the
+    plugin is in.
     """
-    found = python_environment() if environment is None else environment
+    found = python_environment() if process is None else process
+    version_of = _version if environment is None else environment.version_of
     return {
         "harness": _version("forecast-harness"),
         "evaluation": EVALUATION_VERSION,
@@ -50,7 +54,8 @@ def provenance_of(
         **({"revision": revision} if revision else {}),
         **({METRICS: dict(metrics)} if metrics else {}),
         "python": found["python"],
-        "libraries": {name: _version(name) for name in dict.fromkeys([*found["libraries"], *depends])},
+        **({} if environment is None else {"environment": environment.to_provenance()}),
+        "libraries": {name: version_of(name) for name in dict.fromkeys([*found["libraries"], *depends])},
         "machine": machine(),
         "threads": threads,
         "blas": found["blas"],

@@ -1,4 +1,7 @@
-"""`python -P -m harness.worker`: a worker over standard input and output, or with `--template PATH` the template."""
+"""`python -P -m harness.worker`: a worker over standard input and output.
+
+With `--template PATH` it is the template, and with `--describe` it prints what the plugins of its interpreter provide.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,17 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=None, help="bytes that a worker may allocate")
     parser.add_argument("--files", type=int, default=None, help="files that a worker may have open")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process, which is the parent, ends")
+    parser.add_argument("--describe", action="store_true", help="print the installed forecasters as JSON")
     arguments = parser.parse_args()
     if arguments.parent is not None:
         from harness.worker.processes import end_with_parent
 
         end_with_parent(arguments.parent)
+    if arguments.describe:
+        from harness.worker.plugin_description import print_description
+
+        print_description()
+        return
     if arguments.template is None:
         from harness.worker.start import run_on_standard_streams
 

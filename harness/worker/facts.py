@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import Failure, attempt
+from harness.forecasters.described import DescribedFactory
 from harness.forecasters.pools import Pool
 from harness.forecasters.spec import ForecasterSpec, underlying_class
 
@@ -22,7 +23,10 @@ class Facts:
 
 
 def facts_of(spec: ForecasterSpec) -> Facts:
-    """The facts about a forecaster, which is imported for that in this process."""
+    """The facts about a forecaster, which is imported for that in this process, unless an environment told them."""
+    if isinstance(spec.factory, DescribedFactory):
+        description = spec.factory.description
+        return Facts(description.takes_seed if spec.draws is None else spec.draws, description.pool)
     takes_seed, factory = attempt(spec.takes_seed), attempt(spec.load)
     return Facts(
         None if isinstance(takes_seed, Failure) else bool(takes_seed),
@@ -34,6 +38,8 @@ def pool_of_class(factory: object) -> Pool:
     """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
     from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
 
+    if isinstance(factory, DescribedFactory):
+        return factory.description.pool or "trained"
     factory = underlying_class(factory)
     is_local = isinstance(factory, type) and issubclass(factory, LocalForecaster | FittedLocalForecaster)
     return "local" if is_local else "trained"

@@ -26,10 +26,10 @@ from harness import (
 from harness.data.panel import Channel
 from harness.evaluation.covariate_notes import ignored_covariates
 from harness.evaluation.evaluate import NO_SEASON, evaluate
+from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.forecasters.spec import spec_problem
 from harness.plugins.checks import check_forecaster
 from harness.report.capabilities import capability_letters, capability_rows
-from harness.report.forecaster import hyperparameters_of
 
 QUANTILES, COVARIATES = "gives quantiles as its spec states", "uses covariates as its spec states"
 TARGETS, SEASON = "forecasts several targets as its spec states", "needs a season as its spec states"

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from harness import Layer, RollingOrigin, Run, Status, Task
 from harness.evaluation.run import Cell
+from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.forecasters.spec import ForecasterSpec
-from harness.report.forecaster import forecaster_text, hyperparameters_of
+from harness.report.forecaster import forecaster_text
 from harness.report.runs import ListedCell
 
 

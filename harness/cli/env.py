@@ -1,0 +1,110 @@
+"""The commands `harness env create`, `list`, `check` and `remove`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.console import echo, echo_text, print_lines, wide_console
+from harness.cli.group import HarnessGroup
+from harness.cli.options import workspace_option
+
+if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
+
+
+@click.group("env", cls=HarnessGroup)
+def env_group() -> None:
+    """Make and check environments: plugins with dependencies of their own."""
+
+
+@env_group.command("create", short_help="Make an environment, and install plugins into it.")
+@click.argument("name")
+@click.argument("requirements", nargs=-1, required=True, metavar="REQUIREMENT...")
+@click.option("--python", metavar="X", help="Version or path of its Python.  [default: the one that runs harness]")
+@click.option("--torch-index", metavar="URL", help="Install torch from this index, such as that of builds for the CPU.")
+@workspace_option
+def env_create_command(
+    name: str, requirements: tuple[str, ...], python: str | None, torch_index: str | None, workspace: Workspace
+) -> None:
+    """Make the environment NAME, and install the REQUIREMENTs into it.
+
+    A REQUIREMENT is one of pip, such as 'numpy<2', the path of a package, or a plugin file, such as my_models.py. uv is
+    used where it is installed, else venv and pip. The forecasters of its plugins are used by their names, or by
+    FORECASTER@NAME where those are taken.
+    """
+    from harness.cli.signals import stop_signals
+    from harness.plugins.catalog import load_catalog
+    from harness.plugins.environments.creation import EnvironmentRequest, create_environment
+    from harness.plugins.environments.forecasters import names_in
+    from harness.plugins.environments.installers import InstallerFailed
+    from harness.results.journal import prepare_home
+
+    prepare_home(workspace.home)
+    request = EnvironmentRequest(name, requirements, python, torch_index)
+    try:
+        with stop_signals():
+            environment, description = create_environment(
+                workspace.home, request, lambda line: echo(f"{line} …", err=True)
+            )
+    except InstallerFailed as error:
+        if "--debug" in sys.argv:
+            echo_text(error.output, err=True)
+        raise
+    for problem in description["problems"]:
+        echo(f"warning: {problem}", err=True)
+    echo(f"environment {name}: Python {environment.python}, {len(environment.locked)} distributions")
+    names = names_in(environment, load_catalog(home=workspace.home).forecasters)
+    echo(f"forecasters: {', '.join(names) or 'none; no plugin in it provides any'}")
+
+
+@env_group.command("list")
+@workspace_option
+def env_list_command(workspace: Workspace) -> None:
+    """List the environments of a home."""
+    from harness.plugins.environments.environment import environments_of
+    from harness.report.environments import environments_text
+
+    echo_text(environments_text(environments_of(workspace.home)))
+
+
+@env_group.command("check")
+@click.argument("name", required=False)
+@workspace_option
+def env_check_command(name: str | None, workspace: Workspace) -> None:
+    """Check that environments start, are as they were made, and that their plugins can be imported.
+
+    Exits with 1 if a check fails.
+    """
+    from harness.cli.signals import stop_signals
+    from harness.plugins.environments.checking import check_environment
+    from harness.plugins.environments.environment import Environment, environments_of, find_environment
+    from harness.report.verdicts import verdict_heading, verdict_row
+
+    console = wide_console()
+    has_passed = True
+    found = environments_of(workspace.home) if name is None else [find_environment(workspace.home, name)]
+    with stop_signals():
+        for environment in found:
+            if not isinstance(environment, Environment):
+                print_lines([f"damaged: {environment}"], console)
+                has_passed = False
+                continue
+            console.print(verdict_heading(environment.name, console.width))
+            for result in check_environment(environment):
+                console.print(verdict_row(result, console.width))
+                has_passed &= result.passed
+    sys.exit(0 if has_passed else 1)
+
+
+@env_group.command("remove")
+@click.argument("name")
+@workspace_option
+def env_remove_command(name: str, workspace: Workspace) -> None:
+    """Remove an environment. Results of its forecasters stay."""
+    from harness.plugins.environments.creation import remove_environment
+
+    remove_environment(workspace.home, name)
+    echo(f"removed environment {name}; results of its forecasters stay")

@@ -1,0 +1,71 @@
+"""The forecasters of this interpreter, and those of environments beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.errors import AmbiguousName
+from harness.fields.libraries import missing_packages
+from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.environments.environment import Environment
+from harness.plugins.environments.plugins import EnvironmentPlugin, environment_of, qualified, qualified_name
+from harness.plugins.registry import Registered, Registry
+
+
+class ForecasterRegistry(Registry[ForecasterSpec]):
+    """The forecasters of a catalog by name.
+
+    A forecaster of an environment has its own name where nothing else provides it; a forecaster of this interpreter
+    whose libraries are not installed here does not count. NAME@ENVIRONMENT always finds it, and is listed where the
+    name alone is another one: where several environments provide it, which raises AmbiguousName, or where a plugin of
+    this interpreter does.
+    """
+
+    def __init__(self, own: Registry[ForecasterSpec], of_environments: Iterable[Registered[ForecasterSpec]]) -> None:
+        super().__init__(own.kind, (), lambda spec: spec.name)
+        self.duplicates, self.refused = dict(own.duplicates), own.refused
+        self._entries.update(own.items())
+        self._qualified: dict[str, Registered[ForecasterSpec]] = {}
+        by_name: dict[str, list[Registered[ForecasterSpec]]] = {}
+        for entry in of_environments:
+            by_name.setdefault(entry.spec.name, []).append(entry)
+            self._qualified[qualified_name(entry)] = qualified(entry)
+        for name, entries in by_name.items():
+            self._add_of_environments(name, entries)
+        self._entries = dict(sorted(self._entries.items()))
+        self._known = {**self._entries, **self._qualified}
+
+    def _add_of_environments(self, name: str, entries: list[Registered[ForecasterSpec]]) -> None:
+        here = self._entries.get(name)
+        names = sorted(map(qualified_name, entries))
+        if (here is not None and not missing_packages(here.spec.imports)) or name in self.duplicates:
+            # those that come with harness are the same ones there as here
+            listed = [entry for entry in entries if not entry.plugin.included]
+        elif len(entries) == 1:
+            self._entries[name], listed = entries[0], []
+        else:
+            self._entries.pop(name, None)
+            self.duplicates[name], listed = AmbiguousName(self.kind, name, names), entries
+        self._entries.update({qualified_name(entry): qualified(entry) for entry in listed})
+
+    @property
+    def specs(self) -> dict[str, ForecasterSpec]:
+        """The specs by name, also by NAME@ENVIRONMENT where that is not listed."""
+        return {name: entry.spec for name, entry in {**self._qualified, **self._entries}.items()}
+
+    def __getitem__(self, name: str) -> Registered[ForecasterSpec]:
+        if name in self._qualified and name not in self._entries:
+            return self._qualified[name]
+        return super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in self._qualified
+
+
+def names_in(environment: Environment, forecasters: Registry[ForecasterSpec]) -> list[str]:
+    """The names by which the forecasters of an environment are listed."""
+    return [
+        name
+        for name, entry in forecasters.items()
+        if isinstance(entry.plugin, EnvironmentPlugin) and environment_of(entry.plugin).name == environment.name
+    ]
