@@ -21,7 +21,7 @@ def main(folder: Path) -> None:
     fields = read_json(folder / JOB)
     assert fields is not None, f"no job in {folder}"
     job = Job.from_json(fields)
-    Measurement(job, folder, job.bench).run(load_catalog())
+    Measurement(job, folder, job.bench).run(load_catalog(environments=False))
 
 
 def _end_with_parent() -> None:

@@ -89,7 +89,7 @@ class Measurement:
                 self.bench = replace(self.bench, training=training)
             self.calibrate("after training")
             self._run_suite()
-        circumstances = provenance(self.bench.subject.forecaster, catalog.forecasters, conditions.threads)
+        circumstances = provenance(self.job.own_name, catalog.forecasters, conditions.threads)
         self.bench = replace(self.bench, provenance=circumstances)
         return self.save("end")
 

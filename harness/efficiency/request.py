@@ -6,12 +6,13 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from harness.boards.fingerprints import Fingerprints
+from harness.boards.fingerprints import Fingerprints, load_unchanged
 from harness.boards.leaderboard import Entry, Leaderboard, board_name, load_board
+from harness.data.panel_store import is_stored, store_panel
 from harness.efficiency.circumstances import Conditions, Subject
 from harness.efficiency.environment import usable_cores
 from harness.efficiency.machine import this_machine
@@ -22,8 +23,13 @@ from harness.evaluation.run import Cell
 from harness.fields.types import Json
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
-from harness.plugins.result_versions import forecaster_version
+from harness.plugins.environments.environment import Environment
+from harness.plugins.environments.lock import OWN
+from harness.plugins.provider import provider_of
+from harness.plugins.result_versions import NOT_INSTALLED, forecaster_version
 from harness.tasks.task import Task
+
+NEEDED = ("pytest", "pytest-benchmark", "psutil", "scipy")  # in an environment
 
 
 @dataclass(frozen=True)
@@ -132,7 +138,13 @@ def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], cat
 
 
 def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, catalog: Catalog) -> Job:
-    spec = catalog.forecasters[entry.name].spec
+    spec, plugin = catalog.forecasters[entry.name].spec, catalog.forecasters[entry.name].plugin
+    provider = provider_of(plugin)
+    environment = None if provider is None else provider.environment
+    if environment is not None:
+        _check_environment(environment)
+        if not is_stored(request.home, fingerprint):  # the environment may not have the plugin of the dataset
+            store_panel(load_unchanged(catalog.datasets[task.dataset], fingerprint, request.home), request.home)
     seed = 0 if attempt(spec.takes_seed) is True else None
     cell = Cell(task, entry.name, dict(entry.parameters), seed)
     key = cell.key(fingerprint, forecaster_version(entry.name, catalog.forecasters))
@@ -148,4 +160,16 @@ def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, cata
     cores = usable_cores()
     notes = (f"uses {threads} threads on {cores} cores",) if threads > cores else ()
     bench = Bench(identity, subject, this_machine(), conditions, notes=notes)
-    return Job(bench, task.to_json(), fingerprint, request.home.resolve(), request.bound)
+    own_name = entry.name if provider is None else provider.name_there(entry.name)
+    return Job(bench, task.to_json(), fingerprint, request.home.resolve(), request.bound, own_name, environment)
+
+
+def _check_environment(environment: Environment) -> None:
+    """Raise BadInput for an environment without the libraries that measure."""
+    missing = [name for name in NEEDED if environment.version_of(name) == NOT_INSTALLED]
+    if missing:
+        again = replace(environment, requirements=(*environment.requirements, f"{OWN}[bench]")).again
+        raise BadInput(
+            f"environment {environment.name!r} lacks {', '.join(missing)}, with which harness bench measures; create "
+            f"it again with them by `{again}`"
+        )

@@ -15,6 +15,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from harness.efficiency.environment import environment
 from harness.efficiency.record import Bench
 from harness.efficiency.store import write_bench
 from harness.efficiency.workload import JOB, RESULT, TIMINGS, Job
+from harness.errors import Failure, attempt
+from harness.plugins.environments.child import child_variables, prepare
+from harness.plugins.environments.environment import AT
 
 POLL = 0.1  # seconds
 OUTPUT = "output.txt"  # of a process, in the folder of its job
@@ -101,12 +105,18 @@ def _run_process(job: Job, folder: Path, number: int, timeout: float | None) -> 
     started = _started(job.bench, number)
     yield started
     write_json(folder / JOB, job.to_json())
-    conditions = job.bench.conditions
+    conditions, variables = job.bench.conditions, environment(job.bench.conditions.threads)
+    interpreter = sys.executable
+    if job.environment is not None:
+        problem = attempt(partial(prepare, job.environment))
+        if isinstance(problem, Failure):
+            return replace(job.bench, failures={**job.bench.failures, "start": str(problem)})
+        interpreter, variables = str(job.environment.interpreter), child_variables(job.environment, variables)
     limit = time_limit(conditions) if timeout is None else timeout
     with (folder / OUTPUT).open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness.efficiency", str(folder)],
-            env=environment(conditions.threads),
+            [interpreter, "-m", "harness.efficiency", str(folder)],
+            env=variables,
             stdin=subprocess.PIPE,  # held open while this process lives
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -126,12 +136,22 @@ def _run_process(job: Job, folder: Path, number: int, timeout: float | None) -> 
     finally:
         _end(process)
     result = read_json(folder / RESULT)
-    bench = job.bench if result is None else Bench.from_json(result["bench"])
+    bench = job.bench if result is None else _in_environment(Bench.from_json(result["bench"]), job)
     if result is not None and result["scenario"] == "end":
         return bench
     why = f"did not end within {limit:g} s" if late else _cause(process.returncode, folder / OUTPUT)
     where = "start" if result is None else result["scenario"]
     return replace(bench, failures={**bench.failures, where: why})
+
+
+def _in_environment(bench: Bench, job: Job) -> Bench:
+    """The record, whose provenance names the environment of the forecaster; a process of it does not know that."""
+    provenance = dict(bench.provenance or {})
+    if job.environment is None or not provenance:
+        return bench
+    plugin = provenance["plugin"]
+    plugin = {**plugin, "version": f"{plugin['version']}{AT}{job.environment.digest}"}
+    return replace(bench, provenance={**provenance, "plugin": plugin, "environment": job.environment.to_provenance()})
 
 
 def _started(bench: Bench, number: int) -> BenchStarted:

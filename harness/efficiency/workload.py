@@ -21,6 +21,7 @@ from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, LocalForecaster, PartialFailure, predict_and_check
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
+from harness.plugins.environments.environment import Environment
 from harness.tasks.folds import backtest
 from harness.tasks.task import Task
 from harness.tasks.training import TrainingData
@@ -38,6 +39,13 @@ class Job:
     fingerprint: str
     home: Path
     bound: float | None = None  # seconds
+    forecaster: str = ""  # its name in the process that measures it; empty: that of the subject
+    environment: Environment | None = None  # that the forecaster is in; not told to the process
+
+    @property
+    def own_name(self) -> str:
+        """The name of the forecaster in the process that measures it."""
+        return self.forecaster or self.bench.subject.forecaster
 
     def to_json(self) -> dict[str, Any]:
         """The job as JSON values."""
@@ -48,6 +56,7 @@ class Job:
             "fingerprint": self.fingerprint,
             "home": str(self.home),
             "bound": self.bound,
+            "forecaster": self.forecaster,
         }
 
     @classmethod
@@ -124,7 +133,7 @@ def prepare_workload(job: Job, catalog: Catalog) -> Workload:
     Stored data are read without the libraries of the dataset's loader, whose imports and memory are not measured then.
     """
     subject, task = job.bench.subject, Task.from_json(job.task, catalog.protocol_classes)
-    spec = catalog.forecasters[subject.forecaster].spec
+    spec = catalog.forecasters[job.own_name].spec
     panel = stored_panel(job.home, job.fingerprint)
     if panel is None:
         panel = load_unchanged(catalog.datasets[task.dataset], job.fingerprint, job.home)

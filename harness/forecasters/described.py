@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from harness.errors import BadInput, UnknownName
-
-if TYPE_CHECKING:
-    from harness.forecasters.pools import Pool
+from harness.forecasters.pools import Pool
 
 
 @dataclass(frozen=True)

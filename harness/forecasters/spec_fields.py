@@ -22,7 +22,7 @@ def dump_spec(spec: ForecasterSpec) -> dict[str, Any]:
 
 def load_spec(fields: Mapping[str, Any], factory: DescribedFactory) -> ForecasterSpec:
     """The spec that `dump_spec` returned, with this factory; raises BadInput for what does not fit."""
-    known = {
+    known: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in fields.items() if name in NAMES
     }
     if isinstance(resources := known.get("resources"), Mapping):

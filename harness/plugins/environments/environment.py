@@ -85,8 +85,7 @@ class Environment:
     def problem(self) -> str:
         """Why its forecasters cannot be run, as the end of a sentence; empty if nothing is known to be wrong."""
         if not self.interpreter.exists():
-            target = os.readlink(self.interpreter) if self.interpreter.is_symlink() else self.interpreter
-            return f"its Python {target} is gone"
+            return f"its Python {os.path.realpath(self.interpreter)} is gone"
         present = installed_folders(self.site)
         if present == self.installed:
             return ""

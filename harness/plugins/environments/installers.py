@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.errors import BadInput
@@ -39,18 +40,19 @@ def make_venv(folder: Path, python: str | None) -> None:
     if uv := shutil.which("uv"):
         command = [uv, "venv", "--no-project", "--python", python or sys.executable, str(folder)]
     else:
-        command = [_interpreter(python), "-m", "venv", str(folder)]
+        without = ["--without-pip"] if python is None and _has_pip() else []
+        command = [_interpreter(python), "-m", "venv", *without, str(folder)]
     run(command, "no virtual environment can be made")
 
 
 def version_of(interpreter: Path) -> str:
     """The version of a Python; raises BadInput if it is too old or does not start."""
     code = "import platform; print(platform.python_version())"
-    version = run([str(interpreter), "-c", code], "its Python does not start").strip()
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST:
+    found = run([str(interpreter), "-c", code], "its Python does not start").strip()
+    if tuple(map(int, re.findall(r"\d+", found)[:2])) < OLDEST:
         oldest = ".".join(map(str, OLDEST))
-        raise BadInput(f"Python {version} is too old for harness, which needs {oldest} or later; name one by --python")
-    return version
+        raise BadInput(f"Python {found} is too old for harness, which needs {oldest} or later; name one by --python")
+    return found
 
 
 def install(
@@ -64,7 +66,7 @@ def install(
     if uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--python", str(interpreter), *options]
     else:
-        command = [str(interpreter), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *options]
+        command = [*_pip(interpreter), "install", "--disable-pip-version-check", "--no-input", *options]
     run([*command, *requirements, *constraints], "cannot be installed")
 
 
@@ -73,7 +75,7 @@ def conflicts(interpreter: Path) -> str:
     if uv := shutil.which("uv"):
         command = [uv, "pip", "check", "--python", str(interpreter)]
     else:
-        command = [str(interpreter), "-m", "pip", "check", "--disable-pip-version-check"]
+        command = [*_pip(interpreter), "check", "--disable-pip-version-check"]
     try:
         run(command, "")
     except InstallerFailed as error:
@@ -129,6 +131,21 @@ def _last(lines: Sequence[str]) -> str:
 def _variables(present: Mapping[str, str]) -> dict[str, str]:
     """Environment variables that lead the programs to no packages of this process."""
     return {name: value for name, value in present.items() if name not in OF_THIS_PROCESS}
+
+
+def _has_pip() -> bool:
+    """Whether this interpreter has a pip that can install into others, which takes no time and no space there."""
+    try:
+        return tuple(map(int, re.findall(r"\d+", version("pip"))[:2])) >= (22, 3)
+    except PackageNotFoundError:
+        return False
+
+
+def _pip(interpreter: Path) -> list[str]:
+    """The beginning of a command of pip: that of the environment, or else the one of this interpreter."""
+    if any(interpreter.parent.glob("pip*")):
+        return [str(interpreter), "-m", "pip"]
+    return [sys.executable, "-m", "pip", "--python", str(interpreter)]
 
 
 def _interpreter(python: str | None) -> str:

@@ -21,6 +21,7 @@ from harness.plugins.module_files import locations_of
 
 GROUP = "harness"  # of the entry points of plugins
 REQUIREMENTS = ("numpy>=1.26", "pandas>=1.5", "pluggy>=1.5", "threadpoolctl>=3.2")  # of a worker
+MEASURING = ("psutil>=6", "pytest>=8", "pytest-benchmark>=5.0", "scipy>=1.11")  # of a process that measures
 
 
 def link_harness(site: Path) -> None:
@@ -71,8 +72,9 @@ def _link(link: Path, place: Path) -> None:
 
 def _metadata(own: Distribution) -> str:
     """The metadata: the requirements of a worker, and those of the extras."""
-    extras = own.metadata.get_all("Provides-Extra") or []
+    extras = sorted({*(own.metadata.get_all("Provides-Extra") or []), "bench"})
     of_extras = [requirement for requirement in own.requires or [] if "extra ==" in requirement]
+    of_extras += [f'{requirement}; extra == "bench"' for requirement in MEASURING]
     lines = ["Metadata-Version: 2.1", f"Name: {OWN}", f"Version: {own.version}"]
     lines += [f"Requires-Dist: {requirement}" for requirement in (*REQUIREMENTS, *of_extras)]
     lines += [f"Provides-Extra: {extra}" for extra in extras]

@@ -1,0 +1,122 @@
+"""Tests of environments import `environment_packages`, which is beside them.
+
+A home with two environments, in which two versions of one plugin are installed from wheels, without a network.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from environment_packages import own_wheels, plugin_module, plugin_wheel
+
+BOARD = """
+title = "Two versions"
+metric = "MAE"
+baseline = "naive"
+forecasters = [
+  { name = "naive" },
+  { name = "shifted@old" },
+  { name = "shifted@new" },
+  { name = "shifted@new", label = "half", parameters = { factor = 0.5 } },
+]
+
+[[tasks]]
+name = "river"
+dataset = "nile"
+protocol = { kind = "rolling-origin", horizon = 5, windows = 5 }
+"""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder with a home, in which commands run as a user's do, and pip finds nothing but the wheels in `wheels`."""
+
+    path: Path
+    wheels: Path
+    home: str = "home"
+
+    @property
+    def environments(self) -> Path:
+        """The folder of the environments."""
+        return self.path / self.home / "environments"
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """A command that runs."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "PIP_", "UV_"))}
+        wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PIP_NO_COMPILE": "1"}
+        wheels |= {"PIP_CONFIG_FILE": os.devnull, "UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels)}
+        own = {"HARNESS_HOME": self.home, "HARNESS_MLFLOW": "off", "COLUMNS": "200"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=self.path,
+            env={**kept, **wheels, **own, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def harness(self, *arguments: str, code: int = 0, **variables: str) -> str:
+        """The output of a command that has ended with this exit code, without a traceback."""
+        process = self.start(*arguments, **variables)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == code, output
+        assert "Traceback" not in output
+        return output
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a worker needs, as it is installed here, and plugins."""
+    folder = tmp_path_factory.mktemp("wheels")
+    own_wheels(folder, "numpy", "pandas", "pluggy", "threadpoolctl")
+    plugin_wheel(folder, "1.0", plugin_module(1))
+    plugin_wheel(folder, "2.0", plugin_module(5))
+    plugin_wheel(folder, "1.0", plugin_module(3, "twin", "twin"), package="twin", point="shifting")
+    plugin_wheel(folder, "1.0", "import absent_library\n", package="broken")
+    plugin_wheel(folder, "1.0", plugin_module(0, "old", "outdated"), package="outdated", requires="numpy<1")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Folder:
+    """The environments `old`, with version 1.0 and other plugins, and `new`, with 2.0."""
+    folder = Folder(tmp_path_factory.mktemp("project"), wheels)
+    (folder.path / "versions").mkdir()
+    (folder.path / "versions" / "leaderboard.toml").write_text(BOARD)
+    folder.harness("env", "create", "old", "shifting==1.0", "twin", "broken")
+    folder.harness("env", "create", "new", "shifting==2.0")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run(made: Folder) -> Folder:
+    """The same, with results of a board that has both versions."""
+    made.harness("run", "versions")
+    return made
+
+
+@pytest.fixture
+def other_home(made: Folder, tmp_path: Path) -> Folder:
+    """Another home with a copy of the environment `new`, which a test may damage; its packages are links."""
+    source, copy = made.environments / "new", tmp_path / "home" / "environments" / "new"
+    (copy / "venv" / "bin").mkdir(parents=True)
+    for name in ("environment.json", "plugins.json", "lock.txt", "venv/pyvenv.cfg"):
+        (copy / name).write_bytes((source / name).read_bytes())
+    (copy / "venv" / "bin" / "python").symlink_to((source / "venv" / "bin" / "python").resolve())
+    (site,) = source.glob("venv/lib/*/site-packages")
+    own = copy / site.relative_to(source)
+    own.mkdir(parents=True)
+    for entry in site.iterdir():
+        (own / entry.name).symlink_to(entry.resolve())
+    (tmp_path / "versions").mkdir()
+    board = BOARD.replace('  { name = "shifted@old" },\n', "")
+    (tmp_path / "versions" / "leaderboard.toml").write_text(board)
+    return Folder(tmp_path, made.wheels)

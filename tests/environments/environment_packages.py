@@ -1,0 +1,101 @@
+"""Packages for environments, made without a network: wheels of what is installed here, and of small plugins."""
+
+from __future__ import annotations
+
+import zipfile
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.tags import sys_tags
+
+PLUGIN = '''"""A forecaster that repeats the last value, plus a constant."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import ForecasterSpec, LocalForecaster, hookimpl
+
+SHIFT = {shift}
+
+
+@dataclass
+class Shifted(LocalForecaster):
+    """The last value plus SHIFT times `factor`."""
+
+    factor: float = 1.0
+
+    def predict_series(self, context):
+        return context.target[-1] + np.full((context.horizon, 1), SHIFT * self.factor)
+
+
+@hookimpl
+def harness_forecasters():
+    spec = ForecasterSpec("{name}", "{package}:Shifted", "the last value, shifted", missing="ffill", depends=("numpy",))
+    return [spec]
+'''
+
+
+def plugin_module(shift: float, name: str = "shifted", package: str = "shifting") -> str:
+    """The source of a plugin with one forecaster."""
+    return PLUGIN.format(shift=shift, name=name, package=package)
+
+
+def plugin_wheel(
+    folder: Path, version: str, module: str, *, package: str = "shifting", point: str = "", requires: str = "numpy"
+) -> None:
+    """Write the wheel of a plugin with one module, its distribution and its entry point of the same name."""
+    information = f"{package}-{version}.dist-info"
+    lines = ["Metadata-Version: 2.1", f"Name: {package}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {each}" for each in ("forecast-harness", requires)]
+    files = {
+        f"{package}.py": module,
+        f"{information}/METADATA": "\n".join(lines) + "\n",
+        f"{information}/entry_points.txt": f"[harness]\n{point or package} = {package}\n",
+    }
+    with zipfile.ZipFile(folder / f"{package}-{version}-py3-none-any.whl", "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+        _write_information(wheel, information, "py3-none-any", list(files))
+
+
+def own_wheels(folder: Path, *names: str) -> None:
+    """Write wheels of installed distributions and of all that they require, of the files that are installed."""
+    pending, done = list(names), set[str]()
+    while pending:
+        name = pending.pop()
+        if name not in done:
+            done.add(name)
+            try:
+                package = distribution(name)
+            except PackageNotFoundError:
+                continue
+            _write_own(folder, package)
+            requirements = map(Requirement, package.requires or ())
+            pending += [
+                each.name for each in requirements if each.marker is None or each.marker.evaluate({"extra": ""})
+            ]
+
+
+def _write_own(folder: Path, package: Distribution) -> None:
+    tag, name = str(next(iter(sys_tags()))), package.metadata["Name"].replace("-", "_")
+    information = f"{name}-{package.version}.dist-info"
+    names = []
+    with zipfile.ZipFile(folder / f"{name}-{package.version}-{tag}.whl", "w", zipfile.ZIP_STORED) as wheel:
+        for file in package.files or ():
+            is_information = file.parts[0].endswith(".dist-info")
+            if file.suffix == ".pyc" or file.parts[0] == ".." or "tests" in file.parts:
+                continue
+            if is_information and file.name != "METADATA":
+                continue
+            names.append(f"{information}/METADATA" if is_information else file.as_posix())
+            wheel.write(Path(str(file.locate())), names[-1])
+        _write_information(wheel, information, tag, names)
+
+
+def _write_information(wheel: zipfile.ZipFile, information: str, tag: str, names: list[str]) -> None:
+    pure = "true" if tag.endswith("none-any") else "false"
+    wheel.writestr(f"{information}/WHEEL", f"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: {pure}\nTag: {tag}\n")
+    listed = [*names, f"{information}/WHEEL", f"{information}/RECORD"]
+    wheel.writestr(f"{information}/RECORD", "".join(f"{name},,\n" for name in listed))
