@@ -18,6 +18,7 @@ from harness.evaluation.run import Run
 from harness.execution.options import TRIES, CellOptions
 from harness.execution.supervisor import Supervisor
 from harness.execution.template_server import TemplateServer
+from harness.plugins.environments.environment import EnvironmentUnusable
 from harness.plugins.installed import installed_catalog
 from harness.plugins.restriction import restriction_text
 
@@ -67,6 +68,8 @@ class LocalProcesses:
             except InfrastructureFault as fault:
                 if isinstance(fault, ProcessKilled):
                     killed.append(str(fault))
+                if isinstance(fault, EnvironmentUnusable):  # another try would not help
+                    raise
                 if tried == TRIES:
                     raise InfrastructureFault(f"{fault} (tried {TRIES + 1} times)") from fault
                 # not in step with another cell that is tried again, which may be the reason

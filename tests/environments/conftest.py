@@ -50,7 +50,9 @@ class Folder:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """A command that runs."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "PIP_", "UV_"))}
+        # compiled files of an environment are kept in it, as a user's are
+        others = ("HARNESS_", "PIP_", "UV_", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PIP_NO_COMPILE": "1"}
         wheels |= {"PIP_CONFIG_FILE": os.devnull, "UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels)}
         own = {"HARNESS_HOME": self.home, "HARNESS_MLFLOW": "off", "COLUMNS": "200"}
@@ -86,14 +88,20 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Folder:
-    """The environments `old`, with version 1.0 and other plugins, and `new`, with 2.0."""
+def new(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Folder:
+    """The environment `new`, with version 2.0 of the plugin."""
     folder = Folder(tmp_path_factory.mktemp("project"), wheels)
     (folder.path / "versions").mkdir()
     (folder.path / "versions" / "leaderboard.toml").write_text(BOARD)
-    folder.harness("env", "create", "old", "shifting==1.0", "twin", "broken")
     folder.harness("env", "create", "new", "shifting==2.0")
     return folder
+
+
+@pytest.fixture(scope="session")
+def made(new: Folder) -> Folder:
+    """The same with the environment `old`, with version 1.0 and other plugins."""
+    new.harness("env", "create", "old", "shifting==1.0", "twin", "broken")
+    return new
 
 
 @pytest.fixture(scope="session")
@@ -104,9 +112,9 @@ def run(made: Folder) -> Folder:
 
 
 @pytest.fixture
-def other_home(made: Folder, tmp_path: Path) -> Folder:
+def other_home(new: Folder, tmp_path: Path) -> Folder:
     """Another home with a copy of the environment `new`, which a test may damage; its packages are links."""
-    source, copy = made.environments / "new", tmp_path / "home" / "environments" / "new"
+    source, copy = new.environments / "new", tmp_path / "home" / "environments" / "new"
     (copy / "venv" / "bin").mkdir(parents=True)
     for name in ("environment.json", "plugins.json", "lock.txt", "venv/pyvenv.cfg"):
         (copy / name).write_bytes((source / name).read_bytes())
@@ -119,4 +127,4 @@ def other_home(made: Folder, tmp_path: Path) -> Folder:
     (tmp_path / "versions").mkdir()
     board = BOARD.replace('  { name = "shifted@old" },\n', "")
     (tmp_path / "versions" / "leaderboard.toml").write_text(board)
-    return Folder(tmp_path, made.wheels)
+    return Folder(tmp_path, new.wheels)
