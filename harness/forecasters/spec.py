@@ -79,7 +79,7 @@ class ForecasterSpec:
     @property
     def summary(self) -> str:
         """The description, or else the first line of the factory's docstring, if it is imported."""
-        if self.description or isinstance(self.factory, str):
+        if self.description or isinstance(self.factory, str | DescribedFactory):
             return self.description
         return (underlying_class(self.factory).__doc__ or "").strip().partition("\n")[0]
 

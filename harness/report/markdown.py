@@ -69,6 +69,9 @@ def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:
     ):
         if known := sorted({str(value) for value in values if value}, key=lambda text: (-len(text), text)):
             yield f"{what} {known[0]}" + (f", and {plural(len(known) - 1, 'other')}" if len(known) > 1 else "")
+    environments = [environment for run in done if (environment := run.provenance.get("environment"))]
+    for environment in {each["name"]: each for each in environments}.values():
+        yield f"environment {environment['name']}: {' '.join(environment['requirements'])} ({environment['hash'][:8]})"
 
 
 def _versions(libraries: dict[str, Any]) -> str:

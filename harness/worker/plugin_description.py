@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from dataclasses import replace
 from typing import Any
 
 from harness.errors import Failure, attempt
@@ -72,7 +73,8 @@ def _plugin(plugin: Plugin, forecasters: list[dict[str, Any]]) -> dict[str, Any]
 
 def _forecaster(name: str, registered: Registered[ForecasterSpec], catalog: Catalog) -> dict[str, Any]:
     spec, facts = registered.spec, facts_of(registered.spec)
-    is_imported = not isinstance(attempt(spec.load), Failure)
+    factory = attempt(spec.load)
+    is_imported = not isinstance(factory, Failure)
     description = FactoryDescription(
         tuple(hyperparameters_of(spec)) if is_imported else None,
         facts.takes_seed,
@@ -80,7 +82,8 @@ def _forecaster(name: str, registered: Registered[ForecasterSpec], catalog: Cata
         forecaster_version(name, catalog.forecasters),
         version_parts(name, catalog.forecasters),
     )
-    return {"spec": dump_spec(spec), "factory": dump(description)}
+    imported = spec if isinstance(factory, Failure) else replace(spec, factory=factory)  # for the docstring
+    return {"spec": dump_spec(imported), "factory": dump(description)}
 
 
 def _is_of_included(problem: str, catalog: Catalog) -> bool:

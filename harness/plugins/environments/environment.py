@@ -101,12 +101,12 @@ class Environment:
         return f"environment {self.name!r} cannot be used: {problem}; create it again by `{self.again}`"
 
     def to_provenance(self) -> dict[str, Any]:
-        """What the provenance of a run states of it."""
+        """What the provenance of a run states of it, of requirements that are paths their last part."""
         return {
             "name": self.name,
             "hash": self.digest,
             "python": self.python,
-            "requirements": list(self.requirements),
+            "requirements": [os.path.basename(each) if os.path.isabs(each) else each for each in self.requirements],
             "lock": [f"{each.name}=={each.version}" for each in self.locked],
         }
 
