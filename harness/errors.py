@@ -3,7 +3,7 @@
     HarnessError
     ├── BadInput                invalid input; the command line exits with 2
     │   ├── UnknownName         no forecaster, dataset, board or metric of that name
-    │   │   └── AmbiguousName   several environments provide a forecaster of that name
+    │   │   └── AmbiguousName   several environments provide it (in plugins.registry)
     │   ├── DuplicateName       two plugins provide the same name
     │   ├── BadBoard            an invalid leaderboard file
     │   ├── BadData             an invalid panel: empty, all missing, wrong shape
@@ -77,13 +77,6 @@ class UnknownName(BadInput):
         if present_name:
             hint = f"did you mean {present_name!r}, as it is called now?"
         super().__init__(f"no {kind} called {name!r}; {hint}")
-
-
-class AmbiguousName(UnknownName):
-    """Several environments provide a forecaster of that name; `names` are its names with those of the environments."""
-
-    def __init__(self, kind: str, name: str, names: Sequence[str]) -> None:
-        Exception.__init__(self, f"several environments provide a {kind} called {name!r}; write {' or '.join(names)}")
 
 
 class DuplicateName(BadInput):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from harness.errors import AmbiguousName, DuplicateName, UnknownName
+from harness.errors import DuplicateName, UnknownName
 from harness.plugins.discovery import Plugin
 
 Spec = TypeVar("Spec")
+
+
+class AmbiguousName(UnknownName):
+    """Several environments provide a forecaster of that name; `names` are its names with those of the environments."""
+
+    def __init__(self, kind: str, name: str, names: Sequence[str]) -> None:
+        Exception.__init__(self, f"several environments provide a {kind} called {name!r}; write {' or '.join(names)}")
 
 
 @dataclass(frozen=True, eq=False)

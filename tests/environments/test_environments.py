@@ -15,12 +15,13 @@ import pytest
 from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
-from harness.errors import AmbiguousName, BadParameter, UnknownName
+from harness.errors import BadParameter, UnknownName
 from harness.evaluation.run import Cell
 from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.plugins.catalog import load_catalog
 from harness.plugins.environments.environment import Environment, find_environment
 from harness.plugins.provider import provider_of
+from harness.plugins.registry import AmbiguousName
 from harness.plugins.result_versions import forecaster_version, version_parts
 from harness.results.journal import Journal
 from harness.tasks.protocols import RollingOrigin

@@ -58,9 +58,9 @@ def create_environment(
             )
         shutil.rmtree(folder, ignore_errors=True)  # what a process that was killed left
         try:
-            environment = _made(folder, request, requirements, plugin_file, tell)
+            environment = _make(folder, request, requirements, plugin_file, tell)
             tell("describing its plugins")
-            description = _described(environment)
+            description = _describe(environment)
             environment.write()  # last, since it makes the folder an environment
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -81,7 +81,7 @@ def remove_environment(home: Path, name: str) -> None:
         shutil.rmtree(folder)
 
 
-def _made(
+def _make(
     folder: Path,
     request: EnvironmentRequest,
     requirements: tuple[str, ...],
@@ -113,7 +113,7 @@ def _made(
     )
 
 
-def _described(environment: Environment) -> dict[str, Any]:
+def _describe(environment: Environment) -> dict[str, Any]:
     try:
         return renew_description(environment)
     except EnvironmentUnusable as error:

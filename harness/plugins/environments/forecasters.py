@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.errors import AmbiguousName
 from harness.fields.libraries import missing_packages
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.environments.environment import Environment
 from harness.plugins.environments.plugins import EnvironmentPlugin, environment_of, qualified, qualified_name
-from harness.plugins.registry import Registered, Registry
+from harness.plugins.registry import AmbiguousName, Registered, Registry
 
 
 class ForecasterRegistry(Registry[ForecasterSpec]):

@@ -152,9 +152,22 @@ def _interpreter(python: str | None) -> str:
     """The interpreter of a version, or at a path; raises BadInput if there is none."""
     if python is None:
         return sys.executable
-    found = shutil.which(f"python{python}" if VERSION.fullmatch(python) else python)
+    program = f"python{python}" if VERSION.fullmatch(python) else python
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    candidates = [shutil.which(program, path=folder) for folder in dict.fromkeys(folders)]
+    # a program of that name may be one that only looks for a Python
+    found = next((each for each in candidates if each and _starts(each)), None)
     if found is None:
         raise BadInput(
             f"no Python {python} is installed; name one that is by --python, as a version such as 3.12 or by its path"
         )
     return found
+
+
+def _starts(interpreter: str) -> bool:
+    """Whether a Python runs code."""
+    try:
+        run([interpreter, "-c", ""], "")
+    except InstallerFailed:
+        return False
+    return True
