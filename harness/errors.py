@@ -3,7 +3,6 @@
     HarnessError
     ├── BadInput                invalid input; the command line exits with 2
     │   ├── UnknownName         no forecaster, dataset, board or metric of that name
-    │   │   └── AmbiguousName   several environments provide it (in plugins.registry)
     │   ├── DuplicateName       two plugins provide the same name
     │   ├── BadBoard            an invalid leaderboard file
     │   ├── BadData             an invalid panel: empty, all missing, wrong shape
