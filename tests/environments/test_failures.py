@@ -40,6 +40,15 @@ ERROR: Could not find a version that satisfies the requirement numpy (from versi
 ERROR: No matching distribution found for numpy
 """
 
+UV = """\
+error: No solution found when resolving dependencies
+  cause: Because shiftting was not found and you require shiftting,
+      your requirements are unsatisfiable.
+
+hint: Packages were unavailable.
+"""
+EARLIER_UV = UV.replace("error: No", "  × No").replace("cause:", "╰─▶")
+
 
 @pytest.mark.parametrize(
     ("output", "reason"),
@@ -53,6 +62,8 @@ ERROR: No matching distribution found for numpy
             NO_NETWORK,
             "the package index cannot be reached (No matching distribution found for numpy)",
         ),
+        (UV, "Because shiftting was not found and you require shiftting, your requirements are unsatisfiable."),
+        (EARLIER_UV, "Because shiftting was not found and you require shiftting, your requirements are unsatisfiable."),
         ("a\n\n  error: no space left\n", "error: no space left"),
         ("", "it wrote nothing"),
     ],

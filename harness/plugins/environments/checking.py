@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from harness.plugins.check_results import CheckResult, check_result
+from harness.plugins.environments.child import prepare
 from harness.plugins.environments.descriptions import renew_description
-from harness.plugins.environments.environment import Environment
+from harness.plugins.environments.environment import Environment, EnvironmentUnusable
 from harness.plugins.environments.installers import conflicts, version_of
 from harness.plugins.environments.lock import locked_in
 
@@ -30,6 +32,8 @@ def check_environment(environment: Environment) -> Iterator[CheckResult]:
 
 
 def _same_python(environment: Environment) -> str:
+    with suppress(EnvironmentUnusable):  # why is checked here, and by the next check
+        prepare(environment)
     if environment.interpreter.exists() and (version := version_of(environment.interpreter)) != environment.python:
         raise AssertionError(
             f"it is Python {version}, and was {environment.python}; create it again: {environment.again}"

@@ -40,6 +40,12 @@ class EnvironmentRequest:
     python: str | None = None  # a version or the path of an interpreter; None: the one of this process
     torch_index: str | None = None  # the URL of the index that torch is installed from
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of the command that state it, beside the requirements."""
+        given = (("--python", self.python), ("--torch-index", self.torch_index))
+        return tuple(text for option, value in given if value is not None for text in (option, value))
+
 
 def create_environment(
     home: Path, request: EnvironmentRequest, tell: Callable[[str], None] = lambda line: None
@@ -100,6 +106,7 @@ def _make(
         torch = [requirement for requirement in requirements if TORCH.match(requirement)] or ["torch"]
         tell(f"installing {' '.join(torch)} from {request.torch_index}")
         install(interpreter, torch, index=request.torch_index)
+        requirements = tuple(dict.fromkeys((*requirements, *torch)))  # so that what torch requires is installed, too
     tell(f"installing {' '.join(requirements) or 'what a worker needs'}; large libraries may take minutes")
     install(interpreter, requirements, (*REQUIREMENTS, f"{OWN}=={version(OWN)}"))
     return Environment(
@@ -110,6 +117,7 @@ def _make(
         locked_in(site),
         installed_folders(site),
         plugin_file,
+        request.options,
     )
 
 

@@ -38,6 +38,7 @@ class Environment:
     locked: tuple[Locked, ...]  # the distributions that were installed
     installed: tuple[str, ...] = ()  # the names of the folders with their metadata
     plugin_file: str = ""  # the path of a plugin in a single file
+    options: tuple[str, ...] = ()  # of the command that made it
 
     @cached_property
     def digest(self) -> str:
@@ -78,7 +79,7 @@ class Environment:
     def again(self) -> str:
         """The commands that remove it and create it again."""
         return f"harness env remove {self.name} && " + shlex.join(
-            ["harness", "env", "create", self.name, *self.requirements]
+            ["harness", "env", "create", self.name, *self.requirements, *self.options]
         )
 
     @property

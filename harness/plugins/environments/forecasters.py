@@ -32,7 +32,8 @@ class ForecasterRegistry(Registry[ForecasterSpec]):
         for name, entries in by_name.items():
             self._add_of_environments(name, entries)
         self._entries = dict(sorted(self._entries.items()))
-        self._known = {**self._entries, **self._qualified}
+        others = {name: entry for name, entry in self._qualified.items() if not entry.plugin.included}
+        self._known = {**self._entries, **others}
 
     def _add_of_environments(self, name: str, entries: list[Registered[ForecasterSpec]]) -> None:
         here = self._entries.get(name)

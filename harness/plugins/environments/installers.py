@@ -38,7 +38,8 @@ def make_venv(folder: Path, python: str | None) -> None:
     Without one it is that of this process. Raises BadInput.
     """
     if uv := shutil.which("uv"):
-        command = [uv, "venv", "--no-project", "--python", python or sys.executable, str(folder)]
+        found = _find(python) or python or ""  # uv may install one that is not found
+        command = [uv, "venv", "--no-project", "--python", found, str(folder)]
     else:
         without = ["--without-pip"] if python is None and _has_pip() else []
         command = [_interpreter(python), "-m", "venv", *without, str(folder)]
@@ -58,11 +59,11 @@ def version_of(interpreter: Path) -> str:
 def install(
     interpreter: Path, requirements: Sequence[str], constraints: Sequence[str] = (), index: str | None = None
 ) -> None:
-    """Install requirements into the environment of an interpreter, from this index only if one is named.
+    """Install requirements into the environment of an interpreter; from this index, without theirs, if one is named.
 
     Those in `constraints` that are installed keep their versions. Raises InstallerFailed.
     """
-    options = [] if index is None else ["--index-url", index]
+    options = [] if index is None else ["--index-url", index, "--no-deps"]
     if uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--python", str(interpreter), *options]
     else:
@@ -114,6 +115,8 @@ def reason_of(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     if UNREACHABLE.search(output):
         return f"the package index cannot be reached ({_last(lines)})"
+    if solution := re.search(r"No solution found.*?(?:╰─▶|cause:) (.+?)(?=\n\s*\n|\Z)", output, re.DOTALL):  # of uv
+        return " ".join(solution[1].split())[: 2 * MOST_LINE]
     conflict = next((n for n, line in enumerate(lines) if "conflicting dependencies" in line), None)
     if conflict is not None:
         causes = [line for line in lines[conflict + 1 :] if re.match(r"(The user requested|\S+ \S+ depends on)", line)]
@@ -124,7 +127,7 @@ def reason_of(output: str) -> str:
 
 def _last(lines: Sequence[str]) -> str:
     """The last line that states an error, or the last line."""
-    errors = [line.partition("ERROR: ")[2] for line in lines if line.startswith("ERROR: ")]
+    errors = [line.partition(": ")[2] for line in lines if line.startswith(("ERROR: ", "cause: "))]
     return ([*lines[-1:], *errors] or ["it wrote nothing"])[-1][:MOST_LINE]
 
 
@@ -150,18 +153,23 @@ def _pip(interpreter: Path) -> list[str]:
 
 def _interpreter(python: str | None) -> str:
     """The interpreter of a version, or at a path; raises BadInput if there is none."""
+    found = _find(python)
+    if found is None:
+        raise BadInput(
+            f"no Python {python} is installed; name one that is by --python, as a version such as 3.12 or by its path"
+        )
+    return found
+
+
+def _find(python: str | None) -> str | None:
+    """The interpreter of a version on the path, or at a path; that of this process without one; None if not found."""
     if python is None:
         return sys.executable
     program = f"python{python}" if VERSION.fullmatch(python) else python
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     candidates = [shutil.which(program, path=folder) for folder in dict.fromkeys(folders)]
     # a program of that name may be one that only looks for a Python
-    found = next((each for each in candidates if each and _starts(each)), None)
-    if found is None:
-        raise BadInput(
-            f"no Python {python} is installed; name one that is by --python, as a version such as 3.12 or by its path"
-        )
-    return found
+    return next((each for each in candidates if each and _starts(each)), None)
 
 
 def _starts(interpreter: str) -> bool:

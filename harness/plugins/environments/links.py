@@ -39,6 +39,7 @@ def link_harness(site: Path) -> None:
         "METADATA": _metadata(own),
         "entry_points.txt": "".join([f"[{GROUP}]\n", *(f"{point.name} = {point.value}\n" for point in plugins)]),
         "INSTALLER": "harness\n",
+        "WHEEL": "Wheel-Version: 1.0\nGenerator: harness\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     for name, text in files.items():
         path = information / name
