@@ -57,7 +57,10 @@ def env_create_command(
         echo(f"warning: {problem}", err=True)
     echo(f"environment {name}: Python {environment.python}, {len(environment.locked)} distributions")
     names = names_in(environment, load_catalog(home=workspace.home).forecasters)
-    echo(f"forecasters: {', '.join(names) or 'none; no plugin in it provides any'}")
+    if names:
+        echo(f"forecasters: {', '.join(names)}")
+    else:
+        echo(f"no plugin in it provides forecasters; those of harness are available in it, such as naive@{name}")
 
 
 @env_group.command("list")

@@ -5,17 +5,14 @@ A home with two environments, in which two versions of one plugin are installed 
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from environment_packages import own_wheels, plugin_module, plugin_wheel
+from environment_packages import Folder, own_wheels, plugin_module, plugin_wheel
 
 BOARD = """
 title = "Two versions"
@@ -33,45 +30,6 @@ name = "river"
 dataset = "nile"
 protocol = { kind = "rolling-origin", horizon = 5, windows = 5 }
 """
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A folder with a home, in which commands run as a user's do, and pip finds nothing but the wheels in `wheels`."""
-
-    path: Path
-    wheels: Path
-    home: str = "home"
-
-    @property
-    def environments(self) -> Path:
-        """The folder of the environments."""
-        return self.path / self.home / "environments"
-
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        """A command that runs."""
-        # compiled files of an environment are kept in it, as a user's are
-        others = ("HARNESS_", "PIP_", "UV_", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
-        wheels = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.wheels), "PIP_NO_COMPILE": "1"}
-        wheels |= {"PIP_CONFIG_FILE": os.devnull, "UV_OFFLINE": "1", "UV_FIND_LINKS": str(self.wheels)}
-        own = {"HARNESS_HOME": self.home, "HARNESS_MLFLOW": "off", "COLUMNS": "200"}
-        return subprocess.Popen(
-            [sys.executable, "-m", "harness", *arguments],
-            cwd=self.path,
-            env={**kept, **wheels, **own, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def harness(self, *arguments: str, code: int = 0, **variables: str) -> str:
-        """The output of a command that has ended with this exit code, without a traceback."""
-        process = self.start(*arguments, **variables)
-        output, _ = process.communicate(timeout=300)
-        assert process.returncode == code, output
-        assert "Traceback" not in output
-        return output
 
 
 @pytest.fixture(scope="session")
