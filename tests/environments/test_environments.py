@@ -233,3 +233,12 @@ def test_a_provider_names_the_forecaster_as_its_plugin_does(workspace: Workspace
     assert load_catalog(home=workspace.home).forecasters["shifted@old"].plugin == (
         workspace.catalog.forecasters["shifted@old"].plugin
     )
+
+
+def test_a_board_that_leaves_open_which_environment_is_refused(made, tmp_path: Path) -> None:
+    text = (made.path / "versions" / "leaderboard.toml").read_text().replace("shifted@old", "shifted")
+    (tmp_path / "leaderboard.toml").write_text(text)
+
+    said = made.harness("run", str(tmp_path), code=2)
+
+    assert "several environments provide a forecaster called 'shifted'; write shifted@new or shifted@old" in said
