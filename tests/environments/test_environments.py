@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness import ForecasterSpec, hookimpl
 from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
@@ -20,6 +21,7 @@ from harness.evaluation.run import Cell
 from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.plugins.catalog import load_catalog
 from harness.plugins.environments.environment import Environment, find_environment
+from harness.plugins.environments.plugins import EnvironmentPlugin
 from harness.plugins.provider import provider_of
 from harness.plugins.registry import AmbiguousName
 from harness.plugins.result_versions import forecaster_version, version_parts
@@ -242,3 +244,18 @@ def test_a_board_that_leaves_open_which_environment_is_refused(made, tmp_path: P
     said = made.harness("run", str(tmp_path), code=2)
 
     assert "several environments provide a forecaster called 'shifted'; write shifted@new or shifted@old" in said
+
+
+@pytest.mark.parametrize(("library", "provider"), [("absent_library", "old"), ("numpy", "here")])
+def test_a_forecaster_whose_library_is_not_installed_here_gives_way(made, library: str, provider: str) -> None:
+    class Here:
+        @staticmethod
+        @hookimpl
+        def harness_forecasters() -> list[ForecasterSpec]:
+            return [ForecasterSpec("twin", "absent:Twin", imports=(library,))]
+
+    forecasters = load_catalog({"here": Here()}, made.path / "home").forecasters
+
+    plugin = forecasters["twin"].plugin
+    assert (plugin.environment.name if isinstance(plugin, EnvironmentPlugin) else plugin.name) == provider
+    assert ("twin@old" in list(forecasters)) is (provider == "here")
