@@ -11,6 +11,7 @@ import time
 
 import pytest
 from environment_packages import plugin_module
+from filelock import FileLock
 
 import harness
 from harness.errors import BadInput, InfrastructureFault, UnknownName
@@ -213,3 +214,25 @@ def test_the_harness_of_an_environment_is_the_running_one_without_files_to_unins
 def test_removing_an_environment_that_is_not_there_is_refused(new) -> None:
     with pytest.raises(UnknownName, match="no environment called 'nwe'; did you mean 'new'"):
         remove_environment(new.path / "home", "nwe")
+
+
+def test_one_process_at_a_time_makes_or_removes_an_environment(other_home) -> None:
+    home = other_home.path / "home"
+
+    with (
+        FileLock(other_home.environments / ".new.lock"),
+        pytest.raises(BadInput, match="another process is making or removing environment 'new'"),
+    ):
+        remove_environment(home, "new")
+    assert find_environment(home, "new").requirements == ("shifting==2.0",)
+
+
+def test_a_damaged_environment_is_named_disturbs_nothing_and_can_be_removed(other_home) -> None:
+    home, record = other_home.path / "home", other_home.environments / "new" / "environment.json"
+    record.write_bytes(record.read_bytes().replace(b"numpy", b"nampy"))
+    catalog = load_catalog(home=home)
+
+    assert "naive" in catalog.forecasters
+    assert any("environment.json is damaged" in problem for problem in catalog.problems)
+    remove_environment(home, "new")
+    assert list(environments_of(home)) == []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,21 +42,27 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_forecasts_with_numpy_1_and_pandas_1_are_those_with_the_libraries_here(wheels, tmp_path) -> None:
-    folder = Folder(tmp_path, wheels)
-    registry = {"PIP_NO_INDEX": "0", "PIP_CONFIG_FILE": "", "UV_OFFLINE": "0"}
+REGISTRY = {"PIP_NO_INDEX": "0", "PIP_CONFIG_FILE": "", "UV_OFFLINE": "0"}
+
+
+@pytest.fixture
+def folder(wheels: Path, tmp_path: Path) -> Folder:
+    """A folder with a board and a plugin file."""
     (tmp_path / "libraries").mkdir()
     (tmp_path / "libraries" / "leaderboard.toml").write_text(BOARD)
     (tmp_path / "own_models.py").write_text(plugin_module(1, package="own_models"))
+    return Folder(tmp_path, wheels)
 
-    folder.harness("env", "create", "old", "./own_models.py", "numpy<2", "pandas<2", **registry)
+
+def test_forecasts_with_numpy_1_and_pandas_1_are_those_with_the_libraries_here(folder: Folder) -> None:
+    folder.harness("env", "create", "old", "./own_models.py", "numpy<2", "pandas<2", **REGISTRY)
     folder.harness("run", "libraries")
 
-    versions = find_environment(tmp_path / "home", "old").versions
+    versions = find_environment(folder.path / "home", "old").versions
     assert versions["numpy"].startswith("1.")
     assert versions["pandas"].startswith("1.")
-    workspace = Workspace(tmp_path / "home")
-    plan = plan_board("libraries", load_board(str(tmp_path / "libraries"), workspace.catalog), workspace)
+    workspace = Workspace(folder.path / "home")
+    plan = plan_board("libraries", load_board(str(folder.path / "libraries"), workspace.catalog), workspace)
     runs = {(cell.title, cell.task): Journal(workspace.home).read_with_results(cell.key) for cell in plan.cells}
     for task in ("months", "covariates"):
         for name in ("naive", "seasonal-naive"):
@@ -62,3 +70,17 @@ def test_forecasts_with_numpy_1_and_pandas_1_are_those_with_the_libraries_here(w
             np.testing.assert_allclose(there.mean, here.mean, rtol=1e-12)
         shifted = runs["shifted", task].results.forecast.mean
         np.testing.assert_allclose(shifted, runs["naive", task].results.forecast.mean + 1, rtol=1e-12)
+
+
+def test_a_forecaster_of_an_environment_is_measured_in_it(folder: Folder) -> None:
+    folder.harness("env", "create", "old", "./own_models.py", "forecast-harness[bench]", **REGISTRY)
+    arguments = ("--board", "libraries", "--task", "months", "--seconds", "0.5", "--repetitions", "1", "--csv")
+
+    lines = folder.harness("bench", "shifted", *arguments).splitlines()
+
+    (row,) = csv.DictReader(line for line in lines if line.startswith(("forecaster,", "shifted,")))
+    assert float(row["latency_p50"]) > 0
+    (record,) = (
+        path for path in (folder.path / "home" / "bench").rglob("*.json") if "pytest-benchmark" not in path.parts
+    )
+    assert find_environment(folder.path / "home", "old").digest in record.read_text()
