@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo_text, print_plugin_problems
-from harness.cli.options import workspace_option
+from harness.cli.options import catalog_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
 
 DEFAULT_KINDS = ("forecasters", "datasets", "boards", "metrics", "plugins")
@@ -21,15 +20,14 @@ KINDS = (*DEFAULT_KINDS, "protocols", "formats")
 @click.command("list", short_help="List forecasters, datasets, boards and everything else that plugins provide.")
 @click.argument("kind", required=False, type=click.Choice(KINDS))
 @click.option("--card", metavar="NAME", help="Show the card of this forecaster instead.")
-@workspace_option
-def list_command(kind: str | None, card: str | None, workspace: Workspace) -> None:
+@catalog_option
+def list_command(kind: str | None, card: str | None, catalog: Catalog) -> None:
     """List what is available, and the plugin that provides each.
 
     Without an argument: forecasters, datasets, boards, metrics and plugins.
     """
     from harness.report.listings import inventory
 
-    catalog = workspace.catalog
     if card is not None:
         _print_card(catalog, kind, card)
         return

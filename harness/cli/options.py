@@ -23,24 +23,39 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def workspace_option(command: Command) -> Command:
     """The option `--home`, which gives the command a `workspace`."""
+    return _home_option("workspace", _workspace)(command)
+
+
+def catalog_option(command: Command) -> Command:
+    """The option `--home`, which gives the command a `catalog`; a workspace would load NumPy."""
+    return _home_option("catalog", _catalog)(command)
+
+
+def _home_option(
+    name: str, value_of: Callable[[click.Context, click.Parameter, Path], object]
+) -> Callable[[Command], Command]:
     return click.option(
         "--home",
-        "workspace",
+        name,
         type=click.Path(file_okay=False, path_type=Path),
-        callback=_workspace,
+        callback=value_of,
         default=".harness",
         envvar="HARNESS_HOME",
         show_default=True,
         help="Folder of the journal, the data, environments and MLflow's store.",
-    )(command)
+    )
 
 
-def _workspace(context: click.Context, _: click.Parameter, home: Path) -> Workspace:
+def _workspace(context: click.Context, parameter: click.Parameter, home: Path) -> Workspace:
     from harness.boards.workspace import Workspace
 
+    return Workspace(home, _catalog(context, parameter, home))
+
+
+def _catalog(context: click.Context, _: click.Parameter, home: Path) -> Catalog:
     catalog: Catalog = context.find_root().obj
     catalog.use_home(home)
-    return Workspace(home, catalog)
+    return catalog
 
 
 def set_option(command: Command) -> Command:
