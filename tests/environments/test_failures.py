@@ -124,9 +124,9 @@ def test_an_interrupted_creation_leaves_nothing(new) -> None:
         time.sleep(0.05)
 
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=60)
 
-    assert process.returncode == 128 + signal.SIGINT
+    assert process.returncode == 128 + signal.SIGINT, said
     assert not (new.environments / "other").exists()
 
 
