@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo, echo_text, print_lines, wide_console
-from harness.cli.group import HarnessGroup
+from harness.cli.group import HarnessGroup, is_debugging
 from harness.cli.options import workspace_option
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def env_create_command(
                 workspace.home, request, lambda line: echo(f"{line} …", err=True)
             )
     except InstallerFailed as error:
-        if "--debug" in sys.argv:
+        if is_debugging():
             echo_text(error.output, err=True)
         raise
     for problem in description["problems"]:
