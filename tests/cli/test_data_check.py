@@ -88,7 +88,7 @@ def test_findings_are_grouped_with_effects_and_remedies(run: Check, path: Path) 
     text = " ".join(result.stdout.split())
     assert result.exit_code == 2
     assert "TO BE MENDED FIRST repeated times: sales.csv, line 4: series 'b' has two rows for 2024-02-01" in text
-    assert "Effect: a series has one value at each time. Remedy: combine them by --aggregate sum" in text
+    assert "Effect: a series has one value at each time. Remedy: combine them by --aggregate mean" in text
 
 
 def test_a_remedy_mends_the_file(run: Check, path: Path) -> None:

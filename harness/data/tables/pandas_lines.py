@@ -15,6 +15,7 @@ class PandasLines:
     time: str | None
     ids: tuple[str, ...]  # columns
     is_wide: bool = False
+    day_first: bool = False  # of times that are texts
 
     def combined(self, how: str) -> str:
         """One row for each series and time."""
@@ -24,8 +25,9 @@ class PandasLines:
         """One row for each series and step of a frequency."""
         keys = "".join(f"{name!r}, " for name in self.ids)
         step = f"pd.Grouper(key={self.time!r}, freq={freq!r})"
+        order = ", dayfirst=True" if self.day_first else ""
         return (
-            f"frame[{self.time!r}] = pd.to_datetime(frame[{self.time!r}]); "
+            f"frame[{self.time!r}] = pd.to_datetime(frame[{self.time!r}]{order}); "
             f"frame = frame.groupby([{keys}{step}]).{how}(numeric_only=True).reset_index()"
         )
 
@@ -39,15 +41,18 @@ class PandasLines:
         return f"frame = frame[frame.groupby({keys!r})[{column!r}].transform({condition}]"
 
     def filled(self, column: str) -> str:
-        """Missing values as the last ones of their series."""
+        """Missing values between others as the last ones of their series; rows ahead stay as they are."""
+        filled = "ffill(limit_area='inside')"
         if self.is_wide:
-            return "frame = frame.ffill()"
+            return f"frame = frame.{filled}"
+        if not self.ids:
+            return f"frame[{column!r}] = frame[{column!r}].{filled}"
         keys = self.ids[0] if len(self.ids) == 1 else list(self.ids)
-        values = f"frame.groupby({keys!r})" if self.ids else "frame"
-        return f"frame[{column!r}] = {values}[{column!r}].ffill()"
+        each = f"frame.groupby({keys!r})[{column!r}]"
+        return f"frame[{column!r}] = {each}.transform(lambda values: values.{filled})"
 
 
-def pandas_lines(columns: Columns) -> PandasLines:
+def pandas_lines(columns: Columns, *, day_first: bool = False) -> PandasLines:
     """Lines for the data frame of a table, whose columns are these."""
     is_wide = columns.layout == "wide"
-    return PandasLines(columns.time, () if is_wide else columns.id, is_wide)
+    return PandasLines(columns.time, () if is_wide else columns.id, is_wide, day_first)

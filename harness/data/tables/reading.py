@@ -85,6 +85,7 @@ def read_table(
         table, columns, origins = long_table(table, columns, options, origins, findings)
     codes, ids = series_codes(table, columns.id, origins)
     zone: str | None = None
+    day_first = False
     if columns.time is None:
         order = np.argsort(codes, kind="stable")
         times = np.empty(len(codes), dtype=np.int64)
@@ -97,7 +98,7 @@ def read_table(
         found = time_column(table[columns.time], columns.time, options, origins)
         times = found.values
         findings += found.findings
-        zone = found.zone
+        zone, day_first = found.zone, found.day_first
         if options.time_zone is not None and times.dtype.kind == "M":
             if zone is not None:
                 zone = checked_zone(options.time_zone)
@@ -113,7 +114,8 @@ def read_table(
     if columns.layout == "wide":
         sorted_rows, values = without_leading(sorted_rows, values)
     try:
-        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins, pandas_lines(columns))
+        pandas = pandas_lines(columns, day_first=day_first)
+        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins, pandas)
     except Irregular as error:
         return TableReading(columns, channels, (*findings, error.finding))
     findings += changes_of_steps

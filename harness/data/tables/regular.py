@@ -26,7 +26,8 @@ from harness.data.tables.zones import are_dates, hours_that_clocks_skip
 
 HEAD = 1000  # times that are looked at first
 MOST_STEPS, MOST_STEPS_OF_ROWS = 10_000_000, 100  # after absent ones are inserted: in all, and for each row
-LEAST_STEPS = 1_000  # of a series that has too few rows for them
+LEAST_STEPS = 1_000  # of a series, or of a gap, that has too few rows for them
+MOST_GAP_OF_ROWS = 2  # absent steps at once, for each row of a series
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,9 +168,13 @@ def _with_absent(
     """The rows with one for each absent step, whose values are missing."""
     lengths = at[rows.offsets[1:] - 1] + 1
     total = sum(lengths.tolist())  # in whole numbers of Python, which do not overflow
-    sparse = lengths > np.maximum(MOST_STEPS_OF_ROWS * np.diff(rows.offsets), LEAST_STEPS)
-    if total > max(MOST_STEPS, MOST_STEPS_OF_ROWS * len(at)) or (fill == "missing" and sparse.any()):
-        raise Irregular(times_far_apart(rows, lengths, total, freq))
+    counts = np.diff(rows.offsets)
+    sparse = lengths > np.maximum(MOST_STEPS_OF_ROWS * counts, LEAST_STEPS)
+    jumps = np.concatenate([[0], np.diff(at) - 1])  # absent steps before each row
+    jumps[rows.offsets[:-1]] = 0
+    broken = np.maximum.reduceat(jumps, rows.offsets[:-1]) > np.maximum(MOST_GAP_OF_ROWS * counts, LEAST_STEPS)
+    if total > max(MOST_STEPS, MOST_STEPS_OF_ROWS * len(at)) or (fill == "missing" and (sparse | broken).any()):
+        raise Irregular(times_far_apart(rows, lengths, jumps, total, freq))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     if total == len(at):
         return RegularRows(rows.ids, offsets, start, freq, values, np.zeros(total, dtype=np.bool_), rows.zone)
@@ -177,14 +182,13 @@ def _with_absent(
     absent = np.ones(total, dtype=np.bool_)
     places = at + np.repeat(offsets[:-1], np.diff(rows.offsets))
     filled[places], absent[places] = values, False
-    first = int(np.argmax(absent))
-    series = int(np.searchsorted(offsets, first, side="right")) - 1
-    before = int(np.searchsorted(places, first)) - 1
+    longest = int(np.argmax(jumps))
     count = total - len(at)
     affected = len(np.unique(np.searchsorted(offsets, np.flatnonzero(absent), side="right")))
     problem = (
         f"{count:,} of {total:,} steps ({count / total:.1%}) have no row, in {affected:,} of {len(rows.ids):,} series; "
-        f"the first is in series {rows.ids[series]!r} after {rows.time_text(before)}"
+        f"the longest gap, of {jumps[longest]:,} step{'s' if jumps[longest] > 1 else ''}, is in series "
+        f"{rows.series_of(longest)!r} after {rows.time_text(longest - 1)}"
     )
     steps = np.flatnonzero(absent)
     owners = np.searchsorted(offsets, steps, side="right") - 1

@@ -27,7 +27,10 @@ def repeated_times(rows: SortedRows, repeats: Bools, where: str, count: int, pan
         remedy = "daylight saving time ends there: name the zone of the clocks, such as --time-zone Europe/Berlin"
         return Finding("error", "daylight saving time", problem, effect, remedy)
     others = "" if pandas.is_wide else ", or name the columns that tell the series apart by --id"
-    remedy = f"combine them by --aggregate sum or --aggregate last{others}; in pandas: {pandas.combined('sum')}"
+    remedy = (
+        "combine them by --aggregate mean, --aggregate last, or --aggregate sum, which adds covariates, too"
+        f"{others}; in pandas: {pandas.combined('mean')}"
+    )
     return Finding("error", "repeated times", problem, effect, remedy)
 
 
@@ -55,17 +58,22 @@ def gaps(problem: str, freq: str | None, fill: Fill, *, skipped_by_clocks: bool)
     )
 
 
-def times_far_apart(rows: SortedRows, lengths: Ints, total: int, freq: str | None) -> Finding:
-    """That the times of a series are so far apart that it would have nearly no values."""
+def times_far_apart(rows: SortedRows, lengths: Ints, jumps: Ints, total: int, freq: str | None) -> Finding:
+    """That the times of a series are so far apart that it would have nearly no values; `jumps` are absent steps."""
     worst = int(np.argmax(lengths - np.diff(rows.offsets)))
     first, last = (rows.time_text(row) for row in (rows.offsets[worst], rows.offsets[worst + 1] - 1))
+    longest = rows.offsets[worst] + int(np.argmax(jumps[rows.offsets[worst] : rows.offsets[worst + 1]]))
     step = "steps" if freq is None else f"steps of frequency {freq!r}"
     problem = (
         f"{total:,} {step} would be needed for {len(rows.times):,} rows; series {rows.ids[worst]!r} has "
-        f"{int(np.diff(rows.offsets)[worst]):,} rows from {first} to {last}"
+        f"{int(np.diff(rows.offsets)[worst]):,} rows from {first} to {last}, where {rows.time_text(longest)} follows "
+        f"{rows.time_text(longest - 1)}"
     )
-    remedy = "correct wrong times, or combine the rows of longer steps, such as --freq D --aggregate mean"
-    return Finding("error", "gaps", problem, "nearly all values would be missing", remedy)
+    remedy = (
+        "correct wrong times; say --fill zero if an absent row means zero; or combine the rows of longer steps, such "
+        "as --freq D --aggregate mean"
+    )
+    return Finding("error", "gaps", problem, "most values would be missing", remedy)
 
 
 def no_frequency(rows: SortedRows, origins: RowOrigins, pandas: PandasLines) -> Finding:

@@ -37,6 +37,7 @@ class TimeColumn:
     values: Times  # (row,): datetime64[ns], or int64 without a calendar
     findings: tuple[Finding, ...] = ()
     zone: str | None = None  # the zone that they had before they were read as UTC; None for dates and naive times
+    day_first: bool = False  # texts that have the day first
 
 
 def is_time(column: Any) -> bool:
@@ -196,7 +197,7 @@ def _texts(column: Any, name: str, options: TableOptions, origins: RowOrigins) -
     if offsets and offsets != ("UTC",):
         found.append(zone_finding(name, "with offsets from UTC"))
     zone = None if not offsets else offsets[0] if len(offsets) == 1 else "UTC"
-    return TimeColumn(result, tuple(found), zone)
+    return TimeColumn(result, tuple(found), zone, bool(day_first))
 
 
 def _other_format(texts: Sequence[str], row: int, codes: Any, name: str, origins: RowOrigins) -> BadData:

@@ -199,7 +199,7 @@ def _missing(values: Values) -> Iterator[Finding]:
                 if channel.role == "target"
                 else "forecasters that need all values receive filled ones"
             )
-            remedy = f"to repeat the value before, in pandas: {values.pandas.filled(channel.name)}"
+            remedy = f"to repeat the value before in gaps, in pandas: {values.pandas.filled(channel.name)}"
             yield Finding("note", "missing values", what, effect, remedy)
 
 

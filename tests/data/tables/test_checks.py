@@ -70,7 +70,7 @@ class TestRows:
 
         finding = found(path, "repeated times")
 
-        assert (finding.level, finding.remedy[:32]) == ("error", 'combine them by `aggregate="sum"')
+        assert (finding.level, finding.remedy[:33]) == ("error", 'combine them by `aggregate="mean"')
         assert "sales.csv, line 5: series '0' has two rows for 2024-01-03, with other values" in finding.problem
         assert found(path, "repeated times", aggregate="mean").level == "changed"
 
@@ -89,7 +89,7 @@ class TestRows:
 
         assert finding.level == "changed"
         assert "3 of 60 steps (5.0%) have no row, in 1 of 1 series" in finding.problem
-        assert "the first is in series '0' after 2024-01-04" in finding.problem
+        assert "the longest gap, of 2 steps, is in series '0' after 2024-01-04" in finding.problem
         assert 'fill="zero"' in finding.remedy
 
     def test_gaps_that_were_filled(self, write: Write) -> None:
@@ -371,7 +371,7 @@ def test_data_frames_are_checked_too() -> None:
 
     assert [finding.check for finding in findings] == ["repeated times", "unsorted rows"]
     assert "row 60: series '0' has two rows" in findings[0].problem
-    assert 'by `aggregate="sum"`' in findings[0].remedy
+    assert 'by `aggregate="mean"`' in findings[0].remedy
 
 
 def test_outliers_are_looked_for_in_some_of_many_series(monkeypatch: pytest.MonkeyPatch) -> None:
