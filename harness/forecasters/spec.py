@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from harness.errors import BadInput, BadParameter, attempt
+from harness.fields.libraries import install_command
 from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 from harness.forecasters.described import DescribedFactory
 
@@ -55,6 +56,7 @@ class ForecasterSpec:
     missing: Missing = "native"  # how missing values of the history are filled before it sees them
     draws: bool | None = None  # stochastic: it has a field `seed`; None: look at the factory
     imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
+    requires: str = ""  # the requirement of pip that installs them, as "my-plugin[torch]"; empty: their packages' names
     resources: Resources = Resources()
     trained_on: tuple[str, ...] = ()  # names of datasets that a pretrained model was trained on; added to the card's
     depends: tuple[str, ...] = ()  # distributions whose versions may change the results
@@ -75,6 +77,11 @@ class ForecasterSpec:
         if self.covariates is None and self.card is not None:
             return self.card.covariates or None
         return self.covariates
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs the packages of `imports`; empty where all of them are installed."""
+        return install_command(self.imports, self.requires)
 
     @property
     def summary(self) -> str:
@@ -149,8 +156,9 @@ def spec_problem(spec: ForecasterSpec) -> str:
     for argument, things in (("depends", "distributions"), ("imports", "modules"), ("trained_on", "datasets")):
         if problem := _names_problem(getattr(spec, argument), things):
             return f"{argument} of forecaster {spec.name!r} {problem}"
-    if not isinstance(spec.revision, str):
-        return f"revision of forecaster {spec.name!r} must be a text, not {spec.revision!r:.80}"
+    for argument in ("requires", "revision"):
+        if not isinstance(getattr(spec, argument), str):
+            return f"{argument} of forecaster {spec.name!r} must be a text, not {getattr(spec, argument)!r:.80}"
     if problem := tolerance_problem(spec.tolerance):
         return f"tolerance of forecaster {spec.name!r} {problem}"
     if not any(spec.batches == known for known in get_args(Batches)):

@@ -13,6 +13,7 @@ from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import Metric
 from harness.evaluation.run import Status
 from harness.plugins.catalog import Catalog
+from harness.plugins.installation import check_installed
 from harness.tasks.task import Task
 
 
@@ -45,6 +46,7 @@ class VerificationContext:
         return self._runs[key]
 
     def _evaluate(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
+        check_installed(name, self.catalog.forecasters)
         spec = self.catalog.forecasters[name].spec
         run = evaluate(
             spec.make({}),

@@ -4,7 +4,7 @@ harness_run_finished   starts the mirror, a separate process, and returns at onc
 harness_finished       lets it send the rest, and reports the result
 harness_commands       adds `harness ui`
 
-With HARNESS_MLFLOW=off in the environment, nothing is sent.
+With HARNESS_MLFLOW=off in the environment, or without mlflow, nothing is sent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import hookimpl
+from harness import hookimpl, install_command
 
 if TYPE_CHECKING:
     import click
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @hookimpl
 def harness_run_finished(home: Path) -> None:
     """Start the mirror at the first finished cell."""
-    if _is_off():
+    if _is_off() or missing_mlflow():
         return
     from harness_mlflow.companion import companion_of
 
@@ -34,6 +34,8 @@ def harness_finished(home: Path) -> list[str]:
     """Wait until everything is mirrored; say where to look, or what is not mirrored and why."""
     if _is_off():
         return ["MLflow: nothing is sent, as HARNESS_MLFLOW is off; `harness ui` sends what is new"]
+    if command := missing_mlflow():
+        return [f"MLflow: nothing is sent, as it is not installed; after `{command}`, `harness ui` sends what is new"]
     import click
 
     from harness_mlflow.companion import companion_of
@@ -47,6 +49,11 @@ def harness_commands(cli: click.Group) -> None:
     from harness_mlflow.command import ui
 
     cli.add_command(ui)
+
+
+def missing_mlflow() -> str:
+    """The command that installs MLflow; empty where it is installed."""
+    return install_command(("mlflow", "alembic", "sqlalchemy", "urllib3"), "forecast-harness[mlflow]")
 
 
 def _is_off() -> bool:
