@@ -13,7 +13,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import hookimpl, install_command
+from harness import hookimpl
+from harness_mlflow.installation import missing_mlflow
 
 if TYPE_CHECKING:
     import click
@@ -49,11 +50,6 @@ def harness_commands(cli: click.Group) -> None:
     from harness_mlflow.command import ui
 
     cli.add_command(ui)
-
-
-def missing_mlflow() -> str:
-    """The command that installs MLflow; empty where it is installed."""
-    return install_command(("mlflow", "alembic", "sqlalchemy", "urllib3"), "forecast-harness[mlflow]")
 
 
 def _is_off() -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from harness import BadInput
-from harness_mlflow import missing_mlflow
+from harness_mlflow.installation import missing_mlflow
 
 
 @click.command("ui")
