@@ -46,7 +46,7 @@ class DatasetSpec:
     local_files: tuple[str, ...] = ()  # paths of files and folders that the loader reads, beside `files`
     settings: str = ""  # what else the data depends on, as a text
     imports: tuple[str, ...] = ()  # modules that the loader uses
-    requires: str = ""  # the requirement of pip that installs them, as "my-plugin[data]"; empty: their packages' names
+    requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
 
     @property
     def install_command(self) -> str:

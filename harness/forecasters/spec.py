@@ -56,7 +56,6 @@ class ForecasterSpec:
     missing: Missing = "native"  # how missing values of the history are filled before it sees them
     draws: bool | None = None  # stochastic: it has a field `seed`; None: look at the factory
     imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
-    requires: str = ""  # the requirement of pip that installs them, as "my-plugin[torch]"; empty: their packages' names
     resources: Resources = Resources()
     trained_on: tuple[str, ...] = ()  # names of datasets that a pretrained model was trained on; added to the card's
     depends: tuple[str, ...] = ()  # distributions whose versions may change the results
@@ -70,6 +69,7 @@ class ForecasterSpec:
     multivariate: bool | None = None  # whether a target's forecasts depend on other targets; None: not stated
     needs_season: bool = False  # whether it is only for tasks with a season length above 1
     categorical: bool = False  # whether it can forecast the probabilities of classes, of categorical targets
+    requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
 
     @property
     def usable_covariates(self) -> tuple[CovariateKind, ...] | None:

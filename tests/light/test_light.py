@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-HEAVY = "alembic graphene joblib matplotlib mlflow openpyxl patsy polars pytest_benchmark sklearn sqlalchemy statsmodels"
-HIDDEN = f"{HEAVY} _pytest pytest torch"
+HIDDEN = (
+    "alembic joblib matplotlib mlflow openpyxl patsy polars pytest _pytest pytest_benchmark sklearn sqlalchemy "
+    "statsmodels torch"
+)
 MODELS = "pip install 'forecast-harness[models]'"
 ENVIRONMENT = {
     **os.environ,
