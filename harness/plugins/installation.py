@@ -13,8 +13,9 @@ Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 
 
 def install_command(registered: Registered[ForecasterSpec]) -> str:
-    """The command that installs what a forecaster needs; empty where it is installed."""
-    return registered.spec.install_command
+    """The command that installs what a forecaster needs; empty where it is installed, as in an environment."""
+    is_here = getattr(registered.plugin, "environment", None) is None  # no import of what most commands do not need
+    return registered.spec.install_command if is_here else ""
 
 
 def not_installed(names: Iterable[str], forecasters: Forecasters) -> dict[str, str]:
