@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -35,7 +36,11 @@ from harness.efficiency.request import BenchRequest, jobs
 from harness.forecasters.spec import spec_problem
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.plugins.checks import check
-from harness.plugins.installation import not_installed_text
+from harness.plugins.discovery import Plugin
+from harness.plugins.environments.environment import Environment
+from harness.plugins.environments.plugins import EnvironmentPlugin
+from harness.plugins.installation import install_command, not_installed_text
+from harness.plugins.registry import Registered
 from harness.report.cards import card_text
 from harness.report.listings import inventory
 
@@ -167,6 +172,14 @@ class TestBoards:
         text = not_installed_text({"a": "pip install x", "b": "pip install y", "c": "pip install x"})
 
         assert text == "not installed: a, c (`pip install x`); not installed: b (`pip install y`)"
+
+
+def test_what_an_environment_provides_is_installed_there() -> None:
+    spec = ForecasterSpec("heavy", "toys.heavy:Heavy", imports=("no_such_library.nets",))
+    there = EnvironmentPlugin("toys", "toys", environment=cast("Environment", object()))
+
+    assert install_command(Registered(spec, there)) == ""
+    assert install_command(Registered(spec, Plugin("toys", "toys"))) == "pip install no_such_library"
 
 
 class TestBench:
