@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from harness.evaluation.outcomes import Actuals, Outcomes
     from harness.evaluation.run import Results, Run, Status
     from harness.execution.contract_tests import check_forecaster, parametrize_with_checks
+    from harness.fields.libraries import install_command
     from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
@@ -138,6 +139,7 @@ _PLACES = {
     "read_checked_json": "data.storage",
     "write_checked_json": "data.storage",
     "set_aside": "data.damage",
+    "install_command": "fields.libraries",
     "HarnessError": "errors",
     "BadInput": "errors",
     "BadData": "errors",
@@ -228,6 +230,7 @@ __all__ = [
     "read_checked_json",
     "write_checked_json",
     "set_aside",
+    "install_command",
     "HarnessError",
     "BadInput",
     "BadData",

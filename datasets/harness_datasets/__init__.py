@@ -8,6 +8,7 @@ from __future__ import annotations
 from harness import DataFile, DatasetSpec, hookimpl
 from harness_datasets import generated
 
+MODELS = "forecast-harness[models]"  # installs statsmodels
 _ETT = "https://raw.githubusercontent.com/zhouhaoyi/ETDataset/main/ETT-small"
 _ETT_SOURCE = (
     "H. Zhou et al., Informer: Beyond Efficient Transformer for Long Sequence Time-Series Forecasting, AAAI 2021; "
@@ -35,6 +36,8 @@ def _bundled() -> list[DatasetSpec]:
             source="NOAA National Geophysical Data Center; statsmodels.datasets.sunspots",
             licence="public domain",
             depends=("statsmodels",),
+            imports=("statsmodels",),
+            requires=MODELS,
             aliases=(
                 "sunspot",
                 "sunspot_without_missing",
@@ -51,6 +54,8 @@ def _bundled() -> list[DatasetSpec]:
             "sites in the SIO network, in Trends, CDIAC 2004; statsmodels.datasets.co2",
             licence="public domain",
             depends=("statsmodels",),
+            imports=("statsmodels",),
+            requires=MODELS,
             aliases=("Mauna Loa CO2", "maunaloa", "CO2 weekly", "statsmodels co2"),
         ),
         DatasetSpec(
@@ -60,6 +65,8 @@ def _bundled() -> list[DatasetSpec]:
             source="NOAA National Weather Service, ERSST.V3B; statsmodels.datasets.elnino",
             licence="public domain",
             depends=("statsmodels",),
+            imports=("statsmodels",),
+            requires=MODELS,
             aliases=("El Niño", "El Nino", "Niño 1+2", "nino12"),
         ),
         DatasetSpec(
@@ -70,6 +77,8 @@ def _bundled() -> list[DatasetSpec]:
             "Biometrika 65 (1978) 243-251; statsmodels.datasets.nile",
             licence="public domain",
             depends=("statsmodels",),
+            imports=("statsmodels",),
+            requires=MODELS,
             aliases=("Nile river", "Nile flow", "annual flow of the Nile"),
         ),
         DatasetSpec(
@@ -81,6 +90,8 @@ def _bundled() -> list[DatasetSpec]:
             "S. Seabold; statsmodels.datasets.macrodata",
             licence="public domain",
             depends=("statsmodels",),
+            imports=("statsmodels",),
+            requires=MODELS,
             aliases=("US macrodata", "statsmodels macrodata"),
         ),
         DatasetSpec(
@@ -92,6 +103,8 @@ def _bundled() -> list[DatasetSpec]:
             "included in the tests of statsmodels (mstl_elec_vic.csv)",
             licence="none stated by statsmodels; tsibbledata is under GPL-3",
             depends=("statsmodels",),
+            imports=("statsmodels",),
+            requires=MODELS,
         ),
     ]
 

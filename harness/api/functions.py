@@ -21,6 +21,7 @@ from harness.fields.errors import short_repr
 from harness.forecasters.covariate_kinds import CovariateKind
 from harness.forecasters.forecaster import Forecaster
 from harness.forecasters.spec import Batches, tolerance_problem
+from harness.plugins.installation import check_installed
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def evaluate(
     needs_season = False
     kinds: Collection[CovariateKind] | None = None  # of covariates that it can use, where it is known
     if isinstance(forecaster, str):
+        check_installed(forecaster, catalog.forecasters)
         spec = catalog.forecasters[forecaster].spec
         forecaster, filling, requested = spec.make({}), missing or spec.missing, spec.resources.threads
         declared, batches, needs_season = spec.tolerance, spec.batches, spec.needs_season

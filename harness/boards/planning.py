@@ -13,12 +13,13 @@ from harness.boards.limits import widest
 from harness.boards.overlap import TrainingOverlap, training_overlaps
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
-from harness.errors import BadData, BadTask, DataUnavailable, InfrastructureFault
+from harness.errors import BadData, BadInput, BadTask, DataUnavailable, InfrastructureFault
 from harness.evaluation.run import Cell, Status
 from harness.forecasters.covariate_kinds import CovariateKind
 from harness.forecasters.limits import Limits
 from harness.forecasters.pools import Pool
 from harness.forecasters.spec import Batches, ForecasterSpec, Resources
+from harness.plugins.installation import install_command
 from harness.plugins.provider import Provider, provider_of
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version
@@ -75,6 +76,7 @@ class BoardPlan:
     unavailable: Mapping[str, str] = field(default_factory=dict)  # by task: the reason
     overlaps: Mapping[str, TrainingOverlap] = field(default_factory=dict)  # by pretrained forecaster
     pools: Mapping[str, Pool] = field(default_factory=dict)  # by forecaster
+    not_installed: Mapping[str, str] = field(default_factory=dict)  # by forecaster: the command that installs it
 
     def save(self, home: Path) -> None:
         """Store the plan in the board's folder, unless it is stored already."""
@@ -99,6 +101,7 @@ class BoardPlan:
             training={title: found.training for title, found in self.overlaps.items()},
             pools=self.pools,
             only_pools=board.pools,
+            not_installed=self.not_installed,
         )
 
 
@@ -107,10 +110,14 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
 
     Raises BadTask or BadData where a task does not fit its data; a bad hyperparameter fails in its cell.
     """
-    entries = _entries(name, board, workspace)
+    every, missing = board.entries(workspace.catalog), _not_installed(name, board, workspace)
+    entries = _known_entries(name, board, [entry for entry in every if entry.title not in missing], workspace)
     cells: list[PlannedCell] = []
     unavailable: dict[str, str] = {}
     for task in board.tasks:
+        if reason := workspace.catalog.datasets[task.dataset].spec.not_installed:
+            unavailable[task.label] = reason
+            continue
         try:
             planned = _task_cells(task, entries, workspace, board.seeds if seeds is None else seeds)
             cells += [replace(cell, limits=board.limits.of_cells()) for cell in planned]
@@ -118,7 +125,7 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
             unavailable[task.label] = str(error)
         except (BadTask, BadData) as error:
             raise type(error)(f"board {name!r}: {error}") from error
-    pools = forecaster_pools((entry.name for entry in entries), workspace.catalog)
+    pools = forecaster_pools((entry.name for entry in every), workspace.catalog)
     return BoardPlan(
         name,
         board,
@@ -126,16 +133,26 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
         tuple(entry.title for entry in entries),
         unavailable,
         training_overlaps(entries, [task for task in board.tasks if task.label not in unavailable], workspace.catalog),
-        {entry.title: pools[entry.name] for entry in entries if entry.name in pools},
+        {entry.title: pools[entry.name] for entry in every if entry.name in pools},
+        missing,
     )
 
 
-def _entries(name: str, board: Leaderboard, workspace: Workspace) -> list[Entry]:
+def _not_installed(name: str, board: Leaderboard, workspace: Workspace) -> dict[str, str]:
+    """The command that installs each forecaster of a board that is not installed; raises BadInput for its baseline."""
+    entries, forecasters = board.entries(workspace.catalog), workspace.catalog.forecasters
+    commands = {entry.title: install_command(forecasters[entry.name]) for entry in entries}
+    if command := commands.get(board.baseline):
+        raise BadInput(f"{board.baseline!r}, the baseline of board {name!r}, is not installed; run `{command}`")
+    return {title: command for title, command in commands.items() if command}
+
+
+def _known_entries(name: str, board: Leaderboard, entries: list[Entry], workspace: Workspace) -> list[Entry]:
     """The forecasters of a board without those of which cannot be found out now whether they take a seed.
 
     A warning says so. To take them for deterministic ones would make other cells of them than another time.
     """
-    entries, forecasters = board.entries(workspace.catalog), workspace.catalog.forecasters
+    forecasters = workspace.catalog.forecasters
     registered = [forecasters[entry.name] for entry in entries]
     # of all forecasters of a plugin at once
     facts = known_facts(each for each in registered if each.spec.draws is None)

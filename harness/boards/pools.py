@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from harness.plugins.installation import install_command
 from harness.worker.facts import pool_of_class
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ def forecaster_pools(names: Iterable[str], catalog: Catalog) -> dict[str, Pool]:
 
     entries = {name: catalog.forecasters[name] for name in dict.fromkeys(names)}
     stated = {name: found for name, entry in entries.items() if (found := _stated_pool(entry.spec)) is not None}
-    facts = known_facts(entry for name, entry in entries.items() if name not in stated)
+    unknown = (entry for name, entry in entries.items() if name not in stated and not install_command(entry))
+    facts = known_facts(unknown)
     known = stated | {name: found.pool for name, found in facts.items() if found.pool is not None}
     return {name: known[name] for name in entries if name in known}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from harness.errors import BadBoard, BadInput, Failure, HarnessError, UnknownNam
 from harness.fields.names import split_names
 from harness.forecasters.limits import Limits
 from harness.plugins.catalog import Catalog
+from harness.plugins.installation import check_installed
 from harness.results.stored_plan import title_of_pools
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
     selection = replace(selection, only=split_names(selection.only, set[str]().union(*titles.values())))
     _check_names(selection, loaded, titles, workspace.catalog)
+    _check_installed(selection, boards.values(), workspace.catalog)
     narrowed = {name: _narrowed_titles(board, selection, workspace.catalog) for name, board in boards.items()}
     _check_pools(selection, boards, narrowed)
     selected: list[SelectedBoard] = []
@@ -145,6 +147,13 @@ def _check_names(
     for name in selection.settings:
         if selection.only and name not in selection.only and name not in baselines:
             raise BadInput(f"--set changes {name!r}, which --only leaves out; name it by --only too")
+
+
+def _check_installed(selection: Selection, boards: Iterable[Leaderboard], catalog: Catalog) -> None:
+    """Raise BadInput for a forecaster that --only or --set names and that is not installed."""
+    named = {*selection.only, *selection.settings}
+    for entry in (entry for board in boards for entry in board.entries(catalog) if entry.title in named):
+        check_installed(entry.name, catalog.forecasters)
 
 
 def _narrowed_titles(board: Leaderboard, selection: Selection, catalog: Catalog) -> tuple[str, ...] | None:

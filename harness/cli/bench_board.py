@@ -21,6 +21,7 @@ from harness.efficiency.runner import BenchFinished, BenchStarted, measure
 from harness.efficiency.store import STORAGE, bench_folder, stored_bench, write_timings
 from harness.errors import Failure, attempt
 from harness.execution.activity import REPETITION, Recorder
+from harness.plugins.installation import install_command, not_installed_text
 from harness.report.bench_progress import BenchProgress, stop_lines
 from harness.report.efficiency import bench_csv, bench_legend, bench_remarks, bench_table, bench_title
 from harness.report.text import plain_text
@@ -55,6 +56,7 @@ def bench_board(request: BenchRequest, workspace: Workspace, console: Console, *
         _show(benches, console)
         print_lines(_tasks_note(request, benches, workspace), console)
     lines = _store(request, work, finished, benches, workspace, waits=stopped is None) if finished else []
+    lines += _not_installed(request, workspace)
     if stopped is not None:
         lines += stop_lines(work, finished, request.repetitions)
     if not as_csv:
@@ -62,6 +64,16 @@ def bench_board(request: BenchRequest, workspace: Workspace, console: Console, *
     if stopped is not None:
         return exit_code(stopped)
     return EXIT_NOTHING if all(bench.latency is None for bench in benches) else 0
+
+
+def _not_installed(request: BenchRequest, workspace: Workspace) -> list[str]:
+    """Which forecasters of the board were left out since they are not installed, and how they are."""
+    if request.names:
+        return []
+    catalog = workspace.catalog
+    entries = load_board(request.board, catalog).entries(catalog)
+    commands = {entry.title: install_command(catalog.forecasters[entry.name]) for entry in entries}
+    return [not_installed_text(missing)] if (missing := {k: v for k, v in commands.items() if v}) else []
 
 
 def _measure(work: list[Job], request: BenchRequest, console: Console, finished: list[BenchFinished]) -> None:

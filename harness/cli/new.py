@@ -61,8 +61,9 @@ def new_command(catalog: Catalog, /, kind: str, name: str, into: Path, **options
     check_name(kind, name, catalog)
     for path in write_files(kind, name, into):
         echo(f"wrote {path}")
-    folder = shlex.quote(os.path.join(os.curdir, into / name))
-    steps = (f"pip install -e {folder}", f"pytest {folder}", *NEXT.get(kind, ()))
+    made = os.path.join(os.curdir, into / name)
+    folder, with_tests = shlex.quote(made), shlex.quote(f"{made}[test]")
+    steps = (f"pip install -e {with_tests}", f"pytest {folder}", *NEXT.get(kind, ()))
     echo("")
     echo("Next:")
     for step in (f"harness run {folder}",) if kind == "board" else steps:

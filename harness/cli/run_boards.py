@@ -114,7 +114,7 @@ def _without_data(plans: Sequence[BoardPlan]) -> list[str]:
     names: dict[str, list[str]] = {}
     for plan in plans:
         if not plan.cells:
-            names.setdefault("; ".join(plan.unavailable.values()), []).append(plan.name)
+            names.setdefault("; ".join(dict.fromkeys(plan.unavailable.values())), []).append(plan.name)
     return [
         f"board {boards[0]} was left out: {reason}"
         if len(boards) == 1

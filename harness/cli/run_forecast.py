@@ -31,6 +31,7 @@ from harness.evaluation.run import Cell
 from harness.execution.forecasting import forecast_ahead, task_ahead
 from harness.execution.options import CellOptions
 from harness.forecasters.limits import Limits
+from harness.plugins.installation import check_installed, install_command
 from harness.report.forecast_table import check_ending, forecast_table, write_table
 from harness.report.page.forecast import forecast_page
 from harness.results.stored_plan import stored_plan
@@ -117,6 +118,13 @@ def _is_file(source: str) -> bool:
 
 
 def _entry(name: str, board: Leaderboard, board_path: str, workspace: Workspace) -> Entry:
+    """The forecaster of that name, or the best one; raises BadInput if it is not installed."""
+    found = _named_entry(name, board, board_path, workspace)
+    check_installed(found.name, workspace.catalog.forecasters)
+    return found
+
+
+def _named_entry(name: str, board: Leaderboard, board_path: str, workspace: Workspace) -> Entry:
     """The forecaster of that name on the board or in the catalog, or the best one."""
     entries = {entry.title: entry for entry in board.entries(workspace.catalog)}
     if name == BEST:
@@ -144,8 +152,9 @@ def _task(name: str | None, board: Leaderboard) -> Task:
 
 
 def _users_of_known_covariates(entries: Iterable[Entry], workspace: Workspace) -> list[str]:
-    """The forecasters that use known covariates, or may do so."""
-    specs = {entry.title: workspace.catalog.forecasters[entry.name].spec for entry in entries}
+    """The installed forecasters that use known covariates, or may do so."""
+    registered = {entry.title: workspace.catalog.forecasters[entry.name] for entry in entries}
+    specs = {title: each.spec for title, each in registered.items() if not install_command(each)}
     return [title for title, spec in specs.items() if spec.covariates is None or "known covariate" in spec.covariates]
 
 

@@ -17,6 +17,19 @@ from harness.fields.errors import short_repr
 if TYPE_CHECKING:
     import pandas as pd
 
+# Names of offsets before pandas 2.2, which the process of a forecaster may have, by their present names
+FORMER_ALIASES = {
+    "ME": "M",
+    "QE": "Q",
+    "YE": "A",
+    "YS": "AS",
+    "BME": "BM",
+    "BQE": "BQ",
+    "BYE": "BA",
+    "BYS": "BAS",
+    "SME": "SM",
+    "CBME": "CBM",
+}
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
@@ -97,6 +110,10 @@ def _offset(freq: str) -> Any:
     import pandas as pd
 
     offset = attempt(partial(pd.tseries.frequencies.to_offset, freq))
+    former = re.sub("[A-Z]+", lambda found: FORMER_ALIASES.get(found[0], found[0]), freq, count=1)
+    if isinstance(offset, Failure) and former != freq:
+        found = attempt(partial(pd.tseries.frequencies.to_offset, former))
+        offset = offset if isinstance(found, Failure) else found
     if isinstance(offset, Failure) or offset is None or offset.n < 1:
         renamed = re.search(r"(?:use '|you mean )([\w-]+)", str(offset))  # pandas has renamed some
         remedy = f"did you mean {renamed[1]!r}? " if renamed else ""
@@ -165,7 +182,7 @@ def _advance_by_calendar(start: Times, freq: str, steps: Ints) -> Times:
         raise ValueError("steps of a calendar frequency must not be negative")
     for first in np.unique(start):
         selected = start == first
-        times = pd.date_range(first, periods=int(steps[selected].max()) + 1, freq=freq)
+        times = pd.date_range(first, periods=int(steps[selected].max()) + 1, freq=_offset(freq))
         if times[0] != first:
             raise BadData(
                 f"a series starts at {first}, which is not a time of frequency {freq!r}; the next is {times[0]}"

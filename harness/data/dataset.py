@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.errors import BadInput
+from harness.errors import BadInput, DataUnavailable
+from harness.fields.libraries import install_command
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
@@ -44,11 +45,26 @@ class DatasetSpec:
     aliases: tuple[str, ...] = ()  # its names, and those of collections with its data, in papers and archives
     local_files: tuple[str, ...] = ()  # paths of files and folders that the loader reads, beside `files`
     settings: str = ""  # what else the data depends on, as a text
+    imports: tuple[str, ...] = ()  # modules that the loader uses
+    requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs the packages of `imports`; empty where all of them are installed."""
+        return install_command(self.imports, self.requires)
+
+    @property
+    def not_installed(self) -> str:
+        """That the data is not installed, and how it is; empty where it is."""
+        command = self.install_command
+        return f"data not installed; run `{command}`" if command else ""
 
     def panel(self, paths: tuple[Path, ...] = ()) -> Panel:
-        """Load the data; raises BadInput if `load` is not a function."""
+        """Load the data; raises DataUnavailable if a library is not installed, BadInput if `load` is not a function."""
         from harness.fields.references import import_object
 
+        if self.not_installed:
+            raise DataUnavailable(f"dataset {self.name!r}: {self.not_installed}")
         load = import_object(self.load)
         if problem := loader_problem(self.name, load):
             raise BadInput(problem)

@@ -25,6 +25,7 @@ from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.plugins.environments.environment import Environment
 from harness.plugins.environments.lock import OWN
+from harness.plugins.installation import check_installed, install_command
 from harness.plugins.provider import provider_of
 from harness.plugins.result_versions import NOT_INSTALLED, forecaster_version
 from harness.tasks.task import Task
@@ -61,7 +62,10 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     _check(request)
     tasks = _tasks(board, request, catalog)
     every = {entry.title: entry for entry in board.entries(catalog)}
-    entries = [_entry(name, every, catalog) for name in dict.fromkeys(request.names)] or list(every.values())
+    entries = [_entry(name, every, catalog) for name in dict.fromkeys(request.names)]
+    for entry in entries:
+        check_installed(entry.name, catalog.forecasters)
+    entries = entries or [entry for entry in every.values() if not install_command(catalog.forecasters[entry.name])]
     for name in request.settings:
         if name not in (known := [entry.title for entry in entries]):
             raise UnknownName("measured forecaster", name, known)
@@ -104,6 +108,9 @@ def _tasks(board: Leaderboard, request: BenchRequest, catalog: Catalog) -> list[
     fingerprints, reasons, found = Fingerprints(request.home), list[str](), list[tuple[Task, str]]()
     for task in [tasks[name] for name in named] or board.tasks:
         dataset = catalog.datasets[task.dataset]
+        if dataset.spec.not_installed:
+            reasons.append(dataset.spec.not_installed)
+            continue
         try:
             fingerprint = fingerprints.of(dataset)
             fingerprints.check(dataset, task)
@@ -114,7 +121,7 @@ def _tasks(board: Leaderboard, request: BenchRequest, catalog: Catalog) -> list[
         if not named and not request.all_tasks:
             break
     if not found or (named and reasons):
-        raise DataUnavailable("; ".join(reasons))
+        raise DataUnavailable("; ".join(dict.fromkeys(reasons)))
     return found
 
 

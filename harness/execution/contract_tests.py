@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from harness.errors import UnknownName
 from harness.execution.subjects import Subject, subject_of
 
 if TYPE_CHECKING:
+    import pytest
+
     from harness.plugins.check_results import CheckResult
 
 
@@ -26,6 +26,8 @@ class Check:
 
     def __call__(self) -> None:
         """Make the check."""
+        import pytest  # here and below, since the other checks need no pytest
+
         __tracebackhide__ = True
         result = self.subject.result(self.name)
         if result.skipped:
@@ -44,6 +46,8 @@ class Check:
     @property
     def marks(self) -> list[pytest.MarkDecorator]:
         """The marks of its test: expected to fail, where it is."""
+        import pytest
+
         return [pytest.mark.xfail(reason=self.reason, strict=True)] if self.reason else []
 
 
@@ -61,6 +65,8 @@ def parametrize_with_checks(
         def test_contract(check):
             check()
     """
+    import pytest
+
     checks = [check for given in subjects for check in checks_of(given, expected_failures or {}, strict=strict)]
     _check_names(expected_failures or {}, checks)
     return pytest.mark.parametrize("check", [pytest.param(each, id=str(each), marks=each.marks) for each in checks])

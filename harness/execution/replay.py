@@ -19,6 +19,7 @@ from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.execution.cells import evaluate_cell
 from harness.execution.options import CellOptions
 from harness.execution.template_server import TemplateServer
+from harness.plugins.installation import check_installed
 from harness.plugins.installed import installed_catalog
 
 TOLERANCE = 1e-5  # of forecasts, relative to the largest value of a window; a spec may have a larger one
@@ -60,6 +61,7 @@ def replay(key: str, fingerprint: str, workspace: Workspace, title: str = "") ->
     recorded = workspace.journal.read_with_results(key)
     if recorded is None:
         raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run its board again")
+    check_installed(recorded.cell.forecaster, workspace.catalog.forecasters)
     planned = plan_cell(recorded.cell, title or recorded.cell.forecaster, workspace)
     tolerance = max(TOLERANCE, workspace.catalog.forecasters[recorded.cell.forecaster].spec.tolerance)
     present = _evaluated(planned, recorded, workspace.home)

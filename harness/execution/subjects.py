@@ -28,6 +28,7 @@ from harness.plugins.check_hints import hint
 from harness.plugins.check_results import CheckResult, not_checked
 from harness.plugins.checks import DATASET_CHECKS, SOUND_COVARIATES, check_dataset
 from harness.plugins.forecaster_checks import SAME_SEED, ForecasterChecks
+from harness.plugins.installation import check_data_installed, check_installed
 from harness.plugins.installed import installed_catalog
 from harness.plugins.makers import Maker
 from harness.plugins.metric_checks import check_metric, metric_check_names
@@ -194,12 +195,14 @@ def _installed(name: str, strict: bool) -> Subject:
         if name in registry.duplicates:
             raise registry.duplicates[name]
     if name in catalog.datasets:
+        check_data_installed(catalog.datasets[name].spec)
         return subject_of(catalog.datasets[name].spec)
     if name in catalog.metrics:
         return subject_of(catalog.metrics[name].spec)
     if name not in catalog.forecasters:
         known = [*catalog.forecasters, *catalog.datasets, *catalog.metrics]
         raise UnknownName("forecaster, dataset or metric", name, known)
+    check_installed(name, catalog.forecasters)
     registered = catalog.forecasters[name]
     return ForecasterSubject(registered.spec, partial(_maker, registered), Code(repr(name)), strict=strict)
 

@@ -15,6 +15,7 @@ from harness.data.files import load
 from harness.errors import BadInput, Failure, attempt_of_forecaster
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, check_options, token_positions
+from harness.plugins.installation import check_installed
 from harness.tasks.folds import backtest
 from harness.tasks.task import Task
 
@@ -49,6 +50,7 @@ def generated_sequences(
     `tell` is given a line before the training, which may take long.
     Raises BadInput if the forecaster does not generate tokens, or fails, and for options that do not fit the task.
     """
+    check_installed(entry.name, workspace.catalog.forecasters)
     spec = workspace.catalog.forecasters[entry.name].spec
     forecaster = spec.make(entry.parameters, SEED if spec.takes_seed() else None)
     if not isinstance(forecaster, TokenGenerator):

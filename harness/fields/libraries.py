@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterable
 from functools import partial
@@ -23,7 +22,11 @@ def install_command(modules: Iterable[str], requires: str = "") -> str:
     `requires` is a requirement of pip, such as "forecast-harness[models]".
     """
     missing = missing_packages(modules)
-    return shlex.join(["pip", "install", *([requires] if requires else missing)]) if missing else ""
+    if not missing:
+        return ""
+    import shlex  # which most commands do not need
+
+    return shlex.join(["pip", "install", *([requires] if requires else missing)])
 
 
 def _is_found(package: str) -> bool:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from harness.errors import BadInput, BadParameter, attempt
+from harness.fields.libraries import install_command
 from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 from harness.forecasters.described import DescribedFactory
 
@@ -68,6 +69,7 @@ class ForecasterSpec:
     multivariate: bool | None = None  # whether a target's forecasts depend on other targets; None: not stated
     needs_season: bool = False  # whether it is only for tasks with a season length above 1
     categorical: bool = False  # whether it can forecast the probabilities of classes, of categorical targets
+    requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
 
     @property
     def usable_covariates(self) -> tuple[CovariateKind, ...] | None:
@@ -75,6 +77,11 @@ class ForecasterSpec:
         if self.covariates is None and self.card is not None:
             return self.card.covariates or None
         return self.covariates
+
+    @property
+    def install_command(self) -> str:
+        """The command that installs the packages of `imports`; empty where all of them are installed."""
+        return install_command(self.imports, self.requires)
 
     @property
     def summary(self) -> str:
@@ -149,8 +156,9 @@ def spec_problem(spec: ForecasterSpec) -> str:
     for argument, things in (("depends", "distributions"), ("imports", "modules"), ("trained_on", "datasets")):
         if problem := _names_problem(getattr(spec, argument), things):
             return f"{argument} of forecaster {spec.name!r} {problem}"
-    if not isinstance(spec.revision, str):
-        return f"revision of forecaster {spec.name!r} must be a text, not {spec.revision!r:.80}"
+    for argument in ("requires", "revision"):
+        if not isinstance(getattr(spec, argument), str):
+            return f"{argument} of forecaster {spec.name!r} must be a text, not {getattr(spec, argument)!r:.80}"
     if problem := tolerance_problem(spec.tolerance):
         return f"tolerance of forecaster {spec.name!r} {problem}"
     if not any(spec.batches == known for known in get_args(Batches)):

@@ -15,6 +15,7 @@ from harness.plugins.catalog import Catalog
 from harness.plugins.check_results import CheckResult, not_checked
 from harness.plugins.covariate_checks import check_covariates
 from harness.plugins.forecaster_checks import forecaster_results
+from harness.plugins.installation import check_data_installed, check_installed
 from harness.plugins.makers import InProcessMaker, Maker
 from harness.plugins.metric_checks import check_metric
 from harness.plugins.registry import Registered
@@ -36,10 +37,12 @@ def check(
         if name in duplicates:
             raise duplicates[name]
     if name in catalog.forecasters:
+        check_installed(name, catalog.forecasters)
         registered = catalog.forecasters[name]
         maker = InProcessMaker(registered.spec) if makers is None else makers(registered)
         return forecaster_results(registered.spec, maker, strict=strict)
     if name in catalog.datasets:
+        check_data_installed(catalog.datasets[name].spec)
         return check_dataset(catalog.datasets[name].spec, home)
     if name in catalog.metrics:
         return check_metric(catalog.metrics[name].spec)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from harness.plugins.installation import install_command
 from harness.report.text import visible
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ def card_text(name: str, catalog: Catalog) -> str:
     """
     entry = catalog.forecasters[name]
     specs = catalog.forecasters.specs
-    rows = [("provided by", str(entry.plugin)), *_card_rows(name, specs), *_spec_rows(entry.spec)]
+    command = install_command(entry)
+    rows = [
+        ("provided by", str(entry.plugin)),
+        *([("not installed", f"run {command}")] if command else []),
+        *_card_rows(name, specs),
+        *_spec_rows(entry.spec),
+    ]
     width = max(len(label) for label, _ in rows)
     lines = [f"CARD OF {visible(name)}"]
     for label, value in rows:
@@ -35,13 +42,13 @@ def card_text(name: str, catalog: Catalog) -> str:
 
 def _card_rows(forecaster: str, specs: Mapping[str, ForecasterSpec]) -> Iterator[tuple[str, str]]:
     """The fields of a card by their names in words; empty where one is not stated."""
-    from harness.boards.pools import pool
+    from harness.boards.pools import known_pool, pool
     from harness.forecasters.card import Card
 
     spec = specs[forecaster]
     card = Card() if spec.card is None else spec.card
     yield "description", spec.summary
-    yield "pool", pool(spec)
+    yield "pool", (known_pool(spec) or "") if spec.install_command else pool(spec)
     for name in ("checkpoint", "revision", "licence"):
         yield name, getattr(card, name) or ""
     yield "parameters", _number(card.parameters)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.plugins.installation import not_installed
 from harness.report.capabilities import LEGEND, capability_letters
 from harness.report.text import output_width, visible
 
@@ -47,7 +48,14 @@ def inventory(catalog: Catalog, kind: str) -> str:
         return listing(kind, ("name", "module", "distribution"), rows)
     if kind == "forecasters":
         headings = ("name", "description", "can", "pool", "provided by")
-        return listing(kind, headings, _forecasters(catalog)) + "\n".join([*_folded(LEGEND), ""])
+        missing = not_installed(catalog.forecasters, catalog.forecasters)
+        legend = "\n".join([*_folded(LEGEND), ""])
+        return listing(kind, headings, _forecasters(catalog, missing)) + legend + _not_installed(kind, missing)
+    if kind == "datasets":
+        entries = catalog.datasets.items()
+        missing = {name: command for name, entry in entries if (command := entry.spec.install_command)}
+        rows = [(name, entry.spec.description, str(entry.plugin)) for name, entry in entries if name not in missing]
+        return listing(kind, ("name", "description", "provided by"), rows) + _not_installed(kind, missing)
     if kind == "metrics":
         return listing(kind, ("name", "description", "functional", "provided by"), _metrics(catalog))
     names = ("name", "description", "provided by")
@@ -66,13 +74,25 @@ def _folded(text: str) -> list[str]:
     return textwrap.wrap(text, output_width() - 2, initial_indent="  ", subsequent_indent="  ")
 
 
-def _forecasters(catalog: Catalog) -> list[tuple[str, ...]]:
+def _not_installed(kind: str, commands: Mapping[str, str]) -> str:
+    """The names that are not installed, by the command that installs them; empty if there are none."""
+    if not commands:
+        return ""
+    rows = [
+        (command, ", ".join(name for name, each in commands.items() if each == command))
+        for command in dict.fromkeys(commands.values())
+    ]
+    return f"\n{listing(f'{kind} that are not installed', ('command', 'name'), rows)}"
+
+
+def _forecasters(catalog: Catalog, without: Container[str]) -> list[tuple[str, ...]]:
     """The name, the description, the capabilities, the pool and the plugin of each; no pool that needs an import."""
     from harness.boards.pools import known_pool
 
     return [
         (name, entry.spec.summary, capability_letters(entry.spec), known_pool(entry.spec) or "", str(entry.plugin))
         for name, entry in catalog.forecasters.items()
+        if name not in without
     ]
 
 
@@ -99,7 +119,7 @@ def _descriptions(catalog: Catalog, kind: str) -> list[tuple[str, str, str]]:
 
 
 def data_inventory(workspace: Workspace) -> str:
-    """All datasets, their sources and licences, and whether they are available.
+    """All datasets, their sources and licences, and whether they are available or the command that installs them.
 
     A dataset with the source and the licence of an earlier one refers to that.
     """
@@ -109,7 +129,10 @@ def data_inventory(workspace: Workspace) -> str:
     for name, dataset in workspace.catalog.datasets.items():
         origin = f"{dataset.spec.source} · {dataset.spec.licence}"
         earlier = first.setdefault(origin, name)
-        state = "available" if available(dataset.spec, workspace.home) else "not downloaded"
+        if command := dataset.spec.install_command:
+            state = f"not installed: {command}"
+        else:
+            state = "available" if available(dataset.spec, workspace.home) else "not downloaded"
         rows.append((name, origin if earlier == name else f"as {earlier}", state))
     return listing("data", ("name", "source and licence", "state"), rows)
 

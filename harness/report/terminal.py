@@ -126,5 +126,7 @@ def remarks(standings: Standings, shown: Shown = EVERYTHING) -> list[str]:
     lines = [*standings.notes, *standings.cost_notes]
     for row in standings.rows:
         lines += [f"{row.forecaster} on {reason}" for reason in row.reasons]
-    lines += [f"left out {task}: {reason}" for task, reason in standings.unavailable.items()]
+    for reason in dict.fromkeys(standings.unavailable.values()):
+        tasks = [task for task, why in standings.unavailable.items() if why == reason]
+        lines.append(f"left out {', '.join(tasks)}: {reason}")
     return [*lines, *overlap_lines(standings), *mark_lines(standings)]

@@ -60,6 +60,7 @@ class StoredPlan:
     training: Mapping[str, Training] = field(default_factory=dict)  # by forecaster, of pretrained ones
     pools: Mapping[str, Pool] = field(default_factory=dict)  # by forecaster
     only_pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
+    not_installed: Mapping[str, str] = field(default_factory=dict)  # by forecaster: the command that installs it
 
     @property
     def seen(self) -> Mapping[str, tuple[str, ...]]:
@@ -105,6 +106,9 @@ class StoredPlan:
             cells=tuple(cell for cell in self.cells if cell.forecaster in names),
             forecasters=tuple(name for name in self.forecasters if name in names),
             only_pools=pools,
+            not_installed={
+                name: command for name, command in self.not_installed.items() if self.pools.get(name) in pools
+            },
         )
 
     def part(self, forecasters: Container[str], tasks: Container[str]) -> StoredPlan:
@@ -114,6 +118,7 @@ class StoredPlan:
             cells=tuple(cell for cell in self.cells if cell.forecaster in forecasters and cell.task in tasks),
             forecasters=tuple(name for name in self.forecasters if name in forecasters or name == self.baseline),
             unavailable={task: reason for task, reason in self.unavailable.items() if task in tasks},
+            not_installed={name: command for name, command in self.not_installed.items() if name in forecasters},
         )
 
     def save(self, home: Path) -> None:

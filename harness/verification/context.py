@@ -8,11 +8,12 @@ from pathlib import Path
 
 from harness.data.files import load
 from harness.data.panel import Panel
-from harness.errors import HarnessError
+from harness.errors import DataUnavailable, HarnessError
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import Metric
 from harness.evaluation.run import Status
 from harness.plugins.catalog import Catalog
+from harness.plugins.installation import install_command
 from harness.tasks.task import Task
 
 
@@ -36,7 +37,7 @@ class VerificationContext:
     def run(self, forecaster: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
         """The scores of a forecaster of the catalog, with its defaults, on a task.
 
-        Raises UnknownName if the catalog lacks one of the two, DataUnavailable if files are not available,
+        Raises UnknownName if the catalog lacks one of the two, DataUnavailable if files or libraries are not,
         HarnessError if the run does not complete.
         """
         key = forecaster, task, metrics
@@ -45,6 +46,8 @@ class VerificationContext:
         return self._runs[key]
 
     def _evaluate(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
+        if command := install_command(self.catalog.forecasters[name]):
+            raise DataUnavailable(f"forecaster {name!r} is not installed; run `{command}`")
         spec = self.catalog.forecasters[name].spec
         run = evaluate(
             spec.make({}),

@@ -4,7 +4,7 @@ harness_run_finished   starts the mirror, a separate process, and returns at onc
 harness_finished       lets it send the rest, and reports the result
 harness_commands       adds `harness ui`
 
-With HARNESS_MLFLOW=off in the environment, nothing is sent.
+With HARNESS_MLFLOW=off in the environment, or without mlflow, nothing is sent.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import hookimpl
+from harness_mlflow.installation import missing_mlflow
 
 if TYPE_CHECKING:
     import click
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @hookimpl
 def harness_run_finished(home: Path) -> None:
     """Start the mirror at the first finished cell."""
-    if _is_off():
+    if _is_off() or missing_mlflow():
         return
     from harness_mlflow.companion import companion_of
 
@@ -34,6 +35,8 @@ def harness_finished(home: Path) -> list[str]:
     """Wait until everything is mirrored; say where to look, or what is not mirrored and why."""
     if _is_off():
         return ["MLflow: nothing is sent, as HARNESS_MLFLOW is off; `harness ui` sends what is new"]
+    if command := missing_mlflow():
+        return [f"MLflow: nothing is sent, as it is not installed; after `{command}`, `harness ui` sends what is new"]
     import click
 
     from harness_mlflow.companion import companion_of

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from harness import BadInput
+from harness_mlflow.installation import missing_mlflow
+
 
 @click.command("ui")
 @click.argument("board", required=False)
@@ -21,6 +24,8 @@ import click
 )
 def ui(board: str | None, port: int | None, no_browser: bool, home: Path) -> None:
     """Show all boards, or BOARD, in the browser, with links to MLflow; Ctrl-C ends it."""
+    if command := missing_mlflow():
+        raise BadInput(f"harness ui needs MLflow, which is not installed; run `{command}`")
     from harness_mlflow.server import show
 
     show(home.resolve(), board, port, browser=not no_browser, say=click.echo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import ForecasterSpec, Metric, hookimpl
 from harness_models import neural
-from harness_models.libraries import SKLEARN, STATSMODELS
+from harness_models.libraries import MODELS, SKLEARN, STATSMODELS
 
 
 @hookimpl
@@ -135,6 +135,7 @@ def _statistical() -> list[ForecasterSpec]:
             description="ARIMA of a given order, by maximum likelihood",
             draws=False,
             imports=STATSMODELS,
+            requires=MODELS,
             depends=("statsmodels",),
             pool="local",
             covariates=("known covariate",),
@@ -147,6 +148,7 @@ def _statistical() -> list[ForecasterSpec]:
             description="ARIMA with differencing by KPSS tests and orders by AICc",
             draws=False,
             imports=STATSMODELS,
+            requires=MODELS,
             depends=("statsmodels",),
             pool="local",
             covariates=(),
@@ -160,6 +162,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=False,
             imports=STATSMODELS,
+            requires=MODELS,
             depends=("statsmodels",),
             pool="local",
             covariates=(),
@@ -173,6 +176,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
+            requires=MODELS,
             depends=("statsmodels",),
             pool="local",
             covariates=(),
@@ -186,6 +190,7 @@ def _statistical() -> list[ForecasterSpec]:
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
+            requires=MODELS,
             depends=("statsmodels",),
             pool="local",
             covariates=(),
@@ -204,6 +209,7 @@ def _tabular() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=False,
             imports=SKLEARN,
+            requires=MODELS,
             depends=("scikit-learn",),
             pool="trained",
             covariates=("past covariate", "known covariate", "static"),
@@ -216,6 +222,7 @@ def _tabular() -> list[ForecasterSpec]:
             description="gradient-boosted trees on lags, one global model",
             draws=True,
             imports=SKLEARN,
+            requires=MODELS,
             depends=("scikit-learn",),
             pool="trained",
             covariates=("past covariate", "known covariate", "static"),

@@ -20,6 +20,9 @@ import psutil
 from harness.worker.messages import Connection, Message
 
 PLUGIN = Path(__file__).parent / "hostile_modules"
+CHILD_PLUGIN = Path(__file__).parent / "child_modules"
+PLUGINS = {"hostile": "hostile_plugin", "fitted": "hostile_plugin", "unlike": "hostile_plugin"}  # by forecaster
+PLUGINS |= {"phase-mean": "child_plugin", "future-times": "child_plugin"}
 LONG = 90.0  # seconds; a test that waits longer hangs
 DAYS = 200  # of the panel
 HORIZON = 3
@@ -34,20 +37,27 @@ def wait_until(condition: Callable[[], object], seconds: float = LONG) -> None:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a worker that finds the test plugin."""
-    return {**os.environ, "PYTHONPATH": str(PLUGIN), "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", **changes}
+    """The environment of a worker that finds the test plugins."""
+    path = os.pathsep.join(map(str, (PLUGIN, CHILD_PLUGIN)))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", **changes}
 
 
 class Template:
     """A template server in a folder."""
 
-    def __init__(self, folder: Path, import_seconds: float = 60, command: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        import_seconds: float = 60,
+        command: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder, self.path = folder, folder / "template"
         options = ["--template", str(self.path), "--import-seconds", str(import_seconds)]
         self.process = subprocess.Popen(
             [*command, sys.executable, "-P", "-m", "harness.worker", *options],
             stdin=subprocess.PIPE,
-            env=environment(),
+            env=environment() if env is None else env,
             cwd=folder,
         )
         self.started = 0
@@ -137,30 +147,37 @@ class Worker:
     def make(self, forecaster: str = "hostile", imports: Sequence[str] = (), **parameters: Any) -> dict[str, Any]:
         """Greet, and make a forecaster of the test plugin, or of the first-party ones."""
         self.receive()
-        own = forecaster in ("hostile", "fitted", "unlike")
-        plugin = {"name": "x", "value": "hostile_plugin" if own else "harness_models", "distribution": "x"}
+        plugin = {"name": "x", "value": PLUGINS.get(forecaster, "harness_models"), "distribution": "x"}
         fields = {"parameters": parameters, "seed": None, "imports": list(imports), "threads": 1}
         return dict(self.ask("make", plugin=plugin, forecaster=forecaster, **fields).header)
 
-    def give_data(self, values: Any = None, windows: int = 4) -> None:
+    def give_data(
+        self,
+        values: Any = None,
+        windows: int = 4,
+        *,
+        start: str = "2024-01-01",
+        freq: str = "D",
+        levels: Sequence[float] = (),
+    ) -> None:
         """Send a panel of one series, training data that ends 50 steps before its end, and contexts from there on."""
         values = np.arange(float(DAYS)) if values is None else values
         self.panels += 1
         path = self.folder / f"values{self.panels}"  # a file that is mapped must not change
         values.astype("<f8").tofile(path)
-        offsets, start = np.array([0, len(values)]), np.array(["2024-01-01"], "M8[ns]")
+        offsets, start = np.array([0, len(values)]), np.array([start], "M8[ns]")
         panel = {
             "path": str(path),
             "shape": [len(values), 1],
             "ids": ["a"],
-            "freq": "D",
+            "freq": freq,
             "season_length": 7,
             "channels": [{"name": "value"}],
             "static": {},
             "complete": bool(np.isfinite(values).all()),
             "vintages": [],
         }
-        task = {"panel": "p", "horizon": HORIZON, "gap": 0, "quantile_levels": [], "season_length": 7}
+        task = {"panel": "p", "horizon": HORIZON, "gap": 0, "quantile_levels": list(levels), "season_length": 7}
         task["missing"] = "native"
         begins, cutoffs = np.array([0]), np.arange(len(values) - 50, len(values) - 50 + windows)
         for answer in (

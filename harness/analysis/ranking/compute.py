@@ -21,6 +21,7 @@ from harness.errors import BadInput, InvalidMetric
 from harness.evaluation.metrics import FORMER_NAMES, METRICS, Metric
 from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms, applies
+from harness.plugins.installation import not_installed_text
 from harness.results.board_results import BoardResults
 from harness.results.standings import Row, Significance, Standings, close_to_next
 from harness.results.stored_plan import StoredPlan
@@ -229,6 +230,8 @@ def _notes(
         if task not in tasks
     ]
     notes += _left_out_notes(plan, runs)
+    if plan.not_installed:
+        notes.append(not_installed_text(plan.not_installed))
     if plan.only_pools:
         notes.append(
             f"ranked are the forecasters of pool {' or '.join(plan.only_pools)} and the baseline {plan.baseline}"

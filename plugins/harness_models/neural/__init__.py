@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import TORCH
+from harness_models.libraries import MODELS, TORCH
 from harness_models.neural import classes, generation, tokens
 
 _DESCRIPTIONS = {
@@ -27,6 +27,7 @@ WINDOWED = [
         missing="interpolate",
         draws=True,
         imports=TORCH,
+        requires=MODELS,
         depends=("torch",),
         pool="trained",
         covariates=("past covariate", "known covariate")  # whose past alone is an input

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import TORCH
+from harness_models.libraries import MODELS, TORCH
 
 _DESCRIPTIONS = {
     "class-dense": ("Dense", "dense network on lags; probabilities of classes"),
@@ -19,6 +19,7 @@ SPECS = [
         description=description,
         draws=True,
         imports=TORCH,
+        requires=MODELS,
         depends=("torch",),
         pool="trained",
         covariates=("past covariate", "known covariate", "static"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import TORCH
+from harness_models.libraries import MODELS, TORCH
 
 _MODULE = "harness_models.neural.generation.forecasters"
 _NETWORKS = {
@@ -27,6 +27,7 @@ SPECS = [
         missing="interpolate",
         draws=True,
         imports=TORCH,
+        requires=MODELS,
         depends=("torch",),
         pool="trained",
         covariates=(),
