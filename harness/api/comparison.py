@@ -102,8 +102,8 @@ def compare(
     `forecasters` are names of the catalog and objects; a mapping gives them other names. `data` is a Panel, a data
     frame, or the path of a file; `columns` are the fields of TableOptions, which name its columns. What is None is
     chosen by the data: the windows, the metric, and the quantile levels 0.1, 0.5 and 0.9. A baseline is added, the
-    seasonal naive forecaster or without a season the naive one. A forecaster that fails is ranked last, with a warning
-    that says why. Raises BadInput for what does not fit.
+    seasonal naive forecaster or without a season the naive one. A forecaster that fails is ranked last. It is
+    warned of with its reason, and so is one that fails in some windows. Raises BadInput for what does not fit.
 
         result = harness.compare(["theta", "ridge", MyModel()], frame, horizon=24)
         result.best
@@ -125,6 +125,9 @@ def compare(
         journal.write(runs[name])
         if run.status is not Status.COMPLETED:
             warn(f"{name}: {run.status}: {run.reason}", stacklevel=2)
+        elif run.window_failures:
+            failed = f"{len(run.window_failures):,} of {run.windows:,} windows failed and are imputed in the standings"
+            warn(f"{name}: {failed}; the first: {run.window_failures[0].explanation}", stacklevel=2)
     cells = tuple(StoredCell(run.key, name, task.label, fingerprint) for name, run in runs.items())
     plan = StoredPlan(DATA, "Comparison", "", found.metric, found.baseline, cells, tuple(runs))
     plan.save(workspace.home)

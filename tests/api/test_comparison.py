@@ -66,6 +66,17 @@ def test_a_forecaster_that_fails_is_ranked_last_with_a_warning() -> None:
     assert result.table().loc["Flat", "failed_results"] == 1
 
 
+def test_windows_that_fail_are_warned_of() -> None:
+    class Sometimes(LocalForecaster):
+        def predict_series(self, context: Context) -> Floats:
+            if len(context.target) % 2:
+                raise RuntimeError("an odd length")
+            return np.zeros((context.horizon, 1))
+
+    with pytest.warns(UserWarning, match=r"^Sometimes: 2 of 4 windows failed .*: an odd length"):
+        harness.compare([Sometimes()], frame(), horizon=7, windows=4)
+
+
 def test_scores_are_those_of_an_evaluation() -> None:
     result = harness.compare({"mine": Best()}, frame(), horizon=7, windows=4, quantile_levels=())
 
