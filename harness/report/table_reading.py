@@ -19,8 +19,9 @@ def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
     named = [(role, getattr(columns, role)) for role in ("id", "target", "known", "past", "static", "ignored")]
     roles = [] if columns.time is None else [f"time {columns.time}"]
     if columns.layout == "wide":
-        roles.append(f"series {columns.reasons[columns.id[0]].removeprefix('the names of ')}")
+        roles.append(f"series {columns.reasons[columns.id[-1]].removeprefix('the names of ')}")
         named = [(role, names) for role, names in named if role not in ("id", "target")]
+        named = [("id", columns.id[:-1]), *named]
     roles += [f"{role} {', '.join(names)}" for role, names in named if names]
     yield f"{name}: {'; '.join(roles)}"
     rows = reading.rows

@@ -215,17 +215,17 @@ def _only_target(table: Any, rest: Sequence[str], reasons: dict[str, str]) -> st
 
 
 def _wide(table: Any, time: str | None, rest: Sequence[str], options: TableOptions, reasons: dict[str, str]) -> Columns:
-    """A series for each column of numbers, with the covariates that are named."""
-    for role in ("id", "static"):
-        if getattr(options, role):
-            raise BadInput(f"a wide table has no column --{role}: each of its columns is a series")
+    """A series for each column of numbers, of each id where ids are named, with the covariates that are named."""
+    if options.static and not options.id:
+        raise BadInput("a wide table has no column --static without --id: each of its columns is a series")
+    _check_static(table, options.id, options)
     numbers = [name for name in table.column_names if name in rest and is_number(table[name])]
     targets = options.target or tuple(numbers)
     if not targets:
         raise BadInput(f"no column has numbers to forecast: {listed(rest)}")
     ignored = tuple(name for name in table.column_names if name not in (time, *targets, *options.named))
     reasons |= {name: "a column of numbers of a wide table" for name in targets if name not in options.target}
-    return Columns("wide", time, (), targets, options.known, options.past, (), ignored, reasons)
+    return Columns("wide", time, options.id, targets, options.known, options.past, options.static, ignored, reasons)
 
 
 def _is_constant(table: Any, ids: Sequence[str], name: str) -> bool:

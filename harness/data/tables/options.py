@@ -22,8 +22,8 @@ class TableOptions:
     """Which columns of a table are what, and how its time is read; what is not stated is inferred.
 
     A long table has a row for each time of each series, which the columns `id` name. A wide one has a row for each
-    time and a column for each series. `aggregate` combines rows of the same series and time, or with `freq` all of a
-    step. `fill` are the values of targets at times without a row.
+    time and a column for each series, or with `id` a row for each time and id. `aggregate` combines rows of the same
+    series and time, or with `freq` all of a step. `fill` are the values of targets at times without a row.
     """
 
     time: str | None = None

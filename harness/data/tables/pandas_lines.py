@@ -34,7 +34,7 @@ class PandasLines:
     def without_series(self, names: Sequence[str], column: str, condition: str) -> str:
         """The other series, for which `condition` holds in a column; empty where no column identifies series."""
         if self.is_wide:
-            return f"frame = frame.drop(columns={list(names)!r})" if len(names) <= 3 else ""
+            return f"frame = frame.drop(columns={list(names)!r})" if len(names) <= 3 and not self.ids else ""
         if not self.ids:
             return ""
         keys = self.ids[0] if len(self.ids) == 1 else list(self.ids)
@@ -43,11 +43,11 @@ class PandasLines:
     def filled(self, column: str) -> str:
         """Missing values between others as the last ones of their series; rows ahead stay as they are."""
         filled = "ffill(limit_area='inside')"
-        if self.is_wide:
-            return f"frame = frame.{filled}"
         if not self.ids:
-            return f"frame[{column!r}] = frame[{column!r}].{filled}"
+            return f"frame = frame.{filled}" if self.is_wide else f"frame[{column!r}] = frame[{column!r}].{filled}"
         keys = self.ids[0] if len(self.ids) == 1 else list(self.ids)
+        if self.is_wide:
+            return f"frame = frame.fillna(frame.groupby({keys!r}).transform(lambda values: values.{filled}))"
         each = f"frame.groupby({keys!r})[{column!r}]"
         return f"frame[{column!r}] = {each}.transform(lambda values: values.{filled})"
 
@@ -55,4 +55,4 @@ class PandasLines:
 def pandas_lines(columns: Columns, *, day_first: bool = False) -> PandasLines:
     """Lines for the data frame of a table, whose columns are these."""
     is_wide = columns.layout == "wide"
-    return PandasLines(columns.time, () if is_wide else columns.id, is_wide, day_first)
+    return PandasLines(columns.time, columns.id[:-1] if is_wide else columns.id, is_wide, day_first)

@@ -46,3 +46,15 @@ class ListOrigins(RowOrigins):
         series = int(np.searchsorted(self.offsets, row, side="right")) - 1
         first = min(self.rows.parts[0].first, 1)
         return f"{self.rows.place(series)}, value {row - self.offsets[series] + first:,}"
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatedOrigins(RowOrigins):
+    """The origins of rows of a table that has those of another one several times, below each other."""
+
+    rows: RowOrigins = RowOrigins()  # of the other table
+    count: int = 1  # of its rows
+
+    def place(self, row: int) -> str:
+        """A row in a message: that of the other table."""
+        return self.rows.place(row % self.count)

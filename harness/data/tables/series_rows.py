@@ -52,8 +52,6 @@ def exploded(table: Any, options: TableOptions, origins: RowOrigins) -> LongTabl
 
     if not has_series_rows(table, options):
         return LongTable(table, options, origins)
-    if options.layout == "wide":
-        raise BadInput("each row is a series, whose values are in lists; leave out --wide")
     lists = _lists(table)
     options = _of_parts(options, lists)
     facts = _facts(table, lists, options)

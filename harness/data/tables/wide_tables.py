@@ -14,17 +14,18 @@ from harness.data.tables.grouping import SortedRows
 from harness.data.tables.id_columns import listed
 from harness.data.tables.number_columns import check_infinite, is_number, number_column
 from harness.data.tables.options import TableOptions
-from harness.data.tables.rows import RowOrigins
+from harness.data.tables.rows import RepeatedOrigins, RowOrigins
 from harness.errors import BadData
 
 
 def long_table(
     table: Any, columns: Columns, options: TableOptions, origins: RowOrigins, findings: list[Finding]
 ) -> tuple[Any, Columns, RowOrigins]:
-    """A wide table as a long one: the targets below each other, with their names as ids."""
+    """A wide table as a long one: the targets below each other, with their names as ids, or after the ids."""
     import pyarrow as pa
 
-    shared = [name for name in (columns.time, *columns.known, *columns.past) if name is not None]
+    roles = (columns.time, *columns.id, *columns.known, *columns.past, *columns.static)
+    shared = [name for name in roles if name is not None]
     series, value = _free_name("series", shared), _free_name("value", shared)
     parts = []
     for name in columns.target:
@@ -42,14 +43,13 @@ def long_table(
     except pa.ArrowException as error:
         kinds = ", ".join(sorted({str(table[name].type) for name in columns.target}))
         raise BadData(f"the columns of a wide table must be all numbers or all texts, not {kinds}") from error
-    begins = tuple(i * table.num_rows + begin for i in range(len(parts)) for begin in origins.begins)
     reasons = {
         **columns.reasons,
         series: f"the names of the columns {listed(columns.target, 3)}",
         value: "their values",
     }
-    described = replace(columns, id=(series,), target=(value,), static=(), reasons=reasons)
-    return long, described, RowOrigins(origins.parts * len(parts), begins)
+    described = replace(columns, id=(*columns.id, series), target=(value,), reasons=reasons)
+    return long, described, RepeatedOrigins(rows=origins, count=table.num_rows)
 
 
 def without_leading(rows: SortedRows, values: Floats) -> tuple[SortedRows, Floats]:
