@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from harness.report.column import Column
     from harness.report.columns import standings_columns
     from harness.report.page.past import Histories
+    from harness.results.claims import Claim, write_claims
     from harness.results.costs import BenchCosts
     from harness.results.journal import Journal
     from harness.results.standings import Row, Standings, standings_path, stored_standings
@@ -128,6 +129,8 @@ _PLACES = {
     "Row": "results.standings",
     "standings_path": "results.standings",
     "stored_standings": "results.standings",
+    "Claim": "results.claims",
+    "write_claims": "results.claims",
     "standings_columns": "report.columns",
     "Column": "report.column",
     "Histories": "report.page.past",
@@ -219,6 +222,8 @@ __all__ = [
     "Row",
     "standings_path",
     "stored_standings",
+    "Claim",
+    "write_claims",
     "standings_columns",
     "Column",
     "Histories",

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.boards.board_files import check_stored_board
+from harness.boards.board_files import check_stored_board, known_board
 from harness.boards.collections import Part
 from harness.boards.leaderboard import board_name, find_board_file, load_board
 from harness.boards.requirements import missing_datasets
 from harness.boards.selection import CHANGED
 from harness.boards.stale import stale_forecasters
 from harness.boards.workspace import Workspace
-from harness.errors import BadInput
+from harness.errors import BadInput, Failure, attempt
 from harness.fields.names import joined_names
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
+from harness.results.claims import Claims, read_claims
 from harness.results.rescoring import changed_metrics, with_known_version
 from harness.results.standings import Standings, standings_path, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
@@ -56,6 +58,17 @@ def find_standings(
             reasons.setdefault(reason, []).append(title)
     notes = [f"{joined_names(names)}: results are stale: {why}; run the board again" for why, names in reasons.items()]
     return replace(standings, notes=(*standings.notes, *notes)) if notes else standings
+
+
+def with_claimed(standings: Standings, board: str, workspace: Workspace, *, ranked: bool) -> Standings:
+    """The standings with the claimed results beside the board's file; raises BadInput for a damaged file of them."""
+    from harness.analysis.aggregation import CLIP
+    from harness.analysis.claims import with_claims
+
+    file = attempt(partial(find_board_file, known_board(board, workspace), workspace.catalog))
+    claims = Claims(()) if isinstance(file, Failure) else read_claims(file.parent)
+    plan = stored_plan(workspace.home, board_name(board))
+    return with_claims(standings, claims, ranked=ranked, clip=CLIP if plan is None else plan.clip)
 
 
 def live_standings(board: str, workspace: Workspace) -> Standings | None:

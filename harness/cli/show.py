@@ -42,6 +42,7 @@ EXIT_NOTHING = 1
 @click.option("--failures", is_flag=True, help="List failed results: status, exception, place, last output.")
 @click.option("--by", metavar="KIND", help="Show scores in slices: by step, series, season, length or task.")
 @click.option("--task", metavar="NAME", help="With --by: slices of this task only.")
+@click.option("--claimed", is_flag=True, help="Rank claimed results, too.  [default: shown without a rank]")
 @click.option("--published", is_flag=True, help="Show the results published with the board, not those of the journal.")
 @workspace_option
 def show_command(
@@ -61,6 +62,7 @@ def show_command(
     failures: bool,
     by: str | None,
     task: str | None,
+    claimed: bool,
     published: bool,
     workspace: Workspace,
 ) -> None:
@@ -105,11 +107,15 @@ def show_command(
         else:
             echo_text(slices_csv(slices) if style == "csv" else slices_markdown(slices))
         return
-    from harness.analysis.lookup import find_standings
+    from harness.analysis.lookup import find_standings, with_claimed
 
+    if claimed and (budget is not None or pools):
+        raise BadInput("--claimed ranks a whole board; leave --within and --pool out")
     standings = find_standings(
         board, workspace, metric, completed_only=completed_only, published=published, pools=pools
     )
+    if budget is None and not pools:
+        standings = with_claimed(standings, board, workspace, ranked=claimed)
     if budget is not None:
         standings = _within(standings, budget, only, to_stderr=style not in (None, "markdown"))
     if style is None:

@@ -200,6 +200,7 @@ def _remarks(standings: Standings) -> list[Column]:
         ),
         _words("reasons", "why results failed", lambda row: "\n".join(row.reasons)),
         *_training(standings),
+        *_claims(standings),
         *_modes(standings),
         _words("measured", "on which task, where and when its costs were measured", measurement),
     ]
@@ -214,6 +215,14 @@ def _word_tables(heading: str, text: Callable[[Row], str]) -> dict[Table, tuple[
     """A column of texts in Markdown and on the page, where headings are capitalised."""
     cell = Cell(heading, text, style="words")
     return {"markdown": (cell,), "page": (replace(cell, heading=heading.capitalize()),)}
+
+
+def _claims(standings: Standings) -> list[Column]:
+    """Whose scores are claimed, where there are any."""
+    if not any(row.claimed_by for row in standings.rows):
+        return []
+    column = _words("claimed_by", "whose scores they are; empty: measured here", lambda row: row.claimed_by, "csv")
+    return [replace(column, tables=_word_tables("claimed by", lambda row: row.claimed_by))]
 
 
 def _modes(standings: Standings) -> list[Column]:

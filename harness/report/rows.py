@@ -16,6 +16,7 @@ MOST_AFFECTED = 10  # forecasters, and tasks of each, that a remark on batches n
 TIED, CLOSE = "=", "≈"  # marks: not significantly worse than the best; the next is within the spread of seeds
 STRICT, BATCH = "§", "‡"  # mark forecasters: run in strict mode; whose forecasts depend on the batch
 IGNORES, DEGENERATE = "¶", "°"  # mark forecasters: that cannot use covariates of a task; scored by point forecasts
+CLAIMED = "◊"  # marks forecasters: whose scores are claimed by others
 EXACT = "!"  # marks forecasters: whose forecasts of a task equal the actuals exactly
 OVERLAP = "†"  # marks training overlap: a score, and a forecaster that has any or was selected on test windows
 
@@ -36,6 +37,7 @@ def name_text(row: Row) -> str:
         (IGNORES, bool(row.ignored_covariates)),
         (DEGENERATE, bool(row.degenerate_quantiles)),
         (EXACT, bool(row.exact_forecasts)),
+        (CLAIMED, bool(row.claimed_by)),
     )
     return f"{row.forecaster} {''.join(mark for mark, applies in marks if applies)}".removesuffix(" ")
 
@@ -43,6 +45,10 @@ def name_text(row: Row) -> str:
 def mark_legend(standings: Standings) -> dict[str, str]:
     """The marks of what forecasters could not do and of exact forecasts, where there are any, and what they mean."""
     meanings = {
+        CLAIMED: (
+            any(row.claimed_by for row in standings.rows),
+            "claimed: scores that others publish, not measured here: see the notes",
+        ),
         EXACT: (
             any(row.exact_forecasts for row in standings.rows),
             "all forecasts of a task equal the actuals exactly: check for leakage (see its line below)",

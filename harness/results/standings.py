@@ -75,6 +75,7 @@ class Row:
     ignored_covariates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     degenerate_quantiles: tuple[str, ...] = ()  # tasks on which point forecasts were scored as quantiles
     exact_forecasts: tuple[str, ...] = ()  # tasks on which all forecasts equal the actuals exactly
+    claimed_by: str = field(default="", metadata={"stored": "if set"})  # whose scores they are; empty: measured here
 
     def __repr__(self) -> str:
         """The rank, the forecaster and its skill, in one line."""

@@ -108,3 +108,29 @@ def export(board: str, file: Path, home: Path) -> None:
         raise BadInput(f"board {folder.name!r} has no completed results in {home}; run `harness run {board}` first")
     write_results(rows, file)
     click.echo(f"wrote {file}: {len(rows)} results")
+
+
+@fev.command("claim", short_help="Add results that fev publishes to a board.")
+@click.argument("board", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "files", metavar="RESULTS.csv...", nargs=-1, required=True, type=click.Path(dir_okay=False, path_type=Path)
+)
+@click.option("--source", help="Whose results they are.  [default: fev and its version]")
+def claim(board: Path, files: tuple[Path, ...], source: str | None) -> None:
+    """Add results of fev to BOARD, the folder that `harness fev board` wrote, as claimed results.
+
+    They replace those that were added before. `harness show BOARD` marks them.
+    """
+    from harness import BadInput, write_claims
+    from harness_fev.claims import read_claims
+    from harness_fev.export import board_tasks
+
+    folder = board.resolve()
+    folder = folder.parent if folder.suffix == ".toml" else folder
+    claims, left_out = read_claims(files, board_tasks(folder), source)
+    for reason in left_out:
+        click.echo(reason, err=True)
+    if not claims:
+        raise BadInput("no result is one of a task of the board" + ("; " + left_out[0] if left_out else ""))
+    path = write_claims(folder, claims, left_out)
+    click.echo(f"wrote {path}: claimed results of {', '.join(each.forecaster for each in claims)}")
