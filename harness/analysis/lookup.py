@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +64,8 @@ def with_claimed(standings: Standings, board: str, workspace: Workspace, *, rank
     from harness.analysis.aggregation import CLIP
     from harness.analysis.claims import with_claims
 
-    file = attempt(partial(find_board_file, known_board(board, workspace), workspace.catalog))
-    claims = Claims(()) if isinstance(file, Failure) else read_claims(file.parent)
+    file = attempt(lambda: find_board_file(known_board(board, workspace), workspace.catalog))
+    claims = Claims(()) if isinstance(file, Failure) else read_claims(file.parent)  # a board may have lost its file
     plan = stored_plan(workspace.home, board_name(board))
     return with_claims(standings, claims, ranked=ranked, clip=CLIP if plan is None else plan.clip)
 
