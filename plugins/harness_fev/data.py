@@ -149,7 +149,10 @@ def series_with_missing_ends(task: FevTask, path: Path) -> int:
     generated = task.generate_univariate_targets_from
     columns = list(task.targets) if generated is None else [] if isinstance(generated, str) else list(generated)
     table = read_columns(path, columns)
-    ends = [_missing_ends(table[name]) for name in columns if _is_list(table[name])]
+    try:
+        ends = [_missing_ends(table[name]) for name in columns if _is_list(table[name])]
+    except pa.ArrowException as error:
+        raise refusal(task.task_name, "target", f"has values in {path} that are no numbers") from error
     if not ends:
         return 0
     if generated is not None:
@@ -175,4 +178,6 @@ def _missing_ends(column: Any) -> Any:
     array = column.combine_chunks().cast(pa.large_list(pa.float64()))
     ends = np.cumsum(pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False))
     values = pc.list_flatten(array).to_numpy(zero_copy_only=False)
+    if not len(values):
+        return pa.array([False] * len(array))
     return pa.array(np.isnan(values[np.maximum(ends - 1, 0)]))

@@ -67,6 +67,8 @@ def _check_task(name: str, tasks: Mapping[str, FevTask], run: Run) -> None:
         "initial_cutoff": (getattr(ours.protocol, "first_cutoff", None), task.initial_cutoff),
         "quantile_levels": (ours.quantile_levels, task.quantile_levels),
     }
+    if isinstance(task.window_step_size, int):
+        pairs["window_step_size"] = (getattr(ours.protocol, "stride", None), task.window_step_size)
     for field, (found, expected) in pairs.items():
         if found != expected:
             raise BadInput(

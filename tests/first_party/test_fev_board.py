@@ -276,6 +276,39 @@ class TestDownload:
         assert "download it elsewhere, and name its folder by --data" in told
 
 
+def test_results_are_exported_and_those_of_others_are_claimed(tmp_path: Path, data: Path) -> None:
+    pytest.importorskip("yaml")
+    fields = {"eval_metric": "SQL", "extra_metrics": ["MASE"], "quantile_levels": [0.1, 0.5, 0.9], "num_windows": 3}
+    task_file(tmp_path, fields)
+    harness(tmp_path, "fev", "board", "suite.yaml", "--data", "data")
+    assert "has no completed results" in harness(tmp_path, "fev", "export", "./suite", "results.csv", code=2)
+    harness(tmp_path, "run", "./suite", "--only", "naive")
+    assert "wrote results.csv: 2 results" in harness(tmp_path, "fev", "export", "./suite", "results.csv")
+
+    rows = list(csv.DictReader((tmp_path / "results.csv").read_text().splitlines()))
+    shown = {
+        row["forecaster"]: row for row in csv.DictReader(harness(tmp_path, "show", "./suite", "--csv").splitlines())
+    }
+    assert [row["model_name"] for row in rows] == ["seasonal-naive", "naive"]
+    for row in rows:
+        ours = shown[row["model_name"]]
+        assert row["test_error"] == row["SQL"] == ours["fev SQL"]
+        assert row["MASE"] == ours["fev MASE"]
+        assert (row["horizon"], row["initial_cutoff"], row["num_forecasts"]) == ("4", "-12", "6")
+        assert (row["quantile_levels"], row["extra_metrics"]) == ("[0.1, 0.5, 0.9]", "['MASE']")
+
+    told = harness(tmp_path, "fev", "claim", "./suite", "results.csv", "--source", "a paper")
+    assert "claimed results of seasonal-naive, naive" in told
+    table = harness(tmp_path, "show", "./suite")
+    assert "naive (claimed) ◊" in table
+    assert "claimed by a paper, not measured here: seasonal-naive (claimed), naive (claimed)" in table
+    ranked = list(csv.DictReader(harness(tmp_path, "show", "./suite", "--claimed", "--csv").splitlines()))
+    ranks = {row["forecaster"]: row["rank"] for row in ranked}
+    assert ranks["naive"] == ranks["naive (claimed)"] != ""
+    harness(tmp_path, "show", "./suite", "--html", "page.html")
+    assert "a paper" in (tmp_path / "page.html").read_text()
+
+
 def test_epsilon_is_the_least_mean_absolute_actual() -> None:
     with pytest.raises(BadInput, match="MASE has no epsilon"):
         fev_metric("MASE", epsilon=1.0)
