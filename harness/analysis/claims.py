@@ -11,14 +11,14 @@ import numpy as np
 from harness.analysis.aggregation import CLIP, mean_over_tasks, ranks, win_rates_of_ranks
 from harness.arrays import Floats
 from harness.errors import BadInput
-from harness.results.claims import Claim, Claims
+from harness.results.claims import Claim, ClaimedResults
 from harness.results.standings import Row, Standings, close_to_next
 
 UNSURE = "claimed results have no losses of single windows"
 
 
 def with_claims(
-    standings: Standings, claims: Claims, *, ranked: bool = False, clip: tuple[float, float] = CLIP
+    standings: Standings, claims: ClaimedResults, *, ranked: bool = False, clip: tuple[float, float] = CLIP
 ) -> Standings:
     """The standings with a row for each claimed forecaster, after the others and without a rank.
 

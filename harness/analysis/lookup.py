@@ -18,7 +18,7 @@ from harness.errors import BadInput, Failure, attempt
 from harness.fields.names import joined_names
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
-from harness.results.claims import Claims, read_claims
+from harness.results.claims import ClaimedResults, read_claims
 from harness.results.rescoring import changed_metrics, with_known_version
 from harness.results.standings import Standings, standings_path, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
@@ -65,7 +65,9 @@ def with_claimed(standings: Standings, board: str, workspace: Workspace, *, rank
     from harness.analysis.claims import with_claims
 
     file = attempt(lambda: find_board_file(known_board(board, workspace), workspace.catalog))
-    claims = Claims(()) if isinstance(file, Failure) else read_claims(file.parent)  # a board may have lost its file
+    claims = (
+        ClaimedResults(()) if isinstance(file, Failure) else read_claims(file.parent)
+    )  # a board may have lost its file
     plan = stored_plan(workspace.home, board_name(board))
     return with_claims(standings, claims, ranked=ranked, clip=CLIP if plan is None else plan.clip)
 

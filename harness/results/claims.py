@@ -27,7 +27,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Claims:
+class ClaimedResults:
     """The claimed results of a board, and why others were left out."""
 
     claims: tuple[Claim, ...]
@@ -35,13 +35,13 @@ class Claims:
     schema: int = field(default=1)
 
 
-def read_claims(folder: Path) -> Claims:
+def read_claims(folder: Path) -> ClaimedResults:
     """The claimed results of the board in a folder, none where there is no file; raises BadInput for a damaged one."""
     path = folder / CLAIMS_FILE
     if not path.is_file():
-        return Claims(())
+        return ClaimedResults(())
     try:
-        return load(Claims, json.loads(path.read_text(encoding="utf-8")))
+        return load(ClaimedResults, json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, FieldError) as error:
         raise BadInput(f"{path} is damaged: {error}; remove it, or write it again") from error
 
@@ -49,5 +49,7 @@ def read_claims(folder: Path) -> Claims:
 def write_claims(folder: Path, claims: Sequence[Claim], left_out: Sequence[str] = ()) -> Path:
     """Store the claimed results of the board in a folder; returns the path of the file."""
     path = folder / CLAIMS_FILE
-    write_text(path, json.dumps(dump(Claims(tuple(claims), tuple(left_out))), indent=1, ensure_ascii=False) + "\n")
+    write_text(
+        path, json.dumps(dump(ClaimedResults(tuple(claims), tuple(left_out))), indent=1, ensure_ascii=False) + "\n"
+    )
     return path

@@ -17,7 +17,7 @@ from harness.analysis.claims import with_claims
 from harness.report.markdown import readme
 from harness.report.standings_csv import standings_csv
 from harness.report.terminal import legend, remarks
-from harness.results.claims import CLAIMS_FILE, Claims, read_claims
+from harness.results.claims import CLAIMS_FILE, ClaimedResults, read_claims
 from harness_fev.claims import read_claims as read_results
 from harness_fev.tasks import FevTask, read_tables
 
@@ -121,7 +121,7 @@ class TestMatching:
 
 class TestStandings:
     OURS = standings(row("base", {"a": 1.0, "b": 2.0}), row("ours", {"a": 0.5, "b": math.nan}, rank=2, skill=0.1))
-    CLAIMS = Claims(
+    CLAIMS = ClaimedResults(
         (
             Claim("theirs", "a paper", {"fev MASE": {"a": 0.25, "b": 2.0}}),
             Claim("base", "a paper", {"fev MASE": {"a": 1.0}}),
@@ -165,7 +165,7 @@ class TestStandings:
         assert any(line.startswith("claimed by a paper") for line in remarks(found))
 
     def test_files_are_read_as_they_were_written_and_damaged_ones_refused(self, tmp_path: Path) -> None:
-        assert read_claims(tmp_path) == Claims(())
+        assert read_claims(tmp_path) == ClaimedResults(())
         write_claims(tmp_path, self.CLAIMS.claims, self.CLAIMS.left_out)
         assert read_claims(tmp_path) == self.CLAIMS
         (tmp_path / CLAIMS_FILE).write_text('{"claims": [{"forecaster": 3}]}')
@@ -184,7 +184,7 @@ def test_fev_bench_has_the_leaderboard_of_fev(real_file: Callable[[str], Path]) 
     ours = standings(row("Seasonal Naive", {each["task_name"]: float(each["MASE"]) for each in baseline}))
 
     claims, left_out = read_results([real_file(f"fev_bench/{name}.csv") for name in names], tasks, None)
-    found = with_claims(ours, Claims(tuple(claims)), ranked=True)
+    found = with_claims(ours, ClaimedResults(tuple(claims)), ranked=True)
 
     assert left_out == []
     assert {each.forecaster: (round(each.win_rate, 3), round(each.skill, 6)) for each in found.rows} == {
