@@ -60,14 +60,15 @@ def find_standings(
 
 
 def with_claimed(standings: Standings, board: str, workspace: Workspace, *, ranked: bool) -> Standings:
-    """The standings with the claimed results beside the board's file; raises BadInput for a damaged file of them."""
+    """The standings with the claimed results beside the board's file, if it has one.
+
+    Raises BadInput for a damaged file of claimed results, and as `with_claims`.
+    """
     from harness.analysis.aggregation import CLIP
     from harness.analysis.claims import with_claims
 
     file = attempt(lambda: find_board_file(known_board(board, workspace), workspace.catalog))
-    claims = (
-        ClaimedResults(()) if isinstance(file, Failure) else read_claims(file.parent)
-    )  # a board may have lost its file
+    claims = ClaimedResults(()) if isinstance(file, Failure) else read_claims(file.parent)
     plan = stored_plan(workspace.home, board_name(board))
     return with_claims(standings, claims, ranked=ranked, clip=CLIP if plan is None else plan.clip)
 

@@ -305,6 +305,8 @@ def test_results_are_exported_and_those_of_others_are_claimed(tmp_path: Path, da
     ranked = list(csv.DictReader(harness(tmp_path, "show", "./suite", "--claimed", "--csv").splitlines()))
     ranks = {row["forecaster"]: row["rank"] for row in ranked}
     assert ranks["naive"] == ranks["naive (claimed)"] != ""
+    told = harness(tmp_path, "show", "./suite", "--claimed", "--pool", "local", code=2)
+    assert "--claimed ranks a whole board; leave --within and --pool out" in told
     harness(tmp_path, "show", "./suite", "--html", "page.html")
     assert "a paper" in (tmp_path / "page.html").read_text()
 
