@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.evaluation.run import Results, Run, Status
     from harness.execution.contract_tests import check_forecaster, parametrize_with_checks
     from harness.fields.libraries import install_command
+    from harness.fields.signatures import given_hyperparameters, hyperparameter_fields
     from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
@@ -89,6 +90,8 @@ _PLACES = {
     "LocalForecaster": "forecasters.forecaster",
     "FittedLocalForecaster": "forecasters.forecaster",
     "Layer": "forecasters.layer",
+    "hyperparameter_fields": "fields.signatures",
+    "given_hyperparameters": "fields.signatures",
     "WindowArrays": "forecasters.window_arrays",
     "training_windows": "forecasters.window_arrays",
     "window_arrays": "forecasters.window_arrays",
@@ -180,6 +183,8 @@ __all__ = [
     "LocalForecaster",
     "FittedLocalForecaster",
     "Layer",
+    "hyperparameter_fields",
+    "given_hyperparameters",
     "WindowArrays",
     "training_windows",
     "window_arrays",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from harness import ForecasterSpec, Metric, hookimpl
 from harness_models import neural
 from harness_models.libraries import MODELS, SKLEARN, STATSMODELS
+from harness_models.sklearn_names import REGRESSORS, STOCHASTIC
 
 
 @hookimpl
 def harness_forecasters() -> list[ForecasterSpec]:
     """The forecasters of this package; each is imported when it is used."""
-    return [*_naive(), *_intermittent(), *_classes(), *_statistical(), *_tabular(), *neural.SPECS]
+    return [*_naive(), *_intermittent(), *_classes(), *_statistical(), *_tabular(), *_sklearn(), *neural.SPECS]
 
 
 @hookimpl
@@ -229,4 +230,24 @@ def _tabular() -> list[ForecasterSpec]:
             quantiles=True,
             multivariate=False,
         ),
+    ]
+
+
+def _sklearn() -> list[ForecasterSpec]:
+    """The regressors of scikit-learn, each named as `sklearn:Lasso`."""
+    return [
+        ForecasterSpec(
+            f"sklearn:{name}",
+            f"harness_models.sklearn_regressors:{name}",
+            description=f"scikit-learn's {name} on lags, one global model",
+            missing="interpolate",
+            draws=name in STOCHASTIC,
+            imports=(module, "sklearn.multioutput"),
+            depends=("scikit-learn",),
+            pool="trained",
+            covariates=("past covariate", "known covariate", "static"),
+            quantiles=True,
+            multivariate=False,
+        )
+        for name, module in sorted(REGRESSORS.items())
     ]
