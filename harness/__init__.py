@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.api.comparison import Comparison, compare
     from harness.api.functions import board_page, check_data, evaluate, home_page, slices, standings
+    from harness.api.to_sktime import to_sktime
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
     from harness.data.damage import set_aside
@@ -105,6 +106,7 @@ _PLACES = {
     "token_positions": "forecasters.tokens",
     "Forecast": "forecasters.forecast",
     "evaluate": "api.functions",
+    "to_sktime": "api.to_sktime",
     "compare": "api.comparison",
     "Comparison": "api.comparison",
     "check_data": "api.functions",
@@ -198,6 +200,7 @@ __all__ = [
     "token_positions",
     "Forecast",
     "evaluate",
+    "to_sktime",
     "compare",
     "Comparison",
     "check_data",
