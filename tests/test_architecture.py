@@ -10,7 +10,15 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CODE = ("harness", "plugins", "datasets", "leaderboards")
-PACKAGES = ("harness", "harness_models", "harness_mlflow", "harness_datasets", "harness_leaderboards")
+PACKAGES = (
+    "harness",
+    "harness_models",
+    "harness_mlflow",
+    "harness_sktime",
+    "harness_statsforecast",
+    "harness_datasets",
+    "harness_leaderboards",
+)
 MOST_ENTRIES = 18
 MOST_LINES = 300
 MOST_CYCLES = 1  # when imports for type checkers are counted

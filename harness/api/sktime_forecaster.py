@@ -27,6 +27,14 @@ class HarnessForecaster(BaseForecaster):  # type: ignore[misc]
 
     Forecasters of harness know the horizon and the quantile levels when they are fitted. One that is fitted without a
     horizon, or asked for a longer one or for quantiles, is therefore fitted when it forecasts.
+
+    Examples
+    --------
+    >>> from harness import to_sktime
+    >>> from sktime.datasets import load_airline
+    >>> forecaster = to_sktime("theta", season_length=12)
+    >>> forecaster = forecaster.fit(load_airline(), fh=[1, 2, 3])
+    >>> predicted = forecaster.predict()
     """
 
     _tags = {  # noqa: RUF012
@@ -70,7 +78,8 @@ class HarnessForecaster(BaseForecaster):  # type: ignore[misc]
     def _fit(self, y: Any, X: Any, fh: Any) -> HarnessForecaster:  # noqa: N803
         self._past, self._past_known, self._trained = y, X, len(y)
         horizon = 0 if fh is None else int(self._steps(fh).max())
-        self._horizon, self.forecaster_ = horizon, self._fitted(horizon, ()) if horizon else None
+        self._horizon = horizon
+        self.forecaster_: Forecaster | None = self._fitted(horizon, ()) if horizon else None
         return self
 
     def _update(self, y: Any, X: Any = None, update_params: bool = True) -> HarnessForecaster:  # noqa: N803
@@ -111,9 +120,11 @@ class HarnessForecaster(BaseForecaster):  # type: ignore[misc]
     def _forecast(self, steps: Ints, future: Any, levels: tuple[float, ...]) -> Forecast:
         """The forecast of all steps up to the last one that is asked for."""
         horizon = int(steps.max())
-        kept = self.forecaster_ is not None and not levels and horizon <= self._horizon
-        forecaster = self.forecaster_ if kept else self._fitted(horizon, levels)
-        horizon = self._horizon if kept else horizon
+        forecaster = self.forecaster_
+        if forecaster is None or levels or horizon > self._horizon:
+            forecaster = self._fitted(horizon, levels)
+        else:
+            horizon = self._horizon
         length = len(self._past)
         ahead = pd.DataFrame(np.nan, index=range(horizon), columns=self._past.columns)
         known = None

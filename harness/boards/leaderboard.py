@@ -18,6 +18,7 @@ from harness.errors import BadBoard, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
 from harness.fields.reading import build
 from harness.fields.types import Json
+from harness.forecasters.libraries import library_of
 from harness.forecasters.pools import Pool
 from harness.plugins.catalog import Catalog
 from harness.plugins.plugin_file import FILE, plugin_file
@@ -59,7 +60,7 @@ class Leaderboard:
     tasks: tuple[Task, ...]
     description: str = ""
     forecasters: tuple[Entry, ...] = ()
-    every_forecaster: bool = False  # whether those of the catalog are added, with their default hyperparameters
+    every_forecaster: bool = False  # whether those of the catalog are added, but for models of other libraries
     without: tuple[str, ...] = ()  # forecasters that `every_forecaster` does not add
     seeds: int = 1  # of stochastic forecasters
     clip: tuple[float, float] = (0.01, 100.0)  # of relative errors
@@ -73,7 +74,10 @@ class Leaderboard:
         entries = self.forecasters
         if self.every_forecaster:
             titles = {entry.title for entry in self.forecasters} | set(self.without)
-            entries = (*entries, *(Entry(name) for name in catalog.forecasters if name not in titles))
+            entries = (
+                *entries,
+                *(Entry(name) for name in catalog.forecasters if name not in titles and not library_of(name)),
+            )
         return entries if not self.pools else self._in_pools(entries, catalog)
 
     def _in_pools(self, entries: Iterable[Entry], catalog: Catalog) -> tuple[Entry, ...]:

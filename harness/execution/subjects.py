@@ -160,7 +160,7 @@ class SequenceSubject:
 
 def subject_of(given: Any, *, strict: bool = False) -> Subject:
     """A forecaster, dataset or metric by its name, class, spec or import string; raises UnknownName or BadInput."""
-    if isinstance(given, str) and ":" in given:
+    if isinstance(given, str) and ":" in given and given not in installed_catalog().forecasters:
         found: object = import_object(given)
         return subject_of(ForecasterSpec(given.rpartition(":")[2], given) if callable(found) else found, strict=strict)
     if isinstance(given, str):

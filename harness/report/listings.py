@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.forecasters.libraries import library_of
 from harness.plugins.installation import not_installed
 from harness.report.capabilities import LEGEND, capability_letters
 from harness.report.text import output_width, visible
@@ -50,7 +51,7 @@ def inventory(catalog: Catalog, kind: str) -> str:
         headings = ("name", "description", "can", "pool", "provided by")
         missing = not_installed(catalog.forecasters, catalog.forecasters)
         legend = "\n".join([*_folded(LEGEND), ""])
-        return listing(kind, headings, _forecasters(catalog, missing)) + legend + _not_installed(kind, missing)
+        return listing(kind, headings, _forecasters(catalog, missing)) + legend + _libraries(catalog, missing) + _not_installed(kind, missing)
     if kind == "datasets":
         entries = catalog.datasets.items()
         missing = {name: command for name, entry in entries if (command := entry.spec.install_command)}
@@ -79,10 +80,17 @@ def _not_installed(kind: str, commands: Mapping[str, str]) -> str:
     if not commands:
         return ""
     rows = [
-        (command, ", ".join(name for name, each in commands.items() if each == command))
+        (command, _summary(name for name, each in commands.items() if each == command))
         for command in dict.fromkeys(commands.values())
     ]
     return f"\n{listing(f'{kind} that are not installed', ('command', 'name'), rows)}"
+
+
+def _summary(names: Iterable[str]) -> str:
+    """Names between commas; of the models of a library, their number and the first one."""
+    groups = _by_library(names).items()
+    parts = [f"{len(group)} models such as {group[0]}" if library else ", ".join(group) for library, group in groups]
+    return ", ".join(parts)
 
 
 def _forecasters(catalog: Catalog, without: Container[str]) -> list[tuple[str, ...]]:
@@ -92,8 +100,27 @@ def _forecasters(catalog: Catalog, without: Container[str]) -> list[tuple[str, .
     return [
         (name, entry.spec.summary, capability_letters(entry.spec), known_pool(entry.spec) or "", str(entry.plugin))
         for name, entry in catalog.forecasters.items()
-        if name not in without
+        if name not in without and not library_of(name)
     ]
+
+
+def _libraries(catalog: Catalog, without: Container[str]) -> str:
+    """The models of other libraries that are installed, a paragraph for each library; empty if there are none."""
+    models = _by_library(name for name in catalog.forecasters if name not in without)
+    sentences = [
+        f"{library}: {len(names)} models, each named as {names[0]}: {', '.join(name.partition(':')[2] for name in names)}"
+        for library, names in models.items()
+        if library
+    ]
+    return "".join("\n".join(["", *_folded(sentence), ""]) for sentence in sentences)
+
+
+def _by_library(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names of forecasters by the library whose models they are; by an empty text, those of none."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(library_of(name), []).append(name)
+    return found
 
 
 def _metrics(catalog: Catalog) -> list[tuple[str, str, str, str]]:

@@ -20,9 +20,10 @@ from harness_models.sklearn_names import REGRESSORS, STOCHASTIC
 class SklearnRegression(LagRegression):
     """A regressor of scikit-learn on the features of `LagRegression`.
 
-    The other hyperparameters are the parameters of the regressor. A parameter of the regressor that has the name of a hyperparameter of `LagRegression` keeps its default. `seed` is
-    the random state of a stochastic regressor. A regressor of one output is fitted to each step of "multi-output".
-    Missing features are imputed by the column means of the training data, unless the regressor takes missing values.
+    The other hyperparameters are the parameters of the regressor. A parameter that has the name of a hyperparameter
+    of `LagRegression` keeps its default. `seed` is the random state of a stochastic regressor. A regressor of one
+    output is fitted to each step of "multi-output". Missing features are imputed by the column means of the training
+    data, unless the regressor takes missing values.
     """
 
     library_class: ClassVar[Any]

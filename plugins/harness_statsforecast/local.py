@@ -135,6 +135,7 @@ class StatsForecastModel(FittedLocalForecaster):
         return FittedTarget(fitted, past, known)
 
 
+@dataclass
 class SampledModel(StatsForecastModel):
     """A model whose intervals are quantiles of random samples, which `simulate` draws with a seed."""
 

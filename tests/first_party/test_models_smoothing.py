@@ -25,7 +25,7 @@ from harness_models.smoothing import (
     variance_growth,
 )
 
-SPECS = {spec.name: spec for spec in harness_models.harness_forecasters()}
+SPECS = {spec.name: spec for spec in harness_models.harness_forecasters() if ":" not in spec.name}
 STATISTICAL = ("arima", "auto-arima", "ets", "theta")
 LEVELS = (0.1, 0.5, 0.9)
 SMALL: dict[str, dict[str, Any]] = {

@@ -13,7 +13,9 @@ from harness import Floats, Forecast, Panel, RollingOrigin, Task
 from harness.tasks.folds import Fold, backtest
 from harness_models import neural
 
-SPECS = {spec.name: spec for spec in harness_models.harness_forecasters() if not spec.categorical}
+SPECS = {
+    spec.name: spec for spec in harness_models.harness_forecasters() if not spec.categorical and ":" not in spec.name
+}
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 COEFFICIENT = 0.6
 HORIZON = 4

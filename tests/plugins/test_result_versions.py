@@ -529,6 +529,7 @@ class TestFirstParty:
             "harness_models",
             "harness_models.libraries",
             "harness_models.neural",
+            "harness_models.sklearn_names",
         }  # by which the specs are listed
         listed |= {f"harness_models.neural.{family}" for family in ("classes", "generation", "tokens")}
         listed |= {"harness_models.networks"}  # for networks of other packages
