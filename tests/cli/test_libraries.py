@@ -1,0 +1,49 @@
+"""Models of other libraries in commands: their names have a colon, and they are on a board only where it names them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+Harness = Callable[..., str]
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Harness:
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "harness", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_they_are_listed_by_library(harness: Harness) -> None:
+    said = harness("list", "forecasters")
+
+    paragraphs = {part.split(":")[0].strip(): " ".join(part.split()) for part in said.split("\n\n")[1:]}
+    assert "49 models" in paragraphs["sklearn"]
+    assert "ElasticNet, ElasticNetCV" in paragraphs["sklearn"]
+    for library, example in (("sktime", "ThetaForecaster"), ("statsforecast", "AutoETS")):
+        installed = find_spec(library) is not None
+        assert (example in paragraphs[library]) == installed
+        assert (f"not installed: pip install {library}" in paragraphs[library]) != installed
+
+
+def test_one_is_checked_by_its_name(harness: Harness) -> None:
+    said = harness("check", "sklearn:LinearRegression")
+
+    assert "passed" in said
+    assert "FAILED" not in said
+
+
+def test_one_runs_on_a_board_with_its_hyperparameters(harness: Harness) -> None:
+    said = harness("run", "classics", "--only", "sklearn:Lasso", "--set", "sklearn:Lasso.alpha=0.01")
+
+    assert "sklearn:Lasso (alpha=0.01)" in " ".join(said.split())
