@@ -67,12 +67,12 @@ class HarnessForecaster(BaseForecaster):  # type: ignore[misc]
 
     def check_hyperparameters(self) -> None:
         """Raise BadInput for an unknown name, and for hyperparameters that do not fit."""
-        self._made()
+        self._new_forecaster()
 
     def _spec(self) -> ForecasterSpec:
         return installed_catalog().forecasters[self.name].spec
 
-    def _made(self) -> Forecaster:
+    def _new_forecaster(self) -> Forecaster:
         return self._spec().make(dict(self.hyperparameters or {}), SEED)
 
     def _fit(self, y: Any, X: Any, fh: Any) -> HarnessForecaster:  # noqa: N803
@@ -111,7 +111,7 @@ class HarnessForecaster(BaseForecaster):  # type: ignore[misc]
 
     def _fitted(self, horizon: int, levels: tuple[float, ...]) -> Forecaster:
         """A new forecaster, fitted to the data of the last fit."""
-        forecaster, spec = self._made(), self._spec()
+        forecaster, spec = self._new_forecaster(), self._spec()
         panel = self._panel(self._past.iloc[: self._trained], self._past_known)
         train = TrainingData(panel, None, horizon, 0, levels, self.season_length)
         forecaster.fit(train.filled(spec.missing))

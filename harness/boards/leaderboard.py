@@ -197,6 +197,15 @@ def with_forecasters(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]
     return replace(board, forecasters=tuple(kept), every_forecaster=False)
 
 
+def with_models(board: Leaderboard, catalog: Catalog, names: Iterable[str]) -> Leaderboard:
+    """A board with `every_forecaster`, and the models of other libraries among these names; any other board as it is."""
+    if not board.every_forecaster:
+        return board
+    titles = {entry.title for entry in board.forecasters}
+    models = [name for name in names if library_of(name) and name in catalog.forecasters and name not in titles]
+    return replace(board, forecasters=(*board.forecasters, *map(Entry, models)))
+
+
 def with_parameters(board: Leaderboard, catalog: Catalog, settings: Mapping[str, Mapping[str, Json]]) -> Leaderboard:
     """The board with other hyperparameters of some forecasters, which are added to their names."""
     if not settings:

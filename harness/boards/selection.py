@@ -16,6 +16,7 @@ from harness.boards.leaderboard import (
     find_board_file,
     load_board,
     with_forecasters,
+    with_models,
     with_parameters,
 )
 from harness.boards.planning import BoardPlan, plan_board
@@ -111,6 +112,7 @@ def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) ->
         name = part.board
         try:
             board, file = load_board(name, catalog), find_board_file(name, catalog)
+            board = with_models(board, catalog, split_names(selection.only, catalog.forecasters))
             _check_distinct(boards, board_name(name), file)
         except HarnessError as error:
             _leave_out(selection, name, error, left_out)

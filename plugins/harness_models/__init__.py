@@ -235,6 +235,7 @@ def _tabular() -> list[ForecasterSpec]:
 
 def _sklearn() -> list[ForecasterSpec]:
     """The regressors of scikit-learn, each named as `sklearn:Lasso`."""
+    modules = sorted(set(REGRESSORS.values()))
     return [
         ForecasterSpec(
             f"sklearn:{name}",
@@ -242,12 +243,12 @@ def _sklearn() -> list[ForecasterSpec]:
             description=f"scikit-learn's {name} on lags, one global model",
             missing="interpolate",
             draws=name in STOCHASTIC,
-            imports=(module, "sklearn.multioutput"),
+            imports=(*modules, "sklearn.multioutput"),
             depends=("scikit-learn",),
             pool="trained",
             covariates=("past covariate", "known covariate", "static"),
             quantiles=True,
             multivariate=False,
         )
-        for name, module in sorted(REGRESSORS.items())
+        for name in sorted(REGRESSORS)
     ]

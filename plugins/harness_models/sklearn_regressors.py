@@ -5,15 +5,39 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn import (
+    cross_decomposition,
+    dummy,
+    ensemble,
+    gaussian_process,
+    kernel_ridge,
+    linear_model,
+    neighbors,
+    neural_network,
+    svm,
+    tree,
+)
 
 from harness import Floats, given_hyperparameters, hyperparameter_fields
 from harness_models import estimators
 from harness_models.lag_regression import LagRegression, Regressor
 from harness_models.sklearn_names import REGRESSORS, STOCHASTIC
+
+LIBRARY = (
+    cross_decomposition,
+    dummy,
+    ensemble,
+    gaussian_process,
+    kernel_ridge,
+    linear_model,
+    neighbors,
+    neural_network,
+    svm,
+    tree,
+)
 
 
 @dataclass
@@ -82,7 +106,7 @@ class _Estimator:
 @cache
 def forecaster_class(name: str) -> type[SklearnRegression]:
     """The forecaster of a regressor, whose hyperparameters are those of lags and the parameters of the regressor."""
-    library_class = getattr(import_module(REGRESSORS[name]), name)
+    library_class = next(getattr(module, name) for module in LIBRARY if module.__name__ == REGRESSORS[name])
     own = [field.name for field in dataclasses.fields(LagRegression)]
     left_out = [*own, "random_state"] if name in STOCHASTIC else own
     fields = hyperparameter_fields(library_class, leave_out=[*left_out, "n_jobs", "verbose"])
