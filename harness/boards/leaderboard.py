@@ -198,7 +198,7 @@ def with_forecasters(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]
 
 
 def with_models(board: Leaderboard, catalog: Catalog, names: Iterable[str]) -> Leaderboard:
-    """A board with `every_forecaster`, and the models of other libraries among these names; any other board as it is."""
+    """A board with `every_forecaster`, and the models of other libraries among these names; others as they are."""
     if not board.every_forecaster:
         return board
     titles = {entry.title for entry in board.forecasters}
