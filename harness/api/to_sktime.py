@@ -21,7 +21,7 @@ def to_sktime(name: str, *, season_length: int = 1, **hyperparameters: Any) -> A
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sktime":
             raise
-        raise BadInput("harness.to_sktime needs sktime; run `pip install sktime`") from error
+        raise BadInput("harness.to_sktime needs sktime; run `pip install 'forecast-harness[sktime]'`") from error
     forecaster = HarnessForecaster(name, hyperparameters or None, season_length)
     forecaster.check_hyperparameters()
     return forecaster

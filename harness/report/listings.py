@@ -51,7 +51,12 @@ def inventory(catalog: Catalog, kind: str) -> str:
         headings = ("name", "description", "can", "pool", "provided by")
         missing = not_installed(catalog.forecasters, catalog.forecasters)
         legend = "\n".join([*_folded(LEGEND), ""])
-        return listing(kind, headings, _forecasters(catalog, missing)) + legend + _libraries(catalog, missing) + _not_installed(kind, missing)
+        return (
+            listing(kind, headings, _forecasters(catalog, missing))
+            + legend
+            + _libraries(catalog, missing)
+            + _not_installed(kind, missing)
+        )
     if kind == "datasets":
         entries = catalog.datasets.items()
         missing = {name: command for name, entry in entries if (command := entry.spec.install_command)}
@@ -108,7 +113,8 @@ def _libraries(catalog: Catalog, without: Container[str]) -> str:
     """The models of other libraries that are installed, a paragraph for each library; empty if there are none."""
     models = _by_library(name for name in catalog.forecasters if name not in without)
     sentences = [
-        f"{library}: {len(names)} models, each named as {names[0]}: {', '.join(name.partition(':')[2] for name in names)}"
+        f"{library}: {len(names)} models, each named as {names[0]}: "
+        + ", ".join(name.partition(":")[2] for name in names)
         for library, names in models.items()
         if library
     ]

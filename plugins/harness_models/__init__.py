@@ -244,6 +244,7 @@ def _sklearn() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=name in STOCHASTIC,
             imports=(*modules, "sklearn.multioutput"),
+            requires=MODELS,
             depends=("scikit-learn",),
             pool="trained",
             covariates=("past covariate", "known covariate", "static"),

@@ -22,6 +22,7 @@ def _spec(name: str) -> ForecasterSpec:
         missing="interpolate",
         draws="s" in letters and name not in DETERMINISTIC,
         imports=("sktime.forecasting.base",),
+        requires="forecast-harness[sktime]",
         depends=("sktime",),
         pool="local",
         covariates=("known covariate",) if "x" in letters else (),

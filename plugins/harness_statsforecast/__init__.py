@@ -17,6 +17,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=name in SAMPLED,
             imports=("statsforecast.models",),
+            requires="forecast-harness[statsforecast]",
             depends=("statsforecast",),
             pool="local",
             covariates=("known covariate",) if name in WITH_COVARIATES else (),

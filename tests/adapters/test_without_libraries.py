@@ -29,7 +29,7 @@ def test_listing_imports_nothing_of_the_libraries() -> None:
 
 @pytest.mark.skipif(find_spec("sktime") is not None, reason="sktime is installed")
 def test_to_sktime_says_what_to_install() -> None:
-    with pytest.raises(BadInput, match="pip install sktime"):
+    with pytest.raises(BadInput, match=r"pip install 'forecast-harness\[sktime\]'"):
         harness.to_sktime("theta")
 
 
