@@ -1,0 +1,55 @@
+"""What tests of adapters share: the contract with small models, and series of M4 Hourly."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task, evaluate
+from harness.plugins.forecaster_checks import forecaster_results
+from harness.plugins.makers import InProcessMaker
+
+HORIZON, WINDOWS, SEASON = 48, 2, 24
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def spec_of(specs: list[ForecasterSpec], name: str, parameters: dict[str, Any]) -> ForecasterSpec:
+    """A spec by its name, whose forecaster is made with these hyperparameters."""
+    spec = next(spec for spec in specs if spec.name == name)
+    return replace(spec, factory=partial(spec.load(), **parameters))
+
+
+def failed_checks(spec: ForecasterSpec) -> list[str]:
+    """The checks of the contract that do not pass, with their details."""
+    results = list(forecaster_results(spec, InProcessMaker(spec)))
+    assert len(results) > 15
+    return [f"{result.name}: {result.detail}" for result in results if not result.passed]
+
+
+def hourly_panel(real_file: Callable[[str], Path], series: int = 20) -> Panel:
+    """The first series of M4 Hourly, with ids that sort as they are ordered."""
+    with real_file("Hourly-train.csv").open(newline="") as lines:
+        rows = list(csv.reader(lines))[1 : series + 1]
+    values = [np.array([float(value) for value in row[1:] if value]) for row in rows]
+    return Panel.of(values, ids=[f"H{i:03}" for i in range(len(values))], season_length=SEASON)
+
+
+def backtest_run(forecaster: Any, panel: Panel, levels: tuple[float, ...] = LEVELS) -> Run:
+    """The run of a forecaster on the last windows of each series, with one fit."""
+    task = Task("hourly", RollingOrigin(HORIZON, windows=WINDOWS), quantile_levels=levels)
+    run = evaluate(forecaster, task, panel, missing="interpolate")
+    assert run.status == "completed", run.reason
+    assert run.results is not None
+    return run
+
+
+def largest_difference(forecasts: Floats, expected: Floats) -> float:
+    """The largest difference, relative to the largest number of the window; both (window, …)."""
+    axes = tuple(range(1, expected.ndim))
+    return float((np.abs(forecasts - expected).max(axis=axes) / np.abs(expected).max(axis=axes)).max())
