@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import warnings
 from collections.abc import Iterator
@@ -168,7 +169,7 @@ class DartsNetwork(DartsGlobalModel):
         lookback, ahead = automatic_lookback(train), train.gap + train.horizon
         values = vars(self)
         own = {"seed", "device", "num_samples", "likelihood", "loss_fn"}
-        fields = type(self).__dataclass_fields__
+        fields = {field.name for field in dataclasses.fields(self)}
         parameters = {name: values[name] for name in fields if name not in own and values[name] is not None}
         parameters.setdefault("input_chunk_length", lookback)
         if "output_chunk_length" in fields:
@@ -176,6 +177,10 @@ class DartsNetwork(DartsGlobalModel):
         if "training_length" in fields:
             parameters.setdefault("training_length", parameters["input_chunk_length"] + ahead)
         if "likelihood" in fields:
+            if "add_relative_index" in fields and not (
+                train.panel.channels_of("known covariate") or values["add_relative_index"] or values["add_encoders"]
+            ):
+                raise Unsupported("it needs known covariates, add_encoders, or add_relative_index set to true")
             likelihood, loss = likelihood_of(values["likelihood"], train.quantile_levels), loss_of(values["loss_fn"])
             parameters |= {"likelihood": likelihood} | ({"loss_fn": loss} if loss and not likelihood else {})
             parameters["random_state"] = values["seed"]

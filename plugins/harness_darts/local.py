@@ -172,7 +172,9 @@ def _without_season(parameters: dict[str, Any], defaults: Any) -> dict[str, Any]
         if name in defaults:
             mode = type(defaults[name].default)
             parameters.setdefault(name, mode["NONE"])
-    return {name: None if name in SEASON and name != "K" and value == 1 else value for name, value in parameters.items()}
+    return {
+        name: None if name in SEASON and name != "K" and value == 1 else value for name, value in parameters.items()
+    }
 
 
 @contextmanager

@@ -31,7 +31,10 @@ class Inputs:
             entry
             for values, start, i in rows
             for entry in self._entries(
-                values, values[:, list(self.known)], period(start, panel.freq), {n: panel.static[n][i] for n in self.static}
+                values,
+                values[:, list(self.known)],
+                period(start, panel.freq),
+                {n: panel.static[n][i] for n in self.static},
             )
         ]
 

@@ -170,7 +170,9 @@ def distribution_of(given: str | Mapping[str, Any] | None) -> Any:
 
 def season_lags(season_length: int) -> list[int]:
     """The lags of a task without calendar: 1 to 7, and those around one to three seasons."""
-    seasons = {season_length * count + shift for count in (1, 2, 3) for shift in (-1, 0, 1)} if season_length > 1 else ()
+    seasons = (
+        {season_length * count + shift for count in (1, 2, 3) for shift in (-1, 0, 1)} if season_length > 1 else ()
+    )
     return sorted({*range(1, 8), *(lag for lag in seasons if lag > 0)})
 
 

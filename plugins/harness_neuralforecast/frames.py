@@ -47,8 +47,9 @@ def window_frame(contexts: Contexts, lookback: int, covariates: Covariates) -> p
     """The last rows of each window; windows with shorter histories have fewer."""
     lengths = np.minimum(contexts.lengths, lookback)
     past = contexts.last(lookback)
-    return _frame([rows[lookback - length :] for rows, length in zip(past, lengths, strict=True)],
-                  contexts.targets, covariates)
+    return _frame(
+        [rows[lookback - length :] for rows, length in zip(past, lengths, strict=True)], contexts.targets, covariates
+    )
 
 
 def future_frame(contexts: Contexts, lookback: int, covariates: Covariates) -> pd.DataFrame:

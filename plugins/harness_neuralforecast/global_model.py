@@ -12,7 +12,16 @@ from typing import Any, ClassVar
 import numpy as np
 from neuralforecast import NeuralForecast
 
-from harness import Contexts, Floats, Forecast, Panel, TrainingData, Unsupported, automatic_lookback, given_hyperparameters
+from harness import (
+    Contexts,
+    Floats,
+    Forecast,
+    Panel,
+    TrainingData,
+    Unsupported,
+    automatic_lookback,
+    given_hyperparameters,
+)
 from harness_neuralforecast.frames import Covariates, future_frame, static_frame, training_frame, window_frame
 from harness_neuralforecast.losses import forecast_of, loss_of, with_median
 

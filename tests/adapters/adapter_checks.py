@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task, evaluate
+from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task
+from harness.evaluation.evaluate import evaluate
+from harness.evaluation.run import Cell
 from harness.plugins.forecaster_checks import forecaster_results
 from harness.plugins.makers import InProcessMaker
 
@@ -43,10 +45,16 @@ def hourly_panel(real_file: Callable[[str], Path], series: int = 20) -> Panel:
 def backtest_run(forecaster: Any, panel: Panel, levels: tuple[float, ...] = LEVELS) -> Run:
     """The run of a forecaster on the last windows of each series, with one fit."""
     task = Task("hourly", RollingOrigin(HORIZON, windows=WINDOWS), quantile_levels=levels)
-    run = evaluate(forecaster, task, panel, missing="interpolate")
+    run = seeded_run(forecaster, task, panel)
     assert run.status == "completed", run.reason
     assert run.results is not None
     return run
+
+
+def seeded_run(forecaster: Any, task: Task, panel: Panel) -> Run:
+    """The run of a stochastic forecaster, as that of a cell with a seed."""
+    cell = Cell(task, type(forecaster).__name__, seed=0)
+    return evaluate(forecaster, task, panel, cell=cell, missing="interpolate")
 
 
 def largest_difference(forecasts: Floats, expected: Floats) -> float:

@@ -17,11 +17,21 @@ import gluonts.torch as library
 import harness_gluonts
 import pandas as pd
 import torch
-from adapter_checks import HORIZON, LEVELS, WINDOWS, backtest_run, failed_checks, hourly_panel, largest_difference, spec_of
+from adapter_checks import (
+    HORIZON,
+    LEVELS,
+    WINDOWS,
+    backtest_run,
+    failed_checks,
+    hourly_panel,
+    largest_difference,
+    seeded_run,
+    spec_of,
+)
 from gluonts.dataset.split import split
 from harness_gluonts.names import LEFT_OUT, MODELS
 
-from harness import Panel, RollingOrigin, Task, evaluate
+from harness import Panel, RollingOrigin, Task
 
 SPECS = harness_gluonts.harness_forecasters()
 SHORT = {"max_epochs": 1, "num_batches_per_epoch": 2}
@@ -51,7 +61,7 @@ def test_every_estimator_forecasts_with_its_defaults(freq: str | None) -> None:
     task = Task("small", RollingOrigin(4, windows=2), quantile_levels=LEVELS)
 
     for spec in SPECS:
-        run = evaluate(spec.make(SHORT, 0), task, panel, missing=spec.missing)
+        run = seeded_run(spec.make(SHORT, 0), task, panel)
         assert run.status == "completed", (spec.name, run.reason)
 
 
@@ -96,7 +106,9 @@ def test_a_training_that_fails_is_not_replaced_by_the_last_checkpoint(monkeypatc
     monkeypatch.setattr(module, "training_step", failing)
     forecaster = next(s for s in SPECS if s.name == "gluonts:SimpleFeedForward").make({**SHORT, "max_epochs": 3}, 0)
 
-    run = evaluate(forecaster, Task("x", RollingOrigin(2)), Panel.of([np.sin(np.arange(80.0))], season_length=12))
+    run = seeded_run(
+        forecaster, Task("x", RollingOrigin(2, windows=1)), Panel.of([np.sin(np.arange(80.0))], season_length=12)
+    )
 
     assert run.status == "failed"
     assert "out of numbers" in run.reason
@@ -111,7 +123,9 @@ def test_nothing_is_written_to_the_working_folder(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     forecaster = spec_of(SPECS, "gluonts:SimpleFeedForward", SMALL["SimpleFeedForward"]).make({}, 0)
 
-    run = evaluate(forecaster, Task("x", RollingOrigin(2)), Panel.of([np.sin(np.arange(80.0))], season_length=12))
+    run = seeded_run(
+        forecaster, Task("x", RollingOrigin(2, windows=1)), Panel.of([np.sin(np.arange(80.0))], season_length=12)
+    )
 
     assert run.status == "completed"
     assert list(tmp_path.iterdir()) == []

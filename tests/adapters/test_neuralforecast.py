@@ -13,12 +13,22 @@ pytest.importorskip("neuralforecast")
 
 import harness_neuralforecast
 import pandas as pd
-from adapter_checks import HORIZON, LEVELS, WINDOWS, backtest_run, failed_checks, hourly_panel, largest_difference, spec_of
+from adapter_checks import (
+    HORIZON,
+    LEVELS,
+    WINDOWS,
+    backtest_run,
+    failed_checks,
+    hourly_panel,
+    largest_difference,
+    seeded_run,
+    spec_of,
+)
 from harness_neuralforecast.names import LEFT_OUT, MODELS, WITH_COVARIATES
 from neuralforecast import NeuralForecast, models
 from neuralforecast.losses.pytorch import DistributionLoss, MQLoss
 
-from harness import Panel, RollingOrigin, Task, evaluate
+from harness import Panel, RollingOrigin, Task
 
 SPECS = harness_neuralforecast.harness_forecasters()
 SMALL: dict[str, dict[str, Any]] = {
@@ -58,7 +68,7 @@ def test_every_model_forecasts_with_its_defaults() -> None:
     task = Task("small", RollingOrigin(4, windows=2), quantile_levels=LEVELS)
 
     for spec in SPECS:
-        run = evaluate(spec.make({"max_steps": 1}, 0), task, panel, missing=spec.missing)
+        run = seeded_run(spec.make({"max_steps": 1}, 0), task, panel)
         assert run.status == "completed", (spec.name, run.reason)
 
 
@@ -107,7 +117,7 @@ def test_series_that_are_too_short_are_left_out_of_the_training_with_a_remark() 
     panel = Panel.of([np.arange(80.0), np.arange(9.0)], season_length=12)
     task = Task("short", RollingOrigin(2, windows=2))
 
-    run = evaluate(spec_of(SPECS, "neuralforecast:NHITS", SMALL["NHITS"]).make({}, 0), task, panel)
+    run = seeded_run(spec_of(SPECS, "neuralforecast:NHITS", SMALL["NHITS"]).make({}, 0), task, panel)
 
     assert run.status == "completed"
     assert any("1 series with fewer than 24 rows are not trained on" in note for note in run.notes)
@@ -117,7 +127,11 @@ def test_nothing_is_written_to_the_working_folder(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     panel = Panel.of([np.sin(np.arange(80.0))], season_length=12)
 
-    run = evaluate(spec_of(SPECS, "neuralforecast:NHITS", SMALL["NHITS"]).make({}, 0), Task("x", RollingOrigin(2)), panel)
+    run = seeded_run(
+        spec_of(SPECS, "neuralforecast:NHITS", SMALL["NHITS"]).make({}, 0),
+        Task("x", RollingOrigin(2, windows=1)),
+        panel,
+    )
 
     assert run.status == "completed"
     assert list(tmp_path.iterdir()) == []
