@@ -22,7 +22,7 @@ def likelihood_of(given: str | Mapping[str, Any] | None, levels: tuple[float, ..
 
     if given is None:
         return likelihoods.QuantileRegression(quantiles=symmetric(levels)) if levels else None
-    parameters = {"name": given} if isinstance(given, str) else dict(given)
+    parameters: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given)
     name = str(parameters.pop("name", ""))
     found = getattr(likelihoods, name, None)
     if not (isinstance(found, type) and issubclass(found, likelihoods.TorchLikelihood)):

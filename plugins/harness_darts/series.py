@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -74,7 +74,7 @@ class Inputs:
         static = {name: context.static[name] for name in self.static}
         return self._series([(context.values, times, static)], context.known[None] if self.known else None)
 
-    def _series(self, rows: list[tuple[Floats, pd.Index, Mapping[str, Any]]], ahead: Floats | None) -> Series:
+    def _series(self, rows: Sequence[tuple[Floats, Any, Mapping[str, Any]]], ahead: Floats | None) -> Series:
         """The series of these values and times, with the known covariates of the steps after them, if given."""
         targets = [self._one(values[:, list(self.targets)], times, static) for values, times, static in rows]
         past = [self._one(values[:, list(self.past)], times, {}) for values, times, _ in rows] if self.past else None
@@ -82,7 +82,7 @@ class Inputs:
         return Series(targets, past, known)
 
     def _known(
-        self, rows: list[tuple[Floats, pd.Index, Mapping[str, Any]]], ahead: Floats | None
+        self, rows: Sequence[tuple[Floats, Any, Mapping[str, Any]]], ahead: Floats | None
     ) -> Iterator[TimeSeries]:
         for i, (values, times, _) in enumerate(rows):
             known = values[:, list(self.known)]
@@ -103,7 +103,7 @@ def numeric_static(static: Mapping[str, tuple[str | float, ...]]) -> list[str]:
     return [name for name, values in static.items() if all(not isinstance(one, str) and one == one for one in values)]
 
 
-def longer(times: pd.Index, length: int) -> pd.Index:
+def longer(times: Any, length: int) -> pd.Index:
     """The times continued to so many."""
     if isinstance(times, pd.RangeIndex):
         return pd.RangeIndex(times.start, times.start + length)

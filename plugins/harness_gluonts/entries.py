@@ -40,7 +40,7 @@ class Inputs:
 
     def of_windows(self, contexts: Contexts) -> list[dict[str, Any]]:
         """The entries of the whole histories of windows, with the known covariates of the steps after them."""
-        return [entry for entry in self._of_windows(contexts)]
+        return list(self._of_windows(contexts))
 
     def _of_windows(self, contexts: Contexts) -> Iterator[dict[str, Any]]:
         for context in contexts:

@@ -143,7 +143,7 @@ class GluonTSModel:
         }
 
 
-class _Failures(lightning.Callback):
+class _Failures(lightning.Callback):  # type: ignore[misc]
     """Keeps the exception of a training, after which GluonTS goes on with the last checkpoint."""
 
     error: BaseException | None = None
@@ -160,7 +160,7 @@ def distribution_of(given: str | Mapping[str, Any] | None) -> Any:
     """
     if given is None:
         return None
-    parameters = {"name": given} if isinstance(given, str) else dict(given)
+    parameters: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given)
     name = str(parameters.pop("name", ""))
     known = sorted(key for key in vars(distributions) if key.endswith("Output"))
     if name not in known:

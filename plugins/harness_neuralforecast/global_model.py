@@ -23,7 +23,8 @@ from harness import (
     given_hyperparameters,
 )
 from harness_neuralforecast.frames import Covariates, future_frame, static_frame, training_frame, window_frame
-from harness_neuralforecast.losses import forecast_of, loss_of, with_median
+from harness_neuralforecast.losses import default_loss, forecast_of, loss_of, with_median
+from harness_neuralforecast.names import WITHOUT_QUANTILES
 
 BATCH = 4_000_000  # numbers in the frame of one call of the library
 LOGGERS = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
@@ -36,7 +37,7 @@ class NeuralForecastModel:
     `input_size` None is the larger of two seasons, two horizons and 24 steps, but at most half of the longest series.
     `loss` is the name of a loss of neuralforecast, such as "MAE", or a table with `name` and parameters, such as
     {"name": "DistributionLoss", "distribution": "Normal"}. None is the quantile loss (MQLoss) at the quantile levels
-    of the task, and the default of the network if the task has none.
+    of the task, or the distribution of a network that learns one (DeepAR), and the default of the network if the task has none.
 
     Each target is a series of its own. Past and known covariates and static ones that are numbers are passed to
     networks that take them; static covariates that are texts are not. `device` is the accelerator of Lightning.
@@ -71,7 +72,9 @@ class NeuralForecastModel:
         """The untrained network."""
         parameters = given_hyperparameters(self, self.library_class)
         parameters["input_size"] = parameters.get("input_size") or automatic_lookback(train)
-        loss = loss_of(parameters.pop("loss", None), () if self.gives_points else levels)
+        loss = loss_of(
+            parameters.pop("loss", None) or default_loss(self.library_class), () if self.gives_points else levels
+        )
         return self.library_class(
             h=train.gap + train.horizon,
             **parameters,
@@ -89,7 +92,7 @@ class NeuralForecastModel:
     @property
     def gives_points(self) -> bool:
         """Whether the network takes losses of one output only."""
-        return self.library_class.__name__ == "DeepNPTS"
+        return str(self.library_class.__name__) in WITHOUT_QUANTILES
 
     @property
     def parameter_count(self) -> int:

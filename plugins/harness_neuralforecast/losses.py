@@ -23,7 +23,7 @@ def loss_of(given: str | Mapping[str, Any] | None, levels: tuple[float, ...]) ->
     """
     if given is None:
         return losses.MQLoss(quantiles=list(levels)) if levels else None
-    parameters = {"name": given} if isinstance(given, str) else dict(given)
+    parameters: dict[str, Any] = {"name": given} if isinstance(given, str) else dict(given)
     name = str(parameters.pop("name", ""))
     loss_class = getattr(losses, name, None)
     if not (isinstance(loss_class, type) and issubclass(loss_class, nn.Module)) or name in LEVELS_AT_PREDICTION:
@@ -32,6 +32,14 @@ def loss_of(given: str | Mapping[str, Any] | None, levels: tuple[float, ...]) ->
     if levels and "quantiles" in inspect.signature(loss_class).parameters:
         parameters.setdefault("quantiles", list(levels))
     return loss_class(**parameters)
+
+
+def default_loss(library_class: Any) -> dict[str, Any] | None:
+    """The loss of a network that learns a distribution by default, such as DeepAR; None for other networks."""
+    default = inspect.signature(library_class).parameters["loss"].default
+    if not isinstance(default, losses.DistributionLoss):
+        return None
+    return {"name": "DistributionLoss", "distribution": default.distribution}
 
 
 def with_median(levels: tuple[float, ...]) -> tuple[float, ...]:
@@ -47,4 +55,5 @@ def forecast_of(outputs: Floats, loss: nn.Module) -> Forecast:
     levels = [float(format(level, ".6g")) for level in quantiles.tolist()]
     if outputs.shape[-1] == len(levels):
         return Forecast.quantiles_only(levels, outputs)
-    return Forecast(outputs[..., 0], levels, np.ascontiguousarray(outputs[..., 1 : 1 + len(levels)]))
+    order = np.argsort(levels)  # those that are named by intervals begin with the median
+    return Forecast(outputs[..., 0], [levels[i] for i in order], outputs[..., 1 + order])

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hourly import SEASON, hourly
 
 from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task
 from harness.evaluation.evaluate import evaluate
@@ -17,7 +15,7 @@ from harness.evaluation.run import Cell
 from harness.plugins.forecaster_checks import forecaster_results
 from harness.plugins.makers import InProcessMaker
 
-HORIZON, WINDOWS, SEASON = 48, 2, 24
+HORIZON, WINDOWS = 48, 2
 LEVELS = (0.1, 0.5, 0.9)
 
 
@@ -34,12 +32,10 @@ def failed_checks(spec: ForecasterSpec) -> list[str]:
     return [f"{result.name}: {result.detail}" for result in results if not result.passed]
 
 
-def hourly_panel(real_file: Callable[[str], Path], series: int = 20) -> Panel:
+def hourly_panel(count: int = 20) -> Panel:
     """The first series of M4 Hourly, with ids that sort as they are ordered."""
-    with real_file("Hourly-train.csv").open(newline="") as lines:
-        rows = list(csv.reader(lines))[1 : series + 1]
-    values = [np.array([float(value) for value in row[1:] if value]) for row in rows]
-    return Panel.of(values, ids=[f"H{i:03}" for i in range(len(values))], season_length=SEASON)
+    series = list(hourly(count).values())
+    return Panel.of(series, ids=[f"H{i:03}" for i in range(len(series))], season_length=SEASON)
 
 
 def backtest_run(forecaster: Any, panel: Panel, levels: tuple[float, ...] = LEVELS) -> Run:

@@ -10,9 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("darts")
-pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 
-import harness_darts
 from adapter_checks import (
     HORIZON,
     LEVELS,
@@ -27,10 +25,12 @@ from adapter_checks import (
 from darts import TimeSeries, models
 from darts.models import ARIMA, ExponentialSmoothing, NBEATSModel
 from darts.utils.likelihood_models.torch import QuantileRegression
+
+import harness_darts
+from harness import Floats, Panel, RollingOrigin, Task
 from harness_darts.names import GLOBAL, LEFT_OUT, LOCAL, NETWORKS, UNTRAINED, WITH_COVARIATES
 
-from harness import Floats, Panel, RollingOrigin, Task
-
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 SPECS = harness_darts.harness_forecasters()
 RATE = {"optimizer_kwargs": {"lr": 0.01}}
 SMALL: dict[str, dict[str, Any]] = {
@@ -83,8 +83,8 @@ def test_covariates_are_those_that_the_model_takes(name: str) -> None:
     assert set(WITH_COVARIATES.get(name, ())) == {kind for kind, taken in kinds.items() if taken}
 
 
-def test_a_network_equals_the_backtest_of_the_library(real_file: Callable[[str], Path]) -> None:
-    panel = hourly_panel(real_file)
+def test_a_network_equals_the_backtest_of_the_library() -> None:
+    panel = hourly_panel()
     small = {"num_stacks": 2, "layer_widths": 16, "n_epochs": 1, "input_chunk_length": 96, "batch_size": 256}
     norm = {"use_reversible_instance_norm": True, **RATE}
 
@@ -113,9 +113,9 @@ def test_a_network_equals_the_backtest_of_the_library(real_file: Callable[[str],
     ],
 )
 def test_local_models_equal_the_backtest_of_the_library(
-    real_file: Callable[[str], Path], name: str, parameters: Any, model: Callable[[], Any], retrain: bool
+    name: str, parameters: Any, model: Callable[[], Any], retrain: bool
 ) -> None:
-    panel = hourly_panel(real_file, 3)
+    panel = hourly_panel(3)
 
     run = backtest_run(spec_of(SPECS, f"darts:{name}", parameters).make({}, 7), panel, ())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("gluonts")
-pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 
 import gluonts.torch as library
-import harness_gluonts
 import pandas as pd
 import torch
 from adapter_checks import (
@@ -29,10 +26,12 @@ from adapter_checks import (
     spec_of,
 )
 from gluonts.dataset.split import split
+
+import harness_gluonts
+from harness import Panel, RollingOrigin, Task
 from harness_gluonts.names import LEFT_OUT, MODELS
 
-from harness import Panel, RollingOrigin, Task
-
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 SPECS = harness_gluonts.harness_forecasters()
 SHORT = {"max_epochs": 1, "num_batches_per_epoch": 2}
 SMALL: dict[str, dict[str, Any]] = {
@@ -66,8 +65,8 @@ def test_every_estimator_forecasts_with_its_defaults(freq: str | None) -> None:
 
 
 @pytest.mark.parametrize("name", ["SimpleFeedForward", "DeepAR"])
-def test_forecasts_equal_the_backtest_of_the_library(real_file: Callable[[str], Path], name: str) -> None:
-    hours = hourly_panel(real_file)
+def test_forecasts_equal_the_backtest_of_the_library(tmp_path: Path, name: str) -> None:
+    hours = hourly_panel()
     panel = Panel.of(list(hours), ids=hours.ids, season_length=24, start="2015-07-01", freq="h")
     parameters = {**SMALL[name], "context_length": 96}
 
@@ -76,7 +75,13 @@ def test_forecasts_equal_the_backtest_of_the_library(real_file: Callable[[str], 
     start = pd.Period("2015-07-01", freq="h")
     dataset = [{"target": values[:, 0].astype(np.float32), "start": start} for values in panel]
     train, template = split(dataset, offset=-WINDOWS * HORIZON)
-    trainer = {"max_epochs": 1, "logger": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    trainer = {
+        "max_epochs": 1,
+        "logger": False,
+        "enable_progress_bar": False,
+        "accelerator": "cpu",
+        "default_root_dir": tmp_path,
+    }
     arguments = {key: value for key, value in parameters.items() if key != "max_epochs"}
     frequency = {"freq": "h"} if name == "DeepAR" else {}
     estimator_class = getattr(library, f"{name}Estimator")
@@ -115,7 +120,7 @@ def test_a_training_that_fails_is_not_replaced_by_the_last_checkpoint(monkeypatc
 
 
 def test_a_wrong_distribution_is_refused_with_the_names() -> None:
-    with pytest.raises(Exception, match="distr_output is one of .*NormalOutput.* not 'Normal'"):
+    with pytest.raises(Exception, match=r"distr_output is one of .*NormalOutput.* not 'Normal'"):
         SPECS[0].make({"distr_output": "Normal"}, 0)
 
 
