@@ -37,7 +37,8 @@ class NeuralForecastModel:
     `input_size` None is the larger of two seasons, two horizons and 24 steps, but at most half of the longest series.
     `loss` is the name of a loss of neuralforecast, such as "MAE", or a table with `name` and parameters, such as
     {"name": "DistributionLoss", "distribution": "Normal"}. None is the quantile loss (MQLoss) at the quantile levels
-    of the task, or the distribution of a network that learns one (DeepAR), and the default of the network if the task has none.
+    of the task, or the distribution of a network that learns one (DeepAR). If the task has no levels, it is the default
+    of the network.
 
     Each target is a series of its own. Past and known covariates and static ones that are numbers are passed to
     networks that take them; static covariates that are texts are not. `device` is the accelerator of Lightning.
