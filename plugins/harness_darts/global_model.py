@@ -96,7 +96,7 @@ class DartsGlobalModel:
         found = self.model_.predict(
             n=contexts.gap + contexts.horizon, **series.arguments, **options, verbose=False, show_warnings=False
         )
-        values: Floats = np.stack([one.all_values(copy=False)[contexts.gap :] for one in found]).astype(np.float64)
+        values: Floats = np.stack([ahead.all_values(copy=False)[contexts.gap :] for ahead in found]).astype(np.float64)
         if self.samples and not levels:
             return Forecast.from_samples(values.transpose(0, 3, 1, 2), contexts.quantile_levels)
         if not levels:

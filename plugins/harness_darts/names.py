@@ -77,7 +77,6 @@ _KNOWN: CovariateKinds = ("known covariate",)
 WITH_COVARIATES: dict[str, CovariateKinds] = {
     **dict.fromkeys(("ARIMA", "KalmanForecaster", "RNNModel", "VARIMA"), _KNOWN),
     **dict.fromkeys(("NBEATSModel", "NHiTSModel", "TCNModel", "TransformerModel"), _PAST),
-    "BlockRNNModel": ("past covariate", "static"),
-    **dict.fromkeys(("DLinearModel", "NLinearModel", "TFTModel", "TSMixerModel", "TiDEModel"), _ALL),
+    **dict.fromkeys(("BlockRNNModel", "DLinearModel", "NLinearModel", "TFTModel", "TSMixerModel", "TiDEModel"), _ALL),
     **dict.fromkeys(("LinearRegressionModel", "RandomForestModel"), _ALL),
 }

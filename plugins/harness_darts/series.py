@@ -100,7 +100,9 @@ class Inputs:
 
 def numeric_static(static: Mapping[str, tuple[str | float, ...]]) -> list[str]:
     """The static covariates whose values are numbers, none of which is missing."""
-    return [name for name, values in static.items() if all(not isinstance(one, str) and one == one for one in values)]
+    return [
+        name for name, values in static.items() if all(not isinstance(fact, str) and fact == fact for fact in values)
+    ]
 
 
 def longer(times: Any, length: int) -> pd.Index:

@@ -91,10 +91,10 @@ class GluonTSModel:
             return np.stack(rows).astype(np.float64).reshape(shape)[:, :, contexts.gap :].transpose(0, 2, 1)
 
         levels = sorted({*contexts.quantile_levels, 0.5})
-        quantiles = np.stack([arranged([one.quantile(level) for one in found]) for level in levels], axis=-1)
+        quantiles = np.stack([arranged([window.quantile(level) for window in found]) for level in levels], axis=-1)
         if isinstance(found[0], QuantileForecast):
             return Forecast.quantiles_only(levels, quantiles)
-        return Forecast(arranged([_mean(one) for one in found]), levels, quantiles)
+        return Forecast(arranged([_mean(window) for window in found]), levels, quantiles)
 
     def _inputs(self, panel: Panel) -> Inputs:
         kinds = WITH_COVARIATES.get(self.library_class.__name__.removesuffix("Estimator"), ())

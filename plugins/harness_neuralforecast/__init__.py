@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec, hookimpl
-from harness_neuralforecast.names import MODELS, WITH_COVARIATES, WITHOUT_QUANTILES
+from harness_neuralforecast.names import MODELS, TOGETHER, WITH_COVARIATES, WITHOUT_QUANTILES
 
 
 @hookimpl
@@ -18,6 +18,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=True,
             imports=("neuralforecast", "neuralforecast.models", "neuralforecast.losses.pytorch"),
             depends=("neuralforecast", "torch"),
+            batches="cutoff" if name in TOGETHER else "any",
             pool="trained",
             covariates=WITH_COVARIATES.get(name, ()),
             quantiles=name not in WITHOUT_QUANTILES,

@@ -104,7 +104,7 @@ class NeuralForecastModel:
     def parameter_bytes(self) -> int:
         """The bytes of the weights."""
         weights = [weights for weights in self.network_.parameters() if weights.requires_grad]
-        return sum(one.numel() * one.element_size() for one in weights)
+        return sum(matrix.numel() * matrix.element_size() for matrix in weights)
 
     def predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, in batches that fit into memory."""
@@ -131,7 +131,7 @@ class NeuralForecastModel:
 
     def _covariates(self, panel: Panel) -> tuple[Covariates, list[str]]:
         """The covariates of the panel that the network takes, and remarks about those that are left out."""
-        numeric = [name for name, values in panel.static.items() if not any(isinstance(one, str) for one in values)]
+        numeric = [name for name, values in panel.static.items() if not any(isinstance(fact, str) for fact in values)]
         takes = self.library_class
         covariates = Covariates(
             panel.channels_of("known covariate") if takes.EXOGENOUS_FUTR else (),

@@ -55,4 +55,5 @@ WITH_COVARIATES: dict[str, CovariateKinds] = {
     **dict.fromkeys(("BiTCN", "DeepAR", "DeepNPTS", "DilatedRNN", "GRU", "KAN", "LSTM", "MLP", "NBEATSx"), _ALL),
     **dict.fromkeys(("NHITS", "RNN", "TCN", "TFT", "TiDE", "xLSTM"), _ALL),
 }
+TOGETHER = {"TimesNet"}  # whose forecasts depend on the other windows of a call: the periods are those of all
 WITHOUT_QUANTILES = {"DeepNPTS"}  # which takes losses of one output only

@@ -12,6 +12,7 @@ from hourly import SEASON, hourly
 from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
+from harness.forecasters.spec import Batches
 from harness.plugins.forecaster_checks import forecaster_results
 from harness.plugins.makers import InProcessMaker
 
@@ -47,10 +48,10 @@ def backtest_run(forecaster: Any, panel: Panel, levels: tuple[float, ...] = LEVE
     return run
 
 
-def seeded_run(forecaster: Any, task: Task, panel: Panel) -> Run:
+def seeded_run(forecaster: Any, task: Task, panel: Panel, batches: Batches = "any") -> Run:
     """The run of a stochastic forecaster, as that of a cell with a seed."""
     cell = Cell(task, type(forecaster).__name__, seed=0)
-    return evaluate(forecaster, task, panel, cell=cell, missing="interpolate")
+    return evaluate(forecaster, task, panel, cell=cell, missing="interpolate", batches=batches)
 
 
 def largest_difference(forecasts: Floats, expected: Floats) -> float:
