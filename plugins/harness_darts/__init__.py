@@ -26,6 +26,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=name in STOCHASTIC,
             imports=("darts", "darts.models", *(("pytorch_lightning",) if name in NETWORKS else ())),
+            requires="forecast-harness[darts]",
             depends=("darts", *(("torch", "pytorch-lightning") if name in NETWORKS else ())),
             pool="local" if name in LOCAL else "trained",
             covariates=WITH_COVARIATES.get(name, ()),

@@ -17,6 +17,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=True,
             imports=("gluonts", "gluonts.torch"),
+            requires="forecast-harness[gluonts]",
             depends=("gluonts", "torch"),
             pool="trained",
             covariates=WITH_COVARIATES.get(name, ()),

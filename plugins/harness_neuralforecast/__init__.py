@@ -17,6 +17,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=True,
             imports=("neuralforecast", "neuralforecast.models", "neuralforecast.losses.pytorch"),
+            requires="forecast-harness[neuralforecast]",
             depends=("neuralforecast", "torch"),
             batches="cutoff" if name in TOGETHER else "any",
             pool="trained",
