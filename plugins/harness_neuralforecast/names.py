@@ -30,7 +30,6 @@ MODELS = {
     "TiDE": "dense encoder and decoder (TiDE)",
     "TimesNet": "convolutions on the history folded by its periods (TimesNet)",
     "VanillaTransformer": "transformer with full attention",
-    "xLSTM": "extended LSTM (xLSTM)",
 }
 _SEVERAL = "it forecasts all series of a panel together, at one cutoff"
 LEFT_OUT = {  # of the library's models, and why
@@ -47,13 +46,14 @@ LEFT_OUT = {  # of the library's models, and why
     "TimeXer": _SEVERAL,
     "XLinear": _SEVERAL,
     "iTransformer": _SEVERAL,
+    "xLSTM": "it needs the library xlstm",
 }
 _ALL: CovariateKinds = ("past covariate", "known covariate", "static")
 _KNOWN: CovariateKinds = ("known covariate",)
 WITH_COVARIATES: dict[str, CovariateKinds] = {
     **dict.fromkeys(("Autoformer", "FEDformer", "Informer", "TimesNet", "VanillaTransformer"), _KNOWN),
     **dict.fromkeys(("BiTCN", "DeepAR", "DeepNPTS", "DilatedRNN", "GRU", "KAN", "LSTM", "MLP", "NBEATSx"), _ALL),
-    **dict.fromkeys(("NHITS", "RNN", "TCN", "TFT", "TiDE", "xLSTM"), _ALL),
+    **dict.fromkeys(("NHITS", "RNN", "TCN", "TFT", "TiDE"), _ALL),
 }
 TOGETHER = {"TimesNet"}  # whose forecasts depend on the other windows of a call: the periods are those of all
 WITHOUT_QUANTILES = {"DeepNPTS"}  # which takes losses of one output only
