@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         BadParameter,
         DamagedFile,
         DataUnavailable,
+        Failure,
         HarnessError,
         InvalidForecast,
         LaterVersion,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from harness.forecasters.layer import Layer
     from harness.forecasters.spec import ForecasterSpec, Resources
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
-    from harness.forecasters.window_arrays import WindowArrays, training_windows, window_arrays
+    from harness.forecasters.window_arrays import WindowArrays, automatic_lookback, training_windows, window_arrays
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
     from harness.report.column import Column
@@ -95,6 +96,7 @@ _PLACES = {
     "hyperparameter_fields": "fields.signatures",
     "given_hyperparameters": "fields.signatures",
     "WindowArrays": "forecasters.window_arrays",
+    "automatic_lookback": "forecasters.window_arrays",
     "training_windows": "forecasters.window_arrays",
     "window_arrays": "forecasters.window_arrays",
     "OneStepModel": "forecasters.generation",
@@ -157,6 +159,7 @@ _PLACES = {
     "LaterVersion": "errors",
     "InvalidForecast": "errors",
     "PartialFailure": "forecasters.forecaster",
+    "Failure": "errors",
     "Unsupported": "errors",
 }
 
@@ -191,6 +194,7 @@ __all__ = [
     "hyperparameter_fields",
     "given_hyperparameters",
     "WindowArrays",
+    "automatic_lookback",
     "training_windows",
     "window_arrays",
     "OneStepModel",
@@ -253,6 +257,7 @@ __all__ = [
     "LaterVersion",
     "InvalidForecast",
     "PartialFailure",
+    "Failure",
     "Unsupported",
 ]
 

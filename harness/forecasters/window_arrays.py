@@ -80,6 +80,17 @@ def training_windows(train: TrainingData, lookback: int, *, stride: int = 1, mos
     return WindowArrays(windows.past, windows.mask, windows.known, targets, series, cutoffs)
 
 
+def automatic_lookback(train: TrainingData) -> int:
+    """The length of the windows of a global model that is told none.
+
+    It is the largest of two seasons, two horizons with the gap, and 24 steps, but at most half of the rows of the
+    longest series that a first window leaves.
+    """
+    ahead = train.gap + train.horizon
+    half = (int(train.panel.lengths.max()) - ahead) // 2
+    return max(1, min(max(2 * train.season_length, 2 * ahead, 24), half))
+
+
 def _check_at_least(name: str, number: object, least: int) -> None:
     if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < least:
         raise BadInput(f"{name} must be a whole number of at least {least}, not {number!r:.80}")

@@ -1,0 +1,182 @@
+"""The models of Darts: the contract, and the forecasts of the library's own backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("darts")
+
+from adapter_checks import (
+    HORIZON,
+    LEVELS,
+    WINDOWS,
+    backtest_run,
+    failed_checks,
+    hourly_panel,
+    largest_difference,
+    seeded_run,
+    spec_of,
+)
+from darts import TimeSeries, models
+from darts.models import ARIMA, ExponentialSmoothing, NBEATSModel
+from darts.utils.likelihood_models.torch import QuantileRegression
+
+import harness_darts
+from harness import Floats, Panel, RollingOrigin, Task
+from harness_darts.names import GLOBAL, LEFT_OUT, LOCAL, NETWORKS, UNTRAINED, WITH_COVARIATES
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
+SPECS = harness_darts.harness_forecasters()
+RATE = {"optimizer_kwargs": {"lr": 0.01}}
+SMALL: dict[str, dict[str, Any]] = {
+    "ARIMA": {"p": 1, "d": 0, "num_samples": 50},
+    "LinearRegressionModel": {},
+    "NBEATSModel": {"n_epochs": 6, "num_stacks": 2, "layer_widths": 16, **RATE},
+    "NaiveSeasonal": {},
+    "RNNModel": {"n_epochs": 1, "num_samples": 10},
+    "TiDEModel": {"n_epochs": 4, "hidden_size": 8, **RATE},
+}
+QUIET = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+
+
+def test_every_model_of_the_library_is_listed_or_left_out() -> None:
+    assert {*LOCAL, *GLOBAL, *NETWORKS, *LEFT_OUT} == set(models.__all__)
+    assert not {*LOCAL, *GLOBAL, *NETWORKS} & {*LEFT_OUT}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_contract(name: str) -> None:
+    assert failed_checks(spec_of(SPECS, f"darts:{name}", SMALL[name])) == []
+
+
+@pytest.mark.parametrize("name", sorted({*LOCAL, *GLOBAL, *NETWORKS} - {"VARIMA"}))
+def test_every_model_forecasts(name: str) -> None:
+    panel = Panel.of([np.sin(np.arange(120) / 2) + 3, np.cos(np.arange(100) / 2) + 3], season_length=12)
+    parameters: dict[str, Any] = {"n_epochs": 1} if name in {*NETWORKS} - UNTRAINED else {}
+    if name == "TFTModel":
+        parameters |= {
+            "add_relative_index": True,
+            "likelihood": "GaussianLikelihood",
+            "num_samples": 10,
+        }  # quantiles cross
+    forecaster = spec_of(SPECS, f"darts:{name}", parameters).make({}, 0)
+
+    run = seeded_run(forecaster, Task("small", RollingOrigin(4, windows=2)), panel)
+
+    assert run.status == "completed", run.reason
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_covariates_are_those_that_the_model_takes(name: str) -> None:
+    given = {"input_chunk_length": 4, "output_chunk_length": 2}
+    if name == "RNNModel":
+        given = {"input_chunk_length": 4, "training_length": 6}
+    model = getattr(models, name)(**given)
+
+    kinds = {
+        "known covariate": model.supports_future_covariates,
+        "past covariate": model.supports_past_covariates,
+        "static": model.supports_static_covariates,
+    }
+
+    assert set(WITH_COVARIATES.get(name, ())) == {kind for kind, taken in kinds.items() if taken}
+
+
+def test_a_network_equals_the_backtest_of_the_library() -> None:
+    panel = hourly_panel()
+    small = {"num_stacks": 2, "layer_widths": 16, "n_epochs": 1, "input_chunk_length": 96, "batch_size": 256}
+    norm = {"use_reversible_instance_norm": True, **RATE}
+
+    run = backtest_run(spec_of(SPECS, "darts:NBEATSModel", {**small, **norm}).make({}, 7), panel)
+
+    network = NBEATSModel(
+        output_chunk_length=HORIZON,
+        likelihood=QuantileRegression(list(LEVELS)),
+        random_state=7,
+        pl_trainer_kwargs=QUIET,
+        **small,
+        **norm,
+    )
+    series = _series(panel, np.float32)
+    network.fit([one[: -WINDOWS * HORIZON] for one in series])
+    found = _backtest(network, series, retrain=False, predict_likelihood_parameters=True)
+    assert run.results is not None
+    assert largest_difference(run.results.forecast.quantiles_of(LEVELS), np.sort(found[:, :, None], axis=-1)) < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "model", "retrain"),
+    [
+        ("ExponentialSmoothing", {}, lambda: ExponentialSmoothing(seasonal_periods=24), True),
+        ("ARIMA", {"p": 2, "d": 0}, lambda: ARIMA(p=2, d=0), False),
+    ],
+)
+def test_local_models_equal_the_backtest_of_the_library(
+    name: str, parameters: Any, model: Callable[[], Any], retrain: bool
+) -> None:
+    panel = hourly_panel(3)
+
+    run = backtest_run(spec_of(SPECS, f"darts:{name}", parameters).make({}, 7), panel, ())
+
+    parts = []
+    for series in _series(panel, np.float64):
+        fitted = model()
+        fitted.fit(series[: -WINDOWS * HORIZON])
+        parts.append(_backtest(fitted, [series], retrain=retrain))
+    assert run.results is not None
+    assert largest_difference(run.results.forecast.mean, np.concatenate(parts)) < 1e-6
+
+
+def test_a_model_that_darts_would_replace_fails() -> None:
+    panel = Panel.of([np.sin(np.arange(80.0)) - 0.5], season_length=4)
+    forecaster = spec_of(SPECS, "darts:FourTheta", {"model_mode": "multiplicative", "season_mode": "additive"}).make(
+        {}, 0
+    )
+
+    run = seeded_run(forecaster, Task("x", RollingOrigin(2, windows=1)), panel)
+
+    assert run.status == "unsupported"
+    assert "Darts" in run.reason
+
+
+def test_wrong_names_are_refused_with_the_names_of_some() -> None:
+    by_name = {spec.name: spec for spec in SPECS}
+    with pytest.raises(Exception, match="such as QuantileRegression or GaussianLikelihood, not 'Normal'"):
+        by_name["darts:TiDEModel"].make({"likelihood": "Normal"}, 0)
+    with pytest.raises(Exception, match="seasonal is one of multiplicative, additive, none, not 'sometimes'"):
+        by_name["darts:ExponentialSmoothing"].make({"seasonal": "sometimes"}, 0)
+
+
+def test_nothing_is_written_to_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    panel = Panel.of([np.sin(np.arange(80.0))], season_length=12)
+    forecaster = spec_of(SPECS, "darts:NBEATSModel", SMALL["NBEATSModel"]).make({}, 0)
+
+    run = seeded_run(forecaster, Task("x", RollingOrigin(2, windows=1)), panel)
+
+    assert run.status == "completed"
+    assert list(tmp_path.iterdir()) == []
+
+
+def _series(panel: Panel, dtype: type) -> list[TimeSeries]:
+    return [TimeSeries.from_values(values.astype(dtype)) for values in panel]
+
+
+def _backtest(model: Any, series: list[TimeSeries], **options: Any) -> Floats:
+    """The forecasts of `historical_forecasts`, (window, horizon, component)."""
+    found = model.historical_forecasts(
+        series,
+        start=-WINDOWS * HORIZON,
+        start_format="position",
+        forecast_horizon=HORIZON,
+        stride=HORIZON,
+        last_points_only=False,
+        verbose=False,
+        **options,
+    )
+    return np.stack([one.values() for windows in found for one in windows])
