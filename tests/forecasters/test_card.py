@@ -187,6 +187,7 @@ class TestPools:
         assert pools["local"] == {
             *("naive", "seasonal-naive", "drift", "mean"),
             *("arima", "auto-arima", "autoreg", "ets", "theta"),
+            *("croston", "sba", "tsb"),
         }
         assert {"ridge", "gradient-boosting", "lstm", "free-rnn"} <= pools["trained"]
         assert not pools[None]
