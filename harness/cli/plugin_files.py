@@ -22,6 +22,7 @@ BOARDS = {
     "runs": ("board",),
     "replay": ("names",),
     "generate": ("board",),
+    "forecast": ("source",),
 }
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli.main import cli
-from harness.cli.plugin_files import use_plugin_file
+from harness.cli.plugin_files import BOARDS, use_plugin_file
 from harness.errors import BadInput
 from harness.plugins.plugin_file import VARIABLE, checked_plugin_file, import_plugin_file
 
@@ -102,6 +102,25 @@ def test_a_board_named_by_its_path_has_the_forecasters_datasets_and_metrics_besi
     assert "cubed by task" in ran.stdout
     assert shown.returncode == 0, shown.stderr
     assert {"constant", "naive"} <= set(shown.stdout.replace("\n", ",").split(","))
+
+
+def test_a_forecast_of_the_board_imports_the_file(harness) -> None:
+    ran = harness("forecast", "./near", "--with", "constant")
+
+    assert ran.returncode == 0, ran.stderr
+    assert "forecaster constant was fitted" in ran.stdout
+
+
+def test_all_parameters_that_are_boards_are_known() -> None:
+    of_boards = {
+        (name, parameter.name)
+        for name, command in cli.commands.items()
+        for parameter in command.params
+        if parameter.name in ("board", "boards") or "BOARD" in (parameter.metavar or "")
+    }
+
+    known = {(name, parameter) for name, parameters in BOARDS.items() for parameter in parameters}
+    assert known == of_boards | {("compare", "first"), ("compare", "second")}
 
 
 def test_strict_mode_imports_the_file_too(harness) -> None:
@@ -231,6 +250,8 @@ def test_the_file_of_another_board_takes_the_place_of_an_earlier_one(
     [
         (["run", "./near"], True),
         (["runs", "./near"], True),
+        (["forecast", "--with", "constant", "./near"], True),
+        (["bench", "constant", "--board", "./near"], True),
         (["replay", "./near", "constant", "line"], True),
         (["replay", "classics", "./near", "line"], False),
         (["replay", "./near"], False),
