@@ -12,7 +12,7 @@ from harness.boards.collections import Part
 from harness.boards.leaderboard import board_name, find_board_file, load_board
 from harness.boards.requirements import missing_datasets
 from harness.boards.selection import CHANGED
-from harness.boards.stale import stale_forecasters
+from harness.boards.stale import changed_board_note, stale_forecasters
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, Failure, attempt
 from harness.fields.names import joined_names
@@ -20,7 +20,7 @@ from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.claims import ClaimedResults, read_claims
 from harness.results.rescoring import changed_metrics, with_known_version
-from harness.results.standings import Standings, standings_path, stored_standings
+from harness.results.standings import Standings, pending_note, standings_path, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
 
 if TYPE_CHECKING:
@@ -49,14 +49,30 @@ def find_standings(
         standings = board_standings(results, workspace, metric, completed_only=completed_only)
     else:
         standings = _find_standings(board, workspace, metric, completed_only=completed_only, published=published)
-    plan = None if published else stored_plan(workspace.home, board_name(board))
-    titles = {row.forecaster for row in standings.rows}
+    notes = [] if published else stale_notes(board, [row.forecaster for row in standings.rows], workspace)
+    return replace(standings, notes=(*standings.notes, *notes)) if notes else standings
+
+
+def stale_notes(board: str, forecasters: Collection[str], workspace: Workspace) -> list[str]:
+    """Why the results of a board are stale: its file or the source of some of these forecasters was changed since."""
+    plan = stored_plan(workspace.home, board_name(board))
+    if plan is None:
+        return []
+    changed = changed_board_note(board, workspace)
     reasons: dict[str, list[str]] = {}
-    for title, reason in ({} if plan is None else stale_forecasters(plan, workspace)).items():
-        if title in titles:
+    for title, reason in stale_forecasters(plan, workspace).items():
+        if title in forecasters:
             reasons.setdefault(reason, []).append(title)
     notes = [f"{joined_names(names)}: results are stale: {why}; run the board again" for why, names in reasons.items()]
-    return replace(standings, notes=(*standings.notes, *notes)) if notes else standings
+    return [changed, *notes] if changed else notes
+
+
+def rerun_notes(board: str, standings: Standings, workspace: Workspace) -> list[str]:
+    """Why a board is to be run again: stale results, and pending cells."""
+    notes = stale_notes(board, [row.forecaster for row in standings.rows], workspace)
+    plan = stored_plan(workspace.home, board_name(board))
+    pending = [] if plan is None else [cell for cell in plan.cells if not workspace.journal.has(cell.key)]
+    return [*notes, pending_note(len(pending), len(plan.cells))] if plan is not None and pending else notes
 
 
 def with_claimed(standings: Standings, board: str, workspace: Workspace, *, ranked: bool) -> Standings:

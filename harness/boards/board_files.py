@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import shlex
 import unicodedata
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from harness.boards.leaderboard import BOARD_FILE, board_file, board_name, find_board_file, read_leaderboard
+from harness.boards.toml_files import read_toml
 from harness.boards.workspace import Workspace
 from harness.data.damage import set_aside
 from harness.data.storage import read_checked_json, write_checked_json
@@ -24,10 +29,12 @@ def known_board(board: str, workspace: Workspace) -> str:
     Raises UnknownName for a name that neither the catalog nor the home has.
     """
     catalog = workspace.catalog
-    is_path = board_file(board) is not None or os.path.isdir(board) or "/" in board or os.sep in board
+    is_path = board_file(board) is not None or "/" in board or os.sep in board
     if is_path or board in catalog.boards or board in catalog.collections:
         return board
     file = stored_board_file(workspace.home, board)
+    if file is None and os.path.isdir(board):
+        return board  # a folder without a board file, which an error names later
     if file is None:
         names = (*catalog.boards, *catalog.collections, *(plan.name for plan in stored_plans(workspace.home)))
         raise UnknownName("board", board, set(names))
@@ -51,6 +58,30 @@ def declare_files_of_run(key: str, workspace: Workspace) -> None:
         declare(dataset)
 
 
+def check_not_kept(file: Path, name: str, workspace: Workspace) -> None:
+    """Raise BadBoard if the home has the results of a board of that name that is kept elsewhere, of a file of data."""
+    kept = _stored_file(workspace.home, name)
+    own = board_folder(workspace.home, name) / BOARD_FILE
+    if kept is None or kept == own.resolve() or not kept.is_file():
+        return
+    board = attempt(partial(read_leaderboard, kept, workspace.catalog.protocol_classes))
+    if isinstance(board, Failure) or file.resolve() not in [Path(dataset.file) for dataset in board.datasets]:
+        check_file(workspace.home, name, own)
+        return
+    path = shlex.quote(_path_argument(kept))
+    raise BadBoard(
+        f"the board of {file.name} is kept as {kept}, which has the results in the home {workspace.home}; name the "
+        f"board instead of the file, as in `harness run {path}`, and edit it for other options"
+    )
+
+
+def _path_argument(file: Path) -> str:
+    """How a command names a board by its path: the folder of a `leaderboard.toml`, from the current one if inside."""
+    path = file.parent if file.name == BOARD_FILE else file
+    here = Path.cwd().resolve()
+    return os.path.join(os.curdir, path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
 def check_stored_board(board: str, workspace: Workspace) -> None:
     """Raise BadBoard if the home's results under the name of a board, given by name or path, are of another file."""
     try:
@@ -66,7 +97,7 @@ def check_file(home: Path, name: str, file: Path) -> None:
     The board of a file of data, which a command wrote to the home, may be replaced by any other.
     """
     stored = _stored_file(home, name)
-    own = board_folder(home, name) / "leaderboard.toml"  # of a file of data
+    own = board_folder(home, name) / BOARD_FILE  # of a file of data
     if stored is None or stored in (file.resolve(), own.resolve()):
         return
     contents = [attempt(path.read_bytes) for path in (stored, file)]
@@ -77,10 +108,31 @@ def check_file(home: Path, name: str, file: Path) -> None:
         )
 
 
-def store_file(home: Path, name: str, file: Path) -> None:
-    """Store which file the results of a board are of."""
-    if _stored_file(home, name) != file.resolve():
-        write_checked_json(_path(home, name), {"file": str(file.resolve())}, SCHEMA)
+def store_file(home: Path, name: str, file: Path, digest: str = "") -> None:
+    """Store which file the results of a board are of, and its digest when it was read."""
+    fields = {"file": str(file.resolve()), "digest": digest}
+    if any(_stored_fields(home, name).get(key) != value for key, value in fields.items()):
+        write_checked_json(_path(home, name), fields, SCHEMA)
+
+
+def board_digest(file: Path) -> str:
+    """A hash of what a board file says, without its comments and its layout; raises BadBoard where it is no TOML."""
+    text = read_toml(file, "board", partial(json.dumps, sort_keys=True, default=str))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def changed_file(board: str, workspace: Workspace) -> Path | None:
+    """The file of a board, given by name or path, if it says something else than at the board's last run.
+
+    None where that is not known.
+    """
+    name = board_name(board)
+    digest = _stored_fields(workspace.home, name).get("digest")
+    found = attempt(partial(find_board_file, board, workspace.catalog))
+    file = _stored_file(workspace.home, name) if isinstance(found, Failure) else found
+    if not digest or file is None or not file.is_file():
+        return None
+    return None if attempt(partial(board_digest, file)) == digest else file
 
 
 def name_in_files(name: str) -> str:
@@ -89,12 +141,17 @@ def name_in_files(name: str) -> str:
 
 
 def _stored_file(home: Path, name: str) -> Path | None:
+    file = _stored_fields(home, name).get("file")
+    return Path(file) if isinstance(file, str) else None
+
+
+def _stored_fields(home: Path, name: str) -> dict[str, Any]:
+    """What is stored of the file of a board; empty where nothing is."""
     try:
-        file = (read_checked_json(_path(home, name), SCHEMA) or {}).get("file")
+        return read_checked_json(_path(home, name), SCHEMA) or {}
     except DamagedFile as error:
         set_aside(error, home, "the next run of the board writes it again")
-        return None
-    return Path(file) if isinstance(file, str) else None
+        return {}
 
 
 def _path(home: Path, name: str) -> Path:

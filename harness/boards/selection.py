@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.boards.board_files import check_file, name_in_files, store_file
+from harness.boards.board_files import board_digest, check_file, name_in_files, store_file
 from harness.boards.collections import Part, parts_of
 from harness.boards.leaderboard import (
     Leaderboard,
@@ -27,7 +27,8 @@ from harness.fields.names import split_names
 from harness.forecasters.limits import Limits
 from harness.plugins.catalog import Catalog
 from harness.plugins.installation import check_installed
-from harness.results.stored_plan import title_of_pools
+from harness.results.standings import remove_standings
+from harness.results.stored_plan import stored_plan, title_of_pools
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
@@ -65,19 +66,24 @@ class SelectedBoard:
     run: BoardPlan
     stored: BoardPlan
     file: Path
+    digest: str = ""  # of the file
 
     def save(self, home: Path) -> None:
-        """Store the plan, and which file it is of."""
+        """Store the plan, and which file it is of; standings of another plan are removed."""
+        name, before = self.stored.name, stored_plan(home, self.stored.name)
+        if before is not None and before != self.stored.to_stored():
+            remove_standings(home, name)
         self.stored.save(home)
-        store_file(home, self.stored.name, self.file)
+        store_file(home, name, self.file, self.digest)
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A board of the selection, its file, and which part of it is run."""
+    """A board of the selection, its file with its digest, and which part of it is run."""
 
     board: Leaderboard
     file: Path
+    digest: str
     part: Part
 
 
@@ -111,14 +117,16 @@ def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) ->
     for part in parts_of(selection.boards, catalog) if selection.boards else map(Part, catalog.boards):
         name = part.board
         try:
-            board, file = load_board(name, catalog), find_board_file(name, catalog)
+            file = find_board_file(name, catalog)
+            digest = board_digest(file)
+            board = load_board(name, catalog)
             board = with_models(board, catalog, split_names(selection.only, catalog.forecasters))
             _check_distinct(boards, board_name(name), file)
         except HarnessError as error:
             _leave_out(selection, name, error, left_out)
         else:
             if selection.boards or board.in_all:
-                boards[board_name(name)] = _Loaded(board, file, part)
+                boards[board_name(name)] = _Loaded(board, file, digest, part)
     return boards
 
 
@@ -223,11 +231,11 @@ def _selected_board(
         check_file(workspace.home, name + CHANGED, file)
         plan = plan_board(name + CHANGED, changed, workspace, selection.seeds)
         _check_parameters(plan, narrow, workspace.catalog)
-        return SelectedBoard(plan, plan, file)
+        return SelectedBoard(plan, plan, file, loaded.digest)
     check_file(workspace.home, name, file)
     whole = plan_board(name, board, workspace, selection.seeds)
     run = whole if narrow == board else plan_board(name, narrow, workspace, selection.seeds)
-    return SelectedBoard(run, whole, file)
+    return SelectedBoard(run, whole, file, loaded.digest)
 
 
 def _narrow_board(

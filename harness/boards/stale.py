@@ -1,16 +1,23 @@
-"""Stale results: those of an earlier version of a forecaster, whose cells are run again, and why."""
+"""Stale results: those of an earlier version of a forecaster or of a board file, and why."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
-from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells
+from harness.boards.board_files import changed_file
+from harness.boards.fingerprints import Fingerprints, KnownFingerprints
+from harness.boards.leaderboard import board_name, load_board
+from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, plan_board
 from harness.boards.workspace import Workspace
+from harness.errors import attempt
 from harness.evaluation.run import Run
 from harness.plugins.result_versions import Forecasters, forecaster_version, version_parts
+from harness.results.standings import pending_note
 from harness.results.stored_plan import StoredPlan, stored_plan
 from harness.results.version_history import VersionHistory
 
@@ -85,6 +92,42 @@ def stale_forecasters(plan: StoredPlan, workspace: Workspace) -> dict[str, str]:
             before, now = history.parts(name, source.version), version_parts(name, forecasters)
             found[title] = _reason(before, now, source.version, present)
     return found
+
+
+def changed_board_note(board: str, workspace: Workspace) -> str:
+    """A sentence that the file of a board was changed since its last run, with the pending cells; empty if it was not.
+
+    No data is loaded: the cells are not counted where its fingerprint is not known.
+    """
+    file = changed_file(board, workspace)
+    if file is None:
+        return ""
+    counts = attempt(partial(_pending_cells, file, board_name(board), workspace))
+    pending = f": {pending_note(*counts)}" if isinstance(counts, tuple) else ""
+    return f"the board file {file} was changed since the last run{pending}; run the board again"
+
+
+def _pending_cells(file: Path, name: str, workspace: Workspace) -> tuple[int, int] | None:
+    """How many cells of a board file are pending, and how many it has; None where that is not known."""
+    if board_name(str(file)) != name:  # the board of `--set`
+        return None
+    plan = plan_board(
+        name, load_board(str(file), workspace.catalog), _WithoutLoading(workspace.home, workspace.catalog)
+    )
+    stored = stored_plan(workspace.home, name)
+    if stored is None or not plan.unavailable.keys() <= stored.unavailable.keys():
+        return None
+    cells = distinct_cells([plan])
+    return sum(not workspace.journal.has(cell.key) for cell in cells), len(cells)
+
+
+class _WithoutLoading(Workspace):
+    """A workspace that loads no data for fingerprints."""
+
+    @cached_property
+    def fingerprints(self) -> Fingerprints:
+        """The fingerprints that are stored."""
+        return KnownFingerprints(self.home)
 
 
 def _stored_versions(plans: Iterable[BoardPlan], workspace: Workspace) -> dict[str, set[str]]:

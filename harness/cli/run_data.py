@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.boards.board_files import check_not_kept
 from harness.boards.leaderboard import BOARD_FILE, read_leaderboard
 from harness.boards.own_data import OwnBoard, own_board, own_board_name
 from harness.boards.own_protocol import BoardRequest
@@ -17,7 +18,7 @@ from harness.data.storage import write_text
 from harness.data.table_dataset import TableDataset, read_table_dataset
 from harness.data.tables.checks import check_table
 from harness.data.tables.findings import check_findings
-from harness.errors import BadInput, Failure, attempt
+from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.plugins.table_datasets import declare
 from harness.report.table_reading import reading_lines
 from harness.results.journal import prepare_home
@@ -35,10 +36,13 @@ def prepare_board(dataset: TableDataset, request: BoardRequest, workspace: Works
     """The board file of a file of data, written to the home; how the file was read is printed first.
 
     Forecasters that were added to it before are kept. Raises BadTable for data that must be mended first, BadTask where
-    there is too little of it, and UnknownName for a forecaster that is asked for and not installed.
+    there is too little of it, UnknownName for a forecaster or a metric that is asked for and not installed, and
+    BadBoard where the board is kept elsewhere.
     """
     catalog = workspace.catalog
-    path = board_folder(workspace.home, own_board_name(dataset, request, catalog)) / BOARD_FILE
+    name = own_board_name(dataset, request, catalog)
+    check_not_kept(Path(dataset.file), name, workspace)
+    path = board_folder(workspace.home, name) / BOARD_FILE
     added = (*(catalog.forecasters[name].spec.name for name in request.forecasters), *_forecasters_of(path, workspace))
     board, reading = _board(dataset, dataset, replace(request, forecasters=added), catalog, console)
     prepare_home(workspace.home)
@@ -78,6 +82,8 @@ def _board(
     dataset: TableDataset, named: TableDataset, request: BoardRequest, catalog: Catalog, console: Console
 ) -> tuple[OwnBoard, TableReading]:
     """The board of a file, which `named` has as the board should name it; how it was read is printed."""
+    if request.metric is not None and request.metric not in catalog.metrics:
+        raise UnknownName("metric", request.metric, catalog.metrics)
     reading = read_table_dataset(dataset)
     reading = replace(reading, findings=check_table(reading))
     print_lines(reading_lines(reading, dataset.label), console)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.analysis.lookup import find_standings
+from harness.analysis.lookup import find_standings, stale_notes
 from harness.boards.board_files import known_board
 from harness.boards.leaderboard import Entry, board_file, board_name, load_board
 from harness.boards.planning import plan_cell
 from harness.boards.selection import Selection
-from harness.cli.console import print_lines
+from harness.cli.console import echo, print_lines
 from harness.cli.run_boards import run_boards
 from harness.cli.run_data import prepare_board
 from harness.data.ahead import check_known_ahead, with_rows_ahead
@@ -28,7 +28,7 @@ from harness.data.tables.findings import check_findings
 from harness.data.tables.zones import time_text
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.evaluation.run import Cell
-from harness.execution.forecasting import forecast_ahead, task_ahead
+from harness.execution.forecasting import ForecastAhead, forecast_ahead, task_ahead
 from harness.execution.options import CellOptions
 from harness.forecasters.limits import Limits
 from harness.plugins.installation import check_installed, install_command
@@ -84,12 +84,13 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
     if workspace.catalog.forecasters[entry.name].spec.draws is not False:
         planned = replace(planned, cell=replace(cell, seed=0))
     options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
+    data = f"{_observed_values(panel):,} observed values of {len(panel):,} series"
+    echo(f"fitting {entry.title} to {data}", err=True)
     ahead = forecast_ahead(planned, panel, workspace.home, options)
     write_table(forecast_table(ahead, zone), request.out)
-    observations = int(ahead.windows.cutoffs.sum())
     lines = [
-        f"forecaster {entry.title} was fitted to {observations:,} observations of {len(panel):,} series",
-        *_coverage(entry.title, task, board_path, workspace),
+        f"forecaster {entry.title} was fitted to {data}",
+        *_intervals(entry.title, ahead, task, board_path, workspace),
         *_ends(panel, task.gap + horizon, zone),
         *([] if zone is None else [f"times are those of {zone}"]),
     ]
@@ -129,6 +130,8 @@ def _named_entry(name: str, board: Leaderboard, board_path: str, workspace: Work
     entries = {entry.title: entry for entry in board.entries(workspace.catalog)}
     if name == BEST:
         standings = find_standings(board_path, workspace)
+        for note in stale_notes(board_path, [row.forecaster for row in standings.rows], workspace):
+            echo(note, err=True)
         ranked = [row.forecaster for row in standings.rows if row.forecaster in entries]
         if not ranked:
             raise BadInput(f"board {board_name(board_path)!r} has no standings; run it first: harness run {board_path}")
@@ -178,6 +181,11 @@ def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspac
     return ahead, reading.rows.zone
 
 
+def _observed_values(panel: Panel) -> int:
+    """The number of values of the targets that are not missing; the rows ahead have none."""
+    return int(np.isfinite(panel.values[:, list(panel.targets)]).sum())
+
+
 def _ends(panel: Panel, steps: int, zone: str | None) -> list[str]:
     """That series with rows for so many steps ahead are forecast from different times; nothing if they are not."""
     if panel.freq is None:
@@ -190,6 +198,13 @@ def _ends(panel: Panel, steps: int, zone: str | None) -> list[str]:
         f"each series is forecast from its own last actual; the earliest one is of {time_text(first, zone)}, the "
         f"latest of {time_text(last, zone)}"
     ]
+
+
+def _intervals(title: str, ahead: ForecastAhead, task: Task, board_path: str, workspace: Workspace) -> list[str]:
+    """The coverage of the intervals, or that a forecast of numbers has no quantiles though the task asks for them."""
+    if task.quantile_levels and ahead.forecast.quantiles is None and ahead.forecast.probabilities is None:
+        return [f"{title} gives no quantiles: its forecasts have no intervals"]
+    return _coverage(title, task, board_path, workspace)
 
 
 def _coverage(title: str, task: Task, board_path: str, workspace: Workspace) -> list[str]:

@@ -107,13 +107,16 @@ def show_command(
         else:
             echo_text(slices_csv(slices) if style == "csv" else slices_markdown(slices))
         return
-    from harness.analysis.lookup import find_standings, with_claimed
+    from harness.analysis.lookup import find_standings, rerun_notes, with_claimed
 
     if claimed and (budget is not None or pools):
         raise BadInput("--claimed ranks a whole board; leave --within and --pool out")
     standings = find_standings(
         board, workspace, metric, completed_only=completed_only, published=published, pools=pools
     )
+    if not published and style not in (None, "markdown", "html"):  # these have the notes
+        for note in rerun_notes(board, standings, workspace):
+            echo(note, err=True)
     if budget is None and not pools:
         standings = with_claimed(standings, board, workspace, ranked=claimed)
     if budget is not None:

@@ -247,6 +247,11 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(reversed(marked))
 
 
+def pending_note(pending: int, cells: int) -> str:
+    """The sentence on how many cells of a board are pending."""
+    return f"{pending or 'none'} of {cells} cells are pending"
+
+
 def remove_standings(home: Path, board: str) -> None:
     """Remove the stored standings of a board, if there are any."""
     standings_path(home, board).unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from harness.boards.selection import Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput
 from harness.plugins.catalog import Catalog, load_catalog
+from harness.results.standings import Standings, stored_standings
 from harness.results.stored_plan import board_folder, stored_plan
 
 BOARD = """
@@ -132,6 +133,22 @@ class TestLaterCommands:
         select(workspace, other)
 
         check_file(workspace.home, "retail", other / path.name)
+
+    def test_standings_of_another_plan_are_not_shown_while_the_board_is_run_again(
+        self, tmp_path: Path, workspace: Workspace
+    ) -> None:
+        path = written(tmp_path / "retail")
+        select(workspace, path)
+        standings = Standings("retail", "A", "MAE", "naive", ("nile",), ())
+        standings.save(workspace.home)
+
+        select(workspace, path)
+        same = stored_standings(workspace.home, "retail")
+        path.write_text(BOARD.format("A").replace("windows = 2", "windows = 3"), encoding="utf-8")
+        select(workspace, path)
+
+        assert same is not None
+        assert stored_standings(workspace.home, "retail") is None
 
     def test_a_changed_board_is_not_taken_for_one_of_that_name(self, tmp_path: Path, workspace: Workspace) -> None:
         select(workspace, written(tmp_path / "retail-changed", "B"))

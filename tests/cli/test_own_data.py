@@ -19,10 +19,26 @@ from harness.data.tables import files
 from harness.data.tables.files import read_file
 from harness.plugins import table_datasets
 
+POINTS = """
+import numpy as np
 
-def harness(folder: Path, *arguments: object, code: int = 0) -> str:
-    """The output of a command in a folder."""
-    done = subprocess.run(
+from harness import ForecasterSpec, LocalForecaster, hookimpl
+
+
+class Points(LocalForecaster):
+    def predict_series(self, context):
+        return np.full((context.horizon, context.target.shape[1]), context.target[-1, 0])
+
+
+@hookimpl
+def harness_forecasters():
+    return [ForecasterSpec("points", "points:Points")]
+"""
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command in a folder, which ended."""
+    return subprocess.run(
         [sys.executable, "-m", "harness", *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "HARNESS_HOME": str(folder / "home"), "HARNESS_MLFLOW": "off", "COLUMNS": "200"},
@@ -30,6 +46,11 @@ def harness(folder: Path, *arguments: object, code: int = 0) -> str:
         text=True,
         timeout=300,
     )
+
+
+def harness(folder: Path, *arguments: object, code: int = 0) -> str:
+    """The output of a command in a folder."""
+    done = run(folder, *arguments)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -108,7 +129,33 @@ def test_the_best_forecaster_is_taken_by_default(folder: Path) -> None:
 
     table = pq.read_table(folder / "three.parquet")
     assert table.num_rows == 6
-    assert f"{standings(folder)[0]['forecaster']} was fitted to 140 observations of 2 series" in output
+    assert f"{standings(folder)[0]['forecaster']} was fitted to 140 observed values of 2 series" in output
+
+
+def test_missing_values_are_not_counted_and_the_fit_is_announced(tmp_path: Path) -> None:
+    frame = seasonal(70).drop(columns="promo").dropna()
+    frame.loc[frame.index[3:5], "sales"] = np.nan  # of both stores
+    frame = frame[~((frame["store"] == "south") & (frame["date"].dt.day == 20))]  # in three months
+    frame.to_csv(tmp_path / "sales.csv", index=False)
+
+    done = run(tmp_path, "forecast", "sales.csv", "--with", "naive", "--horizon", 7)
+
+    assert done.stderr.splitlines()[-1] == "fitting naive to 134 observed values of 2 series"
+    assert "forecaster naive was fitted to 134 observed values of 2 series" in done.stdout
+
+
+def test_a_forecaster_without_quantiles_has_no_coverage(tmp_path: Path) -> None:
+    seasonal().drop(columns="promo").dropna().to_csv(tmp_path / "sales.csv", index=False)
+    (tmp_path / "points.py").write_text(POINTS)
+    plugin = ("--plugin-file", "points.py")
+    harness(tmp_path, *plugin, "run", "--data", "sales.csv", "--horizon", 7, "--only", "points")
+
+    output = harness(tmp_path, *plugin, "forecast", "sales", "--with", "points", "--plot", "p.html")
+
+    assert list(pd.read_csv(tmp_path / "forecast.csv").columns) == ["series", "time", "mean"]
+    assert "points gives no quantiles: its forecasts have no intervals" in output
+    assert "points gives no quantiles" in (tmp_path / "p.html").read_text(encoding="utf-8").lower()
+    assert "of the actuals" not in output
 
 
 def test_the_board_of_a_file_can_be_kept(folder: Path) -> None:
@@ -129,6 +176,10 @@ def test_the_board_of_a_file_can_be_kept(folder: Path) -> None:
             "there is no column 'sale'; did you mean 'sales'?",
         ),
         (("--data", "sales.csv", "--horizon", 900), "a horizon of 900 steps needs series of at least 908 observations"),
+        (
+            ("--data", "sales.csv", "--horizon", 7, "--metric", "rmsse"),
+            "no metric called 'rmsse'; did you mean 'RMSSE'?",
+        ),
         (
             ("--data", "sales.csv", "--horizon", 7, "--only", "sbaa"),
             "no forecaster called 'sbaa'; did you mean 'sba'?",
@@ -263,5 +314,46 @@ def test_a_board_that_is_kept_takes_the_place_of_that_of_the_file(tmp_path: Path
     harness(tmp_path, "run", "./sales", "--only", "drift")
 
     assert {row["forecaster"] for row in standings(tmp_path) if row["completed"] == "1"} >= {"drift", "seasonal-naive"}
+    before = (tmp_path / "home" / "boards" / "sales" / "leaderboard.toml").read_bytes()
     output = harness(tmp_path, "run", "--data", "sales.csv", *options, "--only", "naive", code=2)
-    assert "has the results of another board called 'sales', which is" in output
+    assert f"error: the board of sales.csv is kept as {tmp_path.resolve()}/sales/leaderboard.toml" in output
+    assert "name the board instead of the file, as in `harness run ./sales`, and edit it for other options" in output
+    assert (tmp_path / "home" / "boards" / "sales" / "leaderboard.toml").read_bytes() == before
+
+
+def test_a_board_of_the_home_is_found_where_a_folder_of_data_has_its_name(tmp_path: Path) -> None:
+    (tmp_path / "sales").mkdir()  # a folder with a file for each series
+    for name, frame in seasonal().drop(columns="promo").dropna().groupby("store"):
+        frame.drop(columns="store").to_csv(tmp_path / "sales" / f"{name}.csv", index=False)
+    harness(tmp_path, "run", "--data", "sales", "--horizon", 7, "--only", "naive")
+
+    assert "Nothing to do" in harness(tmp_path, "run", "sales", "--only", "naive")
+
+
+def test_standings_say_that_the_board_file_was_changed_since(tmp_path: Path) -> None:
+    seasonal().drop(columns="promo").dropna().to_csv(tmp_path / "sales.csv", index=False)
+    harness(tmp_path, "new", "board", "sales.csv", "--horizon", 7, "--into", "kept")
+    file = tmp_path / "kept" / "sales" / "leaderboard.toml"
+    text = file.read_text()
+    head, _, _ = text.partition("[[forecasters]]")
+    board = head + "".join(f'[[forecasters]]\nname = "{name}"\n' for name in ("seasonal-naive", "naive", "drift"))
+    file.write_text(board)
+    harness(tmp_path, "run", "./kept/sales")
+    show = ("show", "./kept/sales")
+
+    file.write_text(f"# a comment\n{board}")
+    assert "was changed" not in harness(tmp_path, *show)
+    file.write_text(board.replace("windows = 8", "windows = 4"))
+    shown, as_csv, page = (run(tmp_path, *show, *more) for more in ((), ("--csv",), ("--html", "p.html")))
+    by_name, slices = harness(tmp_path, "show", "sales"), harness(tmp_path, *show, "--by", "step")
+
+    change = "sales/leaderboard.toml was changed since the last run: 3 of 3 cells are pending; run the board again"
+    assert all(f"the board file kept/{change}" in output for output in (shown.stdout, as_csv.stderr, slices))
+    assert f"the board file {tmp_path.resolve()}/kept/{change}" in by_name
+    assert len(list(csv.DictReader(as_csv.stdout.splitlines()))) == 3
+    assert page.returncode == 0
+    assert "3 of 3 cells are pending" in (tmp_path / "p.html").read_text(encoding="utf-8")
+    file.write_text(f'{board}[[forecasters]]\nname = "mean"\n')
+    assert "the last run: 1 of 4 cells are pending" in harness(tmp_path, *show)
+    harness(tmp_path, "run", "./kept/sales")
+    assert "was changed" not in harness(tmp_path, *show)

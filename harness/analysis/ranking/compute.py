@@ -23,7 +23,7 @@ from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms, applies
 from harness.plugins.installation import not_installed_text
 from harness.results.board_results import BoardResults
-from harness.results.standings import Row, Significance, Standings, close_to_next
+from harness.results.standings import Row, Significance, Standings, close_to_next, pending_note
 from harness.results.stored_plan import StoredPlan
 
 MCS_LEVEL = 0.05  # with a larger p-value a forecaster is in the model confidence set
@@ -237,7 +237,7 @@ def _notes(
             f"ranked are the forecasters of pool {' or '.join(plan.only_pools)} and the baseline {plan.baseline}"
         )
     pending = sum(run is None for run in runs.values())
-    return [*notes, f"{pending} of {len(runs)} cells are pending"] if pending else notes
+    return [*notes, pending_note(pending, len(runs))] if pending else notes
 
 
 def _invalid_notes(by_task: Mapping[str, TaskScores], metric: Metric) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.analysis.lookup import find_metric, find_results, find_standings
+from dataclasses import replace
+
+from harness.analysis.lookup import find_metric, find_results, find_standings, stale_notes
 from harness.analysis.slicing.compute import compute_slices
 from harness.analysis.slicing.slices import SliceRequest, Slices
 from harness.boards.workspace import Workspace
@@ -33,4 +35,6 @@ def find_slices(board: str, request: SliceRequest, workspace: Workspace) -> Slic
             raise DataUnavailable(f"the season length of task {cell.task!r} is not in the journal: {why}")
         return panel.season_length
 
-    return compute_slices(results, metric, request, standings, season_length)
+    slices = compute_slices(results, metric, request, standings, season_length)
+    notes = [] if request.published else stale_notes(board, results.plan.forecasters, workspace)
+    return replace(slices, notes=(*slices.notes, *notes)) if notes else slices
