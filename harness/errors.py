@@ -74,8 +74,7 @@ class UnknownName(BadInput):
         in_lower_case = {each.casefold(): each for each in known}
         matches = difflib.get_close_matches(name.casefold(), in_lower_case, n=1)
         hint = f"did you mean {in_lower_case[matches[0]]!r}?" if matches else f"known: {', '.join(known) or 'none'}"
-        if present_name:
-            hint = f"did you mean {present_name!r}, as it is called now?"
+        hint = f"did you mean {present_name!r}, as it is called now?" if present_name else hint
         super().__init__(f"no {kind} called {name!r}; {hint}")
 
 

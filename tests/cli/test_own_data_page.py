@@ -43,7 +43,7 @@ def test_standings_are_printed(walked: tuple[Path, str]) -> None:
     assert re.search(r"^2 series of 400 observations, frequency D, season length 7", printed, re.M)
     assert re.search(r"^ *1 +ridge ", printed, re.M)
     assert "wrote sales/leaderboard.toml" in printed
-    assert "ridge was fitted to 800 observations of 2 series" in printed
+    assert "ridge was fitted to 800 observed values of 2 series" in printed
 
 
 def test_the_forecast_follows_the_last_actual(walked: tuple[Path, str]) -> None:
