@@ -92,6 +92,7 @@ def show_command(
         return
     shown = _shown_part(only, top, columns, style, option, is_slice=bool(by or task))
     if by or task:
+        from harness.analysis.lookup import stale_notes
         from harness.analysis.slicing.boards import find_slices
         from harness.report.slices import slice_request, slices_csv, slices_markdown
 
@@ -102,6 +103,9 @@ def show_command(
             part, metric, style, html, completed_only=completed_only, published=published, pools=pools
         )
         slices = find_slices(board, request, workspace)
+        if style == "csv" and not published:
+            for note in stale_notes(board, slices.forecasters, workspace):
+                echo(note, err=True)
         if style is None:
             print_slices(slices, wide_console())
         else:

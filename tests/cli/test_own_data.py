@@ -346,9 +346,13 @@ def test_standings_say_that_the_board_file_was_changed_since(tmp_path: Path) -> 
     file.write_text(board.replace("windows = 8", "windows = 4"))
     shown, as_csv, page = (run(tmp_path, *show, *more) for more in ((), ("--csv",), ("--html", "p.html")))
     by_name, slices = harness(tmp_path, "show", "sales"), harness(tmp_path, *show, "--by", "step")
+    slices_as_csv = run(tmp_path, *show, "--by", "step", "--csv")
 
     change = "sales/leaderboard.toml was changed since the last run: 3 of 3 cells are pending; run the board again"
-    assert all(f"the board file kept/{change}" in output for output in (shown.stdout, as_csv.stderr, slices))
+    assert all(
+        f"the board file kept/{change}" in output
+        for output in (shown.stdout, as_csv.stderr, slices, slices_as_csv.stderr)
+    )
     assert f"the board file {tmp_path.resolve()}/kept/{change}" in by_name
     assert len(list(csv.DictReader(as_csv.stdout.splitlines()))) == 3
     assert page.returncode == 0
