@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.arrays import Ints
 from harness.data.panel import Panel
+from harness.data.tables.frequencies import seasons_of
 from harness.data.tables.series_statistics import intermittent_share
 from harness.errors import BadTask
 
@@ -77,7 +78,9 @@ def _windows(lengths: Ints, horizon: int, season: int, reasons: list[str]) -> in
 
 def _is_intermittent(panel: Panel) -> bool:
     """Whether more than half of the series have intermittent demand."""
-    return bool(np.mean([intermittent_share(panel.values[:, i], panel.offsets) for i in panel.targets]) > 0.5)
+    seasons = seasons_of(panel.freq, panel.season_length)
+    shares = [intermittent_share(panel.values[:, i], panel.offsets, seasons) for i in panel.targets]
+    return bool(np.mean(shares) > 0.5)
 
 
 def _metric(is_categorical: bool, is_intermittent: bool, reasons: list[str]) -> str:

@@ -157,6 +157,15 @@ class TestOwnProtocol:
         assert own_protocol(Panel.of([rare, rare, np.arange(1, 61.0)]), BoardRequest(5)).metric == "RMSSE"
         assert own_protocol(Panel.of([rare, np.arange(1, 61.0)]), BoardRequest(5)).metric == "MASE"
 
+    def test_closed_nights_are_not_intermittent(self) -> None:
+        hours = np.arange(240.0)
+        shop = np.where(hours % 24 < 14, 0, hours)
+
+        hourly = Panel.of([shop], freq="h", start="2024-01-01", season_length=24)
+
+        assert own_protocol(hourly, BoardRequest(5)).metric == "MASE"
+        assert own_protocol(Panel.of([shop]), BoardRequest(5)).metric == "RMSSE"
+
     def test_intermittent_series_have_forecasters_of_their_own(self, tmp_path: Path) -> None:
         frame = sales()
         path = written(tmp_path, frame.assign(sales=np.where(np.arange(len(frame)) % 4, 0, frame["sales"])))

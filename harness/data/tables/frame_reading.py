@@ -22,6 +22,7 @@ VALUES = "|".join(  # of options, in messages
         rf"--fill (?:{'|'.join(FILLS)})\b",
         r"--freq (?:\d*[A-Z]+(?:-[A-Z]{3})?|h|min|s)\b",
         r"--time-zone [A-Z]\w+/\w+",
+        r"--season \d+",
     )
 )
 OPTION = rf"(?:{VALUES}|--[a-z][a-z-]*)"
@@ -74,7 +75,7 @@ def _argument(option: str) -> str:
     """An option, with its value if it has one, as an argument."""
     name, _, value = option.partition(" ")
     if name in ARGUMENTS:
-        return ARGUMENTS[name]
+        return ARGUMENTS[name] + value
     argument = name.removeprefix("--").replace("-", "_")
     return f'{argument}="{value}"' if value else f"{argument}="
 

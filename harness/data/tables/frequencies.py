@@ -178,6 +178,21 @@ def season_length(freq: str | None) -> int:
     return 1
 
 
+def longer_season(freq: str | None) -> int:
+    """The week in steps of a frequency whose usual season is a day; 1 for other frequencies."""
+    import pandas as pd
+
+    day = season_length(freq)
+    if day == 1 or pd.tseries.frequencies.to_offset(freq).base.rule_code not in ("h", "min"):
+        return 1
+    return 7 * day
+
+
+def seasons_of(freq: str | None, length: int) -> tuple[int, ...]:
+    """A season length, and the usual and the longer season of a frequency, in ascending order and without 1."""
+    return tuple(sorted({length, season_length(freq), longer_season(freq)} - {1}))
+
+
 def customary_season(freq: str | None) -> int:
     """The season in steps that data of weeks often have, a year; 1 for other frequencies."""
     import pandas as pd

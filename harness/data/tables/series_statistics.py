@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
 
 INTERVAL, VARIATION = 1.32, 0.49  # the borders of Syntetos, Boylan & Croston (2005), of p and CV²
+CLOSED = 0.95  # the share of zeros at a position of a season from which it is left out
+FEWEST_AT_POSITION = 3  # values; of fewer, all may be zero by chance
 
 
-def demand_classes(target: Floats, offsets: Ints) -> list[str]:
+def demand_classes(target: Floats, offsets: Ints, seasons: Sequence[int] = ()) -> list[str]:
     """The class of each series: smooth, erratic, intermittent or lumpy; empty for one without positive values.
 
     The classes differ in the mean interval between positive values, with the border 1.32, and in the squared
     coefficient of variation of these values, with the border 0.49 (A. Syntetos, J. Boylan and J. Croston, On the
     categorization of demand patterns, Journal of the Operational Research Society 56, 2005). Series with negative
-    values have no class. Missing values are left out.
+    values have no class. Missing values are left out, and so are positions of the `seasons`, such as hours of the day,
+    at which nearly all values of a series are zero.
     """
+    target = _without_closed(target, offsets, seasons)
     starts, lengths = offsets[:-1], np.diff(offsets)
     has_class, rarely = _intervals(target, starts)
     positive = target > 0
@@ -31,10 +37,40 @@ def demand_classes(target: Floats, offsets: Ints) -> list[str]:
     return [str(name) for name in np.where(has_class, names, "")]
 
 
-def intermittent_share(target: Floats, offsets: Ints) -> float:
+def intermittent_share(target: Floats, offsets: Ints, seasons: Sequence[int] = ()) -> float:
     """The share of intermittent and lumpy series among those that have a class; 0 without any."""
+    target = _without_closed(target, offsets, seasons)
     has_class, rarely = _intervals(target, offsets[:-1])
     return float((has_class & rarely).sum() / max(int(has_class.sum()), 1))
+
+
+def _without_closed(target: Floats, offsets: Ints, seasons: Sequence[int]) -> Floats:
+    """The values of series, missing at positions of a season at which at least 95 % of three or more are zero.
+
+    Only series with rare positive values are looked at, since the class of others does not depend on zeros, and those
+    with no other positive values keep all.
+    """
+    has_class, rarely = _intervals(target, offsets[:-1])
+    rare = np.flatnonzero(has_class & rarely)
+    if not len(rare) or not seasons:
+        return target
+    lengths = np.diff(offsets)[rare]
+    starts = np.cumsum(lengths) - lengths
+    step = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+    rows = np.repeat(offsets[rare], lengths) + step
+    values = target[rows]
+    is_closed = np.zeros(len(values), dtype=np.bool_)
+    for season in seasons:
+        sizes = np.where(lengths >= FEWEST_AT_POSITION * season, season, 0)  # (series,) positions, none if too short
+        chosen = np.repeat(sizes > 0, lengths)
+        position = (np.repeat(np.cumsum(sizes) - sizes, lengths) + step % season)[chosen]
+        known = np.bincount(position[~np.isnan(values[chosen])], minlength=sizes.sum())
+        zeros = np.bincount(position[values[chosen] == 0], minlength=sizes.sum())
+        is_closed[chosen] |= ((known >= FEWEST_AT_POSITION) & (zeros >= CLOSED * known))[position]
+    has_others = _sums((values > 0) & ~is_closed, starts) > 0
+    without = target.copy()
+    without[rows[is_closed & np.repeat(has_others, lengths)]] = np.nan
+    return without
 
 
 def _intervals(target: Floats, starts: Ints) -> tuple[Bools, Bools]:

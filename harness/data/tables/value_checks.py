@@ -11,6 +11,7 @@ from harness.arrays import Bools, Floats, Ints, Times
 from harness.data.calendar import advance
 from harness.data.channel import Channel
 from harness.data.tables.findings import Finding, Level
+from harness.data.tables.frequencies import seasons_of
 from harness.data.tables.pandas_lines import PandasLines
 from harness.data.tables.series_statistics import demand_classes, ljung_box, lower_and_upper_quartile
 from harness.data.tables.zones import time_text
@@ -210,8 +211,9 @@ def _percent(count: int, values: Values) -> str:
 
 def _intermittent(values: Values) -> Iterator[Finding]:
     """Series with many zeros, and their class by Syntetos, Boylan & Croston (2005)."""
+    seasons = seasons_of(values.freq, values.season_length)
     for i in values.numeric_targets():
-        classes = demand_classes(values.values[:, i], values.offsets)
+        classes = demand_classes(values.values[:, i], values.offsets, seasons)
         rare = [values.ids[j] for j, name in enumerate(classes) if name in ("intermittent", "lumpy")]
         if rare:
             counts = {name: classes.count(name) for name in ("smooth", "erratic", "intermittent", "lumpy")}

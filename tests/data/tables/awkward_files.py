@@ -58,6 +58,8 @@ def awkward_files() -> dict[str, AwkwardFile]:
     twice = pd.concat([days.iloc[:3], days.iloc[2:3].assign(y=9), days.iloc[3:]])
     irregular = shifted("h", pd.to_timedelta(RNG.integers(0, 59, LENGTH), unit="min"))
     rare = np.where(np.arange(LENGTH) % 4 == 0, 3.0, 0)
+    hours = np.arange(672)
+    closed_sundays = np.where(hours // 24 % 7 == 6, 0, 9 + np.resize(WALK, 672) + hours % 24).round(3)
     noise = np.random.default_rng(1).normal(size=200)
     texts = days.assign(time=days["time"].dt.strftime("%Y-%m-%d"))
     mixed = texts.assign(time=texts["time"].where(days.index != 9, "10.01.2024"))
@@ -116,4 +118,5 @@ def awkward_files() -> dict[str, AwkwardFile]:
         "white-noise": AwkwardFile(series(length=200, y=noise)),
         "intermittent": AwkwardFile(panel_of(a=days, b=series(y=rare))),
         "season": AwkwardFile(series("W", 300, y=9 * np.sin(np.arange(300) * 2 * np.pi / 52)), mended_by="--season 26"),
+        "longer-season": AwkwardFile(series("h", 672, y=closed_sundays), mended_by="--season 168"),
     }

@@ -33,6 +33,7 @@ intermittent series
 irregular steps
 known covariates
 lengths of series
+longer season
 missing values
 no frequency
 no time

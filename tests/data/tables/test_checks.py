@@ -354,6 +354,13 @@ class TestValues:
 
         assert finding.problem == "'y' is intermittent in 1 of 2 series: 'b'; classes: 1 smooth, 1 intermittent"
 
+    def test_closed_nights_are_not_intermittent(self, write: Write) -> None:
+        times = pd.date_range("2024-01-01", periods=240, freq="h")
+        open_hours = (times.hour >= 8) & (times.hour < 18)
+        sales = np.where(open_hours, np.random.default_rng(0).poisson(20, 240), 0)
+
+        assert "intermittent series" not in checks(write(pd.DataFrame({"time": times, "y": sales})))
+
 
 def test_errors_are_first_and_notes_last(write: Write) -> None:
     frame = panel_of(series(copied=WALK), b=series(y=5, copied=5)).iloc[::-1]

@@ -145,6 +145,7 @@ def test_what_is_no_table_is_refused(frame: object, message: str) -> None:
         ("name it by --freq; in pandas", "name it by `freq=`; in pandas"),
         ("--fill previous repeats values", '`fill="previous"` repeats values'),
         ("by --aggregate, or by --season, or", "by `aggregate=`, or by `season_length=`, or"),
+        ("state it by --season 168; or", "state it by `season_length=168`; or"),
         ("say --wide, --day-first or --month-first", 'say `layout="wide"`, `day_first=True` or `day_first=False`'),
         ("repeat --known: --known a --known 'b c'", 'pass `known=["a", "b c"]`'),
     ],

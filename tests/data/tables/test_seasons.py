@@ -16,9 +16,9 @@ from harness import Panel
 from harness.boards.own_data import own_board
 from harness.boards.own_protocol import BoardRequest
 from harness.data.table_dataset import TableDataset, read_table_dataset
-from harness.data.tables.frequencies import customary_season
+from harness.data.tables.frequencies import customary_season, longer_season
 from harness.data.tables.periods import season_of
-from harness.data.tables.seasons import MOST_SERIES, Searchable, find_season
+from harness.data.tables.seasons import MOST_SERIES, Searchable, compare_seasons, find_season
 from harness.plugins.catalog import load_catalog
 
 Generator = np.random.Generator
@@ -192,6 +192,89 @@ class TestRealData:
 
         assert found.length == 24
         assert found.agreeing > 0.95 * found.searched
+
+
+def day(length: int) -> np.ndarray:
+    return 5 + 5 * np.sin(2 * np.pi * np.arange(length) / 24)
+
+
+def with_closed_sundays(length: int, rng: Generator) -> np.ndarray:
+    """Hours of a day, with zeros on each seventh day."""
+    return np.where(np.arange(length) // 24 % 7 == 6, 0, day(length) * rng.normal(1, 0.1, length))
+
+
+def day_levels(length: int, rng: Generator) -> np.ndarray:
+    """Days with independent levels."""
+    return np.resize(np.repeat(rng.normal(0, 2, length // 24 + 1), 24), length) + day(length)
+
+
+class TestLongerSeasons:
+    @pytest.mark.parametrize(
+        ("freq", "length"),
+        [("h", 168), ("2h", 84), ("30min", 336), ("min", 10080), ("5h", 1), ("s", 1), ("D", 1), ("MS", 1), (None, 1)],
+    )
+    def test_of_frequencies_with_a_day_they_are_weeks(self, freq: str | None, length: int) -> None:
+        assert longer_season(freq) == length
+
+    @pytest.mark.parametrize("missing", [0, 0.05])
+    def test_a_week_of_hours(self, missing: float) -> None:
+        rng = np.random.default_rng(0)
+        series = [with_closed_sundays(504, rng) for _ in range(9)]
+        for values in series:
+            values[rng.random(504) < missing] = np.nan
+
+        found = compare_seasons(searchable(series), 24, 168)
+
+        assert (found.length, found.agreeing, found.searched) == (168, 9, 9)
+
+    def test_less_than_three_weeks_are_not_searched(self) -> None:
+        found = compare_seasons(searchable([with_closed_sundays(503, np.random.default_rng(0))]), 24, 168)
+
+        assert (found.length, found.searched) == (1, 0)
+
+    def test_half_of_the_series_are_no_majority(self) -> None:
+        rng = np.random.default_rng(0)
+        series = [with_closed_sundays(600, rng), day(600) + rng.normal(size=600)]
+
+        found = compare_seasons(searchable(series), 24, 168)
+
+        assert (found.length, found.agreeing, found.searched) == (1, 1, 2)
+
+    @pytest.mark.parametrize(
+        "draw",
+        [
+            lambda length, rng: day(length),
+            lambda length, rng: np.ones(length),
+            lambda length, rng: day(length) + rng.normal(size=length),
+            lambda length, rng: day(length) + autoregressive(0.9, length, rng),
+            lambda length, rng: day(length) + 0.1 * np.arange(length),
+            lambda length, rng: np.cumsum(rng.normal(size=length)),
+            lambda length, rng: day(length) + np.cumsum(rng.normal(size=length)),
+            lambda length, rng: rng.poisson(0.3, size=length).astype(float),
+            day_levels,
+        ],
+    )
+    @pytest.mark.parametrize("length", [504, 1008])
+    def test_at_most_10_percent_seem_to_have_one(
+        self, draw: Callable[[int, Generator], np.ndarray], length: int
+    ) -> None:
+        rng = np.random.default_rng(0)
+
+        found = [compare_seasons(searchable([draw(length, rng)]), 24, 168).length for _ in range(TRIALS)]
+
+        assert sum(period != 1 for period in found) <= 0.1 * TRIALS
+
+    def test_it_is_a_note(self) -> None:
+        times = pd.date_range("2024-01-01", periods=1000, freq="h")
+        frame = pd.DataFrame({"time": times, "y": with_closed_sundays(1000, np.random.default_rng(0))})
+
+        (finding,) = (each for each in harness.check_data(frame) if each.check == "longer season")
+        mended = [each.check for each in harness.check_data(frame, season_length=168)]
+
+        assert finding.level == "note"
+        assert finding.problem.startswith("values repeat every 168 steps, too")
+        assert finding.remedy.startswith("state the longer one by `season_length=168`; ")
+        assert "longer season" not in mended
 
 
 class TestInterpretation:

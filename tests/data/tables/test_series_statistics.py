@@ -66,6 +66,62 @@ class TestDemandClasses:
         assert demand_classes(values, offsets) == ["smooth", "intermittent", "", "smooth"]
 
 
+def opening_hours(days: int, variation: float, seed: int = 0) -> np.ndarray:
+    """Hourly sales of a shop that opens from 8 to 20, from Monday to Saturday, with log-normal sales."""
+    hour = np.arange(24 * days)
+    sales = 50 * np.exp(variation * np.random.default_rng(seed).normal(size=24 * days))
+    return np.where((hour % 24 >= 8) & (hour % 24 < 20) & (hour // 24 % 7 < 6), sales, 0.0)
+
+
+class TestClosedPositionsOfASeason:
+    @pytest.mark.parametrize(("variation", "name"), [(0.1, "smooth"), (1.0, "erratic")])
+    @pytest.mark.parametrize("days", [18, 56])  # less and more than three weeks
+    def test_closed_nights_are_not_intermittent(self, days: int, variation: float, name: str) -> None:
+        sales = opening_hours(days, variation)
+        offsets = np.array([0, len(sales)])
+
+        assert demand_classes(sales, offsets, (24, 168)) == [name]
+        assert demand_classes(sales, offsets)[0] in ("intermittent", "lumpy")
+
+    def test_rare_sales_in_opening_hours_are_intermittent(self) -> None:
+        sales = opening_hours(56, 0.1) * (np.random.default_rng(1).random(24 * 56) < 0.3)
+
+        assert demand_classes(sales, np.array([0, len(sales)]), (24, 168)) == ["intermittent"]
+
+    @pytest.mark.parametrize("rate", [0.02, 0.1, 0.6])
+    @pytest.mark.parametrize("days", [4, 21, 70])
+    def test_rare_sales_at_any_hour_are_intermittent(self, days: int, rate: float) -> None:
+        rng = np.random.default_rng(2)
+        series = [5.0 * (rng.random(24 * days) < rate) for _ in range(50)]
+        values, offsets = joined([each for each in series if each.any()])
+
+        assert set(demand_classes(values, offsets, (24, 168))) == {"intermittent"}
+
+    def test_days_with_a_closed_weekend_are_not_intermittent(self) -> None:
+        days = np.arange(100)
+        sales = np.random.default_rng(3).poisson(20, size=100).astype(float)
+
+        for closed in (6, 5):  # Sundays; Saturdays and Sundays, whose interval is 7 / 5 = 1.4 days
+            shop = np.where(days % 7 >= closed, 0.0, sales)
+
+            assert demand_classes(shop, np.array([0, 100]), (7,)) == ["smooth"]
+
+    def test_a_position_needs_three_values_of_which_95_percent_are_zero(self) -> None:
+        twice = np.array([0.0, 4, 0, 4])
+        often, rarely = np.tile([0.0, 4], 20), np.tile([0.0, 4], 20)
+        rarely[[0]], often[[0, 2, 4]] = 9, 9  # 1 and 3 of 20
+
+        values, offsets = joined([twice, often, rarely, np.array([0.0, 4, 0, 4, 0, 4])])
+
+        assert demand_classes(values, offsets, (2,)) == ["intermittent", "intermittent", "smooth", "smooth"]
+
+    def test_series_without_other_positive_values_keep_their_zeros(self) -> None:
+        once = np.zeros(100)
+        once[50] = 3
+
+        assert demand_classes(once, np.array([0, 100]), (7,)) == ["intermittent"]
+
+
 class TestQuartiles:
     @hypothesis_settings(max_examples=50)
     @given(
