@@ -183,9 +183,8 @@ def longer_season(freq: str | None) -> int:
     import pandas as pd
 
     day = season_length(freq)
-    if day == 1 or pd.tseries.frequencies.to_offset(freq).base.rule_code not in ("h", "min"):
-        return 1
-    return 7 * day
+    offset = pd.tseries.frequencies.to_offset(freq) if day > 1 else None
+    return 7 * day if isinstance(offset, pd.offsets.Hour | pd.offsets.Minute) else 1
 
 
 def seasons_of(freq: str | None, length: int) -> tuple[int, ...]:
