@@ -79,8 +79,8 @@ def _longer_season(usual: int, longer: int, series: Searchable) -> Iterator[Find
     )
     effect = f"seasonal forecasters and MASE use the season of {usual:,} steps, and may miss the longer one"
     remedy = (
-        f"state the longer one by --season {longer}; regressions and networks then use more lags and take longer, and "
-        "windows start after two of these seasons"
+        "add columns of the hour and of the weekday, and name them by --known; or state the longer season by "
+        f"--season {longer}: regressions then use more lags and take longer, and windows start after two such seasons"
     )
     yield Finding("note", "longer season", problem, effect, remedy)
 

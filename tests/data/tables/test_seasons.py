@@ -273,7 +273,7 @@ class TestLongerSeasons:
 
         assert finding.level == "note"
         assert finding.problem.startswith("values repeat every 168 steps, too")
-        assert finding.remedy.startswith("state the longer one by `season_length=168`; ")
+        assert "or state the longer season by `season_length=168`: " in finding.remedy
         assert "longer season" not in mended
 
 
