@@ -99,12 +99,13 @@ def compare_seasons(series: Searchable, usual: int, longer: int) -> FoundSeason:
     for values in series.sample(max(MOST_VALUES, (FEWEST_PERIODS + 1) * longer)):
         if len(values) < FEWEST_PERIODS * longer:
             continue
-        errors = np.stack([np.abs(values[longer:] - values[longer - lag : len(values) - lag]) for lag in lags])
-        errors = errors[:, ~np.isnan(errors).any(axis=0)]  # (lag, step)
-        if errors.shape[1] < longer:
-            continue
+        with np.errstate(over="ignore"):  # an infinite error is not lower than another
+            errors = np.stack([np.abs(values[longer:] - values[longer - lag : len(values) - lag]) for lag in lags])
+            errors = errors[:, ~np.isnan(errors).any(axis=0)]  # (lag, step)
+            if errors.shape[1] < longer:
+                continue
+            *others, of_longer = errors.mean(axis=1)
         searched += 1
-        *others, of_longer = errors.mean(axis=1)
         agreeing += bool(of_longer < LOWER * min(others))
     return FoundSeason(longer if 2 * agreeing > searched else 1, agreeing, searched)
 

@@ -227,6 +227,13 @@ class TestLongerSeasons:
 
         assert (found.length, found.agreeing, found.searched) == (168, 9, 9)
 
+    @pytest.mark.parametrize("scale", [1e-300, 1e300])
+    def test_a_week_of_values_of_any_size(self, scale: float) -> None:
+        values = with_closed_sundays(504, np.random.default_rng(0))
+
+        assert compare_seasons(searchable([scale * values]), 24, 168).length == 168
+        assert compare_seasons(searchable([1.5e308 * np.sign(values - 5)]), 24, 168).searched == 1
+
     def test_less_than_three_weeks_are_not_searched(self) -> None:
         found = compare_seasons(searchable([with_closed_sundays(503, np.random.default_rng(0))]), 24, 168)
 
