@@ -47,7 +47,7 @@ def _declared(text: str) -> dict[str, TableDataset]:
 class DatasetRegistry(Registry[DatasetSpec]):
     """The datasets of plugins, and those that are declared, which are found by name but not listed.
 
-    A plugin's dataset is preferred to a declared one of its name.
+    A name that a plugin's dataset has, too, is refused: BadBoard is raised.
     """
 
     def __init__(self, plugin: Plugin, *arguments: Any) -> None:
@@ -56,9 +56,15 @@ class DatasetRegistry(Registry[DatasetSpec]):
 
     def __getitem__(self, name: str) -> Registered[DatasetSpec]:
         declared = _declared(os.environ.get(VARIABLE, "{}"))
-        if name in declared and not super().__contains__(name):
-            return Registered(declared[name].spec(), self._plugin)
-        return super().__getitem__(name)
+        if name not in declared:
+            return super().__getitem__(name)
+        if super().__contains__(name):
+            raise BadBoard(
+                f"the file {declared[name].file} is a dataset called {name!r}, and so is one of plugin "
+                f"{super().__getitem__(name).plugin}; give the file another name, such as dataset = {{ file = …, "
+                "name = … }"
+            )
+        return Registered(declared[name].spec(), self._plugin)
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or name in _declared(os.environ.get(VARIABLE, "{}"))

@@ -111,6 +111,12 @@ class TestOwnBoard:
         with pytest.raises(BadBoard, match=r"two datasets of this command are called 'sales\.csv'.*name = …"):
             table_datasets.declare(TableDataset(file=str(tmp_path / "b" / "sales.csv")))
 
+    def test_the_name_of_a_dataset_of_a_plugin_is_refused(self, tmp_path: Path) -> None:
+        table_datasets.declare(TableDataset(file=str(written(tmp_path, sales())), name="nile"))
+
+        with pytest.raises(BadBoard, match=r"sales\.csv is a dataset called 'nile', and so is one of plugin datasets"):
+            load_catalog().datasets["nile"]
+
     def test_a_changed_file_has_another_fingerprint(self, tmp_path: Path) -> None:
         path = written(tmp_path, sales())
         table_datasets.declare(TableDataset(file=str(path), target="sales"))
