@@ -24,7 +24,7 @@ from harness.plugins.check_tasks import categorical_tasks, check_tasks
 from harness.plugins.result_versions import forecaster_version
 
 CATALOG = load_catalog()
-NAMES = tuple(name for name, entry in CATALOG.forecasters.items() if entry.plugin.included)
+NAMES = tuple(name for name, entry in CATALOG.forecasters.items() if entry.plugin.included and ":" not in name)
 TASKS = {description: (task, panel) for description, task, panel in (*check_tasks(), *categorical_tasks())}
 OF_CLASSES = tuple(description for description, _, _ in categorical_tasks())
 OF_NUMBERS = tuple(description for description, _, _ in check_tasks())
