@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from functools import partial
 from importlib.util import find_spec
 
 from harness.errors import Failure, attempt
+
+PLAIN = re.compile(r"[\w.=-]+")  # of a word that a shell takes as it is
 
 
 def missing_packages(modules: Iterable[str]) -> tuple[str, ...]:
@@ -24,9 +27,8 @@ def install_command(modules: Iterable[str], requires: str = "") -> str:
     missing = missing_packages(modules)
     if not missing:
         return ""
-    import shlex  # which most commands do not need
-
-    return shlex.join(["pip", "install", *([requires] if requires else missing)])
+    words = [requires] if requires else missing
+    return " ".join(["pip", "install", *(word if PLAIN.fullmatch(word) else f"'{word}'" for word in words)])
 
 
 def _is_found(package: str) -> bool:

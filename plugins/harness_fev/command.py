@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +49,8 @@ def board(
     max_context: int | None,
 ) -> None:
     """Write the board of a task file of fev to a new folder."""
+    import shlex
+
     from harness import BadInput
     from harness_fev import data as data_files
     from harness_fev.board_file import board_files, write_board

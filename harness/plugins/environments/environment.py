@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +77,8 @@ class Environment:
     @property
     def again(self) -> str:
         """The commands that remove it and create it again."""
+        import shlex
+
         return f"harness env remove {self.name} && " + shlex.join(
             ["harness", "env", "create", self.name, *self.requirements, *self.options]
         )
