@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ LOGGERS = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightn
 
 
 @dataclass
-class DartsGlobalModel:
+class DartsGlobalModel(ABC):
     """A model of Darts, trained once on all series. Its hyperparameters are the parameters of the model.
 
     The targets of a series are components that are forecast together. Past and known covariates, and static ones that
@@ -42,9 +43,9 @@ class DartsGlobalModel:
     library_class: ClassVar[Any]
     dtype: ClassVar[type] = np.float64
 
+    @abstractmethod
     def library_model(self, train: TrainingData) -> Any:
         """The untrained model."""
-        raise NotImplementedError
 
     def fit(self, train: TrainingData) -> None:
         """Trains the model on all series that are long enough."""

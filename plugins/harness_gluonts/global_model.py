@@ -6,7 +6,7 @@ import logging
 import random
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -57,9 +57,9 @@ class GluonTSModel:
         panel, failures = train.panel, _Failures()
         self.inputs_ = self._inputs(panel)
         texts = sorted(set(panel.static) - set(numeric_static(panel.static)))
-        takes_static = "static" in WITH_COVARIATES.get(self.library_class.__name__.removesuffix("Estimator"), ())
-        self.remarks_ = [f"static covariates that are texts or missing are not used: {', '.join(texts)}"]
-        self.remarks_ = self.remarks_ if texts and takes_static else []
+        takes_static = "static" in self._kinds
+        remark = f"static covariates that are texts or missing are not used: {', '.join(texts)}"
+        self.remarks_ = [remark] if texts and takes_static else []
         with quiet(), seeded(self.seed), tempfile.TemporaryDirectory() as folder:
             estimator = self.library_class(**self._parameters(train), trainer_kwargs=self._trainer(folder, failures))
             self.predictor_ = estimator.train(self.inputs_.of_panel(panel))
@@ -96,8 +96,13 @@ class GluonTSModel:
             return Forecast.quantiles_only(levels, quantiles)
         return Forecast(arranged([_mean(window) for window in found]), levels, quantiles)
 
+    @property
+    def _kinds(self) -> Sequence[str]:
+        """The kinds of covariates that the estimator takes."""
+        return WITH_COVARIATES.get(self.library_class.__name__.removesuffix("Estimator"), ())
+
     def _inputs(self, panel: Panel) -> Inputs:
-        kinds = WITH_COVARIATES.get(self.library_class.__name__.removesuffix("Estimator"), ())
+        kinds = self._kinds
         return Inputs(
             panel.targets,
             panel.channels_of("past covariate") if "past covariate" in kinds else (),

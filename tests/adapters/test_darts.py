@@ -103,7 +103,7 @@ def test_a_network_equals_the_backtest_of_the_library() -> None:
         **norm,
     )
     series = _series(panel, np.float32)
-    network.fit([one[: -WINDOWS * HORIZON] for one in series])
+    network.fit([whole[: -WINDOWS * HORIZON] for whole in series])
     found = _backtest(network, series, retrain=False, predict_likelihood_parameters=True)
     assert run.results is not None
     assert largest_difference(run.results.forecast.quantiles_of(LEVELS), np.sort(found[:, :, None], axis=-1)) < 1e-6
@@ -179,4 +179,4 @@ def _backtest(model: Any, series: list[TimeSeries], **options: Any) -> Floats:
         verbose=False,
         **options,
     )
-    return np.stack([one.values() for windows in found for one in windows])
+    return np.stack([window.values() for windows in found for window in windows])

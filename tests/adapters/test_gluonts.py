@@ -91,10 +91,12 @@ def test_forecasts_equal_the_backtest_of_the_library(tmp_path: Path, name: str) 
     windows = template.generate_instances(prediction_length=HORIZON, windows=WINDOWS, distance=HORIZON)
     _seed(7)
     found = list(predictor.predict(windows.input))
-    expected = np.stack([np.stack([one.quantile(level) for level in LEVELS], axis=-1) for one in found])[:, :, None]
+    expected = np.stack([np.stack([window.quantile(level) for level in LEVELS], axis=-1) for window in found])[
+        :, :, None
+    ]
     assert run.results is not None
     assert largest_difference(run.results.forecast.quantiles_of(LEVELS), expected) < 1e-6
-    assert largest_difference(run.results.forecast.mean, np.stack([one.mean for one in found])[..., None]) < 1e-6
+    assert largest_difference(run.results.forecast.mean, np.stack([window.mean for window in found])[..., None]) < 1e-6
 
 
 def test_a_training_that_fails_is_not_replaced_by_the_last_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
