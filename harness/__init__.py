@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
     from harness.forecasters.generation import NextClassModel, OneStepModel, free_run, sample_continuations
     from harness.forecasters.layer import Layer
+    from harness.forecasters.quiet import quiet
     from harness.forecasters.spec import ForecasterSpec, Resources
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
     from harness.forecasters.window_arrays import WindowArrays, automatic_lookback, training_windows, window_arrays
@@ -97,6 +98,7 @@ _PLACES = {
     "given_hyperparameters": "fields.signatures",
     "WindowArrays": "forecasters.window_arrays",
     "automatic_lookback": "forecasters.window_arrays",
+    "quiet": "forecasters.quiet",
     "training_windows": "forecasters.window_arrays",
     "window_arrays": "forecasters.window_arrays",
     "OneStepModel": "forecasters.generation",
@@ -195,6 +197,7 @@ __all__ = [
     "given_hyperparameters",
     "WindowArrays",
     "automatic_lookback",
+    "quiet",
     "training_windows",
     "window_arrays",
     "OneStepModel",

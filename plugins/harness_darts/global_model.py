@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -23,12 +19,12 @@ from harness import (
     Unsupported,
     automatic_lookback,
     given_hyperparameters,
+    quiet,
 )
 from harness_darts.likelihoods import likelihood_of, loss_of, symmetric
 from harness_darts.series import Inputs, numeric_static
 
 BATCH = 4_000_000  # numbers of the windows of one call of the library
-LOGGERS = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
 
 
 @dataclass
@@ -208,19 +204,3 @@ class DartsNetwork(DartsGlobalModel):
     def parameter_bytes(self) -> int:
         """The bytes of the weights."""
         return sum(weights.numel() * weights.element_size() for weights in self.model_.model.parameters())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing of Lightning's advice about logging, workers and devices is shown."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

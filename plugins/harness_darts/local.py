@@ -23,8 +23,8 @@ from harness import (
     LocalForecaster,
     Unsupported,
     given_hyperparameters,
+    quiet,
 )
-from harness_darts.global_model import quiet
 from harness_darts.names import JOINT
 from harness_darts.series import Inputs, Series
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +16,11 @@ from gluonts.model.forecast import Forecast as LibraryForecast
 from gluonts.model.forecast import QuantileForecast
 from gluonts.torch import distributions
 
-from harness import Contexts, Floats, Forecast, Panel, TrainingData, automatic_lookback, given_hyperparameters
+from harness import Contexts, Floats, Forecast, Panel, TrainingData, automatic_lookback, given_hyperparameters, quiet
 from harness_gluonts.entries import Inputs, numeric_static, offset_alias
 from harness_gluonts.names import WITH_COVARIATES
 
 BATCH = 20_000_000  # numbers of the entries of one call of the library
-LOGGERS = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric", "gluonts")
 
 
 @dataclass
@@ -60,7 +57,7 @@ class GluonTSModel:
         takes_static = "static" in self._kinds
         remark = f"static covariates that are texts or missing are not used: {', '.join(texts)}"
         self.remarks_ = [remark] if texts and takes_static else []
-        with quiet(), seeded(self.seed), tempfile.TemporaryDirectory() as folder:
+        with quiet("gluonts"), seeded(self.seed), tempfile.TemporaryDirectory() as folder:
             estimator = self.library_class(**self._parameters(train), trainer_kwargs=self._trainer(folder, failures))
             self.predictor_ = estimator.train(self.inputs_.of_panel(panel))
             self.predictor_.to(self.device)
@@ -80,7 +77,7 @@ class GluonTSModel:
     def predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, in batches that fit into memory."""
         size = max(1, BATCH // (int(contexts.lengths.max()) * len(contexts.channels)))
-        with quiet(), seeded(self.seed):
+        with quiet("gluonts"), seeded(self.seed):
             return Forecast.concatenate([self._forecast(some) for some in contexts.batches(size)])
 
     def _forecast(self, contexts: Contexts) -> Forecast:
@@ -198,19 +195,3 @@ def seeded(seed: int) -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing of Lightning's advice about logging, workers and devices is shown."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,13 +17,13 @@ from harness import (
     Unsupported,
     automatic_lookback,
     given_hyperparameters,
+    quiet,
 )
 from harness_neuralforecast.frames import Covariates, future_frame, static_frame, training_frame, window_frame
 from harness_neuralforecast.losses import default_loss, forecast_of, loss_of, with_median
 from harness_neuralforecast.names import WITHOUT_QUANTILES
 
 BATCH = 4_000_000  # numbers in the frame of one call of the library
-LOGGERS = ("pytorch_lightning", "lightning.pytorch", "lightning_fabric", "lightning.fabric")
 
 
 @dataclass
@@ -155,19 +151,3 @@ class NeuralForecastModel:
     def _columns(self) -> dict[str, list[str]]:
         covariates = self.covariates_
         return {"futr": covariates.known_names, "hist": covariates.past_names, "stat": covariates.static_names}
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing of Lightning's advice about logging, workers and devices is shown."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
