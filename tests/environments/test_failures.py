@@ -205,7 +205,8 @@ def test_a_plugin_file_is_a_requirement_and_is_described_again_when_it_changes(o
 def test_the_harness_of_an_environment_is_the_running_one_without_files_to_uninstall(new) -> None:
     environment = find_environment(new.path / "home", "new")
     code = "import harness, importlib.metadata as m; print(harness.__path__[0], m.files('forecast-harness'))"
-    done = subprocess.run([str(environment.interpreter), "-c", code], capture_output=True, text=True, check=True)
+    command = [str(environment.interpreter), "-P", "-c", code]  # not the checkout of the current directory
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert os.path.realpath(done.stdout.split()[0]) == os.path.realpath(harness.__path__[0])
     assert done.stdout.split()[1] == "None"
