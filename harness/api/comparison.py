@@ -22,7 +22,7 @@ from harness.boards.workspace import Workspace
 from harness.data.panel import Panel
 from harness.errors import BadInput
 from harness.evaluation.outcomes import Actuals
-from harness.evaluation.run import Cell, Run, Status
+from harness.evaluation.run import Run, Status
 from harness.fields.errors import short_repr
 from harness.forecasters.forecaster import Forecaster
 from harness.report.context import report_context
@@ -121,7 +121,7 @@ def compare(
     runs: dict[str, Run] = {}
     for name, forecaster in named.items():
         run = evaluate(forecaster, task, panel)
-        runs[name] = replace(run, cell=Cell(task, name), key=uuid4().hex)
+        runs[name] = replace(run, cell=replace(run.cell, forecaster=name), key=uuid4().hex)
         journal.write(runs[name])
         if run.status is not Status.COMPLETED:
             warn(f"{name}: {run.status}: {run.reason}", stacklevel=2)

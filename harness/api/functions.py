@@ -17,10 +17,11 @@ from harness.data.panel import Panel
 from harness.errors import BadInput, BadTask, Failure, attempt
 from harness.evaluation.covariate_notes import ignored_covariates
 from harness.evaluation.evaluate import evaluate as evaluate_on
+from harness.evaluation.run import Cell
 from harness.fields.errors import short_repr
 from harness.forecasters.covariate_kinds import CovariateKind
 from harness.forecasters.forecaster import Forecaster
-from harness.forecasters.spec import Batches, tolerance_problem
+from harness.forecasters.spec import Batches, ForecasterSpec, tolerance_problem
 from harness.plugins.installation import check_installed
 from harness.tasks.task import Task
 
@@ -67,6 +68,7 @@ def evaluate(
     missing: Missing | None = None,
     tolerance: float | None = None,
     threads: int | None = None,
+    seed: int | None = None,
 ) -> Run:
     """Evaluate a forecaster on a task, in this process; nothing is written.
 
@@ -76,12 +78,14 @@ def evaluate(
     "native" for an object. `tolerance` is the largest relative difference of repeated forecasts with the same seed; by
     default as the catalog's entry says for a name, and 0 for an object. `threads` is the number of threads of numerical
     libraries (BLAS, OpenMP, PyTorch) during the evaluation; by default as the catalog's entry requests for a name, and
-    1 for an object. Raises BadInput if there is less than 1 thread, or a tolerance is not from 0 to 0.01.
+    1 for an object. `seed` is that of a stochastic forecaster given by name, by default 0, the first one of boards; an
+    object has its own in its attribute `seed`. Raises BadInput for a seed that is not used, for less than 1 thread, or
+    if a tolerance is not from 0 to 0.01.
 
         run = harness.evaluate(MovingAverage(length=7), Task("sunspots", RollingOrigin(horizon=11, windows=8)))
         run.scores["MASE"]
     """
-    _check_arguments(forecaster, task, missing)
+    _check_arguments(forecaster, task, missing, seed)
     workspace = _workspace(None)
     catalog = workspace.catalog
     filling: Missing = missing or "native"
@@ -96,9 +100,12 @@ def evaluate(
     if isinstance(forecaster, str):
         check_installed(forecaster, catalog.forecasters)
         spec = catalog.forecasters[forecaster].spec
-        forecaster, filling, requested = spec.make({}), missing or spec.missing, spec.resources.threads
+        seed = _seed_of(spec, seed)
+        forecaster, filling, requested = spec.make({}, seed), missing or spec.missing, spec.resources.threads
         declared, batches, needs_season = spec.tolerance, spec.batches, spec.needs_season
         kinds = spec.usable_covariates
+    else:
+        seed = _own_seed(forecaster, seed)
     if panel is None:
         panel = load(catalog.datasets[task.dataset].spec, workspace.home)
     elif not isinstance(panel, Panel):
@@ -108,6 +115,7 @@ def evaluate(
         forecaster,
         task,
         panel,
+        cell=Cell(task, type(forecaster).__name__, seed=seed),
         missing=filling,
         tolerance=declared if tolerance is None else tolerance,
         metrics=metrics,
@@ -118,7 +126,25 @@ def evaluate(
     return replace(run, ignored_covariates=ignored_covariates(task, panel, kinds))
 
 
-def _check_arguments(forecaster: object, task: object, missing: object) -> None:
+def _seed_of(spec: ForecasterSpec, seed: int | None) -> int | None:
+    """The seed of a forecaster of the catalog; None of one that is not stochastic."""
+    if spec.takes_seed():
+        return 0 if seed is None else seed
+    if seed is not None:
+        raise BadInput(f"forecaster {spec.name!r} is not stochastic; leave out seed")
+    return None
+
+
+def _own_seed(forecaster: Forecaster, seed: int | None) -> int | None:
+    """The seed of a forecaster object; None of one that has none."""
+    if seed is not None:
+        name = type(forecaster).__name__
+        raise BadInput(f"the seed of a forecaster object is its own: leave out seed, and pass {name}(seed={seed})")
+    own = getattr(forecaster, "seed", None)
+    return own if type(own) is int else None
+
+
+def _check_arguments(forecaster: object, task: object, missing: object, seed: object) -> None:
     if isinstance(forecaster, type):
         name = forecaster.__name__
         raise BadInput(f"evaluate takes a forecaster object: pass {name}() instead of the class {name}")
@@ -131,6 +157,8 @@ def _check_arguments(forecaster: object, task: object, missing: object) -> None:
         raise BadTask(f"task must be a Task such as Task('nile', RollingOrigin(5, windows=8)), not {short_repr(task)}")
     if missing is not None and missing not in FILLINGS:
         raise BadInput(f"missing is one of {', '.join(FILLINGS)}, not {short_repr(missing)}")
+    if seed is not None and (type(seed) is not int or seed < 0):
+        raise BadInput(f"seed must be a whole number from 0, not {short_repr(seed)}")
 
 
 def check_data(data: object, options: TableOptions | None = None, **columns: Any) -> tuple[Finding, ...]:
