@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from harness.forecasters.quiet import quiet
     from harness.forecasters.spec import ForecasterSpec, Resources
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
+    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights_store import weights_folder
     from harness.forecasters.window_arrays import WindowArrays, automatic_lookback, training_windows, window_arrays
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
@@ -90,6 +92,8 @@ _PLACES = {
     "Resources": "forecasters.spec",
     "Card": "forecasters.card",
     "TrainedOn": "forecasters.card",
+    "Weights": "forecasters.weights",
+    "weights_folder": "forecasters.weights_store",
     "Forecaster": "forecasters.forecaster",
     "LocalForecaster": "forecasters.forecaster",
     "FittedLocalForecaster": "forecasters.forecaster",
@@ -189,6 +193,8 @@ __all__ = [
     "Resources",
     "Card",
     "TrainedOn",
+    "Weights",
+    "weights_folder",
     "Forecaster",
     "LocalForecaster",
     "FittedLocalForecaster",

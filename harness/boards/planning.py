@@ -6,45 +6,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.boards.leaderboard import Entry, Leaderboard
 from harness.boards.limits import widest
 from harness.boards.overlap import TrainingOverlap, training_overlaps
+from harness.boards.planned_spec import PlannedSpec, planned_spec
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
 from harness.errors import BadData, BadInput, BadTask, DataUnavailable, InfrastructureFault
 from harness.evaluation.run import Cell, Status
-from harness.forecasters.covariate_kinds import CovariateKind
 from harness.forecasters.limits import Limits
 from harness.forecasters.pools import Pool
-from harness.forecasters.spec import Batches, ForecasterSpec, Resources
-from harness.plugins.installation import install_command
-from harness.plugins.provider import Provider, provider_of
+from harness.forecasters.spec import ForecasterSpec, Resources
+from harness.plugins.installation import install_command, lacks
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version
+from harness.plugins.weights_versions import absolute_paths, contents_of, weights_of
 from harness.results.journal import Journal
 from harness.results.stored_plan import Source, StoredCell, StoredPlan
 from harness.tasks.task import Task
 from harness.worker.probing import known_facts
-
-if TYPE_CHECKING:
-    from harness.data.missing import Missing  # which loads NumPy
-
-
-@dataclass(frozen=True)
-class PlannedSpec:
-    """What the evaluator of a cell needs of the forecaster's spec, so that it need not load the plugin."""
-
-    missing: Missing = "native"
-    tolerance: float = 0.0
-    batches: Batches = "any"
-    provider: Provider | None = None  # None: a plugin that was given as an object, which only this process has
-    revision: str = ""
-    depends: tuple[str, ...] = ()
-    covariates: tuple[CovariateKind, ...] | None = None  # kinds that it can use; None: not stated
-    needs_season: bool = False
-    categorical: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +44,12 @@ class PlannedCell:
     spec: PlannedSpec = field(default_factory=lambda: PlannedSpec(), compare=False)
     limits: Limits = field(default_factory=Limits, compare=False)  # of the board
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
+    paths: tuple[str, ...] = field(default=(), compare=False)  # hyperparameters that are paths
+
+    @property
+    def has_changed_contents(self) -> bool:
+        """Whether hyperparameters that are paths have another content than when the cell was planned."""
+        return contents_of(self.paths, self.cell.parameters) != dict(self.cell.contents)
 
 
 @dataclass(frozen=True)
@@ -141,9 +128,9 @@ def plan_board(name: str, board: Leaderboard, workspace: Workspace, seeds: int |
 def _not_installed(name: str, board: Leaderboard, workspace: Workspace) -> dict[str, str]:
     """The command that installs each forecaster of a board that is not installed; raises BadInput for its baseline."""
     entries, forecasters = board.entries(workspace.catalog), workspace.catalog.forecasters
-    commands = {entry.title: install_command(forecasters[entry.name]) for entry in entries}
+    commands = {entry.title: install_command(forecasters[entry.name], entry.parameters) for entry in entries}
     if command := commands.get(board.baseline):
-        raise BadInput(f"{board.baseline!r}, the baseline of board {name!r}, is not installed; run `{command}`")
+        raise BadInput(lacks(f"{board.baseline!r}, the baseline of board {name!r},", command))
     return {title: command for title, command in commands.items() if command}
 
 
@@ -175,7 +162,8 @@ def _task_cells(task: Task, entries: Iterable[Entry], workspace: Workspace, seed
     for entry in entries:
         registered = workspace.catalog.forecasters[entry.name]
         version = forecaster_version(entry.name, workspace.catalog.forecasters)
-        planned = partial(_planned_cell, entry, task, registered, version, fingerprint, size)
+        spec = planned_spec(registered, weights_of(entry.name, workspace.catalog.forecasters))
+        planned = partial(_planned_cell, entry, task, registered, spec, version, fingerprint, size)
         cells += [planned(seed) for seed in _seeds(registered, seeds)]
     if not all(workspace.journal.has(cell.key) for cell in cells):
         fingerprints.check(dataset, task)
@@ -190,34 +178,19 @@ def _seeds(registered: Registered[ForecasterSpec], count: int) -> Iterable[int |
     return range(count) if stochastic else [None]
 
 
-def planned_spec(registered: Registered[ForecasterSpec]) -> PlannedSpec:
-    """What the evaluator of a cell needs of a forecaster."""
-    spec = registered.spec
-    provider = provider_of(registered.plugin)
-    return PlannedSpec(
-        spec.missing,
-        spec.tolerance,
-        spec.batches,
-        provider,
-        spec.revision,
-        tuple(spec.depends),
-        None if spec.usable_covariates is None else tuple(spec.usable_covariates),
-        spec.needs_season,
-        spec.categorical,
-    )
-
-
 def _planned_cell(
     entry: Entry,
     task: Task,
     registered: Registered[ForecasterSpec],
+    planned: PlannedSpec,
     version: str,
     fingerprint: str,
     size: int,
     seed: int | None,
 ) -> PlannedCell:
     spec = registered.spec
-    cell = Cell(task, entry.name, dict(entry.parameters), seed)
+    parameters = absolute_paths(spec, entry.parameters)
+    cell = Cell(task, entry.name, parameters, seed, contents_of(spec.paths, parameters))
     return PlannedCell(
         cell.key(fingerprint, version),
         entry.title,
@@ -228,7 +201,8 @@ def _planned_cell(
         spec.resources,
         size,
         version=version,
-        spec=planned_spec(registered),
+        paths=tuple(spec.paths),
+        spec=planned,
     )
 
 
@@ -239,7 +213,8 @@ def plan_cell(cell: Cell, title: str, workspace: Workspace) -> PlannedCell:
     version = forecaster_version(cell.forecaster, workspace.catalog.forecasters)
     entry = Entry(cell.forecaster, title, cell.parameters)
     fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
-    return _planned_cell(entry, cell.task, registered, version, fingerprint, size, cell.seed)
+    planned = planned_spec(registered, weights_of(cell.forecaster, workspace.catalog.forecasters))
+    return _planned_cell(entry, cell.task, registered, planned, version, fingerprint, size, cell.seed)
 
 
 def pending_cells(

@@ -163,7 +163,8 @@ def _check_installed(selection: Selection, boards: Iterable[Leaderboard], catalo
     """Raise BadInput for a forecaster that --only or --set names and that is not installed."""
     named = {*selection.only, *selection.settings}
     for entry in (entry for board in boards for entry in board.entries(catalog) if entry.title in named):
-        check_installed(entry.name, catalog.forecasters)
+        parameters = {**entry.parameters, **selection.settings.get(entry.title, {})}
+        check_installed(entry.name, catalog.forecasters, parameters)
 
 
 def _narrowed_titles(board: Leaderboard, selection: Selection, catalog: Catalog) -> tuple[str, ...] | None:

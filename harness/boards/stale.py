@@ -16,7 +16,7 @@ from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, plan
 from harness.boards.workspace import Workspace
 from harness.errors import attempt
 from harness.evaluation.run import Run
-from harness.plugins.result_versions import Forecasters, forecaster_version, version_parts
+from harness.plugins.result_versions import Forecasters, known_version, version_parts
 from harness.results.standings import pending_note
 from harness.results.stored_plan import StoredPlan, stored_plan
 from harness.results.version_history import VersionHistory
@@ -78,7 +78,8 @@ def stale_results(
 def is_stale(run: Run, forecasters: Forecasters) -> bool:
     """Whether a run is of another version than the present one of its forecaster; not where either is unknown."""
     name, version = run.cell.forecaster, run.provenance.get("plugin", {}).get("version")
-    return version is not None and name in forecasters and version != forecaster_version(name, forecasters)
+    present = known_version(name, forecasters) if name in forecasters else None
+    return None not in (version, present) and version != present
 
 
 def stale_forecasters(plan: StoredPlan, workspace: Workspace) -> dict[str, str]:
@@ -87,8 +88,8 @@ def stale_forecasters(plan: StoredPlan, workspace: Workspace) -> dict[str, str]:
     found = {}
     for title, source in plan.sources.items():
         name = source.forecaster
-        present = forecaster_version(name, forecasters) if name in forecasters else source.version
-        if present != source.version:
+        present = known_version(name, forecasters) if name in forecasters else None
+        if present is not None and present != source.version:
             before, now = history.parts(name, source.version), version_parts(name, forecasters)
             found[title] = _reason(before, now, source.version, present)
     return found
@@ -151,6 +152,8 @@ def _reason(before: Mapping[str, Any] | None, now: Mapping[str, Any], earlier: s
         reasons.append(f"its source changed ({named}{more})")
     if spec := [name for name in SPEC if before.get(name) != now.get(name)]:
         reasons.append(f"its spec changed ({', '.join(spec)})")
+    if _differences(before, now, "weights"):
+        reasons.append("other weights are fetched")
     if libraries := _differences(before, now, "libraries"):
         reasons.append(f"other versions are installed of {', '.join(libraries)}")
     if components := _differences(before, now, "components"):

@@ -72,7 +72,7 @@ def _not_installed(request: BenchRequest, workspace: Workspace) -> list[str]:
         return []
     catalog = workspace.catalog
     entries = load_board(request.board, catalog).entries(catalog)
-    commands = {entry.title: install_command(catalog.forecasters[entry.name]) for entry in entries}
+    commands = {entry.title: install_command(catalog.forecasters[entry.name], entry.parameters) for entry in entries}
     return [not_installed_text(missing)] if (missing := {k: v for k, v in commands.items() if v}) else []
 
 

@@ -33,6 +33,7 @@ from harness.cli.runs import runs_command
 from harness.cli.show import show_command
 from harness.cli.status import status_command
 from harness.cli.verify import verify_command
+from harness.cli.weights import weights_group
 from harness.data.damage import listen
 from harness.errors import HarnessError
 from harness.plugins.catalog import Catalog, load_catalog
@@ -88,6 +89,7 @@ for command in (
     list_command,
     data_group,
     env_group,
+    weights_group,
 ):
     cli.add_command(command)
 

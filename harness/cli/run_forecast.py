@@ -82,7 +82,7 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
     cell = Cell(task_ahead(task, horizon), entry.name, dict(entry.parameters))
     planned = plan_cell(cell, entry.title, workspace)
     if workspace.catalog.forecasters[entry.name].spec.draws is not False:
-        planned = replace(planned, cell=replace(cell, seed=0))
+        planned = replace(planned, cell=replace(planned.cell, seed=0))
     options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
     data = f"{_observed_values(panel):,} observed values of {len(panel):,} series"
     echo(f"fitting {entry.title} to {data}", err=True)
@@ -121,7 +121,7 @@ def _is_file(source: str) -> bool:
 def _entry(name: str, board: Leaderboard, board_path: str, workspace: Workspace) -> Entry:
     """The forecaster of that name, or the best one; raises BadInput if it is not installed."""
     found = _named_entry(name, board, board_path, workspace)
-    check_installed(found.name, workspace.catalog.forecasters)
+    check_installed(found.name, workspace.catalog.forecasters, found.parameters)
     return found
 
 

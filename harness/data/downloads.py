@@ -23,8 +23,8 @@ class Changed(Exception):
     """The server does not continue a part: the file has changed, or has no more bytes."""
 
 
-def download(url: str, path: Path, sha256: str | None) -> None:
-    """Download a file completely, and verify its checksum.
+def download(url: str, path: Path, sha256: str | None, headers: Mapping[str, str] | None = None) -> None:
+    """Download a file completely, and verify its checksum; `headers` are those of an HTTP request.
 
     Raises DataUnavailable with the reason. The bytes received are kept: as the part to continue if the connection was
     cut, under a name that the message states if the checksum is wrong.
@@ -32,7 +32,7 @@ def download(url: str, path: Path, sha256: str | None) -> None:
     part = path.with_name(f"{path.name}.part")
     before = _size(part)
     try:
-        _transfer(url, part, sha256)
+        _transfer(url, part, sha256, headers or {})
         if sha256 is not None:
             _verify(part, path, sha256)
         os.replace(part, path)
@@ -44,15 +44,15 @@ def download(url: str, path: Path, sha256: str | None) -> None:
             _note_path(part).unlink(missing_ok=True)
 
 
-def _transfer(url: str, part: Path, sha256: str | None) -> None:
+def _transfer(url: str, part: Path, sha256: str | None, headers: Mapping[str, str]) -> None:
     """Receive a file into a part, by the protocols that pooch knows."""
     import pooch
 
     if url.startswith(("http://", "https://")):
         try:
-            _receive(url, part, _rest_headers(url, part, sha256))
+            _receive(url, part, _rest_headers(url, part, sha256), headers)
         except Changed:
-            _receive(url, part, {})
+            _receive(url, part, {}, headers)
     else:
         pooch.choose_downloader(url)(url, str(part), None)
 
@@ -66,7 +66,7 @@ def _rest_headers(url: str, part: Path, sha256: str | None) -> dict[str, str]:
     return {"Range": f"bytes={_size(part)}-"} | ({} if version is None else {"If-Range": version})
 
 
-def _receive(url: str, part: Path, rest: Mapping[str, str]) -> None:
+def _receive(url: str, part: Path, rest: Mapping[str, str], given: Mapping[str, str]) -> None:
     """Append the rest of a file to its part, if `rest` requests it and the server sends it; else replace the part."""
     import pooch
 
@@ -80,7 +80,7 @@ def _receive(url: str, part: Path, rest: Mapping[str, str]) -> None:
                 file.truncate(0)
                 write_json(_note_path(part), {"url": url, "version": _version(response.headers)})
 
-        headers = {"Accept-Encoding": "identity", **rest}
+        headers = {**given, "Accept-Encoding": "identity", **rest}
         transfer = pooch.HTTPDownloader(chunk_size=CHUNK, timeout=TIMEOUT, headers=headers, hooks={"response": begin})
         transfer(url, file, None)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.data.archives import unpack
+from harness.data.checksums import checksum
 from harness.data.dataset import DataFile, DatasetSpec
+from harness.data.download_lock import download_lock
 from harness.data.downloads import download
 from harness.data.storage import write_json
 from harness.errors import BadData, DataUnavailable, Failure, HarnessError, HomeUnusable, UnusableFile, attempt
@@ -23,9 +22,6 @@ from harness.fields.reading import load as load_fields
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
-
-WAIT = 600.0  # seconds to wait for another process that downloads into the same home
-PATIENCE = 1.0  # seconds of waiting before the user is told
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def data_paths(spec: DatasetSpec, home: Path) -> tuple[Path, ...]:
     """
     paths = [_verified_path(spec, file, home) for file in spec.files]
     return tuple(
-        unpack(path, home / "data" / f"{file.name}.unpacked", _checksum(path)) if file.unpack else path
+        unpack(path, home / "data" / f"{file.name}.unpacked", checksum(path)) if file.unpack else path
         for file, path in zip(spec.files, paths, strict=True)
     )
 
@@ -96,7 +92,7 @@ def fetch(spec: DatasetSpec, home: Path, say: Callable[[str], object] | None = N
     checksum from then on. Raises DataUnavailable if a download fails, HomeUnusable if it cannot be stored.
     """
     if any(_find(file, home) is None for file in spec.files):
-        with _download_lock(home, say):
+        with download_lock(home / "data", "choose another --home", say):
             for file in spec.files:
                 if _find(file, home) is None:  # otherwise another process has downloaded it meanwhile
                     _download(spec, file, home)
@@ -114,7 +110,7 @@ def _verified_path(spec: DatasetSpec, file: DataFile, home: Path) -> Path:
     record = _read_records(home).get(file.name)
     if file.sha256 is not None or record is not None:
         try:
-            found = _checksum(path)
+            found = checksum(path)
         except OSError as error:
             raise UnusableFile(f"{path} of dataset {spec.name!r} cannot be read: {error.strerror}") from error
         problem = _problem(file, record, found, downloaded=path == home / "data" / file.name)
@@ -151,54 +147,6 @@ def _folders(home: Path) -> tuple[Path, ...]:
     return (Path(given), home / "data") if given else (home / "data",)
 
 
-def _checksum(path: Path) -> str:
-    state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=1024)
-def _sha256(path: Path, size: int, modified: int) -> str:
-    """The SHA-256 of a file; size and modification time are parameters so that a changed file is hashed again."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def _download_lock(home: Path, say: Callable[[str], object] | None) -> Iterator[None]:
-    """Let one process at a time download into a home; the data folder is made if need be."""
-    from filelock import FileLock, Timeout
-
-    folder = home / "data"
-    lock, owner = FileLock(folder / ".lock"), folder / ".lock-owner"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=PATIENCE)
-        except Timeout:
-            if say is not None:
-                say(f"waiting for {_owner(owner)}, which downloads into {folder}, for at most {WAIT / 60:g} minutes")
-            lock.acquire(timeout=max(WAIT - PATIENCE, 0))
-        try:
-            owner.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
-            yield
-        finally:
-            lock.release()
-    except Timeout as error:
-        raise DataUnavailable(
-            f"{_owner(owner)} is downloading into {folder}; run this again when it has finished"
-        ) from error
-    except OSError as error:
-        raise HomeUnusable(f"cannot write to the folder {folder}: {error.strerror}; choose another --home") from error
-
-
-def _owner(path: Path) -> str:
-    """The process that downloads, as it has written it."""
-    try:
-        return path.read_text(encoding="utf-8") or "another process"
-    except (OSError, ValueError):
-        return "another process"
-
-
 def _download(spec: DatasetSpec, file: DataFile, home: Path) -> None:
     path = home / "data" / file.name
     records = _read_records(home)
@@ -210,7 +158,7 @@ def _download(spec: DatasetSpec, file: DataFile, home: Path) -> None:
             f"run `harness data fetch {spec.name}` again, or get the file another way and put it into "
             f"{_folders(home)[0]}"
         ) from error
-    _write_records(home, {**records, file.name: DownloadRecord(_checksum(path), file.url)})
+    _write_records(home, {**records, file.name: DownloadRecord(checksum(path), file.url)})
 
 
 def _read_records(home: Path) -> dict[str, DownloadRecord]:

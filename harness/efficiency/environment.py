@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from harness.errors import attempt
 from harness.evaluation.threads import THREAD_VARIABLES, set_threads
+from harness.forecasters.weights_store import weights_variables
 
 FIXED = {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 EXCLUDED_PREFIXES = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")
@@ -18,7 +19,7 @@ EXCLUDED_PREFIXES = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTH
 def environment(threads: int) -> dict[str, str]:
     """The environment variables of a measured process: ours, with a thread count and without debugging tools."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(EXCLUDED_PREFIXES)}
-    return kept | FIXED | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    return kept | weights_variables(kept) | FIXED | dict.fromkeys(THREAD_VARIABLES, str(threads))
 
 
 def usable_cores() -> int:

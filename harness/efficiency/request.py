@@ -28,6 +28,7 @@ from harness.plugins.environments.lock import OWN
 from harness.plugins.installation import check_installed, install_command
 from harness.plugins.provider import provider_of
 from harness.plugins.result_versions import NOT_INSTALLED, forecaster_version
+from harness.plugins.weights_versions import absolute_paths, contents_of
 from harness.tasks.task import Task
 
 NEEDED = ("pytest", "pytest-benchmark", "psutil", "scipy")  # in an environment
@@ -64,8 +65,12 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     every = {entry.title: entry for entry in board.entries(catalog)}
     entries = [_entry(name, every, catalog) for name in dict.fromkeys(request.names)]
     for entry in entries:
-        check_installed(entry.name, catalog.forecasters)
-    entries = entries or [entry for entry in every.values() if not install_command(catalog.forecasters[entry.name])]
+        check_installed(entry.name, catalog.forecasters, _parameters(entry, request))
+    entries = entries or [
+        entry
+        for entry in every.values()
+        if not install_command(catalog.forecasters[entry.name], _parameters(entry, request))
+    ]
     for name in request.settings:
         if name not in (known := [entry.title for entry in entries]):
             raise UnknownName("measured forecaster", name, known)
@@ -133,6 +138,11 @@ def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
     raise UnknownName("forecaster", name, {*every, *catalog.forecasters})
 
 
+def _parameters(entry: Entry, request: BenchRequest) -> dict[str, Json]:
+    """The hyperparameters of a forecaster, with those of the request."""
+    return {**entry.parameters, **request.settings.get(entry.title, {})}
+
+
 def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], catalog: Catalog) -> Entry:
     """With the given hyperparameters; raises BadInput for one that the forecaster does not have."""
     if entry.title not in settings:
@@ -153,14 +163,15 @@ def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, cata
         if not is_stored(request.home, fingerprint):  # the environment may not have the plugin of the dataset
             store_panel(load_unchanged(catalog.datasets[task.dataset], fingerprint, request.home), request.home)
     seed = 0 if attempt(spec.takes_seed) is True else None
-    cell = Cell(task, entry.name, dict(entry.parameters), seed)
+    parameters = absolute_paths(spec, entry.parameters)
+    cell = Cell(task, entry.name, parameters, seed, contents_of(spec.paths, parameters))
     key = cell.key(fingerprint, forecaster_version(entry.name, catalog.forecasters))
     own = spec.resources.threads
     threads = request.threads or own
     device = request.device if request.device == "auto" or _takes_device(spec) else "auto"
     identity = hashlib.sha256(json.dumps([key, threads, device]).encode()).hexdigest()[:32]
     board = board_name(request.board)
-    subject = Subject(entry.title, entry.name, board, task.label, key, dict(entry.parameters), seed)
+    subject = Subject(entry.title, entry.name, board, task.label, key, parameters, seed)
     conditions = Conditions(
         request.seconds / request.repetitions, threads, device, own_threads=own, longest=request.seconds
     )

@@ -47,12 +47,14 @@ class Cell:
     forecaster: str
     parameters: Mapping[str, Json] = field(default_factory=dict)
     seed: int | None = None
+    contents: Mapping[str, str] = field(default_factory=dict)  # of hyperparameters that are paths: a hash, by name
 
     def key(self, fingerprint: str, forecaster_version: str) -> str:
         """The key of the cell's result: a hash of all that could change it, as 32 hexadecimal digits.
 
         Where the version names an environment, as in "plugin==1.0:digest@environment", the name of the forecaster is
-        taken without that of the environment: the key is the same however a board names it.
+        taken without that of the environment: the key is the same however a board names it. A hyperparameter that is a
+        path stands for the hash of its content: the key is the same wherever that is.
         """
         is_of_environment = "@" in forecaster_version.rpartition(":")[2]
         name = self.forecaster.partition("@")[0] if is_of_environment else self.forecaster
@@ -62,14 +64,18 @@ class Cell:
             "plugin": forecaster_version,
             **self.to_json(),
             "forecaster": name,
-            "parameters": dict(self.parameters),  # with infinity as a number, as the keys of 0.2.0 have it
+            "parameters": {
+                **self.parameters,
+                **self.contents,
+            },  # with infinity as a number, as the keys of 0.2.0 have it
         }
         text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def to_json(self) -> dict[str, Any]:
-        """The cell as JSON values."""
-        return dump(self)
+        """The cell as JSON values; `contents` only where there are some, as records of earlier versions have none."""
+        fields: dict[str, Any] = dump(self)
+        return {name: value for name, value in fields.items() if name != "contents" or value}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any], protocols: Iterable[type[Protocol]] = PROTOCOLS) -> Cell:

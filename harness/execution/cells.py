@@ -153,6 +153,7 @@ def _evaluate(planned: PlannedCell, home: Path, template: Path | None, options: 
         raise InfrastructureFault(f"the stored data {panel_folder(home, planned.fingerprint)} was changed meanwhile")
     if not provider.is_unchanged():
         raise BadInput(f"plugin {provider} changed since this run began; run it again")
+    _check_weights(planned)
     notes = (*run.notes, *forecaster.notes, *_notes_of(warned), *ended.notes)
     output = "" if run.status is Status.COMPLETED else ended.tail
     return _Evaluated(replace(run, notes=tuple(dict.fromkeys(notes)), output=output), environment, name)
@@ -177,8 +178,15 @@ def _evaluate_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> 
         run = _run(registered.spec.make(cell.parameters, cell.seed), planned, panel, options)
     if run.reason == CHANGED:
         _panel_or_error.cache_clear()  # the panel in this process is not what it was
+    _check_weights(planned)
     run = replace(run, costs=replace(run.costs, peak_memory=peak_memory()))
     return _Evaluated(replace(run, notes=(*run.notes, *_notes_of(warned))), python_environment())
+
+
+def _check_weights(planned: PlannedCell) -> None:
+    """Raise BadInput if the weights of a cell are not those of its key."""
+    if planned.spec.has_changed_weights or planned.has_changed_contents:
+        raise BadInput(f"the weights of forecaster {planned.title!r} changed since this run began; run it again")
 
 
 @contextmanager
@@ -227,6 +235,7 @@ def _provenance(planned: PlannedCell, environment: Mapping[str, Any]) -> dict[st
         catalog.metric_versions,
         environment,
         provider.environment,
+        planned.spec.weights.values(),
     )
 
 

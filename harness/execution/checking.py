@@ -6,7 +6,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.boards.planning import PlannedCell, planned_spec
+from harness.boards.planned_spec import planned_spec
+from harness.boards.planning import PlannedCell
 from harness.boards.workspace import Workspace
 from harness.errors import Failure, ForecasterError, attempt
 from harness.evaluation.run import Cell
@@ -103,7 +104,7 @@ class WorkerMaker:
             "",
             spec.imports,
             spec.resources,
-            spec=planned_spec(registered),
+            spec=planned_spec(registered, {} if spec.weights is None else {spec.name: spec.weights}),
         )
         self.provider, self.home, self.server = provider, home.resolve(), server
         own = Limits(spec.resources.seconds, spec.resources.memory)

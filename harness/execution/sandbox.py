@@ -45,7 +45,8 @@ def is_available() -> bool:
 class SandboxedProcess(WorkerProcess):
     """A worker of its own interpreter in a sandbox, that of an environment if one is given.
 
-    It sees the modules that it may import and its scratch folder, and may write to `work` in that folder alone.
+    It sees the modules that it may import, its scratch folder and what is `readable`, such as weights, and may write to
+    `work` in its scratch folder alone.
     """
 
     def __init__(
@@ -56,10 +57,11 @@ class SandboxedProcess(WorkerProcess):
         variables: Mapping[str, str],
         limits: Limits,
         environment: Environment | None = None,
+        readable: Sequence[Path] = (),
     ) -> None:
         secret = _secret_folders(home)
         shown = _importable(secret, modules) if environment is None else environment.folders
-        mounts = _mounts([*secret, *_shared_folders(folder)], shown)
+        mounts = _mounts([*secret, *_shared_folders(folder)], [*shown, *(path.resolve() for path in readable)])
         interpreter = sys.executable if environment is None else str(environment.interpreter)
         messages, worker_messages = socket.socketpair()
         self._output = CapturedOutput()

@@ -19,6 +19,7 @@ from typing import IO, Any
 from harness.errors import InfrastructureFault
 from harness.evaluation.threads import THREAD_VARIABLES
 from harness.execution.scratch import claim_scratch, make_scratch, remove_abandoned, remove_scratch
+from harness.forecasters.weights_store import weights_variables
 from harness.plugins.environments.child import child_variables, does_not_start, last_line, prepare
 from harness.plugins.environments.environment import Environment
 
@@ -124,9 +125,10 @@ class _Server:
 
 
 def worker_environment(present: Mapping[str, str], threads: int) -> dict[str, str]:
-    """The environment of a worker: this one, with a fixed hash seed, no display, and so many threads."""
+    """The environment of a worker: this one, with a fixed hash seed, no display, no hub, and so many threads."""
     return {
         **present,
+        **weights_variables(present),
         **dict.fromkeys(THREAD_VARIABLES, str(threads)),
         "PYTHONHASHSEED": "0",
         "PYTHONSAFEPATH": "1",  # no module of the present folder hides one of the same name

@@ -22,6 +22,7 @@ from harness.execution.worker_forecaster import WorkerForecaster
 from harness.execution.worker_process import WorkerProcess
 from harness.fields.dumping import dump
 from harness.forecasters.limits import DEFAULTS, Limits
+from harness.forecasters.weights_store import weights_root
 from harness.plugins.environments.child import child_variables
 from harness.plugins.plugin_file import use_folder
 from harness.plugins.provider import Provider
@@ -70,6 +71,12 @@ def named(planned: PlannedCell, provider: Provider) -> dict[str, Any]:
     }
 
 
+def _weights(planned: PlannedCell) -> list[Path]:
+    """The folders and files with weights that the forecaster of a cell reads."""
+    given = [Path(str(planned.cell.parameters[name])) for name in planned.cell.contents]
+    return [path for path in (*given, *([weights_root()] if planned.spec.weights else [])) if path.exists()]
+
+
 def _parameters(cell: Cell) -> dict[str, Any]:
     """The hyperparameters and the seed in a request; numbers that JSON does not have are texts of their own."""
     parameters = dump(cell)["parameters"]
@@ -108,7 +115,9 @@ def _start(
         if provider is not None and provider.file:
             use_folder(Path(provider.file))  # a sandbox shows the folders in which this process finds modules
         modules = (*planned.imports, *([provider.value.partition(":")[0]] if provider else []))
-        process: WorkerProcess = SandboxedProcess(folder, home, modules, request["environment"], limits, environment)
+        process: WorkerProcess = SandboxedProcess(
+            folder, home, modules, request["environment"], limits, environment, _weights(planned)
+        )
     else:
         process = WorkerProcess(*request_worker(template, request), limits)
     process.doing = f"importing {', '.join(planned.imports)}" if planned.imports else "starting"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.forecasters.card import Card
     from harness.forecasters.forecaster import Forecaster
     from harness.forecasters.pools import Pool
+    from harness.forecasters.weights import Weights
 
 MOST_TOLERANCE = 1e-2  # of a spec
 Batches = Literal["any", "cutoff", "window"]
@@ -70,6 +71,8 @@ class ForecasterSpec:
     needs_season: bool = False  # whether it is only for tasks with a season length above 1
     categorical: bool = False  # whether it can forecast the probabilities of classes, of categorical targets
     requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
+    weights: Weights | None = None  # of a pretrained model, which `harness weights fetch` downloads
+    paths: tuple[str, ...] = ()  # hyperparameters that are paths of files or folders, whose content is part of the key
 
     @property
     def usable_covariates(self) -> tuple[CovariateKind, ...] | None:
@@ -153,7 +156,12 @@ def underlying_class(factory: object) -> object:
 
 def spec_problem(spec: ForecasterSpec) -> str:
     """Why a forecaster cannot be used as its spec describes it, as a sentence; empty if it can."""
-    for argument, things in (("depends", "distributions"), ("imports", "modules"), ("trained_on", "datasets")):
+    for argument, things in (
+        ("depends", "distributions"),
+        ("imports", "modules"),
+        ("trained_on", "datasets"),
+        ("paths", "hyperparameters"),
+    ):
         if problem := _names_problem(getattr(spec, argument), things):
             return f"{argument} of forecaster {spec.name!r} {problem}"
     for argument in ("requires", "revision"):
@@ -215,13 +223,16 @@ def factory_problem(name: str, factory: object) -> str:
 
 
 def _card_problem(spec: ForecasterSpec) -> str:
-    """Why its card or its pool cannot be used, as a sentence; empty if they can."""
-    if spec.card is None and spec.pool is None:  # an import that most specs do not need
+    """Why its card, its weights or its pool cannot be used, as a sentence; empty if they can."""
+    if spec.card is None and spec.pool is None and spec.weights is None:  # an import that most specs do not need
         return ""
     from harness.fields.errors import short_repr
     from harness.forecasters.card import Card
     from harness.forecasters.pools import POOLS
+    from harness.forecasters.weights import Weights
 
+    if spec.weights is not None and not isinstance(spec.weights, Weights):
+        return f"weights of forecaster {spec.name!r} must be Weights, not {short_repr(spec.weights)}"
     if spec.card is not None and not isinstance(spec.card, Card):
         return f"card of forecaster {spec.name!r} must be a Card, not {short_repr(spec.card)}"
     if spec.pool is not None and spec.pool not in POOLS:

@@ -31,6 +31,10 @@ def load_spec(fields: Mapping[str, Any], factory: DescribedFactory) -> Forecaste
         from harness.forecasters.card import Card
 
         known["card"] = load(Card, card)
+    if isinstance(weights := known.get("weights"), Mapping):
+        from harness.forecasters.weights import Weights
+
+        known["weights"] = load(Weights, weights)
     return ForecasterSpec(**known, factory=factory)
 
 

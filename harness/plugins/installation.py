@@ -1,21 +1,38 @@
-"""Whether the libraries that forecasters and datasets need are installed, and the commands that install them."""
+"""Whether the libraries and the weights that forecasters and datasets need are there, and the commands for it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from harness.data.dataset import DatasetSpec
 from harness.errors import BadInput
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.registry import Registered
 
+if TYPE_CHECKING:
+    from harness.fields.types import Json
+
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
+CHECKPOINT = "checkpoint"  # the hyperparameter that is a folder with weights instead of those of the spec
+FETCH = "harness weights fetch"
+PLAIN = re.compile(r"[\w.:@=+-]+")  # a word that a shell takes as it is
 
 
-def install_command(registered: Registered[ForecasterSpec]) -> str:
-    """The command that installs what a forecaster needs; empty where it is installed, as in an environment."""
+def install_command(registered: Registered[ForecasterSpec], parameters: Mapping[str, Json] | None = None) -> str:
+    """The command that installs what a forecaster with these hyperparameters needs, or fetches its weights.
+
+    Empty where all of it is there; the libraries of one of an environment are.
+    """
     is_here = getattr(registered.plugin, "environment", None) is None  # no import of what most commands do not need
-    return registered.spec.install_command if is_here else ""
+    command = registered.spec.install_command if is_here else ""
+    return command or _fetch_command(registered.spec, parameters or {})
+
+
+def is_fetch_command(command: str) -> bool:
+    """Whether a command of `install_command` fetches weights."""
+    return command.startswith(FETCH)
 
 
 def not_installed(names: Iterable[str], forecasters: Forecasters) -> dict[str, str]:
@@ -24,10 +41,17 @@ def not_installed(names: Iterable[str], forecasters: Forecasters) -> dict[str, s
     return {name: command for name, command in commands.items() if command}
 
 
-def check_installed(name: str, forecasters: Forecasters) -> None:
-    """Raise BadInput for a forecaster that is not installed, with the command that installs it."""
-    if command := install_command(forecasters[name]):
-        raise BadInput(f"forecaster {name!r} is not installed; run `{command}`")
+def check_installed(name: str, forecasters: Forecasters, parameters: Mapping[str, Json] | None = None) -> None:
+    """Raise BadInput for a forecaster that lacks libraries or weights, with the command for it."""
+    if command := install_command(forecasters[name], parameters):
+        raise BadInput(lacks(f"forecaster {name!r}", command))
+
+
+def lacks(forecaster: str, command: str) -> str:
+    """The sentence that a forecaster lacks its libraries or its weights."""
+    if is_fetch_command(command):
+        return f"the weights of {forecaster} are not fetched; run `{command}`"
+    return f"{forecaster} is not installed; run `{command}`"
 
 
 def check_data_installed(spec: DatasetSpec) -> None:
@@ -37,8 +61,26 @@ def check_data_installed(spec: DatasetSpec) -> None:
 
 
 def not_installed_text(commands: Mapping[str, str]) -> str:
-    """Which forecasters are not installed, and the commands that install them; `commands` are by forecaster."""
+    """Which forecasters lack libraries or weights, and the commands for it; `commands` are by forecaster."""
     names: dict[str, list[str]] = {}
     for name, command in commands.items():
-        names.setdefault(command, []).append(name)
-    return "; ".join(f"not installed: {', '.join(group)} (`{command}`)" for command, group in names.items())
+        if not is_fetch_command(command):
+            names.setdefault(command, []).append(name)
+    parts = [f"not installed: {', '.join(group)} (`{command}`)" for command, group in names.items()]
+    fetched = {name: command for name, command in commands.items() if is_fetch_command(command)}
+    if fetched:
+        words = dict.fromkeys(command.removeprefix(f"{FETCH} ") for command in fetched.values())
+        parts.append(f"weights not fetched: {', '.join(fetched)} (`{FETCH} {' '.join(words)}`)")
+    return "; ".join(parts)
+
+
+def _fetch_command(spec: ForecasterSpec, parameters: Mapping[str, Json]) -> str:
+    """The command that fetches the weights of a forecaster; empty where it has none, or they are there."""
+    if spec.weights is None or (CHECKPOINT in spec.paths and parameters.get(CHECKPOINT)):
+        return ""
+    from harness.forecasters.weights_store import weights_problem  # an import that most forecasters do not need
+
+    if not weights_problem(spec.weights):
+        return ""
+    name = spec.name if PLAIN.fullmatch(spec.name) else f"'{spec.name}'"
+    return f"{FETCH} {name}"

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import Failure, attempt
 from harness.forecasters.described import DescribedFactory
 from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.environments.environment import AT
 from harness.plugins.environments.plugins import environment_of
 from harness.plugins.registry import Registered
+from harness.plugins.weights_versions import NOT_FETCHED, weights_digests, weights_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,10 +31,31 @@ Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 def forecaster_version(name: str, forecasters: Forecasters) -> str:
     """The version of the plugin, and a hash of all that could change the forecaster's results.
 
-    That is the source of its factory, see `harness.plugins.sources`; which object the factory is, and the arguments of
-    a partial one; `depends`, `revision` and `missing` of the spec; the checkpoint and revision of its card; and the
-    same of each component that its card names, and of their components. That of a forecaster of an environment is told
-    by a process of it, and ends with the hash of the environment.
+    That is what `code_version` says, and the hashes of the weights that were fetched for it and its components.
+    """
+    version = code_version(name, forecasters)
+    weights = weights_digests(weights_of(name, forecasters))
+    if not weights:
+        return version
+    head, _, tail = version.rpartition(":")
+    digest, at, environment = tail.partition(AT)
+    return f"{head}:{_digest([digest, list(weights.values())])}{at}{environment}"
+
+
+def known_version(name: str, forecasters: Forecasters) -> str | None:
+    """The result version of a forecaster; None while its weights, which are a part of it, are not fetched."""
+    if NOT_FETCHED in weights_digests(weights_of(name, forecasters)).values():
+        return None
+    return forecaster_version(name, forecasters)
+
+
+def code_version(name: str, forecasters: Forecasters) -> str:
+    """The result version of a forecaster without its weights, which a process of an environment need not know.
+
+    It is a hash of the source of its factory, see `harness.plugins.sources`; which object the factory is, and the
+    arguments of a partial one; `depends`, `revision` and `missing` of the spec; the checkpoint and revision of its
+    card; and the same of each component that its card names, and of their components. That of a forecaster of an
+    environment is told by a process of it, and ends with the hash of the environment.
     """
     own = _own_version(forecasters[name])
     if isinstance(forecasters[name].spec.factory, DescribedFactory):  # components are in the version that it was told
@@ -46,7 +69,7 @@ def version_parts(name: str, forecasters: Forecasters) -> dict[str, Any]:
     """What the result version of a forecaster is a hash of, as JSON values, with a hash for each file."""
     spec, plugin = forecasters[name].spec, forecasters[name].plugin
     if isinstance(spec.factory, DescribedFactory):
-        return _parts_of_environment(spec.factory, plugin)
+        return {**_parts_of_environment(spec.factory, plugin), **_weights_parts(name, forecasters)}
     place = _place(spec.factory)
     return {
         **_spec_parts(spec, place),
@@ -56,7 +79,14 @@ def version_parts(name: str, forecasters: Forecasters) -> dict[str, Any]:
             **{library: version for library, _, version in (text.partition("==") for text in plugin.files.versions)},
         },
         "components": _component_versions(name, forecasters),
+        **_weights_parts(name, forecasters),
     }
+
+
+def _weights_parts(name: str, forecasters: Forecasters) -> dict[str, Any]:
+    """The hashes of weights by forecaster; nothing where it has none."""
+    weights = weights_digests(weights_of(name, forecasters))
+    return {"weights": weights} if weights else {}
 
 
 def _parts_of_environment(factory: DescribedFactory, plugin: Plugin) -> dict[str, Any]:

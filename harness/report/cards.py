@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from harness.plugins.installation import install_command
+from harness.plugins.installation import install_command, is_fetch_command
 from harness.report.text import visible
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def card_text(name: str, catalog: Catalog) -> str:
     command = install_command(entry)
     rows = [
         ("provided by", str(entry.plugin)),
-        *([("not installed", f"run {command}")] if command else []),
+        *([(_lacking(command), f"run {command}")] if command else []),
         *_card_rows(name, specs),
         *_spec_rows(entry.spec),
     ]
@@ -38,6 +38,10 @@ def card_text(name: str, catalog: Catalog) -> str:
         folded = textwrap.wrap(visible(value or NOT_STATED), WIDTH - width - 4, break_on_hyphens=False)
         lines += [f"  {label if i == 0 else '':{width}}  {line}" for i, line in enumerate(folded)]
     return "\n".join([*lines, ""])
+
+
+def _lacking(command: str) -> str:
+    return "weights not fetched" if is_fetch_command(command) else "not installed"
 
 
 def _card_rows(forecaster: str, specs: Mapping[str, ForecasterSpec]) -> Iterator[tuple[str, str]]:
@@ -70,6 +74,8 @@ def _spec_rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
 
     yield "depends", _joined(f"{name} {version}" for name, version in depended_versions(spec).items())
     yield "revision of the spec", spec.revision
+    if spec.weights is not None:
+        yield "weights", f"{spec.weights}: {_joined(spec.weights.files)}"
     yield "tolerance", f"{spec.tolerance:g}"
     yield "missing values", spec.missing
 

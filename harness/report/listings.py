@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.forecasters.libraries import library_of
-from harness.plugins.installation import not_installed
+from harness.plugins.installation import is_fetch_command, not_installed
 from harness.report.capabilities import LEGEND, capability_letters
 from harness.report.text import output_width, visible
 
@@ -81,20 +81,28 @@ def _folded(text: str) -> list[str]:
 
 
 def _not_installed(kind: str, commands: Mapping[str, str]) -> str:
-    """The names that are not installed, by the command that installs them; empty if there are none."""
-    if not commands:
-        return ""
-    rows = [
-        (command, _summary(name for name, each in commands.items() if each == command))
-        for command in dict.fromkeys(commands.values())
-    ]
-    return f"\n{listing(f'{kind} that are not installed', ('command', 'name'), rows)}"
+    """The names that are not installed or lack weights, by the command for it; empty if there are none."""
+    tables = {
+        f"{kind} that are not installed": [each for each in commands.values() if not is_fetch_command(each)],
+        f"{kind} whose weights are not fetched": [each for each in commands.values() if is_fetch_command(each)],
+    }
+    texts = []
+    for title, group in tables.items():
+        rows = [
+            (command, _summary(name for name, each in commands.items() if each == command))
+            for command in dict.fromkeys(group)
+        ]
+        texts += [f"\n{listing(title, ('command', 'name'), rows)}"] if rows else []
+    return "".join(texts)
 
 
 def _summary(names: Iterable[str]) -> str:
     """Names between commas; of the models of a library, their number and the first one."""
     groups = _by_library(names).items()
-    parts = [f"{len(group)} models such as {group[0]}" if library else ", ".join(group) for library, group in groups]
+    parts = [
+        f"{len(group)} models such as {group[0]}" if library and len(group) > 1 else ", ".join(group)
+        for library, group in groups
+    ]
     return ", ".join(parts)
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+from harness.errors import attempt
 from harness.evaluation.run import EVALUATION_VERSION
+from harness.forecasters.weights import Weights
+from harness.forecasters.weights_store import WeightsLock, read_lock
 from harness.plugins.environments.environment import Environment
 from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version
+from harness.plugins.weights_versions import weights_of
 from harness.results.rescoring import METRICS
 from harness.worker.environment import python_environment
 
@@ -26,7 +30,8 @@ def provenance(
     spec, plugin = forecasters[name].spec, forecasters[name].plugin
     version = forecaster_version(name, forecasters)
     described = {"name": plugin.name, "distribution": plugin.distribution, "version": version}
-    return provenance_of(described, spec.revision, spec.depends, threads, metrics)
+    weights = weights_of(name, forecasters).values()
+    return provenance_of(described, spec.revision, spec.depends, threads, metrics, weights=weights)
 
 
 def provenance_of(
@@ -37,13 +42,14 @@ def provenance_of(
     metrics: Mapping[str, str] | None = None,
     process: Mapping[str, Any] | None = None,
     environment: Environment | None = None,
+    weights: Iterable[Weights] = (),
 ) -> dict[str, Any]:
     """The same of a run in any process.
 
     `plugin` is the name, the distribution and the result version of the forecaster's plugin; `depends` are the
     distributions that its spec names; `metrics` are the versions of plugins' metrics; `process` is what the
     forecaster's process told of its Python and its libraries, by default this one; `environment` is the one that the
-    plugin is in.
+    plugin is in; `weights` are those of its spec and of its components.
     """
     found = python_environment() if process is None else process
     version_of = _version if environment is None else environment.version_of
@@ -53,6 +59,7 @@ def provenance_of(
         "plugin": dict(plugin),
         **({"revision": revision} if revision else {}),
         **({METRICS: dict(metrics)} if metrics else {}),
+        **({"weights": found_weights} if (found_weights := _fetched(weights)) else {}),
         "python": found["python"],
         **({} if environment is None else {"environment": environment.to_provenance()}),
         "libraries": {name: version_of(name) for name in dict.fromkeys([*found["libraries"], *depends])},
@@ -60,6 +67,21 @@ def provenance_of(
         "threads": threads,
         "blas": found["blas"],
     }
+
+
+def _fetched(weights: Iterable[Weights]) -> list[dict[str, Any]]:
+    """The repository, the commit and the hashes of weights that are fetched."""
+    locks = [attempt(partial(read_lock, each)) for each in weights]
+    return [
+        {
+            "repository": lock.repository,
+            "revision": lock.revision,
+            "commit": lock.commit,
+            "sha256": {name: file.sha256 for name, file in lock.files.items()},
+        }
+        for lock in locks
+        if isinstance(lock, WeightsLock)
+    ]
 
 
 @lru_cache(maxsize=256)  # the metadata of a distribution takes milliseconds to read

@@ -13,7 +13,7 @@ from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import Metric
 from harness.evaluation.run import Status
 from harness.plugins.catalog import Catalog
-from harness.plugins.installation import install_command
+from harness.plugins.installation import install_command, lacks
 from harness.tasks.task import Task
 
 
@@ -47,7 +47,7 @@ class VerificationContext:
 
     def _evaluate(self, name: str, task: Task, metrics: tuple[Metric, ...]) -> RunScores:
         if command := install_command(self.catalog.forecasters[name]):
-            raise DataUnavailable(f"forecaster {name!r} is not installed; run `{command}`")
+            raise DataUnavailable(lacks(f"forecaster {name!r}", command))
         spec = self.catalog.forecasters[name].spec
         run = evaluate(
             spec.make({}),

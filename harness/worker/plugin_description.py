@@ -19,7 +19,7 @@ from harness.plugins.catalog import Catalog, load_catalog
 from harness.plugins.discovery import Plugin
 from harness.plugins.provider import provider_of
 from harness.plugins.registry import Registered
-from harness.plugins.result_versions import forecaster_version, version_parts
+from harness.plugins.result_versions import code_version, version_parts
 from harness.worker.facts import facts_of
 
 
@@ -79,7 +79,7 @@ def _forecaster(name: str, registered: Registered[ForecasterSpec], catalog: Cata
         tuple(hyperparameters_of(spec)) if is_imported else None,
         facts.takes_seed,
         facts.pool,
-        forecaster_version(name, catalog.forecasters),
+        code_version(name, catalog.forecasters),
         version_parts(name, catalog.forecasters),
     )
     imported = spec if isinstance(factory, Failure) else replace(spec, factory=factory)  # for the docstring

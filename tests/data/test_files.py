@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from harness.data import download_lock
 from harness.data import files as data
 from harness.data.dataset import DataFile, DatasetSpec
 from harness.data.panel import Panel
@@ -591,7 +592,7 @@ class TestGoingOn:
     def test_one_process_at_a_time_downloads_into_a_home(
         self, tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(data, "WAIT", 0)
+        monkeypatch.setattr(download_lock, "WAIT", 0)
         (tmp_path / "data").mkdir()
 
         with (
@@ -605,10 +606,10 @@ class TestGoingOn:
     def test_for_whom_it_waits_is_said(
         self, tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(data, "PATIENCE", 0.01)
+        monkeypatch.setattr(download_lock, "PATIENCE", 0.01)
         said: list[str] = []
 
-        with data._download_lock(tmp_path, said.append):
+        with download_lock.download_lock(tmp_path / "data", "choose another --home", said.append):
             owner = (tmp_path / "data" / ".lock-owner").read_text(encoding="utf-8")
             waiting = threading.Thread(target=data.fetch, args=(known(None, upstream.url), tmp_path, said.append))
             waiting.start()

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
+from harness.forecasters.weights_store import weights_variables
 from harness.plugins.environments.environment import Environment, EnvironmentUnusable
 from harness.plugins.environments.links import link_harness
 from harness.plugins.plugin_file import VARIABLE as PLUGIN_FILE
@@ -51,7 +52,13 @@ def describe(environment: Environment) -> dict[str, Any]:
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 cwd=folder,
-                env={**variables, "PYTHONHASHSEED": "0", "PYTHONSAFEPATH": "1", "MPLBACKEND": "Agg"},
+                env={
+                    **variables,
+                    **weights_variables(variables),
+                    "PYTHONHASHSEED": "0",
+                    "PYTHONSAFEPATH": "1",
+                    "MPLBACKEND": "Agg",
+                },
                 timeout=SECONDS,
                 start_new_session=True,
             )
