@@ -14,6 +14,7 @@ PACKAGES = (
     "harness",
     "harness_models",
     "harness_mlflow",
+    "harness_chronos",
     "harness_darts",
     "harness_fev",
     "harness_gluonts",
