@@ -21,6 +21,8 @@ PACKAGES = (
     "harness_neuralforecast",
     "harness_sktime",
     "harness_statsforecast",
+    "harness_timesfm",
+    "harness_tirex",
     "harness_datasets",
     "harness_leaderboards",
 )
