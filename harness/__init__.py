@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from harness.execution.contract_tests import check_forecaster, parametrize_with_checks
     from harness.fields.libraries import install_command
     from harness.fields.signatures import given_hyperparameters, hyperparameter_fields
+    from harness.forecasters.by_time import forecast_by_time
     from harness.forecasters.card import Card, TrainedOn
     from harness.forecasters.forecast import Forecast
     from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster, PartialFailure
@@ -114,6 +115,7 @@ _PLACES = {
     "generate_tokens": "forecasters.tokens",
     "token_positions": "forecasters.tokens",
     "Forecast": "forecasters.forecast",
+    "forecast_by_time": "forecasters.by_time",
     "evaluate": "api.functions",
     "to_sktime": "api.to_sktime",
     "compare": "api.comparison",
@@ -200,6 +202,7 @@ __all__ = [
     "FittedLocalForecaster",
     "Layer",
     "hyperparameter_fields",
+    "forecast_by_time",
     "given_hyperparameters",
     "WindowArrays",
     "automatic_lookback",

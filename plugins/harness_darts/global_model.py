@@ -18,6 +18,7 @@ from harness import (
     TrainingData,
     Unsupported,
     automatic_lookback,
+    forecast_by_time,
     given_hyperparameters,
     quiet,
 )
@@ -60,15 +61,14 @@ class DartsGlobalModel(ABC):
         self.lookback_ = max(-int(lags[i]) for i in (0, 2, 4) if lags[i] is not None)
 
     def predict(self, contexts: Contexts) -> Forecast:
-        """The forecasts, in batches that fit into memory; windows with a shorter history fail."""
+        """The forecasts, of a model that samples paths by points in time; windows with a shorter history fail."""
         long = np.flatnonzero(contexts.lengths >= self.lookback_)
         if not len(long):
             raise Unsupported(self._too_short(int(contexts.lengths.max())))
-        channels = len(contexts.channels) * (self.lookback_ + contexts.gap + contexts.horizon)
         some = contexts if len(long) == len(contexts) else contexts.take(long)
+        draws = self.samples and not self._direct_levels(contexts.gap + contexts.horizon)
         with quiet():
-            parts = [self._forecast(part) for part in some.batches(max(1, BATCH // channels))]
-        forecast = Forecast.concatenate(parts)
+            forecast = forecast_by_time(some, self._predict) if draws else self._predict(some)
         if len(long) == len(contexts):
             return forecast
         failures = {
@@ -81,6 +81,12 @@ class DartsGlobalModel(ABC):
     def samples(self) -> int:
         """The number of sampled paths; 0 if the model gives quantiles or points."""
         return 0
+
+    def _predict(self, contexts: Contexts) -> Forecast:
+        """The forecasts of windows with long histories, in batches that fit into memory."""
+        channels = len(contexts.channels) * (self.lookback_ + contexts.gap + contexts.horizon)
+        parts = contexts.batches(max(1, BATCH // channels))
+        return Forecast.concatenate([self._forecast(part) for part in parts])
 
     def _forecast(self, contexts: Contexts) -> Forecast:
         series = self.inputs_.of_windows(contexts, self.lookback_)

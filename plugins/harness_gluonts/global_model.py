@@ -16,9 +16,19 @@ from gluonts.model.forecast import Forecast as LibraryForecast
 from gluonts.model.forecast import QuantileForecast
 from gluonts.torch import distributions
 
-from harness import Contexts, Floats, Forecast, Panel, TrainingData, automatic_lookback, given_hyperparameters, quiet
+from harness import (
+    Contexts,
+    Floats,
+    Forecast,
+    Panel,
+    TrainingData,
+    automatic_lookback,
+    forecast_by_time,
+    given_hyperparameters,
+    quiet,
+)
 from harness_gluonts.entries import Inputs, numeric_static, offset_alias
-from harness_gluonts.names import WITH_COVARIATES
+from harness_gluonts.names import SAMPLED, WITH_COVARIATES
 
 BATCH = 20_000_000  # numbers of the entries of one call of the library
 
@@ -75,6 +85,10 @@ class GluonTSModel:
         return sum(weights.numel() * weights.element_size() for weights in self.predictor_.network.parameters())
 
     def predict(self, contexts: Contexts) -> Forecast:
+        """The forecasts, of a network that samples paths by points in time."""
+        return forecast_by_time(contexts, self._predict) if self._name in SAMPLED else self._predict(contexts)
+
+    def _predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, in batches that fit into memory."""
         size = max(1, BATCH // (int(contexts.lengths.max()) * len(contexts.channels)))
         with quiet("gluonts"), seeded(self.seed):
@@ -94,9 +108,13 @@ class GluonTSModel:
         return Forecast(arranged([_mean(window) for window in found]), levels, quantiles)
 
     @property
+    def _name(self) -> str:
+        return str(self.library_class.__name__).removesuffix("Estimator")
+
+    @property
     def _kinds(self) -> Sequence[str]:
         """The kinds of covariates that the estimator takes."""
-        return WITH_COVARIATES.get(self.library_class.__name__.removesuffix("Estimator"), ())
+        return WITH_COVARIATES.get(self._name, ())
 
     def _inputs(self, panel: Panel) -> Inputs:
         kinds = self._kinds

@@ -20,6 +20,7 @@ LEFT_OUT = {  # of the estimators in gluonts.torch, and why
     "DeepNPTS": "its training is not one of Lightning: it shows its progress, and chooses the device by itself",
     "PyTorchLightning": "it is the base class",
 }
+SAMPLED = {"DeepAR", "WaveNet"}  # whose forecasts are sampled paths
 _KNOWN: CovariateKinds = ("known covariate",)
 _KNOWN_AND_STATIC: CovariateKinds = ("known covariate", "static")
 WITH_COVARIATES: dict[str, CovariateKinds] = {

@@ -16,6 +16,7 @@ from harness import (
     TrainingData,
     Unsupported,
     automatic_lookback,
+    forecast_by_time,
     given_hyperparameters,
     quiet,
 )
@@ -103,6 +104,11 @@ class NeuralForecastModel:
         return sum(matrix.numel() * matrix.element_size() for matrix in weights)
 
     def predict(self, contexts: Contexts) -> Forecast:
+        """The forecasts, of a network whose loss is that of samples by points in time."""
+        draws = getattr(self.network_.loss, "is_distribution_output", False)
+        return forecast_by_time(contexts, self._predict) if draws else self._predict(contexts)
+
+    def _predict(self, contexts: Contexts) -> Forecast:
         """The forecasts, in batches that fit into memory."""
         lookback = max(self.network_.input_size, getattr(self.network_, "inference_input_size", 0) or 0)
         if contexts.max_context is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec, hookimpl
-from harness_sktime.names import DETERMINISTIC, FORECASTERS, LETTERS
+from harness_sktime.names import DETERMINISTIC, FORECASTERS, LETTERS, MODULES_OF_OTHERS, REQUIREMENTS
 
 
 @hookimpl
@@ -13,7 +13,8 @@ def harness_forecasters() -> list[ForecasterSpec]:
 
 
 def _spec(name: str) -> ForecasterSpec:
-    letters = LETTERS[name]
+    letters, others = LETTERS[name], MODULES_OF_OTHERS.get(name, ())
+    requires = "" if others else "forecast-harness[sktime]"  # empty: the names of modules are those of requirements
     needs_others = "r" in letters  # mostly forecasters, which decide what it can do
     return ForecasterSpec(
         f"sktime:{name}",
@@ -21,8 +22,8 @@ def _spec(name: str) -> ForecasterSpec:
         description=f"sktime's {name}, fitted to each series" + ("; has required hyperparameters" * needs_others),
         missing="interpolate",
         draws="s" in letters and name not in DETERMINISTIC,
-        imports=("sktime.forecasting.base",),
-        requires="forecast-harness[sktime]",
+        imports=("sktime.forecasting.base", *others),
+        requires=REQUIREMENTS.get(name, requires),
         depends=("sktime",),
         pool="local",
         covariates=("known covariate",) if "x" in letters else (),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -21,10 +21,11 @@ from harness import (
     Unsupported,
     given_hyperparameters,
 )
-from harness_sktime.names import FORECASTERS
+from harness_sktime.names import FORECASTERS, WITHOUT_CALENDAR
 
 STRATEGIES = ("refit", "update", "no-update_params")
 SEEDS = ("random_state", "seed")
+MEDIAN = 0.5
 COMPONENT = "estimator"  # the key of a table that describes an estimator
 
 
@@ -49,7 +50,7 @@ class SktimeForecaster(FittedLocalForecaster):
     and without an update of the parameters. Not every forecaster of sktime uses new observations without "refit".
 
     Several targets are passed on together; known covariates are passed to forecasters that take exogenous variables.
-    Quantiles are those of `predict_quantiles`, and the median is the point forecast.
+    Quantiles are those of `predict_quantiles`; that at level 0.5 is the point forecast.
     """
 
     library_class: ClassVar[Any]
@@ -82,6 +83,7 @@ class SktimeForecaster(FittedLocalForecaster):
 
     def fit_series(self, context: Context) -> FittedSeries:
         """The forecaster of sktime, fitted to the training data of one series."""
+        context = self.as_taken(context)
         forecaster = self.library_forecaster(context.season_length)
         past = _past(context)
         try:
@@ -91,6 +93,10 @@ class SktimeForecaster(FittedLocalForecaster):
                 raise Unsupported(f"sktime, for a history of {len(past)} observations: {error}") from error
             raise
         return FittedSeries(forecaster, past)
+
+    def as_taken(self, context: Context) -> Context:
+        """The context of a window with the time that the forecaster takes: numbers where it takes no calendar."""
+        return replace(context, start=0, freq=None) if self.library_class.__name__ in WITHOUT_CALENDAR else context
 
     def predict_windows(self, state: FittedSeries, contexts: Contexts) -> Forecast:
         """The forecasts of all windows of a series; one that fails does not stop the others."""
@@ -120,6 +126,7 @@ class _Windows(LocalForecaster):
     fitted: FittedSeries
 
     def predict_series(self, context: Context) -> Forecast:
+        context = self.forecaster.as_taken(context)
         forecaster = self.forecaster.at_cutoff(self.fitted, context)
         index = _index(context, len(context.values), context.gap + context.horizon)
         future, steps = _exogenous(forecaster, context, index, ahead=True), _steps(context)
@@ -127,15 +134,17 @@ class _Windows(LocalForecaster):
         mean = _numbers(forecaster.predict(fh=steps, X=future)).reshape(shape)
         if np.isnan(mean).any():
             raise Unsupported(f"sktime gives no forecast for a history of {len(context.values)} observations")
-        levels = context.quantile_levels
+        levels = [level for level in context.quantile_levels if level != MEDIAN]  # some intervals may not be empty
         if not levels or not forecaster.get_tag("capability:pred_int"):
             return Forecast.point(mean)
-        quantiles = _numbers(forecaster.predict_quantiles(fh=steps, X=future, alpha=list(levels)))
-        return Forecast(mean, levels, quantiles.reshape(*shape, len(levels)), mean)
+        quantiles = _numbers(forecaster.predict_quantiles(fh=steps, X=future, alpha=levels)).reshape(*shape, -1)
+        if MEDIAN in context.quantile_levels:
+            quantiles = np.insert(quantiles, context.quantile_levels.index(MEDIAN), mean, axis=-1)
+        return Forecast(mean, context.quantile_levels, quantiles, mean)
 
 
 def component(value: Any) -> Any:
-    """A hyperparameter as sktime takes it: tables with the key `estimator` become estimators, also within lists."""
+    """A hyperparameter as sktime takes it: tables with the key `estimator` become estimators, also within others."""
     if isinstance(value, dict) and COMPONENT in value:
         parameters = {name: component(part) for name, part in value.items() if name != COMPONENT}
         return _estimator_class(str(value[COMPONENT]))(**parameters)
@@ -143,6 +152,8 @@ def component(value: Any) -> Any:
         parts = [component(part) for part in value]
         named = len(parts) == 2 and isinstance(parts[0], str) and parts[1] is not value[1]
         return tuple(parts) if named or isinstance(value, tuple) else parts
+    if isinstance(value, dict):
+        return {name: component(part) for name, part in value.items()}
     return value
 
 

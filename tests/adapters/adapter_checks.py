@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -58,3 +59,12 @@ def largest_difference(forecasts: Floats, expected: Floats) -> float:
     """The largest difference, relative to the largest number of the window; both (window, …)."""
     axes = tuple(range(1, expected.ndim))
     return float((np.abs(forecasts - expected).max(axis=axes) / np.abs(expected).max(axis=axes)).max())
+
+
+def first_forecasts(make: Callable[[], Any], later_values: Floats) -> Floats:
+    """The quantiles of the earliest of two windows, for a series that ends with these 8 values after its cutoff."""
+    panel = Panel.of([np.concatenate([np.sin(np.arange(80) / 2) + 3, later_values])], season_length=12)
+    run = seeded_run(make(), Task("x", RollingOrigin(4, windows=2), quantile_levels=LEVELS), panel)
+    assert run.status == "completed", run.reason
+    assert run.results is not None
+    return run.results.forecast.quantiles_of(LEVELS)[np.argmin(run.results.cutoffs)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -51,3 +53,15 @@ def failed_checks(spec: ForecasterSpec, **parameters: Any) -> list[str]:
     factory = partial(spec.load(), **parameters) if parameters else spec.factory
     changed = ForecasterSpec(**{**vars(spec), "factory": factory})
     return [f"{result.name}: {result.detail}" for result in check_forecaster(changed) if not result.passed]
+
+
+def cpu_seconds(library: Callable[[], object], ours: Callable[[], Run], rounds: int = 3) -> tuple[float, float]:
+    """The least CPU seconds of a backtest by the library, and of fitting and forecasting by its adapter, in turn."""
+    by_library, by_adapter = [], []
+    for _ in range(rounds):
+        begin = time.process_time()
+        library()
+        by_library.append(time.process_time() - begin)
+        costs = ours().costs
+        by_adapter.append(costs.fit_cpu_seconds + costs.predict_cpu_seconds)
+    return min(by_library), min(by_adapter)

@@ -17,14 +17,16 @@ from adapter_checks import (
     WINDOWS,
     backtest_run,
     failed_checks,
+    first_forecasts,
     hourly_panel,
     largest_difference,
     seeded_run,
     spec_of,
 )
 from darts import TimeSeries, models
-from darts.models import ARIMA, ExponentialSmoothing, NBEATSModel
+from darts.models import ARIMA, ExponentialSmoothing, LinearRegressionModel, NBEATSModel
 from darts.utils.likelihood_models.torch import QuantileRegression
+from hourly import cpu_seconds
 
 import harness_darts
 from harness import Floats, Panel, RollingOrigin, Task
@@ -87,49 +89,67 @@ def test_covariates_are_those_that_the_model_takes(name: str) -> None:
     assert set(WITH_COVARIATES.get(name, ())) == {kind for kind, taken in kinds.items() if taken}
 
 
+NBEATS = {
+    "num_stacks": 2,
+    "layer_widths": 16,
+    "n_epochs": 1,
+    "input_chunk_length": 96,
+    "batch_size": 256,
+    "use_reversible_instance_norm": True,
+    **RATE,
+}
+LIBRARY_MODELS: dict[str, Callable[[], Any]] = {
+    "ExponentialSmoothing": lambda: ExponentialSmoothing(seasonal_periods=24),
+    "ARIMA": lambda: ARIMA(p=2, d=0),
+    "LinearRegressionModel": lambda: LinearRegressionModel(lags=96, output_chunk_length=HORIZON),
+}
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "NBEATSModel": NBEATS,
+    "ARIMA": {"p": 2, "d": 0},
+    "ExponentialSmoothing": {},
+    "LinearRegressionModel": {"lags": 96},
+}
+
+
 def test_a_network_equals_the_backtest_of_the_library() -> None:
     panel = hourly_panel()
-    small = {"num_stacks": 2, "layer_widths": 16, "n_epochs": 1, "input_chunk_length": 96, "batch_size": 256}
-    norm = {"use_reversible_instance_norm": True, **RATE}
 
-    run = backtest_run(spec_of(SPECS, "darts:NBEATSModel", {**small, **norm}).make({}, 7), panel)
+    run = backtest_run(spec_of(SPECS, "darts:NBEATSModel", NBEATS).make({}, 7), panel)
 
-    network = NBEATSModel(
-        output_chunk_length=HORIZON,
-        likelihood=QuantileRegression(list(LEVELS)),
-        random_state=7,
-        pl_trainer_kwargs=QUIET,
-        **small,
-        **norm,
-    )
-    series = _series(panel, np.float32)
-    network.fit([whole[: -WINDOWS * HORIZON] for whole in series])
-    found = _backtest(network, series, retrain=False, predict_likelihood_parameters=True)
+    found = _by_library("NBEATSModel", panel)
     assert run.results is not None
     assert largest_difference(run.results.forecast.quantiles_of(LEVELS), np.sort(found[:, :, None], axis=-1)) < 1e-6
 
 
-@pytest.mark.parametrize(
-    ("name", "parameters", "model", "retrain"),
-    [
-        ("ExponentialSmoothing", {}, lambda: ExponentialSmoothing(seasonal_periods=24), True),
-        ("ARIMA", {"p": 2, "d": 0}, lambda: ARIMA(p=2, d=0), False),
-    ],
-)
-def test_local_models_equal_the_backtest_of_the_library(
-    name: str, parameters: Any, model: Callable[[], Any], retrain: bool
-) -> None:
+@pytest.mark.parametrize("name", ["ExponentialSmoothing", "ARIMA", "LinearRegressionModel"])
+def test_other_models_equal_the_backtest_of_the_library(name: str) -> None:
     panel = hourly_panel(3)
 
-    run = backtest_run(spec_of(SPECS, f"darts:{name}", parameters).make({}, 7), panel, ())
+    run = backtest_run(spec_of(SPECS, f"darts:{name}", PARAMETERS[name]).make({}, 7), panel, ())
 
-    parts = []
-    for series in _series(panel, np.float64):
-        fitted = model()
-        fitted.fit(series[: -WINDOWS * HORIZON])
-        parts.append(_backtest(fitted, [series], retrain=retrain))
     assert run.results is not None
-    assert largest_difference(run.results.forecast.mean, np.concatenate(parts)) < 1e-6
+    assert largest_difference(run.results.forecast.mean, _by_library(name, panel)) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["NBEATSModel", "ExponentialSmoothing", "LinearRegressionModel"])
+def test_the_adapter_adds_less_than_a_twentieth_to_the_time_of_the_library(name: str) -> None:
+    panel = hourly_panel()
+    levels = LEVELS if name == "NBEATSModel" else ()
+    spec = spec_of(SPECS, f"darts:{name}", PARAMETERS[name])
+
+    library, adapter = cpu_seconds(
+        lambda: _by_library(name, panel), lambda: backtest_run(spec.make({}, 7), panel, levels)
+    )
+
+    assert adapter < 1.05 * library
+
+
+def test_samples_do_not_depend_on_later_windows() -> None:
+    spec = spec_of(SPECS, "darts:RNNModel", {"n_epochs": 1, "num_samples": 10, "likelihood": "GammaLikelihood"})
+
+    forecasts = [first_forecasts(lambda: spec.make({}, 0), later) for later in (np.zeros(8), 9 * np.ones(8))]
+
+    np.testing.assert_array_equal(*forecasts)
 
 
 def test_a_model_that_darts_would_replace_fails() -> None:
@@ -165,6 +185,33 @@ def test_nothing_is_written_to_the_working_folder(tmp_path: Path, monkeypatch: p
 
 def _series(panel: Panel, dtype: type) -> list[TimeSeries]:
     return [TimeSeries.from_values(values.astype(dtype)) for values in panel]
+
+
+def _by_library(name: str, panel: Panel) -> Floats:
+    """The forecasts of the backtest of the library, (window, horizon, component)."""
+    if name == "NBEATSModel":
+        network = NBEATSModel(
+            output_chunk_length=HORIZON,
+            likelihood=QuantileRegression(list(LEVELS)),
+            random_state=7,
+            pl_trainer_kwargs=QUIET,
+            **NBEATS,
+        )
+        series = _series(panel, np.float32)
+        network.fit([whole[: -WINDOWS * HORIZON] for whole in series])
+        return _backtest(network, series, retrain=False, predict_likelihood_parameters=True)
+    series, make = _series(panel, np.float64), LIBRARY_MODELS[name]
+    if name == "LinearRegressionModel":
+        model = make()
+        model.fit([whole[: -WINDOWS * HORIZON] for whole in series])
+        return _backtest(model, series, retrain=False)
+    parts = []
+    for whole in series:
+        model = make()
+        if name == "ARIMA":  # of which the library keeps the parameters
+            model.fit(whole[: -WINDOWS * HORIZON])
+        parts.append(_backtest(model, [whole], retrain=name != "ARIMA"))
+    return np.concatenate(parts)
 
 
 def _backtest(model: Any, series: list[TimeSeries], **options: Any) -> Floats:

@@ -17,16 +17,18 @@ from adapter_checks import (
     WINDOWS,
     backtest_run,
     failed_checks,
+    first_forecasts,
     hourly_panel,
     largest_difference,
     seeded_run,
     spec_of,
 )
+from hourly import cpu_seconds
 from neuralforecast import NeuralForecast, models
 from neuralforecast.losses.pytorch import MQLoss
 
 import harness_neuralforecast
-from harness import Panel, RollingOrigin, Task
+from harness import ForecasterSpec, Panel, RollingOrigin, Task
 from harness_neuralforecast.names import LEFT_OUT, MODELS, WITH_COVARIATES
 
 SPECS = harness_neuralforecast.harness_forecasters()
@@ -36,6 +38,12 @@ SMALL: dict[str, dict[str, Any]] = {
     "PatchTST": {"max_steps": 20, **RATE, "hidden_size": 8, "n_heads": 2, "encoder_layers": 1, "linear_hidden_size": 8},
     "DeepAR": {"max_steps": 2, "lstm_hidden_size": 4, "trajectory_samples": 10},
 }
+BACKTEST: dict[str, dict[str, Any]] = {
+    "NHITS": {"max_steps": 60, "input_size": 96, "mlp_units": 3 * [[16, 16]], **RATE},
+    "TiDE": {"max_steps": 60, "input_size": 96, "hidden_size": 32, **RATE},
+}
+QUIET = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "accelerator": "cpu"}
+STUDENT = {"name": "DistributionLoss", "distribution": "StudentT"}
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 
 
@@ -75,26 +83,34 @@ def test_every_model_forecasts() -> None:
 
 def test_forecasts_equal_the_cross_validation_of_the_library() -> None:
     panel = hourly_panel()
-    parameters = {"max_steps": 60, "input_size": 96, "mlp_units": 3 * [[16, 16]], **RATE}
-    spec = next(spec for spec in SPECS if spec.name == "neuralforecast:NHITS")
 
-    run = backtest_run(spec.make(parameters, 7), panel)
+    run = backtest_run(_spec("NHITS").make(BACKTEST["NHITS"], 7), panel)
 
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "accelerator": "cpu"}
-    network = models.NHITS(h=HORIZON, loss=MQLoss(quantiles=list(LEVELS)), random_seed=7, **parameters, **quiet)
-    frame = pd.DataFrame(
-        {
-            "unique_id": np.repeat(panel.ids, panel.lengths),
-            "ds": np.concatenate([np.arange(length) for length in panel.lengths]),
-            "y": panel.values[:, 0],
-        }
-    )
-    found = NeuralForecast(models=[network], freq=1).cross_validation(frame, n_windows=WINDOWS, step_size=HORIZON)
+    found = _by_library("NHITS", panel)
     quantiles = found.drop(columns=["unique_id", "ds", "cutoff", "y"]).to_numpy()[:, -len(LEVELS) :]
     expected = quantiles.reshape(len(panel) * WINDOWS, HORIZON, 1, len(LEVELS))
     assert run.results is not None
     forecast = run.results.forecast.quantiles_of(LEVELS)
     assert largest_difference(forecast, np.sort(expected, axis=-1)) < 1e-6
+
+
+@pytest.mark.parametrize("name", BACKTEST)
+def test_the_adapter_adds_less_than_a_twentieth_to_the_time_of_the_library(name: str) -> None:
+    panel = hourly_panel()
+
+    library, adapter = cpu_seconds(
+        lambda: _by_library(name, panel), lambda: backtest_run(_spec(name).make(BACKTEST[name], 7), panel)
+    )
+
+    assert adapter < 1.05 * library
+
+
+def test_samples_do_not_depend_on_later_windows() -> None:
+    spec = spec_of(SPECS, "neuralforecast:NHITS", SMALL["NHITS"] | {"loss": STUDENT})
+
+    forecasts = [first_forecasts(lambda: spec.make({}, 0), later) for later in (np.zeros(8), 9 * np.ones(8))]
+
+    np.testing.assert_array_equal(*forecasts)
 
 
 def test_a_wrong_loss_is_refused_with_the_names_of_some() -> None:
@@ -124,3 +140,22 @@ def test_nothing_is_written_to_the_working_folder(tmp_path: Path, monkeypatch: p
 
     assert run.status == "completed"
     assert list(tmp_path.iterdir()) == []
+
+
+def _spec(name: str) -> ForecasterSpec:
+    return next(spec for spec in SPECS if spec.name == f"neuralforecast:{name}")
+
+
+def _by_library(name: str, panel: Panel) -> pd.DataFrame:
+    """What the cross-validation of the library returns."""
+    network = getattr(models, name)(
+        h=HORIZON, loss=MQLoss(quantiles=list(LEVELS)), random_seed=7, **BACKTEST[name], **QUIET
+    )
+    frame = pd.DataFrame(
+        {
+            "unique_id": np.repeat(panel.ids, panel.lengths),
+            "ds": np.concatenate([np.arange(length) for length in panel.lengths]),
+            "y": panel.values[:, 0],
+        }
+    )
+    return NeuralForecast(models=[network], freq=1).cross_validation(frame, n_windows=WINDOWS, step_size=HORIZON)
