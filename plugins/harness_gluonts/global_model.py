@@ -102,7 +102,8 @@ class GluonTSModel:
             return np.stack(rows).astype(np.float64).reshape(shape)[:, :, contexts.gap :].transpose(0, 2, 1)
 
         levels = sorted({*contexts.quantile_levels, 0.5})
-        quantiles = np.stack([arranged([window.quantile(level) for window in found]) for level in levels], axis=-1)
+        by_window = [_quantiles(window, levels) for window in found]
+        quantiles = np.stack([arranged(list(rows)) for rows in zip(*by_window, strict=True)], axis=-1)
         if isinstance(found[0], QuantileForecast):
             return Forecast.quantiles_only(levels, quantiles)
         return Forecast(arranged([_mean(window) for window in found]), levels, quantiles)
@@ -194,6 +195,18 @@ def season_lags(season_length: int) -> list[int]:
         {season_length * count + shift for count in (1, 2, 3) for shift in (-1, 0, 1)} if season_length > 1 else ()
     )
     return sorted({*range(1, 8), *(lag for lag in seasons if lag > 0)})
+
+
+def _quantiles(found: LibraryForecast, levels: list[float]) -> list[Floats]:
+    """The quantiles of the forecast of a window, one array a level.
+
+    Those of Student's t take long, and as long for one level as for all.
+    """
+    distribution = getattr(found, "distribution", None)
+    if isinstance(getattr(distribution, "base_dist", None), torch.distributions.StudentT):
+        probabilities = torch.tensor(levels, device=distribution.mean.device)[:, None]
+        return list(distribution.icdf(probabilities).cpu().numpy())
+    return [found.quantile(level) for level in levels]
 
 
 def _mean(found: LibraryForecast) -> Floats:
