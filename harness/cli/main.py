@@ -53,7 +53,8 @@ BY_SIGNAL = 128  # added to the number of the signal that ended a command, as sh
     metavar="NAME,...",
     envvar=VARIABLE,
     show_envvar=True,
-    help="Import only these plugins beside those included in harness; 'none' imports no others.",
+    help="Import only these plugins beside those included in harness, and use the environments named as @NAME; 'none' "
+    "imports no others.",
 )
 @click.option(
     "--plugin-file",

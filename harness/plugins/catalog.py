@@ -16,6 +16,7 @@ from harness.errors import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec, spec_problem
 from harness.plugins.discovery import BUILT_IN, Plugin, load_plugins
 from harness.plugins.registry import Registered, Registry
+from harness.plugins.restriction import VARIABLE
 
 if TYPE_CHECKING:
     import click
@@ -66,7 +67,8 @@ class Catalog:
     @cached_property
     def _of_environments(self) -> list[Registered[ForecasterSpec]]:
         """The forecasters of the environments of the home; what is wrong with an environment is noted."""
-        if self.home is None or not (self.home / "environments").is_dir():  # the import takes time
+        is_named = "@" in os.environ.get(VARIABLE, "")
+        if self.home is None or not (is_named or (self.home / "environments").is_dir()):  # the import takes time
             return []
         from harness.plugins.environments.described import forecasters_of
 

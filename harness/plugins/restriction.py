@@ -1,5 +1,7 @@
 """Which installed plugins may be imported: all, or those that HARNESS_PLUGINS names beside the included ones.
 
+Environments are used then if they are named, as @ENVIRONMENT.
+
 The names are in the environment so that they hold for every process that a command starts.
 """
 
@@ -14,12 +16,13 @@ from importlib.metadata import EntryPoint
 from harness.errors import BadInput, UnknownName
 
 VARIABLE = "HARNESS_PLUGINS"
+AT = "@"  # before the name of an environment
 NONE = "none"  # instead of names: only the plugins that are included in harness
 
 
 @dataclass(frozen=True)
 class Restriction:
-    """The plugins that may be imported, by the names of entry points or distributions; None: all."""
+    """The plugins that may be imported, by the names of entry points or distributions, and @ENVIRONMENT; None: all."""
 
     names: frozenset[str] | None
 
@@ -27,12 +30,28 @@ class Restriction:
         """Whether the plugin of an entry point may be imported."""
         return self.names is None or not self.names.isdisjoint(_names_of(point))
 
+    def allows_environment(self, name: str) -> bool:
+        """Whether processes of an environment may be started."""
+        return self.names is None or _normalised(f"{AT}{name}") in self.names
+
+    def check_environments(self, names: Iterable[str]) -> None:
+        """Raise UnknownName where an environment is named that is not one of these."""
+        known = {_normalised(name): name for name in names}
+        for name in sorted(self._environments):
+            if name not in known:
+                raise UnknownName("environment", name, known.values())
+
+    @property
+    def _environments(self) -> set[str]:
+        """The normalised names of environments, without @."""
+        return {name.removeprefix(AT) for name in self.names or () if name.startswith(AT) and name != AT}
+
     def check(self, points: Iterable[EntryPoint]) -> None:
         """Raise UnknownName for a name that no installed plugin has."""
         if self.names is None:
             return
         known = {name for point in points for name in _names_of(point)}
-        for name in sorted(self.names - known):
+        for name in sorted(self.names - known - {f"{AT}{environment}" for environment in self._environments}):
             raise UnknownName("installed plugin", name, {known_name for known_name in known if ":" not in known_name})
 
 
@@ -41,7 +60,7 @@ def parse_restriction(text: str) -> Restriction:
     names = [_normalised(name) for name in text.split(",") if name.strip()]
     if not names:
         raise BadInput(
-            f"{text!r} names no plugin; write their names, as in a,b, or {NONE!r} for the included ones only"
+            f"{text!r} names no plugin; write their names, as in a,@environment, or {NONE!r} for the included ones only"
         )
     if NONE in names and len(names) > 1:
         raise BadInput(f"{text!r} names plugins beside {NONE!r}; leave one of both out")

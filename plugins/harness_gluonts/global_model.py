@@ -202,7 +202,7 @@ def _quantiles(found: LibraryForecast, levels: list[float]) -> list[Floats]:
 
     Those of Student's t take long, and as long for one level as for all.
     """
-    distribution = getattr(found, "distribution", None)
+    distribution: Any = getattr(found, "distribution", None)
     if isinstance(getattr(distribution, "base_dist", None), torch.distributions.StudentT):
         probabilities = torch.tensor(levels, device=distribution.mean.device)[:, None]
         return list(distribution.icdf(probabilities).cpu().numpy())

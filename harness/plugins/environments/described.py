@@ -12,17 +12,25 @@ from harness.plugins.environments.descriptions import description_of
 from harness.plugins.environments.environment import Environment, environments_of
 from harness.plugins.environments.plugins import described_forecasters
 from harness.plugins.registry import Registered
+from harness.plugins.restriction import restriction
 
 
 def forecasters_of(home: Path, problems: list[str]) -> list[Registered[ForecasterSpec]]:
-    """The forecasters of all environments of a home by their own names; what is wrong with one is noted."""
+    """The forecasters of all environments of a home by their own names; what is wrong with one is noted.
+
+    HARNESS_PLUGINS restricts them to those of the environments that it names; raises UnknownName if there is none.
+    """
     return list(_forecasters(home, problems))
 
 
 def _forecasters(home: Path, problems: list[str]) -> Iterator[Registered[ForecasterSpec]]:
-    for environment in environments_of(home):
+    allowed, found_environments = restriction(), list(environments_of(home))
+    allowed.check_environments(found.name for found in found_environments if isinstance(found, Environment))
+    for environment in found_environments:
         if isinstance(environment, HarnessError):
             problems.append(str(environment))
+            continue
+        if not allowed.allows_environment(environment.name):
             continue
         found = attempt(partial(_of_environment, environment, problems))
         if isinstance(found, Failure):
