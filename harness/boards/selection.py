@@ -47,6 +47,7 @@ class Selection:
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seeds: int | None = None
     jobs: int | None = None
+    on: str | None = None  # where cells run: the name of an executor, or "ray://host:10001"
     timeout: float | None = None  # seconds of each cell, instead of the limits of boards and forecasters
     memory: int | None = None  # bytes of each cell, likewise
     strict: bool = False  # forecasts are made for one point in time after the other, without later values

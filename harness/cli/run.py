@@ -36,6 +36,12 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     help="Number of worker processes; 0 runs the cells in this process.  [default: cores]",
 )
+@click.option(
+    "--on",
+    metavar="WHERE",
+    help="Run the cells on a Ray cluster: ray, or the address of a cluster such as ray://HOST:10001.  "
+    "[default: this machine]",
+)
 @limit_options
 @click.option("--pdb", is_flag=True, help="With --jobs 0: open the debugger where a forecaster raises.")
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")

@@ -53,7 +53,9 @@ def run_cells(
         )
     pending: list[Refused | Postponed] = []
     options = CellOptions(selection.strict, selection.limits)
-    executor = make_executor(executor_name(selection.jobs), workspace.home, cells, selection.jobs, options)
+    executor = make_executor(
+        executor_name(selection.jobs, selection.on), workspace.home, cells, selection.jobs, options
+    )
     view = Nothing() if pdb else None
     with (
         _closed(executor, stop),

@@ -15,7 +15,10 @@ from harness.execution.options import CellOptions
 class Executor(Protocol):
     """Runs cells, several at a time."""
 
-    slots: int  # how many cells run at the same time
+    @property
+    def slots(self) -> int:
+        """How many cells run at the same time; it may change."""
+        ...
 
     def submit(self, planned: PlannedCell) -> Future[Run]:
         """The run of a cell, whose record is in the journal when the future is done.

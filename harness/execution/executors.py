@@ -7,18 +7,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.boards.planning import PlannedCell
-from harness.errors import UnknownName
+from harness.errors import BadInput, UnknownName
 from harness.execution.executor import Executor, ExecutorClass
 from harness.execution.in_process import InProcess
 from harness.execution.local import LocalProcesses
 from harness.execution.options import CellOptions
+from harness.execution.ray_cluster import RayCluster
 
-EXECUTORS: Mapping[str, ExecutorClass] = {"in-process": InProcess, "local": LocalProcesses}
+EXECUTORS: Mapping[str, ExecutorClass] = {"in-process": InProcess, "local": LocalProcesses, "ray": RayCluster}
+WITH_ADDRESS = ("ray",)  # those that take one, as in "ray://host:10001"
 
 
-def executor_name(jobs: int | None) -> str:
-    """The executor for a number of jobs: this process for 0, else worker processes on this machine."""
-    return "in-process" if jobs == 0 else "local"
+def executor_name(jobs: int | None, where: str | None = None) -> str:
+    """The executor of that name, or for a number of jobs: this process for 0, else worker processes on this machine.
+
+    Raises BadInput for an unknown name, and for 0 jobs elsewhere.
+    """
+    if where is None:
+        return "in-process" if jobs == 0 else "local"
+    kind, separator, _ = where.partition("://")
+    if kind not in EXECUTORS or (separator and kind not in WITH_ADDRESS):
+        raise UnknownName("executor", where, EXECUTORS)
+    if jobs == 0 and kind != "in-process":
+        raise BadInput(f"--jobs 0 runs the cells in this process, and --on {where} elsewhere; leave out one of them")
+    return where
 
 
 def make_executor(
@@ -28,7 +40,13 @@ def make_executor(
     jobs: int | None = None,
     options: CellOptions | None = None,
 ) -> Executor:
-    """The executor of that name, with as many jobs as the machine has cores by default; raises UnknownName."""
-    if name not in EXECUTORS:
+    """The executor of that name, by default with as many jobs as the machine or the cluster has cores.
+
+    Raises UnknownName, and BadInput if there is no cluster.
+    """
+    kind, separator, _ = name.partition("://")
+    if kind not in EXECUTORS:
         raise UnknownName("executor", name, EXECUTORS)
-    return EXECUTORS[name](home.resolve(), cells, (os.cpu_count() or 1) if jobs is None else jobs, options)
+    if kind in WITH_ADDRESS:
+        return RayCluster(home.resolve(), cells, jobs or 0, options, address=name if separator else None)
+    return EXECUTORS[kind](home.resolve(), cells, (os.cpu_count() or 1) if jobs is None else jobs, options)

@@ -1,0 +1,203 @@
+"""The executor of a Ray cluster: each cell is a Ray task, in which a supervisor runs it on one of the nodes.
+
+Ray decides only where a cell runs, by the threads, the memory and the devices that it needs. Tries, limits and the
+attribution of failures are those of the local executor: Ray repeats no task. A node that is lost, a worker process of
+Ray that ends, and a task that Ray's memory monitor ends are infrastructure faults, so the cell is tried again on
+another node, and otherwise stays pending.
+
+The home folder has to be at the same path on all nodes, since supervisors read panels there and write records there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from harness.boards.planning import PlannedCell
+from harness.errors import BadInput, HarnessError, InfrastructureFault
+from harness.evaluation.run import Run
+from harness.execution.local import needed_plugins
+from harness.execution.options import CellOptions
+from harness.execution.panel_storing import PanelStoring
+from harness.execution.ray_node import NodeRequest, run_on_node
+from harness.execution.tries import run_with_tries
+from harness.fields.libraries import install_command
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+MOST_SLOTS = 1000  # cells that wait for Ray or run there, of which each has a thread here
+CONNECTS = 10.0  # seconds that a connection to a cluster may take
+LOOK = 5.0  # seconds between looks at the size of the cluster
+SETTINGS = {  # of the cluster that is started here, and of the connection to another one
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # nodes have their environments already
+    "RAY_memory_monitor_refresh_ms": "0",  # the supervisor limits memory
+    "RAY_task_oom_retries": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS": "0",
+}
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+
+
+class RayCluster:
+    """Runs cells on the nodes of a Ray cluster, several at a time.
+
+    `address` is that of a cluster, such as "ray://host:10001". Without one it is RAY_ADDRESS; where that is not set,
+    a cluster of this machine is started, and ended by `close`.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        cells: Sequence[PlannedCell],
+        jobs: int = 0,
+        options: CellOptions | None = None,
+        address: str | None = None,
+    ) -> None:
+        self.home, self.options = home, CellOptions() if options is None else options
+        self._ray = _connected(address)
+        self._most = min(len(cells), jobs or MOST_SLOTS, MOST_SLOTS)
+        self._looked = -LOOK
+        self._processors = 1
+        self._plugins = needed_plugins()
+        self._panels = PanelStoring(home)
+        self._closed = threading.Event()
+        self._task = self._ray.remote(max_retries=0)(run_on_node)
+        self._running: set[Any] = set()
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(max(1, self._most), thread_name_prefix="harness-ray")
+
+    @property
+    def slots(self) -> int:
+        """As many cells as the cluster has processors, at most `jobs`; a cluster may grow."""
+        now = time.monotonic()
+        if now - self._looked > LOOK:
+            self._looked = now
+            with contextlib.suppress(Exception):  # a connection that is lost is noticed by the cells
+                self._processors = int(self._ray.cluster_resources().get("CPU", 1))
+        return max(1, min(self._most, self._processors))
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        """A future run."""
+        return self._threads.submit(run_with_tries, partial(self._try, planned), self._closed)
+
+    def close(self) -> None:
+        """Cancel the cells that run, and leave the cluster; one that was started here ends."""
+        self._closed.set()
+        with self._lock, contextlib.suppress(Exception):
+            for task in self._running:
+                self._ray.cancel(task, force=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._ray.shutdown()
+
+    def _try(self, planned: PlannedCell, killed: str) -> Run:
+        self._panels.store(planned)
+        request = NodeRequest(self.home, self.options, self._plugins, planned, killed)
+        task = self._submitted(request)
+        try:
+            result: Run | HarnessError = self._ray.get(task)
+        except self._ray.exceptions.RayError as error:
+            raise InfrastructureFault(_reason(error)) from error
+        finally:
+            with self._lock:
+                self._running.discard(task)
+        if isinstance(result, HarnessError):
+            raise result
+        return result
+
+    def _submitted(self, request: NodeRequest) -> Any:
+        with self._lock:
+            if self._closed.is_set():
+                raise InfrastructureFault("the run was stopped")
+            try:
+                task = self._task.options(**_demand(request)).remote(request)
+            except Exception as error:  # a connection that is lost raises errors of its library
+                raise InfrastructureFault(f"the Ray cluster cannot be reached: {_first_line(error)}") from error
+            self._running.add(task)
+            return task
+
+
+def _demand(request: NodeRequest) -> dict[str, Any]:
+    """What a cell needs of its node, as options of a Ray task."""
+    resources = request.planned.resources
+    memory = request.options.limits.memory or request.planned.limits.memory or resources.memory
+    demand: dict[str, Any] = {"name": request.planned.title, "num_cpus": resources.threads}
+    if memory:
+        demand["memory"] = memory
+    if resources.device == "cuda":
+        demand["num_gpus"] = 1
+    return demand
+
+
+def _connected(address: str | None) -> ModuleType:
+    """Ray, connected to a cluster; raises BadInput if it is not installed, or there is no cluster at the address."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    if command := install_command(["ray"], "forecast-harness[ray]"):
+        raise BadInput(f"--on ray needs Ray, which is not installed; run `{command}`")
+    import ray
+
+    place = address or os.environ.get("RAY_ADDRESS")
+    passed = {name: value for name, value in os.environ.items() if name == "PYTHONPATH" or name.startswith("HARNESS_")}
+    environment = {"env_vars": passed}  # of processes on nodes
+    with _own_signals():
+        try:
+            if place:
+                _check_listening(place)
+                ray.init(address=place, runtime_env=environment, **QUIET)
+            else:
+                ray.init(num_cpus=os.cpu_count(), include_dashboard=False, runtime_env=environment, **QUIET)
+        except Exception as error:  # of Ray, of gRPC, or of the operating system
+            what = f"there is no Ray cluster at {place}" if place else "no Ray cluster can be started"
+            raise BadInput(f"{what}: {_first_line(error)}; correct the address, or run without --on") from error
+    return cast("ModuleType", ray)
+
+
+def _check_listening(address: str) -> None:
+    """Raise OSError if nothing listens at an address with a port, for which Ray would wait a minute."""
+    host, _, port = address.partition("://")[2].rpartition(":") if "://" in address else address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), CONNECTS).close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """A block after which signals have the handlers that they had before; Ray sets its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reason(error: Exception) -> str:
+    """Why a cell has no run, though its supervisor returned none."""
+    kind = type(error).__name__
+    reasons = {
+        "NodeDiedError": "its node of the Ray cluster was lost",
+        "WorkerCrashedError": "its process on a node of the Ray cluster ended",
+        "OutOfMemoryError": "Ray ended it, since its node ran out of memory",
+        "TaskCancelledError": "it was cancelled",
+        "RuntimeEnvSetupError": "its node of the Ray cluster could not set up its environment",
+    }
+    if kind in reasons:
+        return reasons[kind]
+    return f"it could not be run on the Ray cluster: {kind}: {_first_line(getattr(error, 'cause', None) or error)}"
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -1,0 +1,183 @@
+"""The executor of a Ray cluster: a real one of two nodes on this machine, each with one processor."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from faulty_home import FaultyHome, kill, tables
+
+from harness import Journal, Run, Status
+from harness.boards.leaderboard import load_board
+from harness.boards.planning import plan_board
+from harness.boards.workspace import Workspace
+from harness.errors import BadInput, InfrastructureFault, UnknownName
+from harness.execution.executors import executor_name
+from harness.execution.options import CellOptions
+from harness.execution.ray_node import NodeRequest, run_on_node
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found by means of Linux")
+FORECASTERS = {name: {"name": name} for name in ("naive", "drift", "theta", "ridge", "dense")}
+
+
+@dataclass
+class Nodes:
+    """The nodes of a cluster."""
+
+    cluster: Any
+    workers: list[Any]
+
+    def replace_lost(self) -> None:
+        """Have two nodes again."""
+        alive = [node for node in self.workers if node.live_processes()]
+        self.workers = [*alive, *(self.cluster.add_node(num_cpus=1) for _ in range(2 - len(alive)))]
+        self.cluster.wait_for_nodes()
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", folder)  # short, since sockets are in it
+        (Path(folder) / "ray").mkdir()
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        made = Nodes(cluster, [])
+        made.replace_lost()
+        yield made
+        cluster.shutdown()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[FaultyHome]:
+    made = FaultyHome(tmp_path)
+    made.without_mirror()
+    yield made
+    made.kill_all()
+
+
+def runs(home: Path) -> dict[str, Run]:
+    """The runs in the journal of a home, with their arrays, by key."""
+    journal = Journal(home)
+    found = {key: journal.read_with_results(key) for key in list(journal.keys())}
+    return {key: run for key, run in found.items() if run is not None}
+
+
+def assert_equal_results(ours: dict[str, Run], others: dict[str, Run]) -> None:
+    """The same cells, with the same scores and forecasts to the last bit."""
+    assert ours.keys() == others.keys()
+    for key, run in ours.items():
+        other = others[key]
+        assert (run.status, run.scores, run.window_failures) == (other.status, other.scores, other.window_failures)
+        assert run.results is not None
+        assert other.results is not None
+        for name in ("mean", "median", "quantiles"):
+            one, two = getattr(run.results.forecast, name), getattr(other.results.forecast, name)
+            np.testing.assert_array_equal(one, two)
+
+
+def waiting_worker(home: FaultyHome, command: subprocess.Popen[str]) -> int:
+    """The process of the forecaster that waits, as soon as it does."""
+    told, deadline = home.folder / "waiting", time.monotonic() + 200
+    while not told.exists() and time.monotonic() < deadline and command.poll() is None:
+        time.sleep(0.05)
+    if not told.exists():
+        command.kill()
+        pytest.fail(f"no forecaster waits: {command.communicate()[0]}")
+    return int(told.read_text().split()[0])
+
+
+def test_results_on_two_nodes_are_those_of_this_machine(home: FaultyHome, nodes: Nodes, tmp_path: Path) -> None:
+    home.write_board("board", tables(FORECASTERS))
+    nodes.replace_lost()
+
+    code, text = home.run("run", "./board", "--on", "ray", RAY_ADDRESS=nodes.cluster.address)
+
+    assert code == 0, text
+    assert home.run("run", "./board", "--home", str(tmp_path / "local"))[0] == 0
+    assert len(runs(home.home)) == len(FORECASTERS)
+    assert_equal_results(runs(home.home), runs(tmp_path / "local"))
+    assert home.processes_after(20) == []
+
+
+def test_the_cell_of_a_node_that_is_killed_runs_on_another_one(home: FaultyHome, nodes: Nodes, tmp_path: Path) -> None:
+    entries = {"naive": {"name": "naive"}, "theta": {"name": "theta"}}
+    home.write_board("board", tables({**entries, "waits": {"name": "hostile", "fault": "waits once"}}))
+    nodes.replace_lost()
+    command = home.start("run", "./board", "--on", "ray", RAY_ADDRESS=nodes.cluster.address)
+    worker = waiting_worker(home, command)
+
+    variables = Path(f"/proc/{worker}/environ").read_bytes().split(b"\0")
+    raylet = int(dict(variable.split(b"=", 1) for variable in variables if b"=" in variable)[b"RAY_RAYLET_PID"])
+    kill(raylet, signal.SIGKILL)
+    text, _ = command.communicate(timeout=200)
+
+    assert command.returncode == 0, text
+    assert {run.status for run in runs(home.home).values()} == {Status.COMPLETED}
+    assert "Traceback" not in text
+    assert home.run("run", "./board", "--home", str(tmp_path / "local"))[0] == 0
+    assert_equal_results(runs(home.home), runs(tmp_path / "local"))
+
+
+def test_ctrl_c_ends_what_runs_on_the_nodes(home: FaultyHome, nodes: Nodes) -> None:
+    home.write_board("board", tables({"waits": {"name": "hostile", "fault": "waits once"}}))
+    nodes.replace_lost()
+    command = home.start("run", "./board", "--on", "ray", RAY_ADDRESS=nodes.cluster.address)
+    worker = waiting_worker(home, command)
+
+    command.send_signal(signal.SIGINT)
+    text, _ = command.communicate(timeout=100)
+
+    assert command.returncode == 130, text
+    assert "Traceback" not in text
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{worker}").exists()
+    assert runs(home.home) == {}
+
+
+def test_an_address_without_a_cluster_is_refused(home: FaultyHome) -> None:
+    pytest.importorskip("ray")
+    home.write_board("board", tables({"naive": {"name": "naive"}}))
+
+    code, text = home.run("run", "./board", "--on", "ray", RAY_ADDRESS="127.0.0.1:1")
+
+    assert code == 2
+    assert "there is no Ray cluster at 127.0.0.1:1" in re.sub(r"\s+", " ", text)
+    assert "Traceback" not in text
+
+
+def test_a_node_without_the_home_says_so(tmp_path: Path) -> None:
+    (tmp_path / "board.toml").write_text(
+        'title = "One"\nmetric = "MAE"\nbaseline = "naive"\n[[tasks]]\ndataset = "nile"\n'
+        'protocol = { kind = "rolling-origin", horizon = 3, windows = 2 }\n[[forecasters]]\nname = "naive"\n'
+    )
+    workspace = Workspace(tmp_path / "home")
+    plan = plan_board("board", load_board(str(tmp_path / "board.toml"), workspace.catalog), workspace)
+
+    result = run_on_node(NodeRequest(tmp_path / "elsewhere", CellOptions(), "", plan.cells[0]))
+
+    assert isinstance(result, InfrastructureFault)
+    assert f"does not have the data in {tmp_path / 'elsewhere'}: use a home folder on a file system" in str(result)
+
+
+def test_unknown_places_are_refused() -> None:
+    with pytest.raises(UnknownName, match="no executor called 'rya'; did you mean 'ray'"):
+        executor_name(None, "rya")
+    with pytest.raises(UnknownName, match="no executor called 'local://host'"):
+        executor_name(None, "local://host")
+    with pytest.raises(BadInput, match="--jobs 0 runs the cells in this process, and --on ray elsewhere"):
+        executor_name(0, "ray")
+    assert executor_name(4, "ray://host:10001") == "ray://host:10001"
