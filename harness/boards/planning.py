@@ -161,8 +161,8 @@ def _task_cells(task: Task, entries: Iterable[Entry], workspace: Workspace, seed
     cells = []
     for entry in entries:
         registered = workspace.catalog.forecasters[entry.name]
-        version = forecaster_version(entry.name, workspace.catalog.forecasters)
-        spec = planned_spec(registered, weights_of(entry.name, workspace.catalog.forecasters))
+        forecaster = entry.name, workspace.catalog.forecasters, entry.parameters
+        version, spec = forecaster_version(*forecaster), planned_spec(registered, weights_of(*forecaster))
         planned = partial(_planned_cell, entry, task, registered, spec, version, fingerprint, size)
         cells += [planned(seed) for seed in _seeds(registered, seeds)]
     if not all(workspace.journal.has(cell.key) for cell in cells):
@@ -210,10 +210,10 @@ def plan_cell(cell: Cell, title: str, workspace: Workspace) -> PlannedCell:
     """A cell on the present data, with the present version of its forecaster, whatever boards have it."""
     dataset, fingerprints = workspace.catalog.datasets[cell.task.dataset], workspace.fingerprints
     registered = workspace.catalog.forecasters[cell.forecaster]
-    version = forecaster_version(cell.forecaster, workspace.catalog.forecasters)
+    forecaster = cell.forecaster, workspace.catalog.forecasters, cell.parameters
+    version, planned = forecaster_version(*forecaster), planned_spec(registered, weights_of(*forecaster))
     entry = Entry(cell.forecaster, title, cell.parameters)
     fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
-    planned = planned_spec(registered, weights_of(cell.forecaster, workspace.catalog.forecasters))
     return _planned_cell(entry, cell.task, registered, planned, version, fingerprint, size, cell.seed)
 
 

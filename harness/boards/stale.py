@@ -16,7 +16,7 @@ from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, plan
 from harness.boards.workspace import Workspace
 from harness.errors import attempt
 from harness.evaluation.run import Run
-from harness.plugins.result_versions import Forecasters, known_version, version_parts
+from harness.plugins.result_versions import Forecasters, code_version, known_version, version_parts
 from harness.results.standings import pending_note
 from harness.results.stored_plan import StoredPlan, stored_plan
 from harness.results.version_history import VersionHistory
@@ -78,7 +78,7 @@ def stale_results(
 def is_stale(run: Run, forecasters: Forecasters) -> bool:
     """Whether a run is of another version than the present one of its forecaster; not where either is unknown."""
     name, version = run.cell.forecaster, run.provenance.get("plugin", {}).get("version")
-    present = known_version(name, forecasters) if name in forecasters else None
+    present = known_version(name, forecasters, run.cell.parameters) if name in forecasters else None
     return None not in (version, present) and version != present
 
 
@@ -89,7 +89,9 @@ def stale_forecasters(plan: StoredPlan, workspace: Workspace) -> dict[str, str]:
     for title, source in plan.sources.items():
         name = source.forecaster
         present = known_version(name, forecasters) if name in forecasters else None
-        if present is not None and present != source.version:
+        if present is None or source.version == code_version(name, forecasters):  # the latter of one with a checkpoint
+            continue
+        if present != source.version:
             before, now = history.parts(name, source.version), version_parts(name, forecasters)
             found[title] = _reason(before, now, source.version, present)
     return found

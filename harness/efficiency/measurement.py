@@ -89,7 +89,9 @@ class Measurement:
                 self.bench = replace(self.bench, training=training)
             self.calibrate("after training")
             self._run_suite()
-        circumstances = provenance(self.job.own_name, catalog.forecasters, conditions.threads)
+        circumstances = provenance(
+            self.job.own_name, catalog.forecasters, conditions.threads, parameters=self.job.bench.subject.parameters
+        )
         self.bench = replace(self.bench, provenance=circumstances)
         return self.save("end")
 

@@ -165,7 +165,7 @@ def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, cata
     seed = 0 if attempt(spec.takes_seed) is True else None
     parameters = absolute_paths(spec, entry.parameters)
     cell = Cell(task, entry.name, parameters, seed, contents_of(spec.paths, parameters))
-    key = cell.key(fingerprint, forecaster_version(entry.name, catalog.forecasters))
+    key = cell.key(fingerprint, forecaster_version(entry.name, catalog.forecasters, parameters))
     own = spec.resources.threads
     threads = request.threads or own
     device = request.device if request.device == "auto" or _takes_device(spec) else "auto"

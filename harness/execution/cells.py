@@ -170,7 +170,8 @@ def _evaluate_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> 
         )
     catalog, cell = installed_catalog(), planned.cell
     registered = catalog.forecasters[cell.forecaster]
-    if cell.key(planned.fingerprint, forecaster_version(cell.forecaster, catalog.forecasters)) != planned.key:
+    version = forecaster_version(cell.forecaster, catalog.forecasters, cell.parameters)
+    if cell.key(planned.fingerprint, version) != planned.key:
         raise BadInput(f"plugin {registered.plugin} changed since this run began; run it again")
     registered.spec.import_libraries()  # so that their imports take no time of the fit
     reset_peak()  # of the cells that this process evaluated before
@@ -225,7 +226,11 @@ def _provenance(planned: PlannedCell, environment: Mapping[str, Any]) -> dict[st
     provider, catalog = planned.spec.provider, installed_catalog()
     if provider is None:
         return provenance(
-            planned.cell.forecaster, catalog.forecasters, planned.resources.threads, catalog.metric_versions
+            planned.cell.forecaster,
+            catalog.forecasters,
+            planned.resources.threads,
+            catalog.metric_versions,
+            planned.cell.parameters,
         )
     return provenance_of(
         {"name": provider.plugin, "distribution": provider.distribution, "version": planned.version},

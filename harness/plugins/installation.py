@@ -35,6 +35,11 @@ def is_fetch_command(command: str) -> bool:
     return command.startswith(FETCH)
 
 
+def uses_checkpoint(spec: ForecasterSpec, parameters: Mapping[str, Json]) -> bool:
+    """Whether a forecaster with these hyperparameters reads weights of its own instead of those of its spec."""
+    return CHECKPOINT in spec.paths and bool(parameters.get(CHECKPOINT))
+
+
 def not_installed(names: Iterable[str], forecasters: Forecasters) -> dict[str, str]:
     """The command that installs each of these forecasters that is not installed, by name."""
     commands = {name: install_command(forecasters[name]) for name in dict.fromkeys(names)}
@@ -76,7 +81,7 @@ def not_installed_text(commands: Mapping[str, str]) -> str:
 
 def _fetch_command(spec: ForecasterSpec, parameters: Mapping[str, Json]) -> str:
     """The command that fetches the weights of a forecaster; empty where it has none, or they are there."""
-    if spec.weights is None or (CHECKPOINT in spec.paths and parameters.get(CHECKPOINT)):
+    if spec.weights is None or uses_checkpoint(spec, parameters):
         return ""
     from harness.forecasters.weights_store import weights_problem  # an import that most forecasters do not need
 

@@ -21,6 +21,7 @@ from harness.plugins.weights_versions import NOT_FETCHED, weights_digests, weigh
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.fields.types import Json
     from harness.plugins.discovery import Plugin
 
 NOT_INSTALLED = "not installed"  # instead of a version
@@ -28,13 +29,14 @@ NOT_INSTALLED = "not installed"  # instead of a version
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 
 
-def forecaster_version(name: str, forecasters: Forecasters) -> str:
+def forecaster_version(name: str, forecasters: Forecasters, parameters: Mapping[str, Json] | None = None) -> str:
     """The version of the plugin, and a hash of all that could change the forecaster's results.
 
-    That is what `code_version` says, and the hashes of the weights that were fetched for it and its components.
+    That is what `code_version` says, and the hashes of the weights that were fetched for it and its components; not of
+    its own if the hyperparameters name a checkpoint.
     """
     version = code_version(name, forecasters)
-    weights = weights_digests(weights_of(name, forecasters))
+    weights = weights_digests(weights_of(name, forecasters, parameters))
     if not weights:
         return version
     head, _, tail = version.rpartition(":")
@@ -42,11 +44,11 @@ def forecaster_version(name: str, forecasters: Forecasters) -> str:
     return f"{head}:{_digest([digest, list(weights.values())])}{at}{environment}"
 
 
-def known_version(name: str, forecasters: Forecasters) -> str | None:
+def known_version(name: str, forecasters: Forecasters, parameters: Mapping[str, Json] | None = None) -> str | None:
     """The result version of a forecaster; None while its weights, which are a part of it, are not fetched."""
-    if NOT_FETCHED in weights_digests(weights_of(name, forecasters)).values():
+    if NOT_FETCHED in weights_digests(weights_of(name, forecasters, parameters)).values():
         return None
-    return forecaster_version(name, forecasters)
+    return forecaster_version(name, forecasters, parameters)
 
 
 def code_version(name: str, forecasters: Forecasters) -> str:

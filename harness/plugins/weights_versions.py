@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.data.checksums import checksum
 from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.installation import uses_checkpoint
 from harness.plugins.registry import Registered
 
 if TYPE_CHECKING:
@@ -21,13 +22,18 @@ NOT_FETCHED = "not fetched"  # instead of a hash
 NOT_FOUND = "not found"
 
 
-def weights_of(name: str, forecasters: Forecasters) -> dict[str, Weights]:
-    """The weights of a forecaster and of the components that its card names, by forecaster."""
+def weights_of(name: str, forecasters: Forecasters, parameters: Mapping[str, Json] | None = None) -> dict[str, Weights]:
+    """The weights of a forecaster and of the components that its card names, by forecaster.
+
+    Without its own if its hyperparameters name a checkpoint.
+    """
     spec, names = forecasters[name].spec, [name]
     if spec.card is not None and spec.card.components:
         from harness.forecasters.pretraining import with_components
 
         names = sorted(with_components(name, {each: entry.spec for each, entry in forecasters.items()}))
+    if uses_checkpoint(spec, parameters or {}):
+        names.remove(name)
     specs = {each: forecasters[each].spec for each in names if each in forecasters}
     return {each: spec.weights for each, spec in specs.items() if spec.weights is not None}
 

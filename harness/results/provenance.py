@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import attempt
 from harness.evaluation.run import EVALUATION_VERSION
+from harness.fields.types import Json
 from harness.forecasters.weights import Weights
 from harness.forecasters.weights_store import WeightsLock, read_lock
 from harness.plugins.environments.environment import Environment
@@ -21,16 +22,20 @@ from harness.worker.environment import python_environment
 
 
 def provenance(
-    name: str, forecasters: Forecasters, threads: int, metrics: Mapping[str, str] | None = None
+    name: str,
+    forecasters: Forecasters,
+    threads: int,
+    metrics: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Json] | None = None,
 ) -> dict[str, Any]:
     """What is needed to trust and to repeat a run of a forecaster in this process, as JSON values.
 
-    `metrics` are the versions of plugins' metrics.
+    `metrics` are the versions of plugins' metrics, `parameters` the hyperparameters.
     """
     spec, plugin = forecasters[name].spec, forecasters[name].plugin
-    version = forecaster_version(name, forecasters)
+    version = forecaster_version(name, forecasters, parameters)
     described = {"name": plugin.name, "distribution": plugin.distribution, "version": version}
-    weights = weights_of(name, forecasters).values()
+    weights = weights_of(name, forecasters, parameters).values()
     return provenance_of(described, spec.revision, spec.depends, threads, metrics, weights=weights)
 
 

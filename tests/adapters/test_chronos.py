@@ -237,6 +237,20 @@ def test_missing_values_are_those_of_the_library(name: str, checkpoints: dict[st
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_quantiles_at_other_levels_are_those_of_the_library(name: str, checkpoints: dict[str, Path]) -> None:
+    values, levels = np.sin(np.arange(90) / 3) * 5 + 20, (0.02, 0.25, 0.5, 0.88)
+    task = Task("levels", RollingOrigin(6, windows=1), quantile_levels=levels)
+
+    run = run_of(name, task, Panel.of([values], season_length=12))
+
+    inputs = [torch.tensor(values[:-6], dtype=torch.float32)]
+    found, _ = pipeline(name, checkpoints).predict_quantiles(inputs, 6, list(levels))
+    expected = np.asarray(found[0], dtype=float).reshape(1, 6, 1, len(levels))
+    assert run.results is not None
+    assert_equal(run.results.forecast, expected, levels)
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_the_size_of_batches_and_repetition_change_nothing_beyond_rounding(name: str) -> None:
     panel = hourly_panel(6)
     task = Task("hourly", RollingOrigin(STEPS, windows=3), quantile_levels=LEVELS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from hashlib import sha256
@@ -10,8 +11,11 @@ from typing import Any
 
 import pytest
 
-from harness import BadInput, DataUnavailable, Weights, weights_folder
+from harness import BadInput, DataUnavailable, ForecasterSpec, Weights, weights_folder
 from harness.forecasters import weights_fetching
+from harness.forecasters.described import DescribedFactory, FactoryDescription
+from harness.forecasters.spec import spec_problem
+from harness.forecasters.spec_fields import dump_spec, load_spec
 from harness.forecasters.weights_fetching import fetch_weights, remove_weights, take_weights
 from harness.forecasters.weights_store import damage, read_lock, weights_digest, weights_problem
 
@@ -311,3 +315,19 @@ class TestVerification:
 def test_bad_weights_are_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Weights(**{"repository": REPOSITORY, **fields})
+
+
+def test_a_spec_with_weights_survives_the_way_through_a_process_of_an_environment() -> None:
+    weights = Weights(REPOSITORY, "v1", ("a.bin",), {"a.bin": 64 * "a"}, "MIT")
+    spec = ForecasterSpec("small", "module:Small", weights=weights, paths=("checkpoint",))
+
+    told = json.loads(json.dumps(dump_spec(spec)))
+
+    read = load_spec(told, DescribedFactory("env", FactoryDescription(), {}))
+    assert (read.weights, read.paths) == (weights, ("checkpoint",))
+
+
+def test_weights_of_another_type_are_refused() -> None:
+    spec = ForecasterSpec("small", "module:Small", weights="org/small")  # type: ignore[arg-type]
+
+    assert spec_problem(spec) == "weights of forecaster 'small' must be Weights, not 'org/small'"
