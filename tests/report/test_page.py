@@ -34,7 +34,7 @@ from harness.report.numbers import duration, error, number, with_minus_sign
 from harness.report.page.details import find_details
 from harness.report.page.examples import Example, Examples, Lines, find_examples
 from harness.report.page.lines import Limit, thin
-from harness.report.page.render import page
+from harness.report.page.render import _templates, page
 from harness.report.text import LAYOUT, visible
 from harness.results.board_results import JournalResults
 from harness.results.costs import BenchCosts
@@ -172,7 +172,7 @@ def data_of(text: str) -> Any:
 
 
 def elements_of(text: str) -> list[str]:
-    return sorted({tag for tag, _ in Reader(text).tags})
+    return sorted({tag for tag, _ in Reader(text).tags} - {"wbr"})  # between the words of some names
 
 
 class TestSafety:
@@ -878,3 +878,17 @@ def test_the_list_of_boards_names_those_without_results_and_what_they_need(
     assert needs["m4-weekly"] == "data not downloaded: harness data fetch m4-weekly"
     with pytest.raises(harness.BadInput, match="not downloaded: run `harness data fetch m4-weekly`, then `harness run"):
         harness.standings("m4-weekly", home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("statsforecast:AutoETS@sf", "<bdi>statsforecast:<wbr>Auto<wbr>ETS<wbr>@sf</bdi>"),
+        ("seasonal-naive", "<bdi>seasonal-naive</bdi>"),
+        ("a<b>", "<bdi>a&lt;b&gt;</bdi>"),
+    ],
+)
+def test_names_are_broken_between_their_words(name: str, shown: str) -> None:
+    macros: Any = _templates().get_template("macros.html.jinja").module
+
+    assert str(macros.name(name)) == shown

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.report.numbers import (
     duration,
@@ -35,6 +36,7 @@ from harness.report.ties import ROUNDING
 from harness.results.standings import Standings
 
 PACKAGE = "harness.report.page"
+BETWEEN_WORDS = re.compile(r"(?<=\w:)(?=\w)|(?<=\w)(?=@\w)|(?<=[a-z])(?=[A-Z])")  # of names of models of libraries
 STYLES = ("page.css", "table.css", "charts.css")
 SCRIPTS = (  # each needs only those before it
     "theme.js",
@@ -93,7 +95,7 @@ def _templates() -> Environment:
     templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP, "BATCH": BATCH, "STRICT": STRICT}
     templates.globals["ROUNDING"] = ROUNDING
     templates.globals |= {"IGNORES": IGNORES, "DEGENERATE": DEGENERATE, "EXACT": EXACT}
-    templates.filters["sentence"] = _sentence
+    templates.filters |= {"sentence": _sentence, "breakable": _breakable}
     templates.tests["marked"] = is_marked
     templates.tests["finite"] = lambda value: value is not None and math.isfinite(value)
     templates.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
@@ -103,6 +105,11 @@ def _templates() -> Environment:
 def _show(value: object) -> object:
     """What a template shows of a value: control characters of a text are visible; markup that we wrote stays."""
     return visible(value, keep=LAYOUT) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _breakable(name: object) -> Markup:
+    """A name that is broken rather between its words, as in statsforecast:AutoETS, than within one."""
+    return Markup(BETWEEN_WORDS.sub("<wbr>", str(escape(_show(name)))))  # it is escaped
 
 
 def _sentence(note: str) -> str:
