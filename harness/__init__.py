@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from harness.forecasters.quiet import quiet
     from harness.forecasters.spec import ForecasterSpec, Resources
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
+    from harness.forecasters.torch_device import torch_device
     from harness.forecasters.weights import Weights
     from harness.forecasters.weights_store import weights_folder
     from harness.forecasters.window_arrays import WindowArrays, automatic_lookback, training_windows, window_arrays
@@ -104,6 +105,7 @@ _PLACES = {
     "WindowArrays": "forecasters.window_arrays",
     "automatic_lookback": "forecasters.window_arrays",
     "quiet": "forecasters.quiet",
+    "torch_device": "forecasters.torch_device",
     "training_windows": "forecasters.window_arrays",
     "window_arrays": "forecasters.window_arrays",
     "OneStepModel": "forecasters.generation",
@@ -207,6 +209,7 @@ __all__ = [
     "WindowArrays",
     "automatic_lookback",
     "quiet",
+    "torch_device",
     "training_windows",
     "window_arrays",
     "OneStepModel",

@@ -32,6 +32,7 @@ class PlannedSpec:
     categorical: bool = False
     weights: Mapping[str, Weights] = field(default_factory=dict)  # its own and those of components, by forecaster
     weights_digests: Mapping[str, str] = field(default_factory=dict)  # likewise
+    reusable: bool = False
 
     @property
     def has_changed_weights(self) -> bool:
@@ -54,4 +55,5 @@ def planned_spec(registered: Registered[ForecasterSpec], weights: Mapping[str, W
         spec.categorical,
         weights,
         weights_digests(weights),
+        spec.reusable,
     )

@@ -1,20 +1,20 @@
-"""The cells of a board, and which of them are pending."""
+"""The cells of a board."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from harness.boards.leaderboard import Entry, Leaderboard
-from harness.boards.limits import widest
 from harness.boards.overlap import TrainingOverlap, training_overlaps
 from harness.boards.planned_spec import PlannedSpec, planned_spec
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
 from harness.errors import BadData, BadInput, BadTask, DataUnavailable, InfrastructureFault
-from harness.evaluation.run import Cell, Status
+from harness.evaluation.run import Cell
+from harness.forecasters.devices import Device
 from harness.forecasters.limits import Limits
 from harness.forecasters.pools import Pool
 from harness.forecasters.spec import ForecasterSpec, Resources
@@ -22,7 +22,6 @@ from harness.plugins.installation import install_command, lacks
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version
 from harness.plugins.weights_versions import absolute_paths, contents_of, weights_of
-from harness.results.journal import Journal
 from harness.results.stored_plan import Source, StoredCell, StoredPlan
 from harness.tasks.task import Task
 from harness.worker.probing import known_facts
@@ -43,6 +42,7 @@ class PlannedCell:
     version: str = ""  # the result version of the forecaster
     spec: PlannedSpec = field(default_factory=lambda: PlannedSpec(), compare=False)
     limits: Limits = field(default_factory=Limits, compare=False)  # of the board
+    device: Device | None = field(default=None, compare=False)  # that an executor has assigned to it
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
     paths: tuple[str, ...] = field(default=(), compare=False)  # hyperparameters that are paths
 
@@ -215,59 +215,3 @@ def plan_cell(cell: Cell, title: str, workspace: Workspace) -> PlannedCell:
     entry = Entry(cell.forecaster, title, cell.parameters)
     fingerprint, size = fingerprints.of(dataset), fingerprints.size(dataset)
     return _planned_cell(entry, cell.task, registered, planned, version, fingerprint, size, cell.seed)
-
-
-def pending_cells(
-    plans: Iterable[BoardPlan],
-    journal: Journal,
-    *,
-    rerun: bool = False,
-    retry_failed: bool = False,
-    strict: bool = False,
-) -> list[PlannedCell]:
-    """The cells to be run, each once though several boards have it.
-
-    With `strict`, cells whose run is not a strict one are among them, whatever its status.
-
-    The baselines come first, without which there are no standings. Then those that are likely to take long, so that
-    none of them runs alone at the end: models on heavy libraries before others, large datasets before small ones.
-    """
-    plans = list(plans)
-    pending: list[PlannedCell] = []
-    completed: dict[tuple[str, int], list[PlannedCell]] = {}  # by data and task
-    for cell in distinct_cells(plans):
-        state = journal.state(cell.key)
-        if rerun or _is_pending(state.status, retry_failed) or (strict and not state.strict):
-            pending.append(replace(cell, recorded=state.recorded))
-        elif state.status is Status.COMPLETED:
-            completed.setdefault((cell.fingerprint, id(cell.cell.task)), []).append(
-                replace(cell, recorded=state.recorded)
-            )
-    journal.save_index()
-    written = {(cell.fingerprint, id(cell.cell.task)) for cell in pending}
-    rest = [cells for task, cells in completed.items() if task not in written]  # a pending cell writes them as well
-    pending += _cells_that_write_actuals(rest, journal)
-    baselines = {cell.key for plan in plans for cell in plan.cells if cell.title == plan.board.baseline}
-    return sorted(pending, key=lambda cell: (cell.key not in baselines, not cell.imports, -cell.size))
-
-
-def distinct_cells(plans: Iterable[BoardPlan]) -> list[PlannedCell]:
-    """The cells of boards, each once, with the widest limits that a board gives it."""
-    cells: dict[str, PlannedCell] = {}
-    for plan in plans:
-        for cell in plan.cells:
-            known = cells.setdefault(cell.key, cell)
-            if known.limits != cell.limits:
-                cells[cell.key] = replace(known, limits=widest(known.limits, cell.limits))
-    return list(cells.values())
-
-
-def _is_pending(status: Status | None, retry_failed: bool) -> bool:
-    return status is None or (retry_failed and status not in (Status.COMPLETED, Status.UNSUPPORTED))
-
-
-def _cells_that_write_actuals(tasks: Iterable[Sequence[PlannedCell]], journal: Journal) -> Iterator[PlannedCell]:
-    """Of each task whose actuals are lost or damaged one cell that writes them again, if possible a light one."""
-    for cells in tasks:
-        if not journal.has_actuals(cells[0].fingerprint, cells[0].cell.task):
-            yield min(cells, key=lambda cell: bool(cell.imports))

@@ -48,6 +48,7 @@ class Selection:
     seeds: int | None = None
     jobs: int | None = None
     on: str | None = None  # where cells run: the name of an executor, or "ray://host:10001"
+    devices: str | None = None  # the GPUs that cells may use
     timeout: float | None = None  # seconds of each cell, instead of the limits of boards and forecasters
     memory: int | None = None  # bytes of each cell, likewise
     strict: bool = False  # forecasts are made for one point in time after the other, without later values

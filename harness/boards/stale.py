@@ -12,7 +12,8 @@ from typing import Any
 from harness.boards.board_files import changed_file
 from harness.boards.fingerprints import Fingerprints, KnownFingerprints
 from harness.boards.leaderboard import board_name, load_board
-from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, plan_board
+from harness.boards.pending import distinct_cells
+from harness.boards.planning import BoardPlan, PlannedCell, plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import attempt
 from harness.evaluation.run import Run

@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     help="Run the cells on a Ray cluster: ray, or the address of a cluster such as ray://HOST:10001.  "
     "[default: this machine]",
 )
+@click.option(
+    "--devices",
+    metavar="A,B,...",
+    envvar="HARNESS_DEVICES",
+    help="GPUs for forecasters that use one, by index or UUID; or none.  [default: all visible]",
+)
 @limit_options
 @click.option("--pdb", is_flag=True, help="With --jobs 0: open the debugger where a forecaster raises.")
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")

@@ -7,7 +7,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from harness.analysis.lookup import board_standings
-from harness.boards.planning import BoardPlan, PlannedCell, distinct_cells, pending_cells
+from harness.boards.pending import distinct_cells, pending_cells
+from harness.boards.planning import BoardPlan, PlannedCell
 from harness.boards.selection import SelectedBoard, Selection, select_boards
 from harness.boards.stale import stale_results
 from harness.boards.workspace import Workspace

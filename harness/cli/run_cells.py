@@ -52,7 +52,7 @@ def run_cells(
             "--strict needs worker processes: in this one, a forecaster can see all values; leave out --jobs 0"
         )
     pending: list[Refused | Postponed] = []
-    options = CellOptions(selection.strict, selection.limits)
+    options = CellOptions(selection.strict, selection.limits, devices=selection.devices)
     executor = make_executor(
         executor_name(selection.jobs, selection.on), workspace.home, cells, selection.jobs, options
     )

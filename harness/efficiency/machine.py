@@ -23,7 +23,7 @@ def this_machine() -> Machine:
 
     processor, cores = str(machine()["processor"]), os.cpu_count() or 1
     memory = int(psutil.virtual_memory().total)
-    system, gpus = f"{platform.system()} {platform.machine()}", _gpus()
+    system, gpus = f"{platform.system()} {platform.machine()}", gpu_names()
     gibibytes = round(memory / 2**30)
     parts = json.dumps([processor, cores, gibibytes, system, gpus])
     slug = re.sub(r"[^a-z0-9]+", "-", f"{processor} {cores} cores {gibibytes} gib".lower()).strip("-")
@@ -31,7 +31,7 @@ def this_machine() -> Machine:
     return Machine(identity, processor, cores, memory, platform.platform(), gpus)
 
 
-def _gpus() -> tuple[str, ...]:
+def gpu_names() -> tuple[str, ...]:
     """The names of the GPUs, from their driver."""
     names = []
     for information in sorted(DRIVERS.glob("*/information")):

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.arrays import Ints
 from harness.errors import Failure
+from harness.evaluation.batch_halving import with_enough_memory
 from harness.evaluation.clock import Clock, attempt_call
 from harness.evaluation.failures import ENDED, status_of
 from harness.forecasters.forecast import Forecast
@@ -32,9 +33,13 @@ if TYPE_CHECKING:
 
 def fit(forecaster: Forecaster | RemoteForecaster, train: TrainingData, contexts: Contexts) -> None:
     """Fit a forecaster; one that fits each series by itself is fitted to the series of these windows."""
-    forecaster.fit(train)
-    if isinstance(forecaster, FittedLocalForecaster | RemoteForecaster):
+    if isinstance(forecaster, RemoteForecaster):
+        forecaster.fit(train)
         forecaster.fit_contexts(contexts)
+        return
+    with_enough_memory(forecaster, "fit", partial(forecaster.fit, train))
+    if isinstance(forecaster, FittedLocalForecaster):
+        with_enough_memory(forecaster, "fit", partial(forecaster.fit_contexts, contexts))
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,8 @@ class Calls:
 def _call(forecaster: Forecaster | RemoteForecaster, contexts: Contexts, clock: Clock | None) -> Forecast | Failure:
     """The forecast of one call, as arrays that the forecaster does not keep."""
     action = partial(predict_and_check, forecaster, contexts)
+    if not isinstance(forecaster, RemoteForecaster):
+        action = partial(with_enough_memory, forecaster, "predict", action)
     outcome = attempt_call(forecaster, action) if clock is None else clock.predict(action)
     if isinstance(outcome, Failure) or isinstance(forecaster, RemoteForecaster):
         return outcome

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from harness.errors import Failure, InfrastructureFault, attempt
+from harness.evaluation.batch_halving import halving_note
 from harness.evaluation.model_size import model_size
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
 from harness.forecasters.layer import Layer
@@ -30,7 +31,7 @@ def describe(forecaster: Forecaster | RemoteForecaster) -> Description:
         model_summary=layers,
         curves=_curves(forecaster, "curves_"),
         gradient_norms=_curves(forecaster, "gradient_norms_"),
-        remarks=(*_remarks(forecaster), *_disagreement(forecaster, layers)),
+        remarks=(*halving_note(forecaster), *_remarks(forecaster), *_disagreement(forecaster, layers)),
         is_local=isinstance(forecaster, LocalForecaster | FittedLocalForecaster),
     )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -38,21 +36,25 @@ from harness.evaluation.run import Run, Status
 from harness.evaluation.strict_comparison import difference_note, strict_difference
 from harness.evaluation.threads import thread_limit
 from harness.execution import sandbox
+from harness.execution.devices import placed_device
+from harness.execution.kept_worker import WorkerKeeper, end_or_keep
 from harness.execution.options import TRIES, CellOptions
+from harness.execution.warning_notes import recorded_warnings, warning_notes
 from harness.execution.workers import worker_forecaster
 from harness.plugins.installed import installed_catalog
 from harness.plugins.result_versions import forecaster_version
+from harness.results.device import device_record
 from harness.results.journal import Journal
 from harness.results.provenance import provenance, provenance_of
 from harness.tasks.categorical import are_categorical
 from harness.tasks.folds import backtest
+from harness.worker.devices import device_facts
 from harness.worker.environment import python_environment
 
 if TYPE_CHECKING:
     from harness.data.panel import Panel
     from harness.forecasters.forecaster import Forecaster
 
-MOST_WARNINGS = 5  # in the notes of a run
 NOT_CATEGORICAL = "the targets are categorical, and its spec does not state categorical=True: it forecasts numbers"
 SO_FAR = (Status.COMPLETED, Status.INCONSISTENT)  # of a run whose forecaster's process may have ended in the audit
 
@@ -63,6 +65,7 @@ def run_cell(
     template: Path | None = None,
     options: CellOptions | None = None,
     killed: str = "",
+    keeper: WorkerKeeper | None = None,
 ) -> Run:
     """Evaluate a cell and write it to the journal; returns its record, without arrays.
 
@@ -75,7 +78,7 @@ def run_cell(
     if not journal.has_actuals(planned.fingerprint, task):  # taken before the forecaster runs, perhaps in this process
         panel = attempt(lambda: _panel(planned, home, from_store=template is not None))
         actuals = panel if isinstance(panel, Failure) else attempt(lambda: own_actuals(backtest(task, panel)))
-    run = _compared(evaluate_cell(planned, home, template, options, killed), journal)
+    run = _compared(evaluate_cell(planned, home, template, options, killed, keeper), journal)
     if run.results is not None and isinstance(actuals, Actuals):
         journal.write_actuals(planned.fingerprint, task, actuals)
     journal.write(run)
@@ -99,15 +102,19 @@ def evaluate_cell(
     template: Path | None = None,
     options: CellOptions | None = None,
     killed: str = "",
+    keeper: WorkerKeeper | None = None,
 ) -> Run:
     """The run of a cell, which is not written: the forecaster is in a worker of the template server at that path.
 
-    Without a template it is in this process. `killed` is as for `run_cell`.
+    Without a template it is in this process. `killed` is as for `run_cell`. With a keeper, the worker may be one that
+    served an earlier cell of the same forecaster, or stay for a later one.
     """
     options = CellOptions() if options is None else options
+    if planned.device is None and template is not None:
+        planned = replace(planned, device=placed_device(planned.resources))
     started = _now()
     with thread_limit(planned.resources.threads):
-        result = attempt(lambda: _evaluate(planned, home, template, options))
+        result = attempt(lambda: _evaluate(planned, home, template, options, keeper))
         error = result.error if isinstance(result, Failure) else None
         if isinstance(error, ProcessKilled) and str(error) == killed:
             result = Failure(ForecasterError(f"{error}, in each of {TRIES + 1} tries", "crashed"))
@@ -117,6 +124,7 @@ def evaluate_cell(
             raise unexpected(error) from error  # what a worker's forecaster raises is told as one of ours
         evaluated = _failed(planned, result, options) if isinstance(result, Failure) else result
         circumstances = _provenance(planned, evaluated.environment)
+        circumstances |= device_record(planned.resources, planned.device, evaluated.environment.get("device", {}))
         if options.strict:
             circumstances["sandbox"] = evaluated.sandbox
     return replace(evaluated.run, key=planned.key, started=started, finished=_now(), provenance=circumstances)
@@ -131,7 +139,9 @@ class _Evaluated:
     sandbox: str | None = None  # of a worker in strict mode
 
 
-def _evaluate(planned: PlannedCell, home: Path, template: Path | None, options: CellOptions) -> _Evaluated:
+def _evaluate(
+    planned: PlannedCell, home: Path, template: Path | None, options: CellOptions, keeper: WorkerKeeper | None
+) -> _Evaluated:
     state = mapped_state(home, planned.fingerprint)
     panel = _panel(planned, home, from_store=template is not None)
     if not planned.spec.categorical and are_categorical(planned.cell.task, panel):
@@ -141,20 +151,25 @@ def _evaluate(planned: PlannedCell, home: Path, template: Path | None, options: 
     provider = planned.spec.provider
     if provider is None:
         raise BadInput(f"forecaster {planned.cell.forecaster!r} was given as an object; run it with --jobs 0")
-    with worker_forecaster(planned, provider, home, template, options) as forecaster, _recorded() as warned:
+    with (
+        worker_forecaster(planned, provider, home, template, options, keeper) as forecaster,
+        recorded_warnings() as warned,
+    ):
         run = _run(forecaster, planned, panel, options)
         failure = forecaster.process.failure
         if failure is not None and (isinstance(failure, InfrastructureFault) or run.status in SO_FAR):
             raise failure
         environment = forecaster.environment()
-        ended = forecaster.process.finish()
+        ended = end_or_keep(forecaster, run)
         name = sandbox.NAME if isinstance(forecaster.process, sandbox.SandboxedProcess) else None
     if mapped_state(home, planned.fingerprint) != state:
         raise InfrastructureFault(f"the stored data {panel_folder(home, planned.fingerprint)} was changed meanwhile")
+    if forecaster.is_reused and run.status is not Status.COMPLETED:  # what an earlier cell left may be the reason
+        return _evaluate(planned, home, template, options, keeper)
     if not provider.is_unchanged():
         raise BadInput(f"plugin {provider} changed since this run began; run it again")
     _check_weights(planned)
-    notes = (*run.notes, *forecaster.notes, *_notes_of(warned), *ended.notes)
+    notes = (*run.notes, *forecaster.notes, *warning_notes(warned), *ended.notes)
     output = "" if run.status is Status.COMPLETED else ended.tail
     return _Evaluated(replace(run, notes=tuple(dict.fromkeys(notes)), output=output), environment, name)
 
@@ -175,32 +190,21 @@ def _evaluate_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> 
         raise BadInput(f"plugin {registered.plugin} changed since this run began; run it again")
     registered.spec.import_libraries()  # so that their imports take no time of the fit
     reset_peak()  # of the cells that this process evaluated before
-    with _recorded() as warned:
-        run = _run(registered.spec.make(cell.parameters, cell.seed), planned, panel, options)
+    forecaster = registered.spec.make(cell.parameters, cell.seed)
+    with recorded_warnings() as warned:
+        run = _run(forecaster, planned, panel, options)
     if run.reason == CHANGED:
         _panel_or_error.cache_clear()  # the panel in this process is not what it was
     _check_weights(planned)
     run = replace(run, costs=replace(run.costs, peak_memory=peak_memory()))
-    return _Evaluated(replace(run, notes=(*run.notes, *_notes_of(warned))), python_environment())
+    here = {**python_environment(), "device": device_facts(forecaster)}
+    return _Evaluated(replace(run, notes=(*run.notes, *warning_notes(warned))), here)
 
 
 def _check_weights(planned: PlannedCell) -> None:
     """Raise BadInput if the weights of a cell are not those of its key."""
     if planned.spec.has_changed_weights or planned.has_changed_contents:
         raise BadInput(f"the weights of forecaster {planned.title!r} changed since this run began; run it again")
-
-
-@contextmanager
-def _recorded() -> Iterator[list[warnings.WarningMessage]]:
-    """The warnings of a block, which are not shown."""
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("default")
-        yield warned
-
-
-def _notes_of(warned: Iterable[warnings.WarningMessage]) -> list[str]:
-    notes = dict.fromkeys(f"warning: {warning.category.__name__}: {warning.message}" for warning in warned)
-    return list(notes)[:MOST_WARNINGS]
 
 
 def _run(forecaster: Forecaster, planned: PlannedCell, panel: Panel, options: CellOptions) -> Run:

@@ -92,8 +92,8 @@ class _Drive:
     def events(self) -> Iterator[Event]:
         """Run all cells."""
         while self.waiting or self.running or self.locked_elsewhere:
-            while self.waiting and len(self.running) < self.executor.slots:
-                yield from self._start(self.waiting.popleft())
+            while len(self.running) < self.executor.slots and (planned := self._next()) is not None:
+                yield from self._start(planned)
             if not self.waiting:
                 yield from self._look_elsewhere()
             if self.running:
@@ -101,6 +101,14 @@ class _Drive:
                 yield from self._end_finished()
             elif self.locked_elsewhere:
                 yield from self._wait()
+
+    def _next(self) -> PlannedCell | None:
+        """The first of the waiting cells that could start now; those that need a GPU may have to wait for one."""
+        for position, planned in enumerate(self.waiting):
+            if self.executor.has_room(planned):
+                del self.waiting[position]
+                return planned
+        return None
 
     def _wait(self) -> Iterator[Event]:
         """Wait for other processes, and say for which."""

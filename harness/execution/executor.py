@@ -20,6 +20,10 @@ class Executor(Protocol):
         """How many cells run at the same time; it may change."""
         ...
 
+    def has_room(self, planned: PlannedCell) -> bool:
+        """Whether a cell could start now, while fewer than `slots` cells run: one that needs a GPU may have to wait."""
+        ...
+
     def submit(self, planned: PlannedCell) -> Future[Run]:
         """The run of a cell, whose record is in the journal when the future is done.
 

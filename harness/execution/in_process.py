@@ -22,6 +22,10 @@ class InProcess:
     ) -> None:
         self.home, self.options = home, options
 
+    def has_room(self, planned: PlannedCell) -> bool:
+        """Whether a cell could start now: always."""
+        return True
+
     def submit(self, planned: PlannedCell) -> Future[Run]:
         """The finished run."""
         from harness.execution.cells import run_cell

@@ -16,3 +16,4 @@ class CellOptions:
     strict: bool = False
     limits: Limits = field(default_factory=Limits)
     audit_seed: int | None = None  # None: drawn after the forecast
+    devices: str | None = None  # the GPUs that cells may use; None: see `visible_devices`

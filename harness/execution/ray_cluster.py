@@ -87,6 +87,10 @@ class RayCluster:
                 self._processors = int(self._ray.cluster_resources().get("CPU", 1))
         return max(1, min(self._most, self._processors))
 
+    def has_room(self, planned: PlannedCell) -> bool:
+        """Whether a cell could start now: always, since Ray lets it wait for a node."""
+        return True
+
     def submit(self, planned: PlannedCell) -> Future[Run]:
         """A future run."""
         return self._threads.submit(run_with_tries, partial(self._try, planned), self._closed)
@@ -135,7 +139,7 @@ def _demand(request: NodeRequest) -> dict[str, Any]:
     if memory:
         demand["memory"] = memory
     if resources.device == "cuda":
-        demand["num_gpus"] = 1
+        demand["num_gpus"] = resources.device_share
     return demand
 
 

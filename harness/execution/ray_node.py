@@ -15,9 +15,12 @@ from harness.boards.planning import PlannedCell
 from harness.data.panel_store import is_stored
 from harness.errors import HarnessError, InfrastructureFault
 from harness.evaluation.run import Run
+from harness.execution.devices import placed_device
 from harness.execution.options import CellOptions
 from harness.execution.supervisor import Supervisor
 from harness.execution.template_server import TemplateServer
+from harness.forecasters.devices import CPU, Device
+from harness.forecasters.spec import Resources
 from harness.plugins.installed import installed_catalog
 from harness.plugins.provider import Provider, provider_of
 from harness.plugins.result_versions import forecaster_version
@@ -45,13 +48,22 @@ def run_on_node(request: NodeRequest) -> Run | HarnessError:
                 "system that all nodes share"
             )
         processes = _processes()
-        planned = replace(request.planned, spec=replace(request.planned.spec, provider=_provider_here(request.planned)))
+        spec = replace(request.planned.spec, provider=_provider_here(request.planned))
+        planned = replace(request.planned, spec=spec, device=_device_here(request.planned.resources))
         provider = planned.spec.provider
         template = processes.server.ensure(None if provider is None else provider.environment)
         supervisor = processes.supervisor(request.home, request.options, request.plugins)
-        return supervisor.run(planned, template, request.killed)
+        try:
+            return supervisor.run(planned, template, request.killed)
+        finally:
+            supervisor.end_kept_worker()  # Ray may give its GPU to another process
     except HarnessError as error:
         return error
+
+
+def _device_here(resources: Resources) -> Device:
+    """The GPU that Ray has assigned to this task; it assigns none to a cell that can do without."""
+    return placed_device(resources) if resources.device == "cuda" else CPU
 
 
 def _provider_here(planned: PlannedCell) -> Provider | None:

@@ -21,6 +21,7 @@ from harness.execution import process_usage
 from harness.execution.captured_output import CapturedOutput
 from harness.execution.worker_end import CLOSED, Ended
 from harness.execution.worker_process import END, WorkerProcess
+from harness.forecasters.devices import VISIBLE
 from harness.forecasters.limits import Limits
 from harness.plugins.environments.environment import Environment
 from harness.worker.processes import has_ended
@@ -61,7 +62,8 @@ class SandboxedProcess(WorkerProcess):
     ) -> None:
         secret = _secret_folders(home)
         shown = _importable(secret, modules) if environment is None else environment.folders
-        mounts = _mounts([*secret, *_shared_folders(folder)], [*shown, *(path.resolve() for path in readable)])
+        shown = [*shown, *(path.resolve() for path in readable)]
+        mounts = [*_mounts([*secret, *_shared_folders(folder)], shown), *_gpu_files(variables)]
         interpreter = sys.executable if environment is None else str(environment.interpreter)
         messages, worker_messages = socket.socketpair()
         self._output = CapturedOutput()
@@ -144,6 +146,12 @@ def _mounts(hidden: Sequence[Path], shown: Sequence[Path]) -> list[str]:
     options |= {path: ["--tmpfs", str(path)] for path in hidden}
     inner_last = sorted(options, key=lambda path: len(path.parts))
     return [argument for path in inner_last for argument in options[path]]
+
+
+def _gpu_files(variables: Mapping[str, str], folder: Path = Path("/dev")) -> list[str]:
+    """The arguments that show the devices of GPUs to a worker that has one."""
+    paths = map(str, sorted(folder.glob("nvidia*"))) if variables.get(VISIBLE) else ()
+    return [argument for path in paths for argument in ("--dev-bind", path, path)]
 
 
 def _arguments(mounts: Sequence[str], folder: Path | None) -> list[str]:

@@ -40,6 +40,7 @@ class Supervisor:
                 env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "HARNESS_PLUGINS": plugins},
                 start_new_session=True,  # Ctrl-C is handled by the parent alone
             )
+        self.kept = ""  # the cells that the worker can serve which it keeps; see `reuse_key`
         self._connection = own
         self._connection.send((home, options))
 
@@ -48,16 +49,27 @@ class Supervisor:
 
         `killed` is how the process of its forecaster was killed in each try before the last one; see `run_cell`.
         """
-        try:
-            self._connection.send((planned, template, killed))
-            result = self._connection.recv()
-        except (OSError, EOFError, pickle.UnpicklingError) as error:
-            self.kill()
-            code = self._process.returncode
-            raise InfrastructureFault(f"its supervisor process ended with exit code {code}") from error
+        result = self._answer((planned, template, killed))
         if isinstance(result, HarnessError):
             raise result
         assert isinstance(result, Run)
+        return result
+
+    def end_kept_worker(self) -> None:
+        """End the worker that it keeps."""
+        if self.kept:
+            with contextlib.suppress(InfrastructureFault):
+                self._answer(None)
+
+    def _answer(self, message: tuple[PlannedCell, Path, str] | None) -> object:
+        try:
+            self._connection.send(message)
+            result, self.kept = self._connection.recv()
+        except (OSError, EOFError, pickle.UnpicklingError) as error:
+            self.kept = ""
+            self.kill()
+            code = self._process.returncode
+            raise InfrastructureFault(f"its supervisor process ended with exit code {code}") from error
         return result
 
     @property
@@ -80,6 +92,7 @@ class Supervisor:
 def main(descriptor: int) -> None:
     """Run the cells that the parent sends, until it closes the connection."""
     from harness.execution.cells import run_cell
+    from harness.execution.kept_worker import WorkerKeeper
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     forbid_inspection()  # by workers, since this process holds the actuals
@@ -87,9 +100,16 @@ def main(descriptor: int) -> None:
     threading.Thread(target=_end_with_parent, args=(descriptor,), daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         home, options = connection.recv()
+        keeper = WorkerKeeper()
         while True:
-            planned, template, killed = connection.recv()
-            connection.send(_result(partial(run_cell, planned, home, template, options, killed)))
+            message = connection.recv()
+            if message is None:
+                keeper.close()
+                connection.send((None, ""))
+                continue
+            planned, template, killed = message
+            result = _result(partial(run_cell, planned, home, template, options, killed, keeper))
+            connection.send((result, keeper.key))
 
 
 def _result(action: Callable[[], Run]) -> Run | HarnessError:

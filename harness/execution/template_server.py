@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -133,6 +133,7 @@ def worker_environment(present: Mapping[str, str], threads: int) -> dict[str, st
         "PYTHONHASHSEED": "0",
         "PYTHONSAFEPATH": "1",  # no module of the present folder hides one of the same name
         "MPLBACKEND": "Agg",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",  # asking for a GPU does not keep a process from being forked
     }
 
 
@@ -153,10 +154,10 @@ def request_worker(path: Path, request: Mapping[str, Any]) -> tuple[socket.socke
     return messages, control
 
 
-def forget_imports(path: Path, imports: Sequence[str]) -> None:
-    """Have the server end the process that has these modules imported, because it hangs."""
+def forget_imports(path: Path, request: Mapping[str, Any]) -> None:
+    """Have the server end the processes that have the modules and the model of a worker loaded, because one hangs."""
     with contextlib.suppress(OSError), _connected(path) as connection:
-        connection.sendall(json.dumps({"op": "forget", "imports": list(imports)}).encode() + b"\n")
+        connection.sendall(json.dumps({**request, "op": "forget"}).encode() + b"\n")
 
 
 def _connected(path: Path) -> socket.socket:

@@ -39,6 +39,7 @@ TAMPERED = (  # what the file of a panel cannot be written for, where its folder
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY),
     *(errno.EACCES, errno.EPERM, errno.ELOOP, errno.ESPIPE, errno.ENXIO),
 )
+MOST_NAME = 100  # characters of the name of a device
 CLOCKS_DIFFER = 0.5  # seconds, and this share of the time, by which the clocks of both sides may differ unsaid
 
 
@@ -65,6 +66,9 @@ class WorkerForecaster(RemoteForecaster):
         self.process, self.folder, self.name, self.missing, self.strict = process, folder, name, missing, strict
         self.warnings: dict[str, None] = {}  # texts of warnings that the forecaster gave
         self.times = Times()  # since the worker started
+        self.is_reused = False  # whether the worker served another cell before
+        self.holds_model = False  # whether the worker itself has loaded a model that other cells can use
+        self.is_kept = False  # whether the worker stays for the next cell
         self._taken = Elapsed()
         self._panels: dict[int, ShownPanel] = {}  # by the panel's id; the one that was used first stays
         self._numbers = iter(range(1 << 62))
@@ -72,6 +76,7 @@ class WorkerForecaster(RemoteForecaster):
     def make(self, request: Mapping[str, Any]) -> None:
         """Have the worker make the forecaster; raises BadParameter for hyperparameters that it does not take."""
         answer = self.process.request({"op": "make", **request}, doing="importing and making the forecaster")
+        self.holds_model = self.is_reused or answer.header.get("loads") is True
         self._note_warnings(answer)
 
     def fit(self, train: TrainingData) -> None:
@@ -134,11 +139,13 @@ class WorkerForecaster(RemoteForecaster):
         told: Mapping[str, Any] = {}
         with contextlib.suppress(ForecasterError, ValueError):
             told = self.process.request({"op": "environment"}, doing="describing its environment").header
-        blas = told.get("blas")
+        blas, device = told.get("blas"), told.get("device")
+        device = device if isinstance(device, dict) else {}
         return {
             "python": str(told.get("python", "")),
             "libraries": texts_of(told.get("libraries")),
             "blas": blas if isinstance(blas, list) else [],
+            "device": {str(key): str(value)[:MOST_NAME] for key, value in device.items()},
         }
 
     def elapsed(self) -> Elapsed:

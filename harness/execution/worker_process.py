@@ -116,6 +116,13 @@ class WorkerProcess:
         """The descendants of the worker, such as its copies."""
         return {*process_usage.process_tree(self._process)} - {self._process} if self._process else set()
 
+    def begin_cell(self) -> None:
+        """Begin another cell with the same worker, and the count of its time and its output anew."""
+        self.used, self._last_look, self._last_memory = 0.0, time.monotonic(), 0.0
+        self._kills, self.shown = process_usage.kills_for_memory(), 0
+        self._control.sendall(b"cell\n")
+        self.request({"op": "cell"}, doing="beginning another cell")
+
     def wait_until_closed(self, seconds: float) -> None:
         """Wait until the other end of the messages is closed, for some seconds at most."""
         closed, deadline = select.poll(), time.monotonic() + seconds

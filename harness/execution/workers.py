@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from math import isfinite
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 from harness.boards.planning import PlannedCell
 from harness.errors import ForecasterError
 from harness.evaluation.run import Cell
+from harness.execution.devices import placed_device
+from harness.execution.kept_worker import KeptWorker, WorkerKeeper, reuse_key
 from harness.execution.options import CellOptions
 from harness.execution.sandbox import SandboxedProcess, is_available
 from harness.execution.scratch import scratch
@@ -21,32 +23,62 @@ from harness.execution.worker_copy import CopyableForecaster
 from harness.execution.worker_forecaster import WorkerForecaster
 from harness.execution.worker_process import WorkerProcess
 from harness.fields.dumping import dump
+from harness.forecasters.devices import VISIBLE
 from harness.forecasters.limits import DEFAULTS, Limits
 from harness.forecasters.weights_store import weights_root
 from harness.plugins.environments.child import child_variables
 from harness.plugins.plugin_file import use_folder
 from harness.plugins.provider import Provider
+from harness.worker.models import model_request
 
 
 @contextmanager
 def worker_forecaster(
-    planned: PlannedCell, provider: Provider, home: Path, template: Path, options: CellOptions
+    planned: PlannedCell,
+    provider: Provider,
+    home: Path,
+    template: Path,
+    options: CellOptions,
+    keeper: WorkerKeeper | None = None,
 ) -> Iterator[WorkerForecaster]:
-    """The forecaster of a cell in a worker process, which is gone with all that it started when the block ends."""
-    with ExitStack() as started:
+    """The forecaster of a cell in a worker process, which is gone with all that it started when the block ends.
+
+    With a keeper, a worker whose `is_kept` was set stays for the next cell of the forecaster.
+    """
+    key, request = "" if options.strict else reuse_key(planned), make_request(planned, provider)
+    kept = None if keeper is None else keeper.take(key)
+    reused = None if kept is None else _reused(kept, request, planned)
+    with ExitStack() if kept is None or reused is None else kept.opened as opened:
 
         def start() -> tuple[WorkerProcess, Path]:
-            folder = started.enter_context(scratch(template.parent))
-            return started.enter_context(worker_process(planned, home, template, options, folder)), folder
+            folder = opened.enter_context(scratch(template.parent))
+            return opened.enter_context(worker_process(planned, home, template, options, folder)), folder
 
-        missing = planned.spec.missing
-        forecaster = (
-            StrictForecaster(start, missing=missing)
-            if options.strict
-            else CopyableForecaster(*start(), missing=missing)
-        )
-        forecaster.make({**named(planned, provider), **_parameters(planned.cell)})
+        if reused is None:
+            missing = planned.spec.missing
+            forecaster: WorkerForecaster = (
+                StrictForecaster(start, missing=missing)
+                if options.strict
+                else CopyableForecaster(*start(), missing=missing)
+            )
+            forecaster.make(request)
+        else:
+            forecaster = reused
         yield forecaster
+        if key and keeper is not None and forecaster.is_kept:
+            keeper.keep(KeptWorker(key, forecaster.process, forecaster.folder, opened.pop_all()))
+
+
+def _reused(kept: KeptWorker, request: Mapping[str, Any], planned: PlannedCell) -> WorkerForecaster | None:
+    """The forecaster of a cell in a worker that served another one; None if it fails there, and the worker is ended."""
+    forecaster = CopyableForecaster(kept.process, kept.folder, missing=planned.spec.missing)
+    forecaster.is_reused = True
+    try:
+        forecaster.make(request)
+    except Exception:  # what an earlier cell left may be the reason: a new worker tells
+        kept.opened.close()
+        return None
+    return forecaster
 
 
 @contextmanager
@@ -77,6 +109,11 @@ def _weights(planned: PlannedCell) -> list[Path]:
     return [path for path in (*given, *([weights_root()] if planned.spec.weights else [])) if path.exists()]
 
 
+def make_request(planned: PlannedCell, provider: Provider) -> dict[str, Any]:
+    """What a request to make the forecaster of a cell says of it."""
+    return {**named(planned, provider), **_parameters(planned.cell)}
+
+
 def _parameters(cell: Cell) -> dict[str, Any]:
     """The hyperparameters and the seed in a request; numbers that JSON does not have are texts of their own."""
     parameters = dump(cell)["parameters"]
@@ -102,15 +139,18 @@ def _start(
     work = folder / "work"
     work.mkdir()
     threads, provider = planned.resources.threads, planned.spec.provider
+    device = placed_device(planned.resources) if planned.device is None else planned.device
     environment = None if provider is None else provider.environment
     variables = dict(os.environ) if environment is None else child_variables(environment, os.environ)
     request: dict[str, Any] = {
         "op": "start",
         "imports": list(planned.imports),
-        "environment": worker_environment({**variables, "TMPDIR": str(work)}, threads),
+        "environment": worker_environment({**variables, "TMPDIR": str(work), VISIBLE: device.visible}, threads),
         "folder": str(work),
         "limits": {"memory": limits.memory, "files": limits.files, "output": limits.output},
     }
+    if planned.spec.reusable and provider is not None and not device.is_gpu:
+        request["model"] = model_request(make_request(planned, provider))
     if options.strict and is_available():
         if provider is not None and provider.file:
             use_folder(Path(provider.file))  # a sandbox shows the folders in which this process finds modules
@@ -125,7 +165,7 @@ def _start(
         process.wait_until_ready()
     except BaseException as error:
         if isinstance(error, ForecasterError):
-            forget_imports(template, planned.imports)
+            forget_imports(template, request)
         process.close()
         raise
     return process

@@ -13,6 +13,7 @@ from harness.errors import BadInput, BadParameter, attempt
 from harness.fields.libraries import install_command
 from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 from harness.forecasters.described import DescribedFactory
+from harness.forecasters.devices import DeviceRequest
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
@@ -31,14 +32,17 @@ SEVERAL_TARGETS = {True: "forecast together, each from all", False: "forecast on
 class Resources:
     """The resources that a cell needs; not part of its key.
 
-    Numerical libraries are limited to `threads`. The other fields are for executors, and limit nothing by themselves;
-    a forecaster chooses its device by a hyperparameter `device`.
+    Numerical libraries are limited to `threads`, and a cell to `memory` and `seconds`. The process of a cell sees no
+    GPU with the device "cpu", one GPU with "cuda", and with "auto" one where there is one. `device_share` is the part
+    of the GPU that the cell needs: with 0.5, two cells share it. A forecaster that can also compute on the CPU has a
+    hyperparameter `device`, whose value "auto" is the device that its process sees.
     """
 
     threads: int = 1
     memory: int | None = None  # bytes
     seconds: float | None = None
-    device: str = "cpu"
+    device: DeviceRequest = "cpu"
+    device_share: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +74,7 @@ class ForecasterSpec:
     multivariate: bool | None = None  # whether a target's forecasts depend on other targets; None: not stated
     needs_season: bool = False  # whether it is only for tasks with a season length above 1
     categorical: bool = False  # whether it can forecast the probabilities of classes, of categorical targets
+    reusable: bool = False  # whether its `load_model` loads a pretrained model, which all of its cells can use
     requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
     weights: Weights | None = None  # of a pretrained model, which `harness weights fetch` downloads
     paths: tuple[str, ...] = ()  # hyperparameters that are paths of files or folders, whose content is part of the key
@@ -107,6 +112,13 @@ class ForecasterSpec:
         for name in self.imports:
             attempt(partial(import_module, name))
         self.load()
+
+    def load_model(self, forecaster: Forecaster) -> bool:
+        """Have a reusable forecaster load its pretrained model; returns whether it has one to load."""
+        load: Any = getattr(forecaster, "load_model", None) if self.reusable else None
+        if load is not None:
+            load()
+        return load is not None
 
     def takes_seed(self) -> bool:
         """Whether the forecaster is stochastic, and so runs once per seed."""
@@ -172,6 +184,8 @@ def spec_problem(spec: ForecasterSpec) -> str:
     if not any(spec.batches == known for known in get_args(Batches)):
         known = " or ".join(map(repr, get_args(Batches)))
         return f"batches of forecaster {spec.name!r} must be {known}, not {spec.batches!r:.80}"
+    if problem := _device_problem(spec.resources):
+        return f"resources of forecaster {spec.name!r}: {problem}"
     return _capability_problem(spec) or factory_problem(spec.name, spec.factory) or _card_problem(spec)
 
 
@@ -184,12 +198,22 @@ def _capability_problem(spec: ForecasterSpec) -> str:
         return f"covariates of forecaster {spec.name!r} must be a tuple of some of {names}, not {kinds!r:.80}"
     stated: dict[str, tuple[bool | None, ...]] = {
         **dict.fromkeys(("quantiles", "multivariate"), (True, False, None)),
-        **dict.fromkeys(("needs_season", "categorical"), (True, False)),
+        **dict.fromkeys(("needs_season", "categorical", "reusable"), (True, False)),
     }
     for name, values in stated.items():
         if not any(getattr(spec, name) is value for value in values):
             allowed = " or ".join(map(repr, values))
             return f"{name} of forecaster {spec.name!r} must be {allowed}, not {getattr(spec, name)!r:.80}"
+    return ""
+
+
+def _device_problem(resources: Resources) -> str:
+    """Why no device can be found as these resources describe it, as a sentence; empty if one can."""
+    if not any(resources.device == known for known in get_args(DeviceRequest)):
+        return f"device must be {' or '.join(map(repr, get_args(DeviceRequest)))}, not {resources.device!r:.80}"
+    share: object = resources.device_share
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
+        return f"device_share must be a number above 0 and at most 1, not {share!r:.80}"
     return ""
 
 

@@ -49,6 +49,11 @@ def _has_methods(spec: ForecasterSpec) -> str:
             f"{type(forecaster).__name__} has no method {' and no method '.join(missing)}; "
             "write fit(train) and predict(contexts), or derive from LocalForecaster or FittedLocalForecaster"
         )
+    if spec.reusable and not callable(getattr(forecaster, "load_model", None)):
+        raise AssertionError(
+            f"{type(forecaster).__name__} has no method load_model, which loads the model of a forecaster whose spec "
+            "states reusable=True"
+        )
     return ""
 
 

@@ -13,6 +13,7 @@ from harness.report.model_summary import model_summaries, summary_lines
 from harness.report.numbers import NOTHING, count, error, fixed
 from harness.report.runs import KEY_DIGITS, ListedCell
 from harness.report.text import visible
+from harness.results.device import device_text
 
 if TYPE_CHECKING:
     from harness.forecasters.spec import ForecasterSpec
@@ -35,6 +36,8 @@ def forecaster_text(
     lines += _grouped_lines("failures", failures, width)
     notes = [(cell.task, note) for cell in cells if cell.run for note in cell.run.notes]
     lines += _grouped_lines("notes", notes, width)
+    devices = [(cell.task, device_text(cell.run.provenance)) for cell in cells if cell.run]
+    lines += _grouped_lines("device", [(task, text) for task, text in devices if text], width)
     return "\n".join(map(visible, lines)).rstrip() + "\n"
 
 

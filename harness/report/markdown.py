@@ -66,6 +66,7 @@ def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:
         ("Python", (run.provenance.get("python") for run in done)),
         ("libraries", (_versions(run.provenance.get("libraries", {})) for run in done)),
         ("machine", (_machine(run.provenance.get("machine", {})) for run in done)),
+        ("GPU", (_gpu(run.provenance.get("device", {})) for run in done)),
     ):
         if known := sorted({str(value) for value in values if value}, key=lambda text: (-len(text), text)):
             yield f"{what} {known[0]}" + (f", and {plural(len(known) - 1, 'other')}" if len(known) > 1 else "")
@@ -76,6 +77,10 @@ def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:
 
 def _versions(libraries: dict[str, Any]) -> str:
     return ", ".join(f"{name} {version}" for name, version in libraries.items())
+
+
+def _gpu(device: dict[str, Any]) -> str:
+    return str(device.get("name", "GPU")) if device.get("kind") == "cuda" else ""
 
 
 def _machine(machine: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ def copied(path: str) -> Connection | int | str:
     The original gets the reason instead, where it cannot be copied.
     """
     _reap()
-    threads = _threads()
+    threads = threads_of_this_process()
     if threads > 1:
         return f"it has {threads} threads"
     alive = [child for child in children(os.getpid()) if not has_ended(child)]
@@ -66,7 +66,7 @@ def _reap() -> None:
             _copies.discard(pid)
 
 
-def _threads() -> int:
+def threads_of_this_process() -> int:
     """The number of threads of this process."""
     if os.path.exists("/proc/self/task"):
         return len(os.listdir("/proc/self/task"))

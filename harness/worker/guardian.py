@@ -40,12 +40,13 @@ def run_guardian(
     registry: int,
     lifeline: int,
     kept: frozenset[int] = frozenset(),
+    loaded: int = 0,
 ) -> NoReturn:
     """Start a worker in a process that was just forked, and watch it until nothing of it is left.
 
     `supervisor` are the descriptors for messages and control, `registry` is that to which guardians write their pid.
     `lifeline` reaches its end when the template server ends. `kept` are descriptors that libraries opened when they
-    were imported.
+    were imported, and `loaded` the bytes of the model that the template has loaded.
     """
     messages, control = supervisor
     try:
@@ -61,7 +62,7 @@ def run_guardian(
         me = os.getpid()
         worker = os.fork()
         if not worker:
-            run_worker(start, messages, writing, me, kept)
+            run_worker(start, messages, writing, me, kept, loaded)
         close_others({control, lifeline, reading})
         detach_standard_streams()
         _Guard(worker, control, lifeline, reading, start.output).watch()
@@ -119,7 +120,7 @@ class _Guard:
         return bool(part)
 
     def _is_told_to_kill(self) -> bool:
-        """Whether the supervisor sent the command, or is gone."""
+        """Whether the supervisor sent the command, or is gone; at the command `cell`, what was printed is forgotten."""
         try:
             part = os.read(self.control, 1024)
         except BlockingIOError:
@@ -127,6 +128,8 @@ class _Guard:
         except OSError:
             return True
         self.commands = (self.commands + part)[-1024:]
+        if b"cell\n" in self.commands:
+            self.commands, self.kept, self.output_bytes = self.commands.replace(b"cell\n", b""), b"", 0
         return not part or b"kill\n" in self.commands
 
     def _kill_all(self) -> int:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def limit_data(size: int) -> None:
     """Allow so many bytes more than this process has now."""
-    present = _present_data()
+    present = present_data()
     if present is not None:
         _set(present + size)
+
+
+@contextmanager
+def limited_data(size: int | None) -> Iterator[None]:
+    """Allow so many bytes more than this process has now in a block, or any if None."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    if size is not None:
+        limit_data(size)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 class Allowances:
@@ -35,7 +49,7 @@ def _set(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if most == resource.RLIM_INFINITY else min(limit, most), most))
 
 
-def _present_data() -> int | None:
+def present_data() -> int | None:
     """The bytes of writable memory of this process that are its own; None where the system does not tell them."""
     try:
         with open("/proc/self/status", "rb") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import sys
@@ -12,17 +13,20 @@ from time import perf_counter, process_time
 from typing import Any, NoReturn, TypeVar
 
 from harness.data.panel import Panel
-from harness.evaluation.memory import peak_memory
+from harness.evaluation.batch_halving import with_enough_memory
+from harness.evaluation.memory import peak_memory, reset_peak
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Contexts
 from harness.worker.copying import copied
 from harness.worker.describing import described
+from harness.worker.devices import device_facts
 from harness.worker.environment import python_environment
 from harness.worker.faults import Raised, caught, fault
 from harness.worker.making import contract, facts, make_forecaster, ready_spec
 from harness.worker.memory_limit import Allowances
 from harness.worker.messages import PROTOCOL, Connection, Message, ProtocolError
+from harness.worker.models import load_model
 from harness.worker.preload import harness_version, warm_up
 from harness.worker.values import Answer, forecast_answer, predicted, read_contexts, read_panel, read_training
 
@@ -66,6 +70,7 @@ class _Worker:
         self.train: TrainingData | None = None
         self.operations: Mapping[str, Callable[[Message], Answer]] = {
             "ping": lambda message: Answer({}, {}),
+            "cell": self._begin_cell,
             "make": self._make,
             "panel": self._take_panel,
             "contexts": self._take_contexts,
@@ -74,7 +79,7 @@ class _Worker:
             "fit_contexts": lambda message: self._timed(self._fit_contexts),
             "predict": self._predict,
             "describe": self._describe,
-            "environment": lambda message: Answer(python_environment(), {}),
+            "environment": self._describe_environment,
             "contract": lambda message: Answer({"contract": contract(message.header)}, {}),
             "facts": lambda message: Answer({"facts": facts(message.header)}, {}),
             "fork": self._fork,
@@ -115,12 +120,24 @@ class _Worker:
             raise ProtocolError(f"no operation {operation!r:.40}; known: {', '.join(self.operations)}, end")
         return self.operations[operation](message)
 
+    def _begin_cell(self, message: Message) -> Answer:
+        """Forget all of the cell before but what its plugin keeps, such as a loaded model."""
+        self.forecaster = self.contexts = self.train = None
+        self.panels.clear()
+        self.warned.clear()
+        self.reserve = bytearray(RESERVE)
+        os.chdir(os.environ["TMPDIR"])
+        gc.collect()
+        reset_peak()
+        return Answer({}, {})
+
     def _make(self, message: Message) -> Answer:
         spec = ready_spec(message.header)
         warned = len(self.warned)  # those of imports depend on what the template has imported already
         self.forecaster = make_forecaster(spec, message.header)
+        loads = spec.reusable and load_model(spec, self.forecaster, message.header)
         warm_up(1)  # or the first call would take the page faults of all memory that it shares with the template
-        return Answer({"warnings": warning_texts(self.warned[warned:])}, {})
+        return Answer({"warnings": warning_texts(self.warned[warned:]), "loads": loads}, {})
 
     def _take_panel(self, message: Message) -> Answer:
         name, (rows, channels) = message.header["panel"], message.header["shape"]
@@ -137,17 +154,20 @@ class _Worker:
         return Answer({}, {})
 
     def _fit(self) -> None:
-        self._known_forecaster().fit(self._required("train", self.train))
+        forecaster, train = self._known_forecaster(), self._required("train", self.train)
+        with_enough_memory(forecaster, "fit", lambda: forecaster.fit(train))
 
     def _fit_contexts(self) -> None:
         forecaster = self._known_forecaster()
         if isinstance(forecaster, FittedLocalForecaster):
-            forecaster.fit_contexts(self._required("contexts", self.contexts))
+            contexts = self._required("contexts", self.contexts)
+            with_enough_memory(forecaster, "fit", lambda: forecaster.fit_contexts(contexts))
 
     def _predict(self, message: Message) -> Answer:
         forecaster, contexts = self._known_forecaster(), self._required("contexts", self.contexts)
         # converted within the time of the call: arrays of a forecast may compute their values when they are asked
-        answer, timing = self._measured(lambda: forecast_answer(*predicted(forecaster, contexts)))
+        action = partial(with_enough_memory, forecaster, "predict", lambda: predicted(forecaster, contexts))
+        answer, timing = self._measured(lambda: forecast_answer(*action()))
         return Answer({**timing, **answer.header}, answer.arrays)
 
     def _timed(self, action: Callable[[], object]) -> Answer:
@@ -167,6 +187,9 @@ class _Worker:
 
     def _describe(self, message: Message) -> Answer:
         return Answer({**described(self._known_forecaster()), "peak_memory": peak_memory()}, {})
+
+    def _describe_environment(self, message: Message) -> Answer:
+        return Answer({**python_environment(), "device": device_facts(self.forecaster)}, {})
 
     def _make_room(self) -> None:
         """Free some memory, and allow for more, to answer that there is none."""

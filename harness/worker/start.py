@@ -6,7 +6,6 @@ import contextlib
 import faulthandler
 import gc
 import os
-import random
 import resource
 import signal
 import sys
@@ -17,12 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import numpy as np
-
 from harness.errors import HarnessError
 from harness.evaluation.memory import reset_peak
+from harness.worker.generators import reset_generators
 from harness.worker.memory_limit import limit_data
 from harness.worker.messages import Connection
+from harness.worker.models import model_text
 from harness.worker.processes import allow_inspection, close_others, end_with_parent
 from harness.worker.serve import serve
 
@@ -39,6 +38,7 @@ class Start:
     """A worker as a supervisor asks for it."""
 
     imports: tuple[str, ...]  # modules that it needs
+    model: str  # the forecaster whose model it needs loaded, as a request to make it, in JSON; empty: none
     environment: Mapping[str, str]  # all of it
     folder: str  # its working directory, and the one of its temporary files
     memory: int | None = None  # bytes of data beyond those of its template
@@ -52,6 +52,7 @@ def read_start(request: Mapping[str, Any]) -> Start:
         limits = request.get("limits") or {}
         start = Start(
             imports=tuple(request.get("imports") or ()),
+            model=model_text(request.get("model")),
             environment=dict(request["environment"]),
             folder=request["folder"],
             **{name: limits.get(name) for name in ("memory", "files", "output")},
@@ -67,10 +68,13 @@ def read_start(request: Mapping[str, Any]) -> Start:
     return start
 
 
-def run_worker(start: Start, messages: int, output: int, guardian: int, kept: frozenset[int]) -> NoReturn:
+def run_worker(
+    start: Start, messages: int, output: int, guardian: int, kept: frozenset[int], loaded: int = 0
+) -> NoReturn:
     """Serve the supervisor at the other end of `messages` in this process, which was forked by the guardian.
 
-    `kept` are the descriptors that its libraries opened when they were imported.
+    `kept` are the descriptors that its libraries opened when they were imported, and `loaded` the bytes of the model
+    that its template has loaded, which count as its own.
     """
     try:
         end_with_parent(guardian)
@@ -81,8 +85,8 @@ def run_worker(start: Start, messages: int, output: int, guardian: int, kept: fr
         close_others(kept | {messages})
         _reset_signals()
         _set_environment(start)
-        _set_limits(start.memory, start.files)
-        _reset_generators()
+        _set_limits(None if start.memory is None else max(start.memory - loaded, 0), start.files)
+        reset_generators()
         faulthandler.disable()  # it may be enabled already, with handlers that were just reset
         faulthandler.enable(2)  # the last output of a crash says where it was
         sys.argv[1:] = []
@@ -101,7 +105,7 @@ def run_on_standard_streams(memory: int | None = None, files: int | None = None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _set_limits(memory, files)
     faulthandler.enable(2)  # the last output of a crash says where it was
-    _reset_generators()
+    reset_generators()
     serve(Connection(reading, writing))
 
 
@@ -150,9 +154,3 @@ def _set_limits(memory: int | None, files: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if memory is not None:
         limit_data(memory)
-
-
-def _reset_generators() -> None:
-    """Seed the global generators alike in every worker; what a forecaster draws should depend on its own seed."""
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002

@@ -1,4 +1,7 @@
-"""Sub-templates: processes forked from the template server, which have imported the libraries of some forecasters."""
+"""Sub-templates: processes forked from the template server, which have imported the libraries of some forecasters.
+
+One of a forecaster with a pretrained model has also loaded that.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from typing import NoReturn
 
 from harness.worker.faults import caught
 from harness.worker.guardian import run_guardian
+from harness.worker.models import shared_model_bytes
 from harness.worker.preload import numerical_libraries
 from harness.worker.processes import (
     close_others,
@@ -28,14 +32,15 @@ from harness.worker.requests import Incoming, Outgoing, Request
 from harness.worker.start import Start, read_start
 
 READY = b"ready\n"
+Key = tuple[tuple[str, ...], str]  # imports, and the forecaster whose model is loaded
 
 
 class SubTemplate:
     """A sub-template as the server sees it, with the requests that wait for it."""
 
-    def __init__(self, imports: tuple[str, ...], pid: int, connection: socket.socket, deadline: float) -> None:
-        self.imports, self.pid, self.connection = imports, pid, connection
-        self.deadline = deadline  # by time.monotonic, of its imports
+    def __init__(self, key: Key, pid: int, connection: socket.socket, deadline: float) -> None:
+        self.key, self.pid, self.connection = key, pid, connection
+        self.deadline = deadline  # by time.monotonic, of its imports and the loading of its model
         self.is_ready = False
         self._waiting: list[tuple[Start, Outgoing]] = []
         self._pidfd = pidfd(pid)
@@ -79,19 +84,19 @@ class SubTemplate:
         return [(start, outgoing.request) for start, outgoing in self._waiting if not outgoing.is_begun]
 
 
-def forked_subtemplate(imports: tuple[str, ...], registry: int, lifeline: int, deadline: float) -> SubTemplate:
-    """A new sub-template, which imports these modules now."""
+def forked_subtemplate(start: Start, registry: int, lifeline: int, deadline: float) -> SubTemplate:
+    """A new sub-template, which imports the modules of a worker now, and loads its model."""
     server, other = socket.socketpair()
     parent = os.getpid()
     pid = os.fork()
     if not pid:
-        _run(imports, other.detach(), registry, lifeline, parent)
+        _run(start, other.detach(), registry, lifeline, parent)
     other.close()
-    return SubTemplate(imports, pid, server, deadline)
+    return SubTemplate((start.imports, start.model), pid, server, deadline)
 
 
-def _run(imports: tuple[str, ...], connection: int, registry: int, lifeline: int, parent: int) -> NoReturn:
-    """Import, and then start workers until the server ends."""
+def _run(start: Start, connection: int, registry: int, lifeline: int, parent: int) -> NoReturn:
+    """Import, load the model, and then start workers until the server ends; a model that cannot be shared ends it."""
     try:
         end_with_parent(parent)
         os.setsid()
@@ -100,8 +105,9 @@ def _run(imports: tuple[str, ...], connection: int, registry: int, lifeline: int
         close_others({connection, registry, lifeline})
         before = descriptors()
         gc.enable()
-        for name in imports:
+        for name in start.imports:
             caught(partial(import_module, name))  # a failed import fails again in the worker, where it is reported
+        loaded = shared_model_bytes(start.model, start.memory) if start.model else 0
         numerical_libraries.cache_clear()
         numerical_libraries()
         gc.collect()
@@ -109,12 +115,14 @@ def _run(imports: tuple[str, ...], connection: int, registry: int, lifeline: int
         gc.disable()
         opened = descriptors() - before
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        _start_workers(socket.socket(fileno=connection), registry, lifeline, opened)
+        _start_workers(socket.socket(fileno=connection), registry, lifeline, opened, loaded)
     finally:
         os._exit(0)
 
 
-def _start_workers(connection: socket.socket, registry: int, lifeline: int, opened: frozenset[int]) -> None:
+def _start_workers(
+    connection: socket.socket, registry: int, lifeline: int, opened: frozenset[int], loaded: int
+) -> None:
     connection.sendall(READY)
     incoming = Incoming(connection)
     poll = select.poll()
@@ -124,5 +132,5 @@ def _start_workers(connection: socket.socket, registry: int, lifeline: int, open
         while (request := incoming.read()) is not None:
             with contextlib.suppress(OSError):  # too many processes: the client is told by the end of its connection
                 if not os.fork():
-                    run_guardian(read_start(request.header), request.descriptors, registry, lifeline, opened)
+                    run_guardian(read_start(request.header), request.descriptors, registry, lifeline, opened, loaded)
             request.close()

@@ -14,17 +14,21 @@ import signal
 import socket
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import NoReturn
 
 from harness.worker.guardian import run_guardian
+from harness.worker.models import model_text
 from harness.worker.preload import preload
 from harness.worker.processes import adopt_orphans, descendants, forbid_inspection, has_ended, is_readable, kill, pidfd
 from harness.worker.requests import Incoming, Request
 from harness.worker.start import BadStart, Start, read_start
-from harness.worker.subtemplate import SubTemplate, forked_subtemplate
+from harness.worker.subtemplate import Key, SubTemplate, forked_subtemplate
 
 IMPORT_SECONDS = 60.0  # after which workers import their libraries themselves
-MOST_DEATHS = 2  # of sub-templates of the same imports
+MODEL_SECONDS = 600.0  # after which workers load their model themselves
+MOST_MODELS = 2  # in memory at once: that of the forecaster whose cells end, and of the one whose cells begin
+MOST_DEATHS = 2  # of sub-templates of the same imports and model
 STRAY_SECONDS = 0.01  # between two looks for processes whose guardian was killed
 
 
@@ -56,9 +60,9 @@ class _Server:
         self.lifeline, self._alive = os.pipe()  # its end tells guardians that this process is gone
         os.set_blocking(self.births, False)
         self.incoming: dict[int, Incoming] = {}  # by descriptor
-        self.subtemplates: dict[tuple[str, ...], SubTemplate] = {}
-        self.failed: set[tuple[str, ...]] = set()  # imports that no sub-template could do
-        self.deaths: Counter[tuple[str, ...]] = Counter()
+        self.subtemplates: dict[Key, SubTemplate] = {}  # the one that was asked last comes last
+        self.failed: set[Key] = set()  # imports and models that no sub-template could do
+        self.deaths: Counter[Key] = Counter()
         self.guardians: dict[int, int | None] = {}  # pids, and their pidfds
         self.has_strays = False
         self.known_births = b""
@@ -111,7 +115,9 @@ class _Server:
             with contextlib.suppress(OSError):
                 connection.send(b"pong\n")
         elif operation == "forget":
-            self._forget(tuple(map(str, header.get("imports") or ())))
+            imports = tuple(map(str, header.get("imports") or ()))
+            for key in ((imports, model_text(header.get("model"))), (imports, "")):
+                self._forget(key)
         elif operation == "start" and len(request.descriptors) == 2:
             with contextlib.suppress(BadStart):
                 self._start(read_start(header), request)
@@ -119,20 +125,30 @@ class _Server:
         request.close()
 
     def _start(self, start: Start, request: Request) -> None:
-        """Start a worker from the sub-template of its imports, or from this process."""
-        imports = start.imports
-        if not imports or imports in self.failed:
+        """Start a worker from the sub-template with its model, or of its imports, or from this process."""
+        if start.model and (start.imports, start.model) in self.failed:
+            start = replace(start, model="")
+        key = (start.imports, start.model)
+        if key == ((), "") or key in self.failed:
             self._start_here(start, request)
             return
-        if imports not in self.subtemplates:
-            deadline = time.monotonic() + self.import_seconds
+        if key not in self.subtemplates:
+            self._make_room(key)
+            seconds = MODEL_SECONDS if start.model else self.import_seconds
             try:
-                subtemplate = forked_subtemplate(imports, self.registry, self.lifeline, deadline)
+                subtemplate = forked_subtemplate(start, self.registry, self.lifeline, time.monotonic() + seconds)
             except OSError:
                 request.close()
                 return
-            self.subtemplates[imports] = subtemplate
-        self.subtemplates[imports].ask(start, request)
+            self.subtemplates[key] = subtemplate
+        self.subtemplates[key] = self.subtemplates.pop(key)
+        self.subtemplates[key].ask(start, request)
+
+    def _make_room(self, key: Key) -> None:
+        """End the sub-templates with other models that were not asked for the longest time, before one is added."""
+        with_models = [subtemplate for subtemplate in self.subtemplates.values() if subtemplate.key[1]]
+        for subtemplate in with_models[: -(MOST_MODELS - 1) or None] if key[1] else ():
+            self._give_up(subtemplate, for_ever=False)
 
     def _start_here(self, start: Start, request: Request) -> None:
         with contextlib.suppress(OSError):  # too many processes: the client is told by the end of its connection
@@ -144,26 +160,31 @@ class _Server:
 
     def _attend(self, subtemplate: SubTemplate) -> None:
         """Send what waits for a sub-template, or go on without it where it has ended or takes too long."""
+        if self.subtemplates.get(subtemplate.key) is not subtemplate:  # given up meanwhile, for another one
+            return
         if not subtemplate.attend():
-            self.deaths[subtemplate.imports] += 1
+            self.deaths[subtemplate.key] += 1
             self._give_up(subtemplate, for_ever=not subtemplate.is_ready)
         elif not subtemplate.is_ready and time.monotonic() >= subtemplate.deadline:
             self._give_up(subtemplate, for_ever=True)
 
-    def _forget(self, imports: tuple[str, ...]) -> None:
-        """End the sub-template of these imports, which did not start a worker in time."""
-        if imports in self.subtemplates:
-            self.deaths[imports] += 1
-            self._give_up(self.subtemplates[imports], for_ever=not self.subtemplates[imports].is_ready)
+    def _forget(self, key: Key) -> None:
+        """End the sub-template of these imports and this model, which did not start a worker in time."""
+        if key in self.subtemplates:
+            self.deaths[key] += 1
+            self._give_up(self.subtemplates[key], for_ever=not self.subtemplates[key].is_ready)
 
     def _give_up(self, subtemplate: SubTemplate, *, for_ever: bool) -> None:
-        """End a sub-template; workers that wait for it are started from this process."""
-        del self.subtemplates[subtemplate.imports]
-        if for_ever or self.deaths[subtemplate.imports] >= MOST_DEATHS:
-            self.failed.add(subtemplate.imports)
+        """End a sub-template; workers that wait for it are started without its model, or from this process."""
+        del self.subtemplates[subtemplate.key]
+        if for_ever or self.deaths[subtemplate.key] >= MOST_DEATHS:
+            self.failed.add(subtemplate.key)
         self.has_strays = True
         for start, request in subtemplate.end():
-            self._start_here(start, request)
+            if start.model:
+                self._start(replace(start, model=""), request)
+            else:
+                self._start_here(start, request)
 
     def _read_births(self) -> None:
         with contextlib.suppress(BlockingIOError):

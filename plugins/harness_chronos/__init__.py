@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import Card, ForecasterSpec, Weights, hookimpl
+from harness import Card, ForecasterSpec, Resources, Weights, hookimpl
 from harness_chronos.names import BOLT_LEVELS, CHRONOS_2, LEVELS, MODELS, TRAINED_ON
 
 
@@ -18,6 +18,8 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=False,
             imports=("chronos",),
             requires="forecast-harness[chronos]",
+            resources=Resources(device="auto"),
+            reusable=True,
             depends=("chronos-forecasting", "transformers", "torch"),
             card=Card(
                 checkpoint=model.repository,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -48,14 +49,16 @@ class PretrainedChronos:
             self.pipeline_ = self.loaded()
         self.remarks_ = list(self._remarks(train))
 
+    def load_model(self) -> None:
+        """Loads the weights, which all cells of a run use."""
+        self.loaded()
+
     def loaded(self) -> Any:
         """The pipeline of the library; raises BadInput for a checkpoint of another model."""
         folder = weights_folder(self.weights) if self.checkpoint is None else Path(self.checkpoint)
         if not (folder / "config.json").is_file():
             raise BadInput(f"the checkpoint {folder} is not a folder with config.json")
-        logging.disable_progress_bar()
-        with quiet("chronos", "transformers"):
-            pipeline = BaseChronosPipeline.from_pretrained(folder, device_map=_device(self.device), dtype=self.dtype)
+        pipeline = _load_pipeline(folder, _device(self.device), self.dtype)
         if not isinstance(pipeline, self.pipeline_class):
             raise BadInput(
                 f"the checkpoint {folder} is one of {type(pipeline).__name__}, not of {self.pipeline_class.__name__}"
@@ -189,6 +192,14 @@ def _inputs(contexts: Contexts, length: int) -> Any:
 def _name(channel: int) -> str:
     """The name of a covariate, in the order of channels."""
     return f"channel {channel:06}"
+
+
+@lru_cache(maxsize=1)
+def _load_pipeline(folder: Path, device: str, dtype: str) -> Any:
+    """The pipeline of the library, which is loaded once in a process."""
+    logging.disable_progress_bar()
+    with quiet("chronos", "transformers"):
+        return BaseChronosPipeline.from_pretrained(folder, device_map=device, dtype=dtype)
 
 
 def _device(name: Device) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, hookimpl
+from harness import ForecasterSpec, Resources, hookimpl
 from harness_darts.names import (
     GLOBAL,
     JOINT,
@@ -27,6 +27,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=name in STOCHASTIC,
             imports=("darts", "darts.models", *(("pytorch_lightning",) if name in NETWORKS else ())),
             requires="forecast-harness[darts]",
+            resources=Resources(device="auto" if name in NETWORKS else "cpu"),
             depends=("darts", *(("torch", "pytorch-lightning") if name in NETWORKS else ())),
             pool="local" if name in LOCAL else "trained",
             covariates=WITH_COVARIATES.get(name, ()),

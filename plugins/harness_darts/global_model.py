@@ -21,6 +21,7 @@ from harness import (
     forecast_by_time,
     given_hyperparameters,
     quiet,
+    torch_device,
 )
 from harness_darts.likelihoods import likelihood_of, loss_of, symmetric
 from harness_darts.series import Inputs, numeric_static
@@ -158,7 +159,8 @@ class DartsNetwork(DartsGlobalModel):
     scales each window. `likelihood` None is quantile regression at the quantile levels of the task; else it is the
     name of a likelihood of Darts, or a table with `name` and parameters. A likelihood without quantiles, and a network
     that forecasts step by step, gives those of `num_samples` sampled paths. `loss_fn` is the name of a loss of
-    `torch.nn`, used where there is no likelihood. `device` is the accelerator of Lightning.
+    `torch.nn`, used where there is no likelihood. `device` is "cpu", "cuda", or "auto" for a GPU if there
+    is one.
     """
 
     dtype: ClassVar[type] = np.float32
@@ -188,7 +190,7 @@ class DartsNetwork(DartsGlobalModel):
             parameters |= {"likelihood": likelihood} | ({"loss_fn": loss} if loss and not likelihood else {})
             parameters["random_state"] = values["seed"]
         trainer = {
-            "accelerator": values["device"],
+            "accelerator": torch_device(values["device"]),
             "devices": 1,
             "logger": False,
             "enable_progress_bar": False,

@@ -28,7 +28,7 @@ _TRAINING: list[tuple[str, Any, Any]] = [
 ]
 _SEED: tuple[str, Any, Any] = ("seed", int, dataclasses.field(default=0))
 _SAMPLES: tuple[str, Any, Any] = ("num_samples", int, dataclasses.field(default=500))
-_DEVICE: tuple[str, Any, Any] = ("device", str, dataclasses.field(default="cpu"))
+_DEVICE: tuple[str, Any, Any] = ("device", str, dataclasses.field(default="auto"))
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, hookimpl
+from harness import ForecasterSpec, Resources, hookimpl
 from harness_gluonts.names import MODELS, WITH_COVARIATES
 
 
@@ -18,6 +18,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=True,
             imports=("gluonts", "gluonts.torch"),
             requires="forecast-harness[gluonts]",
+            resources=Resources(device="auto"),
             depends=("gluonts", "torch"),
             pool="trained",
             covariates=WITH_COVARIATES.get(name, ()),

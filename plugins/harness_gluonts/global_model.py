@@ -26,6 +26,7 @@ from harness import (
     forecast_by_time,
     given_hyperparameters,
     quiet,
+    torch_device,
 )
 from harness_gluonts.entries import Inputs, numeric_static, offset_alias
 from harness_gluonts.names import SAMPLED, WITH_COVARIATES
@@ -48,12 +49,13 @@ class GluonTSModel:
     Each target is a series of its own. Past and known covariates, and static ones that are numbers, are passed to
     estimators that take them. The calendar of the task gives the time features; without a calendar there are none, and
     the lags are 1 to 7 and those around one to three seasons. GluonTS would go on with its last checkpoint if training
-    fails: here, the fit fails. `device` is the accelerator of Lightning.
+    fails: here, the fit fails. `device` is "cpu", "cuda", or "auto" for a
+    GPU if there is one.
     """
 
     library_class: ClassVar[Any]
     seed: int = 0
-    device: str = "cpu"
+    device: str = "auto"
     max_epochs: int = 100
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ class GluonTSModel:
         with quiet("gluonts"), seeded(self.seed), tempfile.TemporaryDirectory() as folder:
             estimator = self.library_class(**self._parameters(train), trainer_kwargs=self._trainer(folder, failures))
             self.predictor_ = estimator.train(self.inputs_.of_panel(panel))
-            self.predictor_.to(self.device)
+            self.predictor_.to(torch_device(self.device))
         if failures.error is not None:
             raise failures.error
 
@@ -154,7 +156,7 @@ class GluonTSModel:
     def _trainer(self, folder: str, failures: _Failures) -> dict[str, Any]:
         return {
             "max_epochs": self.max_epochs,
-            "accelerator": self.device,
+            "accelerator": torch_device(self.device),
             "devices": 1,
             "logger": False,
             "enable_progress_bar": False,

@@ -53,6 +53,7 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         "plugin": _plugin(provenance.get("plugin", {})),
         "machine": str(provenance.get("machine", {}).get("name", "")),
         "threads": str(provenance.get("threads", "")),
+        "device": _device(provenance.get("device", {})),
         "harness.version": str(provenance.get("harness", "")),
         "harness.key": run.key,
     }
@@ -69,6 +70,14 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
             for name, curve in curves.items()
         },
     )
+
+
+def _device(device: Mapping[str, str]) -> str:
+    """The GPU of a run with its driver, or "cpu", and the type of its numbers; empty where it is not known."""
+    used = (
+        [device.get("name", ""), device.get("driver", "")] if device.get("kind") == "cuda" else [device.get("kind", "")]
+    )
+    return ", ".join(part for part in (*used, device.get("dtype", "")) if part)
 
 
 def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str, Any]]) -> list[Entry]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, hookimpl
+from harness import ForecasterSpec, Resources, hookimpl
 from harness_neuralforecast.names import MODELS, TOGETHER, WITH_COVARIATES, WITHOUT_QUANTILES
 
 
@@ -18,6 +18,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=True,
             imports=("neuralforecast", "neuralforecast.models", "neuralforecast.losses.pytorch"),
             requires="forecast-harness[neuralforecast]",
+            resources=Resources(device="auto"),
             depends=("neuralforecast", "torch"),
             batches="cutoff" if name in TOGETHER else "any",
             pool="trained",

@@ -19,6 +19,7 @@ from harness import (
     forecast_by_time,
     given_hyperparameters,
     quiet,
+    torch_device,
 )
 from harness_neuralforecast.frames import Covariates, future_frame, static_frame, training_frame, window_frame
 from harness_neuralforecast.losses import default_loss, forecast_of, loss_of, with_median
@@ -38,13 +39,14 @@ class NeuralForecastModel:
     of the network.
 
     Each target is a series of its own. Past and known covariates and static ones that are numbers are passed to
-    networks that take them; static covariates that are texts are not. `device` is the accelerator of Lightning.
+    networks that take them; static covariates that are texts are not. `device` is "cpu", "cuda", or
+    "auto" for a GPU if there is one.
     With `early_stop_patience_steps`, the last horizon of each series is for validation.
     """
 
     library_class: ClassVar[Any]
     seed: int = 0
-    device: str = "cpu"
+    device: str = "auto"
 
     def __post_init__(self) -> None:
         loss_of(getattr(self, "loss", None), (0.5,))
@@ -79,7 +81,7 @@ class NeuralForecastModel:
             **({} if loss is None else {"loss": loss}),
             **{f"{kind}_exog_list": names or None for kind, names in self._columns().items()},
             random_seed=self.seed,
-            accelerator=self.device,
+            accelerator=torch_device(self.device),
             devices=1,
             logger=False,
             enable_checkpointing=False,

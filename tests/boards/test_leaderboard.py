@@ -18,7 +18,8 @@ from harness.boards.leaderboard import (
     with_parameters,
 )
 from harness.boards.limits import BoardLimits
-from harness.boards.planning import distinct_cells, plan_board
+from harness.boards.pending import distinct_cells
+from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, DuplicateName, UnknownName
 from harness.plugins.catalog import Catalog, load_catalog

@@ -41,7 +41,8 @@ from harness import (
 )
 from harness.boards.fingerprints import Fingerprints, load_unchanged, stored_fingerprints
 from harness.boards.leaderboard import Entry
-from harness.boards.planning import BoardPlan, pending_cells, plan_board
+from harness.boards.pending import pending_cells
+from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadTask, HomeUnusable
 from harness.evaluation import run

@@ -11,7 +11,8 @@ import pytest
 
 from harness import DatasetSpec, Forecast, ForecasterSpec, Panel, RollingOrigin, Task, hookimpl
 from harness.boards.leaderboard import Entry, Leaderboard
-from harness.boards.planning import BoardPlan, pending_cells, plan_board
+from harness.boards.pending import pending_cells
+from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.stale import StaleResults, stale_results
 from harness.boards.workspace import Workspace
 from harness.evaluation.run import Run, Status

@@ -15,7 +15,7 @@ import pytest
 from harness.analysis.lookup import find_standings
 from harness.analysis.slicing.boards import find_slices
 from harness.analysis.slicing.slices import SliceRequest
-from harness.boards.planning import pending_cells
+from harness.boards.pending import pending_cells
 from harness.boards.selection import Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.errors import HarnessError

@@ -17,7 +17,7 @@ import pytest
 from harness import Run, Standings
 from harness.analysis.lookup import find_standings
 from harness.boards.fingerprints import stored_fingerprints
-from harness.boards.planning import pending_cells
+from harness.boards.pending import pending_cells
 from harness.boards.selection import Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.data.storage import write_checked_json

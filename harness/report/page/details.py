@@ -13,6 +13,7 @@ from harness.errors import Failure, attempt
 from harness.evaluation.run import Run, Status
 from harness.report.model_summary import ModelSummary, model_summaries
 from harness.report.page.lines import Limit
+from harness.results.device import device_text
 from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan
 
@@ -33,7 +34,7 @@ class CellDetails:
     fit_seconds: float
     window_seconds: float  # of forecasting
     parameters: int | None
-    remarks: tuple[str, ...]  # the reason of a failure, and notes
+    remarks: tuple[str, ...]  # the reason of a failure, notes, and the device
     curves: Mapping[str, tuple[float, ...]]  # of training, by name
     gradient_norms: Mapping[str, tuple[float, ...]]  # by time step, the last one first
 
@@ -115,6 +116,7 @@ def _cell(cell: StoredCell, run: Run, metric: str) -> CellDetails:
     lost, failed = run.window_failures, ""
     if lost:
         failed = f"{len(lost)} of {run.windows} windows failed: {lost[0].explanation}"
+    device = device_text(run.provenance)
     score, seconds = run.scores.get(metric), run.costs.predict_seconds
     return CellDetails(
         cell.key,
@@ -125,7 +127,7 @@ def _cell(cell: StoredCell, run: Run, metric: str) -> CellDetails:
         run.costs.fit_seconds,
         seconds / run.windows if run.windows else math.nan,
         run.costs.parameters,
-        tuple(remark for remark in (run.reason, failed, *run.notes) if remark),
+        tuple(remark for remark in (run.reason, failed, *run.notes, device and f"device: {device}") if remark),
         run.curves,
         run.gradient_norms,
     )

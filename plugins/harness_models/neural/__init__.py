@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import MODELS, TORCH
+from harness_models.libraries import MODELS, SMALL_NETWORK, TORCH
 from harness_models.neural import classes, generation, tokens
 
 _DESCRIPTIONS = {
@@ -29,6 +29,7 @@ WINDOWED = [
         imports=TORCH,
         requires=MODELS,
         depends=("torch",),
+        resources=SMALL_NETWORK,
         pool="trained",
         covariates=("past covariate", "known covariate")  # whose past alone is an input
         if factory.startswith("seq2seq:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import MODELS, TORCH
+from harness_models.libraries import MODELS, SMALL_NETWORK, TORCH
 
 _DESCRIPTIONS = {
     "class-dense": ("Dense", "dense network on lags; probabilities of classes"),
@@ -21,6 +21,7 @@ SPECS = [
         imports=TORCH,
         requires=MODELS,
         depends=("torch",),
+        resources=SMALL_NETWORK,
         pool="trained",
         covariates=("past covariate", "known covariate", "static"),
         quantiles=False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import MODELS, TORCH
+from harness_models.libraries import MODELS, SMALL_NETWORK, TORCH
 
 _MODULE = "harness_models.neural.generation.forecasters"
 _NETWORKS = {
@@ -29,6 +29,7 @@ SPECS = [
         imports=TORCH,
         requires=MODELS,
         depends=("torch",),
+        resources=SMALL_NETWORK,
         pool="trained",
         covariates=(),
         quantiles=True,

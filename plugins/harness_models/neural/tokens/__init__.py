@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness import ForecasterSpec
-from harness_models.libraries import MODELS, TORCH
+from harness_models.libraries import MODELS, SMALL_NETWORK, TORCH
 
 _DESCRIPTIONS = {
     "token-rnn": ("next_token:TokenRnn", "plain recurrent network that predicts the next token"),
@@ -21,6 +21,7 @@ SPECS = [
         imports=TORCH,
         requires=MODELS,
         depends=("torch",),
+        resources=SMALL_NETWORK,
         pool="trained",
         covariates=("past covariate",) if name == "token-seq2seq" else (),
         quantiles=False,
