@@ -25,6 +25,7 @@ from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
 from harness.cli.new import new_command
 from harness.cli.options import check_arguments
+from harness.cli.plan import plan_command
 from harness.cli.plugin_files import use_plugin_file
 from harness.cli.publish import publish_command
 from harness.cli.replay import replay_command
@@ -75,6 +76,7 @@ def cli(context: click.Context, plugins: str | None, plugin_file: str | None) ->
 
 for command in (
     run_command,
+    plan_command,
     forecast_command,
     status_command,
     show_command,

@@ -11,12 +11,14 @@ import click
 from harness.cli.console import wide_console
 from harness.cli.options import limit_options, pool_option, set_option, settings_of, workspace_option
 from harness.cli.own_options import own_options_of
+from harness.cli.shard_options import shard_options
 from harness.cli.table_options import table_options
 from harness.errors import BadInput
 from harness.fields.names import split_names
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
+    from harness.execution.scheduling.division import ShardOptions
 
 
 @click.command("run")
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
 @click.option("--pdb", is_flag=True, help="With --jobs 0: open the debugger where a forecaster raises.")
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")
 @click.option("--retry-failed", is_flag=True, help="Run failed cells again.")
+@shard_options
 @workspace_option
 @click.option("--horizon", type=click.IntRange(min=1), help="With --data: the steps to forecast.")
 @click.option("--windows", type=click.IntRange(min=1), help="With --data: the windows of each series.")
@@ -59,7 +62,13 @@ if TYPE_CHECKING:
 @click.option("--quantiles", metavar="A,B,...", help="With --data: the quantile levels.  [default: 0.1,0.5,0.9]")
 @table_options
 def run_command(
-    boards: tuple[str, ...], every: bool, settings: tuple[str, ...], workspace: Workspace, pdb: bool, **options: Any
+    boards: tuple[str, ...],
+    every: bool,
+    settings: tuple[str, ...],
+    workspace: Workspace,
+    sharding: ShardOptions,
+    pdb: bool,
+    **options: Any,
 ) -> None:
     """Run the pending cells of boards, or of collections of boards, and show their standings.
 
@@ -89,4 +98,4 @@ def run_command(
         own.check_unused()
         boards = tuple(known_board(board, workspace) for board in boards)
     selection = Selection(boards, settings=settings_of(settings), **options)
-    sys.exit(run_boards(selection, workspace, console, pdb=pdb))
+    sys.exit(run_boards(selection, workspace, console, sharding, pdb=pdb))

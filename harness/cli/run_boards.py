@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -18,7 +19,9 @@ from harness.cli.signals import StopSignals, exit_code, stop_signals
 from harness.errors import InvalidMetric
 from harness.execution.cell_locks import CellLocks
 from harness.execution.driver import Postponed, Refused
+from harness.execution.scheduling.division import ShardOptions, find_shard
 from harness.report.progress import pending_lines
+from harness.report.run_plan import shard_line
 from harness.report.shown import listed
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal, prepare_home
@@ -28,19 +31,31 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 EXIT_PROBLEMS = 2
+ALL = ShardOptions()
 
 
-def run_boards(selection: Selection, workspace: Workspace, console: Console, *, pdb: bool = False) -> int:
+def run_boards(
+    selection: Selection, workspace: Workspace, console: Console, sharding: ShardOptions = ALL, *, pdb: bool = False
+) -> int:
     """Run the pending cells of the selected boards, and show their standings; returns the exit code.
 
-    Ctrl-C, SIGTERM and SIGHUP end the cells; the standings of what is done are shown. With `pdb`, a debugger opens
-    where a forecaster in this process raises.
+    Ctrl-C, SIGTERM and SIGHUP end the cells; the standings of what is done are shown. A shard runs its cells only, and
+    shows no standings. With `pdb`, a debugger opens where a forecaster in this process raises.
     """
     with stop_signals() as stop:
-        return _run_boards(selection, workspace, console, stop, pdb=pdb)
+        return _run_boards(selection, workspace, console, sharding, stop, pdb=pdb)
 
 
-def _run_boards(selection: Selection, workspace: Workspace, console: Console, stop: StopSignals, *, pdb: bool) -> int:
+def _run_boards(
+    selection: Selection,
+    workspace: Workspace,
+    console: Console,
+    sharding: ShardOptions,
+    stop: StopSignals,
+    *,
+    pdb: bool,
+) -> int:
+    shard = find_shard(sharding, os.environ, workspace.home)
     prepare_home(workspace.home)
     boards, left_out = select_boards(selection, workspace)
     plans = [board.run for board in boards]
@@ -54,6 +69,10 @@ def _run_boards(selection: Selection, workspace: Workspace, console: Console, st
     print_lines(map(str, stale_results(plans, cells, workspace)), console)
     for board in boards:
         board.save(workspace.home)
+    if shard is not None:
+        own = shard.cells_of(distinct_cells(plans))
+        cells = own.ordered(cells)
+        print_lines([shard_line(own, len(cells))], console)
     workspace.fingerprints.release()  # the processes of the cells have the data in the home
     unfinished: list[Refused | Postponed] = []
     stopped: KeyboardInterrupt | None = None
@@ -62,9 +81,11 @@ def _run_boards(selection: Selection, workspace: Workspace, console: Console, st
     except KeyboardInterrupt as error:
         stopped = error
         stop.listen()  # the standings can be interrupted
-    problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
-    lost = _lost_cells(plans, cells, workspace.journal)
-    total = len(distinct_cells(plans))
+    problems, lost = [], []
+    if shard is None:
+        problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
+        lost = _lost_cells(plans, cells, workspace.journal)
+    total = len(distinct_cells(plans) if shard is None else own.seconds)
     if not cells and not lost and total:
         line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
         print_lines([line], console)

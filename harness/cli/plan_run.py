@@ -1,0 +1,119 @@
+"""What `harness plan` does: boards → cells with expected costs → groups, a script, a manifest or a simulation."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.boards.planning import PlannedCell, distinct_cells
+from harness.boards.selection import Selection, select_boards
+from harness.boards.workspace import Workspace
+from harness.cli.console import echo, echo_text, print_lines, wide_console
+from harness.cli.selection_arguments import selection_arguments
+from harness.errors import BadInput
+from harness.execution.scheduling.cluster import ClusterRun
+from harness.execution.scheduling.estimates import Estimate, basis_counts, estimate_cells, measured_cells
+from harness.execution.scheduling.groups import group_cells
+from harness.execution.scheduling.kubernetes import kubernetes_manifest
+from harness.execution.scheduling.run_plan import RunPlan
+from harness.execution.scheduling.simulation import Job, parse_machines, simulate_shards, simulate_shared
+from harness.execution.scheduling.slurm import slurm_script
+from harness.report.run_plan import groups_table, plan_lines, simulation_lines
+from harness.results.journal import Journal, prepare_home
+
+SHARDS = 16  # of the table, where no number is given
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """What the options of `harness plan` ask for, beside the cells."""
+
+    slurm: int | None = None  # number of shards
+    kubernetes: int | None = None
+    simulate: str | None = None
+    jobs: int = 1
+    sources: tuple[Path, ...] = ()  # homes whose runs tell what cells cost
+    separate_homes: bool = False
+    image: str = ""
+    claim: str = ""
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The names of the options."""
+        return [field.name for field in dataclasses.fields(cls)]
+
+    @property
+    def shards(self) -> int:
+        """The number of shards of all groups."""
+        return self.slurm or self.kubernetes or SHARDS
+
+    def check(self) -> None:
+        """Raise BadInput for options of which only one can be used."""
+        if sum(value is not None for value in (self.slurm, self.kubernetes, self.simulate)) > 1:
+            raise BadInput("--slurm, --kubernetes and --simulate print different things; choose one of them")
+
+
+def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -> list[str]:
+    """Print the plan of a run; returns the sentences on boards that were left out."""
+    prepare_home(workspace.home)
+    boards, left_out = select_boards(selection, workspace)
+    cells = distinct_cells([board.run for board in boards])
+    for line in [*left_out, *workspace.catalog.problems]:
+        echo(line, err=True)
+    if not cells:
+        raise BadInput("these boards have no cells whose data is available; `harness data list` shows the data")
+    journals = [workspace.journal, *(Journal(home) for home in options.sources)]
+    estimates = estimate_cells(cells, (cell for journal in journals for cell in measured_cells(journal)))
+    if options.simulate is not None:
+        _simulate(options.simulate, cells, estimates)
+        return left_out
+    plan = RunPlan(group_cells(cells, estimates, options.shards))
+    if options.slurm is None and options.kubernetes is None:
+        console = wide_console()
+        console.print(groups_table(plan.groups, options.jobs))
+        print_lines(plan_lines(plan.groups, basis_counts(estimates), options.jobs), console)
+        return left_out
+    run = _cluster_run(selection, options, plan, estimates, workspace.home)
+    if run.is_stored:
+        echo(f"the run plan is {plan.save(run.home)}", err=True)
+    is_slurm = options.slurm is not None
+    echo_text(slurm_script(run, Path.cwd()) if is_slurm else kubernetes_manifest(run, options.image, options.claim))
+    return left_out
+
+
+def _cluster_run(
+    selection: Selection, options: PlanOptions, plan: RunPlan, estimates: Mapping[str, Estimate], home: Path
+) -> ClusterRun:
+    """The run on a cluster. Without measurements and with one group, shards need no file to find their cells."""
+    is_stored = len(plan.groups) > 1 or any(estimate.basis != "no measurement" for estimate in estimates.values())
+    harness = ("harness",) if options.kubernetes else (sys.executable, "-m", "harness")
+    return ClusterRun(
+        plan,
+        (*harness, "run", *selection_arguments(selection)),
+        home.absolute(),
+        options.jobs,
+        is_stored,
+        options.separate_homes,
+    )
+
+
+def _simulate(text: str, cells: list[PlannedCell], estimates: Mapping[str, Estimate]) -> None:
+    """Print the simulated schedules of a run."""
+    machines, copies = parse_machines(text)
+    jobs = [
+        Job(f"{planned.key}-{copy}", estimates[planned.key].seconds, planned.resources.threads, _gpus(planned))
+        for copy in range(copies)
+        for planned in cells
+    ]
+    schedules = {
+        "a shard for each node": simulate_shards(jobs, machines),
+        "a home that all nodes share": simulate_shared(jobs, machines),
+    }
+    print_lines(simulation_lines(machines, len(jobs), schedules), wide_console())
+
+
+def _gpus(planned: PlannedCell) -> int:
+    return int(planned.resources.device != "cpu")

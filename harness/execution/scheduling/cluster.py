@@ -1,0 +1,82 @@
+"""What the scripts for clusters have in common: the jobs of a run plan, and the commands of their shards."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.execution.scheduling.groups import CellGroup
+from harness.execution.scheduling.run_plan import RunPlan
+from harness.execution.scheduling.shards import assign_shards
+from harness.execution.scheduling.simulation import Job, Machines, simulate_shared
+
+BASE_MEMORY = 1_000_000_000  # bytes of a command beside the forecasters: itself, and the data that it evaluates
+EVALUATOR_MEMORY = 500_000_000  # bytes for each cell at a time: the process that evaluates it
+TIME_MARGIN, START_SECONDS = 2.0, 600  # of the expected time of a shard, and of its start
+TIME_STEP = 600  # seconds to which the time of a shard is rounded up
+
+
+@dataclass(frozen=True)
+class ClusterRun:
+    """A run on a cluster: its plan, the command without options of shards, and how it is to be run."""
+
+    plan: RunPlan
+    command: tuple[str, ...]  # `harness run` with its boards and options
+    home: Path
+    jobs: int = 1  # cells at a time in each shard
+    is_stored: bool = True  # whether shards read the plan; without, the division needs no measurements
+    separate_homes: bool = False  # whether each shard has a home of its own
+
+    def shard_command(self, group: CellGroup, index: str) -> str:
+        """The command of a shard; `index` is the text of a shell that is replaced by its number."""
+        shard = ["--shard", "auto"] if self.is_stored else ["--shard", f"auto/{group.shards}"]
+        plan = ["--plan", str(self.home / "plans" / f"{self.plan.id}.json")] if self.is_stored else []
+        of_group = ["--group", group.name] if self.is_stored and len(self.plan.groups) > 1 else []
+        arguments = [*self.command, *shard, *plan, *of_group, "--jobs", str(self.jobs)]
+        home = shlex.quote(str(self.home)) + (f"/shards/{group.name}-{index}" if self.separate_homes else "")
+        return f"{shlex.join(arguments)} --home {home}"
+
+    @property
+    def shard_homes(self) -> list[str]:
+        """The homes of the shards, if each has its own."""
+        return [
+            str(self.home / "shards" / f"{group.name}-{index}")
+            for group in self.plan.groups
+            for index in range(1, group.shards + 1)
+        ]
+
+    def merge_command(self, harness: Sequence[str]) -> str:
+        """The command that merges the homes of all shards into the home of the run."""
+        folder = shlex.quote(str(self.home / "shards"))
+        return f"{shlex.join([*harness, 'merge'])} {folder}/* {shlex.quote(str(self.home))}"
+
+
+@dataclass(frozen=True)
+class ShardNeeds:
+    """What each shard of a group asks a cluster for."""
+
+    cores: int
+    memory: int  # bytes
+    seconds: int
+    gpus: int
+
+
+def shard_needs(group: CellGroup, jobs: int) -> ShardNeeds:
+    """What each shard of a group needs with a number of cells at a time."""
+    jobs = min(jobs, max(1, len(group.seconds)))
+    memory = BASE_MEMORY + jobs * (group.memory + EVALUATOR_MEMORY)
+    seconds = START_SECONDS + TIME_MARGIN * expected_seconds(group, jobs)
+    return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, int(group.needs_gpu))
+
+
+def expected_seconds(group: CellGroup, jobs: int, shards: int | None = None) -> float:
+    """How long the longest shard of a group is expected to take, with a number of cells at a time."""
+    count = group.shards if shards is None else shards
+    assigned = assign_shards(group.seconds, count)
+    cells: dict[int, list[Job]] = {}
+    for key, shard in assigned.items():
+        cells.setdefault(shard, []).append(Job(key, group.seconds[key]))
+    return max((simulate_shared(own, Machines(1, jobs)).makespan for own in cells.values()), default=0.0)

@@ -1,0 +1,163 @@
+"""Expected costs of cells: the seconds and the memory that each is expected to take.
+
+Without measurements they follow from what is known without any run, so that all machines expect the same. Measurements
+are the runs of journals: of the same cell, or else of the forecaster on other tasks and of others on the task. The
+logarithm of seconds is then the sum of an effect of the forecaster and one of the task, which are estimated by median
+polish (Tukey 1977), so that one slow run does not matter.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Literal
+
+from harness.boards.planning import PlannedCell
+from harness.errors import LaterVersion
+from harness.evaluation.run import Cell, Run, Status
+from harness.results.journal import Journal
+
+Basis = Literal["measured", "similar cells", "no measurement"]
+LEAST_SECONDS = 0.001  # of a run, for its logarithm
+ROUNDS = 10  # of the median polish
+# of a cell without measurements, on a core of 2026: of any; more with a library; for each value of the data
+SECONDS, LIBRARY_SECONDS, SECONDS_PER_VALUE = 0.5, 8.0, 2e-6
+MEMORY = 1_000_000_000  # bytes of a cell without measurements
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a cell is expected to take."""
+
+    seconds: float
+    memory: int  # bytes, of the process of its forecaster
+    basis: Basis = "no measurement"
+
+
+@dataclass(frozen=True)
+class MeasuredCell:
+    """What a run took."""
+
+    forecaster: str  # its name and hyperparameters
+    task: str
+    seconds: float  # from its start to its end, with its audit
+    memory: int | None
+    completed: bool
+
+
+def default_estimate(planned: PlannedCell) -> Estimate:
+    """What a cell is expected to take without any measurement; the same on all machines."""
+    library = LIBRARY_SECONDS if planned.imports else 0.0
+    seconds = SECONDS + library + SECONDS_PER_VALUE * planned.size * (10 if planned.imports else 1)
+    return Estimate(seconds, planned.resources.memory or MEMORY)
+
+
+def measured_cells(journal: Journal) -> Iterator[MeasuredCell]:
+    """What the runs of a journal took; those of a later version of harness are left out."""
+    keys = journal.keys()
+    for key in keys:
+        try:
+            run = journal.read(key)
+        except LaterVersion:
+            continue
+        seconds = None if run is None else _seconds(run)
+        if run is not None and seconds is not None:
+            forecaster, task = _names(run.cell)
+            completed = run.status is Status.COMPLETED
+            yield MeasuredCell(forecaster, task, seconds, run.costs.peak_memory, completed)
+
+
+def estimate_cells(cells: Sequence[PlannedCell], measured: Iterable[MeasuredCell]) -> dict[str, Estimate]:
+    """What each cell is expected to take, by key."""
+    measured = list(measured)
+    model = _Model(cells, measured)
+    return {planned.key: model.estimate(planned) for planned in cells}
+
+
+class _Model:
+    """The effects of forecasters and tasks on the logarithm of seconds, and the memory of forecasters."""
+
+    def __init__(self, cells: Sequence[PlannedCell], measured: Sequence[MeasuredCell]) -> None:
+        self.same: dict[tuple[str, str], list[MeasuredCell]] = {}
+        for cell in measured:
+            self.same.setdefault((cell.forecaster, cell.task), []).append(cell)
+        self.memory: dict[str, int] = {}  # by forecaster, the most
+        for cell in measured:
+            self.memory[cell.forecaster] = max(self.memory.get(cell.forecaster, 0), cell.memory or 0)
+        logs = {
+            names: median(math.log(max(cell.seconds, LEAST_SECONDS)) for cell in completed)
+            for names, runs in self.same.items()
+            if (completed := [cell for cell in runs if cell.completed])
+        }
+        self.forecasters, self.tasks = _median_polish(logs)
+        sizes = {_names(planned.cell)[1]: planned.size for planned in cells}
+        self.sizes = {task: sizes[task] for task in self.tasks if task in sizes}
+        by_library: dict[bool, list[float]] = {}
+        for forecaster, planned in {_names(planned.cell)[0]: planned for planned in cells}.items():
+            if forecaster in self.forecasters:
+                by_library.setdefault(bool(planned.imports), []).append(self.forecasters[forecaster])
+        self.by_library = {library: median(effects) for library, effects in by_library.items()}
+
+    def estimate(self, planned: PlannedCell) -> Estimate:
+        """What a cell is expected to take."""
+        forecaster, task = _names(planned.cell)
+        default = default_estimate(planned)
+        if runs := self.same.get((forecaster, task)):
+            seconds = median(cell.seconds for cell in runs)
+            memory = max(cell.memory or 0 for cell in runs) or self.memory[forecaster] or default.memory
+            return Estimate(seconds, memory, "measured")
+        effect = self.forecasters.get(forecaster, self.by_library.get(bool(planned.imports)))
+        of_task = self._task_effect(task, planned.size)
+        if effect is None or of_task is None:
+            return default
+        return Estimate(math.exp(effect + of_task), self.memory.get(forecaster) or default.memory, "similar cells")
+
+    def _task_effect(self, task: str, size: int) -> float | None:
+        """The effect of a task; of one without runs, that of the task nearest in size, in proportion to their sizes."""
+        if task in self.tasks or not self.sizes:
+            return self.tasks.get(task)
+        known = [(abs(math.log(max(size, 1) / max(other, 1))), name) for name, other in self.sizes.items()]
+        nearest = min(known)[1]
+        return self.tasks[nearest] + math.log(max(size, 1) / max(self.sizes[nearest], 1))
+
+
+def _median_polish(logs: Mapping[tuple[str, str], float]) -> tuple[dict[str, float], dict[str, float]]:
+    """The effects of the first and of the second names, whose sums are near the values."""
+    first = {name: 0.0 for name, _ in logs}
+    second = {name: 0.0 for _, name in logs}
+    for _ in range(ROUNDS):
+        _update(first, [(a, value - second[b]) for (a, b), value in logs.items()])
+        _update(second, [(b, value - first[a]) for (a, b), value in logs.items()])
+    return first, second
+
+
+def _update(effects: dict[str, float], residuals: Iterable[tuple[str, float]]) -> None:
+    groups: dict[str, list[float]] = {}
+    for name, residual in residuals:
+        groups.setdefault(name, []).append(residual)
+    effects.update({name: median(group) for name, group in groups.items()})
+
+
+def _names(cell: Cell) -> tuple[str, str]:
+    """What tells the forecaster of a cell from others, and what its task; seeds do not matter."""
+    fields = cell.to_json()
+    forecaster = json.dumps([fields["forecaster"], fields["parameters"]], sort_keys=True)
+    return forecaster, json.dumps(fields["task"], sort_keys=True)
+
+
+def _seconds(run: Run) -> float | None:
+    """The seconds from the start of a run to its end; None where they are not known."""
+    try:
+        return max(0.0, (datetime.fromisoformat(run.finished) - datetime.fromisoformat(run.started)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def basis_counts(estimates: Mapping[str, Estimate]) -> Mapping[Basis, int]:
+    """How many estimates have each basis."""
+    return Counter(estimate.basis for estimate in estimates.values())

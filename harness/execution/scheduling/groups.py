@@ -1,0 +1,74 @@
+"""Groups of cells by the resources that they need: each is a job of its own on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from harness.boards.planning import PlannedCell
+from harness.execution.scheduling.estimates import Estimate
+
+GB = 10**9
+MEMORY_STEPS = tuple(2 * GB * 4**step for step in range(8))  # memory of a cell is rounded up to one of these
+MARGIN = 1.5  # of memory over that of the runs: other data, another allocator
+CPU = "cpu"
+
+
+@dataclass(frozen=True)
+class CellGroup:
+    """Cells that need the same resources, and the number of shards into which they are divided."""
+
+    name: str
+    shards: int
+    threads: int  # of each cell
+    device: str
+    memory: int  # bytes of each cell
+    seconds: Mapping[str, float] = field(default_factory=dict)  # by key: what the cell is expected to take
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether its cells run on a GPU."""
+        return self.device != CPU
+
+
+def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate], shards: int) -> tuple[CellGroup, ...]:
+    """The groups of cells, and a number of shards divided among them in proportion to their expected seconds.
+
+    Each group has at least one shard, and no more than it has cells.
+    """
+    found: dict[tuple[bool, str, int, int], dict[str, float]] = {}
+    for planned in cells:
+        estimate, needs = estimates[planned.key], planned.resources
+        memory = _memory_step(max(needs.memory or 0, int(estimate.memory * MARGIN)))
+        requirement = (needs.device != CPU, needs.device, needs.threads, memory)
+        found.setdefault(requirement, {})[planned.key] = estimate.seconds
+    counts = _proportional([sum(group.values()) for _, group in sorted(found.items())], shards)
+    return tuple(
+        CellGroup(_name(device, threads, memory), min(count, len(seconds)), threads, device, memory, seconds)
+        for ((_, device, threads, memory), seconds), count in zip(sorted(found.items()), counts, strict=True)
+    )
+
+
+def _memory_step(memory: int) -> int:
+    """The memory rounded up, so that there are few groups."""
+    return next((step for step in MEMORY_STEPS if memory <= step), memory)
+
+
+def _name(device: str, threads: int, memory: int) -> str:
+    """The name of a group, which is fit for names of files and of objects of Kubernetes."""
+    parts = ["".join(c if c.isascii() and c.isalnum() else "-" for c in device.lower()).strip("-")]
+    parts += [f"{threads}-threads"] if threads > 1 else []
+    parts += [f"{memory // GB}gb"] if memory > MEMORY_STEPS[0] else []
+    return "-".join(parts)
+
+
+def _proportional(weights: Sequence[float], count: int) -> list[int]:
+    """A number divided in proportion to weights, at least one each (largest remainder)."""
+    total = sum(weights) or 1.0
+    exact = [Fraction(weight / total) * max(0, count - len(weights)) for weight in weights]
+    parts = [1 + int(part) for part in exact]
+    order = sorted(range(len(weights)), key=lambda i: (int(exact[i]) - exact[i], i))
+    for i in order[: max(0, count - sum(parts))]:
+        parts[i] += 1
+    return parts

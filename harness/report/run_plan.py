@@ -1,0 +1,87 @@
+"""Run plans, shards and simulated schedules as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from harness.execution.scheduling.cluster import expected_seconds, shard_needs
+from harness.report.column import Cell
+from harness.report.fitting import ShownColumn, fitted_table
+from harness.report.numbers import clock_time
+from harness.report.text import plain_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from harness.execution.scheduling.division import ShardCells
+    from harness.execution.scheduling.estimates import Basis
+    from harness.execution.scheduling.groups import CellGroup
+    from harness.execution.scheduling.simulation import Machines, Schedule
+
+SHARD_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # of which the expected time is shown
+BASES: Mapping[Basis, str] = {
+    "measured": "of {} from runs of the same forecaster on the same task",
+    "similar cells": "of {} from runs of the forecaster on other tasks, or of others on the task",
+    "no measurement": "of {} without any run, by the size of the data",
+}
+
+
+def shard_line(cells: ShardCells, pending: int) -> str:
+    """Which shard is run, its cells, and the division that it is part of."""
+    own, every = sum(cells.seconds.values()), sum(cells.divided.values())
+    return (
+        f"{cells.shard}: {len(cells.seconds):,} of {len(cells.divided):,} cells, {pending:,} of them pending; expected "
+        f"{clock_time(own)} of {clock_time(every)} of one cell after the other; division {cells.division}"
+    )
+
+
+def groups_table(groups: Sequence[CellGroup], jobs: int) -> Table:
+    """The groups of a run plan, and what each of their shards needs."""
+    needs = [shard_needs(group, jobs) for group in groups]
+    columns = [
+        _column("group", [group.name for group in groups], style="name"),
+        _column("cells", [f"{len(group.seconds):,}" for group in groups]),
+        _column("expected", [clock_time(sum(group.seconds.values())) for group in groups]),
+        _column("longest cell", [clock_time(max(group.seconds.values(), default=0.0)) for group in groups]),
+        _column("shards", [f"{group.shards:,}" for group in groups]),
+        _column("cores", [str(need.cores) for need in needs]),
+        _column("memory", [f"{need.memory / 1e9:.1f} GB" for need in needs]),
+        _column("GPUs", [str(need.gpus) for need in needs]),
+        _column("time limit", [clock_time(need.seconds) for need in needs]),
+    ]
+    table = fitted_table("Groups of cells", columns, 100)
+    for i in range(len(groups)):
+        table.add_row(*(plain_text(column.texts[i]) for column in columns))
+    return table
+
+
+def _column(heading: str, texts: Iterable[str], style: str = "number") -> ShownColumn:
+    return ShownColumn(Cell(heading, lambda row: "", style=style, most=28, least=10, priority=0), tuple(texts))
+
+
+def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: int) -> Iterator[str]:
+    """What the expected times are from, and how long the run is expected to take with more shards."""
+    stated = [text.format(f"{bases[basis]:,} cells") for basis, text in BASES.items() if bases.get(basis)]
+    yield f"expected times: {'; '.join(stated)}"
+    at_once = f", {jobs} cells at a time in each" if jobs > 1 else ""
+    for group in groups:
+        counts = [count for count in SHARD_COUNTS if count <= max(1, len(group.seconds) // jobs)]
+        times = [f"{count}: {clock_time(expected_seconds(group, jobs, count))}" for count in counts]
+        yield f"expected time of group {group.name} by the number of shards{at_once}: {', '.join(times)}"
+
+
+def simulation_lines(machines: Machines, cells: int, schedules: Mapping[str, Schedule]) -> Iterator[str]:
+    """The schedules of a simulated run."""
+    nodes = "1 node" if machines.nodes == 1 else f"{machines.nodes:,} nodes"
+    gpus = f" and {machines.gpus} GPUs" if machines.gpus else ""
+    yield f"Simulated run of {cells:,} cells on {nodes} with {machines.cores} cores{gpus} each:"
+    for name, schedule in schedules.items():
+        first = min(schedule.ends, default=0.0)
+        yield (
+            f"{name}: {clock_time(schedule.makespan)} until the last cell ends; {schedule.utilisation:.0%} of the cores "
+            f"are used on average; tail {clock_time(schedule.tail)}; the first node ends at {clock_time(first)}"
+        )
+    bound = max((schedule.bound for schedule in schedules.values()), default=0.0)
+    yield f"no schedule takes less than {clock_time(bound)}: that of the longest cell, or of all cores without a pause"
+    yield "tail: the time at the end in which less than half of the cores are busy"
