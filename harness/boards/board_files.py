@@ -115,6 +115,18 @@ def store_file(home: Path, name: str, file: Path, digest: str = "") -> None:
         write_checked_json(_path(home, name), fields, SCHEMA)
 
 
+def copy_stored_file(source: Path, into: Path, name: str) -> None:
+    """Store in a home which file the results of a board are of, as another home has it.
+
+    A board whose file is in that home has one in the other home, too.
+    """
+    fields, own = _stored_fields(source, name), board_folder(source, name) / BOARD_FILE
+    if isinstance(fields.get("file"), str):
+        file = Path(fields["file"])
+        file = board_folder(into, name) / BOARD_FILE if file == own.resolve() else file
+        store_file(into, name, file, str(fields.get("digest", "")))
+
+
 def board_digest(file: Path) -> str:
     """A hash of what a board file says, without its comments and its layout; raises BadBoard where it is no TOML."""
     text = read_toml(file, "board", partial(json.dumps, sort_keys=True, default=str))

@@ -23,6 +23,7 @@ from harness.cli.forecast import forecast_command
 from harness.cli.generate import generate_command
 from harness.cli.group import HarnessGroup
 from harness.cli.list import list_command
+from harness.cli.merge import merge_command
 from harness.cli.new import new_command
 from harness.cli.options import check_arguments
 from harness.cli.plan import plan_command
@@ -77,6 +78,7 @@ def cli(context: click.Context, plugins: str | None, plugin_file: str | None) ->
 for command in (
     run_command,
     plan_command,
+    merge_command,
     forecast_command,
     status_command,
     show_command,

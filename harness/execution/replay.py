@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
 
 from harness.boards.fingerprints import load_unchanged
 from harness.boards.planning import PlannedCell, plan_cell
@@ -21,18 +19,14 @@ from harness.execution.options import CellOptions
 from harness.execution.template_server import TemplateServer
 from harness.plugins.installation import check_installed
 from harness.plugins.installed import installed_catalog
-
-TOLERANCE = 1e-5  # of forecasts, relative to the largest value of a window; a spec may have a larger one
-Verdict = Literal["equal", "within tolerance", "different"]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A value that is not as it is recorded."""
-
-    name: str
-    recorded: str
-    present: str
+from harness.results.run_comparison import (
+    TOLERANCE,
+    Difference,
+    Verdict,
+    compare_results,
+    environment_differences,
+    score_differences,
+)
 
 
 @dataclass(frozen=True)
@@ -74,21 +68,21 @@ def compare_runs(recorded: Run, present: Run, tolerance: float) -> Replay:
     difference = None
     if recorded.results is not None and present.results is not None:
         difference = relative_difference(recorded.results.forecast, present.results.forecast)
-    scores = tuple(_score_differences(recorded.scores, present.scores))
+    scores = tuple(score_differences(recorded.scores, present.scores))
     same_status = recorded.status is present.status
     return Replay(
         recorded.key,
         recorded.cell.forecaster,
         recorded.cell.task.label,
         recorded.cell.seed,
-        _verdict(recorded, present, difference, tolerance),
+        compare_results(recorded, present, difference, tolerance),
         tolerance,
         difference,
         None if same_status else Difference("status", recorded.status.value, present.status.value),
         None if recorded.reason == present.reason else Difference("reason", recorded.reason, present.reason),
         scores,
         (),
-        tuple(_environment_differences(recorded.provenance, present.provenance)),
+        tuple(environment_differences(recorded.provenance, present.provenance)),
     )
 
 
@@ -103,42 +97,6 @@ def _evaluated(planned: PlannedCell, recorded: Run, home: Path) -> Run:
         store_panel(load_unchanged(dataset, planned.fingerprint, home), home)
     with closing(TemplateServer()) as server:
         return evaluate_cell(planned, home, server.ensure(planned.spec.provider.environment), options)
-
-
-def _verdict(recorded: Run, present: Run, difference: float | None, tolerance: float) -> Verdict:
-    if recorded.status is not present.status or (recorded.results is None) is not (present.results is None):
-        return "different"
-    if difference is None:
-        return "equal" if recorded.reason == present.reason else "different"
-    scores = _largest_difference(recorded.scores, present.scores)
-    if difference > tolerance or (difference == 0 and scores > tolerance):
-        return "different"  # scores of equal forecasts are other ones if a metric or the actuals changed
-    same_failures = recorded.window_failures == present.window_failures
-    return "equal" if difference == scores == 0 and same_failures else "within tolerance"
-
-
-def _largest_difference(recorded: Mapping[str, float], present: Mapping[str, float]) -> float:
-    """The largest relative difference of scores; infinite where one of both is absent or not finite."""
-    largest = 0.0
-    for name in {*recorded, *present}:
-        before, now = recorded.get(name, math.inf), present.get(name, -math.inf)
-        if before == now or (math.isnan(before) and math.isnan(now)):
-            continue
-        difference = abs(before - now) / max(abs(before), abs(now))
-        largest = max(largest, difference if math.isfinite(difference) else math.inf)
-    return largest
-
-
-def _score_differences(recorded: Mapping[str, float], present: Mapping[str, float]) -> Iterator[Difference]:
-    for name in dict.fromkeys((*recorded, *present)):
-        before, now = recorded.get(name), present.get(name)
-        both_nan = before is not None and now is not None and math.isnan(before) and math.isnan(now)
-        if before != now and not both_nan:
-            yield Difference(name, _number(before), _number(now))
-
-
-def _number(score: float | None) -> str:
-    return "none" if score is None else repr(score)
 
 
 def _changes(recorded: Run, fingerprint: str, planned: PlannedCell) -> Iterator[str]:
@@ -158,23 +116,3 @@ def _changes(recorded: Run, fingerprint: str, planned: PlannedCell) -> Iterator[
     evaluation = recorded.provenance.get("evaluation")
     if evaluation != EVALUATION_VERSION:
         yield f"the evaluation changed: its version is {EVALUATION_VERSION} and was {evaluation}"
-
-
-def _environment_differences(recorded: Mapping[str, Any], present: Mapping[str, Any]) -> Iterator[Difference]:
-    """What differs between two provenances, by the path of each value."""
-    before, now = dict(_values("", recorded)), dict(_values("", present))
-    for name in dict.fromkeys((*before, *now)):
-        if before.get(name) != now.get(name):
-            yield Difference(name, before.get(name, "none"), now.get(name, "none"))
-
-
-def _values(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The values of nested tables as texts, by their paths."""
-    if isinstance(value, Mapping):
-        for key, inside in value.items():
-            yield from _values(f"{path}.{key}" if path else str(key), inside)
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for position, inside in enumerate(sorted(value, key=str)):  # libraries are listed in the order of their loading
-            yield from _values(f"{path}[{position}]", inside)
-    else:
-        yield path, str(value)

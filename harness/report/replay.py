@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from harness.report.text import visible
 
 if TYPE_CHECKING:
-    from harness.execution.replay import Difference, Replay
+    from harness.execution.replay import Replay
+from harness.results.run_comparison import Difference
 
 
 def replay_lines(replay: Replay) -> Iterator[str]:

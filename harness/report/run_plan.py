@@ -79,8 +79,8 @@ def simulation_lines(machines: Machines, cells: int, schedules: Mapping[str, Sch
     for name, schedule in schedules.items():
         first = min(schedule.ends, default=0.0)
         yield (
-            f"{name}: {clock_time(schedule.makespan)} until the last cell ends; {schedule.utilisation:.0%} of the cores "
-            f"are used on average; tail {clock_time(schedule.tail)}; the first node ends at {clock_time(first)}"
+            f"{name}: {clock_time(schedule.makespan)} until the last cell ends; {schedule.utilisation:.0%} of the "
+            f"cores are used on average; tail {clock_time(schedule.tail)}; the first node ends at {clock_time(first)}"
         )
     bound = max((schedule.bound for schedule in schedules.values()), default=0.0)
     yield f"no schedule takes less than {clock_time(bound)}: that of the longest cell, or of all cores without a pause"

@@ -25,7 +25,7 @@ def changed_metrics(run: Run, versions: Mapping[str, str]) -> list[str]:
 
     `versions` are the present ones of plugins' metrics. A metric that the run was not scored by is not among them.
     """
-    recorded = _recorded_versions(run)
+    recorded = recorded_versions(run)
     return [
         name
         for name, version in versions.items()
@@ -35,7 +35,7 @@ def changed_metrics(run: Run, versions: Mapping[str, str]) -> list[str]:
 
 def with_known_version(run: Run, names: Iterable[str]) -> list[str]:
     """The metrics of which the run remembers the version; those of earlier versions of harness remember none."""
-    recorded = _recorded_versions(run)
+    recorded = recorded_versions(run)
     return [name for name in names if name in recorded]
 
 
@@ -52,7 +52,7 @@ def rescored(run: Run, actuals: Actuals, metrics: Sequence[Metric], versions: Ma
     kept = without_scores(run, names)
     scored = score_run(replace(kept, scores={}), actuals, run.results.forecast, metrics)
     assert scored.results is not None
-    recorded = {**_recorded_versions(run), **{name: versions[name] for name in names}}
+    recorded = {**recorded_versions(run), **{name: versions[name] for name in names}}
     present = replace(
         scored,
         scores=_updated(run.scores, scored.scores, names),
@@ -83,7 +83,7 @@ def without_scores(run: Run, names: Collection[str]) -> Run:
     return replace(kept, notes=(*others, *forecast_notes(kept)))
 
 
-def _recorded_versions(run: Run) -> Mapping[str, Any]:
+def recorded_versions(run: Run) -> Mapping[str, Any]:
     recorded = run.provenance.get(METRICS)
     return recorded if isinstance(recorded, Mapping) else {}
 

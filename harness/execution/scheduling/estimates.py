@@ -59,8 +59,7 @@ def default_estimate(planned: PlannedCell) -> Estimate:
 
 def measured_cells(journal: Journal) -> Iterator[MeasuredCell]:
     """What the runs of a journal took; those of a later version of harness are left out."""
-    keys = journal.keys()
-    for key in keys:
+    for key in journal.keys():  # noqa: SIM118
         try:
             run = journal.read(key)
         except LaterVersion:

@@ -103,8 +103,8 @@ def _run(
 ) -> list[tuple[float, float, int]]:
     """Begin, end and cores of each cell; the nodes take the longest waiting cell for which they have cores and GPUs."""
     waiting: dict[tuple[int, int], deque[Job]] = {}  # by cores and GPUs, the longest first
-    for job in sorted(jobs, key=lambda job: (-job.seconds, job.key)):
-        waiting.setdefault((job.cores, job.gpus), deque()).append(job)
+    for each in sorted(jobs, key=lambda each: (-each.seconds, each.key)):
+        waiting.setdefault((each.cores, each.gpus), deque()).append(each)
     free = {node: [machines.cores, machines.gpus] for node in nodes}
     events: list[tuple[float, int, int, int]] = []  # end, node, cores, GPUs
     busy, now, able = [], 0.0, list(nodes)

@@ -1,0 +1,23 @@
+"""The homes that a merge is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import BadInput
+from harness.execution.activity import activities
+
+
+def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
+    """The homes whose runs are merged, and the one that they are merged into, the last one; raises BadInput."""
+    *given, into = homes
+    if not given:
+        raise BadInput("name the homes to merge and then the home to merge them into: harness merge A B INTO")
+    sources = [home for home in dict.fromkeys(given) if home.resolve() != into.resolve()]
+    for home in sources:
+        if not (home / "journal" / "cells").is_dir():
+            raise BadInput(f"{home} is no home: it has no journal; name the folder that --home names for `harness run`")
+    for activity in activities(into):
+        raise BadInput(f"process {activity.process} on {activity.host} runs cells in {into}; merge when it has ended")
+    return sources, into
