@@ -16,8 +16,8 @@ MOST_DIFFERENCES = 4  # of the environments of two runs
 def merge_lines(merge: Merge, homes: int, into: Path) -> Iterator[str]:
     """What was merged, and what was not."""
     yield (
-        f"merged {plural(homes, 'home')} into {into}: {plural(merge.copied, 'cell')} copied, {merge.equal:,} with "
-        f"equal results, {merge.close:,} with results within the tolerance; actuals of {plural(merge.actuals, 'task')}"
+        f"merged {plural(homes, 'home')} into {into}: {plural(merge.copied, 'cell')} copied, {merge.present:,} that it "
+        f"had already, {merge.equal:,} with equal results, {merge.close:,} with results within the tolerance"
     )
     if merge.known:
         yield f"{plural(merge.known, 'result')} left out, which an earlier merge kept aside"

@@ -78,6 +78,7 @@ class Merge:
     """What a merge did."""
 
     copied: int = 0  # cells that only another home had
+    present: int = 0  # that the home had already, with the same record
     equal: int = 0  # that several had, with the same result
     close: int = 0  # with results that differ by no more than the tolerance, or of which one counts
     actuals: int = 0  # of tasks that were copied
@@ -144,6 +145,7 @@ def _merge_cell(
         merge.problems.append(f"{error}; cell {key} was left as it is")
         return
     merge.copied += bool(runs) and own is None
+    merge.present += own is not None and not verdicts
     merge.equal += bool(verdicts) and set(verdicts) == {"equal"}
     merge.close += "within tolerance" in verdicts
 
