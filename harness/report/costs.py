@@ -42,6 +42,12 @@ NO_UPPER_END = "too few repetitions, or too few calls in each, to bound the p99 
 FIELDS = {field.name: field for field in dataclasses.fields(BenchCosts)}
 
 
+def times_caveat(standings: Standings) -> str:
+    """What limits the times that runs have without a measurement, as the end of a sentence."""
+    machines = len(standings.machines)
+    return f"not comparable, as {machines} kinds of machines ran the cells" if machines > 1 else "indicative"
+
+
 @dataclass(frozen=True)
 class Cost:
     """A measured cost: a field of BenchCosts, and its heading in each view that shows it."""

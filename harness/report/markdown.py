@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from harness.report.columns import table_columns
+from harness.report.costs import times_caveat
 from harness.report.numbers import plural
 from harness.report.tables import markdown_line, markdown_list, markdown_table, markdown_text
 from harness.report.terminal import legend, remarks
@@ -46,7 +47,7 @@ def _legend(standings: Standings) -> Iterator[str]:
     yield from legend(standings, headings.difference(_COSTS) if standings.measured else headings)
     if standings.measured:
         yield "p99 ms: one window at a time; /s: forecasts, many windows at once; MB: peak memory of the process"
-        yield "fit s, predict s: over all tasks, indicative, since cells share a machine"
+        yield f"fit s, predict s: over all tasks, {times_caveat(standings)}: cells share a machine"
     if tied := standings.tied_for_first:
         yield f"tied for first: {', '.join(tied)}"
     if any(row.seeds > 1 for row in standings.rows):

@@ -31,8 +31,8 @@ def shard_line(cells: ShardCells, pending: int) -> str:
     """Which shard is run, its cells, and the division that it is part of."""
     own, every = sum(cells.seconds.values()), sum(cells.divided.values())
     return (
-        f"{cells.shard}: {len(cells.seconds):,} of {len(cells.divided):,} cells, {pending:,} of them pending; expected "
-        f"{clock_time(own)} of {clock_time(every)} of one cell after the other; division {cells.division}"
+        f"{cells.shard}: {len(cells.seconds):,} of {len(cells.divided):,} cells, {pending:,} of them pending; all of "
+        f"its cells are expected to take {clock_time(own)} of {clock_time(every)}; division {cells.division}"
     )
 
 

@@ -14,6 +14,7 @@ from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.numbers import NOTHING, error, fixed
 from harness.report.tables import csv_table
 from harness.report.text import plain_text
+from harness.results.provenance import machine_kind
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,6 +38,7 @@ CSV_HEADINGS = (
     "seconds",
     "finished",
     "key",
+    "machine",
 )
 
 
@@ -151,6 +153,7 @@ def runs_csv(cells: Iterable[ListedCell]) -> str:
                 cell.seconds,
                 "" if cell.run is None else cell.run.finished,
                 cell.key,
+                "" if cell.run is None else machine_kind(cell.run.provenance),
             )
             for cell in cells
         ),

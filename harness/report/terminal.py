@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.report.column import WIDTH
 from harness.report.columns import table_columns
-from harness.report.costs import p99_footnote
+from harness.report.costs import p99_footnote, times_caveat
 from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.numbers import plural
 from harness.report.overlap import is_marked, overlap_lines
@@ -116,7 +116,7 @@ def _legend_of_costs(standings: Standings, headings: Container[str]) -> list[str
         "ms": "ms: forecast time per window in batches",
     }
     lines = [meaning for heading, meaning in meanings.items() if heading in headings]
-    return [*lines, "times are indicative: harness bench measures latency"] if lines else []
+    return [*lines, f"times are {times_caveat(standings)}: harness bench measures latency"] if lines else []
 
 
 def remarks(standings: Standings, shown: Shown = EVERYTHING) -> list[str]:

@@ -105,6 +105,12 @@ def machine() -> dict[str, Any]:
     }
 
 
+def machine_kind(provenance: Mapping[str, Any]) -> str:
+    """The kind of machine that a run was made on, without its name, which is private; empty if it is not known."""
+    found = provenance.get("machine", {})
+    return f"{found['processor']}, {found['cores']} cores" if found.get("processor") else ""
+
+
 def _processor() -> str:
     information = Path("/proc/cpuinfo")
     if information.is_file():

@@ -23,6 +23,7 @@ from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms, applies
 from harness.plugins.installation import not_installed_text
 from harness.results.board_results import BoardResults
+from harness.results.provenance import machine_kind
 from harness.results.standings import Row, Significance, Standings, close_to_next, pending_note
 from harness.results.stored_plan import StoredPlan
 
@@ -193,9 +194,7 @@ def _significance(
 
 def _machines(done: Iterable[Run]) -> tuple[str, ...]:
     """The kinds of machines that the runs were made on, without their names, which are private."""
-    machines = (run.provenance.get("machine", {}) for run in done)
-    kinds = (f"{machine['processor']}, {machine['cores']} cores" for machine in machines if machine.get("processor"))
-    return tuple(dict.fromkeys(kinds))
+    return tuple(dict.fromkeys(filter(None, (machine_kind(run.provenance) for run in done))))
 
 
 def _has_pending_cells(name: str, plan: StoredPlan, runs: Mapping[str, Run | None]) -> bool:

@@ -1,0 +1,144 @@
+"""Scripts for clusters: a shell, sbatch's options and YAML read them as they are meant."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.execution.scheduling.cluster import ClusterRun, ShardNeeds, expected_seconds, shard_needs
+from harness.execution.scheduling.groups import GB, CellGroup
+from harness.execution.scheduling.kubernetes import kubernetes_manifest
+from harness.execution.scheduling.run_plan import RunPlan
+from harness.execution.scheduling.slurm import clock, slurm_script
+
+CPU = CellGroup("cpu", 3, 2, "cpu", 2 * GB, {f"{i:02}": 590.0 for i in range(6)})
+GPU = CellGroup("cuda-8gb", 1, 1, "cuda", 8 * GB, {"g": 100.0})
+SBATCH = """#!/bin/sh
+# a sbatch that keeps what it is given
+n=$(ls "$SUBMITTED" | wc -l)
+{ echo "$@"; cat; } > "$SUBMITTED/$n"
+echo "10$n"
+"""
+
+
+def cluster_run(home: Path, *groups: CellGroup, **options: object) -> ClusterRun:
+    command = ("harness", "run", "a board", "--set", "f.x=\"$HOME 'q'\"")
+    return ClusterRun(RunPlan(groups or (CPU, GPU)), command, home, **options)  # type: ignore[arg-type]
+
+
+def submitted(script: str, folder: Path) -> list[str]:
+    """What the script submits: the arguments and the standard input of each sbatch."""
+    (folder / "bin").mkdir(parents=True)
+    (folder / "submitted").mkdir()
+    sbatch = folder / "bin" / "sbatch"
+    sbatch.write_text(SBATCH)
+    sbatch.chmod(0o755)
+    environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "SUBMITTED": str(folder / "submitted")}
+    subprocess.run(["sh"], input=script, text=True, env=environment, check=True, capture_output=True)
+    return [path.read_text() for path in sorted((folder / "submitted").iterdir())]
+
+
+def options_of(job: str) -> dict[str, str]:
+    return dict(re.findall(r'^#SBATCH --([\w-]+)="?([^"\n]+)"?$', job, re.M))
+
+
+def test_a_script_submits_an_array_for_each_group(tmp_path: Path) -> None:
+    jobs = submitted(slurm_script(cluster_run(tmp_path / "home"), tmp_path), tmp_path / "fake")
+
+    assert [job.splitlines()[0] for job in jobs] == ["--parsable"] * 2
+    cpu, gpu = map(options_of, jobs)
+    assert (cpu["array"], cpu["cpus-per-task"], gpu["array"], gpu["gres"]) == ("1-3", "2", "1-1", "gpu:1")
+    assert "gres" not in cpu
+    assert int(gpu["mem"].rstrip("M")) * 2**20 >= 8 * GB
+    assert cpu["time"] == "00:50:00"  # 600 s to start, and twice 1,180, rounded up
+    assert cpu["output"] == f"{tmp_path}/home/logs/cpu-%a.log"
+    assert (tmp_path / "home" / "logs").is_dir()
+
+
+def test_the_command_of_a_shard_reaches_harness_as_it_is(tmp_path: Path) -> None:
+    home = tmp_path / "my home"
+    job = submitted(slurm_script(cluster_run(home, jobs=4), tmp_path), tmp_path / "fake")[1]
+    command = job.splitlines()[-1]
+
+    assert command.startswith("exec harness run")
+    plan = str(home / "plans" / f"{RunPlan((CPU, GPU)).id}.json")
+    assert shlex.split(command)[1:] == [
+        *("harness", "run", "a board", "--set", "f.x=\"$HOME 'q'\"", "--shard", "auto", "--plan", plan),
+        *("--group", "cuda-8gb", "--jobs", "4", "--home", str(home)),
+    ]
+
+
+def test_without_a_stored_plan_the_number_of_shards_is_stated(tmp_path: Path) -> None:
+    script = slurm_script(cluster_run(tmp_path, CPU, is_stored=False), tmp_path)
+
+    assert "--shard auto/3 " in script
+    assert "--plan" not in script
+    assert "--group" not in script
+
+
+def test_homes_of_shards_are_merged_at_the_end(tmp_path: Path) -> None:
+    run = cluster_run(tmp_path / "my home", separate_homes=True)
+    jobs = submitted(slurm_script(run, tmp_path), tmp_path / "fake")
+
+    found = subprocess.run(
+        ["sh", "-c", f'SLURM_ARRAY_TASK_ID=2; set -- {jobs[0].splitlines()[-1]}; eval echo \\"\\${{$#}}\\"'],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == f"{tmp_path}/my home/shards/cpu-2"
+    assert "--dependency=afterany:100:101" in jobs[2].splitlines()[0]
+    assert jobs[2].splitlines()[-1] == f"exec harness merge '{tmp_path}/my home/shards'/* '{tmp_path}/my home'"
+
+
+def test_times_of_slurm() -> None:
+    assert [clock(seconds) for seconds in (60, 3600, 86400, 100_000)] == [
+        "00:01:00",
+        "01:00:00",
+        "1-00:00:00",
+        "1-03:46:40",
+    ]
+
+
+def test_needs_grow_with_the_cells_at_a_time() -> None:
+    one, two = shard_needs(CPU, 1), shard_needs(CPU, 2)
+
+    assert one == ShardNeeds(2, 3_500_000_000, 3000, 0)
+    assert (two.cores, two.memory, two.seconds) == (4, 6_000_000_000, 1800)
+    assert shard_needs(GPU, 8).cores == 1  # it has one cell
+
+
+def test_the_expected_time_is_that_of_the_longest_shard() -> None:
+    uneven = CellGroup("cpu", 2, 1, "cpu", GB, {"a": 50.0, "b": 10.0, "c": 10.0})
+
+    assert expected_seconds(uneven, 1) == pytest.approx(50, rel=0.01)
+    assert expected_seconds(uneven, 1, shards=1) == pytest.approx(70, rel=0.01)
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_a_manifest_is_one_indexed_job_a_group(tmp_path: Path, separate: bool) -> None:
+    home = tmp_path / 'home: yes # "q"'
+    text = kubernetes_manifest(cluster_run(home, separate_homes=separate), "registry/harness:1", "claim")
+
+    cpu, gpu = yaml.safe_load_all(text)
+
+    assert (cpu["kind"], cpu["spec"]["completionMode"]) == ("Job", "Indexed")
+    assert (cpu["spec"]["completions"], gpu["spec"]["completions"]) == (3, 1)
+    assert all(re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", job["metadata"]["name"]) for job in (cpu, gpu))
+    pod = gpu["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == "registry/harness:1"
+    assert container["resources"]["limits"] == {"cpu": "1", "memory": "9060Mi", "nvidia.com/gpu": "1"}
+    assert container["volumeMounts"] == [{"name": "harness-home", "mountPath": str(home)}]
+    assert pod["volumes"] == [{"name": "harness-home", "persistentVolumeClaim": {"claimName": "claim"}}]
+    arguments = shlex.split(container["command"][2])
+    assert arguments[:4] == ["exec", "harness", "run", "a board"]
+    assert arguments[-1] == str(home) + ("/shards/cuda-8gb-$JOB_COMPLETION_INDEX" if separate else "")
+    rules = cpu["spec"]["podFailurePolicy"]["rules"]
+    assert rules[1]["onExitCodes"] == {"containerName": "harness", "operator": "In", "values": [2]}
