@@ -17,10 +17,12 @@ from pathlib import Path
 import pytest
 from slurm_cluster import missing_programs, slurm_cluster
 
-BOARD = 'title = "Rivers"\nmetric = "MAE"\nbaseline = "naive"\n' + "".join(
-    f'[[tasks]]\ndataset = "nile"\nname = "nile-{h}"\nprotocol = {{ kind = "rolling-origin", horizon = {h} }}\n'
-    for h in (1, 2, 3, 4)
-)
+TASK = """[[tasks]]
+dataset = "nile"
+name = "nile-{h}"
+protocol = {{ kind = "rolling-origin", horizon = {h}, windows = 3 }}
+"""
+BOARD = 'title = "Rivers"\nmetric = "MAE"\nbaseline = "naive"\n' + "".join(TASK.format(h=h) for h in (1, 2, 3, 4))
 BOARD += "".join(f'[[forecasters]]\nname = "{name}"\n' for name in ("naive", "drift", "mean", "ridge"))
 SLOW = """[[forecasters]]
 name = "slow"
