@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.boards.planning import PlannedCell, distinct_cells
+from harness.boards.pending import distinct_cells
+from harness.boards.planning import PlannedCell
 from harness.boards.selection import Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.cli.console import echo, echo_text, print_lines, wide_console
@@ -16,7 +17,7 @@ from harness.cli.selection_arguments import selection_arguments
 from harness.errors import BadInput
 from harness.execution.scheduling.cluster import ClusterRun
 from harness.execution.scheduling.estimates import Estimate, basis_counts, estimate_cells, measured_cells
-from harness.execution.scheduling.groups import group_cells
+from harness.execution.scheduling.groups import GPU, group_cells
 from harness.execution.scheduling.kubernetes import kubernetes_manifest
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.simulation import Job, parse_machines, simulate_shards, simulate_shared
@@ -116,4 +117,4 @@ def _simulate(text: str, cells: list[PlannedCell], estimates: Mapping[str, Estim
 
 
 def _gpus(planned: PlannedCell) -> int:
-    return int(planned.resources.device != "cpu")
+    return int(planned.resources.device == GPU)

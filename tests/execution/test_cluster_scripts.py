@@ -17,8 +17,8 @@ from harness.execution.scheduling.kubernetes import kubernetes_manifest
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.slurm import clock, slurm_script
 
-CPU = CellGroup("cpu", 3, 2, "cpu", 2 * GB, {f"{i:02}": 590.0 for i in range(6)})
-GPU = CellGroup("cuda-8gb", 1, 1, "cuda", 8 * GB, {"g": 100.0})
+CPU = CellGroup("cpu", 3, 2, "cpu", 2 * GB, 1.0, {f"{i:02}": 590.0 for i in range(6)})
+GPU = CellGroup("cuda-8gb", 1, 1, "cuda", 8 * GB, 1.0, {"g": 100.0})
 SBATCH = """#!/bin/sh
 # a sbatch that keeps what it is given
 n=$(ls "$SUBMITTED" | wc -l)
@@ -114,8 +114,15 @@ def test_needs_grow_with_the_cells_at_a_time() -> None:
     assert shard_needs(GPU, 8).cores == 1  # it has one cell
 
 
+@pytest.mark.parametrize(("share", "gpus"), [(1.0, 4), (0.5, 2), (0.3, 2)])
+def test_cells_at_a_time_share_gpus(share: float, gpus: int) -> None:
+    group = CellGroup("cuda", 1, 1, "cuda", GB, share, {f"{i}": 1.0 for i in range(9)})
+
+    assert shard_needs(group, 4).gpus == gpus
+
+
 def test_the_expected_time_is_that_of_the_longest_shard() -> None:
-    uneven = CellGroup("cpu", 2, 1, "cpu", GB, {"a": 50.0, "b": 10.0, "c": 10.0})
+    uneven = CellGroup("cpu", 2, 1, "cpu", GB, 1.0, {"a": 50.0, "b": 10.0, "c": 10.0})
 
     assert expected_seconds(uneven, 1) == pytest.approx(50, rel=0.01)
     assert expected_seconds(uneven, 1, shards=1) == pytest.approx(70, rel=0.01)

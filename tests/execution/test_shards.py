@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import BadInput, ForecasterSpec, RollingOrigin, Task
+from harness import BadInput, RollingOrigin, Task
 from harness.boards.planning import PlannedCell
 from harness.errors import UnknownName
 from harness.evaluation.run import Cell
@@ -236,10 +236,11 @@ def test_plans_that_cannot_be_used(tmp_path, run_plan: RunPlan) -> None:
 
 def test_groups_are_of_cells_that_need_the_same() -> None:
     cells = [
-        planned(0),
         planned(1, resources=Resources(threads=4)),
         planned(2, resources=Resources(memory=30 * 10**9)),
-        planned(3, resources=Resources(device="cuda:0", threads=2)),
+        planned(3, resources=Resources(device="cuda", threads=2)),
+        planned(4, resources=Resources(device="auto")),
+        planned(5),
     ]
 
     groups = group_cells(cells, {cell.key: Estimate(10.0, 10**9) for cell in cells}, 16)
@@ -248,9 +249,10 @@ def test_groups_are_of_cells_that_need_the_same() -> None:
         ("cpu", 1, 2 * 10**9, False),
         ("cpu-4-threads", 4, 2 * 10**9, False),
         ("cpu-32gb", 1, 32 * 10**9, False),
-        ("cuda-0-2-threads", 2, 2 * 10**9, True),
+        ("cuda-2-threads", 2, 2 * 10**9, True),
     }
-    assert all(group.shards == 1 for group in groups)  # none has more shards than cells
+    assert all(group.shards == len(group.seconds) for group in groups)  # none has more shards than cells
+    assert sorted(len(group.seconds) for group in groups) == [1, 1, 1, 2]  # "auto" needs no GPU
 
 
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=5), st.integers(1, 40))
@@ -264,7 +266,3 @@ def test_shards_are_divided_among_groups_in_proportion(seconds: list[float], cou
 
     assert sum(group.shards for group in groups) == max(count, len(seconds))
     assert all(isinstance(group, CellGroup) and group.shards >= 1 for group in groups)
-
-
-def test_the_device_of_a_spec_is_that_of_its_cells() -> None:
-    assert ForecasterSpec("f", "m:F").resources.device == "cpu"  # by which groups are made

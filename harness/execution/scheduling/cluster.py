@@ -69,7 +69,8 @@ def shard_needs(group: CellGroup, jobs: int) -> ShardNeeds:
     jobs = min(jobs, max(1, len(group.seconds)))
     memory = BASE_MEMORY + jobs * (group.memory + EVALUATOR_MEMORY)
     seconds = START_SECONDS + TIME_MARGIN * expected_seconds(group, jobs)
-    return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, int(group.needs_gpu))
+    gpus = math.ceil(jobs * group.device_share) if group.needs_gpu else 0
+    return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, gpus)
 
 
 def expected_seconds(group: CellGroup, jobs: int, shards: int | None = None) -> float:

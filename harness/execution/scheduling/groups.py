@@ -12,7 +12,7 @@ from harness.execution.scheduling.estimates import Estimate
 GB = 10**9
 MEMORY_STEPS = tuple(2 * GB * 4**step for step in range(8))  # memory of a cell is rounded up to one of these
 MARGIN = 1.5  # of memory over that of the runs: other data, another allocator
-CPU = "cpu"
+CPU, GPU = "cpu", "cuda"  # a cell with the device "auto" needs no GPU
 
 
 @dataclass(frozen=True)
@@ -24,12 +24,13 @@ class CellGroup:
     threads: int  # of each cell
     device: str
     memory: int  # bytes of each cell
+    device_share: float  # of a GPU, that each cell takes at most
     seconds: Mapping[str, float] = field(default_factory=dict)  # by key: what the cell is expected to take
 
     @property
     def needs_gpu(self) -> bool:
         """Whether its cells run on a GPU."""
-        return self.device != CPU
+        return self.device == GPU
 
 
 def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate], shards: int) -> tuple[CellGroup, ...]:
@@ -37,16 +38,20 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
 
     Each group has at least one shard, and no more than it has cells.
     """
-    found: dict[tuple[bool, str, int, int], dict[str, float]] = {}
+    found: dict[tuple[str, int, int], dict[str, float]] = {}
+    shares: dict[tuple[str, int, int], float] = {}
     for planned in cells:
         estimate, needs = estimates[planned.key], planned.resources
         memory = _memory_step(max(needs.memory or 0, int(estimate.memory * MARGIN)))
-        requirement = (needs.device != CPU, needs.device, needs.threads, memory)
+        requirement = (GPU if needs.device == GPU else CPU, needs.threads, memory)
         found.setdefault(requirement, {})[planned.key] = estimate.seconds
-    counts = _proportional([sum(group.values()) for _, group in sorted(found.items())], shards)
+        shares[requirement] = max(shares.get(requirement, 0.0), needs.device_share)
+    counts = _proportional([sum(found[needs].values()) for needs in sorted(found)], shards)
     return tuple(
-        CellGroup(_name(device, threads, memory), min(count, len(seconds)), threads, device, memory, seconds)
-        for ((_, device, threads, memory), seconds), count in zip(sorted(found.items()), counts, strict=True)
+        CellGroup(
+            _name(*needs), min(count, len(found[needs])), needs[1], needs[0], needs[2], shares[needs], found[needs]
+        )
+        for needs, count in zip(sorted(found), counts, strict=True)
     )
 
 
@@ -57,7 +62,7 @@ def _memory_step(memory: int) -> int:
 
 def _name(device: str, threads: int, memory: int) -> str:
     """The name of a group, which is fit for names of files and of objects of Kubernetes."""
-    parts = ["".join(c if c.isascii() and c.isalnum() else "-" for c in device.lower()).strip("-")]
+    parts = [device]
     parts += [f"{threads}-threads"] if threads > 1 else []
     parts += [f"{memory // GB}gb"] if memory > MEMORY_STEPS[0] else []
     return "-".join(parts)
