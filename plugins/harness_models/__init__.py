@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, Metric, hookimpl
+from typing import Literal
+
+from harness import Card, ForecasterSpec, Metric, hookimpl
 from harness_models import neural
 from harness_models.libraries import MODELS, SKLEARN, STATSMODELS
 from harness_models.sklearn_names import REGRESSORS, STOCHASTIC
@@ -11,7 +13,16 @@ from harness_models.sklearn_names import REGRESSORS, STOCHASTIC
 @hookimpl
 def harness_forecasters() -> list[ForecasterSpec]:
     """The forecasters of this package; each is imported when it is used."""
-    return [*_naive(), *_intermittent(), *_classes(), *_statistical(), *_tabular(), *_sklearn(), *neural.SPECS]
+    return [
+        *_naive(),
+        *_intermittent(),
+        *_classes(),
+        *_statistical(),
+        *_ensembles(),
+        *_tabular(),
+        *_sklearn(),
+        *neural.SPECS,
+    ]
 
 
 @hookimpl
@@ -129,75 +140,57 @@ def _classes() -> list[ForecasterSpec]:
 
 
 def _statistical() -> list[ForecasterSpec]:
+    described: dict[str, tuple[str, str, Literal["native", "interpolate", "seasonal"]]] = {
+        "arima": ("arima:Arima", "ARIMA of a given order, by maximum likelihood", "native"),
+        "auto-arima": ("auto_arima:AutoArima", "ARIMA with differencing by KPSS tests and orders by AICc", "native"),
+        "autoreg": ("autoreg:AutoRegression", "autoregression by least squares", "interpolate"),
+        "comb": ("comb:Comb", "mean of simple, Holt's and damped exponential smoothing", "seasonal"),
+        "dynamic-optimized-theta": (
+            "dynamic_theta:DynamicOptimizedTheta",
+            "dynamic optimised theta model: exponential smoothing with the trend line so far",
+            "seasonal",
+        ),
+        "ets": ("ets:Ets", "exponential smoothing (ETS) with components by AICc", "seasonal"),
+        "mstl": ("mstl:MstlEts", "decomposition with several seasons (MSTL), and ETS for the rest", "seasonal"),
+        "theta": ("theta:Theta", "theta method: simple exponential smoothing with drift", "seasonal"),
+    }
     return [
         ForecasterSpec(
-            "arima",
-            "harness_models.arima:Arima",
-            description="ARIMA of a given order, by maximum likelihood",
+            name,
+            f"harness_models.{factory}",
+            description=description,
+            missing=missing,
             draws=False,
             imports=STATSMODELS,
             requires=MODELS,
             depends=("statsmodels",),
             pool="local",
-            covariates=("known covariate",),
+            covariates=("known covariate",) if name == "arima" else (),
             quantiles=True,
             multivariate=False,
-        ),
+        )
+        for name, (factory, description, missing) in described.items()
+    ]
+
+
+def _ensembles() -> list[ForecasterSpec]:
+    """Combinations of local forecasters."""
+    return [
         ForecasterSpec(
-            "auto-arima",
-            "harness_models.auto_arima:AutoArima",
-            description="ARIMA with differencing by KPSS tests and orders by AICc",
-            draws=False,
-            imports=STATSMODELS,
-            requires=MODELS,
-            depends=("statsmodels",),
-            pool="local",
-            covariates=(),
-            quantiles=True,
-            multivariate=False,
-        ),
-        ForecasterSpec(
-            "autoreg",
-            "harness_models.autoreg:AutoRegression",
-            description="autoregression by least squares",
-            missing="interpolate",
-            draws=False,
-            imports=STATSMODELS,
-            requires=MODELS,
-            depends=("statsmodels",),
-            pool="local",
-            covariates=(),
-            quantiles=True,
-            multivariate=False,
-        ),
-        ForecasterSpec(
-            "ets",
-            "harness_models.ets:Ets",
-            description="exponential smoothing (ETS) with components by AICc",
+            "median-ensemble",
+            "harness_models.ensemble:MedianEnsemble",
+            description="median of the forecasts of auto-arima, dynamic-optimized-theta and ets, or of others",
             missing="seasonal",
             draws=False,
             imports=STATSMODELS,
             requires=MODELS,
             depends=("statsmodels",),
+            card=Card(components=("auto-arima", "dynamic-optimized-theta", "ets")),
             pool="local",
             covariates=(),
             quantiles=True,
             multivariate=False,
-        ),
-        ForecasterSpec(
-            "theta",
-            "harness_models.theta:Theta",
-            description="theta method: simple exponential smoothing with drift",
-            missing="seasonal",
-            draws=False,
-            imports=STATSMODELS,
-            requires=MODELS,
-            depends=("statsmodels",),
-            pool="local",
-            covariates=(),
-            quantiles=True,
-            multivariate=False,
-        ),
+        )
     ]
 
 

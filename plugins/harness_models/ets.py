@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -69,13 +70,14 @@ class Ets(UnivariateForecaster):
 
     `error` is "add", "mul" or "auto"; `trend` "add", None or "auto"; `seasonal` "add", "mul", None or "auto".
     "auto" chooses by AICc: additive errors or, where all values are positive, multiplicative ones; no trend
-    or an additive one (damped if `damped_trend`); no season, an additive one or, where all values are
-    positive, a multiplicative one. As in R's forecast::ets, automatic errors are not additive beside a
-    multiplicative season.
+    or an additive one, damped or not (`damped_trend` true, false or "auto"); no season, an additive one or,
+    where all values are positive, a multiplicative one. As in R's forecast::ets, automatic errors are not
+    additive beside a multiplicative season.
 
-    Seasons of up to 24 steps are tried where the series has two of them. A strong longer season, of which
-    the series has three, is removed by STL, and the last season is added to the forecasts; a note of the
-    run says so. Each model is estimated from several starts, those of nested models among them.
+    Seasons of up to 24 steps are tried where the series has two of them; the initial states of those of more
+    than 12 steps are the indices of a classical decomposition, and are not estimated. A strong longer season,
+    of which the series has three, is removed by STL, and the last season is added to the forecasts; a note of
+    the run says so. Each model is estimated from several starts, those of nested models among them.
 
     Parameters and initial states are kept between refits. Where `max_context` excludes the beginning of
     the training data, slope and seasons are those of its end, and the level that of the context's first
@@ -85,7 +87,7 @@ class Ets(UnivariateForecaster):
 
     error: str = "auto"
     trend: str | None = "auto"
-    damped_trend: bool = True
+    damped_trend: bool | str = "auto"
     seasonal: str | None = "auto"
 
     def __post_init__(self) -> None:
@@ -93,6 +95,8 @@ class Ets(UnivariateForecaster):
             raise ValueError(f"error is 'add', 'mul' or 'auto', not {self.error!r}")
         if self.trend not in ("add", None, "auto"):
             raise ValueError(f"trend is 'add', 'auto' or none, not {self.trend!r}")
+        if self.damped_trend not in (True, False, "auto"):
+            raise ValueError(f"damped_trend is true, false or 'auto', not {self.damped_trend!r}")
         if self.seasonal not in ("add", "mul", None, "auto"):
             raise ValueError(f"seasonal is 'add', 'mul', 'auto' or none, not {self.seasonal!r}")
 
@@ -109,28 +113,8 @@ class Ets(UnivariateForecaster):
             if adjustment is not None:
                 values = values - adjustment.season(np.arange(len(values)))
             season_length = 1
-        if np.ptp(values) == 0:
-            level = Components(values[:1], np.zeros(1), np.zeros((1, 1)))
-            constant = SmoothingParameters(level=1.0)  # ETS(A,N,N): α and the initial level
-            return FittedEts(constant, level, level, len(values), context.start, 0.0, 2, adjustment=adjustment)
-        scale = float(np.std(values))
-        forms = self._forms(values, season_length, context)
-        found = [*estimates(values / scale, season_length, forms)]
-        if not found:
-            raise Unsupported(f"no exponential smoothing could be fitted to the {len(values)} values of {context.id!r}")
-        best = min(found, key=lambda estimate: (estimate.aicc, len(estimate.parameters)))
-        parameters, before = _parameters(best), _initial(best, scale, season_length)
-        return FittedEts(
-            parameters,
-            before,
-            smooth(values[None], parameters, before).at_end(),
-            len(values),
-            context.start,
-            best.variance * (1.0 if best.form.error == "mul" else scale**2),
-            len(best.parameters),
-            best.form.error == "mul",
-            adjustment,
-        )
+        forms = self._forms(values, season_length, context) if np.ptp(values) else []
+        return fit_ets(values, season_length, forms, context, adjustment)
 
     def _forms(self, values: Floats, season_length: int, context: Context) -> list[EtsForm]:
         """The candidates; those with fewer components come first."""
@@ -149,17 +133,53 @@ class Ets(UnivariateForecaster):
         seasons: tuple[str | None, ...] = (self.seasonal,)
         if self.seasonal == "auto":
             seasons = (None, *several) if enough else (None,)
+        dampings = (False, True) if self.damped_trend == "auto" else (bool(self.damped_trend),)
+        shapes = [(trend, damped and trend is not None) for trend, damped in product(trends, dampings)]
         return [
-            EtsForm(error, trend, self.damped_trend and trend is not None, season)
-            for season, trend, error in product(seasons, trends, errors)
+            EtsForm(error, trend, damped, season)
+            for season, (trend, damped), error in product(seasons, dict.fromkeys(shapes), errors)
             if (error, season) != ("add", "mul") or errors == ("add",)
         ]
 
     def forecast_target(self, state: FittedEts, past: TargetPasts) -> Forecast:
         """The same forecasts as those of statsmodels from the states at each cutoff."""
         if state.adjustment is None:
-            return _forecast(state, past)
-        return state.adjustment.restore(past, _forecast(state, state.adjustment.adjust(past)))
+            return forecast_ets(state, past)
+        return state.adjustment.restore(past, forecast_ets(state, state.adjustment.adjust(past)))
+
+
+def fit_ets(
+    values: Floats,
+    season_length: int,
+    forms: Sequence[EtsForm],
+    context: Context,
+    adjustment: SeasonalAdjustment | None = None,
+) -> FittedEts:
+    """The model of these forms with the lowest AICc; the last value is repeated where all values are the same.
+
+    Raises Unsupported if none can be fitted. `adjustment` is what was removed from the values before.
+    """
+    if np.ptp(values) == 0:
+        level = Components(values[:1], np.zeros(1), np.zeros((1, 1)))
+        constant = SmoothingParameters(level=1.0)  # ETS(A,N,N): α and the initial level
+        return FittedEts(constant, level, level, len(values), context.start, 0.0, 2, adjustment=adjustment)
+    scale = float(np.std(values))
+    found = [*estimates(values / scale, season_length, forms)]
+    if not found:
+        raise Unsupported(f"no exponential smoothing could be fitted to the {len(values)} values of {context.id!r}")
+    best = min(found, key=lambda estimate: (estimate.aicc, len(estimate.parameters)))
+    parameters, before = _parameters(best), _initial(best, scale, season_length)
+    return FittedEts(
+        parameters,
+        before,
+        smooth(values[None], parameters, before).at_end(),
+        len(values),
+        context.start,
+        best.variance * (1.0 if best.form.error == "mul" else scale**2),
+        len(best.parameters),
+        best.form.error == "mul",
+        adjustment,
+    )
 
 
 def _parameters(estimate: EtsEstimate) -> SmoothingParameters:
@@ -183,8 +203,8 @@ def _initial(estimate: EtsEstimate, scale: float, season_length: int) -> Compone
     )
 
 
-def _forecast(state: FittedEts, past: TargetPasts) -> Forecast:
-    """The forecast of values whose season, if it was too long, has been removed."""
+def forecast_ets(state: FittedEts, past: TargetPasts) -> Forecast:
+    """The forecast of values from which the season was removed, if the model has an adjustment."""
     position = past.position(state.start)
     hidden = position - past.begins  # (past,) values before the training data
     shortest = np.full(len(hidden), past.values.shape[1])

@@ -9,13 +9,18 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from statsmodels.tools.eval_measures import aicc
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+from statsmodels.tsa.seasonal import seasonal_decompose
 
 from harness import Floats
 
-LEVEL_STARTS = (0.1, 0.5, 0.9)  # α
-SHARE_STARTS = (0.01, 0.3)  # β/α and γ/(1 − α)
+LEVEL_STARTS = (0.01, 0.1, 0.5, 0.9)  # α
+TREND_STARTS = (0.01, 0.3)  # β/α
+SEASON_STARTS = (0.01, 0.3, 0.8)  # γ/(1 − α)
 DAMPING_STARTS = (0.85, 0.97)  # φ
+LONGEST_ESTIMATED_SEASON = 12  # the initial states of longer ones are not estimated, but decomposed
+LEAST_INDEX = 0.01  # of a multiplicative season; as in R's forecast::ets
 NO_SMOOTHING = 1e-4  # the least β/α and γ/(1 − α) that statsmodels allows
 LIGHTEST_DAMPING = 0.98  # the largest φ that statsmodels allows
 TOLERANCE = 1e9  # of L-BFGS-B, in units of rounding: the log-likelihood of 1,000 values to less than 0.001
@@ -70,6 +75,9 @@ def estimates(values: Floats, season_length: int, forms: Iterable[EtsForm]) -> I
     at the best estimate of a model before it whose states it includes: in the order of growing models, none
     is less likely than one nested in it. Without such a model, it begins at the default of statsmodels as
     well. Gradients are differences, so values should be of the order of 1.
+
+    The initial states of a season of more than 12 steps are the indices of a classical decomposition of all
+    values. They count as estimated parameters in the AICc. Of all starts, the best one is optimised.
     """
     found: list[EtsEstimate] = []
     for form in forms:
@@ -85,28 +93,44 @@ def _estimate(values: Floats, season_length: int, form: EtsForm, simpler: list[E
     """The most likely of the fits from all starts."""
     model = form.model(values, season_length)
     names: list[str] = model.param_names
-    heuristic = dict(zip(names, model.start_params, strict=True))
+    seasons = _decomposed_seasons(values, season_length, form)
+    heuristic = dict(zip(names, model.start_params, strict=True)) | seasons
     nested = [_embedded(estimate, form) for estimate in simpler if form.includes(estimate.form)]
     best: EtsEstimate | None = None
-    for points in (_grid(heuristic), nested or [heuristic]):
-        starts = [np.array([point[name] for name in names]) for point in points]
+    for points in [_grid(heuristic) + nested] if seasons else [_grid(heuristic), nested or [heuristic]]:
+        starts = [np.array([seasons.get(name, point[name]) for name in names]) for point in points]
         likelihoods = [_number(model.loglike(start)) for start in starts]
         if max(likelihoods) == -np.inf:
             continue
-        results = model.fit(starts[int(np.argmax(likelihoods))], disp=False, factr=TOLERANCE)
-        aicc = float(results.aicc)
-        if np.isnan(aicc) or aicc == np.inf or (form.error == "mul" and np.min(results.fittedvalues) <= 0):
+        start = starts[int(np.argmax(likelihoods))]
+        with model.fix_params(seasons):  # without results, whose Hessian takes most of the time
+            found = model.fit(start, disp=False, factr=TOLERANCE, return_params=True)
+        fitted, _ = model.smooth(found, return_raw=True)
+        log_likelihood = _number(model.loglike(found))
+        criterion = float(aicc(log_likelihood, len(values), len(names) + 1))
+        if np.isnan(criterion) or criterion == np.inf or (form.error == "mul" and np.min(fitted) <= 0):
             continue
-        if best is None or results.llf > best.log_likelihood:
-            parameters = dict(zip(names, np.asarray(results.params)[: len(names)].tolist(), strict=True))
-            best = EtsEstimate(form, parameters, float(results.llf), aicc, float(np.mean(results.resid**2)))
+        if best is None or log_likelihood > best.log_likelihood:
+            errors = (values - fitted) / (fitted if form.error == "mul" else 1.0)
+            parameters = dict(zip(names, found.tolist(), strict=True))
+            best = EtsEstimate(form, parameters, log_likelihood, criterion, float(np.mean(errors**2)))
     return best
+
+
+def _decomposed_seasons(values: Floats, season_length: int, form: EtsForm) -> dict[str, float]:
+    """The initial states of a long season by the names of statsmodels; empty for those that are estimated."""
+    if form.seasonal is None or season_length <= LONGEST_ESTIMATED_SEASON:
+        return {}
+    multiplicative = form.seasonal == "mul"
+    parts = seasonal_decompose(values, model="multiplicative" if multiplicative else "additive", period=season_length)
+    indices = np.maximum(parts.seasonal, LEAST_INDEX) if multiplicative else parts.seasonal
+    return {f"initial_seasonal.{season_length - 1 - i}": float(indices[i]) for i in range(season_length)}
 
 
 def _grid(heuristic: dict[str, float]) -> list[dict[str, float]]:
     """Smoothing parameters of a grid, with the same initial states."""
-    trends = SHARE_STARTS if "smoothing_trend" in heuristic else (0.0,)
-    seasons = SHARE_STARTS if "smoothing_seasonal" in heuristic else (0.0,)
+    trends = TREND_STARTS if "smoothing_trend" in heuristic else (0.0,)
+    seasons = SEASON_STARTS if "smoothing_seasonal" in heuristic else (0.0,)
     dampings = DAMPING_STARTS if "damping_trend" in heuristic else (1.0,)
     return [
         heuristic

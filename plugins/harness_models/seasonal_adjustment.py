@@ -1,4 +1,4 @@
-"""Seasonal adjustment by STL, for seasons that are too long for the seasonal component of a model."""
+"""Seasonal adjustment by STL or classical decomposition, of series whose model has no seasonal component."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from statsmodels.tsa.seasonal import STL, DecomposeResult
+from statsmodels.tsa.seasonal import STL, DecomposeResult, seasonal_decompose
+from statsmodels.tsa.stattools import acf
 
 from harness import Floats, Forecast, Ints
 from harness_models.univariate import TargetPasts
@@ -15,6 +16,8 @@ SEASONAL_WINDOW = 11  # of the loess over the years of one season; as in R's for
 FEWEST_SEASONS = 3  # in fewer, the noise of each season looks like a seasonal component
 EVOLVING_SEASONS = 6  # from so many on the seasonal component may change; it is constant in fewer
 STRONG_SEASON = 0.64  # Wang, Smith and Hyndman 2006; the limit of R's forecast::nsdiffs
+SIGNIFICANT = 1.645  # standard errors of the autocorrelation at the season length; a test at 10 %, as in M4
+LEAST_INDEX = 0.01  # of a multiplicative season: with a lower one, the decomposition is additive
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,21 +26,32 @@ class SeasonalAdjustment:
 
     seasons: Floats  # (season length,), from the first value of the training data on
     start: np.datetime64 | int  # the time of that first value
+    multiplicative: bool = False  # the seasons are factors
 
     def season(self, positions: Ints) -> Floats:
         """The seasonal component at positions relative to the first value of the training data."""
         return np.asarray(self.seasons[positions % len(self.seasons)])
 
+    def remove(self, values: Floats, positions: Ints) -> Floats:
+        """The values without their seasonal component."""
+        season = self.season(positions)
+        return values / season if self.multiplicative else values - season
+
     def adjust(self, past: TargetPasts) -> TargetPasts:
         """The pasts without their seasonal component."""
         columns = np.arange(past.values.shape[1])
-        return replace(past, values=past.values - self.season(self._first_columns(past)[:, None] + columns))
+        return replace(past, values=self.remove(past.values, self._first_columns(past)[:, None] + columns))
 
     def restore(self, past: TargetPasts, forecast: Forecast) -> Forecast:
         """The forecast of the seasonally adjusted target, with the seasonal component of each step."""
         ends = self._first_columns(past)[past.rows] + past.ends  # (window,)
         season = self.season(ends[:, None] + past.steps - 1)[:, :, None]
-        return forecast.mapped(lambda array: array + (season if array.ndim == season.ndim else season[..., None]))
+
+        def restored(array: Floats) -> Floats:
+            shaped = season if array.ndim == season.ndim else season[..., None]
+            return array * shaped if self.multiplicative else array + shaped
+
+        return forecast.mapped(restored)
 
     def _first_columns(self, past: TargetPasts) -> Ints:
         """The position of the first column of each past, (past,)."""
@@ -58,6 +72,26 @@ def seasonal_adjustment(
     if strength <= STRONG_SEASON:
         return None
     return SeasonalAdjustment(np.roll(component[-season_length:], first + len(values)), start)
+
+
+def classical_adjustment(values: Floats, season_length: int, start: np.datetime64 | int) -> SeasonalAdjustment | None:
+    """The adjustment by classical decomposition; None without a significant season.
+
+    As for the benchmarks of the M4 competition, the autocorrelation at the season length must be significant at 10 %,
+    and the decomposition is multiplicative. It is additive where values are not positive, or an index is below 0.01.
+    """
+    if season_length < 2 or len(values) < 2 * season_length or np.ptp(values) == 0:
+        return None
+    correlations = acf(values, nlags=season_length, fft=True)[1:]
+    error = np.sqrt((1 + 2 * np.sum(correlations[:-1] ** 2)) / len(values))
+    if abs(correlations[-1]) <= SIGNIFICANT * error:
+        return None
+    if values.min() > 0:
+        factors = seasonal_decompose(values, model="multiplicative", period=season_length).seasonal[:season_length]
+        if factors.min() >= LEAST_INDEX:
+            return SeasonalAdjustment(np.asarray(factors), start, multiplicative=True)
+    indices = seasonal_decompose(values, model="additive", period=season_length).seasonal[:season_length]
+    return SeasonalAdjustment(np.asarray(indices), start)
 
 
 def adjustment_size(adjustment: SeasonalAdjustment | None) -> int:

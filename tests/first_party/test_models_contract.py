@@ -36,13 +36,18 @@ NAMES = (
     "arima",
     "auto-arima",
     "autoreg",
+    "comb",
+    "dynamic-optimized-theta",
     "ets",
+    "median-ensemble",
+    "mstl",
     "theta",
     "ridge",
     "gradient-boosting",
 )
 SMALL = {
     "auto-arima": {"max_p": 1, "max_q": 1},
+    "median-ensemble": {"components": ["comb", "drift", "dynamic-optimized-theta"]},
     "ridge": {"lags": 8},
     "gradient-boosting": {"lags": 8, "max_iter": 5},
 }

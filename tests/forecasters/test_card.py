@@ -187,6 +187,7 @@ class TestPools:
         assert pools["local"] == {
             *("naive", "seasonal-naive", "drift", "mean"),
             *("arima", "auto-arima", "autoreg", "ets", "theta"),
+            *("comb", "dynamic-optimized-theta", "median-ensemble", "mstl"),
             *("croston", "sba", "tsb"),
         }
         assert {"ridge", "gradient-boosting", "lstm", "free-rnn"} <= pools["trained"]

@@ -1,0 +1,86 @@
+"""MSTL: several seasons are removed by STL, and the rest is forecast by exponential smoothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from statsmodels.tsa.seasonal import MSTL
+
+from harness import Context, Floats, Forecast
+from harness_models.ets import Ets, FittedEts, forecast_ets
+from harness_models.seasonal_adjustment import SeasonalAdjustment, adjustment_size
+from harness_models.univariate import TargetPasts, UnivariateForecaster
+
+DAYS = (24, 48, 96, 144, 288)  # season lengths that are taken for a day, which has a week of 7 beside it
+FEWEST_SEASONS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class FittedMstl:
+    """The seasonal components, and the model of the rest."""
+
+    adjustments: tuple[SeasonalAdjustment, ...]
+    model: FittedEts
+
+    @property
+    def parameter_count(self) -> int:
+        """Those of the model, and the seasonal indices of all seasons."""
+        return self.model.parameter_count + sum(adjustment_size(one) for one in self.adjustments)
+
+
+@dataclass
+class MstlEts(UnivariateForecaster):
+    """Decomposition with several seasons (MSTL: Bandara, Hyndman and Bergmeir 2025), and ETS for the rest.
+
+    Each season is removed by STL, one after the other, twice; the last period of each seasonal component is repeated
+    ahead. The seasonally adjusted series is forecast by a non-seasonal ETS model that is chosen by AICc, as by `ets`.
+
+    `season_lengths` None means the season length of the task, and a week beside a day: 168 beside 24 steps, or seven
+    times 48, 96, 144 or 288 steps. Seasons of which a series has less than two are left out; a series with none is
+    forecast by ETS alone. Components and parameters are kept between refits. Covariates are ignored.
+    """
+
+    season_lengths: Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        lengths = self.season_lengths
+        if lengths is not None and (not lengths or min(lengths) < 2 or len({*lengths}) < len(lengths)):
+            raise ValueError(f"season_lengths must be different numbers of at least 2, not {lengths}")
+
+    def fit_target(self, values: Floats, context: Context) -> FittedMstl:
+        """The seasonal components, and the ETS model of what they leave."""
+        lengths = [n for n in self._season_lengths(context.season_length) if len(values) >= FEWEST_SEASONS * n]
+        adjustments = mstl_adjustments(values, lengths, context.start)
+        for adjustment in adjustments:
+            values = adjustment.remove(values, np.arange(len(values)))
+        return FittedMstl(adjustments, Ets(seasonal=None).fit_target(values, context))
+
+    def _season_lengths(self, season_length: int) -> list[int]:
+        if self.season_lengths is not None:
+            return sorted(self.season_lengths)
+        if season_length in DAYS:
+            return [season_length, 7 * season_length]
+        return [season_length] if season_length > 1 else []
+
+    def forecast_target(self, state: FittedMstl, past: TargetPasts) -> Forecast:
+        """The forecast of the adjusted values, with all seasonal components."""
+        plain = past
+        for adjustment in state.adjustments:
+            plain = adjustment.adjust(plain)
+        forecast = forecast_ets(state.model, plain)
+        for adjustment in state.adjustments:
+            forecast = adjustment.restore(past, forecast)
+        return forecast
+
+
+def mstl_adjustments(
+    values: Floats, season_lengths: Sequence[int], start: np.datetime64 | int
+) -> tuple[SeasonalAdjustment, ...]:
+    """The last period of each seasonal component, by statsmodels."""
+    if not season_lengths or np.ptp(values) == 0:
+        return ()
+    fitted = MSTL(values, periods=tuple(season_lengths), stl_kwargs={"seasonal_deg": 0}).fit()  # as in R
+    components = zip(season_lengths, np.asarray(fitted.seasonal).reshape(len(values), -1).T, strict=True)
+    return tuple(SeasonalAdjustment(np.roll(part[-n:], len(values)), start) for n, part in components)
