@@ -151,7 +151,11 @@ def _statistical() -> list[ForecasterSpec]:
             "seasonal",
         ),
         "ets": ("ets:Ets", "exponential smoothing (ETS) with components by AICc", "seasonal"),
-        "mstl": ("mstl:MstlEts", "decomposition with several seasons (MSTL), and ETS for the rest", "seasonal"),
+        "mstl": (
+            "mstl:Mstl",
+            "decomposition with several seasons (MSTL), and a model of the rest",
+            "seasonal",
+        ),
         "theta": ("theta:Theta", "theta method: simple exponential smoothing with drift", "seasonal"),
     }
     return [

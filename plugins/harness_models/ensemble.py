@@ -14,7 +14,7 @@ from harness_models.autoreg import AutoRegression
 from harness_models.comb import Comb
 from harness_models.dynamic_theta import DynamicOptimizedTheta
 from harness_models.ets import Ets
-from harness_models.mstl import MstlEts
+from harness_models.mstl import Mstl
 from harness_models.naive import Drift, Naive, SeasonalNaive
 from harness_models.theta import Theta
 
@@ -25,7 +25,7 @@ COMPONENTS: dict[str, type[Any]] = {
     "drift": Drift,
     "dynamic-optimized-theta": DynamicOptimizedTheta,
     "ets": Ets,
-    "mstl": MstlEts,
+    "mstl": Mstl,
     "naive": Naive,
     "seasonal-naive": SeasonalNaive,
     "theta": Theta,

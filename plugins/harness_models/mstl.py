@@ -1,20 +1,22 @@
-"""MSTL: several seasons are removed by STL, and the rest is forecast by exponential smoothing."""
+"""MSTL: several seasons are removed by STL, and the rest is forecast by a model without a season."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from statsmodels.tsa.seasonal import MSTL
 
 from harness import Context, Floats, Forecast
-from harness_models.ets import Ets, FittedEts, forecast_ets
+from harness_models.dynamic_theta import DynamicOptimizedTheta
+from harness_models.ets import Ets
 from harness_models.seasonal_adjustment import SeasonalAdjustment, adjustment_size
-from harness_models.univariate import TargetPasts, UnivariateForecaster
+from harness_models.univariate import FittedModel, TargetPasts, UnivariateForecaster
 
 DAYS = (24, 48, 96, 144, 288)  # season lengths that are taken for a day, which has a week of 7 beside it
 FEWEST_SEASONS = 2
+RESTS = ("dynamic-optimized-theta", "ets")
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,40 +24,46 @@ class FittedMstl:
     """The seasonal components, and the model of the rest."""
 
     adjustments: tuple[SeasonalAdjustment, ...]
-    model: FittedEts
+    rest: FittedModel
 
     @property
     def parameter_count(self) -> int:
         """Those of the model, and the seasonal indices of all seasons."""
-        return self.model.parameter_count + sum(adjustment_size(one) for one in self.adjustments)
+        return self.rest.parameter_count + sum(adjustment_size(one) for one in self.adjustments)
 
 
 @dataclass
-class MstlEts(UnivariateForecaster):
-    """Decomposition with several seasons (MSTL: Bandara, Hyndman and Bergmeir 2025), and ETS for the rest.
+class Mstl(UnivariateForecaster):
+    """Decomposition with several seasons: MSTL of Bandara, Hyndman and Bergmeir 2025, and a model of the rest.
 
     Each season is removed by STL, one after the other, twice; the last period of each seasonal component is repeated
-    ahead. The seasonally adjusted series is forecast by a non-seasonal ETS model that is chosen by AICc, as by `ets`.
+    ahead. The rest is forecast by `rest`, "dynamic-optimized-theta" or "ets", without a season.
 
     `season_lengths` None means the season length of the task, and a week beside a day: 168 beside 24 steps, or seven
     times 48, 96, 144 or 288 steps. Seasons of which a series has less than two are left out; a series with none is
-    forecast by ETS alone. Components and parameters are kept between refits. Covariates are ignored.
+    forecast by the model of the rest alone. Components and parameters are kept between refits. Covariates are ignored.
     """
 
     season_lengths: Sequence[int] | None = None
+    rest: str = "dynamic-optimized-theta"
 
     def __post_init__(self) -> None:
         lengths = self.season_lengths
         if lengths is not None and (not lengths or min(lengths) < 2 or len({*lengths}) < len(lengths)):
             raise ValueError(f"season_lengths must be different numbers of at least 2, not {lengths}")
+        if self.rest not in RESTS:
+            raise ValueError(f"rest is {' or '.join(map(repr, RESTS))}, not {self.rest!r}")
 
     def fit_target(self, values: Floats, context: Context) -> FittedMstl:
-        """The seasonal components, and the ETS model of what they leave."""
+        """The seasonal components, and the model of what they leave."""
         lengths = [n for n in self._season_lengths(context.season_length) if len(values) >= FEWEST_SEASONS * n]
         adjustments = mstl_adjustments(values, lengths, context.start)
         for adjustment in adjustments:
             values = adjustment.remove(values, np.arange(len(values)))
-        return FittedMstl(adjustments, Ets(seasonal=None).fit_target(values, context))
+        return FittedMstl(adjustments, self._rest().fit_target(values, replace(context, season_length=1)))
+
+    def _rest(self) -> UnivariateForecaster:
+        return Ets(seasonal=None) if self.rest == "ets" else DynamicOptimizedTheta()
 
     def _season_lengths(self, season_length: int) -> list[int]:
         if self.season_lengths is not None:
@@ -69,7 +77,7 @@ class MstlEts(UnivariateForecaster):
         plain = past
         for adjustment in state.adjustments:
             plain = adjustment.adjust(plain)
-        forecast = forecast_ets(state.model, plain)
+        forecast = self._rest().forecast_target(state.rest, plain)
         for adjustment in state.adjustments:
             forecast = adjustment.restore(past, forecast)
         return forecast

@@ -101,6 +101,7 @@ ON_REQUEST = (
     "ett-long",
     "long-memory",
     "m4-daily",
+    "m4-hourly-baselines",
     "m4-monthly",
     "m4-quarterly",
     "m4-yearly",

@@ -16,7 +16,7 @@ from harness_models.comb import Comb
 from harness_models.dynamic_theta import DynamicOptimizedTheta
 from harness_models.ensemble import MedianEnsemble
 from harness_models.ets_estimation import EtsForm, estimates
-from harness_models.mstl import MstlEts
+from harness_models.mstl import Mstl
 from harness_models.naive import Drift, Naive, SeasonalNaive
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -131,9 +131,10 @@ def test_comb_is_the_mean_of_three_models_of_statsmodels() -> None:
 
 
 class TestMstl:
-    def test_seasons_are_those_of_statsmodels(self) -> None:
+    @pytest.mark.parametrize("rest", ["dynamic-optimized-theta", "ets"])
+    def test_seasons_are_those_of_statsmodels(self, rest: str) -> None:
         y = hours()
-        forecaster = MstlEts()
+        forecaster = Mstl(rest=rest)
 
         forecast = run(forecaster, fold_of(y, 48, 24))
 
@@ -145,7 +146,7 @@ class TestMstl:
         assert np.abs(forecast.mean[0, :, 0] - y[-48:]).mean() < 1
 
     def test_a_season_of_which_there_are_not_two_is_left_out(self) -> None:
-        forecaster = MstlEts()
+        forecaster = Mstl()
 
         run(forecaster, fold_of(hours(14)[: 300 + 24], 24, 24))
 
@@ -155,7 +156,7 @@ class TestMstl:
     @pytest.mark.parametrize("lengths", [[], [1], [24, 24]])
     def test_season_lengths_are_checked(self, lengths: list[int]) -> None:
         with pytest.raises(ValueError, match="season_lengths"):
-            MstlEts(season_lengths=lengths)
+            Mstl(season_lengths=lengths)
 
 
 class TestMedianEnsemble:
