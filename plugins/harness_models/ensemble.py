@@ -52,9 +52,9 @@ class MedianEnsemble:
             raise ValueError(f"combination is 'median' or 'mean', not {self.combination!r}")
         if len(self.components) < 2:
             raise ValueError(f"an ensemble needs two components or more, not {len(self.components)}")
-        self._made()
+        self._new_components()
 
-    def _made(self) -> tuple[Any, ...]:
+    def _new_components(self) -> tuple[Any, ...]:
         """New components."""
         return tuple(_component(given) for given in self.components)
 
@@ -75,7 +75,7 @@ class MedianEnsemble:
 
     def fit(self, train: TrainingData) -> None:
         """Fits each component."""
-        self.components_ = self._made()
+        self.components_ = self._new_components()
         for component in self.components_:
             component.fit(train)
 

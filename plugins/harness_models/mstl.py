@@ -29,7 +29,7 @@ class FittedMstl:
     @property
     def parameter_count(self) -> int:
         """Those of the model, and the seasonal indices of all seasons."""
-        return self.rest.parameter_count + sum(adjustment_size(one) for one in self.adjustments)
+        return self.rest.parameter_count + sum(adjustment_size(adjustment) for adjustment in self.adjustments)
 
 
 @dataclass
