@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,7 @@ def test_a_listed_key_can_be_replayed_and_compared(harness) -> None:
         ("drift of a line", "nile", "completed"),
     ]
     assert all(math.isfinite(float(row["score"])) and float(row["seconds"]) >= 0 for row in rows)
+    assert all(re.fullmatch(r".+, \d+ cores", row["machine"]) for row in rows)
     assert "equal to the record" in harness("replay", rows[0]["key"]).stdout
     assert harness("compare", rows[0]["key"][:12], rows[1]["key"][:12]).returncode == 0
 

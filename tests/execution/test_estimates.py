@@ -96,6 +96,16 @@ def test_a_task_without_runs_is_like_that_of_the_nearest_size(tmp_path: Path) ->
     assert estimates[large.key].seconds == pytest.approx(200.0)
 
 
+def test_another_task_on_the_same_data_is_like_it(tmp_path: Path) -> None:
+    done = planned("ridge", "small")
+    cell = Cell(Task("small", RollingOrigin(7)), "ridge")
+    longer = PlannedCell("longer", "ridge", "small", cell, "small", size=SIZES["small"])
+
+    estimates = estimate_cells([longer], measured(tmp_path, record(done, 5.0)))
+
+    assert estimates["longer"].seconds == pytest.approx(5.0)
+
+
 def test_a_forecaster_without_runs_is_like_others_with_libraries(tmp_path: Path) -> None:
     cells = [planned("lstm", "small", imports=("torch",)), planned("naive", "small")]
     new = planned("gru", "small", imports=("torch",))
@@ -131,7 +141,7 @@ def test_times_that_are_not_known_do_not_count(tmp_path: Path) -> None:
 @given(st.integers(1, 10**12))
 def test_memory_has_a_margin(memory: int) -> None:
     cell = planned("f", "small")
-    found = [MeasuredCell(*names_of(cell), 1.0, memory, True)]
+    found = [MeasuredCell(*names_of(cell), "small", 1.0, memory, True)]
 
     (group,) = group_cells([cell], estimate_cells([cell], found), 1)
 

@@ -786,6 +786,14 @@ class TestMeasuredCosts:
         assert "Times are indicative" in text
         assert "<code>harness bench --board invented</code>" in text
 
+    def test_times_of_several_kinds_of_machines_are_not_compared(self) -> None:
+        found = board(("first", "base"), ("sun",))
+
+        text = page(replace(found, machines=("A, 2 cores", "B, 8 cores")))
+
+        assert "not comparable, as several kinds of machines ran the cells" in text
+        assert "not comparable" not in page(found)
+
     def test_the_script_is_told_the_figures_of_each_row(self) -> None:
         costs = self.data(self.board())["costs"]
 

@@ -45,6 +45,7 @@ class MeasuredCell:
 
     forecaster: str  # its name and hyperparameters
     task: str
+    dataset: str
     seconds: float  # from its start to its end, with its audit
     memory: int | None
     completed: bool
@@ -68,7 +69,7 @@ def measured_cells(journal: Journal) -> Iterator[MeasuredCell]:
         if run is not None and seconds is not None:
             forecaster, task = _names(run.cell)
             completed = run.status is Status.COMPLETED
-            yield MeasuredCell(forecaster, task, seconds, run.costs.peak_memory, completed)
+            yield MeasuredCell(forecaster, task, run.cell.task.dataset, seconds, run.costs.peak_memory, completed)
 
 
 def estimate_cells(cells: Sequence[PlannedCell], measured: Iterable[MeasuredCell]) -> dict[str, Estimate]:
@@ -94,8 +95,9 @@ class _Model:
             if (completed := [cell for cell in runs if cell.completed])
         }
         self.forecasters, self.tasks = _median_polish(logs)
-        sizes = {_names(planned.cell)[1]: planned.size for planned in cells}
-        self.sizes = {task: sizes[task] for task in self.tasks if task in sizes}
+        sizes = {planned.cell.task.dataset: planned.size for planned in cells}
+        datasets = {cell.task: cell.dataset for cell in measured if cell.dataset in sizes}
+        self.sizes = {task: sizes[datasets[task]] for task in self.tasks if task in datasets}
         by_library: dict[bool, list[float]] = {}
         for forecaster, planned in {_names(planned.cell)[0]: planned for planned in cells}.items():
             if forecaster in self.forecasters:

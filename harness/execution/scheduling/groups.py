@@ -47,12 +47,12 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
         found.setdefault(requirement, {})[planned.key] = estimate.seconds
         shares[requirement] = max(shares.get(requirement, 0.0), needs.device_share)
     counts = _proportional([sum(found[needs].values()) for needs in sorted(found)], shards)
-    return tuple(
-        CellGroup(
-            _name(*needs), min(count, len(found[needs])), needs[1], needs[0], needs[2], shares[needs], found[needs]
-        )
-        for needs, count in zip(sorted(found), counts, strict=True)
-    )
+    groups = []
+    for requirement, count in zip(sorted(found), counts, strict=True):
+        seconds, (device, threads, memory) = found[requirement], requirement
+        name, most = _name(device, threads, memory), min(count, len(seconds))
+        groups.append(CellGroup(name, most, threads, device, memory, shares[requirement], seconds))
+    return tuple(groups)
 
 
 def _memory_step(memory: int) -> int:

@@ -431,6 +431,11 @@ class TestViews:
         assert [str(column.header) for column in standings_table(plain).columns][-2:] == ["fit s", "ms"]
         assert any("times are indicative" in line for line in legend(plain))
 
+    def test_times_of_several_kinds_of_machines_are_not_compared(self) -> None:
+        plain = replace(board(row("base", 1)), machines=("A, 2 cores", "B, 8 cores"))
+
+        assert any("times are not comparable, as 2 kinds of machines ran the cells" in line for line in legend(plain))
+
     @pytest.mark.parametrize("missing", [{}, {"failed": 1}, {"failed": 1, "not run": 2}])
     @pytest.mark.parametrize("spread", [NAN, 0.01])
     @pytest.mark.parametrize("measured", [True, False])
