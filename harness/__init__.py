@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from harness.forecasters.generation import NextClassModel, OneStepModel, free_run, sample_continuations
     from harness.forecasters.layer import Layer
     from harness.forecasters.quiet import quiet
+    from harness.forecasters.remarks import CountedRemark
     from harness.forecasters.spec import ForecasterSpec, Resources
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
     from harness.forecasters.torch_device import torch_device
@@ -100,6 +101,7 @@ _PLACES = {
     "LocalForecaster": "forecasters.forecaster",
     "FittedLocalForecaster": "forecasters.forecaster",
     "Layer": "forecasters.layer",
+    "CountedRemark": "forecasters.remarks",
     "hyperparameter_fields": "fields.signatures",
     "given_hyperparameters": "fields.signatures",
     "WindowArrays": "forecasters.window_arrays",
@@ -203,6 +205,7 @@ __all__ = [
     "LocalForecaster",
     "FittedLocalForecaster",
     "Layer",
+    "CountedRemark",
     "hyperparameter_fields",
     "forecast_by_time",
     "given_hyperparameters",

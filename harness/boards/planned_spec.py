@@ -30,6 +30,7 @@ class PlannedSpec:
     covariates: tuple[CovariateKind, ...] | None = None  # kinds that it can use; None: not stated
     needs_season: bool = False
     categorical: bool = False
+    per_series: bool | None = None  # None: the worker tells it
     weights: Mapping[str, Weights] = field(default_factory=dict)  # its own and those of components, by forecaster
     weights_digests: Mapping[str, str] = field(default_factory=dict)  # likewise
     reusable: bool = False
@@ -53,6 +54,7 @@ def planned_spec(registered: Registered[ForecasterSpec], weights: Mapping[str, W
         None if spec.usable_covariates is None else tuple(spec.usable_covariates),
         spec.needs_season,
         spec.categorical,
+        spec.per_series,
         weights,
         weights_digests(weights),
         spec.reusable,

@@ -13,6 +13,7 @@ from harness.boards.planned_spec import PlannedSpec, planned_spec
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
 from harness.errors import BadData, BadInput, BadTask, DataUnavailable, InfrastructureFault
+from harness.evaluation.parts import Part
 from harness.evaluation.run import Cell
 from harness.forecasters.devices import Device
 from harness.forecasters.limits import Limits
@@ -43,6 +44,7 @@ class PlannedCell:
     spec: PlannedSpec = field(default_factory=lambda: PlannedSpec(), compare=False)
     limits: Limits = field(default_factory=Limits, compare=False)  # of the board
     device: Device | None = field(default=None, compare=False)  # that an executor has assigned to it
+    part: Part | None = None  # of its series, where only these are evaluated now
     recorded: int = field(default=0, compare=False)  # when the record that `pending_cells` found was written, in ns
     paths: tuple[str, ...] = field(default=(), compare=False)  # hyperparameters that are paths
 

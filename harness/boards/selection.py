@@ -52,6 +52,7 @@ class Selection:
     timeout: float | None = None  # seconds of each cell, instead of the limits of boards and forecasters
     memory: int | None = None  # bytes of each cell, likewise
     strict: bool = False  # forecasts are made for one point in time after the other, without later values
+    parts: bool = True  # whether cells of many series may be evaluated in parts
     rerun: bool = False
     retry_failed: bool = False
 

@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     envvar="HARNESS_DEVICES",
     help="GPUs for forecasters that use one, by index or UUID; or none.  [default: all visible]",
 )
+@click.option(
+    "--parts/--no-parts",
+    default=True,
+    help="Evaluate cells of many series in parts, where forecasters allow it.  [default: parts]",
+)
 @limit_options
 @click.option("--pdb", is_flag=True, help="With --jobs 0: open the debugger where a forecaster raises.")
 @click.option("--rerun", is_flag=True, help="Run finished cells again.")

@@ -52,7 +52,7 @@ def run_cells(
             "--strict needs worker processes: in this one, a forecaster can see all values; leave out --jobs 0"
         )
     pending: list[Refused | Postponed] = []
-    options = CellOptions(selection.strict, selection.limits, devices=selection.devices)
+    options = CellOptions(selection.strict, selection.limits, parts=selection.parts, devices=selection.devices)
     executor = make_executor(
         executor_name(selection.jobs, selection.on), workspace.home, cells, selection.jobs, options
     )
@@ -60,7 +60,9 @@ def run_cells(
     with (
         _closed(executor, stop),
         watched(PostMortem()) if pdb else nullcontext(),
-        RunProgress(console, len(cells), executor.slots, tracebacks=is_debugging(), view=view) as progress,
+        RunProgress(
+            console, len(cells), min(executor.slots, len(cells)), tracebacks=is_debugging(), view=view
+        ) as progress,
         Recorder(workspace.home, boards, len(cells)) as recorder,
         _closed(drive(cells, executor, workspace.journal), stop) as events,
     ):

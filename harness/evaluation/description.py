@@ -11,6 +11,7 @@ from harness.evaluation.batch_halving import halving_note
 from harness.evaluation.model_size import model_size
 from harness.forecasters.forecaster import FittedLocalForecaster, Forecaster, LocalForecaster
 from harness.forecasters.layer import Layer
+from harness.forecasters.remarks import CountedRemark, Remark
 from harness.forecasters.remote import Description, RemoteForecaster
 
 
@@ -90,11 +91,12 @@ def _curves(forecaster: object, attribute: str) -> dict[str, tuple[float, ...]]:
     return {} if isinstance(found, Failure) else found
 
 
-def _remarks(forecaster: object) -> tuple[str, ...]:
+def _remarks(forecaster: object) -> tuple[Remark, ...]:
     """The forecaster's `remarks_`."""
 
-    def remarks() -> tuple[str, ...]:
-        return tuple(str(remark) for remark in getattr(forecaster, "remarks_", None) or ())
+    def remarks() -> tuple[Remark, ...]:
+        listed = getattr(forecaster, "remarks_", None) or ()
+        return tuple(remark if type(remark) is CountedRemark else str(remark) for remark in listed)
 
     found = attempt(remarks)
     return () if isinstance(found, Failure) else found

@@ -12,28 +12,23 @@ import numpy as np
 from harness.data.missing import Missing
 from harness.data.panel import Panel
 from harness.errors import DataUnavailable, Failure, InvalidMetric, NotGiven, Unsupported
-from harness.evaluation.audit_rules import Rules, Scored
+from harness.evaluation.audit_rules import Rules
 from harness.evaluation.auditor import Auditor
 from harness.evaluation.calls import Calls
 from harness.evaluation.changes import CHANGED, Checksum
 from harness.evaluation.clock import Clock
 from harness.evaluation.description import describe
-from harness.evaluation.failures import (
-    first_traceback,
-    place_of_failure,
-    status_of,
-    traceback_of,
-    without_failed_windows,
-)
+from harness.evaluation.failures import place_of_failure, status_of, traceback_of
+from harness.evaluation.fold_forecasts import FoldForecast, forecast_folds
 from harness.evaluation.metric_values import overall_score
 from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.notes import notes, score_notes
 from harness.evaluation.outcomes import Actuals, Outcomes
-from harness.evaluation.run import Cell, Results, Run, Status, WindowFailure
+from harness.evaluation.run import Cell, Results, Run, Status
 from harness.evaluation.scoring import Terms, applies, fits_targets, score, terms
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
-from harness.forecasters.forecaster import Forecaster, PartialFailure
+from harness.forecasters.forecaster import Forecaster
 from harness.forecasters.origins import Functional
 from harness.forecasters.remote import RemoteForecaster
 from harness.forecasters.spec import Batches
@@ -78,50 +73,39 @@ def evaluate(
     with thread_limit(threads):
         if needs_season and found.season_length == 1:
             return _failed_run(cell, found, Failure(Unsupported(NO_SEASON)), Clock(forecaster), rules)
-        return _run(forecaster, found, cell, auditor, tuple(metrics))
+        return evaluate_backtest(forecaster, found, cell, auditor, tuple(metrics))
 
 
-def _run(
+def evaluate_backtest(
     forecaster: Forecaster | RemoteForecaster,
     backtest: Backtest,
     cell: Cell,
     auditor: Auditor,
     metrics: tuple[Metric, ...],
 ) -> Run:
+    """The run of a forecaster on the windows of a task, audited by this auditor."""
     actuals = own_actuals(backtest)  # before the forecaster is given the panel
     checksum = None if isinstance(forecaster, RemoteForecaster) else Checksum.of(backtest)
     clock, rules = Clock(forecaster), auditor.rules
-    forecasts: list[Forecast] = []
-    failures: list[WindowFailure] = []
-    traceback = ""
-    for number, fold in enumerate(backtest.folds()):
-        failed = rules.calls.fit(forecaster, fold.train, fold.windows, clock)
-        is_audited = number in (0, len(backtest.fold_windows) - 1)
-        with auditor.subject(forecaster, wanted=is_audited and failed is None) as subject:
-            before = clock.seconds["predict"]
-            outcome = failed or rules.calls.predict(forecaster, fold.windows, clock)
-            if isinstance(outcome, Failure) and not isinstance(outcome.error, PartialFailure):
-                return _failed_run(cell, backtest, outcome, clock, rules)
-            contexts, first = fold.windows.contexts, sum(map(len, forecasts))
-            forecast, fold_failures = without_failed_windows(outcome, contexts, first)
-            forecasts.append(forecast)
-            failures.extend(fold_failures)
-            traceback = traceback or first_traceback(outcome)
-            if subject is not None:
-                auditor.audit(subject, Scored(fold.windows, forecast), clock.seconds["predict"] - before)
+    found: list[FoldForecast] = []
+    for fold in forecast_folds(forecaster, backtest, clock, auditor):
+        if isinstance(fold, Failure):
+            return _failed_run(cell, backtest, fold, clock, rules)
+        found.append(fold)
+    forecasts = [fold.forecast for fold in found]
     description = describe(forecaster)
     run = Run(
         cell,
         Status.COMPLETED,
         windows=len(backtest.windows),
-        window_failures=tuple(failures),
+        window_failures=tuple(failure for fold in found for failure in fold.failures),
         hyperparameters=description.hyperparameters,
         notes=(*notes(backtest, description, rules, forecasts), *auditor.notes()),
         curves=description.curves,
         gradient_norms=description.gradient_norms,
         model_summary=description.model_summary,
         costs=clock.costs(description),
-        traceback=traceback,
+        traceback=next((fold.traceback for fold in found if fold.traceback), ""),
         strict=rules.calls.strict,
         batch_difference=None if auditor.in_batches is None else auditor.in_batches.size,
         audit=auditor.record(),

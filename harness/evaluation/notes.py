@@ -15,6 +15,7 @@ from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.origins import PointFunctional
+from harness.forecasters.remarks import remark_texts
 from harness.forecasters.remote import Description
 from harness.tasks.cutoffs import are_aligned
 from harness.tasks.folds import Backtest
@@ -48,7 +49,7 @@ def notes(backtest: Backtest, description: Description, rules: Rules, forecasts:
         lines.append(
             f"forecasts repeat within {np.format_float_scientific(tolerance, trim='-', exp_digits=1)} (declared)"
         )
-    return (*lines, *description.remarks)
+    return (*lines, *remark_texts(description.remarks))
 
 
 def _is_point_forecast(forecast: Forecast) -> bool:

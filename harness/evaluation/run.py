@@ -95,6 +95,7 @@ class Costs:
     peak_memory: int | None = None  # bytes, of the process meanwhile; where a system cannot reset it, until then
     parameters: int | None = None  # number of learned parameters; None: unknown
     import_seconds: float = 0.0  # of imports while it was fitted; 0: not measured, and part of the fit
+    parts: int = 1  # of the cell, each in a process of its own: times are sums over them, and the memory the largest
 
 
 @dataclass(frozen=True)

@@ -152,8 +152,10 @@ def _parts(owner: str) -> tuple[str, int, str]:
 
 
 def lock_owners(home: Path) -> Iterator[tuple[str, int]]:
-    """The machine and the process that hold each lock of a home, without processes that are gone."""
+    """The machine and the process that hold the lock of each cell of a home, without processes that are gone."""
     for path in (home / "journal" / "locks").glob("[!.]*"):
+        if "." in path.name:  # of a part of a cell
+            continue
         owner = _owner(path)
         host, process, _ = _parts(owner)
         if process and not _is_gone(owner):

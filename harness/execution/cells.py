@@ -5,47 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.boards.fingerprints import load_unchanged
 from harness.boards.planning import PlannedCell
-from harness.data.panel_store import mapped_state, panel_folder, stored_panel
+from harness.data.panel_store import mapped_state
 from harness.errors import (
-    BadData,
     BadInput,
-    DataUnavailable,
     Failure,
-    ForecasterError,
-    HarnessError,
-    HomeUnusable,
-    InfrastructureFault,
-    ProcessKilled,
     Unsupported,
     attempt,
-    unexpected,
 )
 from harness.evaluation.changes import CHANGED
 from harness.evaluation.covariate_notes import ignored_covariates
 from harness.evaluation.evaluate import evaluate, own_actuals
 from harness.evaluation.failures import status_of
 from harness.evaluation.memory import peak_memory, reset_peak
+from harness.evaluation.metrics import Metric
 from harness.evaluation.outcomes import Actuals
+from harness.evaluation.part_run import PartRun
+from harness.evaluation.parts import Part, PartEnd, Split
 from harness.evaluation.run import Run, Status
 from harness.evaluation.strict_comparison import difference_note, strict_difference
 from harness.evaluation.threads import thread_limit
-from harness.execution import sandbox
+from harness.execution.cell_panels import forget_loaded_panels, panel_of_cell
+from harness.execution.cell_parts import run_part, split_cell
 from harness.execution.devices import placed_device
+from harness.execution.in_worker import attempt_cell, check_weights, in_worker
 from harness.execution.kept_worker import WorkerKeeper, end_or_keep
-from harness.execution.options import TRIES, CellOptions
+from harness.execution.options import CellOptions
+from harness.execution.part_merging import merged_environment, merged_run
 from harness.execution.warning_notes import recorded_warnings, warning_notes
-from harness.execution.workers import worker_forecaster
 from harness.plugins.installed import installed_catalog
 from harness.plugins.result_versions import forecaster_version
 from harness.results.device import device_record
 from harness.results.journal import Journal
 from harness.results.provenance import provenance, provenance_of
+from harness.results.stored_parts import StoredParts
 from harness.tasks.categorical import are_categorical
 from harness.tasks.folds import backtest
 from harness.worker.devices import device_facts
@@ -66,22 +62,34 @@ def run_cell(
     options: CellOptions | None = None,
     killed: str = "",
     keeper: WorkerKeeper | None = None,
-) -> Run:
+) -> Run | Split | PartEnd:
     """Evaluate a cell and write it to the journal; returns its record, without arrays.
+
+    Returns its pending parts where it is split, of which the first one is evaluated then. A call for each of them, with
+    the cell that has it as its `part`, evaluates it; when all are stored, the next call makes the run of them.
 
     Raises BadInput for a cell that cannot be run as it is specified, such as one with an unknown hyperparameter, and
     InfrastructureFault if it could not be run for a reason outside of the forecaster. `killed` is the text of the
     ProcessKilled that each earlier try raised: if it is raised again, it is a result.
     """
+    options = CellOptions() if options is None else options
+    if planned.part is not None and template is not None:
+        return run_part(planned, planned.part, home, template, options, killed)
+    parts = None if template is None else split_cell(planned, home, template, options, killed)
+    if isinstance(parts, Split):
+        return parts
     journal, task = Journal(home), planned.cell.task
     actuals: Actuals | Failure | None = None
     if not journal.has_actuals(planned.fingerprint, task):  # taken before the forecaster runs, perhaps in this process
-        panel = attempt(lambda: _panel(planned, home, from_store=template is not None))
+        panel = attempt(lambda: panel_of_cell(planned, home, from_store=template is not None))
         actuals = panel if isinstance(panel, Failure) else attempt(lambda: own_actuals(backtest(task, panel)))
-    run = _compared(evaluate_cell(planned, home, template, options, killed, keeper), journal)
+    evaluated = evaluate_cell(planned, home, template, options, killed, keeper, parts)
+    run = _compared(evaluated, journal)
     if run.results is not None and isinstance(actuals, Actuals):
         journal.write_actuals(planned.fingerprint, task, actuals)
     journal.write(run)
+    if parts is not None:
+        StoredParts(home, planned.key).remove()
     return replace(run, results=None)
 
 
@@ -103,30 +111,32 @@ def evaluate_cell(
     options: CellOptions | None = None,
     killed: str = "",
     keeper: WorkerKeeper | None = None,
+    parts: Mapping[Part, PartRun] | None = None,
 ) -> Run:
     """The run of a cell, which is not written: the forecaster is in a worker of the template server at that path.
 
     Without a template it is in this process. `killed` is as for `run_cell`. With a keeper, the worker may be one that
-    served an earlier cell of the same forecaster, or stay for a later one.
+    served an earlier cell of the same forecaster, or stay for a later one. With the runs of all parts, it is made of
+    them.
     """
     options = CellOptions() if options is None else options
     if planned.device is None and template is not None:
         planned = replace(planned, device=placed_device(planned.resources))
     started = _now()
     with thread_limit(planned.resources.threads):
-        result = attempt(lambda: _evaluate(planned, home, template, options, keeper))
-        error = result.error if isinstance(result, Failure) else None
-        if isinstance(error, ProcessKilled) and str(error) == killed:
-            result = Failure(ForecasterError(f"{error}, in each of {TRIES + 1} tries", "crashed"))
-        elif isinstance(error, BadInput | DataUnavailable | InfrastructureFault):
-            raise error
-        elif template is not None and error is not None and not isinstance(error, HarnessError):
-            raise unexpected(error) from error  # what a worker's forecaster raises is told as one of ours
+        result = attempt_cell(
+            lambda: _evaluate(planned, home, template, options, keeper, parts),
+            killed,
+            is_in_worker=template is not None,
+        )
         evaluated = _failed(planned, result, options) if isinstance(result, Failure) else result
         circumstances = _provenance(planned, evaluated.environment)
         circumstances |= device_record(planned.resources, planned.device, evaluated.environment.get("device", {}))
         if options.strict:
             circumstances["sandbox"] = evaluated.sandbox
+        if len(evaluated.machines) > 1:
+            circumstances["machines"] = list(evaluated.machines)
+    started = min([started, *(run.started for run in (parts or {}).values())])
     return replace(evaluated.run, key=planned.key, started=started, finished=_now(), provenance=circumstances)
 
 
@@ -137,41 +147,45 @@ class _Evaluated:
     run: Run
     environment: Mapping[str, Any]
     sandbox: str | None = None  # of a worker in strict mode
+    machines: tuple[str, ...] = ()  # that evaluated its parts
 
 
 def _evaluate(
-    planned: PlannedCell, home: Path, template: Path | None, options: CellOptions, keeper: WorkerKeeper | None
+    planned: PlannedCell,
+    home: Path,
+    template: Path | None,
+    options: CellOptions,
+    keeper: WorkerKeeper | None,
+    parts: Mapping[Part, PartRun] | None,
 ) -> _Evaluated:
     state = mapped_state(home, planned.fingerprint)
-    panel = _panel(planned, home, from_store=template is not None)
+    panel = panel_of_cell(planned, home, from_store=template is not None)
     if not planned.spec.categorical and are_categorical(planned.cell.task, panel):
         return _failed(planned, Failure(Unsupported(NOT_CATEGORICAL)), options)
     if template is None:
         return _evaluate_here(planned, panel, options)
-    provider = planned.spec.provider
-    if provider is None:
-        raise BadInput(f"forecaster {planned.cell.forecaster!r} was given as an object; run it with --jobs 0")
-    with (
-        worker_forecaster(planned, provider, home, template, options, keeper) as forecaster,
-        recorded_warnings() as warned,
-    ):
-        run = _run(forecaster, planned, panel, options)
-        failure = forecaster.process.failure
-        if failure is not None and (isinstance(failure, InfrastructureFault) or run.status in SO_FAR):
-            raise failure
-        environment = forecaster.environment()
-        ended = end_or_keep(forecaster, run)
-        name = sandbox.NAME if isinstance(forecaster.process, sandbox.SandboxedProcess) else None
-    if mapped_state(home, planned.fingerprint) != state:
-        raise InfrastructureFault(f"the stored data {panel_folder(home, planned.fingerprint)} was changed meanwhile")
-    if forecaster.is_reused and run.status is not Status.COMPLETED:  # what an earlier cell left may be the reason
-        return _evaluate(planned, home, template, options, keeper)
-    if not provider.is_unchanged():
-        raise BadInput(f"plugin {provider} changed since this run began; run it again")
-    _check_weights(planned)
-    notes = (*run.notes, *forecaster.notes, *warning_notes(warned), *ended.notes)
-    output = "" if run.status is Status.COMPLETED else ended.tail
-    return _Evaluated(replace(run, notes=tuple(dict.fromkeys(notes)), output=output), environment, name)
+    if parts is not None:
+        return _Evaluated(
+            merged_run(planned, panel, parts, options, _metrics()),
+            merged_environment(tuple(parts.values())),
+            machines=tuple(dict.fromkeys(part.machine for part in parts.values())),
+        )
+    run, end = in_worker(
+        planned,
+        home,
+        template,
+        options,
+        lambda forecaster: _run(forecaster, planned, panel, options),
+        lambda run: run.status in SO_FAR,
+        state,
+        keeper,
+        end_or_keep,
+    )
+    if end.is_reused and run.status is not Status.COMPLETED:  # what an earlier cell left may be the reason
+        return _evaluate(planned, home, template, options, keeper, parts)
+    notes = (*run.notes, *end.notes, *end.warnings, *end.ended.notes)
+    output = "" if run.status is Status.COMPLETED else end.ended.tail
+    return _Evaluated(replace(run, notes=tuple(dict.fromkeys(notes)), output=output), end.environment, end.sandbox)
 
 
 def _evaluate_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> _Evaluated:
@@ -194,17 +208,11 @@ def _evaluate_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> 
     with recorded_warnings() as warned:
         run = _run(forecaster, planned, panel, options)
     if run.reason == CHANGED:
-        _panel_or_error.cache_clear()  # the panel in this process is not what it was
-    _check_weights(planned)
+        forget_loaded_panels()  # the panel in this process is not what it was
+    check_weights(planned)
     run = replace(run, costs=replace(run.costs, peak_memory=peak_memory()))
     here = {**python_environment(), "device": device_facts(forecaster)}
     return _Evaluated(replace(run, notes=(*run.notes, *warning_notes(warned))), here)
-
-
-def _check_weights(planned: PlannedCell) -> None:
-    """Raise BadInput if the weights of a cell are not those of its key."""
-    if planned.spec.has_changed_weights or planned.has_changed_contents:
-        raise BadInput(f"the weights of forecaster {planned.title!r} changed since this run began; run it again")
 
 
 def _run(forecaster: Forecaster, planned: PlannedCell, panel: Panel, options: CellOptions) -> Run:
@@ -218,12 +226,17 @@ def _run(forecaster: Forecaster, planned: PlannedCell, panel: Panel, options: Ce
         tolerance=spec.tolerance,
         batches=spec.batches,
         needs_season=spec.needs_season,
-        metrics=[entry.spec for entry in installed_catalog().metrics.values()],
+        metrics=_metrics(),
         threads=planned.resources.threads,
         strict=options.strict,
         audit_seed=options.audit_seed,
     )
     return replace(run, ignored_covariates=ignored_covariates(planned.cell.task, panel, spec.covariates))
+
+
+def _metrics() -> tuple[Metric, ...]:
+    """The metrics of all plugins."""
+    return tuple(entry.spec for entry in installed_catalog().metrics.values())
 
 
 def _provenance(planned: PlannedCell, environment: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,40 +267,6 @@ def _failed(planned: PlannedCell, failure: Failure, options: CellOptions) -> _Ev
         planned.cell, status, reason=str(failure), place=failure.place, traceback=failure.traceback, strict=strict
     )
     return _Evaluated(run, python_environment())
-
-
-def _panel(planned: PlannedCell, home: Path, *, from_store: bool) -> Panel:
-    """The data of a cell; from its loader, raises BadData if that returns other data.
-
-    From the store, raises InfrastructureFault where it is not there, damaged, or cannot be read.
-    """
-    if from_store:
-        return _stored_panel(planned.fingerprint, home, mapped_state(home, planned.fingerprint))
-    panel = _panel_or_error(planned.cell.task.dataset, planned.fingerprint, home)
-    if isinstance(panel, Exception):
-        raise panel
-    return panel
-
-
-@lru_cache(maxsize=4)
-def _stored_panel(fingerprint: str, home: Path, state: object) -> Panel:
-    """The panel in the store; `state` is that of its files, so that changed ones are read again."""
-    try:
-        panel = stored_panel(home, fingerprint)
-    except HomeUnusable as error:
-        raise InfrastructureFault(str(error)) from error
-    if panel is None:
-        raise InfrastructureFault(f"the stored data {panel_folder(home, fingerprint)} is damaged; it is stored again")
-    return panel
-
-
-@lru_cache(maxsize=4)
-def _panel_or_error(dataset: str, fingerprint: str, home: Path) -> Panel | BadData:
-    """The dataset; the fingerprint is a part of the cache's key, so that changed data is loaded again."""
-    try:
-        return load_unchanged(installed_catalog().datasets[dataset], fingerprint, home)
-    except BadData as error:
-        return error
 
 
 def _now() -> str:

@@ -7,13 +7,17 @@ from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from typing import Any
 
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, HomeUnusable, InfrastructureFault
+from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.execution.cell_locks import CellLocks
-from harness.execution.executor import Executor
+from harness.execution.executor import Executor, Outcome
+from harness.execution.split_cells import SplitCell, remove_leftovers
 from harness.results.journal import Journal
+from harness.results.stored_parts import StoredParts
 
 POLL = 0.5  # seconds between looks at cells that another process runs
 MOST_FAULTS = 5  # in a row, until no other cell is started: of one forecaster, or of so many forecasters
@@ -70,6 +74,7 @@ def drive(cells: Sequence[PlannedCell], executor: Executor, journal: Journal) ->
     """
     locks = CellLocks(journal.home)
     try:
+        remove_leftovers(journal, cells, locks)
         yield from _Drive(cells, executor, journal, locks).events()
     finally:
         executor.close()
@@ -77,13 +82,15 @@ def drive(cells: Sequence[PlannedCell], executor: Executor, journal: Journal) ->
 
 
 class _Drive:
-    """The state of a drive: which cells wait, run here, or are locked by another process."""
+    """The state of a drive: which cells wait, run here, are in parts, or are locked by another process."""
 
     def __init__(self, cells: Sequence[PlannedCell], executor: Executor, journal: Journal, locks: CellLocks) -> None:
         self.executor, self.journal, self.locks = executor, journal, locks
         self.waiting = deque(cells)
         self.locked_elsewhere = deque[PlannedCell]()
-        self.running: dict[Future[Run], PlannedCell] = {}
+        self.running: dict[Future[Any], PlannedCell] = {}  # cells, and parts of cells
+        self.split: dict[str, SplitCell] = {}  # by key: cells in parts, of this process and of others
+        self._helped: set[str] = set()  # cells of other processes of which no part is left
         self._waits_since: float | None = None
         self._faults = Counter[str]()  # by forecaster: cells that could not be run since one of it could
         self._faulty: set[str] = set()  # forecasters of cells that could not be run since any could
@@ -91,16 +98,52 @@ class _Drive:
 
     def events(self) -> Iterator[Event]:
         """Run all cells."""
-        while self.waiting or self.running or self.locked_elsewhere:
-            while len(self.running) < self.executor.slots and (planned := self._next()) is not None:
-                yield from self._start(planned)
+        while self.waiting or self.running or self.locked_elsewhere or self.split:
+            yield from self._fill_slots()
             if not self.waiting:
                 yield from self._look_elsewhere()
             if self.running:
                 self._waits_since = None
                 yield from self._end_finished()
-            elif self.locked_elsewhere:
+            elif self.locked_elsewhere or self.split:
                 yield from self._wait()
+
+    def _fill_slots(self) -> Iterator[Event]:
+        """Start what can be started: parts first, so that their cells end before others begin."""
+        while len(self.running) < self.executor.slots:
+            part = self._next_part()
+            if part is not None:
+                self.running[self.executor.submit(part)] = part
+                continue
+            yield from self._end_split()
+            if len(self.running) >= self.executor.slots or (planned := self._next()) is None:
+                return
+            yield from self._start(planned)
+
+    def _next_part(self) -> PlannedCell | None:
+        """A part that can be evaluated now, of a cell of this process if there is one."""
+        for cell in sorted(self.split.values(), key=lambda each: not each.is_own):
+            if not self.executor.has_room(cell.planned) or (self.waiting and not cell.is_own):
+                continue
+            if (part := cell.next_part()) is not None:
+                return part
+        return None
+
+    def _end_split(self) -> Iterator[Event]:
+        """Make the runs of the cells whose parts are all there; postpone those of which one could not be evaluated."""
+        for key, cell in [(key, cell) for key, cell in self.split.items() if cell.is_over]:
+            if cell.is_own and cell.error is None and not self.executor.has_room(cell.planned):
+                continue
+            del self.split[key]
+            if not cell.is_own:
+                self._helped.add(key)
+            elif cell.error is None:
+                self.running[self.executor.submit(cell.planned)] = cell.planned
+            else:
+                self.locks.release(key)
+                event = self._ended(cell.planned, cell.error)
+                yield event
+                yield from self._postponed(event)
 
     def _next(self) -> PlannedCell | None:
         """The first of the waiting cells that could start now; those that need a GPU may have to wait for one."""
@@ -118,6 +161,9 @@ class _Drive:
             owners: dict[str, list[PlannedCell]] = {}
             for planned in self.locked_elsewhere:
                 owners.setdefault(self.locks.owner(planned.key), []).append(planned)
+            for cell in self.split.values():
+                if cell.is_own and cell.waiting:
+                    owners.setdefault(cell.awaited, []).append(cell.planned)
             for owner in owners.keys() - self._named:
                 self._named.add(owner)
                 yield Waiting(owner, tuple(owners[owner]))
@@ -140,6 +186,15 @@ class _Drive:
         for future in ended:
             planned = self.running.pop(future)
             result = self._result(planned, future)
+            if planned.part is not None:
+                assert not isinstance(result, Run | Split)
+                self.split[planned.key].end(planned.part, result)
+                continue
+            if isinstance(result, Split):
+                stored = StoredParts(self.journal.home, planned.key)
+                self.split[planned.key] = SplitCell(planned, result.parts, stored, self.locks, is_own=True)
+                continue
+            assert not isinstance(result, PartEnd)
             self.locks.release(planned.key)
             event = self._ended(planned, result)
             yield event
@@ -171,12 +226,16 @@ class _Drive:
             return Postponed(planned, str(result))
         return Refused(planned, result) if isinstance(result, HarnessError) else Finished(planned, result)
 
-    def _result(self, planned: PlannedCell, future: Future[Run]) -> Run | HarnessError:
-        """The run of a submitted cell, or why it has none."""
+    def _result(self, planned: PlannedCell, future: Future[Any]) -> Outcome | HarnessError:
+        """The run of a submitted cell or part, or why it has none."""
         error = future.exception()
         if error is None:
-            return future.result()
-        if (recorded := self._recorded_meanwhile(planned)) is not None:
+            outcome: Outcome = future.result()
+            return outcome
+        if planned.part is not None:
+            if (end := self.split[planned.key].stored_end(planned.part)) is not None:
+                return end  # the supervisor died after it had written
+        elif (recorded := self._recorded_meanwhile(planned)) is not None:
             return recorded  # the supervisor died after it had written
         if isinstance(error, HarnessError):
             return error
@@ -188,12 +247,33 @@ class _Drive:
         """Look after the cells that other processes locked: finished by now, or given up."""
         for _ in range(len(self.locked_elsewhere)):
             planned = self.locked_elsewhere.popleft()
+            helped = self.split.get(planned.key)
             if (run := self._recorded_meanwhile(planned)) is not None:
+                if helped is not None:
+                    helped.waiting.clear()
                 yield Finished(planned, run, ran_here=False)
             elif self.locks.take(planned.key):
-                self.waiting.append(planned)
+                if helped is None:
+                    self.waiting.append(planned)
+                else:
+                    helped.is_own = True
             else:
                 self.locked_elsewhere.append(planned)
+                if helped is None and planned.key not in self._helped:
+                    yield from self._help(planned)
+
+    def _help(self, planned: PlannedCell) -> Iterator[Event]:
+        """Evaluate parts of a cell that another process runs, if it is in parts."""
+        stored = StoredParts(self.journal.home, planned.key)
+        plan = stored.plan() if stored.is_planned and self.executor.takes_parts else None
+        if plan is None:
+            return
+        cell = SplitCell(planned, stored.pending(plan), stored, self.locks, is_own=False)
+        if cell.waiting:
+            self.split[planned.key] = cell
+            yield Started(planned)
+        else:
+            self._helped.add(planned.key)
 
     def _recorded_meanwhile(self, planned: PlannedCell) -> Run | None:
         """The run that another process recorded since the cell was found pending; None if there is none."""

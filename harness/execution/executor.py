@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.boards.planning import PlannedCell
+from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.execution.options import CellOptions
+
+Outcome = Run | Split | PartEnd
 
 
 class Executor(Protocol):
     """Runs cells, several at a time."""
+
+    takes_parts: bool  # whether it can evaluate a part of a cell
 
     @property
     def slots(self) -> int:
@@ -24,8 +29,11 @@ class Executor(Protocol):
         """Whether a cell could start now, while fewer than `slots` cells run: one that needs a GPU may have to wait."""
         ...
 
-    def submit(self, planned: PlannedCell) -> Future[Run]:
+    def submit(self, planned: PlannedCell) -> Future[Run] | Future[Outcome]:
         """The run of a cell, whose record is in the journal when the future is done.
+
+        The result of a cell that is evaluated in parts is Split, with the parts that are pending. Each is submitted as
+        the cell with this `part`, whose result is PartEnd, and then the cell again.
 
         The future raises InfrastructureFault for a cell that could not be run for a reason outside of the forecaster,
         and another HarnessError for one that cannot be run as it is specified; neither is recorded.

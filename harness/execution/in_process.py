@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError
-from harness.evaluation.run import Run
+from harness.execution.executor import Outcome
 from harness.execution.options import CellOptions
 
 
@@ -16,6 +16,7 @@ class InProcess:
     """Runs each cell in this process, at once when it is submitted."""
 
     slots = 1
+    takes_parts = False
 
     def __init__(
         self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 0, options: CellOptions | None = None
@@ -26,11 +27,11 @@ class InProcess:
         """Whether a cell could start now: always."""
         return True
 
-    def submit(self, planned: PlannedCell) -> Future[Run]:
+    def submit(self, planned: PlannedCell) -> Future[Outcome]:
         """The finished run."""
         from harness.execution.cells import run_cell
 
-        future: Future[Run] = Future()
+        future: Future[Outcome] = Future()
         try:
             future.set_result(run_cell(planned, self.home, options=self.options))
         except (HarnessError, OSError) as error:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, InfrastructureFault
-from harness.evaluation.run import Run
 from harness.execution.devices import DevicePool, visible_devices
+from harness.execution.executor import Outcome
 from harness.execution.kept_worker import reuse_key
 from harness.execution.options import CellOptions
 from harness.execution.panel_storing import PanelStoring
@@ -29,7 +29,8 @@ class LocalProcesses:
 
     def __init__(self, home: Path, cells: Sequence[PlannedCell], jobs: int, options: CellOptions | None = None) -> None:
         self.home, self.options = home, CellOptions() if options is None else options
-        self.slots = min(jobs, len(cells))
+        self.takes_parts = self.options.parts and not self.options.strict
+        self.slots = jobs if self.takes_parts else min(jobs, len(cells))
         self._plugins = needed_plugins()
         self._server = TemplateServer()
         self._server.ensure()
@@ -47,13 +48,13 @@ class LocalProcesses:
         with self._lock:
             return self._devices.has_room(planned.resources)
 
-    def submit(self, planned: PlannedCell) -> Future[Run]:
+    def submit(self, planned: PlannedCell) -> Future[Outcome]:
         """A future run."""
         try:
             with self._lock:
                 device = self._devices.take(planned.resources, self._device_with_model(planned))
         except BadInput as error:
-            refused: Future[Run] = Future()
+            refused: Future[Outcome] = Future()
             refused.set_exception(error)
             return refused
         return self._threads.submit(self._run, replace(planned, device=device), device)
@@ -69,7 +70,7 @@ class LocalProcesses:
         for supervisor in self._all:
             supervisor.close()
 
-    def _run(self, planned: PlannedCell, device: Device) -> Run:
+    def _run(self, planned: PlannedCell, device: Device) -> Outcome:
         """The run of a cell; one that could not be run for a reason outside of the forecaster is tried again.
 
         At its end, the device is given back that it has taken.
@@ -80,7 +81,7 @@ class LocalProcesses:
             with self._lock:
                 self._devices.give_back(device, planned.resources)
 
-    def _try(self, planned: PlannedCell, killed: str) -> Run:
+    def _try(self, planned: PlannedCell, killed: str) -> Outcome:
         self._panels.store(planned)
         provider = planned.spec.provider
         template = self._server.ensure(None if provider is None else provider.environment)

@@ -15,5 +15,6 @@ class CellOptions:
 
     strict: bool = False
     limits: Limits = field(default_factory=Limits)
+    parts: bool = True  # whether cells of many series may be evaluated in parts
     audit_seed: int | None = None  # None: drawn after the forecast
     devices: str | None = None  # the GPUs that cells may use; None: see `visible_devices`

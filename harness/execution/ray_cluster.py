@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, HarnessError, InfrastructureFault
-from harness.evaluation.run import Run
+from harness.execution.executor import Outcome
 from harness.execution.local import needed_plugins
 from harness.execution.options import CellOptions
 from harness.execution.panel_storing import PanelStoring
@@ -66,7 +66,8 @@ class RayCluster:
     ) -> None:
         self.home, self.options = home, CellOptions() if options is None else options
         self._ray = _connected(address)
-        self._most = min(len(cells), jobs or MOST_SLOTS, MOST_SLOTS)
+        self.takes_parts = self.options.parts and not self.options.strict
+        self._most = min(jobs or MOST_SLOTS, MOST_SLOTS, MOST_SLOTS if self.takes_parts else len(cells))
         self._looked = -LOOK
         self._processors = 1
         self._plugins = needed_plugins()
@@ -91,7 +92,7 @@ class RayCluster:
         """Whether a cell could start now: always, since Ray lets it wait for a node."""
         return True
 
-    def submit(self, planned: PlannedCell) -> Future[Run]:
+    def submit(self, planned: PlannedCell) -> Future[Outcome]:
         """A future run."""
         return self._threads.submit(run_with_tries, partial(self._try, planned), self._closed)
 
@@ -104,12 +105,12 @@ class RayCluster:
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._ray.shutdown()
 
-    def _try(self, planned: PlannedCell, killed: str) -> Run:
+    def _try(self, planned: PlannedCell, killed: str) -> Outcome:
         self._panels.store(planned)
         request = NodeRequest(self.home, self.options, self._plugins, planned, killed)
         task = self._submitted(request)
         try:
-            result: Run | HarnessError = self._ray.get(task)
+            result: Outcome | HarnessError = self._ray.get(task)
         except self._ray.exceptions.RayError as error:
             raise InfrastructureFault(_reason(error)) from error
         finally:

@@ -14,8 +14,8 @@ from pathlib import Path
 from harness.boards.planning import PlannedCell
 from harness.data.panel_store import is_stored
 from harness.errors import HarnessError, InfrastructureFault
-from harness.evaluation.run import Run
 from harness.execution.devices import placed_device
+from harness.execution.executor import Outcome
 from harness.execution.options import CellOptions
 from harness.execution.supervisor import Supervisor
 from harness.execution.template_server import TemplateServer
@@ -39,7 +39,7 @@ class NodeRequest:
     killed: str = ""
 
 
-def run_on_node(request: NodeRequest) -> Run | HarnessError:
+def run_on_node(request: NodeRequest) -> Outcome | HarnessError:
     """The record of a cell, which is in the journal of the home, or why there is none."""
     try:
         if not is_stored(request.home, request.planned.fingerprint):

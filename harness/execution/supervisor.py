@@ -21,8 +21,10 @@ from pathlib import Path
 
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, InfrastructureFault, unexpected
+from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.evaluation.threads import THREAD_VARIABLES
+from harness.execution.executor import Outcome
 from harness.execution.options import CellOptions
 from harness.worker.processes import forbid_inspection
 
@@ -44,7 +46,7 @@ class Supervisor:
         self._connection = own
         self._connection.send((home, options))
 
-    def run(self, planned: PlannedCell, template: Path, killed: str = "") -> Run:
+    def run(self, planned: PlannedCell, template: Path, killed: str = "") -> Outcome:
         """The record of a cell, which is in the journal; raises InfrastructureFault if the supervisor dies.
 
         `killed` is how the process of its forecaster was killed in each try before the last one; see `run_cell`.
@@ -52,7 +54,7 @@ class Supervisor:
         result = self._answer((planned, template, killed))
         if isinstance(result, HarnessError):
             raise result
-        assert isinstance(result, Run)
+        assert isinstance(result, Run | Split | PartEnd)
         return result
 
     def end_kept_worker(self) -> None:
@@ -112,7 +114,7 @@ def main(descriptor: int) -> None:
             connection.send((result, keeper.key))
 
 
-def _result(action: Callable[[], Run]) -> Run | HarnessError:
+def _result(action: Callable[[], Outcome]) -> Outcome | HarnessError:
     """The run, or why there is none; any other exception than ours is of the machine or of harness itself."""
     try:
         return action()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from harness.errors import InfrastructureFault, ProcessKilled
-from harness.evaluation.run import Run
 from harness.execution.options import TRIES
 from harness.plugins.environments.environment import EnvironmentUnusable
 
+T = TypeVar("T")
 PAUSE = 0.5  # seconds before the second try; twice as long before each later one
 
 
-def run_with_tries(run: Callable[[str], Run], closed: threading.Event) -> Run:
+def run_with_tries(run: Callable[[str], T], closed: threading.Event) -> T:
     """What `run` returns; after an InfrastructureFault it is called again, at most TRIES times, unless `closed` is set.
 
     Its argument is empty but in the last try of a cell whose forecaster's process was killed in the same way each

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.forecasters.layer import Layer
+from harness.forecasters.remarks import CountedRemark, Remark
 from harness.forecasters.remote import Description
 
 MOST_TEXTS = 50  # of a list that are kept
@@ -41,10 +42,27 @@ def description_of(told: Mapping[str, Any], peak_memory: int | None) -> Descript
         model_summary=_model_summary(told.get("model_summary")),
         curves=_curves(told.get("curves")),
         gradient_norms=_curves(told.get("gradient_norms")),
-        remarks=tuple(texts_of(told.get("remarks"))),
+        remarks=_remarks(told.get("remarks")),
         peak_memory=peak_memory,
         is_local=told.get("is_local") is True,
     )
+
+
+def _remarks(told: object) -> tuple[Remark, ...]:
+    """The remarks of a list: texts, and tables of counted ones."""
+    found = (_remark(value) for value in (told[:MOST_TEXTS] if isinstance(told, list) else ()))
+    return tuple(remark for remark in found if remark is not None)
+
+
+def _remark(told: object) -> Remark | None:
+    if isinstance(told, str):
+        return told[:MOST_TEXT]
+    table = told if isinstance(told, dict) else {}
+    topic, text, count, total = (table.get(name) for name in ("topic", "text", "count", "total"))
+    count, total = _count(count), _count(total)
+    if not isinstance(topic, str) or not isinstance(text, str) or count is None or total is None:
+        return None
+    return CountedRemark(topic[:MOST_TEXT], text[:MOST_TEXT], count, total)
 
 
 def _curves(told: object) -> dict[str, tuple[float, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,7 @@ class WorkerForecaster(RemoteForecaster):
         self, process: WorkerProcess, folder: Path, name: str = "panel", *, missing: Missing, strict: bool = False
     ) -> None:
         self.process, self.folder, self.name, self.missing, self.strict = process, folder, name, missing, strict
+        self.per_series = False  # whether its class forecasts each series without the others
         self.warnings: dict[str, None] = {}  # texts of warnings that the forecaster gave
         self.times = Times()  # since the worker started
         self.is_reused = False  # whether the worker served another cell before
@@ -77,6 +78,7 @@ class WorkerForecaster(RemoteForecaster):
         """Have the worker make the forecaster; raises BadParameter for hyperparameters that it does not take."""
         answer = self.process.request({"op": "make", **request}, doing="importing and making the forecaster")
         self.holds_model = self.is_reused or answer.header.get("loads") is True
+        self.per_series = answer.header.get("per_series") is True
         self._note_warnings(answer)
 
     def fit(self, train: TrainingData) -> None:
@@ -161,11 +163,7 @@ class WorkerForecaster(RemoteForecaster):
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes of the run on what its worker did."""
-        notes = [f"warning: {text}" for text in list(self.warnings)[:MOST_WARNINGS]]
-        seconds, own = self.times.seconds, self.times.own_seconds
-        if seconds - own > CLOCKS_DIFFER * max(seconds, 1.0):
-            notes.append(f"the worker's own clock measured {own:.3g} s of calls, the supervisor's {seconds:.3g} s")
-        return tuple(notes)
+        return notes_of_worker(self.warnings, self.times)
 
     def close(self) -> None:
         """End the worker, and all processes that it started."""
@@ -253,6 +251,15 @@ class WorkerForecaster(RemoteForecaster):
         if failures:
             raise PartialFailure(forecast, failures)
         return forecast
+
+
+def notes_of_worker(warnings: Iterable[str], times: Times) -> tuple[str, ...]:
+    """Notes of the run on the warnings of its forecaster, and on clocks that differ."""
+    notes = [f"warning: {text}" for text in list(warnings)[:MOST_WARNINGS]]
+    seconds, own = times.seconds, times.own_seconds
+    if seconds - own > CLOCKS_DIFFER * max(seconds, 1.0):
+        notes.append(f"the worker's own clock measured {own:.3g} s of calls, the supervisor's {seconds:.3g} s")
+    return tuple(notes)
 
 
 def _ends_of(contexts: Contexts) -> Ints:

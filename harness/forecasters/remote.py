@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.fields.types import Json
 from harness.forecasters.layer import Layer
+from harness.forecasters.remarks import Remark
 
 if TYPE_CHECKING:
     from harness.forecasters.forecast import Forecast
@@ -34,7 +35,7 @@ class Description:
     model_summary: tuple[Layer, ...] = ()  # the layers of a network
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of the last training, by name
     gradient_norms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # by time step, the last one first
-    remarks: tuple[str, ...] = ()  # sentences that become notes of the run
+    remarks: tuple[Remark, ...] = ()  # notes of the run
     peak_memory: int | None = None  # bytes, of the process
     is_local: bool = False  # whether it forecasts each series by itself, so that nothing is learned from others
 

@@ -75,6 +75,7 @@ class ForecasterSpec:
     needs_season: bool = False  # whether it is only for tasks with a season length above 1
     categorical: bool = False  # whether it can forecast the probabilities of classes, of categorical targets
     reusable: bool = False  # whether its `load_model` loads a pretrained model, which all of its cells can use
+    per_series: bool | None = None  # whether each series is forecast without the others, bit by bit; None: by its class
     requires: str = ""  # the requirement of pip that installs the packages of `imports`; empty: their names
     weights: Weights | None = None  # of a pretrained model, which `harness weights fetch` downloads
     paths: tuple[str, ...] = ()  # hyperparameters that are paths of files or folders, whose content is part of the key
@@ -197,7 +198,7 @@ def _capability_problem(spec: ForecasterSpec) -> str:
         names = ", ".join(map(repr, COVARIATE_KINDS))
         return f"covariates of forecaster {spec.name!r} must be a tuple of some of {names}, not {kinds!r:.80}"
     stated: dict[str, tuple[bool | None, ...]] = {
-        **dict.fromkeys(("quantiles", "multivariate"), (True, False, None)),
+        **dict.fromkeys(("quantiles", "multivariate", "per_series"), (True, False, None)),
         **dict.fromkeys(("needs_season", "categorical", "reusable"), (True, False)),
     }
     for name, values in stated.items():

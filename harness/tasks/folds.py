@@ -94,6 +94,18 @@ class Backtest:
         first, last = period(panel.start[used], panel.freq, firsts[used] + gap, lasts[used] + gap + horizon - 1)
         return iso_time(first), iso_time(last)
 
+    def of_series(self, first: int, last: int) -> Backtest:
+        """The same windows and fits of series `first` to `last` − 1 alone, without the fits that forecast none."""
+        fold_windows = []
+        for fold in self.fold_windows:
+            inside = fold.take((fold.series >= first) & (fold.series < last))
+            if len(inside.series):
+                fold_windows.append(replace(inside, series=inside.series - first))
+        lengths = self.split_lengths
+        parts = (lengths.training, lengths.validation, lengths.test)
+        own_lengths = SplitLengths(*(part[first:last] for part in parts))
+        return Backtest(self.task, self.panel[first:last], tuple(fold_windows), own_lengths)
+
     def folds(self) -> Iterator[Fold]:
         """The fits in their order."""
         latest = np.zeros(len(self.panel), dtype=np.int64)  # cutoffs; a series that has ended is still learnt from

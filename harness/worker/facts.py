@@ -34,6 +34,24 @@ def facts_of(spec: ForecasterSpec) -> Facts:
     )
 
 
+def is_per_series(forecaster: object) -> bool:
+    """Whether a forecaster is a local one that leaves the fit and the order of series to its base class.
+
+    Then it forecasts each series without the others, so that the result does not depend on which of them it is given.
+    """
+    from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
+
+    methods: dict[type, tuple[str, ...]] = {
+        LocalForecaster: ("fit", "predict"),
+        FittedLocalForecaster: ("fit", "fit_contexts", "predict"),
+    }
+    kind = type(forecaster)
+    for base, names in methods.items():
+        if issubclass(kind, base):
+            return all(getattr(kind, name) is getattr(base, name) for name in names)
+    return False
+
+
 def pool_of_class(factory: object) -> Pool:
     """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
     from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster

@@ -22,6 +22,7 @@ from harness.worker.copying import copied
 from harness.worker.describing import described
 from harness.worker.devices import device_facts
 from harness.worker.environment import python_environment
+from harness.worker.facts import is_per_series
 from harness.worker.faults import Raised, caught, fault
 from harness.worker.making import contract, facts, make_forecaster, ready_spec
 from harness.worker.memory_limit import Allowances
@@ -137,7 +138,9 @@ class _Worker:
         self.forecaster = make_forecaster(spec, message.header)
         loads = spec.reusable and load_model(spec, self.forecaster, message.header)
         warm_up(1)  # or the first call would take the page faults of all memory that it shares with the template
-        return Answer({"warnings": warning_texts(self.warned[warned:]), "loads": loads}, {})
+        per_series = caught(partial(is_per_series, self.forecaster))
+        told = not isinstance(per_series, Raised) and per_series.value
+        return Answer({"warnings": warning_texts(self.warned[warned:]), "loads": loads, "per_series": told}, {})
 
     def _take_panel(self, message: Message) -> Answer:
         name, (rows, channels) = message.header["panel"], message.header["shape"]

@@ -11,7 +11,7 @@ from operator import attrgetter
 import numpy as np
 from statsmodels.tsa.stattools import kpss
 
-from harness import Context, Floats, Unsupported
+from harness import Context, CountedRemark, Floats, Unsupported
 from harness_models.arima import FilteredArima, FittedArima
 from harness_models.arima_specification import Specification, fit_model
 from harness_models.seasonal_adjustment import (
@@ -61,7 +61,7 @@ class AutoArima(FilteredArima):
             raise ValueError(f"truncate must be at least 20 observations or none, not {self.truncate}")
 
     @property
-    def remarks_(self) -> list[str]:
+    def remarks_(self) -> list[CountedRemark]:
         """Which seasons were removed by STL."""
         return adjustment_remarks(state.adjustment for state in self.fitted_states())
 

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from harness import Context, Floats, Forecast, Ints, Unsupported
+from harness import Context, CountedRemark, Floats, Forecast, Ints, Unsupported
 from harness_models.ets_estimation import EtsEstimate, EtsForm, estimates
 from harness_models.seasonal_adjustment import (
     SeasonalAdjustment,
@@ -101,7 +101,7 @@ class Ets(UnivariateForecaster):
             raise ValueError(f"seasonal is 'add', 'mul', 'auto' or none, not {self.seasonal!r}")
 
     @property
-    def remarks_(self) -> list[str]:
+    def remarks_(self) -> list[CountedRemark]:
         """Which seasons were removed by STL."""
         return adjustment_remarks(state.adjustment for state in self.fitted_states())
 

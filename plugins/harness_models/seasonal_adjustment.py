@@ -9,7 +9,7 @@ import numpy as np
 from statsmodels.tsa.seasonal import STL, DecomposeResult, seasonal_decompose
 from statsmodels.tsa.stattools import acf
 
-from harness import Floats, Forecast, Ints
+from harness import CountedRemark, Floats, Forecast, Ints
 from harness_models.univariate import TargetPasts
 
 SEASONAL_WINDOW = 11  # of the loess over the years of one season; as in R's forecast::mstl
@@ -99,17 +99,16 @@ def adjustment_size(adjustment: SeasonalAdjustment | None) -> int:
     return 0 if adjustment is None else len(adjustment.seasons)
 
 
-def adjustment_remarks(adjustments: Iterable[SeasonalAdjustment | None]) -> list[str]:
-    """A sentence that says of which models' series the season was removed, if of any."""
+def adjustment_remarks(adjustments: Iterable[SeasonalAdjustment | None]) -> list[CountedRemark]:
+    """How many of the models' series had their season removed."""
     known = list(adjustments)
     lengths = sorted({len(adjustment.seasons) for adjustment in known if adjustment is not None})
-    if not lengths:
-        return []
     count = sum(adjustment is not None for adjustment in known)
-    return [
-        f"the season of {' or '.join(map(str, lengths))} steps is too long for the model: {count} of {len(known)} "
+    text = (
+        f"the season of {' or '.join(map(str, lengths))} steps is too long for the model: {{count}} of {{total}} "
         "targets were seasonally adjusted by STL, and the last season was added to their forecasts"
-    ]
+    )
+    return [CountedRemark("seasonal adjustment", text if count else "", count, len(known))]
 
 
 def interpolated(values: Floats) -> Floats:

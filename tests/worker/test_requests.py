@@ -35,7 +35,12 @@ def test_a_worker_greets(worker: Worker) -> None:
 
 
 def test_what_the_constructor_warns_of_is_told(worker: Worker) -> None:
-    assert worker.make(fault="warns when made") == {"ok": True, "warnings": ["UserWarning: made"]}
+    assert worker.make(fault="warns when made") == {
+        "ok": True,
+        "warnings": ["UserWarning: made"],
+        "loads": False,
+        "per_series": False,
+    }
 
 
 def test_an_unknown_hyperparameter_is_bad_input(worker: Worker) -> None:

@@ -1,0 +1,229 @@
+"""The driver takes the parts of a cell as it takes cells: several at a time, shared with other processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import BadInput, RollingOrigin, Run, Status, Task
+from harness.boards.planning import PlannedCell
+from harness.errors import InfrastructureFault
+from harness.evaluation.part_run import PartRun, StoredError
+from harness.evaluation.parts import Part, PartEnd, PartsPlan, Split
+from harness.evaluation.run import Cell
+from harness.execution.cell_locks import CellLocks
+from harness.execution.driver import Event, Finished, Postponed, Refused, Started, Waiting, drive
+from harness.execution.executor import Outcome
+from harness.results.journal import Journal
+from harness.results.stored_parts import StoredParts, cells_in_parts
+
+PARTS = tuple(Part(first, first + 1) for first in range(4))
+
+
+def planned(seed: int) -> PlannedCell:
+    cell = Cell(Task("ramp", RollingOrigin(1)), "level", {}, seed)
+    return PlannedCell(cell.key("aa", "toys==1"), "level", "ramp", cell, "aa")
+
+
+BIG, SMALL = planned(0), planned(1)
+
+
+class Toys:
+    """An executor whose first cell has parts, each of which takes a moment and may fail."""
+
+    takes_parts = True
+
+    def __init__(self, home: Path, slots: int = 2, seconds: float = 0.02) -> None:
+        self.home, self.slots, self.seconds = home, slots, seconds
+        self.done: list[PlannedCell] = []
+        self.error: Callable[[PlannedCell], Exception | None] = lambda planned: None
+        self.failing: Part | None = None
+        self._threads = ThreadPoolExecutor(slots)
+        self._lock = threading.Lock()
+        self.running = self.most = 0
+
+    def has_room(self, planned: PlannedCell) -> bool:
+        return True
+
+    def submit(self, planned: PlannedCell) -> Future[Outcome]:
+        return self._threads.submit(self._run, planned)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def _run(self, planned: PlannedCell) -> Outcome:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        try:
+            time.sleep(self.seconds)
+            if (error := self.error(planned)) is not None:
+                raise error
+            return self._outcome(planned)
+        finally:
+            with self._lock:
+                self.running -= 1
+                self.done.append(planned)
+
+    def _outcome(self, planned: PlannedCell) -> Outcome:
+        stored = StoredParts(self.home, planned.key)
+        if planned.part is not None:
+            error = StoredError("crash", "crashed") if planned.part == self.failing else None
+            stored.write(planned.part, PartRun(error=error))
+            return stored.end(planned.part) or PartEnd()
+        if planned.key == BIG.key:
+            plan = stored.plan() or PartsPlan(PARTS)
+            stored.write_plan(plan)
+            if pending := stored.pending(plan):
+                return Split(pending)
+            stored.remove()
+        run = Run(planned.cell, Status.COMPLETED, planned.key)
+        Journal(self.home).write(run)
+        return run
+
+    def parts(self) -> list[Part]:
+        """The parts that were evaluated, in the order of their ends."""
+        return [planned.part for planned in self.done if planned.part is not None]
+
+
+def kinds(events: list[Event]) -> list[tuple[str, str]]:
+    return [(type(event).__name__, event.planned.key) for event in events if not isinstance(event, Waiting)]
+
+
+class TestOneProcess:
+    def test_all_parts_are_evaluated_and_the_cell_is_shown_once(self, tmp_path: Path) -> None:
+        toys = Toys(tmp_path)
+
+        events = list(drive([BIG, SMALL], toys, Journal(tmp_path)))
+
+        assert sorted(toys.parts()) == list(PARTS)
+        assert sorted(kinds(events)) == sorted(
+            (kind, cell.key) for kind in ("Started", "Finished") for cell in (BIG, SMALL)
+        )
+        assert sorted(Journal(tmp_path).keys()) == sorted([BIG.key, SMALL.key])
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
+
+    def test_parts_are_evaluated_at_the_same_time(self, tmp_path: Path) -> None:
+        toys = Toys(tmp_path, slots=3, seconds=0.2)
+
+        list(drive([BIG], toys, Journal(tmp_path)))
+
+        assert toys.most == 3
+
+    def test_it_goes_on_with_the_parts_that_are_not_stored(self, tmp_path: Path) -> None:
+        stored = StoredParts(tmp_path, BIG.key)
+        stored.write_plan(PartsPlan(PARTS))
+        stored.write(PARTS[1], PartRun())
+
+        toys = Toys(tmp_path)
+        list(drive([BIG], toys, Journal(tmp_path)))
+
+        assert sorted(toys.parts()) == [PARTS[0], PARTS[2], PARTS[3]]
+        assert cells_in_parts(tmp_path) == []
+
+    def test_after_a_failure_no_later_part_is_started(self, tmp_path: Path) -> None:
+        toys = Toys(tmp_path, slots=1)
+        toys.failing = PARTS[1]
+
+        events = list(drive([BIG], toys, Journal(tmp_path)))
+
+        assert toys.parts() == [PARTS[0], PARTS[1]]
+        assert isinstance(events[-1], Finished)
+
+    @pytest.mark.parametrize(
+        ("error", "event"), [(InfrastructureFault("full"), Postponed), (BadInput("wrong"), Refused)]
+    )
+    def test_a_part_that_cannot_be_evaluated_leaves_the_cell_pending(
+        self, tmp_path: Path, error: Exception, event: type[Event]
+    ) -> None:
+        toys = Toys(tmp_path, slots=1)
+        toys.error = lambda planned: error if planned.part == PARTS[1] else None
+
+        events = list(drive([BIG, SMALL], toys, Journal(tmp_path)))
+
+        assert [type(each) for each in events if not isinstance(each, Started)] == [event, Finished]
+        assert StoredParts(tmp_path, BIG.key).end(PARTS[0]) == PartEnd()
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
+
+    def test_parts_of_finished_cells_are_removed(self, tmp_path: Path) -> None:
+        StoredParts(tmp_path, SMALL.key).write(PARTS[0], PartRun())
+        StoredParts(tmp_path, "unfinished").write(PARTS[0], PartRun())
+        Journal(tmp_path).write(Run(SMALL.cell, Status.COMPLETED, SMALL.key))
+
+        list(drive([BIG], Toys(tmp_path), Journal(tmp_path)))
+
+        assert cells_in_parts(tmp_path) == ["unfinished"]
+
+
+class TestTwoProcesses:
+    def test_another_one_helps_with_the_parts_of_a_cell(self, tmp_path: Path) -> None:
+        first, second = Toys(tmp_path, slots=1, seconds=0.4), Toys(tmp_path, slots=1, seconds=0.4)
+        told: dict[str, list[Event]] = {}
+
+        def run(name: str, toys: Toys) -> None:
+            told[name] = list(drive([BIG], toys, Journal(tmp_path)))
+
+        threads = [threading.Thread(target=run, args=pair) for pair in (("first", first), ("second", second))]
+        threads[0].start()
+        time.sleep(0.2)
+        threads[1].start()
+        for thread in threads:
+            thread.join()
+
+        assert sorted([*first.parts(), *second.parts()]) == list(PARTS)
+        assert second.parts()
+        assert [event.ran_here for event in told["first"] if isinstance(event, Finished)] == [True]
+        assert [event.ran_here for event in told["second"] if isinstance(event, Finished)] == [False]
+        assert cells_in_parts(tmp_path) == []
+
+    def test_it_takes_the_cell_over_where_the_owner_is_gone(self, tmp_path: Path) -> None:
+        stored, owner = StoredParts(tmp_path, BIG.key), CellLocks(tmp_path)
+        stored.write_plan(PartsPlan(PARTS))
+        assert owner.take(BIG.key)
+        assert owner.take(f"{BIG.key}.{PARTS[3].name}")
+        toys = Toys(tmp_path, slots=1, seconds=0.1)
+        events: list[Event] = []
+        thread = threading.Thread(target=lambda: events.extend(drive([BIG], toys, Journal(tmp_path))))
+        thread.start()
+        while len(toys.parts()) < 3:
+            time.sleep(0.05)
+
+        owner.close()  # it was killed, and its locks are stale
+        thread.join()
+
+        assert sorted(toys.parts()) == list(PARTS)
+        assert [event.ran_here for event in events if isinstance(event, Finished)] == [True]
+        assert sum(isinstance(event, Started) for event in events) == 1
+
+    def test_one_that_helps_waits_for_the_owner_at_the_end(self, tmp_path: Path) -> None:
+        stored, owner = StoredParts(tmp_path, BIG.key), CellLocks(tmp_path)
+        stored.write_plan(PartsPlan(PARTS))
+        assert owner.take(BIG.key)
+        toys = Toys(tmp_path, slots=1, seconds=0.0)
+        events: list[Event] = []
+        thread = threading.Thread(target=lambda: events.extend(drive([BIG], toys, Journal(tmp_path))))
+        thread.start()
+        while not any(isinstance(event, Waiting) for event in events):
+            time.sleep(0.05)
+
+        Journal(tmp_path).write(Run(BIG.cell, Status.FAILED, BIG.key))
+        thread.join()
+        owner.close()
+
+        assert sorted(toys.parts()) == list(PARTS)
+        (finished,) = [event for event in events if isinstance(event, Finished)]
+        assert not finished.ran_here
+
+
+def test_a_part_is_told_by_its_series() -> None:
+    part = replace(BIG, part=Part(3, 9))
+
+    assert part != BIG
+    assert part.part is not None
+    assert part.part.name == "3-9"
