@@ -156,10 +156,8 @@ def _own_run(home: Path, key: str) -> FoundRun | None:
     if not journal.has(key):
         return None
     try:
-        if journal.state(key).status is None and not journal.has(key):
-            return None
-        digest = journal.digest(key)
-        record = journal.record(key)
+        journal.state(key)  # moves a damaged one away
+        digest, record = journal.digest(key), journal.record(key)
     except LaterVersion as error:
         raise _Unusable(str(error)) from error
     if record is None and journal.has(key):
