@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.api.to_sktime import to_sktime
     from harness.arrays import Floats, Ints
     from harness.boards.leaderboard import Leaderboard
+    from harness.boards.workspace import open_home
     from harness.data.damage import set_aside
     from harness.data.dataset import DataFile, DatasetSpec
     from harness.data.panel import Channel, Panel, Vintages
@@ -143,6 +144,7 @@ _PLACES = {
     "StoredPlan": "results.stored_plan",
     "StoredCell": "results.stored_plan",
     "stored_plans": "results.stored_plan",
+    "open_home": "boards.workspace",
     "Leaderboard": "boards.leaderboard",
     "Standings": "results.standings",
     "Row": "results.standings",
@@ -247,6 +249,7 @@ __all__ = [
     "StoredPlan",
     "StoredCell",
     "stored_plans",
+    "open_home",
     "Leaderboard",
     "Standings",
     "Row",

@@ -18,7 +18,8 @@
     ├── Unsupported             the forecaster does not support the task
     │   └── NotGiven            the forecast lacks a quantile, or the mean or median, that a metric needs
     ├── InfrastructureFault     a cell could not be run for a reason outside of the forecaster; it stays pending
-    │   └── ProcessKilled       the process of the forecaster was killed by a signal that may come from outside
+    │   ├── ProcessKilled       the process of the forecaster was killed by a signal that may come from outside
+    │   └── StoreUnavailable    the object store of a home does not answer, or refuses (in results.remote.store)
     ├── ComponentFailed         a forecaster that the forecaster calls failed on some windows
     ├── ForecasterError         an exception that the forecaster raised in its own process
     └── PartialFailure          the forecaster failed on some windows (in forecasters.forecaster)
@@ -133,8 +134,7 @@ class UnusableFile(DataUnavailable):
 class DamagedFile(DataUnavailable):
     """A file of the home, or a folder of such files, that is damaged; `path` is where, and `reason` what is wrong."""
 
-    path = Path()
-    reason = ""
+    path, reason = Path(), ""
 
     def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
         self.path, self.reason = Path(path), reason

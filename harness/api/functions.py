@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.boards.workspace import Workspace
+from harness.boards.workspace import Workspace, open_workspace
 from harness.data.files import load
 from harness.data.missing import FILLINGS
 from harness.data.panel import Panel
@@ -46,7 +46,7 @@ def default_home() -> Path:
 
 
 def _workspace(home: Path | str | None) -> Workspace:
-    return Workspace(default_home() if home is None else Path(_text("home", home)))
+    return open_workspace(default_home() if home is None else _text("home", home))
 
 
 def _text(argument: str, value: object) -> str:

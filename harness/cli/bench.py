@@ -73,6 +73,7 @@ def bench_command(
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
     _check_library()
+    from harness.boards.workspace import store_results
     from harness.cli.bench_board import bench_board
     from harness.efficiency.budget import parse_seconds
     from harness.efficiency.request import BenchRequest
@@ -92,7 +93,9 @@ def bench_command(
         timeout=None if timeout is None else parse_seconds(timeout),
         fresh=fresh,
     )
-    sys.exit(bench_board(request, workspace, wide_console(), as_csv=as_csv))
+    code = bench_board(request, workspace, wide_console(), as_csv=as_csv)
+    store_results(workspace)
+    sys.exit(code)
 
 
 def _check_library() -> None:

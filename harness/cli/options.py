@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from harness.data.home_folders import home_folder, is_url
 from harness.errors import BadInput
 from harness.fields.sizes import parse_bytes
 from harness.forecasters.pools import POOLS
@@ -31,30 +31,44 @@ def catalog_option(command: Command) -> Command:
     return _home_option("catalog", _catalog)(command)
 
 
+class HomeType(click.Path):
+    """A folder, or the URL of a home in a store."""
+
+    name = "home"
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The text as it is, if it is a URL or the name of what can be a folder."""
+        return value if is_url(str(value)) else super().convert(value, parameter, context)
+
+
 def _home_option(
-    name: str, value_of: Callable[[click.Context, click.Parameter, Path], object]
+    name: str, value_of: Callable[[click.Context, click.Parameter, str], object]
 ) -> Callable[[Command], Command]:
     return click.option(
         "--home",
         name,
-        type=click.Path(file_okay=False, path_type=Path),
+        type=HomeType(),
+        metavar="FOLDER|URL",
         callback=value_of,
         default=".harness",
         envvar="HARNESS_HOME",
         show_default=True,
-        help="Folder of the journal, the data, environments and MLflow's store.",
+        help="Folder of the journal, the data, environments and MLflow's store, or a URL such as s3://bucket/run.",
     )
 
 
-def _workspace(context: click.Context, parameter: click.Parameter, home: Path) -> Workspace:
-    from harness.boards.workspace import Workspace
+def _workspace(context: click.Context, parameter: click.Parameter, home: str) -> Workspace:
+    from harness.boards.workspace import open_workspace
 
-    return Workspace(home, _catalog(context, parameter, home))
+    return open_workspace(home, _catalog(context, parameter, home))
 
 
-def _catalog(context: click.Context, _: click.Parameter, home: Path) -> Catalog:
+def _catalog(context: click.Context, _: click.Parameter, home: str) -> Catalog:
     catalog: Catalog = context.find_root().obj
-    catalog.use_home(home)
+    catalog.use_home(home_folder(home))
     return catalog
 
 

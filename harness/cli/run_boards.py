@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,16 @@ from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
 from harness.cli.run_cells import run_cells
 from harness.cli.signals import StopSignals, exit_code, stop_signals
-from harness.errors import InvalidMetric
+from harness.errors import InfrastructureFault, InvalidMetric
 from harness.execution.cell_locks import CellLocks
-from harness.execution.driver import Postponed, Refused
+from harness.execution.events import Postponed, Refused
 from harness.execution.scheduling.division import ShardOptions, find_shard
 from harness.report.progress import pending_lines
 from harness.report.run_plan import shard_line
 from harness.report.shown import listed
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal, prepare_home
+from harness.results.remote.remote_home import RemoteHome
 from harness.results.standings import remove_standings
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ def _run_boards(
 ) -> int:
     shard = find_shard(sharding, os.environ, workspace.home)
     prepare_home(workspace.home)
+    remote = workspace.remote
+    if remote is not None:
+        remote.prepare()
     boards, left_out = select_boards(selection, workspace)
     plans = [board.run for board in boards]
     cells = pending_cells(
@@ -69,6 +73,8 @@ def _run_boards(
     print_lines(map(str, stale_results(plans, cells, workspace)), console)
     for board in boards:
         board.save(workspace.home)
+    if remote is not None:
+        remote.push_pending()  # the plans
     if shard is not None:
         own = shard.cells_of(distinct_cells(plans))
         cells = own.ordered(cells)
@@ -81,10 +87,13 @@ def _run_boards(
     except KeyboardInterrupt as error:
         stopped = error
         stop.listen()  # the standings can be interrupted
+    faults = _exchange(workspace, RemoteHome.pull)  # what other machines did meanwhile
     problems, lost = [], []
     if shard is None:
         problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
         lost = _lost_cells(plans, cells, workspace.journal)
+    faults += _exchange(workspace, RemoteHome.push_pending, RemoteHome.write_packs) if not faults else []
+    problems += faults
     total = len(distinct_cells(plans) if shard is None else own.seconds)
     if not cells and not lost and total:
         line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
@@ -102,6 +111,18 @@ def _run_boards(
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
     without_cells = selection.boards and any(not plan.cells for plan in plans)
     return EXIT_PROBLEMS if unfinished or left_out or without_cells or problems or lost else 0
+
+
+def _exchange(workspace: Workspace, *steps: Callable[[RemoteHome], None]) -> list[str]:
+    """Exchange results with the store of the home, if it is in one; returns why that failed, if it did."""
+    if workspace.remote is None:
+        return []
+    try:
+        for step in steps:
+            step(workspace.remote)
+    except InfrastructureFault as fault:
+        return [f"error: {fault}; what was computed is kept on this machine, and the next command stores it"]
+    return []
 
 
 def _lost_cells(plans: Sequence[BoardPlan], cells: Sequence[PlannedCell], journal: Journal) -> list[PlannedCell]:

@@ -14,8 +14,11 @@ from harness.cli.group import is_debugging
 from harness.cli.signals import StopSignals
 from harness.errors import BadInput, watched
 from harness.execution.activity import Recorder
-from harness.execution.driver import Finished, Postponed, Refused, drive
+from harness.execution.driver import drive
+from harness.execution.events import Finished, Postponed, Refused
+from harness.execution.executor import Executor
 from harness.execution.executors import executor_name, make_executor
+from harness.execution.locks import Locks
 from harness.execution.options import CellOptions
 from harness.report.progress import Nothing, RunProgress
 
@@ -52,10 +55,12 @@ def run_cells(
             "--strict needs worker processes: in this one, a forecaster can see all values; leave out --jobs 0"
         )
     pending: list[Refused | Postponed] = []
-    options = CellOptions(selection.strict, selection.limits, parts=selection.parts, devices=selection.devices)
+    parts = selection.parts and workspace.remote is None  # of several machines only one would have them
+    options = CellOptions(selection.strict, selection.limits, parts=parts, devices=selection.devices)
     executor = make_executor(
         executor_name(selection.jobs, selection.on), workspace.home, cells, selection.jobs, options
     )
+    executor, locks = _with_store(executor, workspace)
     view = Nothing() if pdb else None
     with (
         _closed(executor, stop),
@@ -64,7 +69,7 @@ def run_cells(
             console, len(cells), min(executor.slots, len(cells)), tracebacks=is_debugging(), view=view
         ) as progress,
         Recorder(workspace.home, boards, len(cells)) as recorder,
-        _closed(drive(cells, executor, workspace.journal), stop) as events,
+        _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
     ):
         for event in events:
             progress.show(event)
@@ -74,6 +79,23 @@ def run_cells(
             if isinstance(event, Finished) and event.ran_here:
                 workspace.catalog.run_finished(event.run, workspace.home)
     return pending
+
+
+def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, Locks | None]:
+    """The executor and the locks of a home: for one in a store, each run is stored and the locks are there.
+
+    Raises StoreUnavailable, and closes the executor then.
+    """
+    if workspace.remote is None:
+        return executor, None
+    from harness.execution.remote_locks import RemoteLocks
+    from harness.execution.storing import Storing
+
+    try:
+        return Storing(executor, workspace.remote), RemoteLocks(workspace.remote)
+    except BaseException:
+        executor.close()
+        raise
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from harness.cli.options import json_option, workspace_option
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
+    from harness.execution.activity import Activity
 
 
 @click.command("status")
@@ -28,7 +29,12 @@ def status_command(workspace: Workspace, *, as_json: bool) -> None:
     from harness.fields.dumping import dump
     from harness.report.status import status_lines
 
-    status = home_status(workspace.home, workspace.journal)
+    elsewhere: list[Activity] = []
+    if workspace.remote is not None:
+        from harness.execution.remote_locks import remote_activities
+
+        elsewhere = remote_activities(workspace.remote.store)
+    status = home_status(workspace.home, workspace.journal, elsewhere)
     if as_json:
         echo_text(json.dumps(dump(status), indent=2) + "\n")
     else:

@@ -113,9 +113,14 @@ def write_checked_json(
     One that is not `durable` is not flushed to disk: after a power failure it may be damaged, which is noticed.
     """
     text = json.dumps({**fields, "schema": schema}, allow_nan=False, indent=indent)
-    content = text[1:].encode()
     with atomic_file(path, durable=durable, make_folder=make_folder) as draft:
-        draft.write_bytes(b"".join((CHECKSUM, _digest(content), b'",', content)))
+        draft.write_bytes(checked_content(text))
+
+
+def checked_content(text: str) -> bytes:
+    """A JSON object with its checksum, which `checked_fields` reads."""
+    content = text[1:].encode()
+    return b"".join((CHECKSUM, _digest(content), b'",', content))
 
 
 def read_checked_json(path: Path | str, schema: int, unchecked: int = 0) -> dict[str, Any] | None:
@@ -216,12 +221,13 @@ def remove_abandoned(folder: Path) -> None:
 
 @cache
 def _host() -> str:
-    """This machine, or this container: where numbers of processes mean the same."""
+    """This machine since it was started, or this container: where numbers of processes mean the same."""
     try:
         namespace = os.readlink("/proc/self/ns/pid")
+        place = f"{namespace} {Path('/proc/sys/kernel/random/boot_id').read_text(encoding='ascii')}"
     except OSError:  # another system than Linux
-        namespace = ""
-    return hashlib.blake2b(f"{socket.gethostname()} {namespace}".encode(), digest_size=4).hexdigest()
+        place = socket.gethostname()
+    return hashlib.blake2b(place.encode(), digest_size=4).hexdigest()
 
 
 def _is_alive(process: int) -> bool:

@@ -13,15 +13,16 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from harness.data.storage import read_json, write_json
 from harness.evaluation.run import Status
-from harness.execution.driver import Event, Finished, Postponed, Started, Waiting
+from harness.execution.events import Event, Finished, Postponed, Started, Waiting
 from harness.execution.process_usage import has_ended, identity
 from harness.fields.dumping import dump
 from harness.fields.reading import load
@@ -183,6 +184,22 @@ def activities(home: Path) -> list[Activity]:
     """The commands that run cells of this home, the first of them first; those of other machines as last written."""
     found = [activity for _, activity in _stored(activity_folder(home)) if activity and not _is_stale(activity)]
     return sorted(found, key=lambda activity: activity.since)
+
+
+def own_activity(home: Path) -> dict[str, Any] | None:
+    """What this process does, as its file says it; None without one."""
+    files = sorted(activity_folder(home).glob(f"{os.getpid()}-*.json"))
+    return read_json(files[-1]) if files else None
+
+
+def read_activity(fields: Mapping[str, Any] | None) -> Activity | None:
+    """The activity that a file or a lease holds; None if it is damaged, of another version, or its process is gone."""
+    if fields is None or fields.get("schema") != SCHEMA:
+        return None
+    with contextlib.suppress(ValueError):
+        activity = load(Activity, {name: value for name, value in fields.items() if name != "schema"})
+        return None if _is_stale(activity) else activity
+    return None
 
 
 def remove_stale(folder: Path) -> None:

@@ -3,7 +3,9 @@
 The home may be a folder that several machines mount. Locks of the operating system are not reliable there, and do not
 tell whether the machine that holds one is alive, so a lock is a file that its owner touches at intervals: one whose
 process is gone, or that was not touched while this process watched it for a minute, is stale and may be taken over.
-The time at which a lock was touched is never compared with the clock, which may jump or differ between machines.
+The time at which a lock was touched is never compared with the clock, which may jump or differ between machines. Names
+of machines are only shown: containers may share them. Whether a process is gone is known of those in the same namespace
+since the same start of the machine, on Linux; any other lock is stale only after that minute.
 
 The first line of a lock is the machine and the number of the process, the second what tells the process from a later
 one of the same number. Whoever begins to use locks removes those of processes of this machine that are gone.
@@ -22,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import HomeUnusable
-from harness.execution.process_usage import has_ended, identity
+from harness.execution.process_usage import PROC, has_ended, identity
 
 HEARTBEAT = 10.0  # seconds between two touches of a lock
 STALE = 60.0  # seconds without a touch, as this process watches it, after which a lock is stale
@@ -79,6 +81,9 @@ class CellLocks:
         self._held.discard(path)
         if _owner(path) == self._owner:
             path.unlink(missing_ok=True)
+
+    def look(self) -> None:
+        """Learn what other processes did: nothing to do, since they write to the same folder."""
 
     def close(self) -> None:
         """Release all locks."""
@@ -140,8 +145,8 @@ def _remove(path: Path, owner: str) -> None:
 
 def _is_gone(owner: str) -> bool:
     """Whether the process that holds a lock ran here and has ended; one elsewhere may live."""
-    host, process, known = _parts(owner)
-    return host == socket.gethostname() and process > 0 and has_ended(process, known)
+    _, process, known = _parts(owner)
+    return PROC and process > 0 and has_ended(process, known)
 
 
 def _parts(owner: str) -> tuple[str, int, str]:

@@ -6,7 +6,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
 from typing import Any
 
 from harness.boards.planning import PlannedCell
@@ -14,9 +13,12 @@ from harness.errors import HarnessError, HomeUnusable, InfrastructureFault
 from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.execution.cell_locks import CellLocks
+from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
 from harness.execution.executor import Executor, Outcome
+from harness.execution.locks import Locks
 from harness.execution.split_cells import SplitCell, remove_leftovers
 from harness.results.journal import Journal
+from harness.results.remote.store import StoreUnavailable
 from harness.results.stored_parts import StoredParts
 
 POLL = 0.5  # seconds between looks at cells that another process runs
@@ -24,55 +26,15 @@ MOST_FAULTS = 5  # in a row, until no other cell is started: of one forecaster, 
 PATIENCE = 1.0  # seconds of waiting for another process before the user is told
 
 
-@dataclass(frozen=True)
-class Started:
-    """A cell was submitted to the executor."""
-
-    planned: PlannedCell
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A cell has its run in the journal; `ran_here` unless another process ran it."""
-
-    planned: PlannedCell
-    run: Run
-    ran_here: bool = True
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A cell that cannot be run as it is specified; nothing was written."""
-
-    planned: PlannedCell
-    error: HarnessError
-
-
-@dataclass(frozen=True)
-class Postponed:
-    """A cell could not be run for a reason outside of the forecaster; nothing was written, and it stays pending."""
-
-    planned: PlannedCell
-    reason: str
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Nothing is left to run but cells that other processes have locked; yielded once for each process."""
-
-    owner: str  # as part of a sentence
-    cells: tuple[PlannedCell, ...]
-
-
-Event = Started | Finished | Refused | Postponed | Waiting
-
-
-def drive(cells: Sequence[PlannedCell], executor: Executor, journal: Journal) -> Generator[Event, None, None]:
+def drive(
+    cells: Sequence[PlannedCell], executor: Executor, journal: Journal, locks: Locks | None = None
+) -> Generator[Event, None, None]:
     """Run the cells, as many at a time as the executor has slots, and yield each start and end.
 
-    At the end, or when the iterator is closed, the executor is closed and all locks are released.
+    `locks` are by default those of the journal's folder. At the end, or when the iterator is closed, the executor is
+    closed and all locks are released.
     """
-    locks = CellLocks(journal.home)
+    locks = CellLocks(journal.home) if locks is None else locks
     try:
         remove_leftovers(journal, cells, locks)
         yield from _Drive(cells, executor, journal, locks).events()
@@ -84,7 +46,7 @@ def drive(cells: Sequence[PlannedCell], executor: Executor, journal: Journal) ->
 class _Drive:
     """The state of a drive: which cells wait, run here, are in parts, or are locked by another process."""
 
-    def __init__(self, cells: Sequence[PlannedCell], executor: Executor, journal: Journal, locks: CellLocks) -> None:
+    def __init__(self, cells: Sequence[PlannedCell], executor: Executor, journal: Journal, locks: Locks) -> None:
         self.executor, self.journal, self.locks = executor, journal, locks
         self.waiting = deque(cells)
         self.locked_elsewhere = deque[PlannedCell]()
@@ -171,7 +133,13 @@ class _Drive:
 
     def _start(self, planned: PlannedCell) -> Iterator[Event]:
         """Submit a cell, unless another process runs it or has just finished it."""
-        if not self.locks.take(planned.key):
+        try:
+            is_ours = self.locks.take(planned.key)
+        except InfrastructureFault as fault:
+            self.locks.release(planned.key)
+            yield from self._postpone(planned, fault)
+            return
+        if not is_ours:
             self.locked_elsewhere.append(planned)
         elif (run := self._recorded_meanwhile(planned)) is not None:
             self.locks.release(planned.key)
@@ -199,6 +167,12 @@ class _Drive:
             event = self._ended(planned, result)
             yield event
             yield from self._postponed(event)
+
+    def _postpone(self, planned: PlannedCell, fault: InfrastructureFault) -> Iterator[Event]:
+        """Leave a cell pending that cannot be run now."""
+        event = Postponed(planned, str(fault))
+        yield event
+        yield from self._postponed(event)
 
     def _postponed(self, event: Finished | Refused | Postponed) -> Iterator[Event]:
         """Postpone the cells that were not started, where too many before them could not be run.
@@ -232,6 +206,8 @@ class _Drive:
         if error is None:
             outcome: Outcome = future.result()
             return outcome
+        if isinstance(error, StoreUnavailable):
+            return error  # it is in the local copy of the home only
         if planned.part is not None:
             if (end := self.split[planned.key].stored_end(planned.part)) is not None:
                 return end  # the supervisor died after it had written
@@ -245,6 +221,13 @@ class _Drive:
 
     def _look_elsewhere(self) -> Iterator[Event]:
         """Look after the cells that other processes locked: finished by now, or given up."""
+        if not self.locked_elsewhere:
+            return
+        try:
+            self.locks.look()
+        except InfrastructureFault as fault:
+            while self.locked_elsewhere:
+                yield from self._postpone(self.locked_elsewhere.popleft(), fault)
         for _ in range(len(self.locked_elsewhere)):
             planned = self.locked_elsewhere.popleft()
             helped = self.split.get(planned.key)
@@ -252,15 +235,24 @@ class _Drive:
                 if helped is not None:
                     helped.waiting.clear()
                 yield Finished(planned, run, ran_here=False)
-            elif self.locks.take(planned.key):
-                if helped is None:
-                    self.waiting.append(planned)
-                else:
-                    helped.is_own = True
             else:
-                self.locked_elsewhere.append(planned)
-                if helped is None and planned.key not in self._helped:
-                    yield from self._help(planned)
+                yield from self._take_over(planned, helped)
+
+    def _take_over(self, planned: PlannedCell, helped: SplitCell | None) -> Iterator[Event]:
+        """Have a cell that another process locked run here if it was given up; otherwise help it."""
+        try:
+            is_ours = self.locks.take(planned.key)
+        except InfrastructureFault as fault:
+            yield from self._postpone(planned, fault)
+            return
+        if is_ours and helped is not None:
+            helped.is_own = True
+        elif is_ours:
+            self.waiting.append(planned)
+        else:
+            self.locked_elsewhere.append(planned)
+            if helped is None and planned.key not in self._helped:
+                yield from self._help(planned)
 
     def _help(self, planned: PlannedCell) -> Iterator[Event]:
         """Evaluate parts of a cell that another process runs, if it is in parts."""

@@ -51,14 +51,14 @@ def identity(process: int) -> str:
 
 
 def has_ended(process: int, known: str) -> bool:
-    """Whether the process that had this `identity` has ended; not where its number is of another namespace.
+    """Whether the process that had this `identity` has ended.
 
-    Of a process without a known identity, which earlier versions wrote, it is whether no process has its number.
+    On Linux it is False where the number is of another namespace or start of a machine, or the identity is unknown:
+    such a process may live. Elsewhere the caller makes sure that it is a process of this machine.
     """
-    if PROC and known.partition(" ")[0] not in ("", identity(os.getpid()).partition(" ")[0]):
-        return False  # a container with the name of this machine and numbers of its own
-    present = identity(process)
-    return present != known if known else not present
+    if PROC and known.split()[:2] != identity(os.getpid()).split()[:2]:
+        return False  # another machine, or a container with numbers of its own
+    return identity(process) != known
 
 
 def peak_memory(process: int) -> int | None:

@@ -9,7 +9,7 @@ from harness.boards.planning import PlannedCell
 from harness.data.storage import remove_abandoned
 from harness.errors import HarnessError
 from harness.evaluation.parts import Part, PartEnd
-from harness.execution.cell_locks import CellLocks
+from harness.execution.locks import Locks
 from harness.results.journal import Journal
 from harness.results.stored_parts import StoredParts, cells_in_parts, parts_folder
 
@@ -18,7 +18,7 @@ class SplitCell:
     """A cell in parts. Its owner holds its lock, and makes its run when all parts are stored; others may help it."""
 
     def __init__(
-        self, planned: PlannedCell, parts: Sequence[Part], stored: StoredParts, locks: CellLocks, *, is_own: bool
+        self, planned: PlannedCell, parts: Sequence[Part], stored: StoredParts, locks: Locks, *, is_own: bool
     ) -> None:
         self.planned, self.is_own = planned, is_own
         self.error: HarnessError | None = None  # why a part could not be evaluated
@@ -81,7 +81,7 @@ class SplitCell:
         return f"{self.planned.key}.{part.name}"
 
 
-def remove_leftovers(journal: Journal, cells: Sequence[PlannedCell], locks: CellLocks) -> None:
+def remove_leftovers(journal: Journal, cells: Sequence[PlannedCell], locks: Locks) -> None:
     """Remove the parts of other cells than these that are finished, and what processes left that have ended."""
     home = journal.home
     remove_abandoned(parts_folder(home))

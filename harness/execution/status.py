@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.damage import reported_only
+from harness.data.home_folders import store_url
 from harness.errors import LaterVersion
 from harness.evaluation.run import Run, Status
 from harness.execution.activity import Activity, activities
@@ -59,15 +61,21 @@ class HomeStatus:
     locks: tuple[LockOwner, ...]
 
 
-def home_status(home: Path, journal: CachedJournal) -> HomeStatus:
-    """The status of a home folder; of one that does not exist, an empty one. What is damaged is reported, not moved."""
-    running = tuple(activities(home))
+def home_status(home: Path, journal: CachedJournal, elsewhere: Iterable[Activity] = ()) -> HomeStatus:
+    """The status of a home folder; of one that does not exist, an empty one. What is damaged is reported, not moved.
+
+    `elsewhere` is what processes do that use the home through a store, those of this machine among them.
+    """
+    here = activities(home)
+    known_here = {(activity.process, activity.identity) for activity in here}
+    others = [activity for activity in elsewhere if (activity.process, activity.identity) not in known_here]
+    running = (*here, *others)
     known = {(activity.host, activity.process) for activity in running}
     owners = Counter(owner for owner in lock_owners(home) if owner not in known)
     locks = tuple(LockOwner(process, host, cells) for (host, process), cells in sorted(owners.items()))
     with reported_only():
         boards = tuple(_board_status(plan, journal) for plan in stored_plans(home))
-    return HomeStatus(str(home), running, boards, locks)
+    return HomeStatus(store_url(home) or str(home), running, boards, locks)
 
 
 def _board_status(plan: StoredPlan, journal: CachedJournal) -> BoardStatus:

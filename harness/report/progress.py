@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.evaluation.run import Status
 from harness.execution.activity import seconds_left
-from harness.execution.driver import Event, Finished, Postponed, Refused, Started, Waiting
+from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
 from harness.report.numbers import clock_time
 from harness.report.status import progress_sentence
 from harness.report.text import plain_text, sentence, visible

@@ -179,15 +179,19 @@ class Journal:
 
     def has_actuals(self, fingerprint: str, task: Task) -> bool:
         """Whether the actuals of a task are stored."""
-        return is_complete(self.actuals / _task_hash(fingerprint, task))
+        return is_complete(self.actuals_folder(fingerprint, task))
+
+    def actuals_folder(self, fingerprint: str, task: Task) -> Path:
+        """The folder of the actuals of a task."""
+        return self.actuals / _task_hash(fingerprint, task)
 
     def write_actuals(self, fingerprint: str, task: Task, actuals: Actuals) -> None:
         """Store the actuals of a task, once for all forecasters; raises InfrastructureFault if it is impossible."""
-        write_actuals(self.actuals / _task_hash(fingerprint, task), self.home, actuals)
+        write_actuals(self.actuals_folder(fingerprint, task), self.home, actuals)
 
     def read_actuals(self, fingerprint: str, task: Task) -> Actuals | None:
         """The actuals of a task, None if they were not stored."""
-        folder = self.actuals / _task_hash(fingerprint, task)
+        folder = self.actuals_folder(fingerprint, task)
         found = identity_of(folder)
         try:
             return read_actuals(folder, self.home, fingerprint, task)

@@ -89,22 +89,23 @@ def _only_tasks(tasks: tuple[FevTask, ...], names: tuple[str, ...]) -> tuple[Fev
 @click.argument("file", metavar="RESULTS.csv", type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER|URL",
     default=".harness",
     envvar="HARNESS_HOME",
     show_default=True,
-    help="Folder of the journal.",
+    help="Folder of the journal, or a URL such as s3://bucket/run.",
 )
-def export(board: str, file: Path, home: Path) -> None:
+def export(board: str, file: Path, home: str) -> None:
     """Write the results of BOARD, the folder that `harness fev board` wrote, as a CSV file that fev reads."""
-    from harness import BadInput, stored_plans
+    from harness import BadInput, open_home, stored_plans
     from harness_fev.export import board_tasks, result_rows, write_results
 
     folder = Path(board).resolve()
     folder = folder.parent if folder.suffix == ".toml" else folder
     tasks = board_tasks(folder)
-    plan = next((plan for plan in stored_plans(home) if plan.name == folder.name), None)
-    rows = [] if plan is None else result_rows(plan, tasks, home)
+    place = open_home(home)
+    plan = next((plan for plan in stored_plans(place) if plan.name == folder.name), None)
+    rows = [] if plan is None else result_rows(plan, tasks, place)
     if not rows:
         raise BadInput(f"board {folder.name!r} has no completed results in {home}; run `harness run {board}` first")
     write_results(rows, file)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from harness import BadInput
+from harness import BadInput, open_home
 from harness_mlflow.installation import missing_mlflow
 
 
@@ -16,16 +14,16 @@ from harness_mlflow.installation import missing_mlflow
 @click.option("--no-browser", is_flag=True, help="Print the address without opening a browser.")
 @click.option(
     "--home",
-    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER|URL",
     default=".harness",
     envvar="HARNESS_HOME",
     show_default=True,
-    help="Folder of the journal, the data and MLflow's store.",
+    help="Folder of the journal, the data and MLflow's store, or a URL such as s3://bucket/run.",
 )
-def ui(board: str | None, port: int | None, no_browser: bool, home: Path) -> None:
+def ui(board: str | None, port: int | None, no_browser: bool, home: str) -> None:
     """Show all boards, or BOARD, in the browser, with links to MLflow; Ctrl-C ends it."""
     if command := missing_mlflow():
         raise BadInput(f"harness ui needs MLflow, which is not installed; run `{command}`")
     from harness_mlflow.server import show
 
-    show(home.resolve(), board, port, browser=not no_browser, say=click.echo)
+    show(open_home(home).resolve(), board, port, browser=not no_browser, say=click.echo)

@@ -20,7 +20,8 @@ import pytest
 
 from harness import Journal, Run, Status
 from harness.boards.planning import PlannedCell
-from harness.execution.driver import Finished, drive
+from harness.execution.driver import drive
+from harness.execution.events import Finished
 from harness.execution.in_process import InProcess
 
 PLUGIN = '''

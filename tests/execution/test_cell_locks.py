@@ -15,8 +15,10 @@ import pytest
 from harness.errors import HomeUnusable
 from harness.execution import cell_locks
 from harness.execution.cell_locks import CellLocks
+from harness.execution.process_usage import identity
 
 KEY = "0123456789abcdef"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a minute tells that a process is gone")
 
 OTHER = """
 import sys
@@ -62,19 +64,21 @@ def mine(tmp_path: Path) -> Iterator[CellLocks]:
     made.close()
 
 
-def locked_by(home: Path, host: str, process: int, age: float = 0.0) -> Path:
-    """A lock that a process took so many seconds ago."""
+def locked_by(home: Path, host: str, process: int, age: float = 0.0, known: str = "") -> Path:
+    """A lock that a process, known by its identity, took so many seconds ago."""
     path = home / "journal" / "locks" / KEY
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{host} {process}", encoding="utf-8")
+    path.write_text(f"{host} {process}\n{known}", encoding="utf-8")
     os.utime(path, (time.time() - age,) * 2)
     return path
 
 
-def a_dead_process() -> int:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
-    return process.pid
+def a_dead_process() -> tuple[int, str]:
+    """A process that has ended, and its identity."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    known = identity(process.pid)
+    process.communicate(b"\n")
+    return process.pid, known
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
@@ -108,6 +112,7 @@ class TestTwoProcesses:
 
         assert mine.take(KEY)
 
+    @linux
     def test_the_cells_of_a_killed_process_can_be_taken(self, mine: CellLocks, other: Other) -> None:
         assert other.ask(f"take {KEY}") == "True"
         other.kill()
@@ -131,8 +136,10 @@ class TestTwoProcesses:
 
 
 class TestStale:
+    @linux
     def test_a_lock_of_a_dead_process_is_stale(self, tmp_path: Path, mine: CellLocks) -> None:
-        locked_by(tmp_path, socket.gethostname(), a_dead_process())
+        process, known = a_dead_process()
+        locked_by(tmp_path, "any-name", process, known=known)
 
         assert mine.take(KEY)
 
@@ -141,6 +148,7 @@ class TestStale:
 
         assert not mine.take(KEY)
 
+    @linux
     def test_a_lock_of_a_process_whose_number_another_has_now_is(
         self, tmp_path: Path, mine: CellLocks, other: Other
     ) -> None:
@@ -152,18 +160,29 @@ class TestStale:
         path.write_text(f"{first} {int(float(second)) - 1}", encoding="utf-8")
         assert mine.take(KEY)
 
-    @pytest.mark.skipif(sys.platform != "linux", reason="namespaces of processes are Linux's")
-    def test_a_lock_of_a_container_of_the_same_name_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
-        path = locked_by(tmp_path, socket.gethostname(), a_dead_process())
-        path.write_text(f"{path.read_text(encoding='utf-8')}\npid:[1] boot 12345", encoding="utf-8")
+    @linux
+    @pytest.mark.parametrize("part", [0, 1], ids=["container", "machine"])
+    def test_a_lock_of_another_machine_of_the_same_name_is_not(
+        self, tmp_path: Path, mine: CellLocks, part: int
+    ) -> None:
+        process, known = a_dead_process()
+        parts = known.split()
+        parts[part] = "another"
+        locked_by(tmp_path, socket.gethostname(), process, known=" ".join(parts))
 
         assert not mine.take(KEY)
 
+    def test_a_lock_of_an_unknown_process_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
+        locked_by(tmp_path, socket.gethostname(), a_dead_process()[0])  # as earlier versions wrote it
+
+        assert not mine.take(KEY)
+
+    @linux
     def test_locks_of_dead_processes_are_removed_although_nobody_wants_their_cells(
         self, tmp_path: Path, other: Other
     ) -> None:
         other.ask("take abandoned")
-        path = locked_by(tmp_path, "elsewhere", a_dead_process())
+        path = locked_by(tmp_path, "elsewhere", a_dead_process()[0])
         other.kill()
 
         CellLocks(tmp_path).close()
@@ -171,7 +190,7 @@ class TestStale:
         assert list(path.parent.iterdir()) == [path]
 
     def test_a_lock_of_another_machine_is_not(self, tmp_path: Path, mine: CellLocks) -> None:
-        locked_by(tmp_path, "elsewhere", a_dead_process())
+        locked_by(tmp_path, "elsewhere", a_dead_process()[0])
 
         assert not mine.take(KEY)
 
@@ -220,10 +239,12 @@ class TestStale:
 
         assert not mine.take(KEY)
 
+    @linux
     def test_of_two_that_find_it_stale_the_slower_one_leaves_it_to_the_other(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: CellLocks
     ) -> None:
-        locked_by(tmp_path, socket.gethostname(), a_dead_process())
+        process, known = a_dead_process()
+        locked_by(tmp_path, socket.gethostname(), process, known=known)
         is_stale = CellLocks._is_stale
 
         def slow(locks: CellLocks, path: Path, owner: str) -> bool:
@@ -236,7 +257,7 @@ class TestStale:
 
         assert not mine.take(KEY)
         (path,) = (tmp_path / "journal" / "locks").iterdir()
-        assert path.read_text(encoding="utf-8") == f"{socket.gethostname()} {os.getppid()}"
+        assert path.read_text(encoding="utf-8") == f"{socket.gethostname()} {os.getppid()}\n"
 
 
 class TestMine:

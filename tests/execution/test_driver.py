@@ -17,7 +17,8 @@ from harness.errors import InfrastructureFault, UnknownName
 from harness.evaluation.run import Cell
 from harness.execution import driver, executors
 from harness.execution.cell_locks import CellLocks
-from harness.execution.driver import Finished, Postponed, Refused, Started, Waiting, drive
+from harness.execution.driver import drive
+from harness.execution.events import Finished, Postponed, Refused, Started, Waiting
 from harness.execution.executors import executor_name, make_executor
 from harness.execution.in_process import InProcess
 from harness.execution.options import CellOptions

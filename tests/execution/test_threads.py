@@ -82,7 +82,8 @@ from harness.boards.workspace import Workspace
 from harness.efficiency.cold_start import measure_cold_start
 from harness.efficiency.request import BenchRequest, jobs
 from harness.efficiency.workload import prepare_workload
-from harness.execution.driver import Finished, drive
+from harness.execution.driver import drive
+from harness.execution.events import Finished
 from harness.execution.executors import executor_name, make_executor
 from harness.plugins.checks import check
 from harness.plugins.installed import installed_catalog

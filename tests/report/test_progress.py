@@ -12,7 +12,7 @@ from harness import Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput
 from harness.evaluation.run import Cell
-from harness.execution.driver import Finished, Postponed, Refused, Started
+from harness.execution.events import Finished, Postponed, Refused, Started
 from harness.report import progress as module
 from harness.report.console import PlainConsole
 from harness.report.progress import RunProgress, pending_lines

@@ -19,7 +19,7 @@ from harness import RollingOrigin, Run, Standings, Status, Task
 from harness.cli.console import print_lines, print_standings
 from harness.efficiency.runner import BenchStarted
 from harness.evaluation.run import Cell
-from harness.execution.driver import Finished, Refused, Started
+from harness.execution.events import Finished, Refused, Started
 from harness.plugins.check_results import CheckResult
 from harness.report.bench_progress import BenchProgress
 from harness.report.console import PlainConsole

@@ -11,7 +11,8 @@ from harness.analysis.lookup import find_journal_results, find_results
 from harness.analysis.ranking.scores import ForecasterTask
 from harness.boards.fingerprints import stored_fingerprints
 from harness.boards.leaderboard import board_file, board_name
-from harness.boards.workspace import Workspace
+from harness.boards.workspace import Workspace, open_workspace
+from harness.data.home_folders import is_url
 from harness.errors import BadInput
 from harness.evaluation.run import Run
 from harness.forecasters.pools import Pool
@@ -63,12 +64,12 @@ def find_sources(first: str, second: str, workspace: Workspace, pools: tuple[Poo
 
 
 def _find_source(text: str, workspace: Workspace) -> Source:
-    name, at, location = text.rpartition("@") if "@" in text else (text, "", "")
+    name, at, location = _parts(text)
     if at and not (name and location):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
     elsewhere = bool(at) and location != PUBLISHED
-    folder = Path(location) if elsewhere else workspace.home
-    if elsewhere and not (is_published(folder) or (folder / "journal").is_dir()):
+    folder = open_workspace(location).home if elsewhere else workspace.home
+    if elsewhere and not is_url(location) and not (is_published(folder) or (folder / "journal").is_dir()):
         raise BadInput(f"{location!r} is neither a home folder nor one of published results")
     is_key = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
     if is_key and not _is_board(name, workspace.at(folder)):
@@ -83,6 +84,13 @@ def _find_source(text: str, workspace: Workspace) -> Source:
     for cell in results.plan.cells:
         cells.setdefault((cell.forecaster, cell.task), []).append(cell)
     return Source(text, results, {key: tuple(seeds) for key, seeds in cells.items()}, is_run=False)
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """What is named, "@", and where it is; the last two are empty without an "@". A URL may have another one."""
+    url = text.find("://")
+    at = text.rfind("@") if url < 0 else text.rfind("@", 0, url)
+    return (text, "", "") if at < 0 else (text[:at], "@", text[at + 1 :])
 
 
 def _find_board_results(name: str, location: str, folder: Path, workspace: Workspace) -> BoardResults:

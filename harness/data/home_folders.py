@@ -1,0 +1,56 @@
+"""Homes by name: a folder, or the URL of a home in an object store, of which there is a local copy."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+VARIABLE = "HARNESS_CACHE_DIR"  # the folder of local copies
+URL = "store-url"  # the file of a local copy that names its store
+
+
+def is_url(home: str) -> bool:
+    """Whether a home is in a store, such as "s3://bucket/run"."""
+    return "://" in home
+
+
+def home_folder(home: str) -> Path:
+    """The folder of a home; that of the local copy, which is made if necessary, where a URL is given.
+
+    Raises HomeUnusable if it cannot be made.
+    """
+    if not is_url(home):
+        return Path(home)
+    import hashlib
+
+    from harness.errors import HomeUnusable
+
+    url = home.rstrip("/")
+    folder = _cache_folder() / "homes" / hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if store_url(folder) != url:
+            (folder / URL).write_text(url, encoding="utf-8")
+    except OSError as error:
+        raise HomeUnusable(
+            f"the folder {folder} for the local copy of {url} cannot be made ({error.strerror}); name another one by "
+            f"{VARIABLE}"
+        ) from error
+    return folder
+
+
+def store_url(folder: Path) -> str | None:
+    """The URL of the store whose local copy the folder is; None for any other folder."""
+    try:
+        return (folder / URL).read_text(encoding="utf-8") or None
+    except (OSError, ValueError):
+        return None
+
+
+def _cache_folder() -> Path:
+    if given := os.environ.get(VARIABLE):
+        return Path(given)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "harness"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "harness"

@@ -1,0 +1,29 @@
+"""The interface of locks on cells."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Locks(Protocol):
+    """Locks on cells, which processes on the same home share. Each method may raise InfrastructureFault."""
+
+    def take(self, key: str) -> bool:
+        """Lock a cell; False if another, living process holds its lock."""
+        ...
+
+    def release(self, key: str) -> None:
+        """Unlock a cell, unless another process took its lock over."""
+        ...
+
+    def owner(self, key: str) -> str:
+        """Who holds the lock of a cell, as part of a sentence."""
+        ...
+
+    def look(self) -> None:
+        """Learn what other processes did, before cells that they locked are looked at."""
+        ...
+
+    def close(self) -> None:
+        """Release all locks."""
+        ...

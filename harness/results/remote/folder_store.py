@@ -1,0 +1,119 @@
+"""A store that is a folder, such as one that several machines mount (file://)."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from harness.data.storage import draft_id, remove_abandoned
+from harness.errors import BadInput
+from harness.results.remote.store import StoreUnavailable
+
+DRAFTS = ".drafts"  # the folder of objects that are being written
+TRIES = 5  # to put a file into a folder that another process removes
+
+
+class FolderStore:
+    """The files of a folder. A file is written as a draft and linked to its name, which fails where there is one."""
+
+    is_exclusive = True
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        parts = urlsplit(url)
+        if parts.netloc not in ("", "localhost") or not parts.path.strip("/"):
+            raise BadInput(f"{url!r} names no folder; write file:///path/to/folder")
+        self.folder = Path(unquote(parts.path))
+        remove_abandoned(self.folder / DRAFTS)
+
+    def names(self, prefix: str = "") -> Mapping[str, int]:
+        """The names of all files, or of those in a folder, with their sizes."""
+        found = {}
+        with self._available():
+            for folder, folders, files in os.walk(self.folder / prefix, onerror=_raise_unless_gone):
+                folders[:] = [name for name in folders if name != DRAFTS]
+                for file in files:
+                    path = os.path.join(folder, file)
+                    with suppress(FileNotFoundError):
+                        found[os.path.relpath(path, self.folder)] = os.stat(path).st_size
+        return found
+
+    def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        """The contents of files."""
+        found = {}
+        with self._available():
+            for name in names:
+                with suppress(FileNotFoundError):
+                    found[name] = (self.folder / name).read_bytes()
+        return found
+
+    def read_start(self, name: str, size: int) -> bytes:
+        """The first bytes of a file."""
+        with self._available(), suppress(FileNotFoundError), open(self.folder / name, "rb") as file:
+            return file.read(size)
+        return b""
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file, unless there is one."""
+        try:
+            self._write(name, content, os.link)
+        except FileExistsError:
+            return False
+        return True
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file, replacing one of that name."""
+        self._write(name, content, os.replace)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files, and folders that are empty then."""
+        with self._available():
+            for name in names:
+                with suppress(FileNotFoundError):
+                    (self.folder / name).unlink()
+                with suppress(OSError):  # there may be other files
+                    (self.folder / name).parent.rmdir()
+
+    def _write(self, name: str, content: bytes, place: Callable[[Path, Path], None]) -> None:
+        """Write a draft, flushed to disk, and put it in its place; raises FileExistsError where that does."""
+        draft, path = self.folder / DRAFTS / f".{draft_id()}", self.folder / name
+        with self._available():
+            draft.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with draft.open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                for tried in range(TRIES):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    try:
+                        place(draft, path)
+                        return
+                    except FileNotFoundError:  # the folder was empty, and was removed meanwhile
+                        if tried == TRIES - 1:
+                            raise
+            finally:
+                draft.unlink(missing_ok=True)
+
+    @contextmanager
+    def _available(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if error.errno in (errno.EPERM, errno.EOPNOTSUPP) and error.filename2:
+                reason = "its file system has no hard links"
+            raise StoreUnavailable(
+                f"the store {self.url} cannot be used ({reason}); make {self.folder} accessible, or name another --home"
+            ) from error
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error

@@ -1,0 +1,293 @@
+"""RemoteHome: a home in an object store, and the local copy that all commands read.
+
+<url>/home.json                   the format, and what tells this home from another one at the same URL
+<url>/cells/<key>/<number>        a cell with its arrays; the highest number counts: `--rerun` adds the next one
+<url>/actuals/<hash>/<number>     the actuals of a task
+<url>/boards/<board>/<number>     the plan of a board
+<url>/bench/<machine>/<key>/<number>   measurements
+<url>/conflicts/<key>/<hash>      a result of a cell that differs from the one that counts
+<url>/packs/<hash>                copies of many small objects, to read them at once
+<url>/locks/, <url>/leases/       which process runs a cell
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.data.damage import set_aside, warn
+from harness.data.storage import checked_content, checked_fields, read_file
+from harness.errors import DamagedFile, HomeUnusable, InfrastructureFault, LaterVersion
+from harness.results.remote.copies import Copies, Copy
+from harness.results.remote.former import move_aside, move_everything_aside
+from harness.results.remote.items import (
+    ACTUALS,
+    CELLS,
+    check_item,
+    digest_of,
+    is_item,
+    local_items,
+    read_item,
+    result_of,
+    state_of_item,
+    write_item,
+)
+from harness.results.remote.packing import pack, unpack
+from harness.results.remote.packs import Packs
+from harness.results.remote.store import Store, StoreUnavailable
+from harness.results.standings import remove_standings
+from harness.results.stored_plan import stored_plans
+
+HOME, SCHEMA = "home.json", 1
+TRIES = 5  # while other machines replace what is read
+AT_ONCE = 8  # items that are pushed
+
+
+class RemoteHome:
+    """The local copy of a home in a store. `pull` brings it up to date, `push` stores what was computed here."""
+
+    def __init__(self, home: Path, store: Store) -> None:
+        self.home, self.store = home, store
+        self.copies, self.packs = Copies(home), Packs(home, store)
+        self._damaged: dict[str, int] = {}  # by item: the number of a damaged object, which is not read again
+
+    def pull(self) -> None:
+        """Read what other machines stored since the last time; raises StoreUnavailable or HomeUnusable."""
+        with self._locked():
+            self._pull()
+
+    def push(self, item: str) -> None:
+        """Store an item of the local copy, such as "cells/<key>", unless it is stored.
+
+        The first result of a cell counts. Another one that differs is stored beside it, and a warning tells so.
+        """
+        self.copies.refresh()
+        state, copy = state_of_item(self.home, item), self.copies.find(item)
+        files = self._read(item)
+        if not files or (copy is not None and copy.state == state):
+            return
+        digest, former = digest_of(next(iter(files.values()))), 0 if copy is None else copy.number
+        if copy is not None and copy.digest == digest:
+            self.copies.note(item, Copy(former, digest, state))
+            return
+        number = max(former, self._damaged.get(item, 0)) + 1
+        content = pack(files)
+        for _ in range(TRIES):
+            if self.store.create(f"{item}/{number}", content):
+                self.copies.note(item, Copy(number, digest, state))
+                self.store.remove([f"{item}/{former}"] if former else [])
+                return
+            numbers = latest(self.store.names(item))
+            former = numbers.get(item, number)
+            theirs = self._fetched(f"{item}/{former}")
+            if theirs is not None and digest_of(next(iter(theirs.values()))) == digest:
+                self.copies.note(item, Copy(former, digest, state))
+                return
+            if theirs is not None and item.startswith((CELLS, ACTUALS)):
+                self._yield_to(item, former, theirs, files)
+                return
+            number = former + 1  # of plans and measurements the last one counts
+        raise StoreUnavailable(f"the store {self.store.url} does not keep {item}: others replace it all the time")
+
+    def push_pending(self) -> None:
+        """Store all items of the local copy that are not stored."""
+        self.copies.refresh()
+        items = [item for item in local_items(self.home) if self._is_pending(item)]
+        if not items:
+            return
+        first = [item for item in items if not item.startswith(CELLS)]  # a cell is stored after its actuals
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="harness-push") as threads:
+            for part in (first, [item for item in items if item.startswith(CELLS)]):
+                list(threads.map(self.push, part))
+
+    def write_packs(self) -> None:
+        """Pack the small objects that are in no pack, and remove objects that were replaced."""
+        listed = self.store.names()
+        numbers = latest(listed)
+        current = {f"{item}/{number}": listed[f"{item}/{number}"] for item, number in numbers.items()}
+        self.store.remove([name for name in listed if name.rpartition("/")[0] in numbers and name not in current])
+        self.packs.write(current, listed, self._content)
+
+    def prepare(self) -> None:
+        """Make sure that the store can be written to, and that it keeps what is there; raises StoreUnavailable."""
+        content = self.store.read([HOME]).get(HOME)
+        if content is None:
+            self.store.create(HOME, checked_content(json.dumps({"id": uuid.uuid4().hex, "schema": SCHEMA})))
+            content = self.store.read([HOME]).get(HOME, b"")
+        if self.store.create(HOME, content):
+            raise StoreUnavailable(
+                f"the store {self.store.url} replaces an object that is there instead of refusing to (it does not know "
+                "conditional writes), so machines could lose each other's results; use another store"
+            )
+        if not self.store.is_exclusive:
+            warn(f"{self.store.url}: of two machines that finish a cell at the same time, one can replace the other's")
+        with self._locked():
+            self._identify([HOME])
+
+    def pull_item(self, item: str) -> bool:
+        """Read one item if the store has a later one; whether it is there now, and up to date."""
+        listed = self.store.names(item)
+        numbers = latest(listed)
+        if item not in numbers:
+            return False
+        self.copies.refresh()
+        if self._lacks(item, numbers[item]):
+            with self._locked():
+                self._take({f"{item}/{numbers[item]}": item}, listed)
+        return not self._is_pending(item)
+
+    def _pull(self) -> None:
+        self.copies.refresh()  # before the listing, so that what is noted is listed
+        for _ in range(TRIES):
+            listed = self.store.names()
+            self._identify(listed)
+            numbers = latest(listed)
+            lacking = {f"{item}/{number}": item for item, number in numbers.items() if self._lacks(item, number)}
+            if not lacking or self._take(lacking, listed):
+                break
+        gone = [item for item in self.copies.items() if item not in numbers and not self._is_pending(item)]
+        move_aside(self.home, [item for item in gone if state_of_item(self.home, item)], self.store.url)
+        self.copies.note_all({item: Copy(0, "", "") for item in gone if self.copies.find(item) != Copy(0, "", "")})
+        self.copies.compact()
+
+    def _lacks(self, item: str, number: int) -> bool:
+        """Whether the store has a later item than the local copy; what was computed here and not stored stays."""
+        if number <= self._damaged.get(item, 0):
+            return False
+        state, copy = state_of_item(self.home, item), self.copies.find(item)
+        return not state or (copy is not None and copy.state == state and number > copy.number)
+
+    def _is_pending(self, item: str) -> bool:
+        """Whether an item of the local copy is not known to be stored."""
+        copy = self.copies.find(item)
+        return copy is None or copy.state != state_of_item(self.home, item)
+
+    def _take(self, lacking: Mapping[str, str], listed: Mapping[str, int]) -> bool:
+        """Read objects into the local copy; False where some are gone, since other machines replaced them."""
+        missing, taken = set(lacking), list[str]()
+        for found in self.packs.contents(lacking, listed):
+            notes = {}
+            for name, content in found.items():
+                missing.discard(name)
+                files = self._unpacked(name, content)
+                if files is not None:
+                    notes[lacking[name]] = self._write(name, files)
+            self.copies.note_all(notes)
+            taken += notes
+        self._remove_standings(taken)
+        return not missing
+
+    def _write(self, name: str, files: Mapping[str, bytes]) -> Copy:
+        """Write the files of an object to the local copy."""
+        item, _, number = name.rpartition("/")
+        try:
+            write_item(self.home, item, files)
+        except OSError as error:
+            raise InfrastructureFault(
+                f"the local copy {self.home} of {self.store.url} cannot be written ({error.strerror}); make room or "
+                "mend it, or name another folder by HARNESS_CACHE_DIR"
+            ) from error
+        return Copy(int(number), digest_of(next(iter(files.values()))), state_of_item(self.home, item))
+
+    def _remove_standings(self, items: Iterable[str]) -> None:
+        """Remove the standings of boards whose plans or cells were read: they are computed again."""
+        changed = set(items)
+        for plan in stored_plans(self.home) if changed else ():
+            if f"boards/{plan.name}" in changed or any(f"{CELLS}/{cell.key}" in changed for cell in plan.cells):
+                remove_standings(self.home, plan.name)
+
+    def _fetched(self, name: str) -> dict[str, bytes] | None:
+        """The files of an object; None where it is damaged or gone."""
+        content = self.store.read([name]).get(name)
+        return None if content is None else self._unpacked(name, content)
+
+    def _unpacked(self, name: str, content: bytes) -> dict[str, bytes] | None:
+        """The files of an object, the main one first; None where it is damaged, or of a later version."""
+        item, _, number = name.rpartition("/")
+        try:
+            files = unpack(content, name)
+            check_item(item, files, name)
+        except DamagedFile as error:
+            self._damaged[item] = int(number)
+            warn(f"{self.store.url}: {error}; a run of its board computes it again")
+            return None
+        except LaterVersion as error:
+            warn(f"{self.store.url}: {error}; it is left out")
+            return None
+        return files
+
+    def _yield_to(self, item: str, number: int, theirs: dict[str, bytes], ours: dict[str, bytes]) -> None:
+        """Take the item that another machine stored first; a result that differs is kept beside it."""
+        if item.startswith(CELLS) and result_of(theirs) != result_of(ours):
+            key, digest = item.partition("/")[2], digest_of(next(iter(ours.values())))
+            self.store.create(f"conflicts/{key}/{digest}", pack(ours))
+            warn(
+                f"two machines ran cell {key} and have different results, so its forecaster is not deterministic, or "
+                f"their libraries differ; the first one counts, and the other is {self.store.url}/conflicts/{key}/"
+                f"{digest}"
+            )
+        with self._locked():
+            self.copies.note(item, self._write(f"{item}/{number}", theirs))
+        self._remove_standings([item])
+
+    def _read(self, item: str) -> dict[str, bytes]:
+        """The files of an item of the local copy; none where they are damaged, and moved away."""
+        try:
+            return read_item(self.home, item)
+        except DamagedFile as error:
+            set_aside(error, self.home, "its cell is pending again: run its board")
+            return {}
+
+    def _content(self, name: str) -> bytes:
+        """The content of an object from the local copy; empty where that has another one."""
+        item, _, number = name.rpartition("/")
+        copy = self.copies.find(item)
+        if copy is None or copy.number != int(number) or self._is_pending(item):
+            return b""
+        files = self._read(item)
+        return pack(files) if files else b""
+
+    def _identify(self, listed: Collection[str]) -> None:
+        """Make sure that the local copy is of this home; one of another home at the same URL is moved away."""
+        content = self.store.read([HOME]).get(HOME) if HOME in listed else None
+        found = b"" if content is None else str(checked_fields(content, HOME, SCHEMA).get("id")).encode()
+        path = self.home / "store-id"
+        known = read_file(path) or b""
+        if known and known != found:
+            move_everything_aside(self.home, known.decode(errors="replace"), self.store.url)
+            self.copies.refresh()
+        if known != found:
+            path.write_bytes(found)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one process at a time write to the local copy."""
+        from filelock import FileLock
+
+        lock = FileLock(self.home / ".lock")
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except OSError as error:
+            raise HomeUnusable(
+                f"the local copy {self.home} cannot be written ({error.strerror}); name another folder by "
+                "HARNESS_CACHE_DIR"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def latest(listed: Collection[str]) -> dict[str, int]:
+    """The items of a listing with the number of the object that counts, the highest."""
+    numbers: dict[str, int] = {}
+    for name in listed:
+        item, _, number = name.rpartition("/")
+        if number.isascii() and number.isdigit() and len(number) < 10 and is_item(item):
+            numbers[item] = max(numbers.get(item, 0), int(number))
+    return numbers

@@ -1,0 +1,46 @@
+"""The interface of stores: named objects, each written whole or not at all.
+
+An object of one name never changes its content, except for leases: who has read a name need not read it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from harness.errors import InfrastructureFault
+
+
+class StoreUnavailable(InfrastructureFault):
+    """The object store of a home does not answer, refuses, or has no such bucket."""
+
+
+class Store(Protocol):
+    """Objects by name, such as "cells/0123abcd/1". Each method raises StoreUnavailable if the store does not answer."""
+
+    url: str  # as the user named it
+    is_exclusive: bool  # whether of two machines that create an object at the same time only one succeeds
+
+    def names(self, prefix: str = "") -> Mapping[str, int]:
+        """The names of all objects, or of those in a folder such as "cells", with their sizes in bytes."""
+        ...
+
+    def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        """The contents of objects, many at a time; those that are not there are left out."""
+        ...
+
+    def read_start(self, name: str, size: int) -> bytes:
+        """The first bytes of an object; empty if it is not there."""
+        ...
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write an object, in one round trip if it is not large; False if there is one of that name, which stays."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an object, replacing one of that name."""
+        ...
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove objects; those that are not there are ignored."""
+        ...

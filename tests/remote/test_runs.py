@@ -1,0 +1,282 @@
+"""Commands on several machines, each with a local copy of its own, that share a home in a store."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faulty_home import FaultyHome, kill, tables
+from s3_server import S3Server, needs_s3
+
+from harness import Journal
+
+CELLS: dict[str, dict[str, object]] = {
+    "naive": {"name": "naive"},
+    **{f"mean {length}": {"name": "mean", "length": length} for length in range(2, 8)},
+    **{f"ridge {lags}": {"name": "ridge", "lags": lags} for lags in range(3, 6)},
+}
+
+
+class Machines:
+    """Commands with a home in a store, each machine with a folder of local copies."""
+
+    def __init__(self, folder: Path, url: str, variables: dict[str, str]) -> None:
+        self.faulty = FaultyHome(folder, variables)
+        self.faulty.without_mirror()
+        self.faulty.write_board("board", tables(CELLS))
+        self.url = url
+
+    def start(self, machine: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        cache = str(self.faulty.folder / machine)
+        return self.faulty.start(*arguments, HARNESS_HOME=self.url, HARNESS_CACHE_DIR=cache, **variables)
+
+    def run(self, machine: str, *arguments: str, **variables: str) -> str:
+        """What a command that succeeds prints."""
+        code, text = self.end(self.start(machine, *arguments, **variables))
+        assert code == 0, text
+        return text
+
+    @staticmethod
+    def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+        text, _ = process.communicate(timeout=200)
+        assert "Traceback" not in text, text
+        return process.returncode, text
+
+    def local_copy(self, machine: str) -> Path:
+        (found,) = (self.faulty.folder / machine / "homes").iterdir()
+        return found
+
+    def results(self, home: Path) -> dict[str, tuple[object, ...]]:
+        """What of the cells of a home does not depend on times."""
+        journal, found = Journal(home), {}
+        for key in list(journal.keys()):
+            run = journal.read_with_results(key)
+            assert run is not None
+            assert run.results is not None
+            terms = {name: terms.numerators.tobytes() for name, terms in run.results.terms.items()}
+            found[key] = (run.status, dict(run.scores), run.results.forecast.mean.tobytes(), terms)
+        return found
+
+    def began(self, home: Path) -> dict[str, str]:
+        """When the run of each cell began."""
+        journal = Journal(home)
+        return {key: run.started for key in list(journal.keys()) if (run := journal.read(key)) is not None}
+
+
+@pytest.fixture(params=["file", pytest.param("s3", marks=needs_s3)])
+def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
+    if request.param == "file":
+        made = Machines(tmp_path, f"file://{tmp_path}/store", {})
+    else:
+        url = request.getfixturevalue("s3")
+        made = Machines(tmp_path, url, request.getfixturevalue("s3_server").variables)
+    yield made
+    made.faulty.kill_all()
+
+
+@pytest.fixture
+def folder_machines(tmp_path: Path) -> Iterator[Machines]:
+    made = Machines(tmp_path, f"file://{tmp_path}/store", {})
+    yield made
+    made.faulty.kill_all()
+
+
+def standings(text: str) -> list[str]:
+    """The rows of a table without times."""
+    return [re.split(r"\s{2,}", line.strip())[1:3] for line in text.splitlines() if re.match(r"\s*\d+\s{2}", line)]  # type: ignore[misc]
+
+
+def test_two_machines_divide_the_cells_and_have_the_results_of_one(machines: Machines) -> None:
+    code, text = machines.faulty.run("run", "./board", "--jobs", "2")  # in a folder
+    assert code == 0, text
+
+    both = [machines.start(name, "run", "./board", "--jobs", "1") for name in ("a", "b")]
+    ended = [machines.end(process) for process in both]
+
+    assert [code for code, _ in ended] == [0, 0], ended
+    expected = machines.results(machines.faulty.home)
+    assert len(expected) == len(CELLS)
+    homes = [machines.local_copy(name) for name in ("a", "b")]
+    assert [machines.results(home) for home in homes] == [expected, expected]
+    assert machines.began(homes[0]) == machines.began(homes[1])
+    assert [standings(text) for _, text in ended] == [standings(text)] * 2
+    done_here = [len(re.findall("mean|naive|ridge", text)) for _, text in ended]
+    assert all(done_here)
+    shown = machines.run("c", "show", "board", "--csv")
+    assert shown == machines.run("a", "show", "board", "--csv")
+    assert "10 of 10 cells done" in machines.run("c", "status")
+    assert "Nothing to do: all 10 cells" in machines.run("c", "run", "./board")
+
+
+def test_a_killed_command_is_completed_by_another_machine(machines: Machines) -> None:
+    process = machines.start("a", "run", "./board", "--jobs", "2")
+    copies = machines.faulty.folder / "a"
+    wait_for(lambda: len([*copies.glob("homes/*/journal/cells/*/record.json")]) > 2)
+    kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert machines.faulty.processes_after(20) == []
+
+    text = machines.run("b", "run", "./board", "--jobs", "2")
+
+    code, undisturbed = machines.faulty.run("run", "./board")
+    assert code == 0, undisturbed
+    assert machines.results(machines.local_copy("b")) == machines.results(machines.faulty.home)
+    assert standings(text) == standings(undisturbed)
+    machines.run("a", "run", "./board")
+    assert machines.results(machines.local_copy("a")) == machines.results(machines.faulty.home)
+    assert machines.began(machines.local_copy("a")) == machines.began(machines.local_copy("b"))
+
+
+def test_a_cell_is_run_again_by_two_machines(folder_machines: Machines) -> None:
+    machines = folder_machines
+    machines.run("a", "run", "./board")
+    machines.run("b", "show", "board")
+    before = machines.began(machines.local_copy("b"))
+
+    both = [machines.start(name, "run", "./board", "--jobs", "1", "--rerun") for name in ("a", "b")]
+    assert [machines.end(process)[0] for process in both] == [0, 0]
+
+    homes = [machines.local_copy(name) for name in ("a", "b")]
+    assert machines.began(homes[0]) == machines.began(homes[1])
+    assert all(machines.began(homes[0])[key] > began for key, began in before.items())
+    assert len([*(machines.faulty.folder / "store" / "cells").glob("*/*")]) == len(CELLS)
+
+
+def test_commands_that_read_accept_a_url(folder_machines: Machines) -> None:
+    machines = folder_machines
+    machines.run("a", "run", "./board")
+    key = sorted(machines.results(machines.local_copy("a")))[0]
+
+    assert key[:8] in machines.run("b", "runs", "board")
+    assert "equal" in machines.run("b", "replay", key[:12])
+    page = machines.faulty.folder / "page.html"
+    machines.run("b", "show", "board", "--html", str(page))
+    assert "ridge 3" in page.read_text(encoding="utf-8")
+    assert "0 worse" not in machines.run("b", "compare", "board", f"board@{machines.url}")
+    assert "error" not in machines.run("b", "list", "forecasters")
+
+
+class Gate:
+    """A port that leads to another one, and can be shut."""
+
+    def __init__(self, port: int) -> None:
+        self.target, self.is_open = port, True
+        self.passed = 0  # connections
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def shut(self) -> None:
+        self.is_open = False
+        for connection in self._connections:
+            with_suppressed(lambda connection=connection: connection.shutdown(socket.SHUT_RDWR))  # type: ignore[misc]
+
+    def _accept(self) -> None:
+        while True:
+            client, _ = self._listener.accept()
+            if not self.is_open:
+                client.close()
+                continue
+            server = socket.create_connection(("127.0.0.1", self.target))
+            self._connections += [client, server]
+            self.passed += 1
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def _copy(source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        except OSError:
+            pass
+        with_suppressed(lambda: target.shutdown(socket.SHUT_RDWR))
+
+
+def with_suppressed(action: Callable[[], Any]) -> None:
+    with contextlib.suppress(OSError):
+        action()
+
+
+@needs_s3
+def test_while_the_store_does_not_answer_cells_stay_pending_and_nothing_is_lost(
+    tmp_path: Path, s3: str, s3_server: S3Server
+) -> None:
+    gate = Gate(s3_server.port)
+    variables = {**s3_server.variables, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gate.port}", "AWS_MAX_ATTEMPTS": "1"}
+    machines = Machines(tmp_path, s3, variables)
+    process = machines.start("a", "run", "./board", "--jobs", "1")
+    copies = machines.faulty.folder / "a"
+    wait_for(lambda: len([*copies.glob("homes/*/journal/cells/*/record.json")]) > 2)
+    gate.shut()
+
+    code, text = machines.end(process)
+
+    assert code == 2, text
+    said = re.sub(r"\s+", " ", text)
+    assert f"the store {s3} cannot be" in said
+    assert "what was computed is kept on this machine, and the next command stores it" in said
+    assert "ridge" in said  # the standings of what is done
+    code, text = machines.end(machines.start("a", "show", "board"))
+    assert code == 2
+    assert re.match(rf"error: the store {s3} cannot be listed", text)
+    before = machines.began(machines.local_copy("a"))
+    gate.is_open = True
+    machines.run("a", "run", "./board", "--jobs", "1")
+    machines.run("b", "show", "board")
+    after = machines.began(machines.local_copy("b"))
+    assert len(after) == len(CELLS)
+    assert before.items() <= after.items()
+    machines.faulty.kill_all()
+
+
+def test_a_result_that_differs_is_told(folder_machines: Machines) -> None:
+    machines = folder_machines
+    machines.run("a", "run", "./board", "--only", "mean 2")
+    object_ = next((machines.faulty.folder / "store" / "cells").glob("*/1"))
+    home = machines.local_copy("a")
+    journal = Journal(home)
+    key = object_.parent.name
+    run = journal.read_with_results(key)
+    assert run is not None
+    from dataclasses import replace
+
+    Journal(machines.faulty.home).write(replace(run, scores={**run.scores, "MAE": 123.0}))
+    target = machines.faulty.folder / "b" / "homes" / home.name
+    target.mkdir(parents=True)
+    (target / "journal" / "cells").mkdir(parents=True)
+    (machines.faulty.home / "journal" / "cells" / key).rename(target / "journal" / "cells" / key)
+
+    text = machines.run("b", "show", "board")
+
+    assert f"two machines ran cell {key} and have different results" in re.sub(r"\s+", " ", text)
+    assert len([*(machines.faulty.folder / "store" / "conflicts").glob("*/*")]) == 1
+    kept = Journal(target).read(key)
+    assert kept is not None
+    assert kept.scores == run.scores
+
+
+def test_a_store_without_its_library(folder_machines: Machines) -> None:
+    process = folder_machines.start("a", "show", "board", "--home", "gs://bucket/run")
+
+    code, text = folder_machines.end(process)
+
+    assert code == 2
+    assert "gs://bucket/run needs a library that is not installed; run `pip install 'forecast-harness[gcs]'`" in text
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -1,0 +1,151 @@
+"""The contract of stores, for each kind of store."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from s3_server import needs_s3
+
+from harness.errors import BadInput
+from harness.results.remote.opening import open_store
+from harness.results.remote.store import Store, StoreUnavailable
+
+
+def test_an_empty_store_has_nothing(store: Store) -> None:
+    assert store.names() == {}
+    assert store.names("cells") == {}
+    assert store.read(["cells/a/1"]) == {}
+    assert store.read_start("cells/a/1", 10) == b""
+    store.remove(["cells/a/1"])
+
+
+def test_what_is_written_is_listed_and_read(store: Store) -> None:
+    store.write("cells/a/1", b"abc")
+    store.write("cells/b/1", b"")
+    store.write("packs/c", b"abcdef")
+
+    assert store.names() == {"cells/a/1": 3, "cells/b/1": 0, "packs/c": 6}
+    assert store.names("cells") == {"cells/a/1": 3, "cells/b/1": 0}
+    assert store.names("cells/a") == {"cells/a/1": 3}
+    assert store.read(["cells/a/1", "cells/b/1", "cells/c/1"]) == {"cells/a/1": b"abc", "cells/b/1": b""}
+    assert store.read_start("packs/c", 4) == b"abcd"
+    assert store.read_start("packs/c", 100) == b"abcdef"
+
+
+def test_a_name_is_created_once(store: Store) -> None:
+    assert store.create("cells/a/1", b"first")
+    assert not store.create("cells/a/1", b"second")
+
+    assert store.read(["cells/a/1"]) == {"cells/a/1": b"first"}
+    assert store.is_exclusive
+
+
+def test_a_large_object_is_created_once(store: Store) -> None:
+    content = bytes(range(256)) * 450_000  # 115 MB, which S3 takes in parts
+
+    assert store.create("cells/a/1", content)
+    assert not store.create("cells/a/1", content[:-1])
+    assert store.read(["cells/a/1"])["cells/a/1"] == content
+
+
+def test_what_is_written_again_is_replaced(store: Store) -> None:
+    store.write("leases/a", b"1")
+    store.write("leases/a", b"2")
+
+    assert store.read(["leases/a"]) == {"leases/a": b"2"}
+
+
+def test_what_is_removed_is_gone_and_may_be_created_again(store: Store) -> None:
+    for name in ("locks/a/1", "locks/b/1"):
+        store.create(name, b"1")
+
+    store.remove(["locks/a/1", "locks/none/1", "locks/b/1"])
+
+    assert store.names() == {}
+    assert store.create("locks/a/1", b"2")
+
+
+def test_many_objects_are_read_at_once(store: Store) -> None:
+    names = [f"cells/{i:04}/1" for i in range(60)]
+    for name in names:
+        store.write(name, name.encode())
+
+    assert store.read(names) == {name: name.encode() for name in names}
+
+
+def test_of_many_threads_one_creates_a_name(tmp_path: Path) -> None:
+    store, created = open_store(f"file://{tmp_path}/store"), list[bytes]()
+    barrier = threading.Barrier(8)
+
+    def create(content: bytes) -> None:
+        barrier.wait()
+        for i in range(20):
+            if store.create(f"cells/{i}/1", content):
+                created.append(b"%d %s" % (i, content))
+
+    threads = [threading.Thread(target=create, args=(b"%d" % i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(created) == sorted(b"%d %s" % (i, store.read([f"cells/{i}/1"])[f"cells/{i}/1"]) for i in range(20))
+
+
+class TestProblems:
+    @pytest.mark.parametrize("url", ["file://", "file://elsewhere/folder", "nonsense://bucket/run", "memory://"])
+    def test_a_url_that_names_nothing(self, url: str) -> None:
+        if not url.startswith("file"):
+            pytest.importorskip("fsspec")
+
+        with pytest.raises(BadInput, match=r"URL|names no"):
+            open_store(url)
+
+    @pytest.mark.parametrize(
+        ("url", "module", "extra"),
+        [("s3://b/run", "s3fs", "s3"), ("gs://b/run", "gcsfs", "gcs"), ("abfs://b/run", "adlfs", "azure")],
+    )
+    def test_a_library_that_is_not_installed(
+        self, monkeypatch: pytest.MonkeyPatch, url: str, module: str, extra: str
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "fsspec", None)
+        monkeypatch.setitem(sys.modules, module, None)
+
+        with pytest.raises(BadInput) as raised:
+            open_store(url)
+
+        assert f"needs a library that is not installed; run `pip install 'forecast-harness[{extra}]'`" in str(
+            raised.value
+        )
+
+    def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
+        (tmp_path / "store").write_text("a file")
+        store = open_store(f"file://{tmp_path}/store")
+
+        with pytest.raises(StoreUnavailable, match="cannot be used"):
+            store.create("cells/a/1", b"")
+
+    @needs_s3
+    def test_a_bucket_that_does_not_exist(self, s3: str) -> None:
+        with pytest.raises(StoreUnavailable, match=r"s3://no-such-bucket/run cannot be listed .*bucket"):
+            open_store("s3://no-such-bucket/run").names()
+
+    @needs_s3
+    def test_a_server_that_does_not_answer(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        monkeypatch.setattr("harness.results.remote.fsspec_store.PAUSES", (0.0,))
+
+        with pytest.raises(StoreUnavailable, match=r"cannot be written .*connect"):
+            open_store(s3).create("cells/a/1", b"")
+
+    @needs_s3
+    def test_no_credentials(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+        with pytest.raises(StoreUnavailable, match="check its name, the credentials"):
+            open_store(s3).create("cells/a/1", b"")
