@@ -44,7 +44,7 @@ def weights_fetch_command(names: tuple[str, ...], revision: str | None, source: 
     from functools import partial
 
     from harness.forecasters.weights_fetching import fetch_weights, take_weights
-    from harness.forecasters.weights_store import repository_folder
+    from harness.forecasters.weights_paths import repository_folder
 
     say = partial(echo, err=True)
     if source is not None and revision is not None:
@@ -74,7 +74,8 @@ def weights_check_command(names: tuple[str, ...], catalog: Catalog) -> None:
 
     Exits with 1 if a file is damaged or missing.
     """
-    from harness.forecasters.weights_store import damage, lock_path
+    from harness.forecasters.weights_paths import lock_path
+    from harness.forecasters.weights_store import damage
 
     known = {name: entry.spec.weights for name, entry in catalog.forecasters.items() if entry.spec.weights is not None}
     wanted = {name: _weights(name, catalog) for name in names} or known

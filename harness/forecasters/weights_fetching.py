@@ -16,17 +16,8 @@ from harness.errors import BadInput, DataUnavailable
 from harness.forecasters.limits import size_text
 from harness.forecasters.weights import Weights
 from harness.forecasters.weights_hub import HubFile, endpoint, file_url, find_revision, headers
-from harness.forecasters.weights_store import (
-    VARIABLE,
-    LockedFile,
-    WeightsLock,
-    damage,
-    lock_path,
-    read_lock,
-    repository_folder,
-    weights_root,
-    write_lock,
-)
+from harness.forecasters.weights_paths import VARIABLE, lock_path, repository_folder, weights_root
+from harness.forecasters.weights_store import LockedFile, WeightsLock, damage, read_lock, write_lock
 
 Say = Callable[[str], object]
 REMEDY = f"set {VARIABLE} to another folder"

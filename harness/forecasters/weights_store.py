@@ -7,7 +7,6 @@ the commit of a revision, and has the size and the hash of each file.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,8 +18,8 @@ from harness.errors import DamagedFile, DataUnavailable, HomeUnusable, LaterVers
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.forecasters.weights import Weights
+from harness.forecasters.weights_paths import VARIABLE, lock_path, repository_folder, weights_root
 
-VARIABLE = "HARNESS_WEIGHTS_DIR"
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 SCHEMA = 1
 
@@ -51,30 +50,12 @@ class WeightsLock:
         return sum(file.size for file in self.files.values())
 
 
-def weights_root() -> Path:
-    """The folder of all weights: HARNESS_WEIGHTS_DIR, or `harness/weights` in the cache folder of the user."""
-    if given := os.environ.get(VARIABLE):
-        return Path(given).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache).absolute() if cache else Path.home() / ".cache") / "harness" / "weights"
-
-
 def weights_variables(present: Mapping[str, str]) -> dict[str, str]:
     """Environment variables of a process that loads weights: where they are, and that libraries stay offline.
 
     A variable of libraries that is set already is kept.
     """
     return {VARIABLE: str(weights_root()), **{name: present.get(name, "1") for name in OFFLINE}}
-
-
-def repository_folder(weights: Weights) -> Path:
-    """The folder of a repository, with its locks."""
-    return weights_root() / weights.repository.replace("/", "--")
-
-
-def lock_path(weights: Weights) -> Path:
-    """The lock of the revision that a forecaster declares."""
-    return repository_folder(weights) / f"{weights.revision.replace('/', '--')}.json"
 
 
 def read_lock(weights: Weights) -> WeightsLock | None:

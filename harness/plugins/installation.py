@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from harness.plugins.registry import Registered
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
+    from harness.forecasters.weights import Weights
 
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 CHECKPOINT = "checkpoint"  # the hyperparameter that is a folder with weights instead of those of the spec
@@ -83,9 +85,18 @@ def _fetch_command(spec: ForecasterSpec, parameters: Mapping[str, Json]) -> str:
     """The command that fetches the weights of a forecaster; empty where it has none, or they are there."""
     if spec.weights is None or uses_checkpoint(spec, parameters):
         return ""
-    from harness.forecasters.weights_store import weights_problem  # an import that most forecasters do not need
-
-    if not weights_problem(spec.weights):
+    if _are_fetched(spec.weights):
         return ""
     name = spec.name if PLAIN.fullmatch(spec.name) else f"'{spec.name}'"
     return f"{FETCH} {name}"
+
+
+def _are_fetched(weights: Weights) -> bool:
+    """Whether weights can be used; the imports of their check are made only where they have a lock."""
+    from harness.forecasters.weights_paths import lock_path
+
+    if not os.path.exists(lock_path(weights)):
+        return False
+    from harness.forecasters.weights_store import weights_problem
+
+    return not weights_problem(weights)

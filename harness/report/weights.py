@@ -15,7 +15,7 @@ COMMIT = 12  # digits of a commit that are shown
 
 def weights_text(catalog: Catalog) -> str:
     """The weights of each forecaster that declares some: repository, commit, size, licence and state."""
-    from harness.forecasters.weights_store import weights_root
+    from harness.forecasters.weights_paths import weights_root
 
     rows = [
         (name, *_row(entry.spec.weights))

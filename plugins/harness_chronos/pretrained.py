@@ -58,7 +58,9 @@ class PretrainedChronos:
         folder = weights_folder(self.weights) if self.checkpoint is None else Path(self.checkpoint)
         if not (folder / "config.json").is_file():
             raise BadInput(f"the checkpoint {folder} is not a folder with config.json")
-        pipeline = _load_pipeline(folder, _device(self.device), self.dtype)
+        states = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+        versions = tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
+        pipeline = _load_pipeline(folder, _device(self.device), self.dtype, versions)
         if not isinstance(pipeline, self.pipeline_class):
             raise BadInput(
                 f"the checkpoint {folder} is one of {type(pipeline).__name__}, not of {self.pipeline_class.__name__}"
@@ -195,8 +197,11 @@ def _name(channel: int) -> str:
 
 
 @lru_cache(maxsize=1)
-def _load_pipeline(folder: Path, device: str, dtype: str) -> Any:
-    """The pipeline of the library, which is loaded once in a process."""
+def _load_pipeline(folder: Path, device: str, dtype: str, versions: object) -> Any:
+    """The pipeline of the library, loaded once in a process while `versions`, which its files have, are the same.
+
+    The forecasters that share it do not change its weights.
+    """
     logging.disable_progress_bar()
     with quiet("chronos", "transformers"):
         return BaseChronosPipeline.from_pretrained(folder, device_map=device, dtype=dtype)

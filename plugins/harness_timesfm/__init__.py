@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, hookimpl
+from harness import ForecasterSpec, Resources, hookimpl
 from harness_timesfm.checkpoints import CARD_2_5, CARD_3_0, WEIGHTS_2_5, WEIGHTS_3_0
 
 
@@ -17,6 +17,8 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=False,
             imports=("timesfm", "torch"),
             requires="forecast-harness[timesfm]",
+            resources=Resources(device="auto"),
+            reusable=True,
             depends=("timesfm", "torch"),
             card=CARD_2_5,
             weights=WEIGHTS_2_5,
@@ -33,6 +35,8 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=False,
             imports=("timesfm", "torch"),
             requires="forecast-harness[timesfm]",
+            resources=Resources(device="auto"),
+            reusable=True,
             depends=("timesfm", "torch"),
             card=CARD_3_0,
             weights=WEIGHTS_3_0,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
 
-from harness import BadInput, TrainingData, Weights, weights_folder
+from harness import BadInput, TrainingData, Weights, torch_device, weights_folder
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -28,16 +30,27 @@ class Pretrained(ABC):
             raise ValueError(f"batch_size must be at least 1, not {self.batch_size}")
 
     def fit(self, train: TrainingData) -> None:
-        """Loads the checkpoint; nothing is learned."""
+        """Loads the checkpoint, if it is not loaded yet; nothing is learned."""
         if not hasattr(self, "model_"):
-            folder = weights_folder(self.weights) if self.checkpoint is None else Path(self.checkpoint).absolute()
-            for name in self.weights.files:
-                if not (folder / name).is_file():
-                    raise BadInput(f"the checkpoint {folder} is not a folder with {name}")
-            self.model_ = self._loaded(folder, _device(self.device))
+            self.model_ = self._loaded()
 
+    def load_model(self) -> None:
+        """Loads the checkpoint, which all cells of a run use."""
+        self._loaded()
+
+    def _loaded(self) -> Any:
+        """The model of the library; raises BadInput for a folder that is no checkpoint."""
+        folder = weights_folder(self.weights) if self.checkpoint is None else Path(self.checkpoint).absolute()
+        for name in self.weights.files:
+            if not (folder / name).is_file():
+                raise BadInput(f"the checkpoint {folder} is not a folder with {name}")
+        states = [(folder / name).stat() for name in self.weights.files]
+        versions = tuple((state.st_size, state.st_mtime_ns) for state in states)
+        return _load(self._read, folder, _device(self.device), versions)
+
+    @staticmethod
     @abstractmethod
-    def _loaded(self, folder: Path, device: str) -> Any:
+    def _read(folder: Path, device: str) -> Any:
         """The model of the library with the weights of a folder, on a device."""
 
     @property
@@ -51,10 +64,17 @@ class Pretrained(ABC):
         return sum(weights.numel() * weights.element_size() for weights in self.model_.model.parameters())
 
 
+@lru_cache(maxsize=1)
+def _load(read: Callable[[Path, str], Any], folder: Path, device: str, versions: object) -> Any:
+    """The model of a checkpoint, loaded once in a process while `versions`, which its files have, are the same.
+
+    The forecasters that share it do not change its weights.
+    """
+    return read(folder, device)
+
+
 def _device(name: Device) -> str:
     """The device of that name; raises BadInput if it is not available."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise BadInput("device 'cuda' is not available on this machine")
-    return name
+    return torch_device(name)

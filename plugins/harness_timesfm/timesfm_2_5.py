@@ -45,7 +45,8 @@ class TimesFM25(Pretrained):
         if self.max_context < 1:
             raise ValueError(f"max_context must be at least 1, not {self.max_context}")
 
-    def _loaded(self, folder: Path, device: str) -> Any:
+    @staticmethod
+    def _read(folder: Path, device: str) -> Any:
         model = timesfm.TimesFM_2p5_200M_torch(torch_compile=False)
         model.model.device, model.model.device_count = torch.device(device), 1
         model.load_checkpoint(str(folder))

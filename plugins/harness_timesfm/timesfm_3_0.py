@@ -19,6 +19,7 @@ from harness_timesfm.checkpoints import WEIGHTS_3_0
 from harness_timesfm.pretrained import Pretrained
 
 LONGEST_CONTEXT = 15_360  # of the library
+MOST_ROWS = 2**31  # of a forward pass of the library, which is given batches
 MOST_COVARIATES = 31  # beside a target; of more, the library takes some at random
 
 
@@ -52,11 +53,11 @@ class TimesFM3(Pretrained):
             raise Unsupported(f"TimesFM 3.0 takes {MOST_COVARIATES} covariates beside a target; the task has {count}")
         super().fit(train)
 
-    def _loaded(self, folder: Path, device: str) -> Any:
-        passes = 2 if self.use_symmetric_averaging else 1  # a window, and its negative
+    @staticmethod
+    def _read(folder: Path, device: str) -> Any:
         with redirect_stdout(io.StringIO()):  # the library tells that it loads the weights
             model = TimesFM3Evaluator.from_pretrained(
-                str(folder), device=device, per_core_batch_size=passes * self.batch_size, local_files_only=True
+                str(folder), device=device, per_core_batch_size=MOST_ROWS, local_files_only=True
             )
         with safe_open(folder / "model.safetensors", "pt") as file:  # the library ignores names that do not fit
             if set(file.keys()) != set(model.model.state_dict()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness import ForecasterSpec, hookimpl
+from harness import ForecasterSpec, Resources, hookimpl
 from harness_tirex.checkpoints import CARDS, DESCRIPTIONS, WEIGHTS
 
 
@@ -17,6 +17,8 @@ def harness_forecasters() -> list[ForecasterSpec]:
             draws=False,
             imports=("tirex",),
             requires="forecast-harness[tirex]",
+            resources=Resources(device="auto"),
+            reusable=True,
             depends=("tirex-ts", "torch"),
             card=CARDS[name],
             weights=WEIGHTS[name],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from tirex import TiRexZero
 
-from harness import BadInput, Contexts, Floats, Forecast, TrainingData, Weights, weights_folder
+from harness import BadInput, Contexts, Floats, Forecast, TrainingData, Weights, torch_device, weights_folder
 from harness_tirex.checkpoints import WEIGHTS
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -41,16 +42,22 @@ class TiRex:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
     def fit(self, train: TrainingData) -> None:
-        """Loads the checkpoint; nothing is learned."""
+        """Loads the checkpoint, if it is not loaded yet; nothing is learned."""
         if not hasattr(self, "model_"):
-            folder = weights_folder(self.weights) if self.checkpoint is None else Path(self.checkpoint).absolute()
-            self.model_ = self._loaded(folder / "model.ckpt")
+            self.model_ = self._loaded()
 
-    def _loaded(self, path: Path) -> TiRexZero:
+    def load_model(self) -> None:
+        """Loads the checkpoint, which all cells of a run use."""
+        self._loaded()
+
+    def _loaded(self) -> TiRexZero:
+        """The model of the library; raises BadInput for a folder that is no checkpoint."""
+        folder = weights_folder(self.weights) if self.checkpoint is None else Path(self.checkpoint).absolute()
+        path = folder / "model.ckpt"
         if not path.is_file():  # for which the library would ask the hub
-            raise BadInput(f"the checkpoint {path.parent} is not a folder with {path.name}")
-        with redirect_stdout(io.StringIO()):  # the library tells that it loads the weights
-            return TiRexZero.from_pretrained(str(path), backend="torch", device=_device(self.device))
+            raise BadInput(f"the checkpoint {folder} is not a folder with {path.name}")
+        state = path.stat()
+        return _load(path, _device(self.device), state.st_size, state.st_mtime_ns)
 
     @property
     def parameter_count(self) -> int:
@@ -98,10 +105,18 @@ class TiRex11GiftEval(TiRex):
     weights: ClassVar[Weights] = WEIGHTS["TiRex-1.1-gifteval"]
 
 
+@lru_cache(maxsize=1)
+def _load(path: Path, device: str, size: int, modified: int) -> TiRexZero:
+    """The model of a checkpoint, loaded once in a process while the size and the time of its file are the same.
+
+    The forecasters that share it do not change its weights.
+    """
+    with redirect_stdout(io.StringIO()):  # the library tells that it loads the weights
+        return TiRexZero.from_pretrained(str(path), backend="torch", device=device)
+
+
 def _device(name: Device) -> str:
     """The device of that name; raises BadInput if it is not available."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise BadInput("device 'cuda' is not available on this machine")
-    return name
+    return torch_device(name)

@@ -22,6 +22,7 @@ from chronos import BaseChronosPipeline, Chronos2Pipeline, ChronosBoltPipeline
 from chronos.chronos2 import Chronos2Model
 from chronos.chronos2.config import Chronos2CoreConfig
 from chronos.chronos_bolt import ChronosBoltModelForForecasting
+from shared_models import count_loads
 from transformers import T5Config
 
 import harness_chronos
@@ -300,6 +301,29 @@ def test_a_checkpoint_is_used_instead_of_the_weights(checkpoints: dict[str, Path
     run = run_of(BOLT, task, Panel.of([np.sin(np.arange(80.0))]), checkpoint=str(checkpoints[BOLT]))
 
     assert run.costs.parameters == sum(weights.numel() for weights in bolt_model().parameters())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_cells_of_a_run_share_a_model(name: str, checkpoints: dict[str, Path], tmp_path: Path) -> None:
+    loader = 'from chronos import BaseChronosPipeline\nlog_calls(BaseChronosPipeline, "from_pretrained")'
+
+    assert count_loads(tmp_path, name, checkpoints[name], loader) == 1
+
+
+def test_a_checkpoint_that_is_changed_is_loaded_again(tmp_path: Path) -> None:
+    task, panel = Task("x", RollingOrigin(6, windows=1)), Panel.of([np.sin(np.arange(80.0))])
+    model, folder = bolt_model(), tmp_path / "changed"
+    model.save_pretrained(folder)
+    before = run_of(BOLT, task, panel, checkpoint=str(folder))
+    with torch.no_grad():
+        model.output_patch_embedding.output_layer.bias.add_(1)
+    model.save_pretrained(folder)
+
+    after = run_of(BOLT, task, panel, checkpoint=str(folder))
+
+    assert before.results is not None
+    assert after.results is not None
+    assert not np.array_equal(before.results.forecast.median, after.results.forecast.median)
 
 
 @pytest.mark.parametrize(

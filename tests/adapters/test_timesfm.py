@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -32,8 +31,10 @@ from adapter_checks import (
     seeded_run,
     spec_of,
 )
+from safetensors.torch import load_file, save_file
+from shared_models import count_loads
+from small_timesfm import small_2_5, small_3_0
 from timesfm.timesfm_2p5 import timesfm_2p5_torch
-from timesfm3 import ResidualBlockConfig, StackedTransformersConfig, TransformerConfig
 
 import harness_timesfm
 from harness import BadInput, BadParameter, Channel, Contexts, Floats, Panel, RollingOrigin, Task, TrainingData
@@ -42,8 +43,6 @@ from harness_timesfm.checkpoints import LEVELS
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the library
 SPECS = harness_timesfm.harness_forecasters()
 NAMES = ("timesfm:TimesFM-2.5", "timesfm:TimesFM-3.0")
-WIDTH = 32
-CONFIG = timesfm_2p5_torch.TimesFM_2p5_200M_torch_module.config
 # as the results of TimesFM 2.5 on GIFT-Eval were computed (github.com/SalesforceAIResearch/gift-eval, timesfm2p5.ipynb)
 OPTIONS_2_5 = {
     "normalize_inputs": True,
@@ -53,11 +52,23 @@ OPTIONS_2_5 = {
     "fix_quantile_crossing": True,
 }
 
+LOADERS = {  # the statements that log when the library loads a model
+    "timesfm:TimesFM-2.5": """
+from small_timesfm import small_2_5
+from timesfm import TimesFM_2p5_200M_torch
+from timesfm.timesfm_2p5 import timesfm_2p5_torch
+timesfm_2p5_torch.TimesFM_2p5_200M_torch_module.config = small_2_5()
+log_calls(TimesFM_2p5_200M_torch, "load_checkpoint")""",
+    "timesfm:TimesFM-3.0": """
+from timesfm3 import TimesFM3Evaluator
+log_calls(TimesFM3Evaluator, "from_pretrained")""",
+}
+
 
 @pytest.fixture(autouse=True)
-def small_2_5(monkeypatch: pytest.MonkeyPatch) -> None:
+def narrow_2_5(monkeypatch: pytest.MonkeyPatch) -> None:
     """TimesFM 2.5 with two narrow layers; its size is fixed in the class of the library."""
-    monkeypatch.setattr(timesfm_2p5_torch.TimesFM_2p5_200M_torch_module, "config", _small(CONFIG))
+    monkeypatch.setattr(timesfm_2p5_torch.TimesFM_2p5_200M_torch_module, "config", small_2_5())
 
 
 @pytest.fixture
@@ -65,7 +76,7 @@ def checkpoints(tmp_path: Path) -> dict[str, str]:
     """The folders of tiny checkpoints, by the names of the forecasters."""
     torch.manual_seed(0)
     timesfm.TimesFM_2p5_200M_torch(torch_compile=False).save_pretrained(tmp_path / "2.5")
-    _tiny_3_0().save_pretrained(tmp_path / "3.0")
+    small_3_0().save_pretrained(tmp_path / "3.0")
     return {name: str(tmp_path / name.rpartition("-")[2]) for name in NAMES}
 
 
@@ -217,6 +228,25 @@ def test_weights_that_do_not_fit_are_refused(checkpoints: dict[str, str]) -> Non
         _made("timesfm:TimesFM-3.0", checkpoints).fit(_training(Panel.of([np.arange(50.0)])))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cells_of_a_run_share_a_model(checkpoints: dict[str, str], tmp_path: Path, name: str) -> None:
+    assert count_loads(tmp_path, name, Path(checkpoints[name]), LOADERS[name]) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_checkpoint_that_is_changed_is_loaded_again(checkpoints: dict[str, str], name: str) -> None:
+    panel, folder = hourly_panel(1), Path(checkpoints[name])
+    before = backtest_run(_made(name, checkpoints), panel).results
+    weights = load_file(folder / "model.safetensors")
+    save_file({key: 2 * value for key, value in weights.items()}, folder / "model.safetensors")
+
+    after = backtest_run(_made(name, checkpoints), panel).results
+
+    assert before is not None
+    assert after is not None
+    assert not np.array_equal(before.forecast.median, after.forecast.median)
+
+
 def test_a_run_uses_a_checkpoint(checkpoints: dict[str, str], tmp_path: Path) -> None:
     days = pd.date_range("2020", periods=90)
     pd.DataFrame({"date": days, "sales": range(90)}).to_csv(tmp_path / "sales.csv", index=False)
@@ -273,41 +303,6 @@ def _contexts(panel: Panel, cutoffs: list[int]) -> Contexts:
 def _histories(panel: Panel) -> list[Floats]:
     """The histories of the last windows of each series, in the order of a backtest."""
     return [values[: len(values) - HORIZON * (WINDOWS - i)] for values in panel for i in range(WINDOWS)]
-
-
-def _small(config: Any) -> Any:
-    """The configuration of TimesFM 2.5 with two narrow layers."""
-    layer = dataclasses.replace(
-        config.stacked_transformers.transformer, model_dims=WIDTH, hidden_dims=WIDTH, num_heads=4
-    )
-    narrow = {"hidden_dims": WIDTH}
-    return dataclasses.replace(
-        config,
-        tokenizer=dataclasses.replace(config.tokenizer, output_dims=WIDTH, **narrow),
-        stacked_transformers=dataclasses.replace(config.stacked_transformers, num_layers=2, transformer=layer),
-        output_projection_point=dataclasses.replace(config.output_projection_point, input_dims=WIDTH, **narrow),
-        output_projection_quantiles=dataclasses.replace(config.output_projection_quantiles, input_dims=WIDTH, **narrow),
-    )
-
-
-def _tiny_3_0() -> Any:
-    layer = TransformerConfig(
-        model_dims=WIDTH,
-        hidden_dims=WIDTH,
-        num_heads=4,
-        attention_norm="rms",
-        feedforward_norm="rms",
-        qk_norm="rms",
-        use_rope_seq=True,
-        use_rope_var=False,
-        use_bias=False,
-        ff_activation="relu",
-        deterministic=True,
-    )
-    block = ResidualBlockConfig(hidden_dims=WIDTH, output_dims=WIDTH, use_bias=False, activation="relu")
-    return timesfm3.TimesFM3Torch(
-        residual_block_config=block, transformer_config=StackedTransformersConfig(num_layers=2, transformer=layer)
-    )
 
 
 def _panel_with_covariates() -> Panel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -27,6 +28,7 @@ from adapter_checks import (
     seeded_run,
     spec_of,
 )
+from shared_models import count_loads
 from tirex import TiRexZero
 
 import harness_tirex
@@ -125,6 +127,29 @@ def test_the_context_is_the_end_of_the_history(checkpoint: str) -> None:
     assert whole is not None
     assert end is not None
     assert np.array_equal(whole.forecast.quantiles_of(LEVELS), end.forecast.quantiles_of(LEVELS))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cells_of_a_run_share_a_model(checkpoint: str, tmp_path: Path, name: str) -> None:
+    loader = 'from tirex import TiRexZero\nlog_calls(TiRexZero, "from_pretrained")'
+
+    assert count_loads(tmp_path, name, Path(checkpoint), loader) == 1
+
+
+def test_a_checkpoint_that_is_changed_is_loaded_again(checkpoint: str, tmp_path: Path) -> None:
+    panel, folder = hourly_panel(1), tmp_path / "changed"
+    shutil.copytree(checkpoint, folder)
+    before = backtest_run(_made(str(folder)), panel, LEVELS).results
+    content = torch.load(folder / "model.ckpt", weights_only=True)
+    for weights in content["state_dict"].values():
+        weights.mul_(0.5)
+    torch.save(content, folder / "model.ckpt")
+
+    after = backtest_run(_made(str(folder)), panel, LEVELS).results
+
+    assert before is not None
+    assert after is not None
+    assert not np.array_equal(before.forecast.median, after.forecast.median)
 
 
 def test_a_run_uses_the_fetched_weights(checkpoint: str, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -180,6 +182,21 @@ def test_what_an_environment_provides_is_installed_there() -> None:
 
     assert install_command(Registered(spec, there)) == ""
     assert install_command(Registered(spec, Plugin("toys", "toys"))) == "pip install no_such_library"
+
+
+def test_no_lock_of_weights_is_read_where_there_is_none(tmp_path: Path) -> None:
+    script = (
+        "import sys; from harness import ForecasterSpec, Weights;"
+        "from harness.plugins.discovery import Plugin; from harness.plugins.installation import install_command;"
+        "from harness.plugins.registry import Registered;"
+        "spec = ForecasterSpec('toy', 'toys:Toy', weights=Weights('org/toy'));"
+        "print(install_command(Registered(spec, Plugin('toys', 'toys'))), 'hashlib' in sys.modules)"
+    )
+    variables = {**os.environ, "HARNESS_WEIGHTS_DIR": str(tmp_path)}
+
+    done = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "harness weights fetch toy False\n"
 
 
 class TestBench:
