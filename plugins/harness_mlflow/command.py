@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from harness import BadInput, open_home
+from harness import BadInput
 from harness_mlflow.installation import missing_mlflow
 
 
@@ -24,6 +24,7 @@ def ui(board: str | None, port: int | None, no_browser: bool, home: str) -> None
     """Show all boards, or BOARD, in the browser, with links to MLflow; Ctrl-C ends it."""
     if command := missing_mlflow():
         raise BadInput(f"harness ui needs MLflow, which is not installed; run `{command}`")
+    from harness import open_home  # whose imports other commands do not need
     from harness_mlflow.server import show
 
     show(open_home(home).resolve(), board, port, browser=not no_browser, say=click.echo)
