@@ -86,9 +86,11 @@ class Mstl(UnivariateForecaster):
 def mstl_adjustments(
     values: Floats, season_lengths: Sequence[int], start: np.datetime64 | int
 ) -> tuple[SeasonalAdjustment, ...]:
-    """The last period of each seasonal component, by statsmodels."""
+    """The seasonal components by statsmodels, of which the last period is repeated after the values."""
     if not season_lengths or np.ptp(values) == 0:
         return ()
     fitted = MSTL(values, periods=tuple(season_lengths), stl_kwargs={"seasonal_deg": 0}).fit()  # as in R
     components = zip(season_lengths, np.asarray(fitted.seasonal).reshape(len(values), -1).T, strict=True)
-    return tuple(SeasonalAdjustment(np.roll(part[-n:], len(values)), start) for n, part in components)
+    return tuple(
+        SeasonalAdjustment(np.roll(part[-n:], len(values)), start, history=part.copy()) for n, part in components
+    )

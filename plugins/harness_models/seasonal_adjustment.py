@@ -22,15 +22,24 @@ LEAST_INDEX = 0.01  # of a multiplicative season: with a lower one, the decompos
 
 @dataclass(frozen=True, eq=False)
 class SeasonalAdjustment:
-    """The seasonal component of the last season of the training data, which is repeated."""
+    """The seasonal component of the last season of the training data, which is repeated.
+
+    Within the training data, it is `history` if that is given: a seasonal component that changes.
+    """
 
     seasons: Floats  # (season length,), from the first value of the training data on
     start: np.datetime64 | int  # the time of that first value
     multiplicative: bool = False  # the seasons are factors
+    history: Floats | None = None  # (values of the training data,)
 
     def season(self, positions: Ints) -> Floats:
         """The seasonal component at positions relative to the first value of the training data."""
-        return np.asarray(self.seasons[positions % len(self.seasons)])
+        repeated = np.asarray(self.seasons[positions % len(self.seasons)])
+        if self.history is None:
+            return repeated
+        last = len(self.history) - 1
+        known = (positions >= 0) & (positions <= last)
+        return np.where(known, self.history[np.clip(positions, 0, last)], repeated)
 
     def remove(self, values: Floats, positions: Ints) -> Floats:
         """The values without their seasonal component."""

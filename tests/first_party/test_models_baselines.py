@@ -15,6 +15,7 @@ from harness.tasks.folds import Fold, backtest
 from harness_models.comb import Comb
 from harness_models.dynamic_theta import DynamicOptimizedTheta
 from harness_models.ensemble import MedianEnsemble
+from harness_models.ets import Ets
 from harness_models.ets_estimation import EtsForm, estimates
 from harness_models.mstl import Mstl
 from harness_models.naive import Drift, Naive, SeasonalNaive
@@ -144,6 +145,21 @@ class TestMstl:
         level = forecast.mean[0, :, 0] - season
         np.testing.assert_allclose(np.diff(level), np.diff(level)[0], atol=0.05)  # a level or a trend
         assert np.abs(forecast.mean[0, :, 0] - y[-48:]).mean() < 1
+
+    @pytest.mark.parametrize("rest", [DynamicOptimizedTheta(), Ets(seasonal=None)], ids=["theta", "ets"])
+    def test_the_rest_is_that_of_seasons_that_change(self, rest: Any) -> None:
+        time = np.arange(24 * 28)
+        y = hours() + 8 * time / len(time) * np.sin(2 * np.pi * time / 24)  # the season of the day grows
+        name = "ets" if isinstance(rest, Ets) else "dynamic-optimized-theta"
+
+        forecast = run(Mstl(rest=name), fold_of(y, 48, 24))
+
+        history = y[:-48]
+        parts = MSTL(history, periods=(24, 168), stl_kwargs={"seasonal_deg": 0}).fit().seasonal
+        plain = np.concatenate([history - parts.sum(axis=1), np.zeros(48)])
+        season = np.tile(parts[-24:, 0], 2) + parts[-168:-120, 1]
+        expected = run(rest, fold_of(plain, 48)).mean[0, :, 0] + season
+        np.testing.assert_allclose(forecast.mean[0, :, 0], expected, rtol=1e-5)
 
     def test_a_season_of_which_there_are_not_two_is_left_out(self) -> None:
         forecaster = Mstl()
