@@ -83,7 +83,8 @@ def _run_boards(
     unfinished: list[Refused | Postponed] = []
     stopped: KeyboardInterrupt | None = None
     try:
-        unfinished = run_cells(cells, [plan.name for plan in plans], selection, workspace, console, stop, pdb=pdb)
+        names, part = [plan.name for plan in plans], "" if shard is None else shard.name
+        unfinished = run_cells(cells, names, selection, workspace, console, stop, shard=part, pdb=pdb)
     except KeyboardInterrupt as error:
         stopped = error
         stop.listen()  # the standings can be interrupted

@@ -45,9 +45,13 @@ def run_cells(
     console: Console,
     stop: StopSignals,
     *,
+    shard: str = "",
     pdb: bool = False,
 ) -> list[Refused | Postponed]:
-    """Run the cells; returns those that are still pending. With `pdb`, a debugger opens where a forecaster raises."""
+    """Run the cells, of a shard if one is named; returns those that are still pending.
+
+    With `pdb`, a debugger opens where a forecaster raises.
+    """
     if not cells:
         return []
     if selection.strict and selection.jobs == 0:
@@ -57,9 +61,8 @@ def run_cells(
     pending: list[Refused | Postponed] = []
     parts = selection.parts and workspace.remote is None  # of several machines only one would have them
     options = CellOptions(selection.strict, selection.limits, parts=parts, devices=selection.devices)
-    executor = make_executor(
-        executor_name(selection.jobs, selection.on), workspace.home, cells, selection.jobs, options
-    )
+    name = executor_name(selection.jobs, selection.on)
+    executor = make_executor(name, workspace.home, cells, selection.jobs, options)
     executor, locks = _with_store(executor, workspace)
     view = Nothing() if pdb else None
     with (
@@ -68,7 +71,7 @@ def run_cells(
         RunProgress(
             console, len(cells), min(executor.slots, len(cells)), tracebacks=is_debugging(), view=view
         ) as progress,
-        Recorder(workspace.home, boards, len(cells)) as recorder,
+        Recorder(workspace.home, boards, len(cells), executor=name, shard=shard) as recorder,
         _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
     ):
         for event in events:

@@ -2,40 +2,119 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import echo_text
+from harness.cli.console import echo, echo_text
 from harness.cli.options import json_option, workspace_option
+from harness.errors import BadInput, InfrastructureFault
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.execution.activity import Activity
+    from harness.execution.status import HomeStatus
+
+STALE = 60.0  # seconds without a change of what commands write of themselves, after which none of them runs any more
 
 
 @click.command("status")
+@click.argument("board", required=False)
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write a page to this file instead."
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(min=1),
+    metavar="SECONDS",
+    help="With --html: write it again at this interval until nothing runs; a browser that shows it loads it again.",
+)
 @json_option
 @workspace_option
-def status_command(workspace: Workspace, *, as_json: bool) -> None:
-    """Show what runs in a home, and what is done of its boards.
+def status_command(
+    board: str | None, page: Path | None, every: float | None, workspace: Workspace, *, as_json: bool
+) -> None:
+    """Show what runs in a home, and what is done of its boards or of one.
 
-    It may be used while another process runs cells, and writes nothing: a
-    damaged record is named, and moved away by the next run of its board.
+    It may be used while other processes run cells, also on other machines, and writes nothing to the home: a damaged
+    record is named, and moved away by the next run of its board.
     """
     import json
 
-    from harness.execution.status import home_status
     from harness.fields.dumping import dump
     from harness.report.status import status_lines
+
+    if every is not None and page is None:
+        raise BadInput("--every needs --html, such as --html status.html --every 30")
+    if as_json and page is not None:
+        raise BadInput("--json and --html are two ways to show the status; leave out one of them")
+    if page is not None:
+        sys.exit(_keep_page(page, every, board, workspace))
+    status = _status(board, workspace)
+    if as_json:
+        echo_text(json.dumps(dump(status), indent=2) + "\n")
+    else:
+        echo_text("".join(f"{line}\n" for line in status_lines(status, by_forecaster=board is not None)))
+
+
+def _status(board: str | None, workspace: Workspace) -> HomeStatus:
+    """The present status of the home."""
+    from harness.boards.leaderboard import board_name
+    from harness.execution.status import home_status
 
     elsewhere: list[Activity] = []
     if workspace.remote is not None:
         from harness.execution.remote_locks import remote_activities
 
         elsewhere = remote_activities(workspace.remote.store)
-    status = home_status(workspace.home, workspace.journal, elsewhere)
-    if as_json:
-        echo_text(json.dumps(dump(status), indent=2) + "\n")
-    else:
-        echo_text("".join(f"{line}\n" for line in status_lines(status)))
+    return home_status(workspace.home, workspace.journal, elsewhere, None if board is None else board_name(board))
+
+
+def _keep_page(page: Path, every: float | None, board: str | None, workspace: Workspace) -> int:
+    """Write the page, and with `every` again and again until no command runs; returns the exit code.
+
+    The last one does not load itself again, also when a signal ends the command.
+    """
+    from harness.cli.signals import exit_code, stop_signals
+
+    status, code = _status(board, workspace), 0
+    with stop_signals():
+        try:
+            changed = time.monotonic()
+            while every is not None and status.running and time.monotonic() - changed <= max(STALE, 2 * every):
+                _write_page(page, status, every)
+                time.sleep(every)
+                before, status = status, _present_status(status, board, workspace)
+                if status.running != before.running:
+                    changed = time.monotonic()
+        except KeyboardInterrupt as stopped:
+            code = exit_code(stopped)
+    _write_page(page, status)
+    echo(f"wrote {page}")
+    return code
+
+
+def _present_status(former: HomeStatus, board: str | None, workspace: Workspace) -> HomeStatus:
+    """The status after what other machines stored was read; the former one while their store does not answer."""
+    try:
+        if workspace.remote is not None:
+            workspace.remote.pull()
+        return _status(board, workspace)
+    except InfrastructureFault as error:
+        echo(f"{error}; the page stays as it is until the store answers", err=True)
+        return former
+
+
+def _write_page(page: Path, status: HomeStatus, every: float | None = None) -> None:
+    from datetime import UTC, datetime
+
+    from harness.data.storage import write_text
+    from harness.report.page.status import status_page
+
+    try:
+        write_text(page, status_page(status, datetime.now(UTC).isoformat(timespec="seconds"), every))
+    except OSError as error:
+        raise BadInput(f"{page} cannot be written: {error.strerror}; name another file by --html") from error

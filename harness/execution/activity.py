@@ -26,8 +26,9 @@ from harness.execution.events import Event, Finished, Postponed, Started, Waitin
 from harness.execution.process_usage import has_ended, identity
 from harness.fields.dumping import dump
 from harness.fields.reading import load
+from harness.results.index import machine_name
 
-SCHEMA = 1
+SCHEMA = 2  # 1 had no executor, shard and machines
 SOON = 1.0  # seconds after a change until the file is written
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
 BEAT = 10.0  # seconds without a change until it is written again, so that durations in it are recent
@@ -55,6 +56,15 @@ class StillPending:
 
 
 @dataclass(frozen=True)
+class LastCell:
+    """The last cell of a command that a machine has finished."""
+
+    machine: str
+    finished: str  # UTC, ISO 8601, by the clock of that machine
+    seconds: float  # from then until the file was written, by the clock of the command's machine
+
+
+@dataclass(frozen=True)
 class Activity:
     """A command that runs cells, or measures repetitions: its process, and how far it is."""
 
@@ -71,6 +81,9 @@ class Activity:
     still_pending: tuple[StillPending, ...] = ()
     waits_for: tuple[str, ...] = ()  # processes that run the cells that are left
     unit: str = CELL  # what is counted
+    executor: str = "local"
+    shard: str = ""  # of the run that it is a part of, such as 3/16
+    machines: tuple[LastCell, ...] = ()  # those that have finished cells of it
 
     @property
     def seconds_left(self) -> float | None:
@@ -89,12 +102,29 @@ class Recorder:
     An activity that cannot be written is none: the run goes on without.
     """
 
-    def __init__(self, home: Path, boards: Sequence[str], total: int, unit: str = CELL) -> None:
+    def __init__(
+        self,
+        home: Path,
+        boards: Sequence[str],
+        total: int,
+        unit: str = CELL,
+        executor: str = "local",
+        shard: str = "",
+    ) -> None:
         self.path = activity_folder(home) / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         self._began = time.monotonic()
         self._activity = Activity(
-            os.getpid(), socket.gethostname(), identity(os.getpid()), _now(), tuple(boards), total, unit=unit
+            os.getpid(),
+            socket.gethostname(),
+            identity(os.getpid()),
+            _now(),
+            tuple(boards),
+            total,
+            unit=unit,
+            executor=executor,
+            shard=shard,
         )
+        self._last: dict[str, tuple[LastCell, float]] = {}  # by machine
         self._running: dict[str, tuple[RunningCell, float]] = {}
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
@@ -152,6 +182,9 @@ class Recorder:
             self._begin(planned.key, planned.title, planned.task)
             return
         if isinstance(event, Finished):
+            if event.ran_here:
+                name = machine_name(event.run.provenance)
+                self._last[name] = LastCell(name, event.run.finished, 0.0), time.monotonic()
             self._end(planned.key, failed=event.run.status not in (Status.COMPLETED, Status.UNSUPPORTED))
             return
         self._running.pop(planned.key, None)
@@ -170,7 +203,8 @@ class Recorder:
         with self._lock:
             now = time.monotonic()
             running = tuple(replace(cell, seconds=now - since) for cell, since in self._running.values())
-            activity = replace(self._activity, seconds=now - self._began, running=running)
+            machines = tuple(replace(cell, seconds=now - since) for cell, since in self._last.values())
+            activity = replace(self._activity, seconds=now - self._began, running=running, machines=machines)
         with contextlib.suppress(OSError, ValueError):
             write_json(self.path, {"schema": SCHEMA, **dump(activity)})
 
@@ -194,7 +228,7 @@ def own_activity(home: Path) -> dict[str, Any] | None:
 
 def read_activity(fields: Mapping[str, Any] | None) -> Activity | None:
     """The activity that a file or a lease holds; None if it is damaged, of another version, or its process is gone."""
-    if fields is None or fields.get("schema") != SCHEMA:
+    if fields is None or fields.get("schema") not in range(1, SCHEMA + 1):
         return None
     with contextlib.suppress(ValueError):
         activity = load(Activity, {name: value for name, value in fields.items() if name != "schema"})
@@ -221,7 +255,7 @@ def _stored(folder: Path) -> Iterator[tuple[Path, Activity | None]]:
         if isinstance(schema, int) and schema > SCHEMA:
             continue
         activity = None
-        if fields is not None and schema == SCHEMA:
+        if fields is not None and isinstance(schema, int) and schema >= 1:
             with contextlib.suppress(ValueError):
                 activity = load(Activity, fields)
         yield path, activity

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.damage import reported_only
 from harness.data.home_folders import store_url
-from harness.errors import LaterVersion
+from harness.errors import BadInput, LaterVersion
 from harness.evaluation.run import Run, Status
 from harness.execution.activity import Activity, activities
 from harness.execution.cell_locks import lock_owners
-from harness.results.index import state_of
+from harness.execution.machine_status import MachineStatus, machine_statuses, run_seconds_left
+from harness.results.index import Outcome, state_of
 from harness.results.journal import CachedJournal
 from harness.results.stored_plan import StoredPlan, stored_plans
 
@@ -28,6 +29,17 @@ class FailedCell:
     task: str
     status: str
     reason: str
+    machine: str = ""  # its name; empty: not known
+
+
+@dataclass(frozen=True)
+class ForecasterStatus:
+    """How many cells of a forecaster of a board are in the journal."""
+
+    forecaster: str
+    cells: int
+    done: int
+    failed: int  # of those done
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class BoardStatus:
     failed: tuple[FailedCell, ...]  # of those done
     unavailable: tuple[str, ...]  # tasks without data
     later: int = 0  # cells that a later version of harness recorded
+    forecasters: tuple[ForecasterStatus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,43 +72,72 @@ class HomeStatus:
     running: tuple[Activity, ...]
     boards: tuple[BoardStatus, ...]
     locks: tuple[LockOwner, ...]
+    machines: tuple[MachineStatus, ...] = ()
+    seconds_left: float | None = None  # of all commands together; None: not known
 
 
-def home_status(home: Path, journal: CachedJournal, elsewhere: Iterable[Activity] = ()) -> HomeStatus:
+@dataclass
+class _Cells:
+    """What the journal has of the cells of boards."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)  # by key
+    pending: dict[str, set[str]] = field(default_factory=dict)  # keys by board
+
+
+def home_status(
+    home: Path, journal: CachedJournal, elsewhere: Iterable[Activity] = (), board: str | None = None
+) -> HomeStatus:
     """The status of a home folder; of one that does not exist, an empty one. What is damaged is reported, not moved.
 
-    `elsewhere` is what processes do that use the home through a store, those of this machine among them.
+    `elsewhere` is what processes do that use the home through a store, those of this machine among them. With the name
+    of a board, it is what runs and what is done of that board. Raises BadInput if it was not run.
     """
     here = activities(home)
     known_here = {(activity.process, activity.identity) for activity in here}
     others = [activity for activity in elsewhere if (activity.process, activity.identity) not in known_here]
-    running = (*here, *others)
+    running = tuple(activity for activity in (*here, *others) if board is None or board in activity.boards)
     known = {(activity.host, activity.process) for activity in running}
     owners = Counter(owner for owner in lock_owners(home) if owner not in known)
     locks = tuple(LockOwner(process, host, cells) for (host, process), cells in sorted(owners.items()))
+    found = _Cells()
     with reported_only():
-        boards = tuple(_board_status(plan, journal) for plan in stored_plans(home))
-    return HomeStatus(store_url(home) or str(home), running, boards, locks)
+        plans = [plan for plan in stored_plans(home) if board in (None, plan.name)]
+        boards = tuple(_board_status(plan, journal, found) for plan in plans)
+    name = store_url(home) or str(home)
+    if board is not None and not plans:
+        raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}` first")
+    machines = machine_statuses(found.outcomes.values(), running)
+    left = run_seconds_left(running, found.pending, machines)
+    return HomeStatus(name, running, boards, locks, machines, left)
 
 
-def _board_status(plan: StoredPlan, journal: CachedJournal) -> BoardStatus:
+def _board_status(plan: StoredPlan, journal: CachedJournal, found: _Cells) -> BoardStatus:
+    """How much of a board is done; the outcomes of its cells are added to those found."""
     cells = {cell.key: cell for cell in plan.cells}
-    done, later, failed = 0, 0, []
+    done, failures = Counter[str](), Counter[str]()
+    later, failed, pending = 0, [], found.pending.setdefault(plan.name, set())
     for key, cell in cells.items():
         try:
-            found = _recorded(key, journal)
+            recorded = _recorded(key, journal)
         except LaterVersion:
             later += 1
             continue
-        done += found is not None
-        if isinstance(found, Run) and found.status is not Status.COMPLETED:
-            failed.append(FailedCell(key, cell.forecaster, cell.task, found.status.value, found.explanation))
-    return BoardStatus(plan.name, len(cells), done, tuple(failed), tuple(plan.unavailable), later)
+        if recorded is None:
+            pending.add(key)
+            continue
+        outcome = found.outcomes[key] = Outcome.of(recorded) if isinstance(recorded, Run) else recorded
+        done[cell.forecaster] += 1
+        if isinstance(recorded, Run) and recorded.status is not Status.COMPLETED:
+            failures[cell.forecaster] += 1
+            why = recorded.status.value, recorded.explanation, outcome.machine
+            failed.append(FailedCell(key, cell.forecaster, cell.task, *why))
+    totals = Counter(cell.forecaster for cell in cells.values())
+    forecasters = tuple(ForecasterStatus(name, totals[name], done[name], failures[name]) for name in totals)
+    return BoardStatus(plan.name, len(cells), done.total(), tuple(failed), tuple(plan.unavailable), later, forecasters)
 
 
-def _recorded(key: str, journal: CachedJournal) -> Run | Status | None:
-    """The run of a cell, or its status alone where the index knows that it is completed; None if it has none."""
+def _recorded(key: str, journal: CachedJournal) -> Run | Outcome | None:
+    """The run of a cell, or its outcome alone where the index knows that it is completed; None if it has none."""
     state = state_of(os.path.join(journal.cells, key))
-    if state is not None and journal.index.status(key, state) is Status.COMPLETED:
-        return Status.COMPLETED
-    return journal.read(key)
+    known = None if state is None else journal.index.outcome(key, state)
+    return known if known is not None and known.status is Status.COMPLETED else journal.read(key)

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.execution.activity import CELL
-from harness.report.numbers import clock_time, moment
+from harness.report.numbers import NOTHING, clock_time, moment
 from harness.report.text import visible
 
 if TYPE_CHECKING:
     from harness.execution.activity import Activity
-    from harness.execution.status import BoardStatus, HomeStatus
+    from harness.execution.machine_status import MachineStatus
+    from harness.execution.status import BoardStatus, FailedCell, HomeStatus
 
-MOST_FAILURES = 20  # of a board that are listed
+MOST_FAILURES = 10  # of a board that are listed
+EXECUTORS = {"ray": "on a Ray cluster"}  # that are named, by the beginning of their names
+UNKNOWN_MACHINE = "not known"
+MACHINE_HEADINGS = ("Machine", "done", "running", "failed", "cells/min", "last finished")
+FORECASTER_HEADINGS = ("Forecaster", "done", "failed", "pending")
 
 
-def status_lines(status: HomeStatus) -> Iterator[str]:
-    """The status as lines; each is fit for a terminal."""
+def status_lines(status: HomeStatus, *, by_forecaster: bool = False) -> Iterator[str]:
+    """The status as lines; each is fit for a terminal. Machines are compared where there are several."""
     if not (status.running or status.locks):
         yield visible(f"Nothing runs in {status.home}.")
     for activity in status.running:
         yield from _activity_lines(activity)
     for owner in status.locks:
         yield visible(f"Process {owner.process} on {owner.host} has locked {_cells(owner.cells)}.")
+    several = len(status.machines) > 1
+    if several:
+        yield from _aligned([MACHINE_HEADINGS, *map(machine_row, status.machines)])
+        yield from ([sentence] if (sentence := together(status)) else [])
     if not status.boards:
         yield "No board was run."
     for board in status.boards:
-        yield from _board_lines(board)
+        yield from _board_lines(board, with_machines=several)
+        if by_forecaster:
+            yield from _aligned([FORECASTER_HEADINGS, *forecaster_rows(board)])
 
 
 def progress_sentence(done: int, total: int, failed: int, seconds: float, left: float | None, unit: str = CELL) -> str:
@@ -36,23 +47,61 @@ def progress_sentence(done: int, total: int, failed: int, seconds: float, left: 
     if failed:
         parts.append(f"{failed:,} failed")
     if done and seconds > 0:
-        parts.append(f"{_rate(done / seconds, unit)}")
+        parts.append(f"{rate_text(done / seconds, unit)}")
     if left is not None and done < total:
         parts.append(f"about {clock_time(left)} left")
     return ", ".join(parts)
 
 
-def _activity_lines(activity: Activity) -> Iterator[str]:
-    boards = f" of {', '.join(activity.boards)}" if activity.boards else ""
+def together(status: HomeStatus) -> str:
+    """The rate of all machines together, and the time left; empty where it is not known."""
+    rate = sum(machine.rate or 0.0 for machine in status.machines)
+    if not rate:
+        return ""
+    left = "" if status.seconds_left is None else f", about {clock_time(status.seconds_left)} left"
+    return f"All machines: {rate_text(rate, CELL)}{left}."
+
+
+def machine_row(machine: MachineStatus) -> tuple[str, ...]:
+    """The numbers of a machine, as `MACHINE_HEADINGS` name them."""
+    return (
+        machine.machine or UNKNOWN_MACHINE,
+        f"{machine.done:,}",
+        NOTHING if machine.running is None else f"{machine.running:,}",
+        f"{machine.failed:,}",
+        NOTHING if machine.rate is None else f"{machine.rate * 60:.3g}",
+        moment(machine.last_finished) if machine.last_finished else NOTHING,
+    )
+
+
+def forecaster_rows(board: BoardStatus) -> Iterator[tuple[str, ...]]:
+    """The numbers of cells of each forecaster, as `FORECASTER_HEADINGS` name them."""
+    for each in board.forecasters:
+        yield each.forecaster, f"{each.done:,}", f"{each.failed:,}", f"{each.cells - each.done:,}"
+
+
+def activity_sentence(activity: Activity) -> str:
+    """Which process runs or measures what, since when, in words."""
     what = "runs cells" if activity.unit == CELL else "measures forecasters"
-    yield visible(
-        f"Process {activity.process} on {activity.host} {what}{boards} since {moment(activity.since)} "
-        f"({clock_time(activity.seconds)})."
-    )
-    progress = progress_sentence(
-        activity.done, activity.cells, activity.failed, activity.seconds, activity.seconds_left, activity.unit
-    )
-    yield f"  {progress}"
+    parts = [
+        f"Process {activity.process} on {activity.host} {what}",
+        f"of {', '.join(activity.boards)}" if activity.boards else "",
+        f"(shard {activity.shard})" if activity.shard else "",
+        next((text for name, text in EXECUTORS.items() if activity.executor.startswith(name)), ""),
+        f"since {moment(activity.since)} ({clock_time(activity.seconds)}).",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def activity_progress(activity: Activity) -> str:
+    """How far a command is, in words."""
+    seconds, left = activity.seconds, activity.seconds_left
+    return progress_sentence(activity.done, activity.cells, activity.failed, seconds, left, activity.unit)
+
+
+def _activity_lines(activity: Activity) -> Iterator[str]:
+    yield visible(activity_sentence(activity))
+    yield f"  {activity_progress(activity)}"
     for cell in activity.running:
         yield visible(f"  running for {clock_time(cell.seconds)}: {cell.title} on {cell.task} ({cell.key[:8]})")
     for pending in activity.still_pending:
@@ -61,17 +110,37 @@ def _activity_lines(activity: Activity) -> Iterator[str]:
         yield visible(f"  waits for {owner}")
 
 
-def _board_lines(board: BoardStatus) -> Iterator[str]:
+def _board_lines(board: BoardStatus, *, with_machines: bool) -> Iterator[str]:
     failed = f", {len(board.failed)} failed" if board.failed else ""
     later = f", {board.later:,} recorded by a later version of harness" if board.later else ""
     yield visible(f"Board {board.board}: {board.done:,} of {_cells(board.cells)} done{failed}{later}.")
     for cell in board.failed[:MOST_FAILURES]:
-        reason = cell.reason.partition("\n")[0]
-        yield visible(f"  {cell.status}: {cell.forecaster} on {cell.task} ({cell.key[:8]}): {reason}")
+        yield visible(f"  {_failure(cell, with_machine=with_machines)}")
     if len(board.failed) > MOST_FAILURES:
         yield f"  and {len(board.failed) - MOST_FAILURES:,} more; --json lists them all"
     if board.unavailable:
         yield visible(f"  without data: {', '.join(board.unavailable)}")
+
+
+def _failure(cell: FailedCell, *, with_machine: bool) -> str:
+    where = f" (machine {cell.machine or UNKNOWN_MACHINE})" if with_machine else ""
+    return f"{cell.status}{where}: {cell.forecaster} on {cell.task} ({cell.key[:8]}): {first_line(cell.reason)}"
+
+
+def first_line(reason: str) -> str:
+    """The first line of a reason."""
+    return reason.partition("\n")[0]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table: names to the left, numbers to the right, in cells that are as wide as their texts."""
+    from rich.cells import cell_len
+
+    shown = [[visible(text) for text in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*shown, strict=True)]
+    for name, *numbers in shown:
+        padded = [" " * (width - cell_len(text)) + text for text, width in zip(numbers, widths[1:], strict=True)]
+        yield "  ".join(["", name + " " * (widths[0] - cell_len(name)), *padded])
 
 
 def _cells(count: int) -> str:
@@ -82,7 +151,7 @@ def _counted(count: int, unit: str) -> str:
     return f"{count:,} {unit}" + ("" if count == 1 else "s")
 
 
-def _rate(per_second: float, unit: str) -> str:
+def rate_text(per_second: float, unit: str) -> str:
     """A rate per second, per minute or per hour, whichever is a number of at least 1."""
     for time, size in (("s", 1), ("min", 60)):
         if per_second * size >= 1:

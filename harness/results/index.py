@@ -1,4 +1,4 @@
-"""The index of a journal: the status of each cell, so that a run finds its pending cells without parsing records.
+"""The index of a journal: the outcome of each cell, so that a run finds its pending cells without parsing records.
 
 It is never trusted over the files: an entry counts as long as the record, its folder and its arrays are in the state in
 which the record was read. Everything else is read anew. Several processes may write the index; the last one wins.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from harness.data.damage import set_aside
 from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import DamagedFile, LaterVersion
-from harness.evaluation.run import Status
+from harness.evaluation.run import Run, Status
 from harness.results.folders import RECORD
 
 SCHEMA = 1
@@ -26,10 +27,24 @@ FileState = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The status of a run, and whether it was run in strict mode."""
+    """How and where a run ended, and whether it was run in strict mode."""
 
     status: Status
     strict: bool = False
+    machine: str = ""  # its name; empty if it is not known
+    finished: str = ""  # UTC, ISO 8601, by the clock of that machine
+
+    @classmethod
+    def of(cls, run: Run) -> Outcome:
+        """The outcome of a run."""
+        return cls(run.status, run.strict, machine_name(run.provenance), run.finished)
+
+
+def machine_name(provenance: Mapping[str, Any]) -> str:
+    """The name of the machine that a cell was run on; empty if it is not known."""
+    machine = provenance.get("machine")
+    name = machine.get("name") if isinstance(machine, Mapping) else None
+    return name if isinstance(name, str) else ""
 
 
 @dataclass(frozen=True)
@@ -82,18 +97,15 @@ class Index:
     def outcome(self, key: str, state: FileState) -> Outcome | None:
         """The outcome of a cell whose files are in this state, None if it is not known."""
         match self._entries.get(key):
-            case [str() as status, bool() as strict, *known] if tuple(known) == state and status in STATUSES:
-                return Outcome(Status(status), strict)
+            case [str() as status, bool() as strict, str() as machine, str() as finished, *known]:
+                if tuple(known) == state and status in STATUSES:
+                    return Outcome(Status(status), strict, machine, finished)
         return None
-
-    def status(self, key: str, state: FileState) -> Status | None:
-        """The status of a cell whose files are in this state, None if it is not known."""
-        outcome = self.outcome(key, state)
-        return None if outcome is None else outcome.status
 
     def note(self, key: str, state: FileState, outcome: Outcome) -> None:
         """Note the outcome of a cell whose files are in this state."""
-        self._entries[key] = [outcome.status.value, outcome.strict, *state]
+        fields = (outcome.status.value, outcome.strict, outcome.machine, outcome.finished)
+        self._entries[key] = [*fields, *state]
         self._changed = True
 
     def save(self) -> None:

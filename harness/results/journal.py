@@ -145,7 +145,7 @@ class Journal:
             self.set_aside(DamagedFile(record.folder, f"{', '.join(lost)}: lost or truncated"), found)
             return None
         remove_leftovers(self.cells / key)
-        return Outcome(record.run.status, record.run.strict)
+        return Outcome.of(record.run)
 
     def save_index(self) -> None:
         """Store what helps the next process to find the state of cells; nothing here."""
@@ -230,7 +230,7 @@ class CachedJournal(Journal):
         if record is None or state is None or self.index.outcome(key, state) is not None:
             return record
         if not record.lost_arrays():
-            self.index.note(key, state, Outcome(record.run.status, record.run.strict))
+            self.index.note(key, state, Outcome.of(record.run))
         return record
 
     def _outcome(self, key: str) -> Outcome | None:

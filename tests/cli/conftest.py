@@ -31,12 +31,13 @@ class PluginFolder:
             (self.folder / board).mkdir()
             (self.folder / board / "leaderboard.toml").write_text(text)
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """A command that runs."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *arguments],
-            env={**kept, "PYTHONPATH": str(self.module.parent), "HARNESS_HOME": str(self.home), "COLUMNS": "200"},
+            env={**kept, "PYTHONPATH": str(self.module.parent), "HARNESS_HOME": str(self.home), "COLUMNS": "200"}
+            | dict(environment or {}),
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -82,6 +83,8 @@ class Slow:
 
     def fit(self, train):
         Path(__file__).with_name(f"begun-{self.level:g}").touch()
+        if self.seconds < 0:
+            raise ValueError("no time")
         end = time.monotonic() + self.seconds
         while time.monotonic() < end:
             time.sleep(0.05)

@@ -17,7 +17,7 @@ from harness import RollingOrigin, Task
 from harness.boards.planning import PlannedCell
 from harness.data.storage import read_checked_json, write_checked_json, write_json
 from harness.evaluation.run import Cell
-from harness.execution.activity import Activity, Recorder, activities, activity_folder, remove_stale
+from harness.execution.activity import SCHEMA, Activity, Recorder, activities, activity_folder, remove_stale
 from harness.execution.cell_locks import CellLocks
 from harness.execution.events import Started, Waiting
 from harness.execution.process_usage import PROC, identity
@@ -149,7 +149,7 @@ def test_damaged_files_are_removed_and_later_ones_kept(tmp_path: Path) -> None:
     folder = activity_folder(tmp_path)
     folder.mkdir(parents=True)
     (folder / "1.json").write_bytes(b"\xff{")
-    (folder / "2.json").write_text('{"schema": 2}')
+    (folder / "2.json").write_text(f'{{"schema": {SCHEMA + 1}}}')
     (folder / "3.json").write_text('{"schema": 1, "process": "x"}')
     (folder / "4.json").mkdir()
     (folder / "5.json").write_text("{}")

@@ -60,6 +60,11 @@ class FoundShard:
     run_plan: RunPlan | None = None
     group: str | None = None
 
+    @property
+    def name(self) -> str:
+        """Which shard it is, of how many, and of which group: 3/16, or 3/16 of group cpu."""
+        return f"{self.shard.index}/{self.shard.count}" + (f" of group {self.group}" if self.group else "")
+
     def cells_of(self, cells: Iterable[PlannedCell]) -> ShardCells:
         """The cells of the shard; `cells` are all of the run. Raises BadInput for cells that the run plan lacks.
 

@@ -1,0 +1,80 @@
+"""The page of the status of a home: what runs, on which machines, what is done, and what failed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.execution.activity import CELL
+from harness.execution.status import BoardStatus, HomeStatus
+from harness.report.numbers import clock_time
+from harness.report.page.render import document
+from harness.report.status import (
+    FORECASTER_HEADINGS,
+    MACHINE_HEADINGS,
+    MOST_FAILURES,
+    UNKNOWN_MACHINE,
+    activity_progress,
+    activity_sentence,
+    first_line,
+    forecaster_rows,
+    machine_row,
+    rate_text,
+)
+
+STYLES = ("page.css", "table.css", "status.css")
+SCRIPTS = ("theme.js",)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed cell as the page lists it."""
+
+    machine: str
+    forecaster: str
+    task: str
+    status: str
+    reason: str
+
+
+def status_page(status: HomeStatus, now: str, every: float | None = None) -> str:
+    """The whole HTML document; `now` is when the status was read. A browser loads it again at intervals of `every`."""
+    boards = [
+        {
+            "status": board,
+            "rows": list(forecaster_rows(board)),
+            "failures": list(_failures(board)),
+            "more": max(0, len(board.failed) - MOST_FAILURES),
+        }
+        for board in status.boards
+    ]
+    values = {
+        "status": status,
+        "now": now,
+        "refresh": None if every is None else math.ceil(every),
+        "facts": dict(_facts(status)),
+        "activities": [(activity_sentence(each), activity_progress(each), each) for each in status.running],
+        "machine_headings": MACHINE_HEADINGS,
+        "machines": [machine_row(machine) for machine in status.machines],
+        "forecaster_headings": FORECASTER_HEADINGS,
+        "boards": boards,
+    }
+    return document("status.html.jinja", values, STYLES, SCRIPTS)
+
+
+def _facts(status: HomeStatus) -> Iterator[tuple[str, str]]:
+    """The numbers at the top, by their names; a cell of several boards counts once."""
+    machines, rate = status.machines, sum(machine.rate or 0.0 for machine in status.machines)
+    yield "Cells done", f"{sum(machine.done for machine in machines):,}"
+    yield "Failed", f"{sum(machine.failed for machine in machines):,}"
+    if rate:
+        yield "Rate", rate_text(rate, CELL)
+    if status.seconds_left is not None:
+        yield "Time left", f"about {clock_time(status.seconds_left)}"
+
+
+def _failures(board: BoardStatus) -> Iterator[Failure]:
+    for cell in board.failed[:MOST_FAILURES]:
+        machine = cell.machine or UNKNOWN_MACHINE
+        yield Failure(machine, cell.forecaster, cell.task, cell.status, first_line(cell.reason))

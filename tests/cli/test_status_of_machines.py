@@ -1,0 +1,179 @@
+"""`harness status` of a run on several machines, and its page."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.data.storage import read_checked_json, write_checked_json
+from harness.execution.activity import activities
+from harness.results.journal import Journal
+
+NAMES = """
+import os, platform, socket
+
+if name := os.environ.get("MACHINE"):
+    platform.node = socket.gethostname = lambda: name
+"""
+
+
+@pytest.fixture
+def machines(slow_board: Any) -> Any:
+    """The board of slow cells, where commands of several machines share a home: MACHINE is their host name."""
+    (slow_board.module.parent / "sitecustomize.py").write_text(NAMES)
+    return slow_board
+
+
+@pytest.fixture
+def two_runs(machines: Any) -> Iterator[Any]:
+    """Two machines that run a board: the first has done two cells, the second one that failed; each runs one."""
+    machines.set_seconds(0, 60, -1, 60)
+    processes = [machines.start("run", "slow", "--jobs", "1", environment={"MACHINE": "node-a"})]
+    machines.wait_for(lambda: "begun-2" in machines.begun())
+    processes.append(machines.start("run", "slow", "--jobs", "1", environment={"MACHINE": "node-b"}))
+    machines.wait_for(lambda: "begun-4" in machines.begun())
+    machines.wait_for(lambda: sorted(len(each.machines) * each.done for each in activities(machines.home))[0] > 0)
+    machines.processes = processes
+    yield machines
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        machines.end(process)
+
+
+def columns(line: str) -> list[str]:
+    return re.split(r"  +", line.strip())
+
+
+def test_two_machines_that_share_a_home(two_runs: Any) -> None:
+    text = two_runs("status", "slow").stdout
+    found = json.loads(two_runs("status", "--json").stdout)
+
+    lines = text.splitlines()
+    rows = {columns(line)[0]: columns(line) for line in lines}
+    assert rows["node-a"][1:4] == ["2", "1", "0"]
+    assert rows["node-b"][1:4] == ["1", "1", "1"]
+    assert rows["slow 3"] == ["slow 3", "1", "1", "0"]
+    assert rows["slow 4"] == ["slow 4", "0", "0", "1"]
+    assert sum(line.startswith("Process ") for line in lines) == 2
+    assert "Board slow: 3 of 5 cells done, 1 failed." in text
+    assert re.search(r"failed \(machine node-b\): slow 3 on nile \(\w{8}\): .*ValueError: no time", text)
+    assert re.search(r"All machines: .* cells/\w+, about .* left\.", text)
+    assert [(each["machine"], each["done"]) for each in found["machines"]] == [("node-a", 2), ("node-b", 1)]
+    assert found["seconds_left"] > 0
+    assert {each["executor"] for each in found["running"]} == {"local"}
+
+
+def test_two_machines_that_share_a_store(machines: Any, tmp_path: Path) -> None:
+    machines.set_seconds(0, 60, -1, 60)
+    store = f"file://{tmp_path / 'store'}"
+    environments = [
+        {"MACHINE": name, "HARNESS_HOME": store, "HARNESS_CACHE_DIR": str(tmp_path / name)}
+        for name in ("node-a", "node-b", "node-c")
+    ]
+    processes = [machines.start("run", "slow", "--jobs", "1", environment=environments[0])]
+    machines.wait_for(lambda: "begun-2" in machines.begun())
+    processes.append(machines.start("run", "slow", "--jobs", "1", environment=environments[1]))
+    machines.wait_for(lambda: "begun-4" in machines.begun())
+
+    def found() -> dict[str, Any]:
+        return json.loads(machines.end(machines.start("status", "--json", environment=environments[2])).stdout)  # type: ignore[no-any-return]
+
+    machines.wait_for(lambda: sum(each["running"] for each in found()["machines"]) == 2)
+    status = found()
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+        machines.end(process)
+
+    assert status["home"] == store
+    assert [(each["machine"], each["done"], each["failed"]) for each in status["machines"]] == [
+        ("node-a", 2, 0),
+        ("node-b", 1, 1),
+    ]
+    assert [each["machine"] for each in status["boards"][0]["failed"]] == ["node-b"]
+
+
+def test_a_page_is_written_until_the_run_ends(two_runs: Any, tmp_path: Path) -> None:
+    page = tmp_path / "status.html"
+    watching = two_runs.start("status", "--html", str(page), "--every", "1")
+    two_runs.wait_for(page.exists)
+    running = page.read_text()
+    for process in two_runs.processes:
+        process.send_signal(signal.SIGTERM)
+
+    ended = two_runs.end(watching)
+
+    assert ended.returncode == 0
+    assert '<meta http-equiv="refresh" content="1">' in running
+    assert "node-a" in running
+    assert "no time" in running
+    last = page.read_text()
+    assert 'http-equiv="refresh"' not in last
+    assert "Nothing runs." in last
+
+
+def test_a_signal_ends_a_page_that_loads_itself(two_runs: Any, tmp_path: Path) -> None:
+    page = tmp_path / "status.html"
+    watching = two_runs.start("status", "--html", str(page), "--every", "600")
+    two_runs.wait_for(page.exists)
+
+    watching.send_signal(signal.SIGINT)
+    ended = two_runs.end(watching)
+
+    assert ended.returncode == 130
+    assert 'http-equiv="refresh"' not in page.read_text()
+
+
+def test_records_of_two_machines_and_one_command(slow_board: Any) -> None:
+    slow_board.set_seconds(0, -1)
+    slow_board("run", "slow", "--jobs", "0")
+    alone = slow_board("status").stdout
+    journal = Journal(slow_board.home)
+    runs = [run for run in map(journal.read, journal.keys()) if run is not None]
+    (key,) = [run.key for run in runs if "no time" in run.explanation]
+    path = slow_board.home / "journal" / "cells" / key / "record.json"
+    fields = read_checked_json(path, 99)
+    assert fields is not None
+    schema = fields.pop("schema")
+    fields["provenance"]["machine"]["name"] = "elsewhere"
+    write_checked_json(path, fields, schema)
+
+    text = slow_board("status").stdout
+
+    assert "Machine" not in alone
+    assert "(machine elsewhere): slow 2 on nile" in text
+    assert "All machines" not in text
+
+
+def test_the_index_knows_the_machine(slow_board: Any) -> None:
+    slow_board.set_seconds(0)
+    slow_board("run", "slow", "--jobs", "1")
+
+    entries = json.loads((slow_board.home / "journal" / "index.json").read_text())["cells"]
+
+    run = next(run for key in entries if (run := Journal(slow_board.home).read(key)))
+    assert {entry[2] for entry in entries.values()} == {run.provenance["machine"]["name"]}
+    assert run.finished in {entry[3] for entry in entries.values()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fast",), "board 'fast' was not run in"),
+        (("--every", "5"), "--every needs --html"),
+        (("--json", "--html", "page.html"), "leave out one of them"),
+        (("--html", "slow/leaderboard.toml/page.html"), "cannot be written"),
+    ],
+)
+def test_what_cannot_be_shown(slow_board: Any, arguments: tuple[str, ...], message: str) -> None:
+    slow_board.set_seconds()
+
+    ended = slow_board("status", *arguments)
+
+    assert ended.returncode == 2
+    assert message in ended.stderr
