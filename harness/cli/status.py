@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,41 +82,51 @@ def _keep_page(page: Path, every: float | None, board: str | None, workspace: Wo
     """
     from harness.cli.signals import exit_code, stop_signals
 
-    status, code = _status(board, workspace), 0
+    seen, code = _Seen.now(board, workspace), 0
     with stop_signals():
         try:
             changed = time.monotonic()
-            while every is not None and status.running and time.monotonic() - changed <= max(STALE, 2 * every):
-                _write_page(page, status, every)
+            while every is not None and seen.status.running and time.monotonic() - changed <= max(STALE, 2 * every):
+                seen.write(page, every)
                 time.sleep(every)
-                before, status = status, _present_status(status, board, workspace)
-                if status.running != before.running:
+                before, seen = seen, seen.later(board, workspace)
+                if seen.status.running != before.status.running:
                     changed = time.monotonic()
         except KeyboardInterrupt as stopped:
             code = exit_code(stopped)
-    _write_page(page, status)
+    seen.write(page)
     echo(f"wrote {page}")
     return code
 
 
-def _present_status(former: HomeStatus, board: str | None, workspace: Workspace) -> HomeStatus:
-    """The status after what other machines stored was read; the former one while their store does not answer."""
-    try:
-        if workspace.remote is not None:
-            workspace.remote.pull()
-        return _status(board, workspace)
-    except InfrastructureFault as error:
-        echo(f"{error}; the page stays as it is until the store answers", err=True)
-        return former
+@dataclass(frozen=True)
+class _Seen:
+    """The status of a home, and when it was read."""
 
+    status: HomeStatus
+    time: str  # UTC, ISO 8601
 
-def _write_page(page: Path, status: HomeStatus, every: float | None = None) -> None:
-    from datetime import UTC, datetime
+    @classmethod
+    def now(cls, board: str | None, workspace: Workspace) -> _Seen:
+        """The present status."""
+        return cls(_status(board, workspace), datetime.now(UTC).isoformat(timespec="seconds"))
 
-    from harness.data.storage import write_text
-    from harness.report.page.status import status_page
+    def later(self, board: str | None, workspace: Workspace) -> _Seen:
+        """The status after what other machines stored was read; the same while their store does not answer."""
+        try:
+            if workspace.remote is not None:
+                workspace.remote.pull()
+            return _Seen.now(board, workspace)
+        except InfrastructureFault as error:
+            echo(f"{error}; the page stays as it is until it can be read again", err=True)
+            return self
 
-    try:
-        write_text(page, status_page(status, datetime.now(UTC).isoformat(timespec="seconds"), every))
-    except OSError as error:
-        raise BadInput(f"{page} cannot be written: {error.strerror}; name another file by --html") from error
+    def write(self, page: Path, every: float | None = None) -> None:
+        """Write the page; a browser loads it again at intervals of `every`. Raises BadInput."""
+        from harness.data.storage import write_text
+        from harness.report.page.status import status_page
+
+        try:
+            write_text(page, status_page(self.status, self.time, every))
+        except OSError as error:
+            raise BadInput(f"{page} cannot be written: {error.strerror}; name another file by --html") from error

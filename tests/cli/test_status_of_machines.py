@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from harness.data.storage import read_checked_json, write_checked_json
-from harness.execution.activity import activities
+from harness.cli.main import cli
+from harness.data.storage import read_checked_json, write_checked_json, write_json
+from harness.execution.activity import SCHEMA, Activity, activities, activity_folder
+from harness.fields.dumping import dump
 from harness.results.journal import Journal
 
 NAMES = """
@@ -126,6 +129,19 @@ def test_a_signal_ends_a_page_that_loads_itself(two_runs: Any, tmp_path: Path) -
     ended = two_runs.end(watching)
 
     assert ended.returncode == 130
+    assert 'http-equiv="refresh"' not in page.read_text()
+
+
+def test_a_page_of_machines_that_were_switched_off_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.cli.status.STALE", 0.0)
+    home, page = tmp_path / "home", tmp_path / "status.html"
+    activity = Activity(1, "elsewhere", "start", "2026-01-01T00:00:00+00:00", ("a",), 1)
+    write_json(activity_folder(home) / "1.json", {"schema": SCHEMA, **dump(activity)})
+
+    ended = CliRunner().invoke(cli, ["status", "--home", str(home), "--html", str(page), "--every", "1"])
+
+    assert ended.exit_code == 0
+    assert "Process 1 on elsewhere" in page.read_text()
     assert 'http-equiv="refresh"' not in page.read_text()
 
 
