@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,6 +108,8 @@ class _Seen:
     @classmethod
     def now(cls, board: str | None, workspace: Workspace) -> _Seen:
         """The present status."""
+        from datetime import UTC, datetime
+
         return cls(_status(board, workspace), datetime.now(UTC).isoformat(timespec="seconds"))
 
     def later(self, board: str | None, workspace: Workspace) -> _Seen:
