@@ -15,6 +15,8 @@ from harness.plugins.plugin_file import FILE, VARIABLE, checked_plugin_file, plu
 # the parameters of commands that take boards
 BOARDS = {
     "run": ("boards",),
+    "plan": ("boards",),
+    "status": ("board",),
     "show": ("board",),
     "compare": ("first", "second"),
     "publish": ("board",),

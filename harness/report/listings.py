@@ -88,12 +88,28 @@ def _not_installed(kind: str, commands: Mapping[str, str]) -> str:
     }
     texts = []
     for title, group in tables.items():
-        rows = [
-            (command, _summary(name for name, each in commands.items() if each == command))
-            for command in dict.fromkeys(group)
-        ]
+        names = {command: [name for name, each in commands.items() if each == command] for command in group}
+        rows = _rows_by_command(names)
         texts += [f"\n{listing(title, ('command', 'name'), rows)}"] if rows else []
     return "".join(texts)
+
+
+def _rows_by_command(names: Mapping[str, list[str]]) -> list[tuple[str, str]]:
+    """A command and the names that it makes usable; of the models of a library, the command of most of them."""
+    models = [each for group in names.values() for each in group if library_of(each)]
+    most: dict[str, str] = {}  # by library
+    for command in sorted(names, key=lambda each: -len(names[each])):
+        for library in _by_library(names[command]):
+            most.setdefault(library, command)
+    rows = []
+    for command, group in names.items():
+        shown = [name for name in group if not library_of(name) or most[library_of(name)] == command]
+        if not shown:
+            continue
+        others = sum(library_of(name) in _by_library(shown) and name not in shown for name in models)
+        more = f"; {others} more need other packages: `harness list forecasters --card NAME` says which"
+        rows.append((command, _summary(shown) + (more if others else "")))
+    return rows
 
 
 def _summary(names: Iterable[str]) -> str:

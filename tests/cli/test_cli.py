@@ -23,6 +23,7 @@ from harness.boards.planning import PlannedCell
 from harness.execution.driver import drive
 from harness.execution.events import Finished
 from harness.execution.in_process import InProcess
+from harness.execution.process_usage import identity
 
 PLUGIN = '''
 """Forecasters that are slow, draw, fail and die; datasets that are absent and empty."""
@@ -711,9 +712,11 @@ class TestSharing:
         shell.board(forecasters=["level"])
         shell("run", "toys", "--jobs", "0")
         (key,) = shell.done()
-        dead = subprocess.Popen([sys.executable, "-c", ""])
+        dead = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+        owner = f"{os.uname().nodename} {dead.pid}\n{identity(dead.pid)}"
+        dead.kill()
         dead.wait()
-        (shell.home / "journal" / "locks" / key).write_text(f"{os.uname().nodename} {dead.pid}", encoding="utf-8")
+        (shell.home / "journal" / "locks" / key).write_text(owner, encoding="utf-8")
 
         shell("run", "toys", "--jobs", "0", "--rerun")
 

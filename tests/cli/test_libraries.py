@@ -30,13 +30,16 @@ def test_they_are_listed_by_library(harness: Harness) -> None:
     paragraphs = {part.split(":")[0].strip(): " ".join(part.split()) for part in said.split("\n\n")[1:]}
     assert "49 models" in paragraphs["sklearn"]
     assert "ElasticNet, ElasticNetCV" in paragraphs["sklearn"]
-    for library, models in (("sktime", 160), ("statsforecast", 39)):
+    for library, models in (("sktime", 51), ("statsforecast", 39)):
         if find_spec(library) is None:
             assert f"pip install 'forecast-harness[{library}]' {models} models such as {library}:" in " ".join(
                 said.split()
             )
         else:
             assert f"{models} models" in paragraphs[library]
+    if find_spec("sktime") is None:
+        assert "64 more need other packages: `harness list forecasters --card NAME` says" in " ".join(said.split())
+        assert said.count("sktime:") == 1
 
 
 def test_one_is_checked_by_its_name(harness: Harness) -> None:
