@@ -117,8 +117,10 @@ class TestContract:
 
         order = np.random.default_rng(0).permutation(len(contexts))
 
-        assert np.array_equal(forecaster.predict(contexts.take(order)).probabilities, together[order])
-        assert np.array_equal(forecaster.predict(contexts.take(np.array([7]))).probabilities[0], together[7])
+        # some processors add the products of large and small batches in another order
+        again, one = (forecaster.predict(contexts.take(each)).probabilities for each in (order, np.array([7])))
+        np.testing.assert_allclose(again, together[order], rtol=1e-5)
+        np.testing.assert_allclose(one[0], together[7], rtol=1e-5)
 
     def test_a_forecaster_can_be_pickled(self, spec: ForecasterSpec) -> None:
         fold, forecaster = fold_of(cycles()), made(spec)

@@ -142,4 +142,4 @@ def test_windows_in_one_call_or_in_many_have_the_same_forecasts(factory: type[Fr
         forecaster.predict(contexts.take(np.arange(*ends))).mean for ends in ((0, 1), (1, 50), (50, 299), (299, 300))
     ]
 
-    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-9)
+    np.testing.assert_allclose(np.concatenate(parts), whole, rtol=1e-5, atol=1e-6)  # of float32 on any processor

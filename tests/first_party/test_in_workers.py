@@ -59,7 +59,9 @@ def planned(name: str, task: Task, panel: Panel, home: Path) -> PlannedCell:
     cell = Cell(task, name, quick, 0 if entry.spec.takes_seed() else None)
     key = cell.key(panel.fingerprint(), forecaster_version(name, CATALOG.forecasters))
     imports, resources = entry.spec.imports, entry.spec.resources
-    return PlannedCell(key, name, task.label, cell, panel.fingerprint(), imports, resources, spec=planned_spec(entry))
+    return PlannedCell(
+        key, name, task.label, cell, panel.fingerprint(), imports, resources, spec=planned_spec(entry, {})
+    )
 
 
 def evaluated_here(planned: PlannedCell, panel: Panel, options: CellOptions) -> Run:
