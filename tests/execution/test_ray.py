@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,10 @@ def nodes() -> Iterator[Nodes]:
         made.replace_lost()
         yield made
         cluster.shutdown()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # files of nodes that were killed
+            del cluster, made
+            gc.collect()
 
 
 @pytest.fixture
