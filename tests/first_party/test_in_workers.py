@@ -29,7 +29,19 @@ TASKS = {description: (task, panel) for description, task, panel in (*check_task
 OF_CLASSES = tuple(description for description, _, _ in categorical_tasks())
 OF_NUMBERS = tuple(description for description, _, _ in check_tasks())
 SHORT = ("with delayed, forecast and static covariates", "held-out series by free-running generation")  # for slow ones
-SLOW = ("auto-arima", "cnn", "ets", "dense-iid", "free-cnn", "free-dense", "free-gru", "free-lstm", "free-rnn")
+SLOW = (
+    "auto-arima",
+    "cnn",
+    "ets",
+    "median-ensemble",
+    "mstl",
+    "dense-iid",
+    "free-cnn",
+    "free-dense",
+    "free-gru",
+    "free-lstm",
+    "free-rnn",
+)
 SLOW += ("free-seq2seq", "free-seq2seq-autoregressive", "gru", "lstm", "rnn", "seq2seq", "seq2seq-autoregressive")
 CASES = [
     (name, description)
