@@ -85,7 +85,7 @@ def run_cells(
 
 
 def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, Locks | None]:
-    """The executor and the locks of a home: for one in a store, each run is stored and the locks are there.
+    """The executor and the locks of a home; in an object store, runs are stored and the locks are there.
 
     Raises StoreUnavailable, and closes the executor then.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ DTypes = Literal["auto", "float32", "bfloat16"]
 
 
 @dataclass
-class PretrainedChronos:
+class PretrainedChronos(ABC):
     """A pretrained model of Chronos, which is not trained here.
 
     `checkpoint` is a local folder with weights, such as those of a fine-tuned model, instead of the published ones.
@@ -89,17 +90,17 @@ class PretrainedChronos:
         return Forecast.quantiles_only(levels, np.concatenate(parts)[:, contexts.gap :])
 
     @property
+    @abstractmethod
     def longest_horizon(self) -> int:
         """The number of steps that the model forecasts at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def series_of(self, contexts: Contexts) -> int:
         """The number of series of a window, as the batches of the library count them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def quantiles(self, contexts: Contexts, length: int, levels: list[float]) -> Floats:
         """Quantiles of the gap and the horizon from so many last values, (window, step, target, level)."""
-        raise NotImplementedError
 
     def _levels(self, contexts: Contexts) -> list[float]:
         """The levels of the model, and those of the task that are not among them."""
