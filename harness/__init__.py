@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.evaluation.outcomes import Actuals, Outcomes
     from harness.evaluation.run import Results, Run, Status
-    from harness.execution.contract_tests import check_forecaster, parametrize_with_checks
+    from harness.execution.checks.contract_tests import check_forecaster, parametrize_with_checks
     from harness.fields.libraries import install_command
     from harness.fields.signatures import given_hyperparameters, hyperparameter_fields
     from harness.forecasters.by_time import forecast_by_time
@@ -128,8 +128,8 @@ _PLACES = {
     "check_data": "api.functions",
     "Finding": "data.tables.findings",
     "TableOptions": "data.tables.options",
-    "check_forecaster": "execution.contract_tests",
-    "parametrize_with_checks": "execution.contract_tests",
+    "check_forecaster": "execution.checks.contract_tests",
+    "parametrize_with_checks": "execution.checks.contract_tests",
     "Run": "evaluation.run",
     "Status": "evaluation.run",
     "Actuals": "evaluation.outcomes",

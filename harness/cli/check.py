@@ -54,13 +54,13 @@ def check_command(name: str, strict: bool, timeout: float | None, memory: int | 
 def _results(name: str, workspace: Workspace, limits: Limits, *, strict: bool) -> Generator[CheckResult, None, None]:
     """The results of all checks of what is installed, or of a class by its import path; raises BadInput."""
     if ":" not in name or name in workspace.catalog.forecasters:  # names may be such as "statsforecast:AutoETS"
-        from harness.execution.checking import check_in_workers
+        from harness.execution.checks.checking import check_in_workers
 
         return check_in_workers(name, workspace, limits, strict=strict)
     given = {"--strict": strict, "--timeout": limits.seconds, "--memory": limits.memory}
     if options := [option for option, value in given.items() if value]:
         raise BadInput(f"{options[0]} needs an installed forecaster, and {name} is an import path; leave it out")
-    from harness.execution.subjects import check_imported
+    from harness.execution.checks.subjects import check_imported
 
     if os.getcwd() not in sys.path:  # which the script `harness` does not search
         sys.path.append(os.getcwd())

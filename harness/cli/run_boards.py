@@ -17,8 +17,8 @@ from harness.cli.console import print_lines, print_standings
 from harness.cli.run_cells import run_cells
 from harness.cli.signals import StopSignals, exit_code, stop_signals
 from harness.errors import InfrastructureFault, InvalidMetric
-from harness.execution.cell_locks import CellLocks
 from harness.execution.events import Postponed, Refused
+from harness.execution.locks.local import CellLocks
 from harness.execution.scheduling.division import ShardOptions, find_shard
 from harness.report.progress import pending_lines
 from harness.report.run_plan import shard_line

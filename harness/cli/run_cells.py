@@ -16,9 +16,9 @@ from harness.errors import BadInput, watched
 from harness.execution.activity import Recorder
 from harness.execution.driver import drive
 from harness.execution.events import Finished, Postponed, Refused
-from harness.execution.executor import Executor
-from harness.execution.executors import executor_name, make_executor
-from harness.execution.locks import Locks
+from harness.execution.executors.executor import Executor
+from harness.execution.executors.table import executor_name, make_executor
+from harness.execution.locks.interface import Locks
 from harness.execution.options import CellOptions
 from harness.report.progress import Nothing, RunProgress
 
@@ -91,8 +91,8 @@ def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, Loc
     """
     if workspace.remote is None:
         return executor, None
-    from harness.execution.remote_locks import RemoteLocks
-    from harness.execution.storing import Storing
+    from harness.execution.executors.storing import Storing
+    from harness.execution.locks.remote import RemoteLocks
 
     try:
         return Storing(executor, workspace.remote), RemoteLocks(workspace.remote)

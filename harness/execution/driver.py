@@ -12,10 +12,10 @@ from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, HomeUnusable, InfrastructureFault
 from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
-from harness.execution.cell_locks import CellLocks
 from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
-from harness.execution.executor import Executor, Outcome
-from harness.execution.locks import Locks
+from harness.execution.executors.executor import Executor, Outcome
+from harness.execution.locks.interface import Locks
+from harness.execution.locks.local import CellLocks
 from harness.execution.split_cells import SplitCell, remove_leftovers
 from harness.results.journal import Journal
 from harness.results.remote.store import StoreUnavailable

@@ -15,8 +15,8 @@ from harness.errors import BadInput, BadTask, Failure
 from harness.evaluation.calls import Calls
 from harness.evaluation.clock import Clock
 from harness.execution.options import CellOptions
-from harness.execution.template_server import TemplateServer
-from harness.execution.workers import worker_forecaster
+from harness.execution.workers.cell_workers import worker_forecaster
+from harness.execution.workers.template_server import TemplateServer
 from harness.forecasters.forecast import Forecast
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import RollingOrigin

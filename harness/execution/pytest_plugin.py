@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from harness.execution.contract_tests import Check
+    from harness.execution.checks.contract_tests import Check
 
 OPTION = "--harness-forecaster"
 
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def _checks(given: str) -> list[Check]:
     """The checks of a forecaster, dataset or metric; raises UsageError if there is none of that name."""
     from harness.errors import Failure, attempt
-    from harness.execution.contract_tests import checks_of
+    from harness.execution.checks.contract_tests import checks_of
 
     checks = attempt(lambda: checks_of(given, {}))
     if isinstance(checks, Failure):

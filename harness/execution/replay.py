@@ -14,9 +14,9 @@ from harness.data.panel_store import is_stored, store_panel
 from harness.errors import BadInput
 from harness.evaluation.forecast_comparison import relative_difference
 from harness.evaluation.run import EVALUATION_VERSION, Run
-from harness.execution.cells import evaluate_cell
+from harness.execution.cells.evaluation import evaluate_cell
 from harness.execution.options import CellOptions
-from harness.execution.template_server import TemplateServer
+from harness.execution.workers.template_server import TemplateServer
 from harness.plugins.installation import check_installed
 from harness.plugins.installed import installed_catalog
 from harness.results.run_comparison import (

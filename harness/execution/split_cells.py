@@ -9,7 +9,7 @@ from harness.boards.planning import PlannedCell
 from harness.data.storage import remove_abandoned
 from harness.errors import HarnessError
 from harness.evaluation.parts import Part, PartEnd
-from harness.execution.locks import Locks
+from harness.execution.locks.interface import Locks
 from harness.results.journal import Journal
 from harness.results.stored_parts import StoredParts, cells_in_parts, parts_folder
 

@@ -13,7 +13,7 @@ from harness.data.home_folders import store_url
 from harness.errors import BadInput, LaterVersion
 from harness.evaluation.run import Run, Status
 from harness.execution.activity import Activity, activities
-from harness.execution.cell_locks import lock_owners
+from harness.execution.locks.local import lock_owners
 from harness.execution.machine_status import MachineStatus, machine_statuses, run_seconds_left
 from harness.results.index import Outcome, state_of
 from harness.results.journal import CachedJournal

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from harness.execution import sandbox
+from harness.execution.workers import sandbox
 
 PLUGIN = '''
 import os

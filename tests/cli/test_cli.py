@@ -22,7 +22,7 @@ from harness import Journal, Run, Status
 from harness.boards.planning import PlannedCell
 from harness.execution.driver import drive
 from harness.execution.events import Finished
-from harness.execution.in_process import InProcess
+from harness.execution.executors.in_process import InProcess
 from harness.execution.process_usage import identity
 
 PLUGIN = '''

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution import sandbox
+from harness.execution.workers import sandbox
 
 PLUGIN = """
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from harness.efficiency.calibration import calibrate, calibration_work
 from harness.efficiency.device import DeviceClock, used_device
 from harness.efficiency.environment import THREAD_VARIABLES, bind_cores, environment, garbage_collection_off
 from harness.efficiency.machine import this_machine
-from harness.execution import template_server
+from harness.execution.workers import template_server
 
 
 def test_a_machine_with_one_core_will_do(monkeypatch) -> None:

@@ -15,7 +15,7 @@ from filelock import FileLock
 
 import harness
 from harness.errors import BadInput, InfrastructureFault, UnknownName
-from harness.execution.template_server import TemplateServer
+from harness.execution.workers.template_server import TemplateServer
 from harness.plugins.catalog import load_catalog
 from harness.plugins.environments.creation import EnvironmentRequest, create_environment, remove_environment
 from harness.plugins.environments.environment import environments_of, find_environment

@@ -10,7 +10,7 @@ import pytest
 
 from harness import Forecast, Layer, Panel, RollingOrigin, Run, Task, evaluate
 from harness.evaluation.description import describe
-from harness.execution.worker_answers import description_of
+from harness.execution.workers.answers import description_of
 from harness.fields.dumping import dump
 from harness.report.model_summary import model_summaries, summary_lines
 

@@ -17,9 +17,9 @@ from harness.data.panel_store import store_panel
 from harness.errors import InfrastructureFault
 from harness.evaluation.run import Cell, Status
 from harness.execution import process_usage
-from harness.execution.cells import evaluate_cell
-from harness.execution.supervisor import _result
-from harness.execution.template_server import TemplateServer
+from harness.execution.cells.evaluation import evaluate_cell
+from harness.execution.executors.supervisor import _result
+from harness.execution.workers.template_server import TemplateServer
 from harness.plugins.provider import Provider
 
 PLUGIN = '''

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import HomeUnusable
-from harness.execution import cell_locks
-from harness.execution.cell_locks import CellLocks
+from harness.execution.locks import local as cell_locks
+from harness.execution.locks.local import CellLocks
 from harness.execution.process_usage import identity
 
 KEY = "0123456789abcdef"
@@ -23,7 +23,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a min
 OTHER = """
 import sys
 from pathlib import Path
-from harness.execution.cell_locks import CellLocks
+from harness.execution.locks.local import CellLocks
 
 locks = CellLocks(Path(sys.argv[1]))
 for line in sys.stdin:

@@ -16,10 +16,11 @@ from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell
-from harness.execution import sandbox, workers
 from harness.execution.options import CellOptions
-from harness.execution.template_server import TemplateServer
-from harness.execution.workers import worker_forecaster
+from harness.execution.workers import cell_workers as workers
+from harness.execution.workers import sandbox
+from harness.execution.workers.cell_workers import worker_forecaster
+from harness.execution.workers.template_server import TemplateServer
 from harness.plugins.provider import Provider
 from harness.results.journal import Journal
 from harness.tasks.folds import backtest

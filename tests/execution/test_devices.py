@@ -10,7 +10,7 @@ from model_board import ModelBoard
 
 from harness import BadInput, Resources
 from harness.execution.devices import DevicePool, listed_devices, visible_devices
-from harness.execution.sandbox import _gpu_files
+from harness.execution.workers.sandbox import _gpu_files
 from harness.forecasters.devices import CPU, Device
 
 FIRST, SECOND = "GPU-11111111-aaaa-0000-0000-000000000001", "GPU-22222222-bbbb-0000-0000-000000000002"

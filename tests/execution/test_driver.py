@@ -15,12 +15,13 @@ from harness import BadInput, Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.errors import InfrastructureFault, UnknownName
 from harness.evaluation.run import Cell
-from harness.execution import driver, executors
-from harness.execution.cell_locks import CellLocks
+from harness.execution import driver
 from harness.execution.driver import drive
 from harness.execution.events import Finished, Postponed, Refused, Started, Waiting
-from harness.execution.executors import executor_name, make_executor
-from harness.execution.in_process import InProcess
+from harness.execution.executors import table as executors
+from harness.execution.executors.in_process import InProcess
+from harness.execution.executors.table import executor_name, make_executor
+from harness.execution.locks.local import CellLocks
 from harness.execution.options import CellOptions
 from harness.report.progress import RunProgress
 from harness.results.journal import Journal

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from harness.errors import Unsupported
-from harness.execution.forked_maker import ForkedMaker
+from harness.execution.checks.forked_maker import ForkedMaker
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.check_results import CheckResult
 

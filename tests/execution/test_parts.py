@@ -18,10 +18,10 @@ from harness.data.panel_store import store_panel
 from harness.errors import InfrastructureFault
 from harness.evaluation.parts import Part, PartEnd, PartsPlan, Split
 from harness.evaluation.run import Cell
-from harness.execution import cell_parts
-from harness.execution.cells import evaluate_cell, run_cell
+from harness.execution.cells import parts as cell_parts
+from harness.execution.cells.evaluation import evaluate_cell, run_cell
 from harness.execution.options import CellOptions
-from harness.execution.template_server import TemplateServer
+from harness.execution.workers.template_server import TemplateServer
 from harness.fields.types import Json
 from harness.forecasters.limits import Limits
 from harness.plugins.catalog import load_catalog

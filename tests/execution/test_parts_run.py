@@ -59,8 +59,8 @@ def harness_datasets():
 '''
 SMALL_PARTS = """
 import sys
-if "harness.execution.supervisor" in sys.orig_argv:
-    from harness.execution import cell_parts
+if "harness.execution.executors.supervisor" in sys.orig_argv:
+    from harness.execution.cells import parts as cell_parts
     cell_parts.PART_SECONDS = 0.3
     cell_parts.FIRST_SERIES = 4
 """

@@ -24,9 +24,9 @@ from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, InfrastructureFault, UnknownName
-from harness.execution.executors import executor_name
+from harness.execution.executors.ray_node import NodeRequest, run_on_node
+from harness.execution.executors.table import executor_name
 from harness.execution.options import CellOptions
-from harness.execution.ray_node import NodeRequest, run_on_node
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found by means of Linux")
 FORECASTERS = {name: {"name": name} for name in ("naive", "drift", "theta", "ridge", "dense")}

@@ -17,12 +17,13 @@ from harness import Panel, RollingOrigin, Run, Task
 from harness.boards.planning import PlannedCell
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
-from harness.execution import sandbox, workers
 from harness.execution.options import CellOptions
-from harness.execution.scratch import scratch
-from harness.execution.template_server import TemplateServer
-from harness.execution.worker_copy import WorkerCopy
-from harness.execution.workers import worker_forecaster
+from harness.execution.workers import cell_workers as workers
+from harness.execution.workers import sandbox
+from harness.execution.workers.cell_workers import worker_forecaster
+from harness.execution.workers.copies import WorkerCopy
+from harness.execution.workers.scratch import scratch
+from harness.execution.workers.template_server import TemplateServer
 from harness.forecasters.limits import Limits
 from harness.plugins.provider import Provider
 from harness.tasks.folds import backtest

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.execution.scratch import claim_scratch, make_scratch, remove_abandoned, remove_scratch
+from harness.execution.workers.scratch import claim_scratch, make_scratch, remove_abandoned, remove_scratch
 
 CLAIM = """
-from harness.execution.scratch import claim_scratch, make_scratch
+from harness.execution.workers.scratch import claim_scratch, make_scratch
 
 folder = make_scratch()
 (folder / "left").touch()

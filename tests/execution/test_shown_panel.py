@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import Channel, Panel, Vintages
-from harness.execution import shown_panel
-from harness.execution.shown_panel import ShownPanel
+from harness.execution.workers import shown_panel
+from harness.execution.workers.shown_panel import ShownPanel
 
 CHANNELS = (
     Channel("y"),

@@ -15,11 +15,11 @@ from harness import Channel, Panel, RollingOrigin, Run, Task, Vintages
 from harness.boards.planning import PlannedCell
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
-from harness.execution import workers
 from harness.execution.options import CellOptions
-from harness.execution.strict_forecaster import TRAINED_LATER
-from harness.execution.template_server import TemplateServer
-from harness.execution.workers import worker_forecaster
+from harness.execution.workers import cell_workers as workers
+from harness.execution.workers.cell_workers import worker_forecaster
+from harness.execution.workers.strict_forecaster import TRAINED_LATER
+from harness.execution.workers.template_server import TemplateServer
 from harness.plugins.provider import Provider
 
 PLUGIN = '''

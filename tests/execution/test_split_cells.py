@@ -17,10 +17,10 @@ from harness.errors import InfrastructureFault
 from harness.evaluation.part_run import PartRun, StoredError
 from harness.evaluation.parts import Part, PartEnd, PartsPlan, Split
 from harness.evaluation.run import Cell
-from harness.execution.cell_locks import CellLocks
 from harness.execution.driver import drive
 from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
-from harness.execution.executor import Outcome
+from harness.execution.executors.executor import Outcome
+from harness.execution.locks.local import CellLocks
 from harness.results.journal import Journal
 from harness.results.stored_parts import StoredParts, cells_in_parts
 

@@ -14,12 +14,13 @@ from harness.arrays import Floats, Ints
 from harness.boards.planning import PlannedCell
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
-from harness.execution import sandbox, workers
 from harness.execution.options import CellOptions
-from harness.execution.template_server import TemplateServer
-from harness.execution.worker_copy import WorkerCopy
-from harness.execution.worker_forecaster import WorkerForecaster
-from harness.execution.workers import worker_forecaster
+from harness.execution.workers import cell_workers as workers
+from harness.execution.workers import sandbox
+from harness.execution.workers.cell_workers import worker_forecaster
+from harness.execution.workers.copies import WorkerCopy
+from harness.execution.workers.forecaster import WorkerForecaster
+from harness.execution.workers.template_server import TemplateServer
 from harness.plugins.provider import Provider
 from harness.tasks.folds import Fold, backtest
 from harness.tasks.points import rows_known
@@ -275,7 +276,7 @@ def test_an_audit_of_the_original_shows_nothing_later_to_the_next_fit(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(WorkerForecaster, "copy", lambda self: None)
-    monkeypatch.setattr("harness.execution.worker_copy.CopyableForecaster.copy", lambda self: None)
+    monkeypatch.setattr("harness.execution.workers.copies.CopyableForecaster.copy", lambda self: None)
     monkeypatch.setattr(workers, "is_available", lambda: False)
     task = Task("searched", RollingOrigin(20, windows=2, refit="every"))
     run = searched(worker, task, strict=True, audited_windows=1)

@@ -15,8 +15,8 @@ from harness.arrays import Floats
 from harness.data.dataset import DatasetSpec
 from harness.data.panel import Panel
 from harness.errors import DataUnavailable
-from harness.execution import subjects
-from harness.execution.subjects import subject_of
+from harness.execution.checks import subjects
+from harness.execution.checks.subjects import subject_of
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import LocalForecaster
 from harness.plugins.capability_checks import CAPABILITIES

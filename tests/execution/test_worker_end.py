@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from harness.execution.worker_end import Ended, reason_of
+from harness.execution.workers.ends import Ended, reason_of
 from harness.forecasters.limits import Limits
 
 CRASH = "\n".join(

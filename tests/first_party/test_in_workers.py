@@ -15,9 +15,9 @@ from harness.boards.planning import PlannedCell, planned_spec
 from harness.data.panel_store import store_panel
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell, Status
-from harness.execution.cells import evaluate_cell
+from harness.execution.cells.evaluation import evaluate_cell
 from harness.execution.options import CellOptions
-from harness.execution.template_server import TemplateServer
+from harness.execution.workers.template_server import TemplateServer
 from harness.fields.types import Json
 from harness.plugins.catalog import load_catalog
 from harness.plugins.check_tasks import categorical_tasks, check_tasks

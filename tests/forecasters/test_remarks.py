@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness import CountedRemark
 from harness.evaluation.description import describe
-from harness.execution.worker_answers import description_of
+from harness.execution.workers.answers import description_of
 from harness.fields.dumping import dump
 from harness.forecasters.remarks import merged_remarks, remark_texts
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from machines import KEY, Machine, run_of
 
-from harness.execution import remote_locks
-from harness.execution.remote_locks import RemoteLocks
+from harness.execution.locks import remote as remote_locks
+from harness.execution.locks.remote import RemoteLocks
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable
 
 HOLDER = """
 import sys
 from pathlib import Path
-from harness.execution.remote_locks import RemoteLocks
+from harness.execution.locks.remote import RemoteLocks
 from harness.results.remote.remote_home import RemoteHome
 from harness.results.remote.opening import open_store
 

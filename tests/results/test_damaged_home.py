@@ -19,7 +19,7 @@ from harness.boards.pending import pending_cells
 from harness.boards.selection import Selection, select_boards
 from harness.boards.workspace import Workspace
 from harness.errors import HarnessError
-from harness.execution.cells import run_cell
+from harness.execution.cells.evaluation import run_cell
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.journal import Journal
 from harness.results.standings import stored_standings

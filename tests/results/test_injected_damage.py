@@ -26,7 +26,7 @@ from harness.efficiency.record import Bench, Conditions, Subject
 from harness.efficiency.store import stored_benches, write_bench
 from harness.errors import HarnessError, LaterVersion
 from harness.evaluation.run import Costs
-from harness.execution.cells import run_cell
+from harness.execution.cells.evaluation import run_cell
 from harness.fields.dumping import dump
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.journal import CachedJournal, prepare_home

@@ -137,7 +137,7 @@ class Found:
         return "harness.worker --template" in self.text
 
     def role(self, command: int, above: Found | None) -> Role | None:
-        if "harness.execution.supervisor" in self.text:
+        if "harness.execution.executors.supervisor" in self.text:
             return "supervisor"
         if "harness_mlflow.mirror" in self.text:
             return "mirror"

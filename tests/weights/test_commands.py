@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.execution import sandbox
+from harness.execution.workers import sandbox
 
 PLUGIN = '''
 from dataclasses import dataclass

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError
 from harness.evaluation.run import Run, Status
-from harness.execution.scratch import remove_scratch
-from harness.execution.worker_end import Ended
-from harness.execution.worker_process import WorkerProcess
+from harness.execution.workers.ends import Ended
+from harness.execution.workers.process import WorkerProcess
+from harness.execution.workers.scratch import remove_scratch
 from harness.fields.dumping import dump
 from harness.worker.processes import has_ended
 
 if TYPE_CHECKING:
-    from harness.execution.worker_forecaster import WorkerForecaster
+    from harness.execution.workers.forecaster import WorkerForecaster
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from harness.errors import HarnessError, InfrastructureFault, unexpected
 from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.evaluation.threads import THREAD_VARIABLES
-from harness.execution.executor import Outcome
+from harness.execution.executors.executor import Outcome
 from harness.execution.options import CellOptions
 from harness.worker.processes import forbid_inspection
 
@@ -36,7 +36,7 @@ class Supervisor:
         own, other = _connection_pair()
         with other:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.execution.supervisor", str(other.fileno())],
+                [sys.executable, "-P", "-m", "harness.execution.executors.supervisor", str(other.fileno())],
                 pass_fds=[other.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "HARNESS_PLUGINS": plugins},
@@ -93,8 +93,8 @@ class Supervisor:
 
 def main(descriptor: int) -> None:
     """Run the cells that the parent sends, until it closes the connection."""
-    from harness.execution.cells import run_cell
-    from harness.execution.kept_worker import WorkerKeeper
+    from harness.execution.cells.evaluation import run_cell
+    from harness.execution.workers.kept_worker import WorkerKeeper
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     forbid_inspection()  # by workers, since this process holds the actuals

@@ -11,12 +11,12 @@ from harness.boards.planning import PlannedCell
 from harness.boards.workspace import Workspace
 from harness.errors import Failure, ForecasterError, attempt
 from harness.evaluation.run import Cell
-from harness.execution import sandbox
 from harness.execution.options import CellOptions
-from harness.execution.scratch import scratch
-from harness.execution.template_server import TemplateServer
-from harness.execution.worker_process import WorkerProcess
-from harness.execution.workers import named, worker_forecaster, worker_process
+from harness.execution.workers import sandbox
+from harness.execution.workers.cell_workers import named, worker_forecaster, worker_process
+from harness.execution.workers.process import WorkerProcess
+from harness.execution.workers.scratch import scratch
+from harness.execution.workers.template_server import TemplateServer
 from harness.fields.reading import load
 from harness.forecasters.limits import Limits
 from harness.forecasters.remote import RemoteForecaster

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError
-from harness.execution.executor import Outcome
+from harness.execution.executors.executor import Outcome
 from harness.execution.options import CellOptions
 
 
@@ -29,7 +29,7 @@ class InProcess:
 
     def submit(self, planned: PlannedCell) -> Future[Outcome]:
         """The finished run."""
-        from harness.execution.cells import run_cell
+        from harness.execution.cells.evaluation import run_cell
 
         future: Future[Outcome] = Future()
         try:

@@ -12,13 +12,13 @@ from pathlib import Path
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, InfrastructureFault
 from harness.execution.devices import DevicePool, visible_devices
-from harness.execution.executor import Outcome
-from harness.execution.kept_worker import reuse_key
+from harness.execution.executors.executor import Outcome
+from harness.execution.executors.panel_storing import PanelStoring
+from harness.execution.executors.supervisor import Supervisor
+from harness.execution.executors.tries import run_with_tries
 from harness.execution.options import CellOptions
-from harness.execution.panel_storing import PanelStoring
-from harness.execution.supervisor import Supervisor
-from harness.execution.template_server import TemplateServer
-from harness.execution.tries import run_with_tries
+from harness.execution.workers.kept_worker import reuse_key
+from harness.execution.workers.template_server import TemplateServer
 from harness.forecasters.devices import Device
 from harness.plugins.installed import installed_catalog
 from harness.plugins.restriction import restriction_text

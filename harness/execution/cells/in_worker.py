@@ -20,13 +20,13 @@ from harness.errors import (
     attempt,
     unexpected,
 )
-from harness.execution import sandbox
-from harness.execution.kept_worker import WorkerKeeper
+from harness.execution.cells.warning_notes import recorded_warnings, warning_notes
 from harness.execution.options import TRIES, CellOptions
-from harness.execution.warning_notes import recorded_warnings, warning_notes
-from harness.execution.worker_end import Ended
-from harness.execution.worker_forecaster import WorkerForecaster
-from harness.execution.workers import worker_forecaster
+from harness.execution.workers import sandbox
+from harness.execution.workers.cell_workers import worker_forecaster
+from harness.execution.workers.ends import Ended
+from harness.execution.workers.forecaster import WorkerForecaster
+from harness.execution.workers.kept_worker import WorkerKeeper
 
 T = TypeVar("T")
 

@@ -28,12 +28,12 @@ from harness.evaluation.evaluate import AUDITED_WINDOWS
 from harness.evaluation.part_run import PartRun, StoredError
 from harness.evaluation.parts import Part, PartEnd, PartsPlan, Split
 from harness.evaluation.threads import thread_limit
-from harness.execution.cell_panels import panel_of_cell
+from harness.execution.cells.in_worker import attempt_cell, in_worker
+from harness.execution.cells.panels import panel_of_cell
+from harness.execution.cells.part_evaluation import forecast_part
 from harness.execution.devices import placed_device
-from harness.execution.in_worker import attempt_cell, in_worker
 from harness.execution.options import CellOptions
-from harness.execution.part_evaluation import forecast_part
-from harness.execution.worker_forecaster import WorkerForecaster
+from harness.execution.workers.forecaster import WorkerForecaster
 from harness.results.provenance import machine
 from harness.results.stored_parts import StoredParts
 from harness.tasks.categorical import are_categorical

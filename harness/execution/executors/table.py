@@ -8,11 +8,11 @@ from pathlib import Path
 
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, UnknownName
-from harness.execution.executor import Executor, ExecutorClass
-from harness.execution.in_process import InProcess
-from harness.execution.local import LocalProcesses
+from harness.execution.executors.executor import Executor, ExecutorClass
+from harness.execution.executors.in_process import InProcess
+from harness.execution.executors.local import LocalProcesses
+from harness.execution.executors.ray_cluster import RayCluster
 from harness.execution.options import CellOptions
-from harness.execution.ray_cluster import RayCluster
 
 EXECUTORS: Mapping[str, ExecutorClass] = {"in-process": InProcess, "local": LocalProcesses, "ray": RayCluster}
 WITH_ADDRESS = ("ray",)  # those that take one, as in "ray://host:10001"

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.execution.activity import Activity, own_activity, read_activity
-from harness.execution.cell_locks import HEARTBEAT, STALE
+from harness.execution.locks.local import HEARTBEAT, STALE
 from harness.execution.process_usage import PROC, has_ended, identity
 from harness.results.remote.items import CELLS
 from harness.results.remote.remote_home import RemoteHome

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.errors import ForecasterError, HarnessError
 from harness.execution import process_usage
-from harness.execution.worker_end import CLOSED, Ended, much_output, reason_of
-from harness.execution.worker_errors import error_of
+from harness.execution.workers.ends import CLOSED, Ended, much_output, reason_of
+from harness.execution.workers.errors import error_of
 from harness.forecasters.limits import Limits, size_text
 from harness.worker.messages import MOST_HEADER, PROTOCOL, Connection, Message, ProtocolError
 

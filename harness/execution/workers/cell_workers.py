@@ -13,15 +13,15 @@ from harness.boards.planning import PlannedCell
 from harness.errors import ForecasterError
 from harness.evaluation.run import Cell
 from harness.execution.devices import placed_device
-from harness.execution.kept_worker import KeptWorker, WorkerKeeper, reuse_key
 from harness.execution.options import CellOptions
-from harness.execution.sandbox import SandboxedProcess, is_available
-from harness.execution.scratch import scratch
-from harness.execution.strict_forecaster import StrictForecaster
-from harness.execution.template_server import forget_imports, request_worker, worker_environment
-from harness.execution.worker_copy import CopyableForecaster
-from harness.execution.worker_forecaster import WorkerForecaster
-from harness.execution.worker_process import WorkerProcess
+from harness.execution.workers.copies import CopyableForecaster
+from harness.execution.workers.forecaster import WorkerForecaster
+from harness.execution.workers.kept_worker import KeptWorker, WorkerKeeper, reuse_key
+from harness.execution.workers.process import WorkerProcess
+from harness.execution.workers.sandbox import SandboxedProcess, is_available
+from harness.execution.workers.scratch import scratch
+from harness.execution.workers.strict_forecaster import StrictForecaster
+from harness.execution.workers.template_server import forget_imports, request_worker, worker_environment
 from harness.fields.dumping import dump
 from harness.forecasters.devices import VISIBLE
 from harness.forecasters.limits import DEFAULTS, Limits

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.arrays import Ints
-from harness.execution.scratch import remove_scratch
-from harness.execution.worker_copy import CopyableForecaster
-from harness.execution.worker_process import WorkerProcess
+from harness.execution.workers.copies import CopyableForecaster
+from harness.execution.workers.process import WorkerProcess
+from harness.execution.workers.scratch import remove_scratch
 from harness.tasks.points import rows_known
 
 if TYPE_CHECKING:

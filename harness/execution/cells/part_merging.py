@@ -21,11 +21,11 @@ from harness.evaluation.metrics import Metric
 from harness.evaluation.part_run import AuditOfPart, PartRun
 from harness.evaluation.parts import Part
 from harness.evaluation.run import Run, Status
+from harness.execution.cells.warning_notes import recorded_warnings, warning_notes
 from harness.execution.options import CellOptions
-from harness.execution.warning_notes import recorded_warnings, warning_notes
-from harness.execution.worker_end import Ended
-from harness.execution.worker_forecaster import Times, notes_of_worker
-from harness.execution.workers import cell_limits
+from harness.execution.workers.cell_workers import cell_limits
+from harness.execution.workers.ends import Ended
+from harness.execution.workers.forecaster import Times, notes_of_worker
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import combined
 from harness.forecasters.remarks import merged_remarks

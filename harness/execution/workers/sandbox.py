@@ -18,9 +18,9 @@ from pathlib import Path
 
 from harness.errors import InfrastructureFault
 from harness.execution import process_usage
-from harness.execution.captured_output import CapturedOutput
-from harness.execution.worker_end import CLOSED, Ended
-from harness.execution.worker_process import END, WorkerProcess
+from harness.execution.workers.captured_output import CapturedOutput
+from harness.execution.workers.ends import CLOSED, Ended
+from harness.execution.workers.process import END, WorkerProcess
 from harness.forecasters.devices import VISIBLE
 from harness.forecasters.limits import Limits
 from harness.plugins.environments.environment import Environment

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UnknownName
-from harness.execution.subjects import Subject, subject_of
+from harness.execution.checks.subjects import Subject, subject_of
 
 if TYPE_CHECKING:
     import pytest

@@ -28,14 +28,14 @@ from harness.evaluation.parts import Part, PartEnd, Split
 from harness.evaluation.run import Run, Status
 from harness.evaluation.strict_comparison import difference_note, strict_difference
 from harness.evaluation.threads import thread_limit
-from harness.execution.cell_panels import forget_loaded_panels, panel_of_cell
-from harness.execution.cell_parts import run_part, split_cell
+from harness.execution.cells.in_worker import attempt_cell, check_weights, in_worker
+from harness.execution.cells.panels import forget_loaded_panels, panel_of_cell
+from harness.execution.cells.part_merging import merged_environment, merged_run
+from harness.execution.cells.parts import run_part, split_cell
+from harness.execution.cells.warning_notes import recorded_warnings, warning_notes
 from harness.execution.devices import placed_device
-from harness.execution.in_worker import attempt_cell, check_weights, in_worker
-from harness.execution.kept_worker import WorkerKeeper, end_or_keep
 from harness.execution.options import CellOptions
-from harness.execution.part_merging import merged_environment, merged_run
-from harness.execution.warning_notes import recorded_warnings, warning_notes
+from harness.execution.workers.kept_worker import WorkerKeeper, end_or_keep
 from harness.plugins.installed import installed_catalog
 from harness.plugins.result_versions import forecaster_version
 from harness.results.device import device_record

@@ -17,9 +17,9 @@ from harness.data.panel import Panel
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.evaluation.metrics import Metric
 from harness.evaluation.threads import thread_limit
-from harness.execution.checking import SECONDS, WorkerMaker
-from harness.execution.forked_maker import ForkedMaker
-from harness.execution.template_server import TemplateServer
+from harness.execution.checks.checking import SECONDS, WorkerMaker
+from harness.execution.checks.forked_maker import ForkedMaker
+from harness.execution.workers.template_server import TemplateServer
 from harness.fields.errors import short_repr
 from harness.fields.references import import_object
 from harness.forecasters.limits import Limits

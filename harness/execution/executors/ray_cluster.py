@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, HarnessError, InfrastructureFault
-from harness.execution.executor import Outcome
-from harness.execution.local import needed_plugins
+from harness.execution.executors.executor import Outcome
+from harness.execution.executors.local import needed_plugins
+from harness.execution.executors.panel_storing import PanelStoring
+from harness.execution.executors.ray_node import NodeRequest, run_on_node
+from harness.execution.executors.tries import run_with_tries
 from harness.execution.options import CellOptions
-from harness.execution.panel_storing import PanelStoring
-from harness.execution.ray_node import NodeRequest, run_on_node
-from harness.execution.tries import run_with_tries
 from harness.fields.libraries import install_command
 
 if TYPE_CHECKING:

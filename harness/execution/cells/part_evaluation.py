@@ -9,7 +9,7 @@ from harness.evaluation.auditor import Auditor
 from harness.evaluation.clock import Clock
 from harness.evaluation.fold_forecasts import forecast_folds
 from harness.evaluation.part_run import AuditOfPart, FoldOfPart, PartRun, StoredError, WindowError
-from harness.execution.worker_forecaster import WorkerForecaster
+from harness.execution.workers.forecaster import WorkerForecaster
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import PartialFailure
 from harness.forecasters.remote import Description, Elapsed, RemoteForecaster

@@ -15,10 +15,10 @@ from harness.boards.planning import PlannedCell
 from harness.data.panel_store import is_stored
 from harness.errors import HarnessError, InfrastructureFault
 from harness.execution.devices import placed_device
-from harness.execution.executor import Outcome
+from harness.execution.executors.executor import Outcome
+from harness.execution.executors.supervisor import Supervisor
 from harness.execution.options import CellOptions
-from harness.execution.supervisor import Supervisor
-from harness.execution.template_server import TemplateServer
+from harness.execution.workers.template_server import TemplateServer
 from harness.forecasters.devices import CPU, Device
 from harness.forecasters.spec import Resources
 from harness.plugins.installed import installed_catalog

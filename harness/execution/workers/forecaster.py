@@ -13,10 +13,10 @@ import numpy as np
 
 from harness.arrays import Floats, Ints
 from harness.errors import ForecasterError, HarnessError, InfrastructureFault, InvalidForecast
-from harness.execution.shown_panel import ShownPanel
-from harness.execution.worker_answers import description_of, number_of, texts_of
-from harness.execution.worker_errors import failure_of
-from harness.execution.worker_process import WorkerProcess
+from harness.execution.workers.answers import description_of, number_of, texts_of
+from harness.execution.workers.errors import failure_of
+from harness.execution.workers.process import WorkerProcess
+from harness.execution.workers.shown_panel import ShownPanel
 from harness.fields.reading import load
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import PartialFailure

@@ -9,7 +9,7 @@ from typing import Any
 from harness.boards.planning import PlannedCell
 from harness.errors import InfrastructureFault
 from harness.evaluation.run import Run
-from harness.execution.executor import Executor
+from harness.execution.executors.executor import Executor
 from harness.results.journal import Journal
 from harness.results.remote.items import ACTUALS, CELLS
 from harness.results.remote.remote_home import RemoteHome

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.errors import ForecasterError, HarnessError, InfrastructureFault
-from harness.execution.worker_end import Ended
-from harness.execution.worker_forecaster import WorkerForecaster
-from harness.execution.worker_process import WorkerProcess
+from harness.execution.workers.ends import Ended
+from harness.execution.workers.forecaster import WorkerForecaster
+from harness.execution.workers.process import WorkerProcess
 from harness.forecasters.limits import Limits
 from harness.forecasters.remote import Description, Elapsed, RemoteForecaster
 

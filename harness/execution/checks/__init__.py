@@ -1,0 +1,1 @@
+"""Contracts of forecasters, datasets and metrics, tested by `harness check` and by pytest."""

@@ -1,0 +1,1 @@
+"""The processes of forecasters as a supervisor sees them: started, asked, limited, and ended."""
