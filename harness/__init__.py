@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from harness.forecasters.layer import Layer
     from harness.forecasters.quiet import quiet
     from harness.forecasters.remarks import CountedRemark
-    from harness.forecasters.spec import ForecasterSpec, Resources
+    from harness.forecasters.resources import Resources
+    from harness.forecasters.spec import ForecasterSpec
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
     from harness.forecasters.torch_device import torch_device
     from harness.forecasters.weights import Weights
@@ -93,7 +94,7 @@ _PLACES = {
     "Contexts": "tasks.windows",
     "Context": "tasks.windows",
     "ForecasterSpec": "forecasters.spec",
-    "Resources": "forecasters.spec",
+    "Resources": "forecasters.resources",
     "Card": "forecasters.card",
     "TrainedOn": "forecasters.card",
     "Weights": "forecasters.weights",

@@ -18,7 +18,8 @@ from harness.evaluation.run import Cell
 from harness.forecasters.devices import Device
 from harness.forecasters.limits import Limits
 from harness.forecasters.pools import Pool
-from harness.forecasters.spec import ForecasterSpec, Resources
+from harness.forecasters.resources import Resources
+from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.installation import install_command, lacks
 from harness.plugins.registry import Registered
 from harness.plugins.result_versions import forecaster_version

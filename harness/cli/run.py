@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option(
     "--jobs",
     type=click.IntRange(min=0),
-    help="Number of worker processes; 0 runs the cells in this process.  [default: cores]",
+    help="Number of worker processes; 0 runs the cells in this process.  [default: usable cores]",
 )
 @click.option(
     "--on",

@@ -13,7 +13,7 @@ from functools import lru_cache
 from harness.efficiency.machine import gpu_names
 from harness.errors import BadInput
 from harness.forecasters.devices import CPU, VISIBLE, Device
-from harness.forecasters.spec import Resources
+from harness.forecasters.resources import Resources
 
 VARIABLE = "HARNESS_DEVICES"
 NONE = "none"  # of the option and the variable: no GPU
@@ -57,11 +57,11 @@ def visible_devices(chosen: str | None = None, variables: Mapping[str, str] | No
     return tuple(Device(visible, each.name, driver) for each, visible in found)
 
 
-def placed_device(resources: Resources) -> Device:
+def placed_device(resources: Resources, devices: Sequence[Device] | None = None) -> Device:
     """Where a cell that runs alone computes: on the first visible GPU if it may, else on the CPU; raises BadInput."""
     if resources.device == "cpu":
         return CPU
-    devices = visible_devices()
+    devices = visible_devices() if devices is None else devices
     if resources.device == "cuda" and not devices:
         raise BadInput(NO_GPU)
     return devices[0] if devices else CPU

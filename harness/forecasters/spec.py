@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
@@ -13,7 +13,7 @@ from harness.errors import BadInput, BadParameter, attempt
 from harness.fields.libraries import install_command
 from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 from harness.forecasters.described import DescribedFactory
-from harness.forecasters.devices import DeviceRequest
+from harness.forecasters.resources import Resources, resources_problem
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing
@@ -26,23 +26,6 @@ if TYPE_CHECKING:
 MOST_TOLERANCE = 1e-2  # of a spec
 Batches = Literal["any", "cutoff", "window"]
 SEVERAL_TARGETS = {True: "forecast together, each from all", False: "forecast one by one"}  # by `multivariate`
-
-
-@dataclass(frozen=True)
-class Resources:
-    """The resources that a cell needs; not part of its key.
-
-    Numerical libraries are limited to `threads`, and a cell to `memory` and `seconds`. The process of a cell sees no
-    GPU with the device "cpu", one GPU with "cuda", and with "auto" one where there is one. `device_share` is the part
-    of the GPU that the cell needs: with 0.5, two cells share it. A forecaster that can also compute on the CPU has a
-    hyperparameter `device`, whose value "auto" is the device that its process sees.
-    """
-
-    threads: int = 1
-    memory: int | None = None  # bytes
-    seconds: float | None = None
-    device: DeviceRequest = "cpu"
-    device_share: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +44,7 @@ class ForecasterSpec:
     missing: Missing = "native"  # how missing values of the history are filled before it sees them
     draws: bool | None = None  # stochastic: it has a field `seed`; None: look at the factory
     imports: tuple[str, ...] = ()  # modules that it uses; imported before its time is measured
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
     trained_on: tuple[str, ...] = ()  # names of datasets that a pretrained model was trained on; added to the card's
     depends: tuple[str, ...] = ()  # distributions whose versions may change the results
     tolerance: float = 0.0  # largest relative difference of repeated forecasts with the same seed; 0: none
@@ -185,7 +168,7 @@ def spec_problem(spec: ForecasterSpec) -> str:
     if not any(spec.batches == known for known in get_args(Batches)):
         known = " or ".join(map(repr, get_args(Batches)))
         return f"batches of forecaster {spec.name!r} must be {known}, not {spec.batches!r:.80}"
-    if problem := _device_problem(spec.resources):
+    if problem := resources_problem(spec.resources):
         return f"resources of forecaster {spec.name!r}: {problem}"
     return _capability_problem(spec) or factory_problem(spec.name, spec.factory) or _card_problem(spec)
 
@@ -205,16 +188,6 @@ def _capability_problem(spec: ForecasterSpec) -> str:
         if not any(getattr(spec, name) is value for value in values):
             allowed = " or ".join(map(repr, values))
             return f"{name} of forecaster {spec.name!r} must be {allowed}, not {getattr(spec, name)!r:.80}"
-    return ""
-
-
-def _device_problem(resources: Resources) -> str:
-    """Why no device can be found as these resources describe it, as a sentence; empty if one can."""
-    if not any(resources.device == known for known in get_args(DeviceRequest)):
-        return f"device must be {' or '.join(map(repr, get_args(DeviceRequest)))}, not {resources.device!r:.80}"
-    share: object = resources.device_share
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1:
-        return f"device_share must be a number above 0 and at most 1, not {share!r:.80}"
     return ""
 
 

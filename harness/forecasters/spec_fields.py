@@ -9,7 +9,8 @@ from typing import Any
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.forecasters.described import DescribedFactory
-from harness.forecasters.spec import ForecasterSpec, Resources
+from harness.forecasters.resources import Resources
+from harness.forecasters.spec import ForecasterSpec
 
 NAMES = tuple(field.name for field in dataclasses.fields(ForecasterSpec) if field.name != "factory")
 

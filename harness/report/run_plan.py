@@ -64,6 +64,9 @@ def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: in
     """What the expected times are from, and how long the run is expected to take with more shards."""
     stated = [text.format(f"{bases[basis]:,} cells") for basis, text in BASES.items() if bases.get(basis)]
     yield f"expected times: {'; '.join(stated)}"
+    for group in groups:
+        if text := shard_needs(group, jobs).custom_text:
+            yield f"each shard of group {group.name} needs {text}, for which scripts do not ask: add it to them"
     at_once = f", {jobs} cells at a time in each" if jobs > 1 else ""
     for group in groups:
         counts = [count for count in SHARD_COUNTS if count <= max(1, len(group.seconds) // jobs)]

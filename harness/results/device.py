@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.forecasters.devices import Device
-from harness.forecasters.spec import Resources
+from harness.forecasters.resources import Resources
 
 NO_GPU = "no GPU was found"
 

@@ -97,6 +97,19 @@ def test_homes_of_shards_are_merged_at_the_end(tmp_path: Path) -> None:
     assert jobs[2].splitlines()[-1] == f"exec harness merge '{tmp_path}/my home/shards'/* '{tmp_path}/my home'"
 
 
+def test_what_the_scripts_cannot_ask_for_is_named_in_them(tmp_path: Path) -> None:
+    licensed = CellGroup("cpu-licence-1", 1, 1, "cpu", GB, 1.0, {"a": 1.0, "b": 1.0}, {"licence": 1.0, "tpu": 0.5})
+    run = cluster_run(tmp_path / "home", CPU, licensed, jobs=2)
+
+    jobs = submitted(slurm_script(run, tmp_path), tmp_path / "fake")
+    manifest = kubernetes_manifest(run, "image", "claim")
+
+    needs = "2 of licence, 1 of tpu"
+    assert [needs in job for job in jobs] == [False, True]
+    assert [needs in document for document in manifest.split("---\n")[1:]] == [False, True]
+    assert len(list(yaml.safe_load_all(manifest))) == 2
+
+
 def test_times_of_slurm() -> None:
     assert [clock(seconds) for seconds in (60, 3600, 86400, 100_000)] == [
         "00:01:00",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from pathlib import Path
 
@@ -11,7 +13,10 @@ from model_board import ModelBoard
 from harness import BadInput, Resources
 from harness.execution.devices import DevicePool, listed_devices, visible_devices
 from harness.execution.workers.sandbox import _gpu_files
+from harness.forecasters.described import DescribedFactory, FactoryDescription
 from harness.forecasters.devices import CPU, Device
+from harness.forecasters.spec import ForecasterSpec, spec_problem
+from harness.forecasters.spec_fields import dump_spec, load_spec
 
 FIRST, SECOND = "GPU-11111111-aaaa-0000-0000-000000000001", "GPU-22222222-bbbb-0000-0000-000000000002"
 PART = "MIG-33333333-cccc-0000-0000-000000000003"
@@ -182,11 +187,16 @@ class TestDevicePool:
         (Resources(device="gpu"), "device must be 'cpu' or 'auto' or 'cuda', not 'gpu'"),  # type: ignore[arg-type]
         (Resources(device_share=0), "device_share must be a number above 0 and at most 1, not 0"),
         (Resources(device_share=1.5), "device_share must be a number above 0 and at most 1, not 1.5"),
+        (Resources(custom=["licence"]), "custom must be a table of amounts by name"),  # type: ignore[arg-type]
+        (Resources(custom={"": 1}), "custom has '', which must be the name of a resource"),
+        (Resources(custom={"GPU": 1}), "custom has 'GPU', which is stated by device and device_share"),
+        (Resources(custom={"cpu": 1}), "custom has 'cpu', which is stated by threads"),
+        (Resources(custom={"licence": 0}), "custom['licence'] must be a number of at least 0.0001, not 0"),
+        (Resources(custom={"licence": math.inf}), "custom['licence'] must be a number of at least 0.0001, not inf"),
+        (Resources(custom={"licence": "1"}), "custom['licence'] must be a number"),  # type: ignore[dict-item]
     ],
 )
 def test_wrong_resources_of_a_spec_are_named(resources: Resources, words: str) -> None:
-    from harness.forecasters.spec import ForecasterSpec, spec_problem
-
     assert words in spec_problem(ForecasterSpec("model", "package.module:Model", resources=resources))
 
 
@@ -199,6 +209,15 @@ def test_each_device_has_one_cell_at_a_time_and_others_none(board: ModelBoard) -
     assert sorted(set(gpus)) == ["", FIRST, SECOND]
     assert gpus.count("") == 4
     assert most_at_once(board, FIRST) == most_at_once(board, SECOND) == 1
+
+
+def test_resources_survive_the_way_through_a_process_of_an_environment() -> None:
+    resources = Resources(threads=2, device="auto", device_share=0.5, custom={"licence": 1, "TPU": 0.5})
+    spec = ForecasterSpec("model", "package.module:Model", resources=resources)
+
+    told = json.loads(json.dumps(dump_spec(spec)))
+
+    assert load_spec(told, DescribedFactory("env", FactoryDescription(), {})).resources == resources
 
 
 def test_two_cells_with_half_a_device_share_one(board: ModelBoard) -> None:

@@ -21,7 +21,7 @@ from harness.execution.scheduling.estimates import (
     measured_cells,
 )
 from harness.execution.scheduling.groups import group_cells
-from harness.forecasters.spec import Resources
+from harness.forecasters.resources import Resources
 from harness.results.journal import prepare_home
 
 SIZES = {"small": 1_000, "middle": 10_000, "large": 100_000}

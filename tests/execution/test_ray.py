@@ -1,4 +1,7 @@
-"""The executor of a Ray cluster: a real one of two nodes on this machine, each with one processor."""
+"""The executor of a Ray cluster: a real one of two nodes on this machine, each with one processor.
+
+One of them also declares GPUs, which a stand-in of nvidia-smi lists, and custom resources.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,54 @@ from typing import Any
 import numpy as np
 import pytest
 from faulty_home import FaultyHome, kill, tables
+from test_devices import make_nvidia_smi
 
 from harness import Journal, Run, Status
 from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, InfrastructureFault, UnknownName
+from harness.execution.executors.ray_cluster import RayCluster
 from harness.execution.executors.ray_node import NodeRequest, run_on_node
 from harness.execution.executors.table import executor_name
 from harness.execution.options import CellOptions
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found by means of Linux")
 FORECASTERS = {name: {"name": name} for name in ("naive", "drift", "theta", "ridge", "dense")}
+SHAPES = ({"num_cpus": 1, "num_gpus": 2, "resources": {"licence": 1, "TPU": 1}}, {"num_cpus": 1})  # of nodes
+PLUGIN = '''
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness import Forecast, ForecasterSpec, Resources, hookimpl
+
+NEEDS = {
+    "cpu": Resources(),
+    "auto": Resources(device="auto", device_share=0.5),
+    "cuda": Resources(device="cuda"),
+    "licensed": Resources(custom={"licence": 1}),
+    "tpu": Resources(custom={"TPU": 1}),
+}
+
+
+@dataclass
+class Telling:
+    """Tells of its process."""
+
+    def fit(self, train):
+        names = ("CUDA_VISIBLE_DEVICES", "TPU_VISIBLE_CHIPS", "RAY_RAYLET_PID")
+        self.remarks_ = [" ".join(os.environ.get(name) or "none" for name in names)]
+
+    def predict(self, contexts):
+        return Forecast.point(np.zeros((len(contexts), contexts.horizon, len(contexts.targets))))
+
+
+@hookimpl
+def harness_forecasters():
+    return [ForecasterSpec(name, Telling, resources=needs) for name, needs in NEEDS.items()]
+'''
 
 
 @dataclass
@@ -37,15 +76,22 @@ class Nodes:
     """The nodes of a cluster."""
 
     cluster: Any
-    workers: list[Any]
+    workers: dict[int, Any]  # by the position of its shape
 
     def replace_lost(self) -> None:
         """Have two nodes again."""
-        for node in [node for node in self.workers if node.dead_processes()]:
-            self.workers.remove(node)
-            self.cluster.remove_node(node, allow_graceful=False)
-        self.workers += [self.cluster.add_node(num_cpus=1) for _ in range(2 - len(self.workers))]
+        for position, shape in enumerate(SHAPES):
+            node = self.workers.get(position)
+            if node is not None and node.dead_processes():
+                self.cluster.remove_node(node, allow_graceful=False)
+                node = None
+            self.workers[position] = node or self.cluster.add_node(**shape)
         self.cluster.wait_for_nodes(timeout=100)
+
+    @property
+    def raylets(self) -> list[int]:
+        """The process of each node."""
+        return [self.workers[position].all_processes["raylet"][0].process.pid for position in range(len(SHAPES))]
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +101,10 @@ def nodes() -> Iterator[Nodes]:
 
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", folder)  # short, since sockets are in it
+        patch.setenv("PATH", make_nvidia_smi(Path(folder) / "bin"))
         (Path(folder) / "ray").mkdir()
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        made = Nodes(cluster, [])
+        made = Nodes(cluster, {})
         made.replace_lost()
         yield made
         cluster.shutdown()
@@ -155,6 +202,31 @@ def test_ctrl_c_ends_what_runs_on_the_nodes(home: FaultyHome, nodes: Nodes) -> N
         time.sleep(0.1)
     assert not Path(f"/proc/{worker}").exists()
     assert {run.cell.forecaster for run in runs(home.home).values()} <= {"naive"}
+
+
+def test_cells_run_where_there_is_what_they_need(home: FaultyHome, nodes: Nodes) -> None:
+    names = ("cpu", "auto", "cuda", "licensed", "tpu")
+    home.write_board("board", tables({"naive": {"name": "naive"}, **{name: {"name": name} for name in names}}))
+    (home.folder / "board" / "harness_plugin.py").write_text(PLUGIN)
+    nodes.replace_lost()
+
+    code, text = home.run("run", "./board", "--on", "ray", RAY_ADDRESS=nodes.cluster.address)
+
+    assert code == 0, text
+    first, second = nodes.raylets
+    told = {run.cell.forecaster: run.notes[-1] for run in runs(home.home).values() if run.notes}
+    assert told.pop("cpu") in (f"none none {first}", f"none none {second}")
+    assert told["cuda"] in (f"0 none {first}", f"1 none {first}")
+    assert told["auto"] in (f"0 none {first}", f"1 none {first}")
+    assert told["licensed"] == f"none none {first}"
+    assert told["tpu"] == f"none 0 {first}"
+    (auto,) = (run for run in runs(home.home).values() if run.cell.forecaster == "auto")
+    assert auto.provenance["device"]["name"] in ("NVIDIA H200", "NVIDIA A10")
+
+
+def test_gpus_of_nodes_cannot_be_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--devices 0,1: Ray assigns the GPUs of its nodes"):
+        RayCluster(tmp_path, [], options=CellOptions(devices="0,1"))
 
 
 def test_an_address_without_a_cluster_is_refused(home: FaultyHome) -> None:

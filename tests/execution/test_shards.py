@@ -18,7 +18,7 @@ from harness.execution.scheduling.estimates import Estimate
 from harness.execution.scheduling.groups import CellGroup, group_cells
 from harness.execution.scheduling.run_plan import RunPlan, read_run_plan
 from harness.execution.scheduling.shards import Shard, assign_shards, parse_shard
-from harness.forecasters.spec import Resources
+from harness.forecasters.resources import Resources
 
 SECONDS = st.dictionaries(
     st.text("0123456789abcdef", min_size=1, max_size=4), st.floats(0, 1e4, allow_nan=False), max_size=40
@@ -253,6 +253,21 @@ def test_groups_are_of_cells_that_need_the_same() -> None:
     }
     assert all(group.shards == len(group.seconds) for group in groups)  # none has more shards than cells
     assert sorted(len(group.seconds) for group in groups) == [1, 1, 1, 2]  # "auto" needs no GPU
+
+
+def test_cells_that_need_custom_resources_are_groups_of_their_own(tmp_path) -> None:
+    needs = [{}, {"licence": 1}, {"licence": 1}, {"licence": 2}, {"Licence!": 1}]
+    cells = [planned(seed, resources=Resources(custom=custom)) for seed, custom in enumerate(needs)]
+
+    groups = group_cells(cells, {cell.key: Estimate(10.0, 10**9) for cell in cells}, 16)
+
+    assert {group.name: (dict(group.custom), len(group.seconds)) for group in groups} == {
+        "cpu": ({}, 1),
+        "cpu-licence-1": ({"Licence!": 1.0}, 1),  # capitals are first
+        "cpu-licence-1-2": ({"licence": 1.0}, 2),
+        "cpu-licence-2": ({"licence": 2.0}, 1),
+    }
+    assert read_run_plan(str(RunPlan(groups).save(tmp_path)), tmp_path) == RunPlan(groups)
 
 
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=5), st.integers(1, 40))

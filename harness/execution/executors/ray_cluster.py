@@ -16,7 +16,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -25,9 +25,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, HarnessError, InfrastructureFault
+from harness.execution.devices import NO_GPU, NONE, VARIABLE
+from harness.execution.executors.cpu_count import usable_cpus
 from harness.execution.executors.executor import Outcome
 from harness.execution.executors.local import needed_plugins
 from harness.execution.executors.panel_storing import PanelStoring
+from harness.execution.executors.ray_demand import CPU, RayNodes, ScarceResources, cell_demand, task_options
 from harness.execution.executors.ray_node import NodeRequest, run_on_node
 from harness.execution.executors.tries import run_with_tries
 from harness.execution.options import CellOptions
@@ -65,11 +68,12 @@ class RayCluster:
         address: str | None = None,
     ) -> None:
         self.home, self.options = home, CellOptions() if options is None else options
+        self._with_gpus = _uses_gpus(self.options.devices)
         self._ray = _connected(address)
         self.takes_parts = self.options.parts and not self.options.strict
         self._most = min(jobs or MOST_SLOTS, MOST_SLOTS, MOST_SLOTS if self.takes_parts else len(cells))
-        self._looked = -LOOK
-        self._processors = 1
+        self._looked, self._nodes = -LOOK, RayNodes()
+        self._scarce = ScarceResources()
         self._plugins = needed_plugins()
         self._panels = PanelStoring(home)
         self._closed = threading.Event()
@@ -81,20 +85,23 @@ class RayCluster:
     @property
     def slots(self) -> int:
         """As many cells as the cluster has processors, at most `jobs`; a cluster may grow."""
-        now = time.monotonic()
-        if now - self._looked > LOOK:
-            self._looked = now
-            with contextlib.suppress(Exception):  # a connection that is lost is noticed by the cells
-                self._processors = int(self._ray.cluster_resources().get("CPU", 1))
-        return max(1, min(self._most, self._processors))
+        self._look()
+        return max(1, min(self._most, int(self._nodes.total(CPU))))
 
     def has_room(self, planned: PlannedCell) -> bool:
-        """Whether a cell could start now: always, since Ray lets it wait for a node."""
-        return True
+        """Whether a cell could start now: Ray lets it wait for a processor, but many would wait for few GPUs."""
+        if planned.resources.device == "cpu" and not planned.resources.custom:
+            return True
+        self._look()
+        with self._lock:
+            return self._scarce.has_room(self._demand(planned), self._nodes)
 
     def submit(self, planned: PlannedCell) -> Future[Outcome]:
         """A future run."""
-        return self._threads.submit(run_with_tries, partial(self._try, planned), self._closed)
+        demand = self._demand(planned)
+        with self._lock:
+            self._scarce.add(demand)
+        return self._threads.submit(self._run, planned, demand)
 
     def close(self) -> None:
         """Cancel the cells that run, and leave the cluster; one that was started here ends."""
@@ -105,7 +112,28 @@ class RayCluster:
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._ray.shutdown()
 
+    def _look(self) -> None:
+        """Look at the nodes again, unless it was done a moment ago."""
+        now = time.monotonic()
+        if now - self._looked > LOOK:
+            self._looked = now
+            with contextlib.suppress(Exception):  # a connection that is lost is noticed by the cells
+                self._nodes = RayNodes([node["Resources"] for node in self._ray.nodes() if node["Alive"]])
+
+    def _demand(self, planned: PlannedCell) -> dict[str, float]:
+        return cell_demand(planned, self.options, self._nodes, with_gpus=self._with_gpus)
+
+    def _run(self, planned: PlannedCell, demand: Mapping[str, float]) -> Outcome:
+        """The run of a cell, which had this demand when it was submitted."""
+        try:
+            return run_with_tries(partial(self._try, planned), self._closed)
+        finally:
+            with self._lock:
+                self._scarce.remove(demand)
+
     def _try(self, planned: PlannedCell, killed: str) -> Outcome:
+        if planned.resources.device == "cuda" and not self._with_gpus:
+            raise BadInput(NO_GPU)
         self._panels.store(planned)
         request = NodeRequest(self.home, self.options, self._plugins, planned, killed)
         task = self._submitted(request)
@@ -125,23 +153,24 @@ class RayCluster:
             if self._closed.is_set():
                 raise InfrastructureFault("the run was stopped")
             try:
-                task = self._task.options(**_demand(request)).remote(request)
+                options = {"name": request.planned.title, **task_options(self._demand(request.planned))}
+                task = self._task.options(**options).remote(request)
+            except ValueError as error:  # such as 1.5 of a resource that has whole units
+                raise BadInput(f"Ray cannot give it the resources of its spec: {_first_line(error)}") from error
             except Exception as error:  # a connection that is lost raises errors of its library
                 raise InfrastructureFault(f"the Ray cluster cannot be reached: {_first_line(error)}") from error
             self._running.add(task)
             return task
 
 
-def _demand(request: NodeRequest) -> dict[str, Any]:
-    """What a cell needs of its node, as options of a Ray task."""
-    resources = request.planned.resources
-    memory = request.options.limits.memory or request.planned.limits.memory or resources.memory
-    demand: dict[str, Any] = {"name": request.planned.title, "num_cpus": resources.threads}
-    if memory:
-        demand["memory"] = memory
-    if resources.device == "cuda":
-        demand["num_gpus"] = resources.device_share
-    return demand
+def _uses_gpus(chosen: str | None) -> bool:
+    """Whether cells may use GPUs, of which Ray chooses those; raises BadInput where some of them are named."""
+    names = None if chosen is None else {name.strip() for name in chosen.split(",")} - {""}
+    if names is None or names <= {NONE}:
+        return names is None
+    raise BadInput(
+        f"--devices {chosen}: Ray assigns the GPUs of its nodes; leave out --devices and {VARIABLE}, or choose {NONE}"
+    )
 
 
 def _connected(address: str | None) -> ModuleType:
@@ -153,19 +182,23 @@ def _connected(address: str | None) -> ModuleType:
     import ray
 
     place = address or os.environ.get("RAY_ADDRESS")
-    passed = {name: value for name, value in os.environ.items() if name == "PYTHONPATH" or name.startswith("HARNESS_")}
-    environment = {"env_vars": passed}  # of processes on nodes
+    environment = {"env_vars": {name: value for name, value in os.environ.items() if _is_passed(name)}}
     with _own_signals():
         try:
             if place:
                 _check_listening(place)
                 ray.init(address=place, runtime_env=environment, **QUIET)
             else:
-                ray.init(num_cpus=os.cpu_count(), include_dashboard=False, runtime_env=environment, **QUIET)
+                ray.init(num_cpus=usable_cpus(), include_dashboard=False, runtime_env=environment, **QUIET)
         except Exception as error:  # of Ray, of gRPC, or of the operating system
             what = f"there is no Ray cluster at {place}" if place else "no Ray cluster can be started"
             raise BadInput(f"{what}: {_first_line(error)}; correct the address, or run without --on") from error
     return cast("ModuleType", ray)
+
+
+def _is_passed(variable: str) -> bool:
+    """Whether a variable of the environment is passed to processes on nodes, where Ray chooses the GPUs."""
+    return variable == "PYTHONPATH" or (variable.startswith("HARNESS_") and variable != VARIABLE)
 
 
 def _check_listening(address: str) -> None:

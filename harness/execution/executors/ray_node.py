@@ -14,13 +14,14 @@ from pathlib import Path
 from harness.boards.planning import PlannedCell
 from harness.data.panel_store import is_stored
 from harness.errors import HarnessError, InfrastructureFault
-from harness.execution.devices import placed_device
+from harness.execution.devices import placed_device, visible_devices
 from harness.execution.executors.executor import Outcome
+from harness.execution.executors.ray_demand import GPU
 from harness.execution.executors.supervisor import Supervisor
 from harness.execution.options import CellOptions
 from harness.execution.workers.template_server import TemplateServer
-from harness.forecasters.devices import CPU, Device
-from harness.forecasters.spec import Resources
+from harness.forecasters.devices import CPU, VISIBLE, Device
+from harness.forecasters.resources import Resources
 from harness.plugins.installed import installed_catalog
 from harness.plugins.provider import Provider, provider_of
 from harness.plugins.result_versions import forecaster_version
@@ -52,7 +53,7 @@ def run_on_node(request: NodeRequest) -> Outcome | HarnessError:
         planned = replace(request.planned, spec=spec, device=_device_here(request.planned.resources))
         provider = planned.spec.provider
         template = processes.server.ensure(None if provider is None else provider.environment)
-        supervisor = processes.supervisor(request.home, request.options, request.plugins)
+        supervisor = processes.supervisor(request.home, request.options, request.plugins, _accelerators())
         try:
             return supervisor.run(planned, template, request.killed)
         finally:
@@ -62,8 +63,23 @@ def run_on_node(request: NodeRequest) -> Outcome | HarnessError:
 
 
 def _device_here(resources: Resources) -> Device:
-    """The GPU that Ray has assigned to this task; it assigns none to a cell that can do without."""
-    return placed_device(resources) if resources.device == "cuda" else CPU
+    """The GPU that Ray has assigned to this task, if any; raises BadInput if a cell needs one that is not found."""
+    if resources.device == "cpu" or not _assigned().get(GPU):
+        return CPU
+    return placed_device(resources, visible_devices(variables={VISIBLE: os.environ.get(VISIBLE, "")}))
+
+
+def _accelerators() -> dict[str, list[str]]:
+    """What Ray has assigned to this task beside a GPU, such as a TPU: its processes have Ray's variables for that."""
+    return {kind: ids for kind, ids in _assigned().items() if ids and kind != GPU}
+
+
+def _assigned() -> dict[str, list[str]]:
+    """The accelerators of this task, by kind."""
+    import ray
+
+    found: dict[str, list[str]] = ray.get_runtime_context().get_accelerator_ids()
+    return found
 
 
 def _provider_here(planned: PlannedCell) -> Provider | None:
@@ -99,9 +115,11 @@ class _NodeProcesses:
         self._started_with: object = None
         threading.Thread(target=_end_with_node, args=(os.getppid(),), daemon=True).start()
 
-    def supervisor(self, home: Path, options: CellOptions, plugins: str) -> Supervisor:
-        """The supervisor; a new one after its end, or for another command."""
-        wanted = home, options, plugins
+    def supervisor(
+        self, home: Path, options: CellOptions, plugins: str, accelerators: dict[str, list[str]]
+    ) -> Supervisor:
+        """The supervisor; a new one after its end, for another command, or for other accelerators."""
+        wanted = home, options, plugins, accelerators
         if self._supervisor is not None and not (self._supervisor.is_alive and self._started_with == wanted):
             self._supervisor.close()
             self._supervisor = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput, UnknownName
+from harness.execution.executors.cpu_count import usable_cpus
 from harness.execution.executors.executor import Executor, ExecutorClass
 from harness.execution.executors.in_process import InProcess
 from harness.execution.executors.local import LocalProcesses
@@ -40,7 +40,7 @@ def make_executor(
     jobs: int | None = None,
     options: CellOptions | None = None,
 ) -> Executor:
-    """The executor of that name, by default with as many jobs as the machine or the cluster has cores.
+    """The executor of that name, by default with as many jobs as this process may use CPUs, or the cluster has.
 
     Raises UnknownName, and BadInput if there is no cluster.
     """
@@ -49,4 +49,4 @@ def make_executor(
         raise UnknownName("executor", name, EXECUTORS)
     if kind in WITH_ADDRESS:
         return RayCluster(home.resolve(), cells, jobs or 0, options, address=name if separator else None)
-    return EXECUTORS[kind](home.resolve(), cells, (os.cpu_count() or 1) if jobs is None else jobs, options)
+    return EXECUTORS[kind](home.resolve(), cells, usable_cpus() if jobs is None else jobs, options)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.execution.scheduling.groups import CellGroup
@@ -62,6 +62,12 @@ class ShardNeeds:
     memory: int  # bytes
     seconds: int
     gpus: int
+    custom: Mapping[str, float] = field(default_factory=dict)  # which the administrator of the cluster has named
+
+    @property
+    def custom_text(self) -> str:
+        """The custom resources, in words."""
+        return ", ".join(f"{amount:g} of {name}" for name, amount in self.custom.items())
 
 
 def shard_needs(group: CellGroup, jobs: int) -> ShardNeeds:
@@ -70,7 +76,8 @@ def shard_needs(group: CellGroup, jobs: int) -> ShardNeeds:
     memory = BASE_MEMORY + jobs * (group.memory + EVALUATOR_MEMORY)
     seconds = START_SECONDS + TIME_MARGIN * expected_seconds(group, jobs)
     gpus = math.ceil(jobs * group.device_share) if group.needs_gpu else 0
-    return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, gpus)
+    custom = {name: amount * jobs for name, amount in group.custom.items()}
+    return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, gpus, custom)
 
 
 def expected_seconds(group: CellGroup, jobs: int, shards: int | None = None) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -11,6 +13,7 @@ from harness.execution.scheduling.estimates import Estimate
 
 GB = 10**9
 MEMORY_STEPS = tuple(2 * GB * 4**step for step in range(8))  # memory of a cell is rounded up to one of these
+Requirement = tuple[str, int, int, tuple[tuple[str, float], ...]]  # device, threads, memory, custom resources
 MARGIN = 1.5  # of memory over that of the runs: other data, another allocator
 CPU, GPU = "cpu", "cuda"  # a cell with the device "auto" needs no GPU
 
@@ -26,6 +29,7 @@ class CellGroup:
     memory: int  # bytes of each cell
     device_share: float  # of a GPU, that each cell takes at most
     seconds: Mapping[str, float] = field(default_factory=dict)  # by key: what the cell is expected to take
+    custom: Mapping[str, float] = field(default_factory=dict)  # amounts by name, that each cell needs of the cluster
 
     @property
     def needs_gpu(self) -> bool:
@@ -38,20 +42,23 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
 
     Each group has at least one shard, and no more than it has cells.
     """
-    found: dict[tuple[str, int, int], dict[str, float]] = {}
-    shares: dict[tuple[str, int, int], float] = {}
+    found: dict[Requirement, dict[str, float]] = {}
+    shares: dict[Requirement, float] = {}
     for planned in cells:
         estimate, needs = estimates[planned.key], planned.resources
         memory = _memory_step(max(needs.memory or 0, int(estimate.memory * MARGIN)))
-        requirement = (GPU if needs.device == GPU else CPU, needs.threads, memory)
+        custom = tuple(sorted((name, float(amount)) for name, amount in needs.custom.items()))
+        requirement = (GPU if needs.device == GPU else CPU, needs.threads, memory, custom)
         found.setdefault(requirement, {})[planned.key] = estimate.seconds
         shares[requirement] = max(shares.get(requirement, 0.0), needs.device_share)
     counts = _proportional([sum(found[needs].values()) for needs in sorted(found)], shards)
-    groups = []
+    groups, names = [], Counter[str]()
     for requirement, count in zip(sorted(found), counts, strict=True):
-        seconds, (device, threads, memory) = found[requirement], requirement
-        name, most = _name(device, threads, memory), min(count, len(seconds))
-        groups.append(CellGroup(name, most, threads, device, memory, shares[requirement], seconds))
+        seconds, (device, threads, memory, custom) = found[requirement], requirement
+        name, most = _name(*requirement), min(count, len(seconds))
+        names[name] += 1
+        name += f"-{names[name]}" if names[name] > 1 else ""
+        groups.append(CellGroup(name, most, threads, device, memory, shares[requirement], seconds, dict(custom)))
     return tuple(groups)
 
 
@@ -60,11 +67,12 @@ def _memory_step(memory: int) -> int:
     return next((step for step in MEMORY_STEPS if memory <= step), memory)
 
 
-def _name(device: str, threads: int, memory: int) -> str:
+def _name(device: str, threads: int, memory: int, custom: Sequence[tuple[str, float]]) -> str:
     """The name of a group, which is fit for names of files and of objects of Kubernetes."""
     parts = [device]
     parts += [f"{threads}-threads"] if threads > 1 else []
     parts += [f"{memory // GB}gb"] if memory > MEMORY_STEPS[0] else []
+    parts += [re.sub(r"[^a-z0-9]+", "-", f"{name[:20]} {amount:g}".lower()).strip("-") for name, amount in custom]
     return "-".join(parts)
 
 

@@ -19,10 +19,17 @@ PROBLEMS = 2  # exit code of a run that is not tried again, since that would not
 
 def kubernetes_manifest(run: ClusterRun, image: str, claim: str) -> str:
     """The manifest, YAML; `claim` is the volume claim that has the home."""
-    documents = ["\n".join(_yaml(_job(run, group, image, claim))) for group in run.plan.groups]
+    documents = ["\n".join(_document(run, group, image, claim)) for group in run.plan.groups]
     return "# Indexed Jobs, one for each group of cells: kubectl apply -f FILE\n" + "".join(
         f"---\n{document}\n" for document in documents
     )
+
+
+def _document(run: ClusterRun, group: CellGroup, image: str, claim: str) -> list[str]:
+    """The lines of the Job of a group."""
+    text = shard_needs(group, run.jobs).custom_text
+    note = f"# each pod needs {json.dumps(text)}: add it to the resources of the container"
+    return [*([note] if text else []), *_yaml(_job(run, group, image, claim))]
 
 
 def _job(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str, Any]:

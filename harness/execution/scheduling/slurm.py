@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shlex
 from collections.abc import Iterator
@@ -46,6 +47,9 @@ def _job(run: ClusterRun, group: CellGroup) -> Iterator[str]:
         signal=f"B:TERM@{GRACE}",
     )
     yield "#SBATCH --requeue"
+    if needs.custom:
+        text = json.dumps(needs.custom_text)  # on one line
+        yield f"# each shard needs {text}: add the option that requests it here, such as --licenses or --gres"
     yield f"exec {run.shard_command(group, '$SLURM_ARRAY_TASK_ID')}"
 
 
