@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.console import echo_text, print_lines, wide_console
+from harness.cli.console import echo, echo_text, print_lines, wide_console
 from harness.cli.options import csv_option, pool_option, workspace_option
 from harness.errors import BadInput
 
@@ -52,7 +52,7 @@ def compare_command(
     from harness.analysis.comparison.conditions import parse_condition
     from harness.analysis.comparison.results import compare
     from harness.analysis.comparison.sources import find_sources
-    from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
+    from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables, machine_lines
 
     if texts and metrics:
         raise BadInput("--metric shows metrics without --fail-if; leave it out, and name the metric in a condition")
@@ -62,6 +62,8 @@ def compare_command(
     pair = find_sources(first, second, workspace, pools)
     found = compare(*pair, conditions, metrics, workspace.catalog, strict=strict, only=only)
     if as_csv:
+        for line in machine_lines(found):
+            echo(line, err=True)
         echo_text(comparison_csv(found))
     else:
         console = wide_console()

@@ -112,6 +112,7 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     if hidden:
         lines.append(f"{hidden} rows in which B does not differ from A are left out; --csv has them")
     lines.append(f"A is {comparison.first}, B is {comparison.second}; a positive difference: B is worse or costs more")
+    lines += machine_lines(comparison)
     if comparison.same:
         lines.append("A and B are the same results; name two different ones, such as BOARD@published and BOARD")
     if any(not math.isnan(pair.p_value) for result in comparison.results for pair in result.pairs):
@@ -124,6 +125,15 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         lines.append(f"{identical} identical rows are not tested: A and B have the same losses in all windows")
     lines += [_power(result) for result in comparison.results if result.condition and result.condition.level]
     return lines + _conclusion(comparison)
+
+
+def machine_lines(comparison: Comparison) -> list[str]:
+    """That times were compared of several kinds of machines; none where they were not."""
+    ran = [
+        f"{letter} ran on {' and '.join(kind or 'a machine that is not known' for kind in kinds)}"
+        for letter, kinds in comparison.machines.items()
+    ]
+    return [f"times of different machines are not comparable: {'; '.join(ran)}"] if ran else []
 
 
 def _power(result: ConditionResult) -> str:

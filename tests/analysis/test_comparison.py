@@ -237,6 +237,17 @@ class TestVerdicts:
         assert [result.failed for result in found.results] == [True, False]
         assert [pair.difference for pair in found.results[0].pairs] == pytest.approx([0, 200])
 
+    def test_times_of_different_machines_are_said_to_be_not_comparable(self, good, bad) -> None:
+        kinds = {good: {"processor": "EPYC", "cores": 4}, bad: {"processor": "Xeon", "cores": 64}}
+        for home, machine in kinds.items():
+            for run in [Journal(home).read_with_results(run.key) for run in runs(home).values()]:
+                Journal(home).write(replace(run, provenance={**run.provenance, "machine": {"name": "a", **machine}}))
+        line = "times of different machines are not comparable: A ran on EPYC, 4 cores; B ran on Xeon, 64 cores"
+
+        assert line in comparison_lines(between(good, bad, "fit_seconds worse"))
+        assert line not in comparison_lines(between(good, bad, "MAE worse"))
+        assert line not in comparison_lines(between(good, good, "fit_seconds worse"))
+
     def test_too_few_units_are_not_testable_and_fail_only_strictly(self, tmp_path) -> None:
         few = PANEL[:3]
         first = board(tmp_path / "a", {"base": Toy(), "other": Toy(luck=1)}, panel=few)

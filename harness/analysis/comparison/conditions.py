@@ -10,6 +10,7 @@ from harness.errors import BadInput
 
 NEGLIGIBLE = {"fit_seconds": 0.01, "predict_seconds": 0.01, "peak_memory": 2**20}  # smaller differences pass
 COSTS = tuple(NEGLIGIBLE)
+TIMES = ("fit_seconds", "predict_seconds")
 EXAMPLE = "MASE worse by 2%, p < 0.05"
 Direction = Literal["worse", "better", "differs"]
 DIRECTIONS: dict[str, Direction] = {"worse": "worse", "better": "better", "differs": "differs"}

@@ -13,6 +13,7 @@ from harness.analysis.comparison.conditions import COSTS, NEGLIGIBLE, Condition
 from harness.analysis.comparison.loss_differences import LossDifferences
 from harness.analysis.comparison.matching import are_same_results, example_keys, with_counterparts
 from harness.analysis.comparison.pairs import ONE_SIDED, PairedResults, pair_sources
+from harness.analysis.comparison.quantities import check_testable, default_metrics, find_metric, time_machines
 from harness.analysis.comparison.sources import Source
 from harness.analysis.ranking.deviations import linearised_scores
 from harness.analysis.ranking.pair_tests import difference_test
@@ -25,7 +26,6 @@ from harness.evaluation.metrics import Metric
 from harness.evaluation.scoring import Terms
 from harness.fields.names import split_names
 from harness.plugins.catalog import Catalog
-from harness.results.publication.published_results import PublishedResults
 
 Verdict = Literal["passed", "failed", "identical", "not testable", "not compared", ""]
 UNDECIDED = ("not testable", "not compared")
@@ -97,6 +97,7 @@ class Comparison:
     strict: bool = False
     same: bool = False  # whether A and B are the same results
     example: tuple[str, ...] = ()  # two runs of one task that only A and only B have, as KEY@PLACE
+    machines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of times of several kinds of machines
 
     @property
     def failed(self) -> bool:
@@ -126,11 +127,11 @@ def compare(
         only = sorted(with_counterparts(names, first, second))
         first, second = _only(first, only, second), _only(second, only, first)
     quantities = (
-        [condition.quantity for condition in conditions] or list(metrics) or _default_metrics(first, second, catalog)
+        [condition.quantity for condition in conditions] or list(metrics) or default_metrics(first, second, catalog)
     )
-    specs = {name: _metric(name, catalog, (first, second)) for name in quantities if name not in COSTS}
+    specs = {name: find_metric(name, catalog, (first, second)) for name in quantities if name not in COSTS}
     for tested in conditions:
-        _check_testable(tested, specs.get(tested.quantity))
+        check_testable(tested, specs.get(tested.quantity))
     pairs, unmatched = pair_sources(first, second)
     if unmatched and (first.is_run or not pairs):
         reason, names = next(iter(unmatched.items()))
@@ -143,7 +144,8 @@ def compare(
             compared = [_with_verdict(result, condition) for result in _with_detectable(compared, condition)]
         results.append(ConditionResult(condition, tuple(compared), strict, renamed))
     same, example = are_same_results(first, second), example_keys(first, second) if renamed else ()
-    return Comparison(first.name, second.name, tuple(results), unmatched, strict, same, example)
+    machines = time_machines(quantities, pairs)
+    return Comparison(first.name, second.name, tuple(results), unmatched, strict, same, example, machines)
 
 
 def _only(source: Source, forecasters: Sequence[str], other: Source) -> Source:
@@ -155,32 +157,6 @@ def _only(source: Source, forecasters: Sequence[str], other: Source) -> Source:
         if name not in known:
             raise UnknownName("forecaster on these boards", name, known)
     return source.only(forecasters)
-
-
-def _check_testable(condition: Condition, metric: Metric | None) -> None:
-    if condition.level is not None and metric is not None and metric.best != "lowest":
-        untested = str(replace(condition, level=None))
-        raise BadInput(
-            f"condition '{condition}': {metric.name} has no losses to test; leave out the p, as in '{untested}'"
-        )
-
-
-def _default_metrics(first: Source, second: Source, catalog: Catalog) -> list[str]:
-    """The metrics to show where none is asked for: a board's own, or all of the catalog that both runs have."""
-    if not first.is_run:
-        return [first.results.plan.metric]
-    runs = [run for source in (first, second) for key in source.cells for run in source.runs(key)]
-    scores = [run.scores for run in runs if run is not None]
-    known = [name for name in scores[0] if name in catalog.metrics]
-    names = [name for name in known if all(math.isfinite(run.get(name, math.nan)) for run in scores)]
-    return names or [first.results.plan.metric]
-
-
-def _metric(name: str, catalog: Catalog, sources: Sequence[Source]) -> Metric:
-    """The catalog's metric, or else the one that is published with the results."""
-    published = [source.results.metrics for source in sources if isinstance(source.results, PublishedResults)]
-    declared = [metrics[name] for metrics in published if name in metrics and name not in catalog.metrics]
-    return declared[0] if declared else catalog.metrics[name].spec
 
 
 def _pair_result(pair: PairedResults, name: str, metric: Metric | None, condition: Condition | None) -> PairResult:
