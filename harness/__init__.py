@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from harness.forecasters.spec import ForecasterSpec
     from harness.forecasters.tokens import GeneratedTokens, TokenGenerator, generate_tokens, token_positions
     from harness.forecasters.torch_device import torch_device
-    from harness.forecasters.weights import Weights
-    from harness.forecasters.weights_store import weights_folder
+    from harness.forecasters.weights.declared import Weights
+    from harness.forecasters.weights.store import weights_folder
     from harness.forecasters.window_arrays import WindowArrays, automatic_lookback, training_windows, window_arrays
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
@@ -97,8 +97,8 @@ _PLACES = {
     "Resources": "forecasters.resources",
     "Card": "forecasters.card",
     "TrainedOn": "forecasters.card",
-    "Weights": "forecasters.weights",
-    "weights_folder": "forecasters.weights_store",
+    "Weights": "forecasters.weights.declared",
+    "weights_folder": "forecasters.weights.store",
     "Forecaster": "forecasters.forecaster",
     "LocalForecaster": "forecasters.forecaster",
     "FittedLocalForecaster": "forecasters.forecaster",

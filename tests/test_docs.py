@@ -14,7 +14,7 @@ from harness.boards.collections import read_collection
 from harness.boards.leaderboard import load_board
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import load_catalog
-from harness.plugins.checks import check_forecaster
+from harness.plugins.checks.contracts import check_forecaster
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -22,7 +22,7 @@ from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.evaluation.evaluate import evaluate
 from harness.plugins.catalog import Catalog, load_catalog
-from harness.plugins.checks import check
+from harness.plugins.checks.contracts import check
 
 FOLDER = Path(__file__).parent / "example_plugin"
 ROOT = Path(__file__).parents[1]

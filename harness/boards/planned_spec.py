@@ -14,7 +14,7 @@ from harness.plugins.weights_versions import weights_digests
 
 if TYPE_CHECKING:
     from harness.data.missing import Missing  # which loads NumPy
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
 
 
 @dataclass(frozen=True)

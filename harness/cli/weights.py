@@ -14,7 +14,7 @@ from harness.cli.options import catalog_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
     from harness.plugins.catalog import Catalog
 
 
@@ -43,8 +43,8 @@ def weights_fetch_command(names: tuple[str, ...], revision: str | None, source: 
     """
     from functools import partial
 
-    from harness.forecasters.weights_fetching import fetch_weights, take_weights
-    from harness.forecasters.weights_paths import repository_folder
+    from harness.forecasters.weights.fetching import fetch_weights, take_weights
+    from harness.forecasters.weights.paths import repository_folder
 
     say = partial(echo, err=True)
     if source is not None and revision is not None:
@@ -74,8 +74,8 @@ def weights_check_command(names: tuple[str, ...], catalog: Catalog) -> None:
 
     Exits with 1 if a file is damaged or missing.
     """
-    from harness.forecasters.weights_paths import lock_path
-    from harness.forecasters.weights_store import damage
+    from harness.forecasters.weights.paths import lock_path
+    from harness.forecasters.weights.store import damage
 
     known = {name: entry.spec.weights for name, entry in catalog.forecasters.items() if entry.spec.weights is not None}
     wanted = {name: _weights(name, catalog) for name in names} or known
@@ -99,7 +99,7 @@ def weights_remove_command(names: tuple[str, ...], catalog: Catalog) -> None:
     """Remove the weights of forecasters from the disk. Results stay."""
     from functools import partial
 
-    from harness.forecasters.weights_fetching import remove_weights
+    from harness.forecasters.weights.fetching import remove_weights
 
     for weights in _forecasters_by_weights({name: _weights(name, catalog) for name in names}):
         was_fetched = remove_weights(weights, partial(echo, err=True))

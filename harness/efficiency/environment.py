@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from harness.errors import attempt
 from harness.evaluation.threads import THREAD_VARIABLES, set_threads
-from harness.forecasters.weights_store import weights_variables
+from harness.forecasters.weights.store import weights_variables
 
 FIXED = {"PYTHONHASHSEED": "0", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 EXCLUDED_PREFIXES = ("PYTEST_", "COVERAGE_PROCESS_START", "PYTHONDEVMODE", "PYTHONTRACEMALLOC")

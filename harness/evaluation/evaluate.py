@@ -12,8 +12,8 @@ import numpy as np
 from harness.data.missing import Missing
 from harness.data.panel import Panel
 from harness.errors import DataUnavailable, Failure, InvalidMetric, NotGiven, Unsupported
-from harness.evaluation.audit_rules import Rules
-from harness.evaluation.auditor import Auditor
+from harness.evaluation.audit.auditor import Auditor
+from harness.evaluation.audit.rules import Rules
 from harness.evaluation.calls import Calls
 from harness.evaluation.changes import CHANGED, Checksum
 from harness.evaluation.clock import Clock

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.errors import Failure
-from harness.evaluation.audit_rules import Scored
-from harness.evaluation.auditor import Auditor
+from harness.evaluation.audit.auditor import Auditor
+from harness.evaluation.audit.rules import Scored
 from harness.evaluation.clock import Clock
 from harness.evaluation.failures import first_traceback, without_failed_windows
 from harness.evaluation.run import WindowFailure

@@ -7,7 +7,7 @@ from typing import get_args
 
 import numpy as np
 
-from harness.evaluation.audit_rules import Rules
+from harness.evaluation.audit.rules import Rules
 from harness.evaluation.class_outcomes import EPSILON, ClassOutcomes
 from harness.evaluation.covariate_notes import covariate_notes
 from harness.evaluation.metrics import Metric

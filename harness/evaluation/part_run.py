@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.errors import Failure, ForecasterError
-from harness.evaluation.audit_rules import Difference
+from harness.evaluation.audit.rules import Difference
 from harness.evaluation.failures import status_of
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.forecasters.card import Card
     from harness.forecasters.forecaster import Forecaster
     from harness.forecasters.pools import Pool
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
 
 MOST_TOLERANCE = 1e-2  # of a spec
 Batches = Literal["any", "cutoff", "window"]
@@ -227,7 +227,7 @@ def _card_problem(spec: ForecasterSpec) -> str:
     from harness.fields.errors import short_repr
     from harness.forecasters.card import Card
     from harness.forecasters.pools import POOLS
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
 
     if spec.weights is not None and not isinstance(spec.weights, Weights):
         return f"weights of forecaster {spec.name!r} must be Weights, not {short_repr(spec.weights)}"

@@ -33,7 +33,7 @@ def load_spec(fields: Mapping[str, Any], factory: DescribedFactory) -> Forecaste
 
         known["card"] = load(Card, card)
     if isinstance(weights := known.get("weights"), Mapping):
-        from harness.forecasters.weights import Weights
+        from harness.forecasters.weights.declared import Weights
 
         known["weights"] = load(Weights, weights)
     return ForecasterSpec(**known, factory=factory)

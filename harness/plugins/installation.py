@@ -14,7 +14,7 @@ from harness.plugins.registry import Registered
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
 
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 CHECKPOINT = "checkpoint"  # the hyperparameter that is a folder with weights instead of those of the spec
@@ -93,10 +93,10 @@ def _fetch_command(spec: ForecasterSpec, parameters: Mapping[str, Json]) -> str:
 
 def _are_fetched(weights: Weights) -> bool:
     """Whether weights can be used; the imports of their check are made only where they have a lock."""
-    from harness.forecasters.weights_paths import lock_path
+    from harness.forecasters.weights.paths import lock_path
 
     if not os.path.exists(lock_path(weights)):
         return False
-    from harness.forecasters.weights_store import weights_problem
+    from harness.forecasters.weights.store import weights_problem
 
     return not weights_problem(weights)

@@ -15,7 +15,7 @@ from harness.plugins.registry import Registered
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
 
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
 NOT_FETCHED = "not fetched"  # instead of a hash
@@ -42,7 +42,7 @@ def weights_digests(weights: Mapping[str, Weights]) -> dict[str, str]:
     """The hash of the weights of each forecaster as they were fetched."""
     if not weights:
         return {}
-    from harness.forecasters.weights_store import weights_digest
+    from harness.forecasters.weights.store import weights_digest
 
     return {name: weights_digest(each) or NOT_FETCHED for name, each in weights.items()}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.report.listings import listing
 
 if TYPE_CHECKING:
-    from harness.forecasters.weights import Weights
+    from harness.forecasters.weights.declared import Weights
     from harness.plugins.catalog import Catalog
 
 COMMIT = 12  # digits of a commit that are shown
@@ -15,7 +15,7 @@ COMMIT = 12  # digits of a commit that are shown
 
 def weights_text(catalog: Catalog) -> str:
     """The weights of each forecaster that declares some: repository, commit, size, licence and state."""
-    from harness.forecasters.weights_paths import weights_root
+    from harness.forecasters.weights.paths import weights_root
 
     rows = [
         (name, *_row(entry.spec.weights))
@@ -31,7 +31,7 @@ def weights_text(catalog: Catalog) -> str:
 def _row(weights: Weights) -> tuple[str, ...]:
     from harness.errors import DataUnavailable
     from harness.forecasters.limits import size_text
-    from harness.forecasters.weights_store import read_lock, weights_problem
+    from harness.forecasters.weights.store import read_lock, weights_problem
 
     try:
         lock = read_lock(weights)

@@ -12,8 +12,8 @@ from typing import Any
 from harness.errors import attempt
 from harness.evaluation.run import EVALUATION_VERSION
 from harness.fields.types import Json
-from harness.forecasters.weights import Weights
-from harness.forecasters.weights_store import WeightsLock, read_lock
+from harness.forecasters.weights.declared import Weights
+from harness.forecasters.weights.store import WeightsLock, read_lock
 from harness.plugins.environments.environment import Environment
 from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version
 from harness.plugins.weights_versions import weights_of

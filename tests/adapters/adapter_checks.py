@@ -14,8 +14,8 @@ from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Cell
 from harness.forecasters.spec import Batches
-from harness.plugins.forecaster_checks import forecaster_results
-from harness.plugins.makers import InProcessMaker
+from harness.plugins.checks.forecasters import forecaster_results
+from harness.plugins.checks.makers import InProcessMaker
 
 HORIZON, WINDOWS = 48, 2
 LEVELS = (0.1, 0.5, 0.9)

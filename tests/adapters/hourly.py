@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from harness import Floats, ForecasterSpec, Panel, RollingOrigin, Run, Task, evaluate
-from harness.plugins.checks import check_forecaster
+from harness.plugins.checks.contracts import check_forecaster
 
 HORIZON, WINDOWS, SEASON = 24, 3, 24
 

@@ -27,7 +27,7 @@ from transformers import T5Config
 
 import harness_chronos
 from harness import BadInput, Channel, Floats, Forecast, Panel, RollingOrigin, Run, Task, evaluate
-from harness.forecasters.weights_fetching import take_weights
+from harness.forecasters.weights.fetching import take_weights
 from harness_chronos.names import BOLT_LEVELS
 
 SPECS = harness_chronos.harness_forecasters()

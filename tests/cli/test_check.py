@@ -73,9 +73,9 @@ class Careless(Good):
     def fit(self, train):
         np.abs = np.isnan = lambda *arguments, **options: np.zeros(1)
         np.seterr(all="raise")
-        import harness.evaluation.audit
+        import harness.evaluation.audit.leakage
 
-        harness.evaluation.audit.audit = None
+        harness.evaluation.audit.leakage.audit = None
         print("printed by the forecaster")
         sys.stderr.write("written by the forecaster")
         shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)

@@ -15,8 +15,8 @@ from harness.arrays import Floats
 from harness.data.missing import FILLINGS, Missing
 from harness.data.panel import Channel, Panel, Vintages
 from harness.errors import BadTask, Failure, Unsupported
-from harness.evaluation.audit import audit
-from harness.evaluation.audit_rules import AuditResult, Rules, Scored
+from harness.evaluation.audit.leakage import audit
+from harness.evaluation.audit.rules import AuditResult, Rules, Scored
 from harness.evaluation.calls import Calls
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.run import Run, Status

@@ -10,8 +10,8 @@ import pytest
 
 from harness import Channel, Contexts, Forecast, LocalForecaster, Panel, RollingOrigin, Run, Status, Task, TrainingData
 from harness.arrays import Floats
+from harness.evaluation.audit.futures import with_other_future
 from harness.evaluation.evaluate import evaluate
-from harness.evaluation.futures import with_other_future
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.strict_comparison import strict_difference
 from harness.results.journal import Journal

@@ -15,8 +15,8 @@ from scipy import stats
 
 from harness.data.panel import Panel
 from harness.errors import NotGiven
-from harness.evaluation.audit import audit
-from harness.evaluation.audit_rules import Rules, Scored
+from harness.evaluation.audit.leakage import audit
+from harness.evaluation.audit.rules import Rules, Scored
 from harness.evaluation.evaluate import evaluate
 from harness.evaluation.metrics import Metric, metric_problem
 from harness.evaluation.outcomes import Actuals, Outcomes

@@ -19,8 +19,8 @@ from harness.execution.checks import subjects
 from harness.execution.checks.subjects import subject_of
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import LocalForecaster
-from harness.plugins.capability_checks import CAPABILITIES
-from harness.plugins.checks import SOUND_COVARIATES
+from harness.plugins.checks.capabilities import CAPABILITIES
+from harness.plugins.checks.contracts import SOUND_COVARIATES
 from harness.tasks.windows import Context
 
 

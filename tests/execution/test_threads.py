@@ -85,7 +85,7 @@ from harness.efficiency.workload import prepare_workload
 from harness.execution.driver import drive
 from harness.execution.events import Finished
 from harness.execution.executors.table import executor_name, make_executor
-from harness.plugins.checks import check
+from harness.plugins.checks.contracts import check
 from harness.plugins.installed import installed_catalog
 from harness.results.journal import Journal
 

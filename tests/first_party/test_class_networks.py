@@ -26,7 +26,7 @@ from harness import (
     Unsupported,
     evaluate,
 )
-from harness.plugins.checks import check_forecaster
+from harness.plugins.checks.contracts import check_forecaster
 from harness.tasks.folds import Fold, backtest
 from harness_models.neural.classes import SPECS
 from harness_models.neural.classes.inputs import InputColumns, Inputs, class_scaler

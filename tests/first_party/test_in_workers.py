@@ -20,7 +20,7 @@ from harness.execution.options import CellOptions
 from harness.execution.workers.template_server import TemplateServer
 from harness.fields.types import Json
 from harness.plugins.catalog import load_catalog
-from harness.plugins.check_tasks import categorical_tasks, check_tasks
+from harness.plugins.checks.tasks import categorical_tasks, check_tasks
 from harness.plugins.result_versions import forecaster_version
 
 CATALOG = load_catalog()

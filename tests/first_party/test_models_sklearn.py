@@ -12,7 +12,7 @@ from sklearn.utils import all_estimators
 
 from harness import Panel, RollingOrigin, Status, Task, evaluate
 from harness.errors import BadParameter
-from harness.plugins.checks import check_forecaster
+from harness.plugins.checks.contracts import check_forecaster
 from harness_models import harness_forecasters
 from harness_models.sklearn_names import LEFT_OUT, REGRESSORS, STOCHASTIC
 

@@ -28,7 +28,7 @@ from harness import (
 )
 from harness.boards.leaderboard import read_leaderboard
 from harness.evaluation.evaluate import evaluate as evaluate_cell
-from harness.plugins.checks import check_forecaster
+from harness.plugins.checks.contracts import check_forecaster
 from harness.tasks.folds import Fold, backtest
 from harness_models.neural import WINDOWED
 from harness_models.neural.examples import Shape

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from harness.forecasters.spec import ForecasterSpec
-from harness.plugins.capability_checks import COVARIATES, QUANTILES, SEASON, TARGETS
-from harness.plugins.check_hints import hint
-from harness.plugins.forecaster_checks import SAME_SEED, ForecasterChecks
-from harness.plugins.makers import InProcessMaker
+from harness.plugins.checks.capabilities import COVARIATES, QUANTILES, SEASON, TARGETS
+from harness.plugins.checks.forecasters import SAME_SEED, ForecasterChecks
+from harness.plugins.checks.hints import hint
+from harness.plugins.checks.makers import InProcessMaker
 
 SPEC = ForecasterSpec("trial", "harness_models.naive:Naive", depends=("numpy",))
 NAMES = ForecasterChecks(SPEC, InProcessMaker(SPEC), strict=True).names

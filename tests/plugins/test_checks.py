@@ -23,11 +23,11 @@ from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaste
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import load_catalog
 from harness.plugins.check_results import CheckResult
-from harness.plugins.check_tasks import check_tasks
-from harness.plugins.checks import check, check_dataset, check_forecaster
-from harness.plugins.forecaster_checks import AUDIT
+from harness.plugins.checks.contracts import check, check_dataset, check_forecaster
+from harness.plugins.checks.forecasters import AUDIT
+from harness.plugins.checks.metrics import check_metric
+from harness.plugins.checks.tasks import check_tasks
 from harness.plugins.hookspecs import hookimpl
-from harness.plugins.metric_checks import check_metric
 from harness.tasks.folds import backtest
 from harness.tasks.training import TrainingData
 from harness.tasks.windows import Context, Contexts

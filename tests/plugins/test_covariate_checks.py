@@ -10,8 +10,8 @@ import pytest
 
 from harness import Channel, DatasetSpec, Floats, Panel, Vintages
 from harness.plugins.check_results import CheckResult
-from harness.plugins.checks import check_dataset
-from harness.plugins.covariate_checks import check_covariates
+from harness.plugins.checks.contracts import check_dataset
+from harness.plugins.checks.covariates import check_covariates
 
 DAYS, LEADS, NAN = 60, 5, np.nan
 RNG = np.random.default_rng(8)

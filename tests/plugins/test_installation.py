@@ -37,7 +37,7 @@ from harness.data.files import load
 from harness.efficiency.request import BenchRequest, jobs
 from harness.forecasters.spec import spec_problem
 from harness.plugins.catalog import Catalog, load_catalog
-from harness.plugins.checks import check
+from harness.plugins.checks.contracts import check
 from harness.plugins.discovery import Plugin
 from harness.plugins.environments.environment import Environment
 from harness.plugins.environments.plugins import EnvironmentPlugin

@@ -8,8 +8,8 @@ import pytest
 import harness
 from harness import Channel, Panel, RollingOrigin, Task
 from harness.plugins.check_results import CheckResult
-from harness.plugins.check_tasks import check_tasks
-from harness.plugins.smallest_example import MOST_TRIES, example_code, smallest_example
+from harness.plugins.checks.smallest_example import MOST_TRIES, example_code, smallest_example
+from harness.plugins.checks.tasks import check_tasks
 
 EXAMPLES = {description: (task, panel) for description, task, panel in check_tasks()}
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from harness import BadInput, DataUnavailable, ForecasterSpec, Weights, weights_folder
-from harness.forecasters import weights_fetching
 from harness.forecasters.described import DescribedFactory, FactoryDescription
 from harness.forecasters.spec import spec_problem
 from harness.forecasters.spec_fields import dump_spec, load_spec
-from harness.forecasters.weights_fetching import fetch_weights, remove_weights, take_weights
-from harness.forecasters.weights_store import damage, read_lock, weights_digest, weights_problem
+from harness.forecasters.weights import fetching as weights_fetching
+from harness.forecasters.weights.fetching import fetch_weights, remove_weights, take_weights
+from harness.forecasters.weights.store import damage, read_lock, weights_digest, weights_problem
 
 REPOSITORY = "org/tiny"
 WEIGHTS = Weights(REPOSITORY, files=("config.json", "model.safetensors"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from harness.errors import Failure
-from harness.evaluation.auditor import Auditor
+from harness.evaluation.audit.auditor import Auditor
 from harness.evaluation.clock import Clock
 from harness.evaluation.fold_forecasts import forecast_folds
 from harness.evaluation.part_run import AuditOfPart, FoldOfPart, PartRun, StoredError, WindowError

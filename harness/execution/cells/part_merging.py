@@ -12,8 +12,8 @@ from harness.arrays import Ints
 from harness.boards.planning import PlannedCell
 from harness.data.panel import Panel
 from harness.errors import Failure, ForecasterError
-from harness.evaluation.audit_rules import Difference, Rules
-from harness.evaluation.auditor import BITS, Auditor
+from harness.evaluation.audit.auditor import BITS, Auditor
+from harness.evaluation.audit.rules import Difference, Rules
 from harness.evaluation.calls import Calls
 from harness.evaluation.covariate_notes import ignored_covariates
 from harness.evaluation.evaluate import evaluate_backtest

@@ -21,8 +21,8 @@ from harness.boards.planning import PlannedCell
 from harness.data.panel import Panel
 from harness.data.panel_store import mapped_state
 from harness.errors import Failure, attempt
-from harness.evaluation.audit_rules import Rules
-from harness.evaluation.auditor import Auditor
+from harness.evaluation.audit.auditor import Auditor
+from harness.evaluation.audit.rules import Rules
 from harness.evaluation.calls import Calls
 from harness.evaluation.evaluate import AUDITED_WINDOWS
 from harness.evaluation.part_run import PartRun, StoredError

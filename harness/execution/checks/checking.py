@@ -22,9 +22,9 @@ from harness.forecasters.limits import Limits
 from harness.forecasters.remote import RemoteForecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.check_results import CheckResult, check_result
-from harness.plugins.checks import check
+from harness.plugins.checks.contracts import check
+from harness.plugins.checks.makers import SEED, InProcessMaker, Maker
 from harness.plugins.contract import Contract
-from harness.plugins.makers import SEED, InProcessMaker, Maker
 from harness.plugins.provider import Provider, provider_of
 from harness.plugins.registry import Registered
 from harness.tasks.protocols import RollingOrigin

@@ -21,8 +21,8 @@ from harness.fields.reading import load
 from harness.forecasters.forecaster import Forecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.check_results import CheckResult, check_result
+from harness.plugins.checks.makers import InProcessMaker
 from harness.plugins.contract import Contract, contract_of
-from harness.plugins.makers import InProcessMaker
 
 PART = 1 << 16  # bytes
 MOST_CALLS = 10  # lines of a crash that are quoted

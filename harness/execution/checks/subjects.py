@@ -24,17 +24,17 @@ from harness.fields.errors import short_repr
 from harness.fields.references import import_object
 from harness.forecasters.limits import Limits
 from harness.forecasters.spec import ForecasterSpec, underlying_class
-from harness.plugins.check_hints import hint
 from harness.plugins.check_results import CheckResult, not_checked
-from harness.plugins.checks import DATASET_CHECKS, SOUND_COVARIATES, check_dataset
-from harness.plugins.forecaster_checks import SAME_SEED, ForecasterChecks
+from harness.plugins.checks.contracts import DATASET_CHECKS, SOUND_COVARIATES, check_dataset
+from harness.plugins.checks.forecasters import SAME_SEED, ForecasterChecks
+from harness.plugins.checks.hints import hint
+from harness.plugins.checks.makers import Maker
+from harness.plugins.checks.metrics import check_metric, metric_check_names
+from harness.plugins.checks.smallest_example import MOST_TRIES, example_code, smallest_example
 from harness.plugins.installation import check_data_installed, check_installed
 from harness.plugins.installed import installed_catalog
-from harness.plugins.makers import Maker
-from harness.plugins.metric_checks import check_metric, metric_check_names
 from harness.plugins.provider import provider_of
 from harness.plugins.registry import Registered
-from harness.plugins.smallest_example import MOST_TRIES, example_code, smallest_example
 from harness.tasks.task import Task
 
 MOST_SECONDS, ALL_SECONDS = 4.0, 10.0  # of the search for the smallest example: for a check, for all of a process

@@ -25,7 +25,7 @@ from harness.execution.workers.template_server import forget_imports, request_wo
 from harness.fields.dumping import dump
 from harness.forecasters.devices import VISIBLE
 from harness.forecasters.limits import DEFAULTS, Limits
-from harness.forecasters.weights_paths import weights_root
+from harness.forecasters.weights.paths import weights_root
 from harness.plugins.environments.child import child_variables
 from harness.plugins.plugin_file import use_folder
 from harness.plugins.provider import Provider

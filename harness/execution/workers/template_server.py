@@ -19,7 +19,7 @@ from typing import IO, Any
 from harness.errors import InfrastructureFault
 from harness.evaluation.threads import THREAD_VARIABLES
 from harness.execution.workers.scratch import claim_scratch, make_scratch, remove_abandoned, remove_scratch
-from harness.forecasters.weights_store import weights_variables
+from harness.forecasters.weights.store import weights_variables
 from harness.plugins.environments.child import child_variables, does_not_start, last_line, prepare
 from harness.plugins.environments.environment import Environment
 

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from harness.forecasters.weights_store import weights_variables
+from harness.forecasters.weights.store import weights_variables
 from harness.plugins.environments.environment import Environment, EnvironmentUnusable
 from harness.plugins.environments.links import link_harness
 from harness.plugins.plugin_file import VARIABLE as PLUGIN_FILE

@@ -14,10 +14,10 @@ from harness.data.downloads import download
 from harness.data.storage import atomic_file
 from harness.errors import BadInput, DataUnavailable
 from harness.forecasters.limits import size_text
-from harness.forecasters.weights import Weights
-from harness.forecasters.weights_hub import HubFile, endpoint, file_url, find_revision, headers
-from harness.forecasters.weights_paths import VARIABLE, lock_path, repository_folder, weights_root
-from harness.forecasters.weights_store import LockedFile, WeightsLock, damage, read_lock, write_lock
+from harness.forecasters.weights.declared import Weights
+from harness.forecasters.weights.hub import HubFile, endpoint, file_url, find_revision, headers
+from harness.forecasters.weights.paths import VARIABLE, lock_path, repository_folder, weights_root
+from harness.forecasters.weights.store import LockedFile, WeightsLock, damage, read_lock, write_lock
 
 Say = Callable[[str], object]
 REMEDY = f"set {VARIABLE} to another folder"

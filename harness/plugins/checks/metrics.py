@@ -20,7 +20,7 @@ from harness.evaluation.outcomes import Actuals, Outcomes
 from harness.evaluation.scoring import score, terms
 from harness.forecasters.forecast import Forecast
 from harness.plugins.check_results import CheckResult, check_result
-from harness.plugins.class_metric_checks import class_actuals, class_cases, class_forecast, incomplete_cases
+from harness.plugins.checks.class_metrics import class_actuals, class_cases, class_forecast, incomplete_cases
 from harness.tasks.folds import backtest
 from harness.tasks.protocols import RollingOrigin
 from harness.tasks.task import Task

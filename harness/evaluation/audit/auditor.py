@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.evaluation.audit import audit
-from harness.evaluation.audit_rules import Difference, Finding, Rules, Scored
+from harness.evaluation.audit.leakage import audit
+from harness.evaluation.audit.rules import Difference, Finding, Rules, Scored
 from harness.evaluation.clock import attempt_call
 from harness.evaluation.run import Audit
 from harness.forecasters.forecaster import Forecaster

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.arrays import Floats
 from harness.data.panel import Channel, Panel, Vintages
-from harness.plugins.metric_checks import sine_wave
+from harness.plugins.checks.metrics import sine_wave
 from harness.tasks.protocols import Generation, RollingOrigin
 from harness.tasks.splits import SeriesSplit
 from harness.tasks.task import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from harness.forecasters.weights import Weights
+from harness.forecasters.weights.declared import Weights
 
 VARIABLE = "HARNESS_WEIGHTS_DIR"
 

@@ -13,11 +13,11 @@ from harness.errors import Failure, UnknownName, attempt
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.plugins.check_results import CheckResult, not_checked
-from harness.plugins.covariate_checks import check_covariates
-from harness.plugins.forecaster_checks import forecaster_results
+from harness.plugins.checks.covariates import check_covariates
+from harness.plugins.checks.forecasters import forecaster_results
+from harness.plugins.checks.makers import InProcessMaker, Maker
+from harness.plugins.checks.metrics import check_metric
 from harness.plugins.installation import check_data_installed, check_installed
-from harness.plugins.makers import InProcessMaker, Maker
-from harness.plugins.metric_checks import check_metric
 from harness.plugins.registry import Registered
 
 SOUND_COVARIATES = "its covariates are sound"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.evaluation.audit_rules import FATAL, Rules
+from harness.evaluation.audit.rules import FATAL, Rules
 from harness.evaluation.run import Run
 from harness.evaluation.strict_comparison import difference_text, strict_difference
 from harness.forecasters.spec import ForecasterSpec

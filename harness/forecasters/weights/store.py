@@ -17,8 +17,8 @@ from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import DamagedFile, DataUnavailable, HomeUnusable, LaterVersion
 from harness.fields.dumping import dump
 from harness.fields.reading import load
-from harness.forecasters.weights import Weights
-from harness.forecasters.weights_paths import VARIABLE, lock_path, repository_folder, weights_root
+from harness.forecasters.weights.declared import Weights
+from harness.forecasters.weights.paths import VARIABLE, lock_path, repository_folder, weights_root
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 SCHEMA = 1

@@ -14,9 +14,9 @@ from harness.evaluation.forecast_comparison import relative_difference
 from harness.forecasters.covariate_kinds import COVARIATE_KINDS, CovariateKind
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.spec import SEVERAL_TARGETS, ForecasterSpec
-from harness.plugins.check_tasks import categorical_tasks, with_other_values
+from harness.plugins.checks.tasks import categorical_tasks, with_other_values
+from harness.plugins.checks.trials import Trials
 from harness.plugins.result_versions import NOT_INSTALLED, depended_versions
-from harness.plugins.trials import Trials
 from harness.tasks.task import Task
 
 QUANTILES = "gives quantiles as its spec states"

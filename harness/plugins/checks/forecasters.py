@@ -9,22 +9,22 @@ from functools import cached_property, partial
 import numpy as np
 
 from harness.data.panel import Panel
-from harness.evaluation.audit import audit
-from harness.evaluation.audit_rules import Rules, Scored
-from harness.evaluation.examination import REPEATS
+from harness.evaluation.audit.examination import REPEATS
+from harness.evaluation.audit.leakage import audit
+from harness.evaluation.audit.rules import Rules, Scored
 from harness.evaluation.forecast_comparison import by_more_than, relative_difference
 from harness.evaluation.notes import unsupported_notes
 from harness.evaluation.run import Run
 from harness.evaluation.threads import thread_limit
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.spec import ForecasterSpec
-from harness.plugins.capability_checks import CAPABILITIES, CATEGORICAL, Tried, as_stated, installed_as_stated
 from harness.plugins.check_results import CheckResult, check_result, not_checked
-from harness.plugins.check_tasks import categorical_tasks, check_tasks, with_other_values
+from harness.plugins.checks.capabilities import CAPABILITIES, CATEGORICAL, Tried, as_stated, installed_as_stated
+from harness.plugins.checks.makers import SEED, Maker
+from harness.plugins.checks.strict import compared_with_batches
+from harness.plugins.checks.tasks import categorical_tasks, check_tasks, with_other_values
+from harness.plugins.checks.trials import Trials
 from harness.plugins.contract import CHECKS, Contract
-from harness.plugins.makers import SEED, Maker
-from harness.plugins.strict_checks import compared_with_batches
-from harness.plugins.trials import Trials
 from harness.tasks.folds import backtest
 from harness.tasks.task import Task
 

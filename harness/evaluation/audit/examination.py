@@ -8,10 +8,10 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
 from harness.errors import Failure, ForecasterError
-from harness.evaluation.audit_rules import FATAL, Difference, Finding, Rules, Scored
+from harness.evaluation.audit.futures import on_their_series, with_other_future
+from harness.evaluation.audit.rules import FATAL, Difference, Finding, Rules, Scored
 from harness.evaluation.failures import ENDED, status_of
 from harness.evaluation.forecast_comparison import by_more_than, differences, for_windows
-from harness.evaluation.futures import on_their_series, with_other_future
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
 from harness.forecasters.forecaster import Forecaster, PartialFailure

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from harness.plugins.capability_checks import CATEGORICAL, COVARIATES, QUANTILES, SEASON, TARGETS
+from harness.plugins.checks.capabilities import CATEGORICAL, COVARIATES, QUANTILES, SEASON, TARGETS
+from harness.plugins.checks.forecasters import AUDIT, IN_STRICT_MODE, INSTALLED, SAME_SEED, STATE
 from harness.plugins.contract import DATACLASS, JSON, METHODS
-from harness.plugins.forecaster_checks import AUDIT, IN_STRICT_MODE, INSTALLED, SAME_SEED, STATE
 
 _HINTS = {
     INSTALLED: "Install the distributions, or correct `depends` of the ForecasterSpec.",

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.errors import DataUnavailable
-from harness.forecasters.weights_store import OFFLINE
+from harness.forecasters.weights.store import OFFLINE
 
 VARIABLE = "HF_ENDPOINT"  # as the libraries of the hub name it
 TOKEN = "HF_TOKEN"

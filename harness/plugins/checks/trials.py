@@ -14,7 +14,7 @@ from harness.forecasters.forecaster import Forecaster, PartialFailure
 from harness.forecasters.remote import RemoteForecaster
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.check_results import CheckFailed
-from harness.plugins.makers import Maker
+from harness.plugins.checks.makers import Maker
 from harness.tasks.folds import backtest
 from harness.tasks.task import Task
 from harness.tasks.windows import Windows

@@ -1,0 +1,1 @@
+"""The weights of pretrained models: declared, fetched, verified and stored."""

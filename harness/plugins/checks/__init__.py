@@ -1,0 +1,1 @@
+"""Checks of the contracts that forecasters, datasets and metrics of plugins must keep."""
