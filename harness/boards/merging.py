@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.boards.board_files import copy_stored_file
 from harness.boards.leaderboard import BOARD_FILE
 from harness.data.damage import reported_only
+from harness.data.home_folders import home_name
 from harness.results.journal import Journal
 from harness.results.standings import remove_standings
 from harness.results.stored_plan import StoredPlan, board_folder, stored_plan, stored_plans
@@ -41,8 +42,8 @@ def merge_boards(sources: Sequence[Path], into: Path) -> Iterator[str]:
         others = [each for each in plans if each.plan != best.plan]
         if others:
             yield (
-                f"board {name} has other cells in {', '.join(str(each.home) for each in others)} than in {best.home}, "
-                f"whose are kept: run it again with `harness run`"
+                f"board {name} has other cells in {', '.join(home_name(each.home) for each in others)} than in "
+                f"{home_name(best.home)}, whose are kept: run it again with `harness run`"
             )
         if stored_plan(into, name) != best.plan:
             remove_standings(into, name)

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.console import print_lines, wide_console
+from harness.cli.options import HomeType
 
 if TYPE_CHECKING:
+    from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
+    from harness.results.merging import Conflict
 
 EXIT_CONFLICTS, EXIT_PROBLEMS = 1, 2
 
 
 @click.command("merge")
-@click.argument(
-    "homes", nargs=-1, required=True, metavar="HOME... INTO", type=click.Path(file_okay=False, path_type=Path)
-)
+@click.argument("homes", nargs=-1, required=True, metavar="HOME... INTO", type=HomeType())
 @click.pass_obj
-def merge_command(catalog: Catalog, homes: tuple[Path, ...]) -> None:
+def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
     """Merge the runs of several homes into the last one, which is made if it does not exist.
 
-    Cells that several homes ran are kept once. If their results differ, all of them are kept aside, the cell is
-    pending, and the exit code is 1. The other homes are not changed.
+    Each is a folder, or a URL such as s3://bucket/run. Cells that several homes ran are kept once. If their results
+    differ, all of them are kept aside, the cell is pending, and the exit code is 1; in a store, a result that it had
+    counts. The other homes are not changed.
     """
     from harness.boards.merging import merge_boards
     from harness.evaluation.run import Run
@@ -35,15 +37,42 @@ def merge_command(catalog: Catalog, homes: tuple[Path, ...]) -> None:
     from harness.results.merging import merge_journals
     from harness.results.run_comparison import TOLERANCE
 
-    sources, into = check_homes(homes)
+    workspaces = [_read_workspace(home, catalog) for home in homes]
+    sources, into = check_homes([workspace.home for workspace in workspaces])
+    workspace = workspaces[-1]
     catalog.use_home(into)
 
     def tolerance_of(run: Run) -> float:
         registered = catalog.forecasters.get(run.cell.forecaster)
         return TOLERANCE if registered is None else max(TOLERANCE, registered.spec.tolerance)
 
+    if workspace.remote is not None:
+        workspace.remote.prepare()
     prepare_home(into)
-    merge = merge_journals(sources, into, tolerance_of)
+    merge = merge_journals(sources, into, tolerance_of, keep_own=workspace.remote is not None)
     notes = list(merge_boards(sources, into))
+    _store(workspace, merge.conflicts)
     print_lines([*merge_lines(merge, len(sources), into), *notes], wide_console())
     sys.exit(EXIT_CONFLICTS if merge.conflicts else EXIT_PROBLEMS if merge.problems else 0)
+
+
+def _read_workspace(home: str, catalog: Catalog) -> Workspace:
+    """The workspace of a home; of one in a store, what is new was read, and nothing stored."""
+    from harness.boards.workspace import Workspace
+    from harness.data.home_folders import home_folder
+
+    workspace = Workspace(home_folder(home), catalog)
+    if workspace.remote is not None:
+        workspace.remote.pull()
+    return workspace
+
+
+def _store(workspace: Workspace, conflicts: Sequence[Conflict]) -> None:
+    """Store what was merged, and the results that differ, if the home is in a store."""
+    if workspace.remote is None:
+        return
+    from harness.results.remote.conflicts import store_conflicts
+
+    for conflict in conflicts:
+        store_conflicts(workspace.remote.store, conflict.key, conflict.folder)
+    workspace.remote.push_pending()

@@ -36,8 +36,8 @@ class HomeType(click.Path):
 
     name = "home"
 
-    def __init__(self) -> None:
-        super().__init__(file_okay=False)
+    def __init__(self, *, exists: bool = False) -> None:
+        super().__init__(exists=exists, file_okay=False)
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """The text as it is, if it is a URL or the name of what can be a folder."""

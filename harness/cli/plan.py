@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import limit_options, pool_option, set_option, settings_of, workspace_option
+from harness.cli.options import HomeType, limit_options, pool_option, set_option, settings_of, workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ EXIT_LEFT_OUT = 2
     "sources",
     multiple=True,
     metavar="HOME",
-    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    type=HomeType(exists=True),
     help="Expect costs from the runs in this home too. Repeatable.",
 )
 @click.option("--separate-homes", is_flag=True, help="Give each shard a home of its own; `harness merge` merges them.")

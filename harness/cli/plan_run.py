@@ -11,9 +11,10 @@ from pathlib import Path
 from harness.boards.pending import distinct_cells
 from harness.boards.planning import PlannedCell
 from harness.boards.selection import Selection, select_boards
-from harness.boards.workspace import Workspace
+from harness.boards.workspace import Workspace, open_home, store_results
 from harness.cli.console import echo, echo_text, print_lines, wide_console
 from harness.cli.selection_arguments import selection_arguments
+from harness.data.home_folders import home_name, is_url, store_url
 from harness.errors import BadInput
 from harness.execution.scheduling.cluster import ClusterRun
 from harness.execution.scheduling.estimates import Estimate, basis_counts, estimate_cells, measured_cells
@@ -36,7 +37,7 @@ class PlanOptions:
     kubernetes: int | None = None
     simulate: str | None = None
     jobs: int = 1
-    sources: tuple[Path, ...] = ()  # homes whose runs tell what cells cost
+    sources: tuple[str, ...] = ()  # homes whose runs tell what cells cost
     separate_homes: bool = False
     image: str = ""
     claim: str = ""
@@ -56,9 +57,15 @@ class PlanOptions:
         if sum(value is not None for value in (self.slurm, self.kubernetes, self.simulate)) > 1:
             raise BadInput("--slurm, --kubernetes and --simulate print different things; choose one of them")
 
+    def check_home(self, home: str) -> None:
+        """Raise BadInput for options that need a home in a folder."""
+        if self.separate_homes and is_url(home):
+            raise BadInput(f"--separate-homes is for a home in a folder; leave it out, since all shards can use {home}")
+
 
 def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -> list[str]:
     """Print the plan of a run; returns the sentences on boards that were left out."""
+    options.check_home(home_name(workspace.home))
     prepare_home(workspace.home)
     boards, left_out = select_boards(selection, workspace)
     cells = distinct_cells([board.run for board in boards])
@@ -66,7 +73,7 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         echo(line, err=True)
     if not cells:
         raise BadInput("these boards have no cells whose data is available; `harness data list` shows the data")
-    journals = [workspace.journal, *(Journal(home) for home in options.sources)]
+    journals = [workspace.journal, *(Journal(open_home(home)) for home in options.sources)]
     estimates = estimate_cells(cells, (cell for journal in journals for cell in measured_cells(journal)))
     if options.simulate is not None:
         _simulate(options.simulate, cells, estimates)
@@ -79,7 +86,10 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         return left_out
     run = _cluster_run(selection, options, plan, estimates, workspace.home)
     if run.is_stored:
-        echo(f"the run plan is {plan.save(run.home)}", err=True)
+        file = plan.save(workspace.home)
+        store_results(workspace)
+        name = f"{plan.id} in {run.home}" if is_url(run.home) else str(file)
+        echo(f"the run plan is {name}", err=True)
     is_slurm = options.slurm is not None
     echo_text(slurm_script(run, Path.cwd()) if is_slurm else kubernetes_manifest(run, options.image, options.claim))
     return left_out
@@ -94,7 +104,7 @@ def _cluster_run(
     return ClusterRun(
         plan,
         (*harness, "run", *selection_arguments(selection)),
-        home.absolute(),
+        store_url(home) or str(home.absolute()),
         options.jobs,
         is_stored,
         options.separate_homes,

@@ -19,6 +19,7 @@ from harness.cli.signals import StopSignals, exit_code, stop_signals
 from harness.errors import InfrastructureFault, InvalidMetric
 from harness.execution.events import Postponed, Refused
 from harness.execution.locks.local import CellLocks
+from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.execution.scheduling.division import ShardOptions, find_shard
 from harness.report.progress import pending_lines
 from harness.report.run_plan import shard_line
@@ -93,7 +94,8 @@ def _run_boards(
     if shard is None:
         problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
         lost = _lost_cells(plans, cells, workspace.journal)
-    faults += _exchange(workspace, RemoteHome.push_pending, RemoteHome.write_packs) if not faults else []
+    if not faults:
+        faults = _exchange(workspace, RemoteHome.push_pending, RemoteHome.write_packs, remove_stored_leftovers)
     problems += faults
     total = len(distinct_cells(plans) if shard is None else own.seconds)
     if not cells and not lost and total:

@@ -59,8 +59,7 @@ def run_cells(
             "--strict needs worker processes: in this one, a forecaster can see all values; leave out --jobs 0"
         )
     pending: list[Refused | Postponed] = []
-    parts = selection.parts and workspace.remote is None  # of several machines only one would have them
-    options = CellOptions(selection.strict, selection.limits, parts=parts, devices=selection.devices)
+    options = CellOptions(selection.strict, selection.limits, parts=selection.parts, devices=selection.devices)
     name = executor_name(selection.jobs, selection.on)
     executor = make_executor(name, workspace.home, cells, selection.jobs, options)
     executor, locks = _with_store(executor, workspace)

@@ -48,6 +48,11 @@ def store_url(folder: Path) -> str | None:
         return None
 
 
+def home_name(folder: Path) -> str:
+    """How a home is named: by the URL of its store, or else by its folder."""
+    return store_url(folder) or str(folder)
+
+
 def _cache_folder() -> Path:
     if given := os.environ.get(VARIABLE):
         return Path(given)

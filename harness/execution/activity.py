@@ -22,13 +22,13 @@ from typing import Any
 
 from harness.data.storage import read_json, write_json
 from harness.evaluation.run import Status
-from harness.execution.events import Event, Finished, Postponed, Started, Waiting
+from harness.execution.events import Event, Finished, PartsDone, Postponed, Started, Waiting
 from harness.execution.process_usage import has_ended, identity
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.results.index import machine_name
 
-SCHEMA = 2  # 1 had no executor, shard and machines
+SCHEMA = 3  # 1 had no executor, shard and machines, and 2 no parts of cells
 SOON = 1.0  # seconds after a change until the file is written
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
 BEAT = 10.0  # seconds without a change until it is written again, so that durations in it are recent
@@ -43,6 +43,8 @@ class RunningCell:
     task: str
     since: str  # UTC, ISO 8601
     seconds: float  # from then until the file was written
+    parts: int = 0  # into which it is divided; 0: it is not
+    parts_done: int = 0
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,10 @@ class Recorder:
         self._activity = activity
         if isinstance(event, Started):
             self._begin(planned.key, planned.title, planned.task)
+            return
+        if isinstance(event, PartsDone):
+            cell, since = self._running[planned.key]
+            self._running[planned.key] = replace(cell, parts=event.parts, parts_done=event.done), since
             return
         if isinstance(event, Finished):
             if event.ran_here:

@@ -62,8 +62,11 @@ class _Drive:
         """Run all cells."""
         while self.waiting or self.running or self.locked_elsewhere or self.split:
             yield from self._fill_slots()
+            if self.split or not self.waiting:
+                yield from self._look()
             if not self.waiting:
                 yield from self._look_elsewhere()
+            yield from filter(None, [cell.news() for cell in self.split.values()])
             if self.running:
                 self._waits_since = None
                 yield from self._end_finished()
@@ -219,21 +222,26 @@ class _Drive:
             return InfrastructureFault(f"its result cannot be written: {error}")
         raise error
 
-    def _look_elsewhere(self) -> Iterator[Event]:
-        """Look after the cells that other processes locked: finished by now, or given up."""
-        if not self.locked_elsewhere:
+    def _look(self) -> Iterator[Event]:
+        """Learn what other processes did of the cells that they locked, and of those in parts."""
+        if not (self.locked_elsewhere or self.split):
             return
         try:
             self.locks.look()
         except InfrastructureFault as fault:
+            for cell in self.split.values():
+                cell.give_up(fault)
             while self.locked_elsewhere:
                 yield from self._postpone(self.locked_elsewhere.popleft(), fault)
+
+    def _look_elsewhere(self) -> Iterator[Event]:
+        """Look after the cells that other processes locked: finished by now, or given up."""
         for _ in range(len(self.locked_elsewhere)):
             planned = self.locked_elsewhere.popleft()
             helped = self.split.get(planned.key)
             if (run := self._recorded_meanwhile(planned)) is not None:
                 if helped is not None:
-                    helped.waiting.clear()
+                    helped.finish()
                 yield Finished(planned, run, ran_here=False)
             else:
                 yield from self._take_over(planned, helped)

@@ -17,6 +17,15 @@ class Started:
 
 
 @dataclass(frozen=True)
+class PartsDone:
+    """So many parts of a cell are evaluated, by this process or by others."""
+
+    planned: PlannedCell
+    done: int
+    parts: int
+
+
+@dataclass(frozen=True)
 class Finished:
     """A cell has its run in the journal; `ran_here` unless another process ran it."""
 
@@ -49,4 +58,4 @@ class Waiting:
     cells: tuple[PlannedCell, ...]
 
 
-Event = Started | Finished | Refused | Postponed | Waiting
+Event = Started | PartsDone | Finished | Refused | Postponed | Waiting

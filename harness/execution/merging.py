@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.data.home_folders import home_name
 from harness.errors import BadInput
 from harness.execution.activity import activities
 
@@ -17,7 +18,9 @@ def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
     sources = [home for home in dict.fromkeys(given) if home.resolve() != into.resolve()]
     for home in sources:
         if not (home / "journal" / "cells").is_dir():
-            raise BadInput(f"{home} is no home: it has no journal; name the folder that --home names for `harness run`")
+            raise BadInput(f"{home_name(home)} is no home: it has no journal; name what --home names for `harness run`")
     for activity in activities(into):
-        raise BadInput(f"process {activity.process} on {activity.host} runs cells in {into}; merge when it has ended")
+        raise BadInput(
+            f"process {activity.process} on {activity.host} runs cells in {home_name(into)}; merge when it has ended"
+        )
     return sources, into

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from harness.boards.planning import PlannedCell
 from harness.data.storage import remove_abandoned
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InfrastructureFault
 from harness.evaluation.parts import Part, PartEnd
+from harness.execution.events import PartsDone
 from harness.execution.locks.interface import Locks
 from harness.results.journal import Journal
 from harness.results.stored_parts import StoredParts, cells_in_parts, parts_folder
+from harness.results.stored_plan import PLAN, stored_plans
 
 
 class SplitCell:
@@ -23,15 +25,26 @@ class SplitCell:
         self.planned, self.is_own = planned, is_own
         self.error: HarnessError | None = None  # why a part could not be evaluated
         self.waiting, self.running = list(parts), set[Part]()
+        plan = stored.plan()
+        self._count = len(parts) if plan is None else len(plan.parts)
+        self._done, self._is_told = -1, True
         self._stored, self._locks = stored, locks
 
     def next_part(self) -> PlannedCell | None:
         """A part that can be evaluated now, and is locked for that; None if there is none.
 
-        None is left where the plan is gone: another process has made the run of the cell.
+        None is left where the plan is gone: another process has made the run of the cell; or where parts cannot be
+        locked.
         """
         if self.waiting and not self._stored.is_planned:
             self.waiting.clear()
+        try:
+            return self._locked_part()
+        except InfrastructureFault as fault:
+            self.give_up(fault)
+            return None
+
+    def _locked_part(self) -> PlannedCell | None:
         for part in list(self.waiting):
             if self._note_stored(part) or part not in self.waiting or not self._locks.take(self._lock(part)):
                 continue
@@ -48,10 +61,27 @@ class SplitCell:
         self.running.discard(part)
         self._locks.release(self._lock(part))
         if isinstance(result, HarnessError):
-            self.error = self.error or result
-            self.waiting.clear()
+            self.give_up(result)
         else:
             self._note(part, result)
+
+    def give_up(self, error: HarnessError) -> None:
+        """Start no other part because of an error."""
+        self.error = self.error or error
+        self.finish()
+
+    def finish(self) -> None:
+        """Start no other part, and tell no more of them: the cell has its run, or gets none."""
+        self.waiting.clear()
+        self._is_told = False
+
+    def news(self) -> PartsDone | None:
+        """How many parts are evaluated, if that has changed since the last time."""
+        done = self._count - len(self.waiting) - len(self.running)
+        if not self._is_told or done == self._done:
+            return None
+        self._done = done
+        return PartsDone(self.planned, done, self._count)
 
     @property
     def is_over(self) -> bool:
@@ -82,10 +112,24 @@ class SplitCell:
 
 
 def remove_leftovers(journal: Journal, cells: Sequence[PlannedCell], locks: Locks) -> None:
-    """Remove the parts of other cells than these that are finished, and what processes left that have ended."""
+    """Remove the parts of other cells than these that nobody needs, and what processes left that have ended."""
     home = journal.home
     remove_abandoned(parts_folder(home))
-    for key in set(cells_in_parts(home)) - {planned.key for planned in cells}:
-        if journal.has(key) and locks.take(key):  # unless another process evaluates it again
+    others = set(cells_in_parts(home)) - {planned.key for planned in cells}
+    for key in not_needed(others, journal):
+        if locks.take(key):  # unless another process evaluates it
             StoredParts(home, key).remove()
             locks.release(key)
+
+
+def not_needed(keys: Collection[str], journal: Journal) -> list[str]:
+    """Those of the cells in parts that have a run, or that no board of the home has any more.
+
+    A cell that another command runs may be among them.
+    """
+    if not keys:
+        return []
+    plans = stored_plans(journal.home)
+    every = len(plans) == len([*(journal.home / "boards").glob(f"*/{PLAN}")])  # other versions' cannot be read
+    on_boards = {cell.key for plan in plans for cell in plan.cells}
+    return [key for key in keys if journal.has(key) or (every and key not in on_boards)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.damage import reported_only
-from harness.data.home_folders import store_url
+from harness.data.home_folders import home_name
 from harness.errors import BadInput, LaterVersion
 from harness.evaluation.run import Run, Status
 from harness.execution.activity import Activity, activities
@@ -103,7 +103,7 @@ def home_status(
     with reported_only():
         plans = [plan for plan in stored_plans(home) if board in (None, plan.name)]
         boards = tuple(_board_status(plan, journal, found) for plan in plans)
-    name = store_url(home) or str(home)
+    name = home_name(home)
     if board is not None and not plans:
         raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}` first")
     machines = machine_statuses(found.outcomes.values(), running)

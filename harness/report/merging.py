@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from harness.data.home_folders import home_name
 from harness.evaluation.run import Run
 from harness.report.numbers import plural
 from harness.results.merging import Conflict, Merge
@@ -15,23 +16,27 @@ MOST_DIFFERENCES = 4  # of the environments of two runs
 
 def merge_lines(merge: Merge, homes: int, into: Path) -> Iterator[str]:
     """What was merged, and what was not."""
+    name = home_name(into)
     yield (
-        f"merged {plural(homes, 'home')} into {into}: {plural(merge.copied, 'cell')} copied, {merge.present:,} that it "
+        f"merged {plural(homes, 'home')} into {name}: {plural(merge.copied, 'cell')} copied, {merge.present:,} that it "
         f"had already, {merge.equal:,} with equal results, {merge.close:,} with results within the tolerance"
     )
     if merge.known:
         yield f"{plural(merge.known, 'result')} left out, which an earlier merge kept aside"
-    yield from map(_conflict_line, merge.conflicts)
-    if merge.conflicts:
+    yield from (_conflict_line(conflict, name) for conflict in merge.conflicts)
+    pending = sum(conflict.is_pending for conflict in merge.conflicts)
+    if pending:
         yield (
-            f"not deterministic: {plural(len(merge.conflicts), 'cell')} with different results, which are pending; "
+            f"not deterministic: {plural(pending, 'cell')} with different results, which are pending; "
             f"`harness run` runs them again"
         )
+    if kept := len(merge.conflicts) - pending:
+        yield f"not deterministic: {plural(kept, 'cell')} with other results than {name} has, which count"
     for problem in merge.problems:
         yield f"warning: {problem}"
 
 
-def _conflict_line(conflict: Conflict) -> str:
+def _conflict_line(conflict: Conflict, into: str) -> str:
     """The runs of a cell whose results differ, and in what else they do."""
     if not conflict.runs:
         return f"cell {conflict.key}: an earlier merge found different results, and it was not run again since"
@@ -39,7 +44,8 @@ def _conflict_line(conflict: Conflict) -> str:
     cell, metric = runs[0].cell, _metric(runs)
     seed = "" if cell.seed is None else f", seed {cell.seed}"
     results = [
-        f"{run.status.value}{f', {metric} {run.scores[metric]!r}' if metric in run.scores else ''} in {found.home}"
+        f"{run.status.value}{f', {metric} {run.scores[metric]!r}' if metric in run.scores else ''} in "
+        f"{home_name(found.home)}"
         for run, found in zip(runs, conflict.runs, strict=True)
     ]
     names = dict.fromkeys(
@@ -49,7 +55,7 @@ def _conflict_line(conflict: Conflict) -> str:
     return (
         f"{cell.forecaster} on {cell.task.label}{seed} has different results: {'; '.join(results)}; the environments "
         f"differ in {', '.join([*names][:MOST_DIFFERENCES]) or 'nothing that is recorded'}{more}; kept in "
-        f"{conflict.folder}"
+        f"{into}/conflicts/{conflict.key}"
     )
 
 

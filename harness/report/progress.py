@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.evaluation.run import Status
 from harness.execution.activity import seconds_left
-from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
+from harness.execution.events import Event, Finished, PartsDone, Postponed, Refused, Started, Waiting
 from harness.report.numbers import clock_time
-from harness.report.status import progress_sentence
+from harness.report.status import parts_text, progress_sentence
 from harness.report.text import plain_text, sentence, visible
 
 MOST_SILENCE = 10.0  # seconds between two lines
@@ -66,12 +66,15 @@ class RunProgress:
         name = visible(f"{event.planned.title} on {event.planned.task}")
         if isinstance(event, Started):
             self.running[event.planned.key] = name, time.monotonic()
+        elif isinstance(event, PartsDone):
+            _, since = self.running[event.planned.key]
+            self.running[event.planned.key] = f"{name} ({parts_text(event.done, event.parts)})", since
         else:
             self.running.pop(event.planned.key, None)
             self.ended += 1
             self.done += isinstance(event, Finished)
             self._count(event, name)
-        self._view.update(ended=not isinstance(event, Started))
+        self._view.update(ended=not isinstance(event, Started | PartsDone))
 
     @property
     def without_run(self) -> str:

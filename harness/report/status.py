@@ -53,6 +53,11 @@ def progress_sentence(done: int, total: int, failed: int, seconds: float, left: 
     return ", ".join(parts)
 
 
+def parts_text(done: int, parts: int) -> str:
+    """How many parts of a cell are done."""
+    return f"{done:,} of {parts:,} parts"
+
+
 def together(status: HomeStatus) -> str:
     """The rate of all machines together, and the time left; empty where it is not known."""
     rate = sum(machine.rate or 0.0 for machine in status.machines)
@@ -103,7 +108,8 @@ def _activity_lines(activity: Activity) -> Iterator[str]:
     yield visible(activity_sentence(activity))
     yield f"  {activity_progress(activity)}"
     for cell in activity.running:
-        yield visible(f"  running for {clock_time(cell.seconds)}: {cell.title} on {cell.task} ({cell.key[:8]})")
+        parts = f", {parts_text(cell.parts_done, cell.parts)}" if cell.parts else ""
+        yield visible(f"  running for {clock_time(cell.seconds)}: {cell.title} on {cell.task} ({cell.key[:8]}){parts}")
     for pending in activity.still_pending:
         yield visible(f"  still pending: {pending.title} on {pending.task}: {pending.reason}")
     for owner in activity.waits_for:

@@ -1,8 +1,8 @@
 """Merging of journals: the runs and actuals of several homes in one of them.
 
 A cell that several homes ran has one result if they agree. If they do not, its results are kept aside in
-<home>/conflicts/<key>/<digest>/, and the cell is pending. All steps can be repeated: the same command continues an
-interrupted merge.
+<home>/conflicts/<key>/<digest>/, and the cell is pending; in a home in a store, a result that was there counts. All
+steps can be repeated: the same command continues an interrupted merge.
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Conflict:
     key: str
     folder: Path  # in which they are kept
     runs: tuple[FoundRun, ...]
+    is_pending: bool = True  # whether none of them counts
 
 
 @dataclass
@@ -87,15 +88,18 @@ class Merge:
     problems: list[str] = field(default_factory=list)  # what was left, as sentences
 
 
-def merge_journals(sources: Sequence[Path], into: Path, tolerance_of: Callable[[Run], float]) -> Merge:
+def merge_journals(
+    sources: Sequence[Path], into: Path, tolerance_of: Callable[[Run], float], *, keep_own: bool = False
+) -> Merge:
     """Merge the journals of homes into that of another home; the sources are only read.
 
     The order of the sources does not matter. `tolerance_of` gives the largest relative difference of forecasts with
-    which two runs of a cell have the same result.
+    which two runs of a cell have the same result. With `keep_own`, a result that the home had counts where others
+    differ, as in a store.
     """
     merge = Merge()
     for key in sorted({key for source in sources for key in Journal(source).keys()}):  # noqa: SIM118
-        _merge_cell(key, sources, into, tolerance_of, merge)
+        _merge_cell(key, sources, into, tolerance_of, merge, keep_own=keep_own)
     for source in sources:
         for folder in _folders(Journal(source).actuals):
             _merge_actuals(folder, Journal(into).actuals / folder.name, merge)
@@ -107,7 +111,13 @@ class _Unusable(Exception):
 
 
 def _merge_cell(
-    key: str, sources: Sequence[Path], into: Path, tolerance_of: Callable[[Run], float], merge: Merge
+    key: str,
+    sources: Sequence[Path],
+    into: Path,
+    tolerance_of: Callable[[Run], float],
+    merge: Merge,
+    *,
+    keep_own: bool,
 ) -> None:
     """Merge the runs of a cell.
 
@@ -120,7 +130,7 @@ def _merge_cell(
     except _Unusable as error:
         merge.problems.append(str(error))
         return
-    if own is not None and own.digest in known:  # a merge was interrupted before it removed it
+    if own is not None and own.digest in known and not keep_own:  # a merge was interrupted before it removed it
         shutil.rmtree(place)
         own = None
     found = {} if own is None else {own.digest: own}  # by digest, each once
@@ -133,11 +143,13 @@ def _merge_cell(
     try:
         verdicts = [runs[0].verdict(other, tolerance_of(runs[0].record.run)) for other in runs[1:]]
         if (known and own is None) or "different" in verdicts:
+            kept = own if keep_own else None
             for run in runs:
-                _copy(run.record.folder, aside / run.digest, run.record.arrays)
-            if own is not None:
+                if run is not kept:
+                    _copy(run.record.folder, aside / run.digest, run.record.arrays)
+            if own is not kept:
                 shutil.rmtree(place)
-            merge.conflicts.append(Conflict(key, aside, tuple(runs)))
+            merge.conflicts.append(Conflict(key, aside, tuple(runs), is_pending=kept is None))
             return
         if runs and runs[0] is not own:
             _copy(runs[0].record.folder, place, runs[0].record.arrays, replaced=own is not None)

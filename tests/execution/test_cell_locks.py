@@ -1,4 +1,4 @@
-"""Locks on cells: one process at a time runs a cell, and another may if that one is gone."""
+"""Locks in a folder: which are stale, and how they are taken over; tests/remote/test_locks.py has what holds of all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lock_holder import Holder
 
 from harness.errors import HomeUnusable
 from harness.execution.locks import local as cell_locks
@@ -20,39 +21,10 @@ from harness.execution.process_usage import identity
 KEY = "0123456789abcdef"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a minute tells that a process is gone")
 
-OTHER = """
-import sys
-from pathlib import Path
-from harness.execution.locks.local import CellLocks
-
-locks = CellLocks(Path(sys.argv[1]))
-for line in sys.stdin:
-    verb, _, key = line.strip().partition(" ")
-    print({"take": locks.take, "release": locks.release}[verb](key), flush=True)
-"""
-
-
-class Other:
-    """Another process that takes and releases locks as it is told."""
-
-    def __init__(self, home: Path) -> None:
-        command = [sys.executable, "-c", OTHER, str(home)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, line: str) -> str:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(line, file=self.process.stdin, flush=True)
-        return self.process.stdout.readline().strip()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
 
 @pytest.fixture
-def other(tmp_path: Path) -> Iterator[Other]:
-    made = Other(tmp_path)
+def other(tmp_path: Path) -> Iterator[Holder]:
+    made = Holder(tmp_path)
     yield made
     made.kill()
 
@@ -91,12 +63,6 @@ def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 
 class TestTwoProcesses:
-    def test_a_cell_is_one_processs(self, mine: CellLocks, other: Other) -> None:
-        assert mine.take(KEY)
-        assert other.ask(f"take {KEY}") == "False"
-        assert other.ask("take another") == "True"
-        assert not mine.take("another")
-
     def test_its_owner_is_named(self, tmp_path: Path, mine: CellLocks) -> None:
         names = []
         for host, process in (("elsewhere", 12), (socket.gethostname(), 34)):
@@ -106,21 +72,8 @@ class TestTwoProcesses:
 
         assert [*names, mine.owner(KEY)] == ["process 12 on elsewhere", "process 34", "another process"]
 
-    def test_a_released_cell_can_be_taken(self, mine: CellLocks, other: Other) -> None:
-        assert other.ask(f"take {KEY}") == "True"
-        other.ask(f"release {KEY}")
-
-        assert mine.take(KEY)
-
-    @linux
-    def test_the_cells_of_a_killed_process_can_be_taken(self, mine: CellLocks, other: Other) -> None:
-        assert other.ask(f"take {KEY}") == "True"
-        other.kill()
-
-        assert mine.take(KEY)
-
     def test_of_many_that_want_it_at_once_one_gets_it(self, tmp_path: Path) -> None:
-        others = [Other(tmp_path) for _ in range(4)]
+        others = [Holder(tmp_path) for _ in range(4)]
         for other in others:
             other.ask("take warm-up")
 
@@ -150,7 +103,7 @@ class TestStale:
 
     @linux
     def test_a_lock_of_a_process_whose_number_another_has_now_is(
-        self, tmp_path: Path, mine: CellLocks, other: Other
+        self, tmp_path: Path, mine: CellLocks, other: Holder
     ) -> None:
         other.ask(f"take {KEY}")
         path = tmp_path / "journal" / "locks" / KEY
@@ -179,7 +132,7 @@ class TestStale:
 
     @linux
     def test_locks_of_dead_processes_are_removed_although_nobody_wants_their_cells(
-        self, tmp_path: Path, other: Other
+        self, tmp_path: Path, other: Holder
     ) -> None:
         other.ask("take abandoned")
         path = locked_by(tmp_path, "elsewhere", a_dead_process()[0])
@@ -261,21 +214,13 @@ class TestStale:
 
 
 class TestMine:
-    def test_it_can_be_taken_again(self, mine: CellLocks) -> None:
-        assert mine.take(KEY)
-        assert mine.take(KEY)
-
-    def test_closing_releases_all(self, tmp_path: Path) -> None:
+    def test_closing_leaves_nothing(self, tmp_path: Path) -> None:
         mine = CellLocks(tmp_path)
         mine.take(KEY)
-        mine.take("another")
 
         mine.close()
 
         assert list((tmp_path / "journal" / "locks").iterdir()) == []
-
-    def test_releasing_a_cell_that_is_not_locked_does_nothing(self, mine: CellLocks) -> None:
-        mine.release(KEY)
 
     def test_a_lock_that_another_process_took_over_is_not_released(self, tmp_path: Path) -> None:
         mine = CellLocks(tmp_path)

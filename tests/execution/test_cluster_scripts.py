@@ -27,9 +27,9 @@ echo "10$n"
 """
 
 
-def cluster_run(home: Path, *groups: CellGroup, **options: object) -> ClusterRun:
+def cluster_run(home: Path | str, *groups: CellGroup, **options: object) -> ClusterRun:
     command = ("harness", "run", "a board", "--set", "f.x=\"$HOME 'q'\"")
-    return ClusterRun(RunPlan(groups or (CPU, GPU)), command, home, **options)  # type: ignore[arg-type]
+    return ClusterRun(RunPlan(groups or (CPU, GPU)), command, str(home), **options)  # type: ignore[arg-type]
 
 
 def submitted(script: str, folder: Path) -> list[str]:
@@ -80,6 +80,22 @@ def test_without_a_stored_plan_the_number_of_shards_is_stated(tmp_path: Path) ->
     assert "--shard auto/3 " in script
     assert "--plan" not in script
     assert "--group" not in script
+
+
+def test_shards_of_a_home_in_a_store_read_the_plan_there(tmp_path: Path) -> None:
+    run = cluster_run("s3://bucket/run", CPU)
+
+    (job,) = submitted(slurm_script(run, tmp_path), tmp_path / "fake")
+    (kubernetes,) = yaml.safe_load_all(kubernetes_manifest(run, "registry/harness:1", "claim"))
+
+    pod = kubernetes["spec"]["template"]["spec"]
+    arguments = ["--plan", run.plan.id, "--jobs", "1", "--home", "s3://bucket/run"]
+    assert shlex.split(job.splitlines()[-1])[-6:] == arguments
+    assert shlex.split(pod["containers"][0]["command"][2])[-6:] == arguments
+    assert "volumeMounts" not in pod["containers"][0]
+    assert "volumes" not in pod
+    assert options_of(job)["output"] == "harness-logs/cpu-%a.log"
+    assert (tmp_path / "harness-logs").is_dir()
 
 
 def test_homes_of_shards_are_merged_at_the_end(tmp_path: Path) -> None:

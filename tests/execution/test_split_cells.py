@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from harness import BadInput, RollingOrigin, Run, Status, Task
+from harness import BadInput, RollingOrigin, Run, Status, StoredCell, StoredPlan, Task
 from harness.boards.planning import PlannedCell
+from harness.data.storage import write_checked_json
 from harness.errors import InfrastructureFault
 from harness.evaluation.part_run import PartRun, StoredError
 from harness.evaluation.parts import Part, PartEnd, PartsPlan, Split
 from harness.evaluation.run import Cell
 from harness.execution.driver import drive
-from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
+from harness.execution.events import Event, Finished, PartsDone, Postponed, Refused, Started, Waiting
 from harness.execution.executors.executor import Outcome
 from harness.execution.locks.local import CellLocks
 from harness.results.journal import Journal
@@ -93,8 +94,14 @@ class Toys:
         return [planned.part for planned in self.done if planned.part is not None]
 
 
+def board(home: Path, name: str, key: str) -> Path:
+    """The file of the plan of a board with this cell."""
+    StoredPlan(name, name, "", "MAE", "level", (StoredCell(key, "level", "ramp", "aa"),), ("level",)).save(home)
+    return home / "boards" / name / "plan.json"
+
+
 def kinds(events: list[Event]) -> list[tuple[str, str]]:
-    return [(type(event).__name__, event.planned.key) for event in events if not isinstance(event, Waiting)]
+    return [(type(event).__name__, event.planned.key) for event in events if not isinstance(event, PartsDone | Waiting)]
 
 
 class TestOneProcess:
@@ -109,6 +116,15 @@ class TestOneProcess:
         )
         assert sorted(Journal(tmp_path).keys()) == sorted([BIG.key, SMALL.key])
         assert list((tmp_path / "journal" / "locks").iterdir()) == []
+
+    def test_how_many_parts_are_done_is_told(self, tmp_path: Path) -> None:
+        StoredParts(tmp_path, BIG.key).write_plan(PartsPlan(PARTS))
+        StoredParts(tmp_path, BIG.key).write(PARTS[1], PartRun())
+
+        events = list(drive([BIG], Toys(tmp_path, slots=1), Journal(tmp_path)))
+
+        told = [(event.done, event.parts) for event in events if isinstance(event, PartsDone)]
+        assert told == [(1, 4), (2, 4), (3, 4)]  # and then the run of the cell is made
 
     def test_parts_are_evaluated_at_the_same_time(self, tmp_path: Path) -> None:
         toys = Toys(tmp_path, slots=3, seconds=0.2)
@@ -148,18 +164,31 @@ class TestOneProcess:
 
         events = list(drive([BIG, SMALL], toys, Journal(tmp_path)))
 
-        assert [type(each) for each in events if not isinstance(each, Started)] == [event, Finished]
+        assert [type(each) for each in events if not isinstance(each, Started | PartsDone)] == [event, Finished]
         assert StoredParts(tmp_path, BIG.key).end(PARTS[0]) == PartEnd()
         assert list((tmp_path / "journal" / "locks").iterdir()) == []
 
-    def test_parts_of_finished_cells_are_removed(self, tmp_path: Path) -> None:
-        StoredParts(tmp_path, SMALL.key).write(PARTS[0], PartRun())
-        StoredParts(tmp_path, "unfinished").write(PARTS[0], PartRun())
+    def test_parts_of_finished_cells_and_of_cells_on_no_board_are_removed(self, tmp_path: Path) -> None:
+        for key in (SMALL.key, "unfinished", "abandoned", "running"):
+            StoredParts(tmp_path, key).write(PARTS[0], PartRun())
         Journal(tmp_path).write(Run(SMALL.cell, Status.COMPLETED, SMALL.key))
+        board(tmp_path, "first", "unfinished")
+        other = CellLocks(tmp_path)
+        other.take("running")
+
+        list(drive([BIG], Toys(tmp_path), Journal(tmp_path), CellLocks(tmp_path)))
+        other.close()
+
+        assert sorted(cells_in_parts(tmp_path)) == ["running", "unfinished"]
+
+    def test_parts_are_kept_where_a_board_cannot_be_read(self, tmp_path: Path) -> None:
+        StoredParts(tmp_path, "unknown").write(PARTS[0], PartRun())
+        path = board(tmp_path, "later", "unknown")
+        write_checked_json(path, {}, 99)
 
         list(drive([BIG], Toys(tmp_path), Journal(tmp_path)))
 
-        assert cells_in_parts(tmp_path) == ["unfinished"]
+        assert cells_in_parts(tmp_path) == ["unknown"]
 
 
 class TestTwoProcesses:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +62,10 @@ class Machine:
         """The run of a cell, after what others stored was read."""
         self.remote.pull()
         return self.journal.read_with_results(key)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)

@@ -1,36 +1,24 @@
-"""Locks in a store: one machine at a time runs a cell, and another may if that one is gone."""
+"""Locks in a store: which processes are gone, and what is read with a lock; test_locks.py has what holds of all."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from lock_holder import Holder
 from machines import KEY, Machine, run_of
 
 from harness.execution.locks import remote as remote_locks
+from harness.execution.locks.local import STALE
 from harness.execution.locks.remote import RemoteLocks
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable
 
-HOLDER = """
-import sys
-from pathlib import Path
-from harness.execution.locks.remote import RemoteLocks
-from harness.results.remote.remote_home import RemoteHome
-from harness.results.remote.opening import open_store
-
-locks = RemoteLocks(RemoteHome(Path(sys.argv[1]), open_store(sys.argv[2])))
-for line in sys.stdin:
-    verb, _, key = line.strip().partition(" ")
-    print({"take": locks.take, "release": locks.release}[verb](key), flush=True)
-locks.close()
-"""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a minute tells that a process is gone")
 
 
@@ -69,61 +57,14 @@ def folder_locks(tmp_path: Path) -> Iterator[MakeLocks]:
         each.close()
 
 
-class Holder:
-    """Another process with locks."""
-
-    def __init__(self, tmp_path: Path) -> None:
-        command = [sys.executable, "-c", HOLDER, str(tmp_path / "holder"), f"file://{tmp_path}/store"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def ask(self, line: str) -> str:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        print(line, file=self.process.stdin, flush=True)
-        return self.process.stdout.readline().strip()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
 @pytest.fixture
 def holder(tmp_path: Path) -> Iterator[Holder]:
-    made = Holder(tmp_path)
+    made = Holder(tmp_path / "holder", f"file://{tmp_path}/store")
     yield made
     made.kill()
 
 
 class TestTwoMachines:
-    def test_a_cell_is_one_machines(self, locks: MakeLocks) -> None:
-        a, b = locks("a"), locks("b")
-
-        assert a.take(KEY)
-        assert a.take(KEY)
-        assert not b.take(KEY)
-        assert b.take("another")
-        assert b.owner(KEY).startswith(f"process {os.getpid()} on ")
-
-    def test_a_released_cell_can_be_taken(self, locks: MakeLocks) -> None:
-        a, b = locks("a"), locks("b")
-        a.take(KEY)
-        assert not b.take(KEY)
-
-        a.release(KEY)
-        a.look()
-        b.look()
-
-        assert b.take(KEY)
-
-    def test_a_released_cell_can_be_taken_again_at_once(self, locks: MakeLocks) -> None:
-        a, b = locks("a"), locks("b")
-        a.take(KEY)
-        a.release(KEY)
-
-        assert a.take(KEY)
-        a.look()
-        assert not b.take(KEY)
-
     def test_closing_leaves_nothing(self, locks: MakeLocks) -> None:
         a = locks("a")
         a.take(KEY)
@@ -149,11 +90,25 @@ class TestTwoMachines:
         assert Machine(tmp_path / "b", open_store(url)).journal.read(KEY) is not None
 
 
+class Clock:
+    """A clock that goes on as it is told."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(remote_locks, "time", made)
+    return made
+
+
 class TestGone:
     @linux
-    def test_the_cells_of_a_killed_process_of_this_machine_can_be_taken(
-        self, folder_locks: MakeLocks, holder: Holder
-    ) -> None:
+    def test_the_lock_of_a_killed_process_is_replaced(self, folder_locks: MakeLocks, holder: Holder) -> None:
         assert holder.ask(f"take {KEY}") == "True"
         mine = folder_locks("a")
         assert not mine.take(KEY)
@@ -165,9 +120,8 @@ class TestGone:
         assert list(mine.store.names("locks")) == [f"locks/{KEY}/2"]
 
     def test_a_process_whose_counter_stands_still_is_gone_whatever_it_says(
-        self, folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch
+        self, folder_locks: MakeLocks, clock: Clock
     ) -> None:
-        monkeypatch.setattr(remote_locks, "STALE", 0.3)
         mine = folder_locks("a")
         lease = {"host": "elsewhere", "process": os.getpid(), "identity": "pid:[1] another-boot 5", "counter": 7}
         mine.store.write("leases/other", json.dumps(lease).encode())
@@ -176,13 +130,10 @@ class TestGone:
         assert not mine.take(KEY)
         mine.look()
         assert not mine.take(KEY)
-        time.sleep(0.4)
+        clock.now += STALE + 1
         assert mine.take(KEY)
 
-    def test_a_process_whose_counter_rises_is_not(
-        self, folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(remote_locks, "STALE", 0.3)
+    def test_a_process_whose_counter_rises_is_not(self, folder_locks: MakeLocks, clock: Clock) -> None:
         mine = folder_locks("a")
         mine.store.create(f"locks/{KEY}/1", b"other")
         taken = set()
@@ -192,9 +143,21 @@ class TestGone:
             mine.store.write("leases/other", json.dumps(lease).encode())
             mine.look()
             taken.add(mine.take(KEY))
-            time.sleep(0.1)
+            clock.now += STALE / 2
 
         assert taken == {False}
+
+    def test_a_counter_that_rose_since_the_last_look_is_read_again(self, folder_locks: MakeLocks, clock: Clock) -> None:
+        mine = folder_locks("a")
+        mine.store.create(f"locks/{KEY}/1", b"other")
+        lease = {"host": "h", "process": 1, "identity": ""}
+        mine.store.write("leases/other", json.dumps({**lease, "counter": 1}).encode())
+        assert not mine.take(KEY)
+
+        clock.now += STALE + 1
+        mine.store.write("leases/other", json.dumps({**lease, "counter": 2}).encode())
+
+        assert not mine.take(KEY)
 
     def test_a_process_without_a_lease_is_gone(self, folder_locks: MakeLocks) -> None:
         mine = folder_locks("a")

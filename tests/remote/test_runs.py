@@ -6,70 +6,18 @@ import contextlib
 import re
 import signal
 import socket
-import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from faulty_home import FaultyHome, kill, tables
+from commands import CELLS, Machines
+from faulty_home import kill
+from machines import wait_for
 from s3_server import S3Server, needs_s3
 
 from harness import Journal
-
-CELLS: dict[str, dict[str, object]] = {
-    "naive": {"name": "naive"},
-    **{f"mean {length}": {"name": "mean", "length": length} for length in range(2, 8)},
-    **{f"ridge {lags}": {"name": "ridge", "lags": lags} for lags in range(3, 6)},
-}
-
-
-class Machines:
-    """Commands with a home in a store, each machine with a folder of local copies."""
-
-    def __init__(self, folder: Path, url: str, variables: dict[str, str]) -> None:
-        self.faulty = FaultyHome(folder, variables)
-        self.faulty.without_mirror()
-        self.faulty.write_board("board", tables(CELLS))
-        self.url = url
-
-    def start(self, machine: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
-        cache = str(self.faulty.folder / machine)
-        return self.faulty.start(*arguments, HARNESS_HOME=self.url, HARNESS_CACHE_DIR=cache, **variables)
-
-    def run(self, machine: str, *arguments: str, **variables: str) -> str:
-        """What a command that succeeds prints."""
-        code, text = self.end(self.start(machine, *arguments, **variables))
-        assert code == 0, text
-        return text
-
-    @staticmethod
-    def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-        text, _ = process.communicate(timeout=200)
-        assert "Traceback" not in text, text
-        return process.returncode, text
-
-    def local_copy(self, machine: str) -> Path:
-        (found,) = (self.faulty.folder / machine / "homes").iterdir()
-        return found
-
-    def results(self, home: Path) -> dict[str, tuple[object, ...]]:
-        """What of the cells of a home does not depend on times."""
-        journal, found = Journal(home), {}
-        for key in list(journal.keys()):
-            run = journal.read_with_results(key)
-            assert run is not None
-            assert run.results is not None
-            terms = {name: terms.numerators.tobytes() for name, terms in run.results.terms.items()}
-            found[key] = (run.status, dict(run.scores), run.results.forecast.mean.tobytes(), terms)
-        return found
-
-    def began(self, home: Path) -> dict[str, str]:
-        """When the run of each cell began."""
-        journal = Journal(home)
-        return {key: run.started for key in list(journal.keys()) if (run := journal.read(key)) is not None}
 
 
 @pytest.fixture(params=["file", pytest.param("s3", marks=needs_s3)])
@@ -273,10 +221,3 @@ def test_a_store_without_its_library(folder_machines: Machines) -> None:
 
     assert code == 2
     assert "gs://bucket/run needs a library that is not installed; run `pip install 'forecast-harness[gcs]'`" in text
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)

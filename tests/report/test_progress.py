@@ -12,7 +12,7 @@ from harness import Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.errors import BadInput
 from harness.evaluation.run import Cell
-from harness.execution.events import Finished, Postponed, Refused, Started
+from harness.execution.events import Finished, PartsDone, Postponed, Refused, Started
 from harness.report import progress as module
 from harness.report.console import PlainConsole
 from harness.report.progress import RunProgress, pending_lines
@@ -70,6 +70,18 @@ def test_a_cell_that_ends_alone_gets_its_line(console: PlainConsole, log: io.Str
     assert "1 of 3 cells done" in line
     assert "left" in line
     assert "running: level 1 on ramp for 0:0" in line
+
+
+def test_parts_of_a_cell_are_shown(console: PlainConsole, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_SILENCE", 0.1)
+    with RunProgress(console, 2, 1) as progress:
+        progress.show(Started(planned(0)))
+        progress.show(PartsDone(planned(0), 12, 40))
+        end = time.monotonic() + 30
+        while "parts" not in log.getvalue() and time.monotonic() < end:
+            time.sleep(0.05)
+
+    assert "running: level 0 on ramp (12 of 40 parts) for 0:0" in log.getvalue()
 
 
 def test_it_is_not_silent_while_no_cell_ends(

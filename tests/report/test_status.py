@@ -58,6 +58,14 @@ def test_executor_and_shard_of_a_command() -> None:
     )
 
 
+def test_parts_of_a_running_cell() -> None:
+    cell = RunningCell("3adac06b12", "theta", "monthly", SINCE, 51.0, parts=40, parts_done=12)
+    found = replace(status(A), running=(Activity(7, "a", "", SINCE, ("slow",), 10, running=(cell,)),))
+
+    assert "  running for 0:51: theta on monthly (3adac06b), 12 of 40 parts" in list(status_lines(found))
+    assert "monthly</bdi>, 12 of 40 parts" in status_page(found, SINCE)
+
+
 def test_forecasters_of_a_board() -> None:
     lines = list(status_lines(status(A), by_forecaster=True))
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from harness.boards.planning import PlannedCell
 from harness.errors import InfrastructureFault
-from harness.evaluation.run import Run
-from harness.execution.executors.executor import Executor
+from harness.evaluation.parts import PartEnd, Split
+from harness.execution.executors.executor import Executor, Outcome
 from harness.results.journal import Journal
-from harness.results.remote.items import ACTUALS, CELLS
-from harness.results.remote.remote_home import RemoteHome
+from harness.results.remote.items import ACTUALS, CELLS, part_item
+from harness.results.remote.remote_home import NOT_STORED, RemoteHome
+from harness.results.remote.remote_parts import exchange_parts, push_part, reject_parts, remove_parts
+from harness.results.remote.store import StoreUnavailable
+from harness.results.stored_parts import StoredParts
 
 
 class Storing:
-    """Another executor, which stores each run, and before it the actuals of its task."""
-
-    takes_parts = False  # which are in the local copy only
+    """Another executor, which stores each part and each run, and before it the actuals of its task."""
 
     def __init__(self, executor: Executor, remote: RemoteHome) -> None:
         self._executor, self._remote = executor, remote
+        self.takes_parts = executor.takes_parts
         self._stored: set[str] = set()  # actuals
         self._closed = threading.Event()
 
@@ -34,21 +37,20 @@ class Storing:
         """Whether a cell could start now."""
         return self._executor.has_room(planned)
 
-    def submit(self, planned: PlannedCell) -> Future[Run]:
-        """The run of a cell; raises StoreUnavailable where it is in the local copy only."""
-        stored: Future[Run] = Future()
+    def submit(self, planned: PlannedCell) -> Future[Outcome]:
+        """The run of a cell, or of a part; raises StoreUnavailable where it is in the local copy only."""
+        stored: Future[Outcome] = Future()
 
         def store(done: Future[Any]) -> None:
             try:
-                run = done.result()
-                assert isinstance(run, Run)
+                outcome = done.result()
                 if self._closed.is_set():
                     raise InfrastructureFault("the run was stopped")
-                self._store(planned)
+                outcome = self._stored_outcome(planned, outcome)
             except BaseException as error:
                 stored.set_exception(error)
             else:
-                stored.set_result(run)
+                stored.set_result(outcome)
 
         self._executor.submit(planned).add_done_callback(store)
         return stored
@@ -58,9 +60,31 @@ class Storing:
         self._closed.set()
         self._executor.close()
 
+    def _stored_outcome(self, planned: PlannedCell, outcome: Outcome) -> Outcome:
+        """Store what was computed; the outcome with what other machines stored."""
+        if isinstance(outcome, Split):
+            return self._exchanged(planned, outcome)
+        if isinstance(outcome, PartEnd):
+            assert planned.part is not None
+            push_part(self._remote, planned.key, planned.part)
+            return StoredParts(self._remote.home, planned.key).end(planned.part) or outcome
+        self._store(planned)
+        return outcome
+
+    def _exchanged(self, planned: PlannedCell, split: Split) -> Split:
+        """The parts that are pending after those of other machines were read."""
+        reject_parts(self._remote, planned.key, split.parts)
+        exchange_parts(self._remote, planned.key)
+        stored = StoredParts(self._remote.home, planned.key)
+        plan = stored.plan()
+        return split if plan is None else Split(stored.pending(plan))
+
     def _store(self, planned: PlannedCell) -> None:
         actuals = Journal(self._remote.home).actuals_folder(planned.fingerprint, planned.cell.task).name
         if actuals not in self._stored:
             self._remote.push(f"{ACTUALS}/{actuals}")
             self._stored.add(actuals)
         self._remote.push(f"{CELLS}/{planned.key}")
+        if self._remote.copies.find(part_item(planned.key)) not in (None, NOT_STORED):
+            with suppress(StoreUnavailable):  # the cell is stored, and a later run removes its parts
+                remove_parts(self._remote, planned.key)

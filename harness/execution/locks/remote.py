@@ -2,6 +2,7 @@
 
 <url>/leases/<token>           a process that runs cells: a counter that it raises at intervals, and its activity
 <url>/locks/<key>/<number>     the process that runs a cell, by its token; the highest number counts
+<url>/locks/<key>.<part>/<number>   the process that evaluates a part of a cell
 
 A process whose counter this one has seen unchanged for a minute is gone, and its locks may be taken over by creating
 the next number. No host name, process number or clock of another machine is trusted. Results do not depend on locks: if
@@ -24,9 +25,11 @@ from typing import Any
 from harness.execution.activity import Activity, own_activity, read_activity
 from harness.execution.locks.local import HEARTBEAT, STALE
 from harness.execution.process_usage import PROC, has_ended, identity
-from harness.results.remote.items import CELLS
+from harness.results.remote.items import CELLS, part_item
 from harness.results.remote.remote_home import RemoteHome
+from harness.results.remote.remote_parts import exchange_parts
 from harness.results.remote.store import Store, StoreUnavailable
+from harness.results.stored_parts import StoredParts
 
 LEASES, LOCKS = "leases", "locks"
 LOOK = 5.0  # seconds between two looks at what other machines do
@@ -62,6 +65,7 @@ class RemoteLocks:
         self.token = uuid.uuid4().hex
         self._lease = Lease(socket.gethostname(), os.getpid(), identity(os.getpid()))
         self._held: dict[str, int] = {}  # by key: the number of the lock
+        self._asked: set[str] = set()  # keys of cells that this process runs, or would run
         self._done: list[str] = []  # objects of locks that are not needed any more
         self._locks: dict[str, Lock] = {}  # of others, as last seen
         self._leases: dict[str, Lease | None] = {}  # by token, as last seen; None where the process has ended
@@ -75,12 +79,20 @@ class RemoteLocks:
         self._thread.start()
 
     def take(self, key: str) -> bool:
-        """Lock a cell; False if another, living process holds its lock. A result that is stored meanwhile is read."""
+        """Lock a cell or a part; False if another, living process holds its lock.
+
+        Results that are stored meanwhile are read, also of its parts.
+        """
         if key in self._held:
             return True
+        self._asked.add(key.partition(".")[0])
         if self._done and time.monotonic() - self._removed > HEARTBEAT:
             self._remove_done()
         other = self._locks.get(key)
+        if other is not None and self._is_silent(other):  # it may have told something since the last look
+            del self._locks[key]
+            self._look_at(self.store.names(f"{LOCKS}/{key}"))
+            other = self._locks.get(key)
         if other is not None and not self._is_gone(other):
             return False
         number = 1 if other is None else other.number + 1
@@ -95,12 +107,13 @@ class RemoteLocks:
             self._done += [f"{LOCKS}/{key}/{other.number}", f"{LEASES}/{other.token}"]
         self._locks.pop(key, None)
         self._held[key] = number
-        self.remote.pull_item(f"{CELLS}/{key}")
+        self._read_results(key)
         return True
 
     def release(self, key: str) -> None:
         """Unlock a cell; others learn it at once, or a little later."""
         number = self._held.pop(key, None)
+        self._asked.discard(key)
         if number is not None:
             self._done.append(f"{LOCKS}/{key}/{number}")
 
@@ -121,7 +134,7 @@ class RemoteLocks:
             locks = self.store.names(LOCKS)
             self._locks.clear()
             self._look_at(locks)
-            self.remote.pull()
+            self.remote.pull(self._asked)
         except StoreUnavailable:
             if now - self._answered > PATIENCE:
                 raise
@@ -137,6 +150,13 @@ class RemoteLocks:
         with contextlib.suppress(StoreUnavailable):
             self._remove_done()
             self.store.remove([f"{LEASES}/{self.token}", *self._abandoned()])
+
+    def _read_results(self, key: str) -> None:
+        """Read what is stored of a cell or a part that was just locked."""
+        cell, _, part = key.partition(".")
+        self.remote.pull_folder(part_item(cell, part) if part else f"{CELLS}/{cell}")
+        if not part and StoredParts(self.remote.home, cell).is_planned:
+            exchange_parts(self.remote, cell)
 
     def _look_at(self, names: Mapping[str, int]) -> None:
         """Learn who holds these locks, and which of their processes live."""
@@ -157,11 +177,13 @@ class RemoteLocks:
         self._locks |= locks
 
     def _is_gone(self, lock: Lock) -> bool:
-        """Whether the owner of a lock has ended, or its counter stood still as long as this process watched it."""
+        """Whether the owner of a lock has ended, or tells nothing."""
         lease = self._leases.get(lock.token)
-        if lease is None or (PROC and has_ended(lease.process, lease.identity)):
-            return True
-        return time.monotonic() - self._seen[lock.token][1] > STALE
+        return lease is None or bool(PROC and has_ended(lease.process, lease.identity)) or self._is_silent(lock)
+
+    def _is_silent(self, lock: Lock) -> bool:
+        """Whether the counter of the owner stood still as long as this process watched it."""
+        return self._leases.get(lock.token) is not None and time.monotonic() - self._seen[lock.token][1] > STALE
 
     def _all_leases(self) -> Mapping[str, bytes]:
         return self.store.read(self.store.names(LEASES))

@@ -6,8 +6,8 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from harness.data.home_folders import is_url
 from harness.execution.scheduling.groups import CellGroup
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.shards import assign_shards
@@ -25,33 +25,39 @@ class ClusterRun:
 
     plan: RunPlan
     command: tuple[str, ...]  # `harness run` with its boards and options
-    home: Path
+    home: str  # the absolute path of a folder, or a URL
     jobs: int = 1  # cells at a time in each shard
     is_stored: bool = True  # whether shards read the plan; without, the division needs no measurements
     separate_homes: bool = False  # whether each shard has a home of its own
 
+    @property
+    def logs(self) -> str:
+        """The folder of the logs of shards; of a home in a store it is in the folder in which they run."""
+        return "harness-logs" if is_url(self.home) else f"{self.home}/logs"
+
     def shard_command(self, group: CellGroup, index: str) -> str:
         """The command of a shard; `index` is the text of a shell that is replaced by its number."""
         shard = ["--shard", "auto"] if self.is_stored else ["--shard", f"auto/{group.shards}"]
-        plan = ["--plan", str(self.home / "plans" / f"{self.plan.id}.json")] if self.is_stored else []
+        file = self.plan.id if is_url(self.home) else f"{self.home}/plans/{self.plan.id}.json"
+        plan = ["--plan", file] if self.is_stored else []
         of_group = ["--group", group.name] if self.is_stored and len(self.plan.groups) > 1 else []
         arguments = [*self.command, *shard, *plan, *of_group, "--jobs", str(self.jobs)]
-        home = shlex.quote(str(self.home)) + (f"/shards/{group.name}-{index}" if self.separate_homes else "")
+        home = shlex.quote(self.home) + (f"/shards/{group.name}-{index}" if self.separate_homes else "")
         return f"{shlex.join(arguments)} --home {home}"
 
     @property
     def shard_homes(self) -> list[str]:
         """The homes of the shards, if each has its own."""
         return [
-            str(self.home / "shards" / f"{group.name}-{index}")
+            f"{self.home}/shards/{group.name}-{index}"
             for group in self.plan.groups
             for index in range(1, group.shards + 1)
         ]
 
     def merge_command(self, harness: Sequence[str]) -> str:
         """The command that merges the homes of all shards into the home of the run."""
-        folder = shlex.quote(str(self.home / "shards"))
-        return f"{shlex.join([*harness, 'merge'])} {folder}/* {shlex.quote(str(self.home))}"
+        folder = shlex.quote(f"{self.home}/shards")
+        return f"{shlex.join([*harness, 'merge'])} {folder}/* {shlex.quote(self.home)}"
 
 
 @dataclass(frozen=True)

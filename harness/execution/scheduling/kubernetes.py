@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from harness.data.home_folders import is_url
 from harness.execution.scheduling.cluster import ClusterRun, shard_needs
 from harness.execution.scheduling.groups import CellGroup
 
@@ -18,7 +19,7 @@ PROBLEMS = 2  # exit code of a run that is not tried again, since that would not
 
 
 def kubernetes_manifest(run: ClusterRun, image: str, claim: str) -> str:
-    """The manifest, YAML; `claim` is the volume claim that has the home."""
+    """The manifest, YAML; `claim` is the volume claim that has the home, unless that is in a store."""
     documents = ["\n".join(_document(run, group, image, claim)) for group in run.plan.groups]
     return "# Indexed Jobs, one for each group of cells: kubectl apply -f FILE\n" + "".join(
         f"---\n{document}\n" for document in documents
@@ -41,8 +42,17 @@ def _job(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str,
         "image": image,
         "command": ["/bin/sh", "-c", f"exec {run.shard_command(group, '$JOB_COMPLETION_INDEX')}"],
         "resources": {"requests": amounts, "limits": amounts},
-        "volumeMounts": [{"name": HOME_VOLUME, "mountPath": str(run.home)}],
+        "volumeMounts": [{"name": HOME_VOLUME, "mountPath": run.home}],
     }
+    volumes = [{"name": HOME_VOLUME, "persistentVolumeClaim": {"claimName": claim}}]
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE,
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if is_url(run.home):
+        del container["volumeMounts"], pod["volumes"]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -61,15 +71,7 @@ def _job(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str,
                     },
                 ]
             },
-            "template": {
-                "metadata": {"labels": {"app": "harness"}},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "terminationGracePeriodSeconds": GRACE,
-                    "containers": [container],
-                    "volumes": [{"name": HOME_VOLUME, "persistentVolumeClaim": {"claimName": claim}}],
-                },
-            },
+            "template": {"metadata": {"labels": {"app": "harness"}}, "spec": pod},
         },
     }
 

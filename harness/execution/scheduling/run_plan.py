@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.data.home_folders import home_name
 from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import BadInput, DamagedFile, UnknownName
 from harness.execution.scheduling.groups import CellGroup
@@ -78,7 +79,8 @@ def read_run_plan(name: str, home: Path) -> RunPlan:
     except DamagedFile as error:
         raise BadInput(f"{error}; write it again with `harness plan`") from error
     if fields is None:
-        raise BadInput(f"there is no run plan {os.fspath(path)}; `harness plan` writes one")
+        where = f"{name} in {home_name(home)}" if path.parent == home / FOLDER else os.fspath(path)
+        raise BadInput(f"there is no run plan {where}; `harness plan` writes one")
     try:
         return load(RunPlan, _without_schema(fields))
     except ValueError as error:

@@ -22,7 +22,7 @@ def slurm_script(run: ClusterRun, folder: Path) -> str:
         "# Submits the shards of a run to Slurm: sh FILE. Submitted again, it resumes the run.",
         "set -e",
         f"cd {shlex.quote(str(folder))}",
-        f"mkdir -p {shlex.quote(str(run.home / 'logs'))}",
+        f"mkdir -p {shlex.quote(run.logs)}",
     ]
     for i, group in enumerate(run.plan.groups):
         lines += ["", f"job{i}=$(sbatch --parsable <<'{END}'", *_job(run, group), END, ")"]
@@ -78,7 +78,7 @@ def _quoted(value: str) -> str:
 
 
 def _log(run: ClusterRun, name: str) -> str:
-    return f"{run.home / 'logs'}/{name}"
+    return f"{run.logs}/{name}"
 
 
 def _megabytes(size: int) -> str:

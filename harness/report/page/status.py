@@ -20,6 +20,7 @@ from harness.report.status import (
     first_line,
     forecaster_rows,
     machine_row,
+    parts_text,
     rate_text,
 )
 
@@ -55,6 +56,7 @@ def status_page(status: HomeStatus, now: str, every: float | None = None) -> str
         "refresh": None if every is None else math.ceil(every),
         "facts": dict(_facts(status)),
         "activities": [(activity_sentence(each), activity_progress(each), each) for each in status.running],
+        "parts_text": parts_text,
         "machine_headings": MACHINE_HEADINGS,
         "machines": [machine_row(machine) for machine in status.machines],
         "forecaster_headings": FORECASTER_HEADINGS,

@@ -88,6 +88,7 @@ class Copies:
         """Write the file anew where most of its lines are superseded; what is added meanwhile may be lost."""
         if self._lines > 2 * len(self._copies) + SPARE:
             with suppress(OSError), atomic_file(self.path, durable=False) as draft:
-                lines = [json.dumps([item, c.number, c.digest, c.state]) + "\n" for item, c in self._copies.items()]
+                known = {item: copy for item, copy in self._copies.items() if copy.number}
+                lines = [json.dumps([item, c.number, c.digest, c.state]) + "\n" for item, c in known.items()]
                 draft.write_text("".join(lines), encoding="utf-8")
             self._read = self._lines = 0

@@ -13,7 +13,7 @@ from harness.results.remote.copies import FILE
 from harness.results.remote.items import main_file
 
 REMOVED = "removed"
-COPIED = ("journal", "boards", "bench", "packs", FILE)  # of a home
+COPIED = ("journal", "boards", "bench", "plans", "packs", FILE)  # of a home
 
 
 def move_aside(home: Path, items: Sequence[str], url: str) -> None:
@@ -21,7 +21,7 @@ def move_aside(home: Path, items: Sequence[str], url: str) -> None:
     place = home / REMOVED / uuid.uuid4().hex[:8]
     for item in items:
         main = Path(main_file(home, item))
-        moved = main if item.startswith(("bench/", "boards/")) else main.parent
+        moved = main if item.startswith(("bench/", "boards/", "plans/")) else main.parent
         target = place / moved.relative_to(home)
         target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):

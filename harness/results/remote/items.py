@@ -1,6 +1,7 @@
-"""What of a home is stored: cells, actuals, plans of boards and measurements, each as one item with a name.
+"""What of a home is stored: cells and their parts, actuals, plans and measurements, each as one item with a name.
 
-An item is a main file, and for cells and actuals the arrays that it names. It is complete when its main file exists.
+An item is a main file, and for cells, parts and actuals the arrays that it names. It is complete when its main file
+exists.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,20 @@ from harness.data.storage import atomic_file, checked_fields, read_file
 from harness.errors import DamagedFile
 from harness.results.folders import RECORD, SCHEMA, UNCHECKED
 from harness.results.stored_arrays import stored_arrays
+from harness.results.stored_parts import PLAN as PARTS_PLAN
+from harness.results.stored_parts import parts_folder
 from harness.results.stored_plan import PLAN
 
-CELLS, ACTUALS, BOARDS, BENCH = "cells", "actuals", "boards", "bench"
-KINDS = (CELLS, ACTUALS, BOARDS, BENCH)
+CELLS, PARTS, ACTUALS, BOARDS, BENCH, PLANS = "cells", "parts", "actuals", "boards", "bench", "plans"
+KINDS = {
+    CELLS: 1,
+    PARTS: 2,
+    ACTUALS: 1,
+    BOARDS: 1,
+    BENCH: 2,
+    PLANS: 1,
+}  # and how many names follow
+OF_PARTS = "plan"  # the last name of the item that tells which parts a cell has
 ARRAY = re.compile(r"[\w][\w.-]*\.npy")
 TRIES = 3  # to write an item whose files another process removes
 
@@ -31,7 +42,28 @@ def is_item(name: str) -> bool:
     """Whether a name, such as one in a store, is that of an item; others could lead out of the home."""
     kind, *parts = name.split("/")
     plain = all(part and not part.startswith(".") and "\\" not in part and "\0" not in part for part in parts)
-    return kind in KINDS and plain and len(parts) == (2 if kind == BENCH else 1)
+    return plain and KINDS.get(kind) == len(parts)
+
+
+def part_item(key: str, name: str = OF_PARTS) -> str:
+    """The item of a part of a cell, or of the plan of its parts."""
+    return f"{PARTS}/{key}/{name}"
+
+
+def is_wanted(item: str, cells: Collection[str]) -> bool:
+    """Whether an item is one that all commands read, or a part of one of these cells."""
+    kind, key, *rest = item.split("/")
+    return kind != PARTS or rest == [OF_PARTS] or key in cells
+
+
+def latest(listed: Collection[str]) -> dict[str, int]:
+    """The items of a listing with the number of the object that counts, the highest."""
+    numbers: dict[str, int] = {}
+    for name in listed:
+        item, _, number = name.rpartition("/")
+        if number.isascii() and number.isdigit() and len(number) < 10 and is_item(item):
+            numbers[item] = max(numbers.get(item, 0), int(number))
+    return numbers
 
 
 def main_file(home: Path, item: str) -> str:
@@ -39,13 +71,16 @@ def main_file(home: Path, item: str) -> str:
     kind, _, rest = item.partition("/")
     if kind in (CELLS, ACTUALS):
         return os.path.join(home, "journal", kind, rest, RECORD)
+    if kind == PARTS:
+        key, _, name = rest.partition("/")
+        return os.path.join(parts_folder(home), key, PARTS_PLAN if name == OF_PARTS else os.path.join(name, RECORD))
     if kind == BOARDS:
         return os.path.join(home, BOARDS, rest, PLAN)
-    return os.path.join(home, BENCH, f"{rest}.json")
+    return os.path.join(home, kind, f"{rest}.json")
 
 
 def local_items(home: Path) -> Iterator[str]:
-    """The items that are in the home."""
+    """The items that are in the home, without parts of cells, which are only stored while their cells are run."""
     for kind, folder in ((CELLS, "journal/cells"), (ACTUALS, "journal/actuals"), (BOARDS, BOARDS)):
         for name in _listed(home / folder):
             if not name.startswith(".") and os.path.isfile(main_file(home, f"{kind}/{name}")):
@@ -55,6 +90,9 @@ def local_items(home: Path) -> Iterator[str]:
             for file in _listed(home / BENCH / machine):
                 if file.endswith(".json") and not file.startswith("."):
                     yield f"{BENCH}/{machine}/{file.removesuffix('.json')}"
+    for file in _listed(home / PLANS):
+        if file.endswith(".json") and not file.startswith("."):
+            yield f"{PLANS}/{file.removesuffix('.json')}"
 
 
 def _listed(folder: Path) -> list[str]:
@@ -80,12 +118,16 @@ def read_item(home: Path, item: str) -> dict[str, bytes]:
 
     Raises DamagedFile, with the folder, if one of them does not match its checksum, and LaterVersion.
     """
-    path = Path(main_file(home, item))
+    return read_files(Path(main_file(home, item)))
+
+
+def read_files(path: Path) -> dict[str, bytes]:
+    """The files of an item whose main file is at this path; as `read_item`."""
     content = read_file(path)
     if content is None:
         return {}
     files = {path.name: content}
-    for file, array in _arrays(item, files, path.parent).items():
+    for file, array in _arrays(files, path.parent).items():
         found = read_file(path.parent / file)
         if found is None or array.size not in (None, len(found)) or array.crc32 not in (None, _crc32(found)):
             raise DamagedFile(path.parent, f"{file}: it is lost, or does not match its checksum")
@@ -121,7 +163,7 @@ def check_item(item: str, files: Mapping[str, bytes], name: str) -> None:
     where = Path(name)
     if main not in files:
         raise DamagedFile(where, f"it has no {main}")
-    arrays = _arrays(item, files, where)
+    arrays = _arrays(files, where)
     for file, array in arrays.items():
         content = files.get(file)
         if content is None or array.size not in (None, len(content)) or array.crc32 not in (None, _crc32(content)):
@@ -137,9 +179,9 @@ def result_of(files: Mapping[str, bytes]) -> dict[str, Any]:
     return {"status": fields.get("status"), "scores": fields.get("scores"), "arrays": arrays}
 
 
-def _arrays(item: str, files: Mapping[str, bytes], where: Path) -> dict[str, Any]:
-    """The arrays that the main file names, by file."""
-    if not item.startswith((CELLS, ACTUALS)):
+def _arrays(files: Mapping[str, bytes], where: Path) -> dict[str, Any]:
+    """The arrays that a record among the files names, by file."""
+    if RECORD not in files:
         return {}
     fields = checked_fields(files[RECORD], where / RECORD, SCHEMA, UNCHECKED)
     try:
@@ -154,7 +196,7 @@ def _named_arrays(path: Path) -> set[str]:
 
     try:
         content = read_file(path) if path.name == RECORD else None
-        return set() if content is None else set(_arrays(CELLS, {RECORD: content}, path.parent))
+        return set() if content is None else set(_arrays({RECORD: content}, path.parent))
     except HarnessError:
         return set()
 

@@ -5,6 +5,8 @@
 <url>/actuals/<hash>/<number>     the actuals of a task
 <url>/boards/<board>/<number>     the plan of a board
 <url>/bench/<machine>/<key>/<number>   measurements
+<url>/plans/<id>/1                a run plan, whose id is a hash of its content
+<url>/parts/<key>/<part>/<number> a part of a cell, or the plan of its parts, until the cell is stored
 <url>/conflicts/<key>/<hash>      a result of a cell that differs from the one that counts
 <url>/packs/<hash>                copies of many small objects, to read them at once
 <url>/locks/, <url>/leases/       which process runs a cell
@@ -14,35 +16,43 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness.data.damage import set_aside, warn
 from harness.data.storage import checked_content, checked_fields, read_file
-from harness.errors import DamagedFile, HomeUnusable, InfrastructureFault, LaterVersion
+from harness.errors import DamagedFile, InfrastructureFault, LaterVersion
+from harness.results.remote.conflicts import store_conflict
 from harness.results.remote.copies import Copies, Copy
 from harness.results.remote.former import move_aside, move_everything_aside
 from harness.results.remote.items import (
-    ACTUALS,
+    BENCH,
+    BOARDS,
     CELLS,
+    OF_PARTS,
+    PARTS,
     check_item,
     digest_of,
-    is_item,
+    is_wanted,
+    latest,
     local_items,
+    part_item,
     read_item,
     result_of,
     state_of_item,
     write_item,
 )
+from harness.results.remote.local_lock import locked
 from harness.results.remote.packing import pack, unpack
 from harness.results.remote.packs import Packs
 from harness.results.remote.store import Store, StoreUnavailable
 from harness.results.standings import remove_standings
+from harness.results.stored_parts import StoredParts
 from harness.results.stored_plan import stored_plans
 
 HOME, SCHEMA = "home.json", 1
+NOT_STORED = Copy(0, "", "")
 TRIES = 5  # while other machines replace what is read
 AT_ONCE = 8  # items that are pushed
 
@@ -55,10 +65,13 @@ class RemoteHome:
         self.copies, self.packs = Copies(home), Packs(home, store)
         self._damaged: dict[str, int] = {}  # by item: the number of a damaged object, which is not read again
 
-    def pull(self) -> None:
-        """Read what other machines stored since the last time; raises StoreUnavailable or HomeUnusable."""
-        with self._locked():
-            self._pull()
+    def pull(self, cells: Collection[str] = ()) -> None:
+        """Read what other machines stored since the last time; raises StoreUnavailable or HomeUnusable.
+
+        Of cells in parts that is which parts they have, and of those with these keys also the parts.
+        """
+        with locked(self.home):
+            self._pull(cells)
 
     def push(self, item: str) -> None:
         """Store an item of the local copy, such as "cells/<key>", unless it is stored.
@@ -67,8 +80,8 @@ class RemoteHome:
         """
         self.copies.refresh()
         state, copy = state_of_item(self.home, item), self.copies.find(item)
-        files = self._read(item)
-        if not files or (copy is not None and copy.state == state):
+        files = {} if copy is not None and copy.state == state else self._read(item)
+        if not files:
             return
         digest, former = digest_of(next(iter(files.values()))), 0 if copy is None else copy.number
         if copy is not None and copy.digest == digest:
@@ -87,10 +100,10 @@ class RemoteHome:
             if theirs is not None and digest_of(next(iter(theirs.values()))) == digest:
                 self.copies.note(item, Copy(former, digest, state))
                 return
-            if theirs is not None and item.startswith((CELLS, ACTUALS)):
+            if theirs is not None and not item.startswith((BOARDS, BENCH)):  # of which the last one counts
                 self._yield_to(item, former, theirs, files)
                 return
-            number = former + 1  # of plans and measurements the last one counts
+            number = former + 1
         raise StoreUnavailable(f"the store {self.store.url} does not keep {item}: others replace it all the time")
 
     def push_pending(self) -> None:
@@ -110,7 +123,8 @@ class RemoteHome:
         numbers = latest(listed)
         current = {f"{item}/{number}": listed[f"{item}/{number}"] for item, number in numbers.items()}
         self.store.remove([name for name in listed if name.rpartition("/")[0] in numbers and name not in current])
-        self.packs.write(current, listed, self._content)
+        lasting = {name: size for name, size in current.items() if not name.startswith(PARTS)}
+        self.packs.write(lasting, listed, self._content)
 
     def prepare(self) -> None:
         """Make sure that the store can be written to, and that it keeps what is there; raises StoreUnavailable."""
@@ -125,34 +139,57 @@ class RemoteHome:
             )
         if not self.store.is_exclusive:
             warn(f"{self.store.url}: of two machines that finish a cell at the same time, one can replace the other's")
-        with self._locked():
+        with locked(self.home):
             self._identify([HOME])
 
-    def pull_item(self, item: str) -> bool:
-        """Read one item if the store has a later one; whether it is there now, and up to date."""
-        listed = self.store.names(item)
+    def pull_folder(self, folder: str) -> None:
+        """Read the items in a folder of the store, such as those of one cell, as far as it has later ones."""
+        listed = self.store.names(folder)
         numbers = latest(listed)
-        if item not in numbers:
-            return False
         self.copies.refresh()
-        if self._lacks(item, numbers[item]):
-            with self._locked():
-                self._take({f"{item}/{numbers[item]}": item}, listed)
-        return not self._is_pending(item)
+        if lacking := {f"{item}/{number}": item for item, number in numbers.items() if self._lacks(item, number)}:
+            with locked(self.home):
+                self._take(lacking, listed)
 
-    def _pull(self) -> None:
-        self.copies.refresh()  # before the listing, so that what is noted is listed
+    def remove_folder(self, folder: str) -> None:
+        """Remove the items in a folder of the store, first the plan of parts; the local copy stays as it is."""
+        listed = self.store.names(folder)
+        plan = part_item(folder.rpartition("/")[2])
+        for of_plan in (True, False):
+            self.store.remove([name for name in listed if name.startswith(f"{plan}/") is of_plan])
+        self.copies.note_all(dict.fromkeys(latest(listed), NOT_STORED))
+
+    def reject(self, item: str) -> None:
+        """Have the object that an item equals not read again, since its content cannot be used."""
+        self._damaged[item] = (self.copies.find(item) or NOT_STORED).number
+
+    def _pull(self, cells: Collection[str]) -> None:
+        self.copies.refresh()
         for _ in range(TRIES):
+            known = [item for item in self.copies.items() if self.copies.find(item) != NOT_STORED]  # before the listing
             listed = self.store.names()
             self._identify(listed)
             numbers = latest(listed)
-            lacking = {f"{item}/{number}": item for item, number in numbers.items() if self._lacks(item, number)}
+            lacking = {
+                f"{item}/{number}": item
+                for item, number in numbers.items()
+                if is_wanted(item, cells) and self._lacks(item, number)
+            }
             if not lacking or self._take(lacking, listed):
                 break
-        gone = [item for item in self.copies.items() if item not in numbers and not self._is_pending(item)]
-        move_aside(self.home, [item for item in gone if state_of_item(self.home, item)], self.store.url)
-        self.copies.note_all({item: Copy(0, "", "") for item in gone if self.copies.find(item) != Copy(0, "", "")})
+        self._remove_gone([item for item in known if item not in numbers])
         self.copies.compact()
+
+    def _remove_gone(self, items: Sequence[str]) -> None:
+        """Move away what somebody removed from the store, unless it was computed here; parts of cells are removed."""
+        parts = [item for item in items if item.startswith(PARTS)]
+        gone = [item for item in items if item not in parts and not self._is_pending(item)]
+        move_aside(self.home, [item for item in gone if state_of_item(self.home, item)], self.store.url)
+        for item in parts:
+            _, key, name = item.split("/")
+            if name == OF_PARTS:
+                StoredParts(self.home, key).remove()
+        self.copies.note_all(dict.fromkeys((*gone, *parts), NOT_STORED))
 
     def _lacks(self, item: str, number: int) -> bool:
         """Whether the store has a later item than the local copy; what was computed here and not stored stays."""
@@ -195,7 +232,7 @@ class RemoteHome:
 
     def _remove_standings(self, items: Iterable[str]) -> None:
         """Remove the standings of boards whose plans or cells were read: they are computed again."""
-        changed = set(items)
+        changed = {item for item in items if not item.startswith(PARTS)}
         for plan in stored_plans(self.home) if changed else ():
             if f"boards/{plan.name}" in changed or any(f"{CELLS}/{cell.key}" in changed for cell in plan.cells):
                 remove_standings(self.home, plan.name)
@@ -223,14 +260,13 @@ class RemoteHome:
     def _yield_to(self, item: str, number: int, theirs: dict[str, bytes], ours: dict[str, bytes]) -> None:
         """Take the item that another machine stored first; a result that differs is kept beside it."""
         if item.startswith(CELLS) and result_of(theirs) != result_of(ours):
-            key, digest = item.partition("/")[2], digest_of(next(iter(ours.values())))
-            self.store.create(f"conflicts/{key}/{digest}", pack(ours))
+            key = item.partition("/")[2]
+            name = store_conflict(self.store, key, ours)
             warn(
                 f"two machines ran cell {key} and have different results, so its forecaster is not deterministic, or "
-                f"their libraries differ; the first one counts, and the other is {self.store.url}/conflicts/{key}/"
-                f"{digest}"
+                f"their libraries differ; the first one counts, and the other is {self.store.url}/{name}"
             )
-        with self._locked():
+        with locked(self.home):
             self.copies.note(item, self._write(f"{item}/{number}", theirs))
         self._remove_standings([item])
 
@@ -262,32 +298,3 @@ class RemoteHome:
             self.copies.refresh()
         if known != found:
             path.write_bytes(found)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Let one process at a time write to the local copy."""
-        from filelock import FileLock
-
-        lock = FileLock(self.home / ".lock")
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except OSError as error:
-            raise HomeUnusable(
-                f"the local copy {self.home} cannot be written ({error.strerror}); name another folder by "
-                "HARNESS_CACHE_DIR"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-def latest(listed: Collection[str]) -> dict[str, int]:
-    """The items of a listing with the number of the object that counts, the highest."""
-    numbers: dict[str, int] = {}
-    for name in listed:
-        item, _, number = name.rpartition("/")
-        if number.isascii() and number.isdigit() and len(number) < 10 and is_item(item):
-            numbers[item] = max(numbers.get(item, 0), int(number))
-    return numbers

@@ -1,0 +1,62 @@
+"""A cell in parts on several machines that share a home in a store, of which one is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+from faulty_home import FaultyHome, kill
+from machines import wait_for
+from many_series import SERIES, assert_same_forecasts, forecasts, run_of, write_many
+from s3_server import S3Server, needs_s3
+
+from harness.results.remote.opening import open_store
+from harness.results.stored_parts import cells_in_parts
+
+
+@pytest.fixture
+def place(tmp_path: Path, s3_server: S3Server) -> Iterator[FaultyHome]:
+    home = FaultyHome(tmp_path, dict(s3_server.variables))
+    write_many(home)
+    yield home
+    home.kill_all()
+
+
+@needs_s3
+def test_a_machine_goes_on_with_the_parts_that_another_one_has_stored(place: FaultyHome, s3: str) -> None:
+    board, store = str(place.folder / "many"), open_store(s3)
+
+    def start(machine: str) -> subprocess.Popen[str]:
+        cache = str(place.folder / machine)
+        return place.start("run", board, COMMAND=machine, HARNESS_HOME=s3, HARNESS_CACHE_DIR=cache)
+
+    first, second = start("a"), start("b")
+    wait_for(lambda: {by for _, by in forecasts(place)} == {"a", "b"} and len(store.names("parts")) > 10)
+    kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    made = series_of(name.split("/")[2] for name in store.names("parts"))
+    text, _ = second.communicate(timeout=200)
+
+    assert second.returncode == 0, text
+    assert "1 of 1 cell done" in text
+    by_first, by_second = ({series for series, by in forecasts(place) if by == machine} for machine in ("a", "b"))
+    assert len(by_first | by_second) == SERIES
+    assert made <= by_first | by_second
+    assert not made & by_first & by_second
+    (copy,) = (place.folder / "b" / "homes").iterdir()
+    run = run_of(copy)
+    assert [name for name in store.names() if name.startswith("cells")] == [f"cells/{run.key}/1"]
+    assert not [name for name in store.names() if name.startswith(("parts", "locks"))]
+    assert cells_in_parts(copy) == []
+    code, text = place.run("run", board, "--no-parts", COMMAND="whole", PAUSE="0")
+    assert code == 0, text
+    assert_same_forecasts(run, run_of(place.home))
+
+
+def series_of(parts: Iterable[str]) -> set[str]:
+    """The series of parts, by the names of these."""
+    borders = [tuple(map(int, name.split("-"))) for name in parts if name != "plan"]
+    return {str(i) for first, last in borders for i in range(first, last)}

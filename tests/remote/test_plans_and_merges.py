@@ -1,0 +1,164 @@
+"""Run plans in a store, shards that read them, and merges of homes in stores with folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from commands import CELLS, Machines
+from machines import KEY, TASK, Machine, actuals, run_of
+from s3_server import S3Server, needs_s3
+
+from harness import BadInput, Journal, Run, StoredCell, StoredPlan, stored_plans
+from harness.cli.main import cli
+from harness.execution.scheduling.groups import CellGroup
+from harness.execution.scheduling.run_plan import RunPlan, read_run_plan
+from harness.results.journal import prepare_home
+from harness.results.remote.opening import open_store
+
+OTHER = "f" * 32
+PLAN = RunPlan((CellGroup("cpu", 2, 1, "cpu", 10**9, 1.0, {KEY: 1.0, OTHER: 2.0}),))
+Merge = Callable[..., Result]
+
+
+@pytest.fixture
+def machines(tmp_path: Path, s3: str, s3_server: S3Server) -> Iterator[Machines]:
+    made = Machines(tmp_path, s3, s3_server.variables)
+    yield made
+    made.faulty.kill_all()
+
+
+@needs_s3
+def test_shards_read_the_run_plan_of_the_store(machines: Machines, s3: str) -> None:
+    machines.run("a", "run", "./board", "--only", "mean 2", "--jobs", "0")  # a measurement for the plan
+    script = machines.run("a", "plan", "./board", "--slurm", "2", "--separate-homes", code=2)
+    assert (
+        f"--separate-homes is for a home in a folder; leave it out, since all shards can use {machines.url}" in script
+    )
+    script = machines.run("a", "plan", "./board", "--slurm", "2")
+    (plan,) = re.findall("--plan ([0-9a-f]{12}) ", script)
+    assert f"--home {s3}\n" in script
+
+    shards = [
+        machines.run(name, "run", "./board", "--jobs", "0", "--shard", str(number), "--plan", plan)
+        for number, name in ((1, "b"), (2, "c"))
+    ]
+
+    own = [re.search(r"shard \d of 2: (\d+) of 10 cells, .* division (\w{8})", text) for text in shards]
+    assert sum(int(match[1]) for match in own if match) == len(CELLS)
+    assert len({match[2] for match in own if match}) == 1
+    assert len(machines.results(machines.local_copy("c"))) == len(CELLS)
+
+
+class TestRunPlans:
+    def test_another_machine_reads_it(self, tmp_path: Path, url: str) -> None:
+        a, b = (Machine(tmp_path / name, open_store(url)) for name in "ab")
+
+        PLAN.save(a.home)
+        a.remote.push_pending()
+        PLAN.save(b.home)  # the same on another machine
+        b.remote.push_pending()
+        b.remote.pull()
+
+        assert list(a.store.names()) == [f"plans/{PLAN.id}/1"]
+        assert read_run_plan(PLAN.id, b.home) == PLAN
+
+    def test_a_damaged_one_is_not_used_and_written_again(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        a, b, c = (Machine(tmp_path / name, open_store(f"file://{tmp_path}/store")) for name in "abc")
+        PLAN.save(a.home)
+        a.remote.push_pending()
+        a.store.write(f"plans/{PLAN.id}/1", b"")
+
+        b.remote.pull()
+        assert f"plans/{PLAN.id}/1 is damaged" in caplog.text
+        with pytest.raises(BadInput, match=f"there is no run plan {PLAN.id} in"):
+            read_run_plan(PLAN.id, b.home)
+        PLAN.save(b.home)
+        b.remote.push_pending()
+        c.remote.pull()
+
+        assert read_run_plan(PLAN.id, c.home) == PLAN
+
+
+@pytest.fixture
+def merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Merge:
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    return lambda *homes: CliRunner().invoke(cli, ["merge", *map(str, homes)])
+
+
+def folder(path: Path, *runs: Run) -> Path:
+    """A home in a folder."""
+    for run in runs:
+        Journal(prepare_home(path)).write(run)
+    return path
+
+
+def scores(machine: Machine) -> dict[str, float]:
+    machine.remote.pull()
+    runs = {key: machine.journal.read(key) for key in machine.journal.keys()}  # noqa: SIM118
+    return {key: run.scores["MAE"] for key, run in runs.items() if run is not None}
+
+
+class TestMerge:
+    def test_a_folder_is_merged_into_a_store_and_a_store_into_a_folder(
+        self, tmp_path: Path, url: str, merge: Merge
+    ) -> None:
+        # of two equal runs, the earlier one is kept
+        later = replace(run_of(), finished="2001-01-02T00:00:00.000+00:00")
+        home, machine = folder(tmp_path / "home", later, run_of(OTHER)), Machine(tmp_path / "a", open_store(url))
+        machine.store_run(replace(later, finished="2001-01-01T00:00:00.000+00:00"))
+        Journal(home).write_actuals("aa", TASK, actuals())
+        StoredPlan("toys", "Toys", "", "MAE", "naive", (StoredCell(KEY, "naive", "toy", "aa"),), ("naive",)).save(home)
+
+        merged, again = merge(home, url), merge(home, url)
+        back = merge(url, tmp_path / "copy")
+
+        assert (merged.exit_code, again.exit_code, back.exit_code) == (0, 0, 0), merged.output
+        assert f"merged 1 home into {url}: 1 cell copied" in merged.output
+        assert scores(machine) == {KEY: 1.0, OTHER: 1.0}
+        for place in (machine.home, tmp_path / "copy"):
+            assert [plan.name for plan in stored_plans(place)] == ["toys"]
+            assert Journal(place).read_actuals("aa", TASK) is not None
+            assert sorted(Journal(place).keys()) == [KEY, OTHER]
+        assert not [name for name in machine.store.names() if name.startswith("cells") and not name.endswith("/1")]
+
+    def test_a_result_that_the_store_has_counts_and_others_are_kept(
+        self, tmp_path: Path, url: str, merge: Merge
+    ) -> None:
+        home, machine = folder(tmp_path / "home", run_of(shift=1.0)), Machine(tmp_path / "a", open_store(url))
+        machine.store_run(run_of())
+
+        merged, again = merge(home, url), merge(home, url)
+
+        assert (merged.exit_code, again.exit_code) == (1, 0), merged.output
+        said = re.sub(r"\s+", " ", merged.output)
+        assert f"not deterministic: 1 cell with other results than {url} has, which count" in said
+        assert f"kept in {url}/conflicts/{KEY}" in said
+        assert "1 result left out" in again.output
+        assert scores(machine) == {KEY: 1.0}
+        assert len(machine.store.names(f"conflicts/{KEY}")) == 1
+
+    def test_a_cell_is_pending_of_which_others_have_different_results(
+        self, tmp_path: Path, url: str, merge: Merge
+    ) -> None:
+        homes = [folder(tmp_path / name, run_of(shift=shift)) for name, shift in (("a", 1.0), ("b", 2.0))]
+        machine = Machine(tmp_path / "m", open_store(url))
+
+        merged = merge(*homes, url)
+
+        assert merged.exit_code == 1
+        assert "1 cell with different results, which are pending" in re.sub(r"\s+", " ", merged.output)
+        assert scores(machine) == {}
+        assert len(machine.store.names(f"conflicts/{KEY}")) == 2
+
+    def test_an_empty_store_is_no_home(self, tmp_path: Path, merge: Merge) -> None:
+        ended = merge(f"file://{tmp_path}/store", tmp_path / "into")
+
+        assert isinstance(ended.exception, BadInput)
+        assert f"file://{tmp_path}/store is no home: it has no journal" in str(ended.exception)

@@ -1,0 +1,233 @@
+"""Parts of a cell in a store: machines share them while the cell is run, and they are removed with its record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from machines import KEY, Machine, run_of
+
+from harness import Forecast, StoredCell, StoredPlan
+from harness.evaluation.part_run import FoldOfPart, PartRun
+from harness.evaluation.parts import Part, PartEnd, PartsPlan
+from harness.execution.locks.remote import RemoteLocks
+from harness.execution.remote_leftovers import remove_stored_leftovers
+from harness.forecasters.remote import Elapsed
+from harness.results.remote import packs
+from harness.results.remote.opening import open_store
+from harness.results.remote.remote_parts import exchange_parts, push_part, remove_parts
+from harness.results.remote.store import Store
+from harness.results.stored_parts import StoredParts, cells_in_parts
+
+FIRST, SECOND, THIRD = Part(0, 2), Part(2, 4), Part(4, 6)
+PLAN = PartsPlan((FIRST, SECOND, THIRD), (SECOND,))
+MakeMachine = Callable[[str], Machine]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, url: str) -> MakeMachine:
+    return lambda name: Machine(tmp_path / name, open_store(url))
+
+
+@pytest.fixture
+def folder_machine(tmp_path: Path) -> MakeMachine:
+    return lambda name: Machine(tmp_path / name, open_store(f"file://{tmp_path}/store"))
+
+
+def parts_of(machine: Machine, key: str = KEY) -> StoredParts:
+    return StoredParts(machine.home, key)
+
+
+def part_run(value: float = 1 / 3) -> PartRun:
+    forecast = Forecast.point([[[value]], [[2 * value]]])
+    return PartRun((FoldOfPart(0, Elapsed(), Elapsed(), forecast=forecast),), used=1.0)
+
+
+def value_of(machine: Machine, part: Part) -> float | None:
+    run = parts_of(machine).read(part)
+    if run is None:
+        return None
+    (fold,) = run.folds
+    assert fold.forecast is not None
+    return float(fold.forecast.mean[0, 0, 0])
+
+
+def begin(machine: Machine, plan: PartsPlan = PLAN, value: float = 1 / 3, key: str = KEY) -> None:
+    """Store a plan and its first part."""
+    parts_of(machine, key).write(FIRST, part_run(value))
+    parts_of(machine, key).write_plan(plan)
+    exchange_parts(machine.remote, key)
+
+
+def store_part(machine: Machine, part: Part, value: float = 1 / 3) -> None:
+    parts_of(machine).write(part, part_run(value))
+    push_part(machine.remote, KEY, part)
+
+
+class TestShared:
+    def test_a_machine_reads_the_plan_of_all_cells_and_the_parts_of_its_own(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a)
+        store_part(a, THIRD)
+
+        b.remote.pull()
+        assert parts_of(b).plan() == PLAN
+        assert parts_of(b).pending(PLAN) == PLAN.parts
+        b.remote.pull([KEY])
+
+        assert parts_of(b).pending(PLAN) == (SECOND,)
+        assert value_of(b, THIRD) == 1 / 3
+        assert sorted(b.store.names("parts")) == [f"parts/{KEY}/{name}/1" for name in ("0-2", "4-6", "plan")]
+
+    def test_of_two_that_store_the_same_part_the_first_counts(
+        self, machine: MakeMachine, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a)
+        b.remote.pull()
+
+        store_part(a, SECOND, 1.0)
+        store_part(b, SECOND, 2.0)
+
+        assert [value_of(each, SECOND) for each in (a, b)] == [1.0, 1.0]
+        assert list(a.store.names(f"parts/{KEY}/2-4")) == [f"parts/{KEY}/2-4/1"]
+        assert caplog.messages == []
+
+    def test_of_two_plans_the_first_counts(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+
+        begin(a, value=1.0)
+        begin(b, PartsPlan((FIRST, Part(2, 6))), value=2.0)
+
+        assert parts_of(b).plan() == PLAN
+        assert value_of(b, FIRST) == 1.0
+
+    def test_what_could_not_be_stored_is_stored_later(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a)
+        parts_of(a).write(SECOND, part_run())  # and then the machine was lost, or the store
+
+        exchange_parts(a.remote, KEY)
+        exchange_parts(b.remote, KEY)
+
+        assert parts_of(b).end(SECOND) == PartEnd()
+
+    def test_a_lock_reads_what_others_stored(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a)
+        b.remote.pull()
+        locks = RemoteLocks(b.remote)
+
+        assert locks.take(KEY)
+        assert parts_of(b).end(FIRST) == PartEnd()
+        store_part(a, SECOND)
+        assert locks.take(f"{KEY}.{SECOND.name}")
+        assert parts_of(b).end(SECOND) == PartEnd()
+        store_part(a, THIRD)
+        locks.look()
+        assert parts_of(b).end(THIRD) == PartEnd()
+        locks.close()
+
+
+class TestDamage:
+    @pytest.mark.parametrize("damage", ["truncated", "changed", "empty"])
+    def test_a_damaged_part_is_evaluated_again(
+        self, machine: MakeMachine, caplog: pytest.LogCaptureFixture, damage: str
+    ) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a)
+        store_part(a, SECOND)
+        name = f"parts/{KEY}/2-4/1"
+        content = a.store.read([name])[name]
+        changed = content[:-1] + bytes([content[-1] ^ 1])
+        a.store.write(name, {"truncated": content[:-9], "changed": changed, "empty": b""}[damage])
+
+        exchange_parts(b.remote, KEY)
+
+        assert "is damaged" in caplog.text
+        assert parts_of(b).pending(PLAN) == (SECOND, THIRD)
+        store_part(b, SECOND, 3.0)
+        assert f"parts/{KEY}/2-4/2" in b.store.names()
+        a.remote.pull([KEY])
+        assert value_of(a, SECOND) == 3.0
+
+    def test_a_damaged_plan_is_made_again(self, folder_machine: MakeMachine) -> None:
+        a, b = folder_machine("a"), folder_machine("b")
+        begin(a)
+        a.store.write(f"parts/{KEY}/plan/1", b"")
+
+        b.remote.pull()
+        begin(b)
+
+        assert f"parts/{KEY}/plan/2" in b.store.names()
+
+
+class TestRemoved:
+    def test_with_the_record_of_the_cell(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a)
+        b.remote.pull([KEY])
+        parts_of(b).write(SECOND, part_run())
+
+        a.store_run(run_of())
+        remove_parts(a.remote, KEY)
+        push_part(b.remote, KEY, SECOND)
+        b.remote.pull([KEY])
+        push_part(b.remote, KEY, SECOND)  # too late
+
+        assert [cells_in_parts(each.home) for each in (a, b)] == [[], []]
+        remove_stored_leftovers(b.remote)
+        assert list(b.store.names()) == [f"cells/{KEY}/1"]
+        assert b.journal.read(KEY) is not None
+        assert not (b.home / "removed").exists()
+
+    def test_leftovers_are_those_of_finished_cells_and_of_cells_on_no_board(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        finished, pending, running, abandoned = (f"{i:032x}" for i in range(4))
+        for key in (finished, pending, running, abandoned):
+            begin(a, key=key)
+        a.store_run(run_of(finished))
+        cells = (StoredCell(pending, "theta", "toy", "aa"),)
+        StoredPlan("toys", "Toys", "", "MAE", "theta", cells, ("theta",)).save(a.home)
+        a.remote.push_pending()
+        locks = RemoteLocks(a.remote)
+        assert locks.take(f"{running}")
+
+        b.remote.pull()
+        remove_stored_leftovers(b.remote)
+
+        assert {name.split("/")[1] for name in b.store.names("parts")} == {pending, running}
+        locks.close()
+        remove_stored_leftovers(b.remote)
+        assert {name.split("/")[1] for name in b.store.names("parts")} == {pending}
+        a.remote.pull()
+        assert cells_in_parts(a.home) == [pending]
+
+    def test_they_are_in_no_pack(self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(packs, "FEWEST", 1)
+        a = folder_machine("a")
+        begin(a)
+
+        a.remote.write_packs()
+
+        assert list(a.store.names("packs")) == []
+
+
+def test_what_is_stored_during_a_listing_is_not_taken_for_removed(
+    folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    a = folder_machine("a")
+    names = type(a.store).names
+
+    def late(store: Store, prefix: str = "") -> Mapping[str, int]:
+        listed = names(store, prefix)  # type: ignore[arg-type]
+        monkeypatch.undo()
+        a.store_run(run_of())  # as the thread of another cell does
+        return listed
+
+    monkeypatch.setattr(type(a.store), "names", late)
+    a.remote.pull()
+
+    assert a.journal.read(KEY) is not None
+    assert caplog.messages == []
