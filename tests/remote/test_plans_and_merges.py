@@ -15,6 +15,7 @@ from s3_server import S3Server, needs_s3
 
 from harness import BadInput, Journal, Run, StoredCell, StoredPlan, stored_plans
 from harness.cli.main import cli
+from harness.cli.plan_run import PlanOptions
 from harness.execution.scheduling.groups import CellGroup
 from harness.execution.scheduling.run_plan import RunPlan, read_run_plan
 from harness.results.journal import prepare_home
@@ -35,26 +36,28 @@ def machines(tmp_path: Path, s3: str, s3_server: S3Server) -> Iterator[Machines]
 @needs_s3
 def test_shards_read_the_run_plan_of_the_store(machines: Machines, s3: str) -> None:
     machines.run("a", "run", "./board", "--only", "mean 2", "--jobs", "0")  # a measurement for the plan
-    script = machines.run("a", "plan", "./board", "--slurm", "2", "--separate-homes", code=2)
-    assert (
-        f"--separate-homes is for a home in a folder; leave it out, since all shards can use {machines.url}" in script
-    )
     script = machines.run("a", "plan", "./board", "--slurm", "2")
     (plan,) = re.findall("--plan ([0-9a-f]{12}) ", script)
     assert f"--home {s3}\n" in script
 
     shards = [
-        machines.run(name, "run", "./board", "--jobs", "0", "--shard", str(number), "--plan", plan)
+        machines.start(name, "run", "./board", "--jobs", "0", "--shard", str(number), "--plan", plan)
         for number, name in ((1, "b"), (2, "c"))
     ]
+    ended = [machines.end(shard) for shard in shards]
 
-    own = [re.search(r"shard \d of 2: (\d+) of 10 cells, .* division (\w{8})", text) for text in shards]
+    assert [code for code, _ in ended] == [0, 0], ended
+    own = [re.search(r"shard \d of 2: (\d+) of 10 cells, .* division (\w{8})", text) for _, text in ended]
     assert sum(int(match[1]) for match in own if match) == len(CELLS)
     assert len({match[2] for match in own if match}) == 1
-    assert len(machines.results(machines.local_copy("c"))) == len(CELLS)
+    assert len([name for name in open_store(s3).names() if name.startswith("cells/")]) == len(CELLS)
 
 
 class TestRunPlans:
+    def test_separate_homes_are_refused(self) -> None:
+        with pytest.raises(BadInput, match="--separate-homes is for a home in a folder; leave it out"):
+            PlanOptions(separate_homes=True).check_home("s3://bucket/run")
+
     def test_another_machine_reads_it(self, tmp_path: Path, url: str) -> None:
         a, b = (Machine(tmp_path / name, open_store(url)) for name in "ab")
 
@@ -89,6 +92,7 @@ class TestRunPlans:
 @pytest.fixture
 def merge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Merge:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "1000")
     return lambda *homes: CliRunner().invoke(cli, ["merge", *map(str, homes)])
 
 
