@@ -128,8 +128,11 @@ def runs_table(title: str, cells: Sequence[ListedCell], width: int) -> Table:
 def runs_legend(cells: Collection[ListedCell]) -> str:
     """What the scores of the table are, and what its keys are for."""
     metrics = ", ".join(dict.fromkeys(cell.metric for cell in cells if cell.metric))
-    stale = "stale: of an earlier version of the forecaster; " if any(cell.stale for cell in cells) else ""
-    return f"score: {metrics}; {stale}`harness replay` and `harness compare` take keys, of which six digits suffice"
+    notes = "stale: of an earlier version of the forecaster; " if any(cell.stale for cell in cells) else ""
+    machines = {machine_kind(cell.run.provenance) for cell in cells if cell.run is not None} - {""}
+    if len(machines) > 1:
+        notes += f"seconds are not comparable, as {len(machines)} kinds of machines ran the cells (--csv names them); "
+    return f"score: {metrics}; {notes}`harness replay` and `harness compare` take keys, of which six digits suffice"
 
 
 def _column(heading: str, texts: Iterable[str], *, priority: int, style: str = "number") -> ShownColumn:

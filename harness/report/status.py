@@ -10,11 +10,12 @@ from harness.report.numbers import NOTHING, clock_time, moment
 from harness.report.text import visible
 
 if TYPE_CHECKING:
-    from harness.execution.activity import Activity
+    from harness.execution.activity import Activity, RunningCell
     from harness.execution.machine_status import MachineStatus
     from harness.execution.status import BoardStatus, FailedCell, HomeStatus
 
 MOST_FAILURES = 10  # of a board that are listed
+MOST_CELLS = 10  # of a command that are listed
 EXECUTORS = {"ray": "on a Ray cluster"}  # that are named, by the beginning of their names
 UNKNOWN_MACHINE = "not known"
 MACHINE_HEADINGS = ("Machine", "done", "running", "failed", "cells/min", "last finished")
@@ -107,13 +108,25 @@ def activity_progress(activity: Activity) -> str:
 def _activity_lines(activity: Activity) -> Iterator[str]:
     yield visible(activity_sentence(activity))
     yield f"  {activity_progress(activity)}"
-    for cell in activity.running:
+    for cell in longest_running(activity):
         parts = f", {parts_text(cell.parts_done, cell.parts)}" if cell.parts else ""
         yield visible(f"  running for {clock_time(cell.seconds)}: {cell.title} on {cell.task} ({cell.key[:8]}){parts}")
-    for pending in activity.still_pending:
+    yield from _more(activity.running, "run for a shorter time")
+    for pending in activity.still_pending[:MOST_CELLS]:
         yield visible(f"  still pending: {pending.title} on {pending.task}: {pending.reason}")
+    yield from _more(activity.still_pending, "are still pending")
     for owner in activity.waits_for:
         yield visible(f"  waits for {owner}")
+
+
+def longest_running(activity: Activity) -> list[RunningCell]:
+    """The cells of a command that run for the longest time."""
+    return sorted(activity.running, key=lambda cell: -cell.seconds)[:MOST_CELLS]
+
+
+def _more(cells: Sequence[object], what: str) -> Iterator[str]:
+    if len(cells) > MOST_CELLS:
+        yield f"  and {len(cells) - MOST_CELLS:,} more {what}; --json lists them all"
 
 
 def _board_lines(board: BoardStatus, *, with_machines: bool) -> Iterator[str]:

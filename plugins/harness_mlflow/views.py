@@ -100,6 +100,7 @@ def board_note(plan: StoredPlan, standings: Standings, experiment: str, cells: s
         *_significance(standings),
         *standings.notes,
         *standings.cost_notes,
+        *_machines(standings),
         *(f"{task} is not available: {why}" for task, why in standings.unavailable.items()),
     ]
     return "\n".join([*lines, "", *(f"- {plain(remark)}" for remark in remarks)])[:LONGEST]
@@ -157,6 +158,12 @@ def _significance(standings: Standings) -> list[str]:
     if tied := standings.tied_for_first:
         lines.append(f"not significantly worse than the best (model confidence set): {', '.join(tied)}")
     return lines
+
+
+def _machines(standings: Standings) -> list[str]:
+    """That times of runs are not comparable, if several kinds of machines ran the cells."""
+    kinds = standings.machines
+    return [f"times of runs are not comparable: the cells ran on {' and on '.join(kinds)}"] if len(kinds) > 1 else []
 
 
 def _metric(name: str) -> str:

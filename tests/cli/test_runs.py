@@ -10,6 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
+from harness import RollingOrigin, Run, Status, Task
+from harness.evaluation.run import Cell
+from harness.report.runs import ListedCell, runs_legend
+
 BOARD = """title = "Nile"
 metric = "MAE"
 baseline = "naive"
@@ -50,6 +54,18 @@ def test_legends_are_as_wide_as_the_terminal(harness) -> None:
 
     assert "\nscore: MAE; `harness replay` and `harness compare` take keys, of which six digits suffice\n" in runs
     assert "\nMAE by step, mean over seeds; steps: number of forecast steps\n" in slices
+
+
+def test_seconds_of_several_kinds_of_machines_are_said_to_be_not_comparable() -> None:
+    cell = Cell(Task("nile", RollingOrigin(2)), "naive")
+    epyc, xeon = (
+        ListedCell("b", "naive", "nile", "key", "MAE", Run(cell, Status.COMPLETED, provenance={"machine": machine}))
+        for machine in ({"processor": "EPYC", "cores": 4}, {"processor": "Xeon", "cores": 4})
+    )
+    pending = ListedCell("b", "drift", "nile", "key", "MAE", None, False)
+
+    assert "seconds are not comparable, as 2 kinds of machines ran the cells" in runs_legend([epyc, xeon, pending])
+    assert "comparable" not in runs_legend([epyc, epyc, pending])
 
 
 def test_without_a_board_all_cells_are_listed_with_their_boards(harness) -> None:

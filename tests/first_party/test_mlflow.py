@@ -714,6 +714,19 @@ class TestOddNames:
         json.loads(experiment.tags["mlflow.sharedViewState.harness"])
         assert not backlog(Place(home)).work
 
+    def test_the_description_names_machines_whose_times_are_not_comparable(self, home: Path) -> None:
+        (plan,) = (plan for plan in stored_plans(home) if plan.name == "hills")
+        standings = stored_standings(home, "hills")
+        assert standings is not None
+
+        notes = [
+            views.board_note(plan, replace(standings, machines=machines), "1", "2", "")
+            for machines in (("EPYC, 4 cores",), ("EPYC, 4 cores", "Xeon, 64 cores"))
+        ]
+
+        line = "- times of runs are not comparable: the cells ran on EPYC, 4 cores and on Xeon, 64 cores"
+        assert [line in note for note in notes] == [False, True]
+
     def test_descriptions_show_texts_as_they_are(self) -> None:
         assert views.plain("<script>x</script> *a* _b_ `c`\n& [d](e)") == (
             "&lt;script&gt;x&lt;/script&gt; \\*a\\* \\_b\\_ \\`c\\` &amp; \\[d\\](e)"

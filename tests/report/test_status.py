@@ -11,7 +11,7 @@ from harness.execution.activity import Activity, RunningCell, StillPending
 from harness.execution.machine_status import MachineStatus
 from harness.execution.status import BoardStatus, FailedCell, ForecasterStatus, HomeStatus, LockOwner
 from harness.report.page.status import status_page
-from harness.report.status import MOST_FAILURES, status_lines
+from harness.report.status import MOST_CELLS, MOST_FAILURES, status_lines
 
 SINCE = "2026-03-01T12:00:00+00:00"
 NASTY = ("<script>alert(1)</script>", '"><img src=x>', "\x1b[2J", "\ud800", "\u202eab", "[red]")
@@ -83,6 +83,24 @@ def test_many_failures_are_counted() -> None:
     text = status_page(found, SINCE)
     assert text.count("<td>node-b</td>") + text.count("<td><bdi>node-b</bdi></td>") == MOST_FAILURES
     assert "and 3 more" in text
+
+
+def test_of_many_running_cells_those_of_the_longest_times_are_listed() -> None:
+    cells = tuple(RunningCell(f"{i:032}", f"model-{i:02}", "nile", SINCE, float(i)) for i in range(MOST_CELLS + 3))
+    pending = tuple(StillPending(cell.key, cell.title, cell.task, "no memory") for cell in cells)
+    found = status(A)
+    found = replace(found, running=(replace(found.running[0], running=cells, still_pending=pending),))
+
+    lines = list(status_lines(found))
+
+    assert [line.split()[3] for line in lines if "running for" in line] == [
+        f"model-{i:02}" for i in range(MOST_CELLS + 2, 2, -1)
+    ]
+    assert "  and 3 more run for a shorter time; --json lists them all" in lines
+    assert "  and 3 more are still pending; --json lists them all" in lines
+    text = status_page(found, SINCE)
+    assert (text.count("<li>running for"), text.count("<li>still pending")) == (MOST_CELLS, MOST_CELLS)
+    assert "and 3 more run for a shorter time" in text
 
 
 def test_the_page_loads_itself_again_while_cells_run() -> None:

@@ -13,12 +13,14 @@ from harness.report.page.render import document
 from harness.report.status import (
     FORECASTER_HEADINGS,
     MACHINE_HEADINGS,
+    MOST_CELLS,
     MOST_FAILURES,
     UNKNOWN_MACHINE,
     activity_progress,
     activity_sentence,
     first_line,
     forecaster_rows,
+    longest_running,
     machine_row,
     parts_text,
     rate_text,
@@ -55,7 +57,10 @@ def status_page(status: HomeStatus, now: str, every: float | None = None) -> str
         "now": now,
         "refresh": None if every is None else math.ceil(every),
         "facts": dict(_facts(status)),
-        "activities": [(activity_sentence(each), activity_progress(each), each) for each in status.running],
+        "activities": [
+            (activity_sentence(each), activity_progress(each), longest_running(each), each) for each in status.running
+        ],
+        "most_cells": MOST_CELLS,
         "parts_text": parts_text,
         "machine_headings": MACHINE_HEADINGS,
         "machines": [machine_row(machine) for machine in status.machines],
