@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from s3_server import S3Server
-from ways import CELLS, records, start, write_board
+from ways import CELLS, forecaster_seconds, records, start, write_board
 
 pytestmark = pytest.mark.skipif(os.environ.get("HARNESS_TEST_WAYS") != "1", reason="slow; HARNESS_TEST_WAYS=1 runs it")
 BUCKET = """
@@ -107,14 +107,19 @@ def test_all_ways_have_the_same_results(tmp_path: Path, s3: dict[str, str], caps
         "Ray, a home at s3://": lambda: run_on_ray_in_store(tmp_path, s3),
     }
     first: dict[str, str] = {}
-    lines = ["", "| Way | Cells | Equal records | Seconds | CPU seconds |", "|---|---|---|---|---|"]
+    lines = [
+        "",
+        "| Way | Cells | Equal records | Seconds | CPU seconds: forecasters | others |",
+        "|---|---|---|---|---|---|",
+    ]
 
     for name, way in ways.items():
         home, seconds, cpu_seconds = way()
         found = records(home)
         first = first or found
         equal = sum(found.get(key) == record for key, record in first.items())
-        lines.append(f"| {name} | {len(found)} | {equal} | {seconds:.0f} | {cpu_seconds:.0f} |")
+        of_forecasters = forecaster_seconds(home)
+        lines.append(f"| {name} | {len(found)} | {equal} | {seconds:.0f} | {of_forecasters:.1f} | {cpu_seconds:.1f} |")
         assert len(found) == CELLS, lines
         assert found == first, lines
 

@@ -45,7 +45,8 @@ def many():
 def harness_datasets():
     return [DatasetSpec("many", many)]
 '''
-# Runs a command, adopts what it leaves behind, and tells its exit code and the CPU seconds of all its processes.
+# Runs a command, adopts what it leaves behind, and tells its exit code and the CPU seconds of its processes. Those of
+# forecasters are not among them, since nobody waits for them; the records of runs have these.
 MEASURED = """
 import ctypes, json, os, resource, subprocess, sys, time
 
@@ -76,7 +77,7 @@ def write_board(folder: Path) -> None:
 
 @dataclass
 class Command:
-    """A command that runs, and is measured."""
+    """A command that runs, and is measured without its forecasters."""
 
     process: subprocess.Popen[str]
     measures: Path
@@ -104,6 +105,13 @@ def start(folder: Path, *arguments: str, variables: Mapping[str, str]) -> Comman
         text=True,
     )
     return Command(process, measures)
+
+
+def forecaster_seconds(home: Path) -> float:
+    """The CPU seconds of all fits and forecasts of the runs in a home."""
+    journal = Journal(home)
+    found = [journal.read(key) for key in list(journal.keys())]
+    return sum(run.costs.fit_cpu_seconds + run.costs.predict_cpu_seconds for run in found if run is not None)
 
 
 def records(home: Path) -> dict[str, str]:
