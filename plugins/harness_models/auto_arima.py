@@ -36,8 +36,8 @@ class AutoArima(FilteredArima):
       most `max_p` and `max_q` whose sum is at most `max_order`; then the model with and without its
       constant (d + D = 0) or drift (d + D = 1). A fit that fails or does not converge is ignored.
     - Seasons of 2 to `max_season_length` steps are modelled if `seasonal` and the series has three of them.
-      A strong longer season is removed by STL, and the last season is added to the forecasts (a note of the
-      run says so).
+      A strong longer season is estimated by STL from all training data: the last season is removed from
+      them, and added to the forecasts (a note of the run says so).
 
     The likelihood is that of the differenced series, of its last `truncate` observations (None: all).
     Values are divided by the standard deviation of their differences first, so that the diffuse prior of
@@ -68,14 +68,15 @@ class AutoArima(FilteredArima):
     def fit_target(self, values: Floats, context: Context) -> FittedArima:
         """The model of the grid with the lowest AICc."""
         first = 0 if self.truncate is None else max(0, len(values) - self.truncate)
-        shown = values[first:]
-        if (~np.isnan(shown)).sum() < 8:
+        if (~np.isnan(values[first:])).sum() < 8:
             raise Unsupported(f"auto-arima needs 8 observations to choose by; series {context.id!r} has fewer")
         adjustment = None
         if self.seasonal and context.season_length > self.max_season_length:
-            adjustment = seasonal_adjustment(shown, context.season_length, context.start, first)
+            adjustment = seasonal_adjustment(values, context.season_length, context.start)
             if adjustment is not None:
-                shown = shown - adjustment.season(first + np.arange(len(shown)))
+                adjustment = adjustment.constant()  # ARIMA follows its changes better: docs/statistical.md
+                values = adjustment.remove(values, np.arange(len(values)))
+        shown = values[first:]
         if np.nanmin(shown) == np.nanmax(shown):
             return FittedArima(Specification((0, 1, 0)), NEARLY_NO_NOISE, context.start, adjustment=adjustment)
         scale = _scale(shown)

@@ -111,7 +111,7 @@ class Ets(UnivariateForecaster):
         if self.seasonal == "auto" and season_length > LONGEST_SEASON:
             adjustment = seasonal_adjustment(values, season_length, context.start)
             if adjustment is not None:
-                values = values - adjustment.season(np.arange(len(values)))
+                values = adjustment.remove(values, np.arange(len(values)))
             season_length = 1
         forms = self._forms(values, season_length, context) if np.ptp(values) else []
         return fit_ets(values, season_length, forms, context, adjustment)

@@ -91,6 +91,4 @@ def mstl_adjustments(
         return ()
     fitted = MSTL(values, periods=tuple(season_lengths), stl_kwargs={"seasonal_deg": 0}).fit()  # as in R
     components = zip(season_lengths, np.asarray(fitted.seasonal).reshape(len(values), -1).T, strict=True)
-    return tuple(
-        SeasonalAdjustment(np.roll(part[-n:], len(values)), start, history=part.copy()) for n, part in components
-    )
+    return tuple(SeasonalAdjustment(part.copy(), n, start) for n, part in components)

@@ -22,24 +22,26 @@ LEAST_INDEX = 0.01  # of a multiplicative season: with a lower one, the decompos
 
 @dataclass(frozen=True, eq=False)
 class SeasonalAdjustment:
-    """The seasonal component of the last season of the training data, which is repeated.
+    """The seasonal component of the training data, which may change.
 
-    Within the training data, it is `history` if that is given: a seasonal component that changes.
+    Its first season is repeated before the training data, and its last one after them, as in R's forecast::stlf.
     """
 
-    seasons: Floats  # (season length,), from the first value of the training data on
+    component: Floats  # from the first value of the training data on, (values,); one season, if it does not change
+    season_length: int
     start: np.datetime64 | int  # the time of that first value
-    multiplicative: bool = False  # the seasons are factors
-    history: Floats | None = None  # (values of the training data,)
+    multiplicative: bool = False  # the component is a factor of each value
 
     def season(self, positions: Ints) -> Floats:
         """The seasonal component at positions relative to the first value of the training data."""
-        repeated = np.asarray(self.seasons[positions % len(self.seasons)])
-        if self.history is None:
-            return repeated
-        last = len(self.history) - 1
-        known = (positions >= 0) & (positions <= last)
-        return np.where(known, self.history[np.clip(positions, 0, last)], repeated)
+        last = len(self.component) - self.season_length  # where the last season begins
+        places = np.where(positions < 0, positions % self.season_length, positions)
+        places = np.where(places > last, last + (places - last) % self.season_length, places)
+        return np.asarray(self.component[places])
+
+    def constant(self) -> SeasonalAdjustment:
+        """The adjustment by the last season throughout."""
+        return replace(self, component=np.roll(self.component[-self.season_length :], len(self.component)))
 
     def remove(self, values: Floats, positions: Ints) -> Floats:
         """The values without their seasonal component."""
@@ -67,20 +69,16 @@ class SeasonalAdjustment:
         return np.asarray(past.begins - past.paddings - past.position(self.start))
 
 
-def seasonal_adjustment(
-    values: Floats, season_length: int, start: np.datetime64 | int, first: int = 0
-) -> SeasonalAdjustment | None:
-    """The adjustment of values of which the first is `first` steps after `start`; None without a strong season.
+def seasonal_adjustment(values: Floats, season_length: int, start: np.datetime64 | int) -> SeasonalAdjustment | None:
+    """The adjustment of training data that begin at `start`; None without a strong season.
 
     There must be three seasons, and the seasonal strength must exceed 0.64. STL: Cleveland, Cleveland,
-    McRae and Terpenning 1990; forecasts of the adjusted series with the last season as in R's forecast::stlf.
+    McRae and Terpenning 1990.
     """
     if len(values) < FEWEST_SEASONS * season_length:
         return None
     strength, component = _decomposed(interpolated(values), season_length)
-    if strength <= STRONG_SEASON:
-        return None
-    return SeasonalAdjustment(np.roll(component[-season_length:], first + len(values)), start)
+    return SeasonalAdjustment(component, season_length, start) if strength > STRONG_SEASON else None
 
 
 def classical_adjustment(values: Floats, season_length: int, start: np.datetime64 | int) -> SeasonalAdjustment | None:
@@ -95,23 +93,22 @@ def classical_adjustment(values: Floats, season_length: int, start: np.datetime6
     error = np.sqrt((1 + 2 * np.sum(correlations[:-1] ** 2)) / len(values))
     if abs(correlations[-1]) <= SIGNIFICANT * error:
         return None
-    if values.min() > 0:
-        factors = seasonal_decompose(values, model="multiplicative", period=season_length).seasonal[:season_length]
-        if factors.min() >= LEAST_INDEX:
-            return SeasonalAdjustment(np.asarray(factors), start, multiplicative=True)
-    indices = seasonal_decompose(values, model="additive", period=season_length).seasonal[:season_length]
-    return SeasonalAdjustment(np.asarray(indices), start)
+    factors = seasonal_decompose(values, "multiplicative", period=season_length).seasonal if values.min() > 0 else None
+    if factors is not None and factors.min() >= LEAST_INDEX:
+        return SeasonalAdjustment(np.asarray(factors), season_length, start, multiplicative=True)
+    indices = seasonal_decompose(values, period=season_length).seasonal
+    return SeasonalAdjustment(np.asarray(indices), season_length, start)
 
 
 def adjustment_size(adjustment: SeasonalAdjustment | None) -> int:
     """The number of seasonal indices that were estimated: the season length, or 0 without an adjustment."""
-    return 0 if adjustment is None else len(adjustment.seasons)
+    return 0 if adjustment is None else adjustment.season_length
 
 
 def adjustment_remarks(adjustments: Iterable[SeasonalAdjustment | None]) -> list[CountedRemark]:
     """How many of the models' series had their season removed."""
     known = list(adjustments)
-    lengths = sorted({len(adjustment.seasons) for adjustment in known if adjustment is not None})
+    lengths = sorted({adjustment.season_length for adjustment in known if adjustment is not None})
     count = sum(adjustment is not None for adjustment in known)
     text = (
         f"the season of {' or '.join(map(str, lengths))} steps is too long for the model: {{count}} of {{total}} "
@@ -133,10 +130,9 @@ def seasonal_strength(values: Floats, season_length: int) -> float:
 
 def _decomposed(values: Floats, season_length: int) -> tuple[float, Floats]:
     """The seasonal strength and the seasonal component."""
-    if len(values) < EVOLVING_SEASONS * season_length:  # a mean over all seasons: loess of degree 0, of wide window
-        parts = STL(values, period=season_length, seasonal=10 * len(values) + 1, seasonal_deg=0).fit()
-    else:
-        parts = STL(values, period=season_length, seasonal=SEASONAL_WINDOW).fit()
+    evolving = len(values) >= EVOLVING_SEASONS * season_length
+    window = SEASONAL_WINDOW if evolving else 10 * len(values) + 1  # a wide one gives the mean over all seasons
+    parts = STL(values, period=season_length, seasonal=window, seasonal_deg=0).fit()  # the degree of R's stl
     return _strength(parts), np.asarray(parts.seasonal)
 
 

@@ -167,7 +167,7 @@ class TestMstl:
         run(forecaster, fold_of(hours(14)[: 300 + 24], 24, 24))
 
         (state,) = forecaster.states_["0"]
-        assert [len(adjustment.seasons) for adjustment in state.adjustments] == [24]
+        assert [adjustment.season_length for adjustment in state.adjustments] == [24]
 
     @pytest.mark.parametrize("lengths", [[], [1], [24, 24]])
     def test_season_lengths_are_checked(self, lengths: list[int]) -> None:

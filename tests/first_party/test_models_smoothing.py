@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from statsmodels.tsa.seasonal import STL
 
 import harness_models
 from harness import Channel, Floats, Forecast, Panel, RollingOrigin, Task, evaluate
@@ -186,6 +187,40 @@ def test_long_seasons_are_removed_and_restored(make: Any, protocol: dict[str, An
         "the season of 52 steps is too long for the model: 1 of 1 targets were seasonally adjusted by STL, and the "
         "last season was added to their forecasts",
     )
+
+
+@pytest.mark.parametrize(
+    ("with_season", "without", "changes"),
+    [
+        (Ets(), Ets(seasonal=None), True),
+        (AutoArima(max_p=1, max_q=1, truncate=100), AutoArima(max_p=1, max_q=1, truncate=100, seasonal=False), False),
+    ],
+    ids=["ets", "auto-arima"],
+)
+def test_the_season_that_ets_removes_changes_over_time(with_season: Any, without: Any, changes: bool) -> None:
+    time = np.arange(52 * 9)
+    values = weeks(9) + 4 * time / len(time) * np.sin(2 * np.pi * time / 52)
+
+    forecast = run(with_season, fold_of(values, 416, 52, LEVELS))
+
+    seasonal = STL(values[:416], period=52, seasonal=11, seasonal_deg=0).fit().seasonal
+    last = np.tile(seasonal[-52:], 9)
+    season = np.concatenate([seasonal, last[:52]]) if changes else last
+    plain = run(without, fold_of(values - season, 416, 1, LEVELS))
+    ahead = np.stack([season[begin : begin + 8] for begin in range(416, 461, 7)])[:, :, None]
+    np.testing.assert_allclose(forecast.mean, plain.mean + ahead)
+    np.testing.assert_allclose(forecast.quantiles_of(LEVELS), plain.quantiles_of(LEVELS) + ahead[..., None])
+
+
+def test_the_first_and_last_season_are_repeated_where_there_were_no_training_data() -> None:
+    values = weeks(8)
+
+    adjustment = seasonal_adjustment(values, 52, 0)
+
+    assert adjustment is not None
+    seasonal = STL(values, period=52, seasonal=11, seasonal_deg=0).fit().seasonal
+    expected = np.concatenate([seasonal[:52], seasonal[:52], seasonal, seasonal[-52:], seasonal[-52:]])
+    np.testing.assert_array_equal(adjustment.season(np.arange(-104, 416 + 104)), expected)
 
 
 def test_missing_values_do_not_hinder_the_seasonal_adjustment() -> None:
