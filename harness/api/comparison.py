@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -17,9 +17,13 @@ from weakref import finalize
 
 from harness.analysis.lookup import board_standings
 from harness.api.functions import evaluate
-from harness.boards.own_protocol import BoardRequest, own_protocol
+from harness.boards.own_calendar import with_default_calendar
+from harness.boards.own_protocol import BoardRequest, OwnProtocol, own_protocol
 from harness.boards.workspace import Workspace
 from harness.data.panel import Panel
+from harness.data.tables.findings import check_findings
+from harness.data.tables.frame_reading import read_for_python, read_frame, with_arguments
+from harness.data.tables.options import TableOptions
 from harness.errors import BadInput
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Run, Status
@@ -37,6 +41,7 @@ from harness.tasks.task import Task
 if TYPE_CHECKING:
     import pandas as pd
 
+    from harness.data.tables.reading import TableReading
     from harness.results.standings import Standings
 
 DATA = "data"  # the name of the dataset and the board
@@ -101,7 +106,8 @@ def compare(
 
     `forecasters` are names of the catalog and objects; a mapping gives them other names. `data` is a Panel, a data
     frame, or the path of a file; `columns` are the fields of TableOptions, which name its columns. What is None is
-    chosen by the data: the windows, the metric, and the quantile levels 0.1, 0.5 and 0.9. A baseline is added, the
+    chosen by the data: the windows, the metric, the quantile levels 0.1, 0.5 and 0.9, and for a data frame or a file
+    whether the time of day and of the week are known covariates. A baseline is added, the
     seasonal naive forecaster or without a season the naive one. A forecaster that fails is ranked last. It is
     warned of with its reason, and so is one that fails in some windows. Raises BadInput for what does not fit.
 
@@ -109,9 +115,8 @@ def compare(
         result.best
     """
     named = _named(forecasters)
-    panel = panel_of(data, **columns)
     levels = None if quantile_levels is None else tuple(quantile_levels)
-    found = own_protocol(panel, BoardRequest(horizon, windows, metric, levels))
+    panel, found = _panel_and_protocol(data, BoardRequest(horizon, windows, metric, levels), columns)
     named = {found.baseline: found.baseline, **named}
     task = Task(DATA, RollingOrigin(horizon, windows=found.windows), quantile_levels=found.quantile_levels)
     workspace = Workspace(Path(mkdtemp(prefix="harness-")))
@@ -136,22 +141,34 @@ def compare(
     return Comparison(task, kept, found.reasons, results, workspace)
 
 
-def panel_of(data: object, **columns: Any) -> Panel:
-    """A panel, or that of a data frame or of the path of a file, whose columns are named as in TableOptions."""
+def _panel_and_protocol(data: object, request: BoardRequest, columns: dict[str, Any]) -> tuple[Panel, OwnProtocol]:
+    """A panel, or that of a data frame or of the path of a file, and how it is evaluated."""
     if isinstance(data, Panel):
         if columns:
             raise BadInput(f"{next(iter(columns))} is for data frames and files, and the data is a Panel")
-        return data
+        return data, own_protocol(data, request)
+    options = TableOptions().with_arguments(columns)
+    reading = _reading_of(data, options)
+    check_findings(reading.findings)
+    panel = Panel(**reading.panel_fields())
+    found = own_protocol(panel, request)
+    if options.calendar is not None:
+        return panel, found
+    reasons: list[str] = []
+    with_calendar = with_default_calendar(reading, found.windows * request.horizon, reasons)
+    found = replace(found, reasons=(*found.reasons, *map(with_arguments, reasons)))
+    return Panel(**with_calendar.panel_fields()) if with_calendar is not reading else panel, found
+
+
+def _reading_of(data: object, options: TableOptions) -> TableReading:
+    """A data frame or the path of a file as series; messages name arguments of Python."""
     if isinstance(data, str | os.PathLike):
         from harness.data.table_dataset import TableDataset, read_table_dataset
-        from harness.data.tables.findings import check_findings
-        from harness.data.tables.frame_reading import read_for_python
 
-        dataset = TableDataset(file=str(Path(data).resolve()), **columns)
-        reading = read_for_python(lambda: read_table_dataset(dataset))
-        check_findings(reading.findings)
-        return Panel(**reading.panel_fields())
-    return Panel.from_frame(data, **columns)
+        stated = {each.name: getattr(options, each.name) for each in fields(options)}
+        dataset = TableDataset(file=str(Path(data).resolve()), **stated)
+        return read_for_python(lambda: read_table_dataset(dataset))
+    return read_frame(data, options)
 
 
 def _named(forecasters: object) -> dict[str, str | Forecaster]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from harness.boards.own_calendar import with_default_calendar
 from harness.boards.own_protocol import BoardRequest, OwnProtocol, own_protocol
 from harness.data.panel import Panel
 
@@ -26,17 +27,20 @@ LOCAL = (("theta", 100_000_000), ("ets", 200_000), ("auto-arima", 200_000))  # a
 
 @dataclass(frozen=True)
 class OwnBoard:
-    """A board of a file: the text of its board file, and why it is as it is."""
+    """A board of a file: the text of its board file, why it is as it is, and the series that it is of."""
 
     name: str
     text: str
     reasons: tuple[str, ...]
+    reading: TableReading
 
 
 def own_board(dataset: TableDataset, reading: TableReading, request: BoardRequest, catalog: Catalog) -> OwnBoard:
     """The board of a file that was read; raises BadTask where there is too little data for the horizon."""
     found = own_protocol(Panel(**reading.panel_fields()), request)
     reasons = list(found.reasons)
+    if dataset.calendar is None:
+        reading = with_default_calendar(reading, found.windows * request.horizon, reasons)
     size = int(reading.lengths.sum()) * reading.season_length if reading.lengths is not None else 0
     forecasters = tuple(dict.fromkeys((*_forecasters(found, size, catalog, reasons), *request.forecasters)))
     known_lags = _known_lags(reading, request.horizon)
@@ -57,7 +61,7 @@ def own_board(dataset: TableDataset, reading: TableReading, request: BoardReques
         *([f"quantile_levels = {_value(found.quantile_levels)}"] if found.quantile_levels else []),
         *(line for each in forecasters for line in _entry(each, known_lags)),
     ]
-    return OwnBoard(name, "\n".join(lines) + "\n", tuple(reasons))
+    return OwnBoard(name, "\n".join(lines) + "\n", tuple(reasons), reading)
 
 
 def own_board_name(dataset: TableDataset, request: BoardRequest, catalog: Catalog) -> str:
@@ -93,9 +97,12 @@ def _entry(forecaster: str, known_lags: int) -> list[str]:
 
 
 def _known_lags(reading: TableReading, horizon: int) -> int:
-    """As many lags of known covariates as the default of lags of the target, if they do not make too many columns."""
+    """As many lags of known covariates as the default of lags of the target, if they do not make too many columns.
+
+    None where all are calendar covariates, whose lags are linear functions of their values at the step.
+    """
     known = sum(channel.role == "known covariate" for channel in reading.channels)
-    if not known or reading.lengths is None:
+    if known == len(reading.calendar) or reading.lengths is None:
         return 0
     half = (int(reading.lengths.max()) - horizon) // 2
     return max(1, min(max(2 * reading.season_length, 24), half, MOST_LAGS // known))
@@ -105,7 +112,13 @@ def _stated(dataset: TableDataset, reading: TableReading) -> dict[str, object]:
     """The dataset with all that was inferred, so that the board file means the same in later versions."""
     columns, rows = reading.columns, reading.rows
     assert rows is not None
-    stated = replace(dataset, time=columns.time, freq=rows.freq, season_length=reading.season_length)
+    stated = replace(
+        dataset,
+        time=columns.time,
+        freq=rows.freq,
+        season_length=reading.season_length,
+        calendar=True if reading.calendar else None,
+    )
     if columns.layout == "wide":
         stated = replace(stated, layout="wide")
     else:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.boards.workspace import Workspace
-    from harness.data.tables.reading import TableReading
     from harness.plugins.catalog import Catalog
 
 
@@ -44,13 +43,13 @@ def prepare_board(dataset: TableDataset, request: BoardRequest, workspace: Works
     check_not_kept(Path(dataset.file), name, workspace)
     path = board_folder(workspace.home, name) / BOARD_FILE
     added = (*(catalog.forecasters[name].spec.name for name in request.forecasters), *_forecasters_of(path, workspace))
-    board, reading = _board(dataset, dataset, replace(request, forecasters=added), catalog, console)
+    board = _board(dataset, dataset, replace(request, forecasters=added), catalog, console)
     prepare_home(workspace.home)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, board.text)
     (stated,) = read_leaderboard(path).datasets
     declare(stated)
-    panel = Panel(**reading.panel_fields())
+    panel = Panel(**board.reading.panel_fields())
     workspace.fingerprints.keep(workspace.catalog.datasets[stated.label], panel)  # it need not be read again
     print_lines([f"board: {path}", ""], console, soft_wrap=True)
     return path
@@ -72,7 +71,7 @@ def write_board(dataset: TableDataset, request: BoardRequest, into: Path, catalo
     if folder.exists() or folder.is_symlink():
         raise BadInput(f"{folder} exists already; name another folder by --into")
     named = replace(dataset, file=Path(os.path.relpath(dataset.file, folder)).as_posix())
-    board, _ = _board(dataset, named, request, catalog, console)
+    board = _board(dataset, named, request, catalog, console)
     folder.mkdir(parents=True)
     write_text(folder / "leaderboard.toml", board.text)
     return folder / "leaderboard.toml"
@@ -80,7 +79,7 @@ def write_board(dataset: TableDataset, request: BoardRequest, into: Path, catalo
 
 def _board(
     dataset: TableDataset, named: TableDataset, request: BoardRequest, catalog: Catalog, console: Console
-) -> tuple[OwnBoard, TableReading]:
+) -> OwnBoard:
     """The board of a file, which `named` has as the board should name it; how it was read is printed."""
     if request.metric is not None and request.metric not in catalog.metrics:
         raise UnknownName("metric", request.metric, catalog.metrics)
@@ -90,4 +89,4 @@ def _board(
     check_findings(reading.findings)
     board = own_board(named, reading, request, catalog)
     print_lines(board.reasons, console)
-    return board, reading
+    return board

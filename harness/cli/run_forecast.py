@@ -18,7 +18,7 @@ from harness.boards.selection import Selection
 from harness.cli.console import echo, print_lines
 from harness.cli.run_boards import run_boards
 from harness.cli.run_data import prepare_board
-from harness.data.ahead import check_known_ahead, with_rows_ahead
+from harness.data.ahead import check_known_ahead, with_calendar_ahead, with_rows_ahead
 from harness.data.calendar import advance
 from harness.data.files import load
 from harness.data.panel import Panel
@@ -164,7 +164,7 @@ def _users_of_known_covariates(entries: Iterable[Entry], workspace: Workspace) -
 def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspace) -> tuple[Panel, str | None]:
     """The data of a task with rows for the steps ahead, and the zone of a file's times, which are read as UTC.
 
-    The rows of a file have its known covariates there.
+    The rows of a file have its known covariates there, and calendar covariates are computed.
     """
     dataset = next((each for each in board.datasets if each.label == task.dataset), None)
     if dataset is None:
@@ -178,7 +178,7 @@ def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspac
     later = inside >= np.repeat(reading.lengths, lengths)
     panel = Panel(**reading.panel_fields())
     ahead = with_rows_ahead(panel, steps, reading.rows.values[later], lengths - reading.lengths)
-    return ahead, reading.rows.zone
+    return with_calendar_ahead(ahead, reading.calendar, reading.rows.zone), reading.rows.zone
 
 
 def _observed_values(panel: Panel) -> int:

@@ -26,6 +26,7 @@ NAMES = (
     "decimal",
     "aggregate",
     "fill",
+    "calendar",
 )
 
 
@@ -56,6 +57,11 @@ def table_options(command: Command) -> Command:
         click.option("--aggregate", type=click.Choice(AGGREGATES), help="Combine rows of one time, or of one step."),
         click.option(
             "--fill", type=click.Choice(FILLS), default="missing", help="Targets at times without a row.  [missing]"
+        ),
+        click.option(
+            "--calendar/--no-calendar",
+            default=None,
+            help="Time of day and of week as known covariates.  [default: on boards, if weekdays differ]",
         ),
     )
     for option in reversed(options):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from harness.arrays import Floats, Ints
 from harness.data.calendar import advance
 from harness.data.panel import Panel
+from harness.data.tables.calendar_covariates import calendar_values
 from harness.data.tables.zones import time_text
 from harness.errors import BadData
 
@@ -40,6 +42,16 @@ def with_rows_ahead(panel: Panel, steps: int, later: Floats | None = None, count
         panel.channels,
         panel.static,
     )
+
+
+def with_calendar_ahead(panel: Panel, names: Sequence[str], zone: str | None) -> Panel:
+    """The panel with the values of its calendar covariates of these names in all rows, on the clocks of the zone."""
+    if not names or panel.freq is None:
+        return panel
+    positions = [i for i, channel in enumerate(panel.channels) if channel.name in names]
+    values = panel.values.copy()
+    values[:, positions] = calendar_values(panel.start, panel.lengths, panel.freq, zone)
+    return replace(panel, values=values)
 
 
 def check_known_ahead(panel: Panel, steps: int, forecasters: Sequence[str], zone: str | None = None) -> None:

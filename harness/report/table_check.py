@@ -47,6 +47,8 @@ def _columns(reading: TableReading) -> Iterator[tuple[str, str, str]]:
             yield role, name, columns.reasons.get(name, "")
         if len(kept) < len(names):
             yield role, f"… and {len(names) - len(kept):,} more", ""
+    for name in reading.calendar:
+        yield "known", name, "computed from the times"
 
 
 def _series(reading: TableReading) -> Iterator[tuple[str, str]]:

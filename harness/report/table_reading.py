@@ -23,6 +23,8 @@ def reading_lines(reading: TableReading, name: str) -> Iterator[str]:
         named = [(role, names) for role, names in named if role not in ("id", "target")]
         named = [("id", columns.id[:-1]), *named]
     roles += [f"{role} {', '.join(names)}" for role, names in named if names]
+    if reading.calendar:
+        roles.append(f"calendar {', '.join(reading.calendar)}")
     yield f"{name}: {'; '.join(roles)}"
     rows = reading.rows
     if rows is not None:

@@ -53,6 +53,21 @@ def test_covariates_that_a_forecaster_cannot_use_are_marked() -> None:
     assert "ignored_covariates" not in harness.compare(["theta"], frame(), horizon=7).table()
 
 
+def test_hours_with_a_week_have_calendar_covariates() -> None:
+    times = pd.date_range("2024-01-01", periods=168 * 5, freq="h")
+    noise = np.random.default_rng(0).normal(size=len(times))
+    data = pd.DataFrame({"time": times, "sales": np.where(times.dayofweek == 6, 0, 20 + times.hour + noise)})
+
+    result = harness.compare(["naive", "ridge"], data, horizon=24)
+    without = harness.compare(["naive", "ridge"], data, horizon=24, calendar=False)
+
+    assert result.reasons[-1].endswith("`calendar=False` leaves them out")
+    assert result.runs["naive"].ignored_covariates[0] == "time of day sin 1"
+    assert result.runs["naive"].scores == without.runs["naive"].scores
+    assert result.runs["ridge"].scores["RMSSE"] < 0.9 * without.runs["ridge"].scores["RMSSE"]
+    assert without.reasons == result.reasons[:-1]
+
+
 def test_a_forecaster_that_fails_is_ranked_last_with_a_warning() -> None:
     class Flat(LocalForecaster):
         def predict_series(self, context: Context) -> Floats:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.boards import own_calendar
 from harness.boards.leaderboard import load_board, read_leaderboard
 from harness.boards.own_data import own_board
 from harness.boards.own_protocol import BoardRequest, own_protocol
@@ -35,6 +36,23 @@ def sales(days: int = 60, seed: int = 0) -> pd.DataFrame:
         for name in ("north", "south")
     ]
     return pd.concat(frames)
+
+
+def hourly(weeks: int = 6, closed: int | None = 6) -> pd.DataFrame:
+    """Hourly sales of two stores, which one weekday is closed."""
+    times = pd.date_range("2024-01-01", periods=168 * weeks, freq="h")
+    sales = 20.0 + 5 * np.sin(2 * np.pi * times.hour / 24) + np.random.default_rng(0).normal(size=len(times))
+    frame = pd.DataFrame({"time": times, "sales": np.where(times.dayofweek == closed, 0, sales)})
+    return pd.concat([frame.assign(store="north"), frame.assign(store="south", sales=frame["sales"] * 2)])
+
+
+def with_weather(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with a level of each day that is like that of the day before, so that days resemble their neighbours."""
+    weather = np.zeros(len(frame) // 24)
+    shocks = np.random.default_rng(0).normal(size=len(weather))
+    for i in range(1, len(weather)):
+        weather[i] = 0.9 * weather[i - 1] + 4 * shocks[i]
+    return frame.assign(sales=frame["sales"] + np.repeat(weather, 24))
 
 
 def written(folder: Path, frame: pd.DataFrame, name: str = "sales.csv") -> Path:
@@ -134,6 +152,59 @@ class TestOwnBoard:
 
         with pytest.raises(DataUnavailable, match=r"gone\.csv of dataset 'gone\.csv' cannot be read"):
             workspace.fingerprints.of(workspace.catalog.datasets["gone.csv"])
+
+
+class TestCalendar:
+    """Boards of files of hours have calendar covariates, if their values differ by the weekday."""
+
+    @pytest.mark.parametrize("frame", [hourly(), with_weather(hourly(weeks=10))])
+    def test_a_board_of_hours_states_them(self, tmp_path: Path, frame: pd.DataFrame) -> None:
+        path = written(tmp_path, frame)
+        dataset = TableDataset(file=str(path))
+        board = own_board(dataset, read_table_dataset(dataset), BoardRequest(24), load_catalog())
+        (tmp_path / "leaderboard.toml").write_text(board.text)
+
+        (stated,) = read_leaderboard(tmp_path / "leaderboard.toml").datasets
+
+        assert stated.calendar is True
+        assert load_table_dataset(stated).fingerprint() == Panel(**board.reading.panel_fields()).fingerprint()
+        assert len(load_table_dataset(stated).channels) == 9
+        assert "known_lags" not in board.text
+        assert any("--no-calendar leaves them out" in reason for reason in board.reasons)
+
+    @pytest.mark.parametrize(
+        ("frame", "options"),
+        [
+            (hourly(), {"calendar": False}),
+            (hourly(weeks=10, closed=None), {}),
+            (hourly(weeks=3), {}),  # eleven days before the first cutoff
+            (hourly(weeks=10), {"season_length": 168}),
+            (sales(), {"target": "sales"}),
+            (hourly().assign(**{"time of day sin 1": 1.0}), {"known": "time of day sin 1"}),
+        ],
+    )
+    def test_other_boards_have_none(self, tmp_path: Path, frame: pd.DataFrame, options: dict[str, object]) -> None:
+        text = board_of(written(tmp_path, frame), BoardRequest(24 if "time" in frame else 7), **options)
+
+        assert "calendar" not in text
+
+    def test_large_data_have_none_and_a_reason(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(own_calendar, "MOST_ROWS", 1000)
+        dataset = TableDataset(file=str(written(tmp_path, hourly())))
+
+        board = own_board(dataset, read_table_dataset(dataset), BoardRequest(24), load_catalog())
+
+        assert "calendar" not in board.text
+        assert any("--calendar adds them" in reason for reason in board.reasons)
+
+    def test_those_that_are_asked_for_are_stated_for_days_too(self, tmp_path: Path) -> None:
+        assert "calendar = true" in board_of(written(tmp_path, sales()), BoardRequest(7), target="sales", calendar=True)
+
+    def test_lags_are_those_of_the_covariates_of_the_file(self, tmp_path: Path) -> None:
+        path = written(tmp_path, hourly().assign(promo=1.0))
+
+        assert "known_lags = 26" in board_of(path, BoardRequest(24), target="sales", known="promo")  # of 240 columns
+        assert "known_lags = 48" in board_of(path, BoardRequest(24), target="sales", known="promo", calendar=False)
 
 
 class TestOwnProtocol:

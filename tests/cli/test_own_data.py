@@ -222,6 +222,31 @@ def hourly() -> pd.DataFrame:
     return pd.DataFrame({"time": times, "sales": 10.0 + np.arange(len(times)) % 24})
 
 
+def test_calendar_covariates_need_no_rows_ahead(tmp_path: Path) -> None:
+    times = pd.date_range("2024-09-09", periods=168 * 7, freq="h")  # up to the day on which the clocks of Berlin change
+    sales = np.where(times.dayofweek == 6, 0, 20.0 + times.hour)
+    pd.DataFrame({"time": times, "sales": sales}).to_csv(tmp_path / "hours.csv", index=False)
+
+    board = harness(tmp_path, "new", "board", "hours.csv", "--horizon", 24)
+    output = harness(tmp_path, "forecast", "./hours", "--horizon", 48, "--with", "ridge")
+
+    assert "the time of day and of the week are known covariates" in board
+    assert "calendar = true" in (tmp_path / "hours" / "leaderboard.toml").read_text()
+    assert "wrote 48 steps of each series" in output
+    assert pd.read_csv(tmp_path / "forecast.csv")["mean"].notna().all()
+
+
+def test_calendar_covariates_of_weeks_are_refused(tmp_path: Path) -> None:
+    times = pd.date_range("2020-01-06", periods=150, freq="W-MON")
+    pd.DataFrame({"time": times, "sales": np.arange(150.0)}).to_csv(tmp_path / "weeks.csv", index=False)
+
+    output = harness(tmp_path, "run", "--data", "weeks.csv", "--horizon", 4, "--calendar", code=2)
+
+    problem = "calendar covariates are for steps shorter than half a week, and the frequency is 'W-MON'"
+    assert output.startswith(f"error: {problem}")
+    assert "leave out --calendar" in output
+
+
 def test_forecasts_have_the_zone_that_is_named(tmp_path: Path) -> None:
     frame = hourly()
     frame.assign(time=frame["time"].dt.tz_localize(None)).to_csv(tmp_path / "hours.csv", index=False)

@@ -27,12 +27,13 @@ def _value_findings(reading: TableReading) -> list[Finding]:
         return []
     fields = reading.panel_fields()
     rows = reading.rows
+    of_table = len(reading.channels) - len(reading.calendar)
     ahead = np.diff(rows.offsets) - reading.lengths
     return value_findings(
         Values(
             fields["ids"],
-            fields["channels"],
-            fields["values"],
+            fields["channels"][:of_table],
+            fields["values"][:, :of_table],
             fields["offsets"],
             ahead,
             reading.up_to_actuals(rows.absent),

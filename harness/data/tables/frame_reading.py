@@ -34,6 +34,8 @@ ARGUMENTS = {
     "--day-first": "day_first=True",
     "--month-first": "day_first=False",
     "--season": "season_length=",
+    "--calendar": "calendar=True",
+    "--no-calendar": "calendar=False",
 }
 
 

@@ -137,6 +137,16 @@ def positions(times: Times, offsets: Ints, freq: str | None, *, floor: bool = Fa
     return at - np.repeat(firsts, lengths), np.asarray(on != times), starts
 
 
+def step_length(freq: str) -> int | None:
+    """The nanoseconds of a step of days, business days or parts of days; None for other frequencies."""
+    import pandas as pd
+
+    offset = pd.tseries.frequencies.to_offset(freq)
+    if isinstance(offset, pd.offsets.Day | pd.offsets.BusinessDay):
+        return int(offset.n * DAY)
+    return int(pd.Timedelta(offset).value) if isinstance(offset, pd.offsets.Tick) else None
+
+
 class _FixedGrid:
     """Steps of a fixed length from an origin, another one for each series where it is an array."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from harness.errors import BadInput
@@ -23,7 +23,9 @@ class TableOptions:
 
     A long table has a row for each time of each series, which the columns `id` name. A wide one has a row for each
     time and a column for each series, or with `id` a row for each time and id. `aggregate` combines rows of the same
-    series and time, or with `freq` all of a step. `fill` are the values of targets at times without a row.
+    series and time, or with `freq` all of a step. `fill` are the values of targets at times without a row. `calendar`
+    adds the time of day and of the week as known covariates; unless stated, only boards of files and `compare` add
+    them, to hours and minutes in which values differ by the weekday.
     """
 
     time: str | None = None
@@ -40,6 +42,7 @@ class TableOptions:
     decimal: Literal[".", ","] | None = None  # of numbers in texts
     aggregate: Aggregate | None = None
     fill: Fill = "missing"
+    calendar: bool | None = field(default=None, metadata={"stored": "if set"})
 
     def __post_init__(self) -> None:
         for name in LISTS:
@@ -62,7 +65,7 @@ class TableOptions:
 
     def with_arguments(self, arguments: dict[str, Any]) -> TableOptions:
         """A copy with other values of fields; raises BadInput for a name of none."""
-        known = [field.name for field in fields(self)]
+        known = [each.name for each in fields(self)]
         for name in arguments:
             if name not in known:
                 hint = did_you_mean(name, known) or f"the options are {', '.join(known)}"

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
 from harness.data.channel import Channel
+from harness.data.tables.calendar_covariates import calendar_channels, calendar_problem, calendar_values
 from harness.data.tables.columns import Columns, find_columns
 from harness.data.tables.findings import Finding
 from harness.data.tables.grouping import series_codes, sort_rows
@@ -24,6 +25,7 @@ from harness.data.tables.series_rows import exploded
 from harness.data.tables.times import time_column
 from harness.data.tables.wide_tables import long_table, without_leading
 from harness.data.tables.zones import are_dates, checked_zone, localised
+from harness.errors import BadInput
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class TableReading:
     season_length: int = 1
     season_reason: str = ""
     static: Mapping[str, tuple[str | float, ...]] | None = None
+    calendar: tuple[str, ...] = ()  # the names of calendar covariates, which are the last channels
 
     def up_to_actuals(self, of_rows: Any) -> Any:
         """An array (row, …) without the rows after the last actual of each series."""
@@ -52,6 +55,29 @@ class TableReading:
         lengths = np.diff(self.rows.offsets)
         steps = np.arange(len(of_rows)) - np.repeat(self.rows.offsets[:-1], lengths)
         return of_rows[steps < np.repeat(self.lengths, lengths)]
+
+    def calendar_problem(self) -> str | None:
+        """Why the series cannot have calendar covariates; None if they can."""
+        assert self.rows is not None
+        return calendar_problem(self.rows.freq, self.channels, self.static or ())
+
+    def with_calendar(self) -> TableReading:
+        """The series with calendar covariates; raises BadInput for a table that cannot have them."""
+        problem, rows = self.calendar_problem(), self.rows
+        if problem is not None:
+            raise BadInput(
+                f"{problem}, or leave out --calendar" if "; " in problem else f"{problem}; leave out --calendar"
+            )
+        assert rows is not None
+        assert rows.freq is not None
+        added = calendar_channels(rows.freq)
+        values = calendar_values(rows.start, np.diff(rows.offsets), rows.freq, rows.zone)
+        return replace(
+            self,
+            channels=(*self.channels, *added),
+            rows=replace(rows, values=np.concatenate([rows.values, values], axis=1)),
+            calendar=tuple(channel.name for channel in added),
+        )
 
     def panel_fields(self) -> dict[str, Any]:
         """The arguments of the panel of the rows up to the last actual of each series."""
@@ -127,8 +153,9 @@ def read_table(
     season = _season(rows, channels, lengths, options)
     position = {name: i for i, name in enumerate(ids)}
     kept = {name: tuple(facts[position[series]] for series in rows.ids) for name, facts in static.items()}
-    findings += season.findings
-    return TableReading(columns, channels, tuple(findings), rows, lengths, season.length, season.reason, kept)
+    findings += () if options.calendar else season.findings
+    reading = TableReading(columns, channels, tuple(findings), rows, lengths, season.length, season.reason, kept)
+    return reading.with_calendar() if options.calendar else reading
 
 
 def _season(rows: RegularRows, channels: tuple[Channel, ...], lengths: Ints, options: TableOptions) -> Season:

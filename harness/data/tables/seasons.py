@@ -79,22 +79,23 @@ def _longer_season(usual: int, longer: int, series: Searchable) -> Iterator[Find
     )
     effect = f"seasonal forecasters and MASE use the season of {usual:,} steps, and may miss the longer one"
     remedy = (
-        "add columns of the hour and of the weekday, and name them by --known; or state the longer season by "
-        f"--season {longer}: regressions then use more lags and take longer, and windows start after two such seasons"
+        "add the time of day and of the week as known covariates by --calendar; or state the longer season by --season "
+        f"{longer}: regressions then use more lags and take longer, and windows start after two such seasons"
     )
     yield Finding("note", "longer season", problem, effect, remedy)
 
 
-def compare_seasons(series: Searchable, usual: int, longer: int) -> FoundSeason:
+def compare_seasons(series: Searchable, usual: int, longer: int, shortest: int | None = None) -> FoundSeason:
     """The longer season, a multiple of the usual one, if more than half of the series have it; else length 1.
 
     A series has it if the mean absolute error of the seasonal naive method at its lag is at least 10 % lower than at
     the lag of one usual season, and of each multiple of it that is shorter than the longer season: the levels of single
     days make the error at a lag of a week no lower than at other lags of whole days. All errors are of the same steps.
-    Series of less than three longer seasons, and those with fewer known errors than a longer season has steps, are not
-    searched.
+    With `shortest`, only lags from that one on are compared: of days that resemble those before, such as in a spell of
+    weather, the errors may be lowest at one day although there is a week. Series of less than three longer seasons, and
+    those with fewer known errors than a longer season has steps, are not searched.
     """
-    lags = np.arange(usual, longer + 1, usual)
+    lags = np.arange(shortest or usual, longer + 1, usual)
     searched = agreeing = 0
     for values in series.sample(max(MOST_VALUES, (FEWEST_PERIODS + 1) * longer)):
         if len(values) < FEWEST_PERIODS * longer:

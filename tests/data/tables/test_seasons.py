@@ -282,6 +282,8 @@ class TestLongerSeasons:
         assert finding.problem.startswith("values repeat every 168 steps, too")
         assert "or state the longer season by `season_length=168`: " in finding.remedy
         assert "longer season" not in mended
+        assert "as known covariates by `calendar=True`" in finding.remedy
+        assert "longer season" not in [each.check for each in harness.check_data(frame, calendar=True)]
 
 
 class TestInterpretation:
