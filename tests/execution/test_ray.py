@@ -50,6 +50,7 @@ NEEDS = {
     "cuda": Resources(device="cuda"),
     "licensed": Resources(custom={"licence": 1}),
     "tpu": Resources(custom={"TPU": 1}),
+    "unlicensed": Resources(custom={"licence": 2}, memory=10**8),
 }
 
 
@@ -185,9 +186,10 @@ def test_the_cell_of_a_node_that_is_killed_runs_on_another_one(home: FaultyHome,
     assert_equal_results(runs(home.home), runs(tmp_path / "local"))
 
 
-def test_ctrl_c_ends_what_runs_on_the_nodes(home: FaultyHome, nodes: Nodes) -> None:
-    entries = {"naive": {"name": "naive"}, "waits": {"name": "hostile", "fault": "waits once"}}
-    home.write_board("board", tables(entries))
+def test_ctrl_c_ends_what_runs_on_the_nodes_and_what_waits_for_one(home: FaultyHome, nodes: Nodes) -> None:
+    entries = {name: {"name": name} for name in ("naive", "unlicensed")}  # the second one before the last
+    home.write_board("board", tables({**entries, "waits": {"name": "hostile", "fault": "waits once"}}))
+    (home.folder / "board" / "harness_plugin.py").write_text(PLUGIN)
     nodes.replace_lost()
     command = home.start("run", "./board", "--on", "ray", RAY_ADDRESS=nodes.cluster.address)
     worker = waiting_worker(home, command)
@@ -197,6 +199,8 @@ def test_ctrl_c_ends_what_runs_on_the_nodes(home: FaultyHome, nodes: Nodes) -> N
 
     assert command.returncode == 130, text
     assert "Traceback" not in text
+    wanted = "1 of CPU and 100 MB of memory and 2 of licence"
+    assert f"warning: cells wait for a node of the Ray cluster with {wanted}; none has that" in text
     deadline = time.monotonic() + 20
     while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -24,13 +24,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.boards.planning import PlannedCell
+from harness.data.damage import warn
 from harness.errors import BadInput, HarnessError, InfrastructureFault
 from harness.execution.devices import NO_GPU, NONE, VARIABLE
 from harness.execution.executors.cpu_count import usable_cpus
 from harness.execution.executors.executor import Outcome
 from harness.execution.executors.local import needed_plugins
 from harness.execution.executors.panel_storing import PanelStoring
-from harness.execution.executors.ray_demand import CPU, RayNodes, ScarceResources, cell_demand, task_options
+from harness.execution.executors.ray_demand import (
+    CPU,
+    RayNodes,
+    ScarceResources,
+    cell_demand,
+    demand_text,
+    task_options,
+)
 from harness.execution.executors.ray_node import NodeRequest, run_on_node
 from harness.execution.executors.tries import run_with_tries
 from harness.execution.options import CellOptions
@@ -153,7 +161,10 @@ class RayCluster:
             if self._closed.is_set():
                 raise InfrastructureFault("the run was stopped")
             try:
-                options = {"name": request.planned.title, **task_options(self._demand(request.planned))}
+                demand = self._demand(request.planned)
+                if not self._nodes.can_meet(demand):
+                    warn(f"cells wait for a node of the Ray cluster with {demand_text(demand)}; none has that")
+                options = {"name": request.planned.title, **task_options(demand)}
                 task = self._task.options(**options).remote(request)
             except ValueError as error:  # such as 1.5 of a resource that has whole units
                 raise BadInput(f"Ray cannot give it the resources of its spec: {_first_line(error)}") from error

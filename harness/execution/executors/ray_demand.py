@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.boards.planning import PlannedCell
 from harness.execution.options import CellOptions
+from harness.forecasters.limits import size_text
 
 CPU, GPU, MEMORY = "CPU", "GPU", "memory"
 EPSILON = 1e-6  # of an amount
@@ -48,6 +49,15 @@ def cell_demand(planned: PlannedCell, options: CellOptions, nodes: RayNodes, *, 
     if resources.device == "cuda" or (resources.device == "auto" and with_gpus and nodes.can_meet(on_gpu)):
         return on_gpu
     return demand
+
+
+def demand_text(demand: Amounts) -> str:
+    """A demand in words."""
+    texts = [
+        f"{size_text(int(amount))} of memory" if name == MEMORY else f"{amount:g} of {name}"
+        for name, amount in demand.items()
+    ]
+    return " and ".join(texts)
 
 
 def task_options(demand: Amounts) -> dict[str, Any]:
