@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness import Card, ForecasterSpec, Resources, Weights, hookimpl
-from harness_chronos.names import BOLT_LEVELS, CHRONOS_2, LEVELS, MODELS, TRAINED_ON
+from harness import Card, ForecasterSpec, Resources, hookimpl
+from harness_chronos.names import BOLT_LEVELS, CHRONOS_2, LEVELS, LICENCE, MODELS, TRAINED_ON, WEIGHTS
 
 
 @hookimpl
@@ -23,7 +23,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             depends=("chronos-forecasting", "transformers", "torch"),
             card=Card(
                 checkpoint=model.repository,
-                licence="Apache-2.0",
+                licence=LICENCE,
                 parameters=model.parameters,
                 trained_on=TRAINED_ON[name == CHRONOS_2],
                 quantile_levels=LEVELS if name == CHRONOS_2 else BOLT_LEVELS,
@@ -34,7 +34,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             covariates=("past covariate", "known covariate") if name == CHRONOS_2 else (),
             quantiles=True,
             multivariate=name == CHRONOS_2,
-            weights=Weights(model.repository, licence="Apache-2.0"),
+            weights=WEIGHTS[name],
             paths=("checkpoint",),
         )
         for name, model in MODELS.items()

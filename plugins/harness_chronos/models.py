@@ -1,31 +1,43 @@
-"""The forecaster of each model; `harness_chronos.models.BoltTiny` is that of `chronos:Bolt-Tiny`."""
+"""The forecaster of each published model; `harness_chronos.models.BoltTiny` is that of `chronos:Bolt-Tiny`."""
 
 from __future__ import annotations
 
-import dataclasses
-from functools import cache
-from typing import Any
+from dataclasses import dataclass
 
-from harness import Weights
-from harness_chronos.names import CHRONOS_2, MODELS
-from harness_chronos.pretrained import PretrainedBolt, PretrainedChronos, PretrainedChronos2
-
-NAMES = {name.replace("-", ""): name for name in MODELS}
+from harness_chronos.names import WEIGHTS
+from harness_chronos.pretrained import PretrainedBolt, PretrainedChronos2
 
 
-@cache
-def forecaster_class(name: str) -> type[PretrainedChronos]:
-    """The forecaster of a published model."""
-    base: type[PretrainedChronos] = PretrainedChronos2 if name == CHRONOS_2 else PretrainedBolt
-    attributes = {
-        "__doc__": f"{MODELS[name].description}.\n\n{base.__doc__}",
-        "__module__": __name__,
-        "weights": Weights(MODELS[name].repository, licence="Apache-2.0"),
-    }
-    return dataclasses.dataclass(type(name.replace("-", ""), (base,), attributes))
+@dataclass
+class Chronos2(PretrainedChronos2):
+    """Chronos-2, 120 million parameters."""
+
+    weights = WEIGHTS["Chronos-2"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return forecaster_class(NAMES[name])
+@dataclass
+class BoltTiny(PretrainedBolt):
+    """Chronos-Bolt, 9 million parameters."""
+
+    weights = WEIGHTS["Bolt-Tiny"]
+
+
+@dataclass
+class BoltMini(PretrainedBolt):
+    """Chronos-Bolt, 21 million parameters."""
+
+    weights = WEIGHTS["Bolt-Mini"]
+
+
+@dataclass
+class BoltSmall(PretrainedBolt):
+    """Chronos-Bolt, 48 million parameters."""
+
+    weights = WEIGHTS["Bolt-Small"]
+
+
+@dataclass
+class BoltBase(PretrainedBolt):
+    """Chronos-Bolt, 205 million parameters."""
+
+    weights = WEIGHTS["Bolt-Base"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness import TrainedOn
+from harness import TrainedOn, Weights
 
 CHRONOS_2 = "Chronos-2"
+LICENCE = "Apache-2.0"
 BOLT_LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LEVELS = (
     *(0.01, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
@@ -31,6 +32,7 @@ MODELS = {
     "Bolt-Tiny": Published("amazon/chronos-bolt-tiny", 8_650_000, 2048, "Chronos-Bolt, 9 million parameters"),
     CHRONOS_2: Published("amazon/chronos-2", 120_000_000, 8192, "Chronos-2: several targets and covariates"),
 }
+WEIGHTS = {name: Weights(model.repository, licence=LICENCE) for name, model in MODELS.items()}
 
 # Table 3 of arXiv:2403.07815, and scripts/evaluation/configs/in-domain.yaml of the library: all but the last steps of
 # these datasets were trained on. The names in parentheses are those of the collection autogluon/chronos_datasets.

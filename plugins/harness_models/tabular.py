@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness import Floats, TrainingData
-from harness_models import estimators
+from harness_models.estimator_regression import EstimatorRegression
 from harness_models.lag_features import Rows, Scale, training_rows
 from harness_models.lag_regression import LagRegression, Regressor, flat, table_of
 from harness_models.linear import Linear
@@ -142,7 +142,7 @@ class _TrainingRuns:
 
 
 @dataclass
-class GradientBoosting(LagRegression):
+class GradientBoosting(EstimatorRegression):
     """Histogram gradient boosting of regression trees, which handle missing values.
 
     A column without a value in the training data has no effect.
@@ -163,49 +163,15 @@ class GradientBoosting(LagRegression):
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate must be positive, not {self.learning_rate}")
 
-    def regressor(self, outputs: int) -> Regressor:
-        """An ensemble of trees, or one for each output."""
-        return _Trees(self, outputs)
-
-    @property
-    def parameter_count(self) -> int:
-        """The number of learned values: variables and thresholds of splits, and values of leaves."""
-        return estimators.parameter_count(self._estimators())
-
-    @property
-    def parameter_bytes(self) -> int:
-        """The bytes of these values."""
-        return estimators.parameter_bytes(self._estimators())
-
-    def _estimators(self) -> list[Any]:
-        return [model.estimator for model in self.models_ if isinstance(model, _Trees)]
-
-
-class _Trees:
-    """scikit-learn's histogram gradient boosting, for one output or several."""
-
-    def __init__(self, settings: GradientBoosting, outputs: int) -> None:
+    def estimator(self) -> Any:
+        """An ensemble of trees."""
         from sklearn.ensemble import HistGradientBoostingRegressor
-        from sklearn.multioutput import MultiOutputRegressor
 
-        trees = HistGradientBoostingRegressor(
-            max_iter=settings.max_iter,
-            learning_rate=settings.learning_rate,
-            max_leaf_nodes=settings.max_leaf_nodes,
-            min_samples_leaf=settings.min_samples_leaf,
+        return HistGradientBoostingRegressor(
+            max_iter=self.max_iter,
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.max_leaf_nodes,
+            min_samples_leaf=self.min_samples_leaf,
             early_stopping=False,
-            random_state=settings.seed,
+            random_state=self.seed,
         )
-        self.estimator: Any = trees if outputs == 1 else MultiOutputRegressor(trees)
-        self._outputs = outputs
-
-    def fit(self, table: Floats, outputs: Floats) -> None:
-        self._missing = np.isnan(table).all(axis=0)
-        self.estimator.fit(self._constant(table), outputs[:, 0] if self._outputs == 1 else outputs)
-
-    def predict(self, table: Floats) -> Floats:
-        return np.asarray(self.estimator.predict(self._constant(table)))
-
-    def _constant(self, table: Floats) -> Floats:
-        """The table with zero in the columns without a value in training, which scikit-learn cannot bin."""
-        return np.where(self._missing, 0.0, table) if self._missing.any() else table

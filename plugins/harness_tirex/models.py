@@ -94,13 +94,7 @@ class TiRex:
 
 @dataclass
 class TiRex11GiftEval(TiRex):
-    """TiRex 1.1 of NXAI, trained without the datasets of GIFT-Eval; otherwise as TiRex.
-
-    Each target is forecast from the last 2,048 time steps of its own history. `checkpoint` is a folder with the file
-    `model.ckpt`; None is the published checkpoint. `device` is "cpu", "cuda", or "auto" for a GPU if there is one.
-    `batch_size` is the number of series of a forward pass. `max_accelerated_rollout_steps` is the number of patches
-    that are forecast by one pass, as in the library.
-    """
+    """TiRex 1.1 of NXAI, trained without the datasets of GIFT-Eval; otherwise as TiRex."""
 
     weights: ClassVar[Weights] = WEIGHTS["TiRex-1.1-gifteval"]
 

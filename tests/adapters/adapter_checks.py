@@ -68,3 +68,8 @@ def first_forecasts(make: Callable[[], Any], later_values: Floats) -> Floats:
     assert run.status == "completed", run.reason
     assert run.results is not None
     return run.results.forecast.quantiles_of(LEVELS)[np.argmin(run.results.cutoffs)]
+
+
+def histories(panel: Panel) -> list[Floats]:
+    """The targets before each cutoff of `backtest_run`, by series and time."""
+    return [values[: len(values) - HORIZON * (WINDOWS - i), 0] for values in panel for i in range(WINDOWS)]

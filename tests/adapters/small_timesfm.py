@@ -1,15 +1,23 @@
-"""TimesFM with two narrow layers."""
+"""TimesFM with two narrow layers and random weights."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+import timesfm
+import torch
 from timesfm.timesfm_2p5 import timesfm_2p5_torch
 from timesfm3 import ResidualBlockConfig, StackedTransformersConfig, TimesFM3Torch, TransformerConfig
 
+import harness_timesfm
+
 WIDTH = 32
-CONFIG = timesfm_2p5_torch.TimesFM_2p5_200M_torch_module.config  # of the library
+MODULE = timesfm_2p5_torch.TimesFM_2p5_200M_torch_module  # whose size is fixed in the class
+CONFIG = MODULE.config  # of the library
+SPECS = harness_timesfm.harness_forecasters()
+NAMES = ("timesfm:TimesFM-2.5", "timesfm:TimesFM-3.0")
 
 
 def small_2_5() -> Any:
@@ -46,3 +54,17 @@ def small_3_0() -> Any:
     return TimesFM3Torch(
         residual_block_config=block, transformer_config=StackedTransformersConfig(num_layers=2, transformer=layer)
     )
+
+
+def save_checkpoints(folder: Path) -> dict[str, str]:
+    """The folders of small checkpoints, by the names of the forecasters; the configuration of 2.5 is the small one."""
+    torch.manual_seed(0)
+    timesfm.TimesFM_2p5_200M_torch(torch_compile=False).save_pretrained(folder / "2.5")
+    small_3_0().save_pretrained(folder / "3.0")
+    return {name: str(folder / name.rpartition("-")[2]) for name in NAMES}
+
+
+def made(name: str, checkpoints: dict[str, str], **parameters: Any) -> Any:
+    """A forecaster with its small checkpoint."""
+    spec = next(spec for spec in SPECS if spec.name == name)
+    return spec.make({"checkpoint": checkpoints[name], "device": "cpu", **parameters})

@@ -20,9 +20,9 @@ pytest.importorskip("tirex")
 import torch
 from adapter_checks import (
     HORIZON,
-    WINDOWS,
     backtest_run,
     failed_checks,
+    histories,
     hourly_panel,
     largest_difference,
     seeded_run,
@@ -32,7 +32,7 @@ from shared_models import count_loads
 from tirex import TiRexZero
 
 import harness_tirex
-from harness import BadInput, BadParameter, Channel, Contexts, Floats, Panel, RollingOrigin, Task, TrainingData
+from harness import BadInput, BadParameter, Channel, Contexts, Panel, RollingOrigin, Task, TrainingData
 
 SPECS = harness_tirex.harness_forecasters()
 NAMES = tuple(spec.name for spec in SPECS)
@@ -79,9 +79,9 @@ def test_forecasts_equal_the_library(checkpoint: str, steps: int) -> None:
     run = backtest_run(forecaster, panel, LEVELS)
 
     model = TiRexZero.from_pretrained(f"{checkpoint}/model.ckpt", backend="torch", device="cpu")
-    histories = [values[:, 0] for values in _histories(panel)]
+    past = histories(panel)
     found, median = model.forecast(
-        histories, output_type="numpy", prediction_length=HORIZON, max_accelerated_rollout_steps=steps
+        past, output_type="numpy", prediction_length=HORIZON, max_accelerated_rollout_steps=steps
     )
     assert run.results is not None
     assert largest_difference(run.results.forecast.median[..., 0], median) < 1e-6
@@ -91,12 +91,12 @@ def test_forecasts_equal_the_library(checkpoint: str, steps: int) -> None:
 def test_harness_takes_no_longer_than_the_library(checkpoint: str) -> None:
     panel = hourly_panel()
     model = TiRexZero.from_pretrained(f"{checkpoint}/model.ckpt", backend="torch", device="cpu")
-    histories = [values[:, 0] for values in _histories(panel)]
+    past = histories(panel)
 
     ours, theirs = [], []
     for _ in range(3):
         begin = time.process_time()
-        model.forecast(histories, output_type="numpy", prediction_length=HORIZON)
+        model.forecast(past, output_type="numpy", prediction_length=HORIZON)
         theirs.append(time.process_time() - begin)
         ours.append(backtest_run(_made(checkpoint), panel).costs.predict_cpu_seconds)
 
@@ -196,8 +196,3 @@ def _harness(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _made(checkpoint: str, **parameters: Any) -> Any:
     return SPECS[0].make({"checkpoint": checkpoint, "device": "cpu", **parameters})
-
-
-def _histories(panel: Panel) -> list[Floats]:
-    """The histories of the last windows of each series, in the order of a backtest."""
-    return [values[: len(values) - HORIZON * (WINDOWS - i)] for values in panel for i in range(WINDOWS)]
