@@ -52,7 +52,7 @@ CSV_HEADINGS = (
 def comparison_tables(comparison: Comparison, width: int = WIDTH) -> Iterator[Table]:
     """A table for each condition, for a terminal of this width; without conditions one of all metrics.
 
-    Where there is little room, names are shortened; numbers are not.
+    Where there is little room, names take several lines; numbers do not.
     """
     for result in _tables(comparison):
         rows = [_cells(pair, result) for pair in _shown_pairs(result)]
@@ -77,8 +77,8 @@ def _empty_table(result: ConditionResult) -> Table:
     condition = result.condition
     title = plain_text("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
     table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
-    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=60)
-    table.add_column("task", no_wrap=True, overflow="ellipsis", max_width=40)
+    table.add_column("forecaster", overflow="fold", max_width=60)
+    table.add_column("task", overflow="fold", max_width=40)
     if condition is None:
         table.add_column("metric", no_wrap=True, overflow="ellipsis", max_width=15)
     detectable = ["detectable %"] if _has_power(result) else []

@@ -40,7 +40,7 @@ def bench_title(benches: Sequence[Bench]) -> str:
 def bench_table(benches: Sequence[Bench], width: int = WIDTH) -> Table:
     """The costs, within this width if possible; columns in which nothing was measured are left out."""
     table = Table(header_style="bold", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
-    table.add_column("forecaster", no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
+    table.add_column("forecaster", overflow="fold", max_width=NAME_WIDTH)
     rows = [_cells(bench) for bench in benches]
     headings = _headings(rows, max(cell_len(bench.subject.title) for bench in benches), width)
     for heading in headings:

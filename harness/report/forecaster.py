@@ -14,6 +14,7 @@ from harness.report.numbers import NOTHING, count, error, fixed
 from harness.report.runs import KEY_DIGITS, ListedCell
 from harness.report.text import visible
 from harness.results.device import device_text
+from harness.results.environment import environment_text
 
 if TYPE_CHECKING:
     from harness.forecasters.spec import ForecasterSpec
@@ -38,6 +39,8 @@ def forecaster_text(
     lines += _grouped_lines("notes", notes, width)
     devices = [(cell.task, device_text(cell.run.provenance)) for cell in cells if cell.run]
     lines += _grouped_lines("device", [(task, text) for task, text in devices if text], width)
+    environments = [(cell.task, environment_text(cell.run.provenance)) for cell in cells if cell.run]
+    lines += _grouped_lines("environment", [(task, text) for task, text in environments if text], width)
     return "\n".join(map(visible, lines)).rstrip() + "\n"
 
 

@@ -91,7 +91,7 @@ def _empty_table(view: View, slices: Slices) -> Table:
         table.add_column(
             plain_text(*_fold(slices.forecasters[i])), justify="right", no_wrap=True, max_width=COLUMN_WIDTH
         )
-    table.add_column("best", no_wrap=True, overflow="ellipsis", max_width=BEST_WIDTH)
+    table.add_column("best", overflow="fold", max_width=BEST_WIDTH)
     return table
 
 

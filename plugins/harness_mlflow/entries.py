@@ -54,6 +54,7 @@ def cell_entry(run: Run, plan: StoredPlan, forecaster: str, task: str) -> Entry:
         "machine": str(provenance.get("machine", {}).get("name", "")),
         "threads": str(provenance.get("threads", "")),
         "device": _device(provenance.get("device", {})),
+        "environment": _environment(provenance.get("environment", {})),
         "harness.version": str(provenance.get("harness", "")),
         "harness.key": run.key,
     }
@@ -78,6 +79,11 @@ def _device(device: Mapping[str, str]) -> str:
         [device.get("name", ""), device.get("driver", "")] if device.get("kind") == "cuda" else [device.get("kind", "")]
     )
     return ", ".join(part for part in (*used, device.get("dtype", "")) if part)
+
+
+def _environment(environment: Mapping[str, Any]) -> str:
+    """The name and the Python of the environment that the forecaster was in; empty for that of harness itself."""
+    return f"{environment['name']}, Python {environment['python']}" if environment else ""
 
 
 def row_entries(standings: Standings, hyperparameters: Mapping[str, Mapping[str, Any]]) -> list[Entry]:

@@ -671,3 +671,31 @@ def test_stages_of_a_training_are_drawn_one_after_the_other(browser: Any, tmp_pa
     assert ends[:2] == pytest.approx([border, border], abs=0.1)
     assert ends[2] > border
     assert browser.errors() == []
+
+
+def test_names_of_models_of_libraries_and_of_tasks_are_whole_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    names = ("statsforecast:AutoETS", "statsforecast:AutoTheta", "statsforecast:AutoCES@sf", "ets", "base")
+    made, path = standings(), tmp_path / "names.html"
+    assert made.significance is not None
+    ranks = RankTest(12.3, 0.015, 20, 2.2, {name: 1.0 + place for place, name in enumerate(names)}, (names[:3],))
+    significance = replace(made.significance, forecasters=names, rank_test=ranks)
+    rows = tuple(replace(row, forecaster=name) for row, name in zip(made.rows, names, strict=True))
+    cell = CellDetails("key", "macrodata", None, "completed", 1.0, 0.1, 0.01, 10, (), {}, {})
+    details = [ForecasterDetails(names[0], {}, (cell,))]
+    path.write_text(page(replace(made, rows=rows, significance=significance), None, details), encoding="utf-8")
+
+    browser.size(390, 800)
+    browser.open(path)
+    cut = browser.run(
+        "return [...document.querySelectorAll('.matrix tbody :is(th, bdi)')]"
+        ".filter(each => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight).length"
+    )
+    lines = browser.run(
+        "document.querySelector('details.forecaster').open = true;"
+        "const name = document.querySelector('.forecaster tbody th bdi').getClientRects(); return name.length"
+    )
+
+    assert texts(browser, ".matrix tbody bdi") == list(names)
+    assert (cut, lines) == (0, 1)
+    drawn = [text.partition(" ")[0] for text in texts(browser, "#ranks svg text") if "stats" in text]
+    assert len(set(drawn)) == 3

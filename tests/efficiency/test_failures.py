@@ -90,9 +90,20 @@ def test_columns_for_which_there_is_no_room_are_left_to_csv(failed) -> None:
     text = console.export_text()
 
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
-    assert "0.0777 [0.0702, 0.0818]" in text  # nothing is cut but the name
+    assert "0.0777 [0.0702, 0.0818]" in text
     assert "1.36k*" in text
     assert "param." not in text
+
+
+def test_long_names_that_begin_alike_are_shown_in_full(failed) -> None:
+    names = ("statsforecast:SeasonalNaive", "statsforecast:SeasonalWindowAverage")
+    subject = failed["flat"].subject
+    console = Console(width=100, record=True, highlight=False)
+
+    console.print(bench_table([replace(failed["flat"], subject=replace(subject, title=name)) for name in names]))
+
+    column = "".join(line[:23].strip() for line in console.export_text().splitlines())
+    assert all(name in column for name in names)
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])

@@ -1,4 +1,4 @@
-"""Tables that fit a width: names that are shortened stay different where there is room."""
+"""Tables that fit a width: names that are shortened stay different where there is room, or take several lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
 from harness.report.column import Cell
+from harness.report.comparison import comparison_tables
 from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.text import plain_text
 
@@ -51,3 +53,19 @@ def test_long_equal_beginnings_do_not_make_a_table_wider_than_the_terminal(width
     names = tuple("x" * 200 + letter for letter in "abc")
 
     assert len(printed(names, width)) == 3
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_a_comparison_shows_names_in_full(width: int) -> None:
+    names = ("neuralforecast:VanillaTransformer", "neuralforecast:VanillaTransformer@nf")
+    pairs = tuple(PairResult(name, "daily maxima", "MASE", 1.0, 2.0, 100.0, 0.5, "") for name in names)
+    console = Console(width=width, record=True, file=io.StringIO())
+
+    for table in comparison_tables(Comparison("a", "b", (ConditionResult(None, pairs),), {}), width):
+        console.print(table)
+
+    lines = console.export_text().splitlines()
+    start = next(line.index("task") for line in lines if "task" in line)
+    column = "".join(line[:start].strip() for line in lines)
+    assert all(name in column for name in names)
+    assert sum("100.00" in line for line in lines) == 2  # no number is broken

@@ -52,3 +52,13 @@ def test_the_layers_of_each_network_are_shown_once() -> None:
 
     assert text.count("model summary of a, b") == 1
     assert "  head   Linear  (None, 24)         3,000" in text
+
+
+def test_the_environment_of_its_cells_is_shown_once() -> None:
+    environment = {"name": "sf", "python": "3.11.7", "requirements": ["statsforecast>=2.1", "numpy<3"]}
+    run = Run(Cell(Task("a", RollingOrigin(2)), "net"), Status.COMPLETED, provenance={"environment": environment})
+    cells = [ListedCell("board", "net", task, "key", "MAE", run) for task in ("a", "b")]
+
+    text = forecaster_text("net", "board", None, cells, 80)
+
+    assert "environment\n  a, b: sf, Python 3.11.7, statsforecast>=2.1 numpy<3\n" in text

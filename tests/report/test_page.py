@@ -584,7 +584,10 @@ class TestExamples:
             "curves": {"loss": (3, 1)},
             "gradient_norms": norms,
         }
-        journal.write(replace(run, key="trained", costs=costs, model_summary=layers, **changed))
+        environment = {"name": "sf", "python": "3.11.7", "requirements": ["statsforecast"]}
+        provenance = {**run.provenance, "environment": environment}
+        trained = replace(run, key="trained", costs=costs, model_summary=layers, provenance=provenance, **changed)
+        journal.write(trained)
         journal.write(Run(run.cell, Status.TIMED_OUT, "late", "it took too long"))
         cells = (StoredCell("trained", "net", "roll", "data"), StoredCell("late", "net", "free", "data"))
         standings = board(("net", "b"), ("roll", "free"))
@@ -595,6 +598,7 @@ class TestExamples:
         assert (found.completed, found.parameters) == (1, (12345,))
         for part in ("12,345 parameters", "timed out", "it took too long", "trained", "&lt;b&gt;", "(None, 7)"):
             assert part in text
+        assert "Environment: <bdi>sf, Python 3.11.7, statsforecast</bdi>" in text
         assert rich not in text
         (curve,) = data_of(text)["training"]
         assert (curve["name"], curve["task"], curve["curves"]["loss"]["y"]) == ("net", 0, [3, 1])

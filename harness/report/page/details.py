@@ -14,6 +14,7 @@ from harness.evaluation.run import Run, Status
 from harness.report.model_summary import ModelSummary, model_summaries
 from harness.report.page.lines import Limit
 from harness.results.device import device_text
+from harness.results.environment import environment_text
 from harness.results.journal import Journal
 from harness.results.stored_plan import StoredCell, StoredPlan
 
@@ -52,6 +53,7 @@ class ForecasterDetails:
     hyperparameters: Mapping[str, str]  # as JSON
     cells: tuple[CellDetails, ...]
     summaries: tuple[ModelSummary, ...] = ()  # of its networks
+    environments: tuple[str, ...] = ()  # that its cells ran in, each once
 
     @property
     def completed(self) -> int:
@@ -109,7 +111,9 @@ def _details(forecaster: str, runs: list[tuple[StoredCell, Run]], metric: str) -
     known = {**first.cell.parameters, **first.hyperparameters}
     shown = {name: json.dumps(value, ensure_ascii=False) for name, value in known.items()}
     summaries = model_summaries((cell.task, run.model_summary) for cell, run in runs)
-    return ForecasterDetails(forecaster, shown, tuple(_cell(cell, run, metric) for cell, run in runs), tuple(summaries))
+    cells = tuple(_cell(cell, run, metric) for cell, run in runs)
+    environments = dict.fromkeys(environment_text(run.provenance) for _, run in runs)
+    return ForecasterDetails(forecaster, shown, cells, tuple(summaries), tuple(filter(None, environments)))
 
 
 def _cell(cell: StoredCell, run: Run, metric: str) -> CellDetails:

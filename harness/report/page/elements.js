@@ -26,9 +26,10 @@ function shape(kind, attributes, ...children) {
   return fill(document.createElementNS(SVG, kind), attributes, children);
 }
 
-/** A name that a user chose, isolated from the direction of the text around it. */
+/** A name that a user chose, isolated from the direction of the text around it, and broken between its words. */
 function named(text) {
-  return element('bdi', {}, text);
+  const words = String(text).replace(/\w:(?=\w)|\w(?=@\w)|[a-z](?=[A-Z])/g, '$&\n').split('\n');
+  return element('bdi', {}, words.map((word, i) => (i ? [element('wbr'), word] : word)));
 }
 
 /** The same for an attribute or an SVG, where there is no bdi: first strong isolate, and its end. */
@@ -36,9 +37,10 @@ function isolate(text) {
   return `\u2068${text}\u2069`;
 }
 
+/** A name without its middle where it is longer than so many letters: models of a library differ at their ends. */
 function shorten(text, most) {
-  const letters = Array.from(text);
-  return letters.length <= most ? text : `${letters.slice(0, most - 1).join('')}…`;
+  const letters = Array.from(text), end = Math.floor((most - 1) / 2);
+  return letters.length <= most ? text : `${letters.slice(0, most - 1 - end).join('')}…${letters.slice(-end).join('')}`;
 }
 
 /** A labelled select; `options` are [value, text] pairs. */
