@@ -155,6 +155,7 @@ def _check_names(
             continue
         if name in catalog.forecasters and boards:
             raise BadInput(_not_on_boards(name, {board: loaded.file for board, loaded in boards.items()}))
+        catalog.forecasters.check_unique(name)
         raise UnknownName("forecaster on these boards", name, set().union(*titles.values()))
     baselines = {loaded.board.baseline for loaded in boards.values()}
     for name in selection.settings:

@@ -9,7 +9,6 @@ import click
 
 from harness.cli.console import wide_console
 from harness.cli.options import csv_option, set_option, settings_of, workspace_option
-from harness.errors import BadInput
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -72,7 +71,6 @@ def bench_command(
     as_csv: bool,
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
-    _check_library()
     from harness.boards.workspace import store_results
     from harness.cli.bench_board import bench_board
     from harness.efficiency.budget import parse_seconds
@@ -96,11 +94,3 @@ def bench_command(
     code = bench_board(request, workspace, wide_console(), as_csv=as_csv)
     store_results(workspace)
     sys.exit(code)
-
-
-def _check_library() -> None:
-    """Raise BadInput unless pytest-benchmark is installed, which the measuring processes use."""
-    from harness.fields.libraries import install_command
-
-    if command := install_command(("pytest", "pytest_benchmark"), "forecast-harness[bench]"):
-        raise BadInput(f"harness bench needs pytest-benchmark, which is not installed; run `{command}`")

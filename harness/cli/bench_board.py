@@ -21,6 +21,7 @@ from harness.efficiency.runner import BenchFinished, BenchStarted, measure
 from harness.efficiency.store import STORAGE, bench_folder, stored_bench, write_timings
 from harness.errors import Failure, attempt
 from harness.execution.activity import REPETITION, Recorder
+from harness.fields.libraries import missing_packages
 from harness.plugins.installation import install_command, not_installed_text
 from harness.report.bench_progress import BenchProgress, stop_lines
 from harness.report.efficiency import bench_csv, bench_legend, bench_remarks, bench_table, bench_title
@@ -170,7 +171,7 @@ def _write_timings(request: BenchRequest, work: list[Job], finished: Sequence[Be
             rounds.setdefault(event.bench.repetition.number, []).append(event.timings)
     lines = [f"The figures are in {folder / machine}."]
     paths = [write_timings(request.home, machine, board, timings) for timings in rounds.values()]
-    if paths:
+    if paths and not missing_packages(["pytest_benchmark"]):
         # from that folder: pytest-benchmark would collect the tests of a project in the current one
         command = f"cd {shlex.quote(str(folder))} && pytest-benchmark --storage ./{STORAGE} compare --group-by fullname"
         lines.append(f"Compare runs: {command}")

@@ -13,12 +13,14 @@ from harness.cli.console import print_lines, print_plugin_problems, wide_console
 from harness.cli.group import is_debugging
 from harness.cli.options import check_options, workspace_option
 from harness.errors import BadInput
+from harness.forecasters.libraries import library_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from harness.boards.workspace import Workspace
     from harness.forecasters.limits import Limits
+    from harness.plugins.catalog import Catalog
     from harness.plugins.check_results import CheckResult
 
 
@@ -53,7 +55,7 @@ def check_command(name: str, strict: bool, timeout: float | None, memory: int | 
 
 def _results(name: str, workspace: Workspace, limits: Limits, *, strict: bool) -> Generator[CheckResult, None, None]:
     """The results of all checks of what is installed, or of a class by its import path; raises BadInput."""
-    if ":" not in name or name in workspace.catalog.forecasters:  # names may be such as "statsforecast:AutoETS"
+    if ":" not in name or _is_of_catalog(name, workspace.catalog):
         from harness.execution.checks.checking import check_in_workers
 
         return check_in_workers(name, workspace, limits, strict=strict)
@@ -65,3 +67,9 @@ def _results(name: str, workspace: Workspace, limits: Limits, *, strict: bool) -
     if os.getcwd() not in sys.path:  # which the script `harness` does not search
         sys.path.append(os.getcwd())
     return check_imported(name)
+
+
+def _is_of_catalog(name: str, catalog: Catalog) -> bool:
+    """Whether it is the name of a forecaster, such as "statsforecast:AutoETS", or may be one that is misspelt."""
+    libraries = {library_of(each) for each, entry in catalog.forecasters.items() if entry.plugin.included}
+    return name in catalog.forecasters or library_of(name) in libraries or "@" in name

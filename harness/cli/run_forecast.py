@@ -140,6 +140,7 @@ def _named_entry(name: str, board: Leaderboard, board_path: str, workspace: Work
         return entries[name]
     if name in workspace.catalog.forecasters:
         return Entry(name)
+    workspace.catalog.forecasters.check_unique(name)
     raise UnknownName("forecaster", name, [*entries, *workspace.catalog.forecasters])
 
 

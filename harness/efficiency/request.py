@@ -20,6 +20,7 @@ from harness.efficiency.record import Bench
 from harness.efficiency.workload import Job, takes_device
 from harness.errors import BadInput, DataUnavailable, Failure, UnknownName, attempt
 from harness.evaluation.run import Cell
+from harness.fields.libraries import install_command as missing_command
 from harness.fields.types import Json
 from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
@@ -31,6 +32,7 @@ from harness.plugins.result_versions import NOT_INSTALLED, forecaster_version
 from harness.plugins.weights_versions import absolute_paths, contents_of
 from harness.tasks.task import Task
 
+LIBRARY = ("pytest", "pytest_benchmark")  # modules with which this interpreter measures
 NEEDED = ("pytest", "pytest-benchmark", "psutil", "scipy")  # in an environment
 
 
@@ -61,7 +63,6 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     """
     board = load_board(request.board, catalog)
     _check(request)
-    tasks = _tasks(board, request, catalog)
     every = {entry.title: entry for entry in board.entries(catalog)}
     entries = [_entry(name, every, catalog) for name in dict.fromkeys(request.names)]
     for entry in entries:
@@ -71,6 +72,8 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
         for entry in every.values()
         if not install_command(catalog.forecasters[entry.name], _parameters(entry, request))
     ]
+    _check_library(entries, catalog)
+    tasks = _tasks(board, request, catalog)
     for name in request.settings:
         if name not in (known := [entry.title for entry in entries]):
             raise UnknownName("measured forecaster", name, known)
@@ -89,6 +92,18 @@ def _check(request: BenchRequest) -> None:
         raise BadInput("--task and --all-tasks exclude each other")
     if request.threads is not None and request.threads > usable_cores():
         raise BadInput(f"--threads {request.threads} exceeds the {usable_cores()} cores that this process may use")
+
+
+def _check_library(entries: Sequence[Entry], catalog: Catalog) -> None:
+    """Raise BadInput without pytest-benchmark here, unless all forecasters are measured by environments."""
+    command = missing_command(LIBRARY, f"{OWN}[bench]")
+    if command and not all(_environment_of(entry, catalog) for entry in entries):
+        raise BadInput(f"harness bench needs pytest-benchmark, which is not installed; run `{command}`")
+
+
+def _environment_of(entry: Entry, catalog: Catalog) -> Environment | None:
+    provider = provider_of(catalog.forecasters[entry.name].plugin)
+    return None if provider is None else provider.environment
 
 
 def _check_devices(entries: Sequence[Entry], catalog: Catalog) -> None:
@@ -135,6 +150,7 @@ def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
         return every[name]
     if name in catalog.forecasters:  # not on the board: with its defaults
         return Entry(name)
+    catalog.forecasters.check_unique(name)
     raise UnknownName("forecaster", name, {*every, *catalog.forecasters})
 
 
@@ -156,8 +172,7 @@ def _with_settings(entry: Entry, settings: Mapping[str, Mapping[str, Json]], cat
 
 def _job(entry: Entry, task: Task, fingerprint: str, request: BenchRequest, catalog: Catalog) -> Job:
     spec, plugin = catalog.forecasters[entry.name].spec, catalog.forecasters[entry.name].plugin
-    provider = provider_of(plugin)
-    environment = None if provider is None else provider.environment
+    provider, environment = provider_of(plugin), _environment_of(entry, catalog)
     if environment is not None:
         _check_environment(environment)
         if not is_stored(request.home, fingerprint):  # the environment may not have the plugin of the dataset

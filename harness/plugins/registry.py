@@ -78,9 +78,13 @@ class Registry(Mapping[str, Registered[Spec]]):
             if entry is not self._entries[name]
         ]
 
-    def __getitem__(self, name: str) -> Registered[Spec]:
+    def check_unique(self, name: str) -> None:
+        """Raise DuplicateName for a name that several plugins provide, and AmbiguousName if several environments do."""
         if name in self.duplicates:
             raise self.duplicates[name]
+
+    def __getitem__(self, name: str) -> Registered[Spec]:
+        self.check_unique(name)
         if name not in self._entries:
             raise UnknownName(self.kind, name, self._known, self.former_names.get(name, ""))
         return self._entries[name]

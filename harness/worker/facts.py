@@ -54,10 +54,10 @@ def is_per_series(forecaster: object) -> bool:
 
 def pool_of_class(factory: object) -> Pool:
     """The pool of a class or a partial of one; of any other factory, its forecasters are unknown: "trained"."""
-    from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
-
     if isinstance(factory, DescribedFactory):
         return factory.description.pool or "trained"
+    from harness.forecasters.forecaster import FittedLocalForecaster, LocalForecaster
+
     factory = underlying_class(factory)
     is_local = isinstance(factory, type) and issubclass(factory, LocalForecaster | FittedLocalForecaster)
     return "local" if is_local else "trained"

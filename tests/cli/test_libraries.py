@@ -49,6 +49,15 @@ def test_one_is_checked_by_its_name(harness: Harness) -> None:
     assert "FAILED" not in said
 
 
+def test_a_misspelt_one_is_no_import_path(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harness", "check", "sklearn:LinearRegresion"]
+
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "called 'sklearn:LinearRegresion'; did you mean 'sklearn:LinearRegression'?" in done.stderr
+
+
 def test_one_runs_on_a_board_with_its_hyperparameters(harness: Harness) -> None:
     said = harness("run", "classics", "--only", "sklearn:Lasso", "--set", "sklearn:Lasso.alpha=0.01")
 

@@ -85,6 +85,11 @@ def own_wheels(folder: Path, *names: str) -> None:
             ]
 
 
+def hidden(*packages: str) -> dict[str, str]:
+    """The environment variables of a process that finds no packages of these names."""
+    return {"HIDDEN_PACKAGES": " ".join(packages), "PYTHONPATH": str(Path(__file__).parents[1] / "hidden")}
+
+
 def _write_own(folder: Path, package: Distribution) -> None:
     tag, name = str(next(iter(sys_tags()))), package.metadata["Name"].replace("-", "_")
     information = f"{name}-{package.version}.dist-info"

@@ -1,4 +1,4 @@
-"""Plugins in environments: two versions of one are listed, checked, run, compared, replayed and measured."""
+"""Plugins in environments: two versions of one are checked, run, compared, replayed and measured."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import csv
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from environment_packages import hidden
 
 from harness import ForecasterSpec, hookimpl
 from harness.boards.leaderboard import load_board
@@ -37,15 +37,6 @@ def workspace(made) -> Workspace:
     return Workspace(made.path / "home")
 
 
-def test_both_versions_are_listed_with_their_environments(made) -> None:
-    lines = made.harness("list", "forecasters").splitlines()
-
-    provided = {line.split()[0]: line for line in lines if line.strip().startswith(("shifted", "twin"))}
-    assert list(provided) == list(NAMES)
-    assert provided["shifted@new"].endswith("shifting (shifting 2.0, environment new)")
-    assert provided["shifted@old"].endswith("shifting:shifting (shifting 1.0, environment old)")
-
-
 def test_a_name_alone_is_used_where_one_environment_provides_it(workspace: Workspace) -> None:
     forecasters = workspace.catalog.forecasters
 
@@ -56,20 +47,6 @@ def test_a_name_alone_is_used_where_one_environment_provides_it(workspace: Works
         forecasters["shifted"]
     with pytest.raises(UnknownName):
         forecasters["shifted@older"]
-
-
-def test_nothing_of_an_environment_is_imported(made) -> None:
-    code = """
-import sys
-from pathlib import Path
-from harness.plugins.catalog import load_catalog
-catalog = load_catalog(home=Path("home"))
-specs = [catalog.forecasters[name].spec for name in ("shifted@new", "shifted@old", "twin")]
-assert [spec.summary for spec in specs] == 3 * ["the last value, shifted"]
-assert not {"shifting", "twin", "broken"} & sys.modules.keys()
-assert not any(Path("home").resolve() in Path(folder).resolve().parents for folder in sys.path)
-"""
-    subprocess.run([sys.executable, "-c", code], cwd=made.path, check=True)
 
 
 def test_a_spec_and_its_class_are_as_described(workspace: Workspace) -> None:
@@ -84,13 +61,6 @@ def test_a_spec_and_its_class_are_as_described(workspace: Workspace) -> None:
         spec.check_parameters({"fctor": 2})
     with pytest.raises(BadParameter, match="it is in environment 'old'"):
         spec.make({})
-
-
-def test_a_plugin_that_cannot_be_imported_is_named_and_disturbs_no_other(made) -> None:
-    said = made.harness("list", "plugins")
-
-    assert "environment 'old': plugin broken (broken 1.0) cannot be imported: ModuleNotFoundError" in said
-    assert "twin:shifting" in said
 
 
 def test_the_result_version_has_the_hash_of_the_environment(workspace: Workspace) -> None:
@@ -178,6 +148,16 @@ def test_measuring_says_which_libraries_the_environment_lacks(made) -> None:
     assert "harness env create old shifting==1.0 twin broken 'forecast-harness[bench]'" in said
 
 
+def test_measuring_in_an_environment_needs_no_library_here(made) -> None:
+    without = hidden("pytest", "_pytest", "pytest_benchmark")
+
+    here = made.harness("bench", "naive", "shifted@old", "--board", "versions", code=2, **without)
+    there = made.harness("bench", "shifted@old", "--board", "versions", code=2, **without)
+
+    assert "needs pytest-benchmark, which is not installed; run `pip install 'forecast-harness[bench]'`" in here
+    assert "environment 'old' lacks pytest" in there
+
+
 def test_it_does_not_run_in_this_process(run) -> None:
     said = run.harness("run", "versions", "--only", "shifted@old", "--jobs", "0", "--rerun", code=2)
 
@@ -242,6 +222,21 @@ def test_a_board_that_leaves_open_which_environment_is_refused(made, tmp_path: P
     (tmp_path / "leaderboard.toml").write_text(text)
 
     said = made.harness("run", str(tmp_path), code=2)
+
+    assert "several environments provide a forecaster called 'shifted'; write shifted@new or shifted@old" in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run versions --only shifted",
+        "check shifted",
+        "bench shifted --board versions",
+        "forecast versions --with shifted",
+    ],
+)
+def test_a_command_says_how_to_name_the_environment(made, command: str) -> None:
+    said = made.harness(*command.split(), code=2)
 
     assert "several environments provide a forecaster called 'shifted'; write shifted@new or shifted@old" in said
 

@@ -132,7 +132,7 @@ def test_a_contract_is_checked(folder: Path) -> None:
         ("forecast sine --with ridge", f"forecaster 'ridge' is not installed; run `{MODELS}`"),
         ("generate dyck-words --forecaster token-gru", f"forecaster 'token-gru' is not installed; run `{MODELS}`"),
         (
-            "bench sine",
+            "bench naive",
             "harness bench needs pytest-benchmark, which is not installed; run `pip install 'forecast-harness[bench]'`",
         ),
         ("ui", "harness ui needs MLflow, which is not installed; run `pip install 'forecast-harness[mlflow]'`"),

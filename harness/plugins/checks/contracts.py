@@ -33,9 +33,8 @@ def check(
 
     Forecasters are made in this process, or as `makers` says. `strict` adds checks of strict mode.
     """
-    for duplicates in (catalog.forecasters.duplicates, catalog.datasets.duplicates, catalog.metrics.duplicates):
-        if name in duplicates:
-            raise duplicates[name]
+    for registry in (catalog.forecasters, catalog.datasets, catalog.metrics):
+        registry.check_unique(name)
     if name in catalog.forecasters:
         check_installed(name, catalog.forecasters)
         registered = catalog.forecasters[name]
