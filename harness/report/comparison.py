@@ -118,13 +118,30 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     if any(not math.isnan(pair.p_value) for result in comparison.results for pair in result.pairs):
         several = len(comparison.results) > 1 and comparison.results[0].condition is None
         rows = "the tested rows of a metric, not over metrics" if several else "the tested rows of a table"
-        lines.append(f"p: Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over {rows}")
+        lines.append(
+            f"p: {_sides(comparison)}Diebold–Mariano test on losses of series or cutoffs, Holm-adjusted over {rows}"
+        )
+    lines += _distance_lines(comparison)
     if any(_has_power(result) for result in comparison.results):
         lines.append("detectable: the smallest true difference that fails with a probability of at least 80 %")
     if identical := sum(pair.identical for result in _tables(comparison) for pair in result.pairs):
         lines.append(f"{identical} identical rows are not tested: A and B have the same losses in all windows")
     lines += [_power(result) for result in comparison.results if result.condition and result.condition.level]
     return lines + _conclusion(comparison)
+
+
+def _sides(comparison: Comparison) -> str:
+    """Which differences the tests of all conditions look for, before their name; empty where conditions differ."""
+    conditions = [result.condition for result in comparison.results if result.tested]
+    sides = {"two" if each is None or each.direction == "differs" else "one" for each in conditions}
+    return f"{sides.pop()}-sided " if len(sides) == 1 else ""
+
+
+def _distance_lines(comparison: Comparison) -> list[str]:
+    """What the differences of metrics are whose best value is not the lowest or highest."""
+    shown = {pair.quantity for result in _tables(comparison) for pair in _shown_pairs(result)}
+    meanings = {"coverage": "its distance from the nominal level", "bias": "its absolute value"}
+    return [f"difference of the {name}: that of {what}" for name, what in meanings.items() if name in shown]
 
 
 def machine_lines(comparison: Comparison) -> list[str]:

@@ -237,6 +237,25 @@ class TestVerdicts:
         assert [result.failed for result in found.results] == [True, False]
         assert [pair.difference for pair in found.results[0].pairs] == pytest.approx([0, 200])
 
+    @pytest.mark.parametrize(
+        ("conditions", "start"),
+        [
+            (["MAE worse, p < 0.05"], "p: one-sided Diebold–Mariano test"),
+            (["MAE differs, p < 0.05"], "p: two-sided Diebold–Mariano test"),
+            (["MAE differs, p < 0.05", "MSE worse, p < 0.05"], "p: Diebold–Mariano test"),
+        ],
+    )
+    def test_the_sides_of_the_test_are_stated(self, good, bad, conditions, start) -> None:
+        lines = comparison_lines(between(good, bad, *conditions))
+
+        assert sum(line.startswith(start) for line in lines) == 1
+
+    def test_differences_of_distances_are_explained(self, good, bad) -> None:
+        line = "difference of the bias: that of its absolute value"
+
+        assert line in comparison_lines(between(good, bad, "bias worse"))
+        assert line not in comparison_lines(between(good, bad, "MAE worse"))
+
     def test_times_of_different_machines_are_said_to_be_not_comparable(self, good, bad) -> None:
         kinds = {good: {"processor": "EPYC", "cores": 4}, bad: {"processor": "Xeon", "cores": 64}}
         for home, machine in kinds.items():

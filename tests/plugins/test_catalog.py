@@ -163,6 +163,15 @@ class TestFinding:
         with pytest.raises(UnknownName, match="no dataset called 'xyz'; known: adding-10, adding-30"):
             load_catalog().datasets["xyz"]
 
+    def test_many_names_are_not_all_listed(self) -> None:
+        known = [f"{number:03}" for number in range(372)]
+
+        text = str(UnknownName("forecaster", "nope", known))
+
+        assert text.startswith("no forecaster called 'nope'; known: 000, 001, 002")
+        assert text.endswith(" and 322 more")
+        assert len(text) < 400
+
 
 class TestDuplicates:
     @pytest.fixture
