@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from machines import KEY, Machine, run_of
+from toy_parts import BIG, PARTS, Toys
 
-from harness import Forecast, StoredCell, StoredPlan
+from harness import Forecast, Journal, StoredCell, StoredPlan
 from harness.evaluation.part_run import FoldOfPart, PartRun
 from harness.evaluation.parts import Part, PartEnd, PartsPlan
+from harness.execution import driver
+from harness.execution.driver import drive
+from harness.execution.events import Event, Finished
+from harness.execution.executors.storing import Storing
+from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.remote import RemoteLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.forecasters.remote import Elapsed
 from harness.results.remote import packs
 from harness.results.remote.opening import open_store
-from harness.results.remote.remote_parts import exchange_parts, push_part, remove_parts
+from harness.results.remote.remote_parts import exchange_parts, push_part, reject_parts, remove_parts
 from harness.results.remote.store import Store
 from harness.results.stored_parts import StoredParts, cells_in_parts
 
 FIRST, SECOND, THIRD = Part(0, 2), Part(2, 4), Part(4, 6)
 PLAN = PartsPlan((FIRST, SECOND, THIRD), (SECOND,))
+ITEMS = ("0-2", "2-4", "4-6", "plan")
 MakeMachine = Callable[[str], Machine]
 
 
@@ -131,7 +140,7 @@ class TestShared:
 
 
 class TestDamage:
-    @pytest.mark.parametrize("damage", ["truncated", "changed", "empty"])
+    @pytest.mark.parametrize("damage", ["truncated", "changed"])
     def test_a_damaged_part_is_evaluated_again(
         self, machine: MakeMachine, caplog: pytest.LogCaptureFixture, damage: str
     ) -> None:
@@ -141,7 +150,7 @@ class TestDamage:
         name = f"parts/{KEY}/2-4/1"
         content = a.store.read([name])[name]
         changed = content[:-1] + bytes([content[-1] ^ 1])
-        a.store.write(name, {"truncated": content[:-9], "changed": changed, "empty": b""}[damage])
+        a.store.write(name, {"truncated": content[:-9], "changed": changed}[damage])
 
         exchange_parts(b.remote, KEY)
 
@@ -152,6 +161,22 @@ class TestDamage:
         a.remote.pull([KEY])
         assert value_of(a, SECOND) == 3.0
 
+    def test_a_part_that_turned_out_to_be_unusable_is_not_read_again(self, folder_machine: MakeMachine) -> None:
+        a, b = folder_machine("a"), folder_machine("b")
+        begin(a)
+        store_part(a, SECOND)
+        b.remote.pull([KEY])
+        shutil.rmtree(parts_of(b).folder / SECOND.name)  # as what merges the parts does with one that it cannot read
+
+        reject_parts(b.remote, KEY, [SECOND, THIRD])
+        exchange_parts(b.remote, KEY)
+
+        assert parts_of(b).pending(PLAN) == (SECOND, THIRD)
+        store_part(b, SECOND, 3.0)
+        store_part(b, THIRD)
+        names = sorted(b.store.names("parts"))
+        assert names == [f"parts/{KEY}/{name}/{number}" for name, number in zip(ITEMS, (1, 2, 1, 1), strict=True)]
+
     def test_a_damaged_plan_is_made_again(self, folder_machine: MakeMachine) -> None:
         a, b = folder_machine("a"), folder_machine("b")
         begin(a)
@@ -161,6 +186,49 @@ class TestDamage:
         begin(b)
 
         assert f"parts/{KEY}/plan/2" in b.store.names()
+
+
+class TestDriven:
+    @pytest.fixture(autouse=True)
+    def _at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_locks, "LOOK", 0.0)
+        monkeypatch.setattr(driver, "POLL", 0.02)
+
+    @staticmethod
+    def driven(machine: Machine, toys: Toys) -> list[Event]:
+        """The events of a run of the cell on a machine."""
+        journal, locks = Journal(machine.home), RemoteLocks(machine.remote)
+        return list(drive([BIG], Storing(toys, machine.remote), journal, locks))
+
+    def test_two_machines_evaluate_each_part_once(self, machine: MakeMachine) -> None:
+        machines = [machine(name) for name in "ab"]
+        toys = [Toys(each.home, slots=1, seconds=0.2) for each in machines]
+
+        with ThreadPoolExecutor(2) as threads:
+            events = list(threads.map(self.driven, machines, toys))
+
+        assert sorted(toys[0].parts() + toys[1].parts()) == list(PARTS)
+        ran_here = [event.ran_here for told in events for event in told if isinstance(event, Finished)]
+        assert sorted(ran_here) == [False, True]
+        assert [name for name in machines[0].store.names() if not name.startswith("leases")] == [f"cells/{BIG.key}/1"]
+        assert [cells_in_parts(each.home) for each in machines] == [[], []]
+        assert [each.journal.has(BIG.key) for each in machines] == [True, True]
+
+    def test_a_machine_goes_on_without_the_part_that_is_damaged(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        stored = parts_of(a, BIG.key)
+        stored.write_plan(PartsPlan(PARTS))
+        for part in PARTS[:2]:
+            stored.write(part, PartRun())
+        exchange_parts(a.remote, BIG.key)
+        a.store.write(f"parts/{BIG.key}/{PARTS[1].name}/1", b"damaged")
+        toys = Toys(b.home, slots=1)
+
+        b.remote.pull()
+        self.driven(b, toys)
+
+        assert toys.parts() == [*PARTS[1:]]
+        assert list(b.store.names()) == [f"cells/{BIG.key}/1"]
 
 
 class TestRemoved:
