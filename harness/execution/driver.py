@@ -240,20 +240,29 @@ class _Drive:
             planned = self.locked_elsewhere.popleft()
             helped = self.split.get(planned.key)
             if (run := self._recorded_meanwhile(planned)) is not None:
-                if helped is not None:
-                    helped.finish()
-                yield Finished(planned, run, ran_here=False)
+                yield self._finished_elsewhere(planned, run)
             else:
                 yield from self._take_over(planned, helped)
+
+    def _finished_elsewhere(self, planned: PlannedCell, run: Run) -> Finished:
+        """The end of a cell that another process ran; its parts are not needed any more."""
+        if (helped := self.split.get(planned.key)) is not None:
+            helped.finish()
+        return Finished(planned, run, ran_here=False)
 
     def _take_over(self, planned: PlannedCell, helped: SplitCell | None) -> Iterator[Event]:
         """Have a cell that another process locked run here if it was given up; otherwise help it."""
         try:
             is_ours = self.locks.take(planned.key)
         except InfrastructureFault as fault:
+            if helped is not None:
+                helped.give_up(fault)
             yield from self._postpone(planned, fault)
             return
-        if is_ours and helped is not None:
+        if is_ours and (run := self._recorded_meanwhile(planned)) is not None:  # just before it was released
+            self.locks.release(planned.key)
+            yield self._finished_elsewhere(planned, run)
+        elif is_ours and helped is not None:
             helped.is_own = True
         elif is_ours:
             self.waiting.append(planned)

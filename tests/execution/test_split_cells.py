@@ -180,6 +180,28 @@ class TestTwoProcesses:
         assert [event.ran_here for event in events if isinstance(event, Finished)] == [True]
         assert sum(isinstance(event, Started) for event in events) == 1
 
+    def test_it_does_not_take_over_a_cell_that_its_owner_has_just_finished(self, tmp_path: Path) -> None:
+        stored, owner = StoredParts(tmp_path, BIG.key), CellLocks(tmp_path)
+        stored.write_plan(PartsPlan(PARTS))
+        assert owner.take(BIG.key)
+        assert owner.take(f"{BIG.key}.{PARTS[3].name}")
+        toys = Toys(tmp_path, slots=1, seconds=0.0)
+
+        class Late(CellLocks):
+            """Locks of a process that learns late that the owner has made the run and released the cell."""
+
+            def take(self, key: str) -> bool:
+                if key == BIG.key and len(toys.parts()) == 3:
+                    Journal(tmp_path).write(Run(BIG.cell, Status.FAILED, BIG.key))
+                    stored.remove()
+                    owner.close()
+                return super().take(key)
+
+        events = list(drive([BIG], toys, Journal(tmp_path), Late(tmp_path)))
+
+        assert [event.ran_here for event in events if isinstance(event, Finished)] == [False]
+        assert BIG not in toys.done
+
     def test_one_that_helps_waits_for_the_owner_at_the_end(self, tmp_path: Path) -> None:
         stored, owner = StoredParts(tmp_path, BIG.key), CellLocks(tmp_path)
         stored.write_plan(PartsPlan(PARTS))
