@@ -38,7 +38,6 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 NOT_PLUGINS = ("harness", "numpy", "pandas", "scipy")  # packages through which harness calls a plugin
-MOST_NAMES = 50  # that an error lists
 
 
 class HarnessError(Exception):
@@ -70,12 +69,12 @@ class UnknownName(BadInput):
     """No forecaster, dataset, board or metric of that name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], present_name: str = "") -> None:
-        import difflib
+        from difflib import get_close_matches
 
-        known = sorted(known)
-        in_lower_case = {each.casefold(): each for each in known}
-        matches = difflib.get_close_matches(name.casefold(), in_lower_case, n=1)
-        hint = f"did you mean {in_lower_case[matches[0]]!r}?" if matches else f"known: {_shortened(known)}"
+        in_lower_case = {each.casefold(): each for each in (known := sorted(known))}
+        matches = get_close_matches(name.casefold(), in_lower_case, n=1)
+        listed = ", ".join(known if len(known) <= 50 else [*known[:50], "…"])
+        hint = f"did you mean {in_lower_case[matches[0]]!r}?" if matches else f"known: {listed or 'none'}"
         hint = f"did you mean {present_name!r}, as it is called now?" if present_name else hint
         super().__init__(f"no {kind} called {name!r}; {hint}")
 
@@ -94,13 +93,6 @@ class DuplicateName(BadInput):
         if len(distinct) == 2:
             remedy = "uninstall one of them, or have its author choose another name"
         super().__init__(f"{who} and {distinct[-1]}; {remedy}")
-
-
-def _shortened(names: Sequence[str]) -> str:
-    """Names in a sentence, of which many are left out where there are many."""
-    if len(names) <= MOST_NAMES:
-        return ", ".join(names) or "none"
-    return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
 
 
 def _count(number: int) -> str:
