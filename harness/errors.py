@@ -71,10 +71,11 @@ class UnknownName(BadInput):
     def __init__(self, kind: str, name: str, known: Iterable[str], present_name: str = "") -> None:
         from difflib import get_close_matches
 
-        in_lower_case = {each.casefold(): each for each in (known := sorted(known))}
+        names = sorted(known)
+        in_lower_case = {each.casefold(): each for each in names}
         matches = get_close_matches(name.casefold(), in_lower_case, n=1)
-        listed = ", ".join(known if len(known) <= 50 else [*known[:50], "…"])
-        hint = f"did you mean {in_lower_case[matches[0]]!r}?" if matches else f"known: {listed or 'none'}"
+        shown = ", ".join(names[:50] + ["…"] * (len(names) > 50)) or "none"
+        hint = f"did you mean {in_lower_case[matches[0]]!r}?" if matches else f"known: {shown}"
         hint = f"did you mean {present_name!r}, as it is called now?" if present_name else hint
         super().__init__(f"no {kind} called {name!r}; {hint}")
 
@@ -233,10 +234,7 @@ class Place:
 
 
 def place_of(error: BaseException) -> Place | None:
-    """The line of the plugin's own code that raised an exception, perhaps through a library; None if there is none.
-
-    The plugin is the first package on the way from harness to the exception that is none of Python or harness.
-    """
+    """The line of the plugin's own code that raised an exception, perhaps through a library; None if there is none."""
     import sys
     from traceback import walk_tb
 
@@ -247,7 +245,7 @@ def place_of(error: BaseException) -> Place | None:
             calls.append((module, frame.f_code, line))
     if not calls:
         return None
-    package = calls[0][0].partition(".")[0]
+    package = calls[0][0].partition(".")[0]  # the first one that is none of Python or harness: that of the plugin
     module, code, line = [call for call in calls if call[0].partition(".")[0] == package][-1]
     folders, file = module.split("."), os.path.basename(code.co_filename)
     return Place("/".join([*(folders if file == "__init__.py" else folders[:-1]), file]), line, code.co_name)
