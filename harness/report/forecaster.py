@@ -12,9 +12,9 @@ from harness.report.capabilities import capability_rows
 from harness.report.model_summary import model_summaries, summary_lines
 from harness.report.numbers import NOTHING, count, error, fixed
 from harness.report.runs import KEY_DIGITS, ListedCell
-from harness.report.text import visible
+from harness.report.text import labelled_lines, visible
 from harness.results.device import device_text
-from harness.results.environment import environment_text
+from harness.results.software import software_by_text
 
 if TYPE_CHECKING:
     from harness.forecasters.spec import ForecasterSpec
@@ -27,7 +27,7 @@ def forecaster_text(
     lines = [f"{title} on {board}", ""]
     if spec is not None:
         rows = [("in the catalog", spec.name), ("description", spec.summary), *capability_rows(spec)]
-        lines += [*_block(rows, width), ""]
+        lines += [*labelled_lines(rows, width), ""]
     values = next((cell.run.hyperparameters for cell in cells if cell.run and cell.run.hyperparameters), {})
     lines += [*_hyperparameter_lines([] if spec is None else hyperparameters_of(spec), values, width), ""]
     lines += [*_cell_lines(cells), ""]
@@ -39,17 +39,9 @@ def forecaster_text(
     lines += _grouped_lines("notes", notes, width)
     devices = [(cell.task, device_text(cell.run.provenance)) for cell in cells if cell.run]
     lines += _grouped_lines("device", [(task, text) for task, text in devices if text], width)
-    environments = [(cell.task, environment_text(cell.run.provenance)) for cell in cells if cell.run]
-    lines += _grouped_lines("environment", [(task, text) for task, text in environments if text], width)
+    software = software_by_text([(cell.task, cell.run) for cell in cells if cell.run])
+    lines += _grouped_lines("software", [(task, text) for text, tasks in software.items() for task in tasks], width)
     return "\n".join(map(visible, lines)).rstrip() + "\n"
-
-
-def _block(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
-    """Labels, and texts beside them that are folded."""
-    label_width = max(len(label) for label, _ in rows)
-    for label, text in rows:
-        folded = textwrap.wrap(text, max(width - label_width - 4, 20)) or [NOTHING]
-        yield from (f"  {label if i == 0 else '':{label_width}}  {line}" for i, line in enumerate(folded))
 
 
 def _hyperparameter_lines(known: Sequence[Hyperparameter], values: Mapping[str, Any], width: int) -> Iterator[str]:
@@ -67,7 +59,7 @@ def _hyperparameter_lines(known: Sequence[Hyperparameter], values: Mapping[str, 
         different = each.default not in ("", text)
         parts = [text + (f" (default {each.default})" if different else ""), each.meaning]
         rows.append((name, " · ".join(filter(None, parts))))
-    yield from _block(rows, width)
+    yield from labelled_lines(rows, width)
 
 
 def _cell_lines(cells: Sequence[ListedCell]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from harness.report.columns import table_columns
 from harness.report.costs import times_caveat
 from harness.report.numbers import plural
+from harness.report.software import create_commands, software_lines
 from harness.report.tables import markdown_line, markdown_list, markdown_table, markdown_text
 from harness.report.terminal import legend, remarks
 from harness.report.text import visible
@@ -22,7 +23,7 @@ _COSTS = ("fit s", "predict s", "p50 ms", "p99 ms")  # columns that a legend of 
 
 
 def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
-    """The README: description, standings, notes, provenance, and the command that runs the board `again`."""
+    """The README: description, standings, notes, provenance, and the commands that run the board `again`."""
     standings = standings.with_results
     done = [run for run in runs if run is not None]
     blocks = [f"# {markdown_line(standings.title)}"]
@@ -32,7 +33,8 @@ def readme(standings: Standings, runs: Iterable[Run | None], again: str) -> str:
     if notes := remarks(standings):
         blocks.append("## Notes\n\n" + markdown_list(notes))
     blocks.append("## How it was made\n\n" + markdown_list(_environment_lines(standings, done)))
-    blocks.append(f"## Reproduce\n\n```sh\nharness run {shlex.quote(visible(again))}\n```")
+    commands = "\n".join([*create_commands(done), f"harness run {shlex.quote(visible(again))}"])
+    blocks.append(f"## Reproduce\n\n```sh\n{commands}\n```")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -64,20 +66,12 @@ def _environment_lines(standings: Standings, done: list[Run]) -> Iterator[str]:
         yield f"finished {standings.finished[:10]}"
     for what, values in (
         ("harness", (run.provenance.get("harness") for run in done)),
-        ("Python", (run.provenance.get("python") for run in done)),
-        ("libraries", (_versions(run.provenance.get("libraries", {})) for run in done)),
         ("machine", (_machine(run.provenance.get("machine", {})) for run in done)),
         ("GPU", (_gpu(run.provenance.get("device", {})) for run in done)),
     ):
         if known := sorted({str(value) for value in values if value}, key=lambda text: (-len(text), text)):
             yield f"{what} {known[0]}" + (f", and {plural(len(known) - 1, 'other')}" if len(known) > 1 else "")
-    environments = [environment for run in done if (environment := run.provenance.get("environment"))]
-    for environment in {each["name"]: each for each in environments}.values():
-        yield f"environment {environment['name']}: {' '.join(environment['requirements'])} ({environment['hash'][:8]})"
-
-
-def _versions(libraries: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in libraries.items())
+    yield from software_lines(done)
 
 
 def _gpu(device: dict[str, Any]) -> str:

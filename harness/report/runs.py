@@ -60,6 +60,12 @@ class ListedCell:
         stale = run is not None and is_stale(run, forecasters)
         return cls(plan.name, cell.forecaster, cell.task, cell.key, plan.metric, run, stale)
 
+    @classmethod
+    def of_run(cls, key: str, run: Run, forecasters: Forecasters) -> ListedCell:
+        """The cell of a run that is on no board."""
+        metric, stale = next(iter(run.scores), ""), is_stale(run, forecasters)
+        return cls("", run.cell.forecaster, run.cell.task.label, key, metric, run, stale)
+
     @property
     def status(self) -> str:
         """The status of the run."""
@@ -100,9 +106,7 @@ def listed_cells(plans: Sequence[StoredPlan], workspace: Workspace, *, others: b
     for key in journal.keys() if others else ():
         run = journal.read(key) if key not in known else None
         if run is not None:
-            metric = next(iter(run.scores), "")
-            stale = is_stale(run, forecasters)
-            yield ListedCell("", run.cell.forecaster, run.cell.task.label, key, metric, run, stale)
+            yield ListedCell.of_run(key, run, forecasters)
 
 
 def runs_table(title: str, cells: Sequence[ListedCell], width: int) -> Table:

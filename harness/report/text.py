@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +39,14 @@ def sentence(text: str) -> str:
 def output_width() -> int:
     """The characters of a line of the output: as COLUMNS says, else as the terminal, else for a file or a pipe."""
     return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+
+
+def labelled_lines(rows: Sequence[tuple[str, str]], width: int) -> Iterator[str]:
+    """Labels, and texts beside them that are folded; "–" for an empty one."""
+    label_width = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        folded = textwrap.wrap(text, max(width - label_width - 4, 20)) or ["–"]
+        yield from (f"  {label if i == 0 else '':{label_width}}  {line}" for i, line in enumerate(folded))
 
 
 def plain_text(*lines: str, style: str = "") -> Text:

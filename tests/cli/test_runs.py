@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
+import platform
 import re
 from collections.abc import Callable
+from importlib.metadata import version
 
+import numpy as np
 import pytest
 
 from harness import RollingOrigin, Run, Status, Task
@@ -47,6 +50,21 @@ def test_a_listed_key_can_be_replayed_and_compared(harness) -> None:
     assert all(re.fullmatch(r".+, \d+ cores", row["machine"]) for row in rows)
     assert "equal to the record" in harness("replay", rows[0]["key"]).stdout
     assert harness("compare", rows[0]["key"][:12], rows[1]["key"][:12]).returncode == 0
+
+
+def test_a_key_shows_one_cell_with_the_versions_behind_it(harness) -> None:
+    row = next(csv.DictReader(io.StringIO(harness("runs", "river", "--csv").stdout)))
+
+    shown = " ".join(harness("runs", row["key"][:6]).stdout.split())
+
+    assert shown.startswith(f"Cell {row['key']} board river, river-2 forecaster naive task nile status completed MAE ")
+    assert f" Python {platform.python_version()} harness {version('forecast-harness')} packages " in shown
+    assert f"numpy {np.__version__}" in shown
+    (listed, _) = csv.DictReader(io.StringIO(harness("runs", row["key"], "--csv").stdout))
+    assert listed == row
+    assert "--only lists cells of forecasters" in harness("runs", row["key"], "--only", "naive").stderr
+    assert "has a key that begins with 0123456789ab" in harness("runs", "0123456789ab").stderr
+    assert "at least 6 digits" in harness("runs", row["key"][:3]).stderr
 
 
 def test_legends_are_as_wide_as_the_terminal(harness) -> None:

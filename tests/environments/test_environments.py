@@ -6,6 +6,8 @@ import csv
 import json
 import shutil
 import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +112,47 @@ def test_the_provenance_of_a_run_names_the_environment(run) -> None:
     assert provenance["environment"]["requirements"] == ["shifting==1.0", "twin", "broken"]
     assert "shifting==1.0" in provenance["environment"]["lock"]
     assert provenance["libraries"]["numpy"] == np.__version__
+
+
+def test_commands_show_the_environment_and_the_versions_behind_results(run) -> None:
+    environment = find_environment(run.path / "home", "old")
+    digest, python = environment.digest[:8], environment.python
+    row = next(csv.DictReader(run.harness("runs", "versions", "--only", "shifted@old", "--csv").splitlines()))
+
+    shown = " ".join(run.harness("show", "versions", "--forecaster", "shifted@old").split())
+    cell = " ".join(run.harness("runs", row["key"][:12]).split())
+    run.harness("show", "versions", "--html", "page.html")
+
+    software = f"environment old ({digest}), Python {python}, harness {version('forecast-harness')}, shifting 1.0, "
+    assert f"software all tasks: {software}" in shown
+    assert f"numpy {np.__version__}" in shown.partition("software all tasks")[2]
+    assert f"environment old ({digest}), of shifting==1.0 twin broken Python {python}" in cell
+    assert " shifting 1.0, " in cell
+    for distribution in environment.locked:
+        assert f"{distribution.name} {distribution.version}" in cell
+    page = (run.path / "page.html").read_text()
+    assert f"environment old ({digest})" in page
+    assert "environment new (" in page
+
+
+def test_a_published_readme_has_the_versions_of_each_environment_and_makes_them_again(run) -> None:
+    run.harness("publish", "versions", "published")
+
+    readme = (run.path / "published" / "README.md").read_text()
+    software, _, commands = readme.partition("## Reproduce")
+
+    for name, shift in (("old", "1.0"), ("new", "2.0")):
+        environment = find_environment(run.path / "home", name)
+        (line,) = [line for line in software.splitlines() if f"environment {name} ({environment.digest[:8]})" in line]
+        assert line.startswith(f"- shifted@{name}: environment ")
+        assert f"Python {environment.python}" in line
+        assert line.endswith(f"shifting {shift}" if name == "new" else f"shifting {shift}, twin 1.0")
+    assert "\n- naive: Python " in software
+    joined = " ".join(commands.replace("\\\n", " ").split())
+    lock = " ".join(f"{each.name}=={each.version}" for each in find_environment(run.path / "home", "new").locked)
+    python = ".".join(map(str, sys.version_info[:2]))
+    assert f"harness env create new --python {python} {lock} harness " in joined
+    assert commands.index("harness env create old") < commands.index("harness run ")
 
 
 def test_the_lock_is_a_file_of_requirements(made) -> None:

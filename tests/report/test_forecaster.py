@@ -40,6 +40,24 @@ def test_defaults_that_raise_are_shown_as_such() -> None:
     assert found["made"].startswith("raises FileNotFoundError")
 
 
+def test_each_software_of_several_is_shown_with_its_tasks() -> None:
+    cell = Cell(Task("a", RollingOrigin(2)), "net")
+    told = {"python": "3.12.1", "plugin": {"version": "nets==1.2:0123"}, "libraries": {"torch": "2.13.0"}}
+    runs = {"a": told, "b": {**told, "libraries": {"torch": "2.14.0"}}, "c": told}
+    cells = [
+        ListedCell("board", "net", task, "key", "MAE", Run(cell, Status.COMPLETED, provenance=told))
+        for task, told in runs.items()
+    ]
+
+    several, one = (forecaster_text("net", "board", None, each, 80) for each in (cells, cells[::2]))
+
+    assert (
+        "software\n  a, c: Python 3.12.1, nets 1.2, torch 2.13.0\n  b: Python 3.12.1, nets 1.2, torch 2.14.0\n"
+        in several
+    )
+    assert "software\n  all tasks: Python 3.12.1, nets 1.2, torch 2.13.0\n" in one
+
+
 def test_the_layers_of_each_network_are_shown_once() -> None:
     run = Run(
         Cell(Task("a", RollingOrigin(2)), "net"),
@@ -55,10 +73,15 @@ def test_the_layers_of_each_network_are_shown_once() -> None:
 
 
 def test_the_environment_of_its_cells_is_shown_once() -> None:
-    environment = {"name": "sf", "python": "3.11.7", "requirements": ["statsforecast>=2.1", "numpy<3"]}
-    run = Run(Cell(Task("a", RollingOrigin(2)), "net"), Status.COMPLETED, provenance={"environment": environment})
+    environment = {"name": "sf", "hash": "0123abcdef", "requirements": ["statsforecast>=2.1"]}
+    environment |= {"lock": ["scipy==1.17.1", "statsforecast==2.1.1"]}
+    run = Run(
+        Cell(Task("a", RollingOrigin(2)), "net"),
+        Status.COMPLETED,
+        provenance={"environment": environment, "python": "3.11.7"},
+    )
     cells = [ListedCell("board", "net", task, "key", "MAE", run) for task in ("a", "b")]
 
     text = forecaster_text("net", "board", None, cells, 80)
 
-    assert "environment\n  a, b: sf, Python 3.11.7, statsforecast>=2.1 numpy<3\n" in text
+    assert "software\n  all tasks: environment sf (0123abcd), Python 3.11.7, statsforecast 2.1.1\n" in text

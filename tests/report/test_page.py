@@ -584,7 +584,7 @@ class TestExamples:
             "curves": {"loss": (3, 1)},
             "gradient_norms": norms,
         }
-        environment = {"name": "sf", "python": "3.11.7", "requirements": ["statsforecast"]}
+        environment = {"name": "sf", "requirements": ["statsforecast"], "lock": ["statsforecast==2.1.1"]}
         provenance = {**run.provenance, "environment": environment}
         trained = replace(run, key="trained", costs=costs, model_summary=layers, provenance=provenance, **changed)
         journal.write(trained)
@@ -598,7 +598,7 @@ class TestExamples:
         assert (found.completed, found.parameters) == (1, (12345,))
         for part in ("12,345 parameters", "timed out", "it took too long", "trained", "&lt;b&gt;", "(None, 7)"):
             assert part in text
-        assert "Environment: <bdi>sf, Python 3.11.7, statsforecast</bdi>" in text
+        assert re.search("Software of <bdi>roll</bdi>: <bdi>environment sf, .*statsforecast 2.1.1", text)
         assert rich not in text
         (curve,) = data_of(text)["training"]
         assert (curve["name"], curve["task"], curve["curves"]["loss"]["y"]) == ("net", 0, [3, 1])

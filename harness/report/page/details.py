@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,8 +14,8 @@ from harness.evaluation.run import Run, Status
 from harness.report.model_summary import ModelSummary, model_summaries
 from harness.report.page.lines import Limit
 from harness.results.device import device_text
-from harness.results.environment import environment_text
 from harness.results.journal import Journal
+from harness.results.software import software_by_text
 from harness.results.stored_plan import StoredCell, StoredPlan
 
 KEY = 12  # characters of a key that are shown
@@ -53,7 +53,7 @@ class ForecasterDetails:
     hyperparameters: Mapping[str, str]  # as JSON
     cells: tuple[CellDetails, ...]
     summaries: tuple[ModelSummary, ...] = ()  # of its networks
-    environments: tuple[str, ...] = ()  # that its cells ran in, each once
+    software: Mapping[str, str] = field(default_factory=dict)  # environment, Python and packages, with its tasks
 
     @property
     def completed(self) -> int:
@@ -112,8 +112,9 @@ def _details(forecaster: str, runs: list[tuple[StoredCell, Run]], metric: str) -
     shown = {name: json.dumps(value, ensure_ascii=False) for name, value in known.items()}
     summaries = model_summaries((cell.task, run.model_summary) for cell, run in runs)
     cells = tuple(_cell(cell, run, metric) for cell, run in runs)
-    environments = dict.fromkeys(environment_text(run.provenance) for _, run in runs)
-    return ForecasterDetails(forecaster, shown, cells, tuple(summaries), tuple(filter(None, environments)))
+    software = software_by_text([(cell.task, run) for cell, run in runs])
+    tasks = {text: ", ".join(dict.fromkeys(names)) for text, names in software.items()}
+    return ForecasterDetails(forecaster, shown, cells, tuple(summaries), tasks)
 
 
 def _cell(cell: StoredCell, run: Run, metric: str) -> CellDetails:
