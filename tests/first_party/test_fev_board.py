@@ -82,6 +82,20 @@ def board_of(folder: Path, data: Path | None, *tasks: dict[str, Any], max_contex
     return tomllib.loads(files.contents["leaderboard.toml"])
 
 
+def test_the_example_of_the_documentation_is_a_board(tmp_path: Path) -> None:
+    pytest.importorskip("yaml")
+    page = (Path(__file__).parents[2] / "docs" / "fev.md").read_text()
+    blocks = {kind: page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("yaml", "python")}
+    (tmp_path / "shops.yaml").write_text(blocks["yaml"])
+    subprocess.run([sys.executable, "-c", blocks["python"]], cwd=tmp_path, check=True)
+
+    harness(tmp_path, "fev", "board", "shops.yaml", "--data", "fev_datasets")
+    said = harness(tmp_path, "run", "./shops", "--jobs", "0")
+
+    assert "seasonal-naive" in said
+    assert "failed" not in said
+
+
 class TestFields:
     def test_columns_windows_and_levels_are_those_of_the_task(self, tmp_path: Path, data: Path) -> None:
         task = {
