@@ -11,9 +11,13 @@ from harness.plugins.environments.environment import Environment
 from harness.report.listings import listing
 
 
-def environments_text(environments: Iterable[Environment | HarnessError]) -> str:
-    """All environments, their requirements, Python and size; a damaged one is listed with its problem."""
+def environments_text(environments: Iterable[Environment | HarnessError], unfinished: Iterable[str] = ()) -> str:
+    """All environments, their requirements, Python and size; a damaged one is listed with its problem.
+
+    `unfinished` are the names of those that are being made, or whose making was killed.
+    """
     rows = [_row(each) for each in environments]
+    rows += [(name, "", "", "", "", f"not finished; `harness env remove {name}`") for name in unfinished]
     if not rows:
         return "no environments; `harness env create NAME REQUIREMENT...` makes one\n"
     return listing("environments", ("name", "requirements", "Python", "distributions", "size", "state"), rows)

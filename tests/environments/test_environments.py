@@ -164,6 +164,18 @@ def test_the_lock_is_a_file_of_requirements(made) -> None:
     assert not any(line.startswith(("forecast-harness", "pip=")) for line in lines)
 
 
+def test_an_environment_is_made_again_from_its_lock(new) -> None:
+    lock = new.environments / "new" / "lock.txt"
+
+    new.harness("env", "create", "again", "--lock", str(lock), "--home", "elsewhere")
+
+    again = find_environment(new.path / "elsewhere", "again")
+    assert again.digest == find_environment(new.path / "home", "new").digest
+    (new.path / "empty.txt").write_text("# nothing\n")
+    assert "lists no requirements" in new.harness("env", "create", "none", "--lock", "empty.txt", code=2)
+    assert "Missing argument 'REQUIREMENT...'" in new.harness("env", "create", "none", code=2)
+
+
 def test_a_run_is_replayed_in_its_environment(run) -> None:
     said = run.harness("replay", "versions", "shifted@new", "river")
 
@@ -220,6 +232,23 @@ def test_environments_are_listed_and_pass_their_checks_but_for_the_broken_plugin
     assert checked.count("passed") == 9
     assert checked.count("FAILED") == 1
     assert "absent_library" in checked
+
+
+def test_an_environment_whose_making_was_killed_is_listed_and_can_be_removed(other_home) -> None:
+    (other_home.environments / "killed" / "venv").mkdir(parents=True)
+
+    listed = " ".join(other_home.harness("env", "list").split())
+
+    assert "killed not finished; `harness env remove killed`" in listed
+    other_home.harness("env", "remove", "killed")
+    assert "killed" not in other_home.harness("env", "list")
+
+
+def test_several_environments_are_checked_by_name(made) -> None:
+    checked = made.harness("env", "check", "new", "old", code=1)
+
+    assert checked.count("those of harness included") == 2
+    assert "did you mean 'old'" in made.harness("env", "check", "new", "odl", code=2)
 
 
 def test_results_stay_when_an_environment_is_removed(other_home, run) -> None:

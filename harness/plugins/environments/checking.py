@@ -66,7 +66,7 @@ def _described(environment: Environment, found: list[dict[str, object]]) -> str:
     found.append(description)
     plugins = description["plugins"]
     count = sum(len(plugin["forecasters"]) for plugin in plugins)
-    return f"{count} forecasters of {len(plugins)} plugins"
+    return f"{count} forecasters of {len(plugins)} plugin{'' if len(plugins) == 1 else 's'}, those of harness included"
 
 
 def _imported(description: dict[str, object]) -> str:

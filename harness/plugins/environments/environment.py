@@ -183,6 +183,15 @@ def environments_of(home: Path) -> Iterator[Environment | HarnessError]:
                 yield found
 
 
+def unfinished_in(home: Path) -> list[str]:
+    """The names of environments that are being made, or whose making was killed."""
+    try:
+        names = sorted(entry.name for entry in os.scandir(home / FOLDER) if _NAME.fullmatch(entry.name))
+    except OSError:  # there is none
+        return []
+    return [name for name in names if not (environment_folder(home, name) / RECORD).exists()]
+
+
 def find_environment(home: Path, name: str) -> Environment:
     """The environment of that name; raises UnknownName."""
     found = read_environment(environment_folder(home, name))

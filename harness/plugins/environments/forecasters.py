@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from harness.fields.libraries import missing_packages
+from harness.forecasters.described import normalised_name
 from harness.forecasters.spec import ForecasterSpec
-from harness.plugins.environments.environment import Environment
+from harness.plugins.environments.environment import AT, Environment
 from harness.plugins.environments.plugins import EnvironmentPlugin, environment_of, qualified, qualified_name
 from harness.plugins.registry import AmbiguousName, Registered, Registry
 
@@ -69,3 +71,13 @@ def names_in(environment: Environment, forecasters: Registry[ForecasterSpec]) ->
         for name, entry in forecasters.items()
         if isinstance(entry.plugin, EnvironmentPlugin) and environment_of(entry.plugin).name == environment.name
     ]
+
+
+def included_example(environment: Environment, forecasters: ForecasterRegistry) -> str:
+    """A forecaster of harness in an environment, by NAME@ENVIRONMENT: one of a library that it was made for, if any."""
+    asked = {normalised_name(re.split(r"[^\w.-]", requirement)[0]) for requirement in environment.requirements}
+    ending = f"{AT}{environment.name}"
+    for name, spec in forecasters.specs.items():
+        if name.endswith(ending) and not asked.isdisjoint(map(normalised_name, spec.depends)):
+            return name
+    return f"naive{ending}"

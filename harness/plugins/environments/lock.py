@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from harness.errors import BadInput
 from harness.forecasters.described import normalised_name
 
 OWN = "forecast-harness"  # is linked, not installed; see `links`
@@ -44,6 +45,18 @@ def installed_folders(site: Path) -> tuple[str, ...]:
     except OSError:
         return ()
     return tuple(name for name in names if normalised_name(name.partition("-")[0]) not in NOT_LOCKED)
+
+
+def requirements_of(file: Path) -> tuple[str, ...]:
+    """The requirements in the lock of an environment, or in another file with one on each line; raises BadInput."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"the lock {file} cannot be read ({error})") from error
+    requirements = tuple(line for line in lines if line and not line.startswith("#"))
+    if not requirements:
+        raise BadInput(f"the lock {file} lists no requirements")
+    return requirements
 
 
 def _locked(package: Distribution) -> Locked:
