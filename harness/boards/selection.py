@@ -27,6 +27,7 @@ from harness.fields.names import split_names
 from harness.forecasters.limits import Limits
 from harness.plugins.catalog import Catalog
 from harness.plugins.installation import check_installed
+from harness.plugins.weights_versions import absolute_paths
 from harness.results.standings import remove_standings
 from harness.results.stored_plan import stored_plan, title_of_pools
 
@@ -164,11 +165,15 @@ def _check_names(
 
 
 def _check_installed(selection: Selection, boards: Iterable[Leaderboard], catalog: Catalog) -> None:
-    """Raise BadInput for a forecaster that --only or --set names and that is not installed."""
+    """Raise BadInput for a forecaster that --only or --set names and that is not installed, or lacks its checkpoint."""
     named = {*selection.only, *selection.settings}
     for entry in (entry for board in boards for entry in board.entries(catalog) if entry.title in named):
         parameters = {**entry.parameters, **selection.settings.get(entry.title, {})}
         check_installed(entry.name, catalog.forecasters, parameters)
+        spec = catalog.forecasters[entry.name].spec
+        for name, path in absolute_paths(spec, parameters).items():
+            if name in spec.paths and isinstance(path, str) and path and not Path(path).exists():
+                raise BadInput(f"{name} of forecaster {entry.title!r}: there is no file or folder {path}")
 
 
 def _narrowed_titles(board: Leaderboard, selection: Selection, catalog: Catalog) -> tuple[str, ...] | None:

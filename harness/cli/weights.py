@@ -45,6 +45,7 @@ def weights_fetch_command(names: tuple[str, ...], revision: str | None, source: 
 
     from harness.forecasters.weights.fetching import fetch_weights, take_weights
     from harness.forecasters.weights.paths import repository_folder
+    from harness.forecasters.weights.store import unverified_source, unverified_text
 
     say = partial(echo, err=True)
     if source is not None and revision is not None:
@@ -54,6 +55,8 @@ def weights_fetch_command(names: tuple[str, ...], revision: str | None, source: 
         raise BadInput("--from takes one forecaster, or several with the same weights")
     for name, weights in wanted.items():
         lock = fetch_weights(weights, say, revision) if source is None else take_weights(weights, source, say)
+        if folder := unverified_source(weights, lock):
+            say(f"warning: the weights {weights} are {unverified_text(folder)}")
         echo(f"{name}: {repository_folder(weights) / lock.folder}")
 
 

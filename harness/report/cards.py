@@ -12,6 +12,7 @@ from harness.report.text import visible
 if TYPE_CHECKING:
     from harness.forecasters.card import TrainedOn
     from harness.forecasters.spec import ForecasterSpec
+    from harness.forecasters.weights.declared import Weights
     from harness.plugins.catalog import Catalog
 
 NOT_STATED = "not stated"
@@ -76,8 +77,19 @@ def _spec_rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
     yield "revision of the spec", spec.revision
     if spec.weights is not None:
         yield "weights", f"{spec.weights}: {_joined(spec.weights.files)}"
+        yield from _unverified_row(spec.weights)
     yield "tolerance", f"{spec.tolerance:g}"
     yield "missing values", spec.missing
+
+
+def _unverified_row(weights: Weights) -> Iterator[tuple[str, str]]:
+    """What the card says of weights that may be others than the published ones, which it describes."""
+    from harness.errors import attempt
+    from harness.forecasters.weights.store import WeightsLock, read_lock, unverified_source, unverified_text
+
+    lock = attempt(lambda: read_lock(weights))
+    if isinstance(lock, WeightsLock) and (source := unverified_source(weights, lock)):
+        yield "weights in use", unverified_text(source)
 
 
 def _with_inherited(

@@ -82,16 +82,17 @@ def _folded(text: str) -> list[str]:
 
 def _not_installed(kind: str, commands: Mapping[str, str]) -> str:
     """The names that are not installed or lack weights, by the command for it; empty if there are none."""
+    names: dict[str, list[str]] = {}
+    for name, command in commands.items():
+        names.setdefault(command, []).append(name)
+    installed = {command: group for command, group in names.items() if not is_fetch_command(command)}
+    fetched = [(command, ", ".join(group)) for command, group in names.items() if is_fetch_command(command)]
     tables = {
-        f"{kind} that are not installed": [each for each in commands.values() if not is_fetch_command(each)],
-        f"{kind} whose weights are not fetched": [each for each in commands.values() if is_fetch_command(each)],
+        f"{kind} that are not installed": _rows_by_command(installed),
+        f"{kind} whose weights are not fetched": fetched,
     }
-    texts = []
-    for title, group in tables.items():
-        names = {command: [name for name, each in commands.items() if each == command] for command in group}
-        rows = _rows_by_command(names)
-        texts += [f"\n{listing(title, ('command', 'name'), rows)}"] if rows else []
-    return "".join(texts)
+    headings = ("command", "name")
+    return "".join(f"\n{listing(title, headings, rows)}" for title, rows in tables.items() if rows)
 
 
 def _rows_by_command(names: Mapping[str, list[str]]) -> list[tuple[str, str]]:

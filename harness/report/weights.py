@@ -31,7 +31,7 @@ def weights_text(catalog: Catalog) -> str:
 def _row(weights: Weights) -> tuple[str, ...]:
     from harness.errors import DataUnavailable
     from harness.forecasters.limits import size_text
-    from harness.forecasters.weights.store import read_lock, weights_problem
+    from harness.forecasters.weights.store import read_lock, unverified_source, unverified_text, weights_problem
 
     try:
         lock = read_lock(weights)
@@ -39,6 +39,7 @@ def _row(weights: Weights) -> tuple[str, ...]:
         return str(weights), "", "", weights.licence, "damaged"
     if lock is None:
         return str(weights), "", "", weights.licence, "not fetched"
-    commit = lock.commit[:COMMIT] if lock.commit else f"from {lock.source}"
-    state = "damaged" if weights_problem(weights) else "fetched"
+    commit = lock.commit[:COMMIT] if lock.commit else ""
+    source = unverified_source(weights, lock)
+    state = "damaged" if weights_problem(weights) else unverified_text(source) if source else "fetched"
     return str(weights), commit, size_text(lock.size), weights.licence, state

@@ -13,12 +13,14 @@ from harness.errors import attempt
 from harness.evaluation.run import EVALUATION_VERSION
 from harness.fields.types import Json
 from harness.forecasters.weights.declared import Weights
-from harness.forecasters.weights.store import WeightsLock, read_lock
+from harness.forecasters.weights.store import WeightsLock, read_lock, unverified_source, unverified_text
 from harness.plugins.environments.environment import Environment
 from harness.plugins.result_versions import Forecasters, forecaster_version, installed_version
 from harness.plugins.weights_versions import weights_of
 from harness.results.rescoring import METRICS
 from harness.worker.environment import python_environment
+
+UNVERIFIED = "unverified"  # of weights in a provenance: the folder that they were taken from
 
 
 def provenance(
@@ -75,18 +77,28 @@ def provenance_of(
 
 
 def _fetched(weights: Iterable[Weights]) -> list[dict[str, Any]]:
-    """The repository, the commit and the hashes of weights that are fetched."""
-    locks = [attempt(partial(read_lock, each)) for each in weights]
+    """The repository, commit and hashes of weights that are fetched, and the folder of those that nothing verifies."""
+    locks = [(each, attempt(partial(read_lock, each))) for each in weights]
     return [
         {
             "repository": lock.repository,
             "revision": lock.revision,
             "commit": lock.commit,
             "sha256": {name: file.sha256 for name, file in lock.files.items()},
+            **({UNVERIFIED: os.path.basename(source)} if (source := unverified_source(each, lock)) else {}),
         }
-        for lock in locks
+        for each, lock in locks
         if isinstance(lock, WeightsLock)
     ]
+
+
+def weights_notes(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """The notes of a run on weights that may be others than the published ones."""
+    return tuple(
+        f"weights {each['repository']}: {unverified_text(each[UNVERIFIED])}"
+        for each in provenance.get("weights", ())
+        if UNVERIFIED in each
+    )
 
 
 @lru_cache(maxsize=256)  # the metadata of a distribution takes milliseconds to read

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import DatasetSpec, Panel, hookimpl
+from harness import DatasetSpec, ForecasterSpec, Panel, Weights, hookimpl
 from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
 from harness.report.listings import data_inventory, inventory, listing
@@ -34,6 +34,28 @@ def test_datasets_of_one_source_refer_to_the_first(tmp_path: Path) -> None:
     assert said["brook"] == "drawn here · CC0 available"
     assert said["congo"] == "as amazon available"
     assert said["danube"] == "A. Nobody, Rivers and how they run · MIT available"
+
+
+class Pretrained:
+    """Two models of a library, each with weights of its own, which are not fetched."""
+
+    @hookimpl
+    def harness_forecasters(self) -> list[ForecasterSpec]:
+        return [
+            ForecasterSpec(f"large:{name}", Pretrained, weights=Weights(f"large/{name}"), pool="zero-shot")
+            for name in ("One", "Two")
+        ]
+
+
+def test_each_model_whose_weights_are_not_fetched_has_its_command(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("HARNESS_WEIGHTS_DIR", str(tmp_path))
+
+    _, _, text = inventory(load_catalog({"large": Pretrained()}), "forecasters").partition("WEIGHTS ARE NOT FETCHED")
+
+    rows = [line.split() for line in text.splitlines()]
+    assert ["harness", "weights", "fetch", "large:One", "large:One"] in rows
+    assert ["harness", "weights", "fetch", "large:Two", "large:Two"] in rows
+    assert "need other packages" not in text
 
 
 def test_formats_have_their_suffixes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -143,6 +144,39 @@ def test_fetch_list_check_and_remove(harness: Harness, hub: Any, tmp_path: Path)
     assert harness("weights", "remove", "level").stdout == "removed the weights org/level\n"
     assert "not fetched" in harness("weights", "list").stdout
     assert list((tmp_path / "weights").glob("org*")) == []
+
+
+def test_weights_of_a_folder_are_marked_unless_their_hashes_are_declared(harness: Harness, tmp_path: Path) -> None:
+    source = tmp_path / "tiny"
+    source.mkdir()
+    (source / "level.txt").write_text("5", encoding="utf-8")
+    said = f"from {source}, not compared with the published weights"
+
+    taken = harness("weights", "fetch", "level", "--from", str(source))
+    harness("run", "board")
+
+    assert (taken.returncode, taken.stderr) == (0, f"copying level.txt\nwarning: the weights org/level are {said}\n")
+    assert said in " ".join(harness("weights", "list").stdout.split())
+    assert said in " ".join(harness("list", "forecasters", "--card", "level").stdout.split())
+    (record,) = records(tmp_path)
+    assert "weights org/level: from tiny, not compared with the published weights" in record["notes"]
+    plugin = tmp_path / "board" / "harness_plugin.py"
+    digest = hashlib.sha256(b"5").hexdigest()
+    plugin.write_text(PLUGIN.replace('licence="MIT"', f'sha256={{"level.txt": "{digest}"}}'), encoding="utf-8")
+    assert "not compared" not in harness("weights", "list").stdout
+    (source / "level.txt").write_text("6", encoding="utf-8")
+    refused = harness("weights", "fetch", "level", "--from", str(source))
+    assert refused.returncode == 2
+    assert f"and {digest} is declared" in refused.stderr
+
+
+def test_a_checkpoint_that_is_not_there_ends_the_command_before_anything_runs(harness: Harness, tmp_path: Path) -> None:
+    ran = harness("run", "board", "--only", "level", "--set", "level.checkpoint=absent")
+
+    assert ran.returncode == 2
+    said = f"checkpoint of forecaster 'level': there is no file or folder {tmp_path / 'absent'}"
+    assert said in " ".join(ran.stderr.split())
+    assert records(tmp_path) == []
 
 
 def test_other_weights_are_other_cells_and_removed_ones_make_nothing_stale(

@@ -150,8 +150,11 @@ class TestFetching:
     def test_without_a_network_the_remedy_is_said(self, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
 
-        with pytest.raises(DataUnavailable, match=r"no connection to http://127.0.0.1:9 .*--from FOLDER"):
+        with pytest.raises(DataUnavailable, match=r"no connection to http://127.0.0.1:9 .*--from FOLDER") as raised:
             fetch_weights(WEIGHTS, silent)
+
+        files = " and ".join(WEIGHTS.files)
+        assert f"download {files} from http://127.0.0.1:9/{REPOSITORY}/tree/main on a machine" in str(raised.value)
 
     def test_offline_nothing_is_asked(self, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         hub.add(REPOSITORY, FILES)

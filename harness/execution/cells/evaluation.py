@@ -40,7 +40,7 @@ from harness.plugins.installed import installed_catalog
 from harness.plugins.result_versions import forecaster_version
 from harness.results.device import device_record
 from harness.results.journal import Journal
-from harness.results.provenance import provenance, provenance_of
+from harness.results.provenance import provenance, provenance_of, weights_notes
 from harness.results.stored_parts import StoredParts
 from harness.tasks.categorical import are_categorical
 from harness.tasks.folds import backtest
@@ -137,7 +137,10 @@ def evaluate_cell(
         if len(evaluated.machines) > 1:
             circumstances["machines"] = list(evaluated.machines)
     started = min([started, *(run.started for run in (parts or {}).values())])
-    return replace(evaluated.run, key=planned.key, started=started, finished=_now(), provenance=circumstances)
+    notes = (*evaluated.run.notes, *weights_notes(circumstances))
+    return replace(
+        evaluated.run, key=planned.key, started=started, finished=_now(), notes=notes, provenance=circumstances
+    )
 
 
 @dataclass(frozen=True)

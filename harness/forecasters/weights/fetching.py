@@ -37,7 +37,7 @@ def fetch_weights(weights: Weights, say: Say, revision: str | None = None) -> We
             assert lock is not None
             return lock
         wanted = revision or _fetched_commit(weights) or weights.revision
-        found = find_revision(weights.repository, wanted)
+        found = find_revision(weights.repository, wanted, weights.files)
         files = {name: _file_of(weights, name, found.files, wanted) for name in weights.files}
         folder = repository_folder(weights) / found.commit
         missing = {name: file for name, file in files.items() if not _is_as_told(folder / name, file, weights, name)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,6 @@ VARIABLE = "HF_ENDPOINT"  # as the libraries of the hub name it
 TOKEN = "HF_TOKEN"
 HUB = "https://huggingface.co"
 TIMEOUT = 30  # seconds
-ELSEWHERE = "on a machine without network, copy the files there and run `harness weights fetch NAME --from FOLDER`"
 
 
 @dataclass(frozen=True)
@@ -51,17 +50,23 @@ def file_url(repository: str, commit: str, name: str) -> str:
     return f"{endpoint()}/{repository}/resolve/{quote(commit, safe='')}/{quote(name)}"
 
 
-def find_revision(repository: str, revision: str) -> HubRevision:
-    """The commit and the files of a revision; raises DataUnavailable where the hub does not tell them."""
+def find_revision(repository: str, revision: str, files: Iterable[str] = ()) -> HubRevision:
+    """The commit and the files of a revision; raises DataUnavailable where the hub does not tell them.
+
+    The error names `files`, which can be had in another way.
+    """
     import requests
 
     if os.environ.get(OFFLINE[0], "0").lower() not in ("", "0", "false", "no"):
-        raise DataUnavailable(f"{OFFLINE[0]} is set, so that nothing is downloaded; unset it, or use --from FOLDER")
+        remedy = _elsewhere(repository, revision, files)
+        raise DataUnavailable(f"{OFFLINE[0]} is set, so that nothing is downloaded; unset it, or {remedy}")
     url = f"{endpoint()}/api/models/{repository}/revision/{quote(revision, safe='')}"
     try:
         answer = requests.get(url, params={"blobs": "true"}, headers=headers(), timeout=TIMEOUT)
     except requests.RequestException as error:
-        raise DataUnavailable(f"no connection to {endpoint()} ({type(error).__name__}); {ELSEWHERE}") from error
+        raise DataUnavailable(
+            f"no connection to {endpoint()} ({type(error).__name__}); {_elsewhere(repository, revision, files)}"
+        ) from error
     if answer.status_code in (401, 403, 404):
         raise DataUnavailable(
             f"{endpoint()} does not give {repository!r} at revision {revision!r} ({answer.status_code} "
@@ -75,6 +80,15 @@ def find_revision(repository: str, revision: str) -> HubRevision:
         raise DataUnavailable(f"{url} answered {answer.status_code} {answer.reason}; try again later") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataUnavailable(f"{url} does not answer as the hub does; see {VARIABLE}") from error
+
+
+def _elsewhere(repository: str, revision: str, files: Iterable[str]) -> str:
+    """How files are had without a network, as the end of a sentence."""
+    names = " and ".join(files) or "the files"
+    return (
+        f"download {names} from {endpoint()}/{repository}/tree/{revision} on a machine with network, copy them into a "
+        "folder of this machine, and run this command again with --from FOLDER"
+    )
 
 
 def _revision(answer: Mapping[str, Any]) -> HubRevision:

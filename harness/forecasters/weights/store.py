@@ -92,6 +92,21 @@ def weights_problem(weights: Weights) -> str:
     return problem
 
 
+def unverified_source(weights: Weights, lock: WeightsLock) -> str:
+    """The folder that weights were taken from, if nothing tells that they are the published ones; otherwise empty.
+
+    That is told by the hub, by a hash of each file that the forecaster declares, and by a folder of the cache of the
+    hub, which has the name of a commit.
+    """
+    is_known = lock.commit is not None or "://" in lock.source or set(weights.files) <= set(weights.sha256)
+    return "" if is_known else lock.source
+
+
+def unverified_text(source: str) -> str:
+    """What lists, cards and notes of runs say of weights from such a folder."""
+    return f"from {source}, not compared with the published weights"
+
+
 def weights_folder(weights: Weights) -> Path:
     """The folder with the files of weights, which are verified; raises DataUnavailable with the command that fetches.
 
