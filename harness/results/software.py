@@ -23,9 +23,8 @@ def software_by_text(runs: Sequence[tuple[str, Run]]) -> dict[str, list[str]]:
     """The software of runs as a text, and the tasks of each; "all tasks" where it is the same in all of them."""
     found: dict[str, list[str]] = {}
     for task, run in runs:
-        if text := software_text(run.provenance):
-            found.setdefault(text, []).append(task)
-    return {text: [ALL_TASKS] for text in found} if len(found) == 1 else found
+        found.setdefault(software_text(run.provenance), []).append(task)
+    return {text: [ALL_TASKS] if len(found) == 1 else tasks for text, tasks in found.items() if text}
 
 
 def software_text(provenance: Mapping[str, Any]) -> str:
