@@ -233,8 +233,11 @@ def test_a_checkpoint_needs_no_weights_and_its_content_is_part_of_the_key(harnes
     assert changed["scores"]["MAE"] != first["scores"]["MAE"]
 
 
-def test_a_checkpoint_that_does_not_exist_fails_in_its_cell(harness: Harness, tmp_path: Path) -> None:
-    harness("run", "board", "--only", "level", "--set", "level.checkpoint=absent")
+def test_a_checkpoint_of_a_board_that_does_not_exist_fails_in_its_cell(harness: Harness, tmp_path: Path) -> None:
+    board = tmp_path / "board" / "leaderboard.toml"
+    board.write_text(f'{BOARD}parameters = {{ checkpoint = "absent" }}\n', encoding="utf-8")
+
+    harness("run", "board")
 
     (record,) = records(tmp_path)
     assert record["status"] == "failed"

@@ -73,7 +73,7 @@ def names_in(environment: Environment, forecasters: Registry[ForecasterSpec]) ->
     ]
 
 
-def included_example(environment: Environment, forecasters: ForecasterRegistry) -> str:
+def included_example(environment: Environment, forecasters: Registry[ForecasterSpec]) -> str:
     """A forecaster of harness in an environment, by NAME@ENVIRONMENT: one of a library that it was made for, if any."""
     asked = {normalised_name(re.split(r"[^\w.-]", requirement)[0]) for requirement in environment.requirements}
     ending = f"{AT}{environment.name}"
