@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from harness.boards.left_out import reason_left_out
 from harness.boards.limits import BoardLimits
 from harness.boards.pools import forecaster_pools
 from harness.boards.table_datasets import name_tables
 from harness.boards.toml_files import read_toml
 from harness.data.table_dataset import TableDataset
-from harness.errors import BadBoard, UnknownName
+from harness.errors import BadBoard, BadInput, UnknownName
 from harness.fields.errors import FieldError, quotes_hint, short_repr
 from harness.fields.reading import build
 from harness.fields.types import Json
@@ -68,6 +69,7 @@ class Leaderboard:
     limits: BoardLimits = field(default_factory=BoardLimits)  # on the time and memory of each cell
     pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
     datasets: tuple[TableDataset, ...] = ()  # the files that its tasks name
+    left_out: Mapping[str, str] = field(default_factory=dict)  # by forecaster of its file: why it cannot be run now
 
     def entries(self, catalog: Catalog) -> tuple[Entry, ...]:
         """The forecasters on the board, in its order, those of the catalog last."""
@@ -79,6 +81,11 @@ class Leaderboard:
                 *(Entry(name) for name in catalog.forecasters if name not in titles and not library_of(name)),
             )
         return entries if not self.pools else self._in_pools(entries, catalog)
+
+    def check_left_out(self, title: str) -> None:
+        """Raise BadInput for a forecaster of its file that is left out, with the reason."""
+        if title in self.left_out:
+            raise BadInput(f"forecaster {title!r} is left out of the board: {self.left_out[title]}")
 
     def _in_pools(self, entries: Iterable[Entry], catalog: Catalog) -> tuple[Entry, ...]:
         """The baseline, and the forecasters of the board's pools."""
@@ -96,6 +103,8 @@ def _board(folder: Path, classes: tuple[type, ...], table: Mapping[str, Any]) ->
     """The board of a table; raises FieldError for what does not fit."""
     if "datasets" in table:
         raise FieldError(("datasets",), "unknown key 'datasets'; a task names its file: dataset = { file = … }")
+    if "left_out" in table:
+        raise FieldError(("left_out",), "unknown key 'left_out'; leave it out")
     table, datasets = name_tables(table, folder)
     board = replace(build(Leaderboard, table, classes), datasets=datasets)
     _check(board)
@@ -118,8 +127,7 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
         declare(dataset)
     try:
         metric = catalog.metrics[board.metric].spec
-        for entry in board.forecasters:
-            catalog.forecasters[entry.name]
+        board = _with_known_environments(board, board_name(name), catalog)
         for task in board.tasks:
             catalog.datasets[task.dataset]
     except UnknownName as error:
@@ -130,9 +138,20 @@ def load_board(name: str, catalog: Catalog) -> Leaderboard:
             wanted = metric.requirement.replace("quantile levels", "quantile_levels")
             raise BadBoard(f"{path}: metric {metric.name} {wanted}, and task {task.label!r} asks for {count}")
     titles = [entry.title for entry in board.entries(catalog)]
+    if board.baseline in board.left_out:
+        raise BadBoard(f"{path}: the baseline {board.baseline!r} cannot be run: {board.left_out[board.baseline]}")
     if board.baseline not in titles:
         raise BadBoard(f"{path}: {UnknownName('forecaster on the board (its baseline)', board.baseline, titles)}")
     return board
+
+
+def _with_known_environments(board: Leaderboard, name: str, catalog: Catalog) -> Leaderboard:
+    """The board without the forecasters whose environment is not known, in `left_out`; raises UnknownName."""
+    reasons = {entry.title: reason_left_out(entry.name, entry.title, name, catalog) for entry in board.forecasters}
+    if not any(reasons.values()):
+        return board
+    kept = tuple(entry for entry in board.forecasters if not reasons[entry.title])
+    return replace(board, forecasters=kept, left_out={title: reason for title, reason in reasons.items() if reason})
 
 
 def _plugin_file_hint(path: Path) -> str:
@@ -194,15 +213,19 @@ def with_forecasters(board: Leaderboard, catalog: Catalog, only: tuple[str, ...]
         if name not in entries:
             raise UnknownName("forecaster on the board", name, entries)
     kept = [entry for title, entry in entries.items() if title in only or title == board.baseline]
-    return replace(board, forecasters=tuple(kept), every_forecaster=False)
+    return replace(board, forecasters=tuple(kept), every_forecaster=False, left_out={})
 
 
 def with_models(board: Leaderboard, catalog: Catalog, names: Iterable[str]) -> Leaderboard:
-    """A board with `every_forecaster`, and the models of other libraries among these names; others as they are."""
+    """A board with `every_forecaster`, and those of these names that it does not add; others as they are.
+
+    These are models of other libraries, and NAME@ENVIRONMENT where the catalog does not list that.
+    """
     if not board.every_forecaster:
         return board
-    titles = {entry.title for entry in board.forecasters}
-    models = [name for name in names if library_of(name) and name in catalog.forecasters and name not in titles]
+    titles, listed = {entry.title for entry in board.forecasters}, set(catalog.forecasters)
+    unlisted = [name for name in names if name not in titles and (library_of(name) or name not in listed)]
+    models = [name for name in unlisted if name in catalog.forecasters]
     return replace(board, forecasters=(*board.forecasters, *map(Entry, models)))
 
 

@@ -92,6 +92,7 @@ class BoardPlan:
             pools=self.pools,
             only_pools=board.pools,
             not_installed=self.not_installed,
+            left_out=board.left_out,
         )
 
 

@@ -22,10 +22,11 @@ from harness.boards.leaderboard import (
 from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.pools import forecaster_pools
 from harness.boards.workspace import Workspace
-from harness.errors import BadBoard, BadInput, Failure, HarnessError, UnknownName, attempt
+from harness.errors import BadBoard, BadInput, Failure, HarnessError, attempt
 from harness.fields.names import split_names
 from harness.forecasters.limits import Limits
 from harness.plugins.catalog import Catalog
+from harness.plugins.forecaster_names import UnknownForecaster
 from harness.plugins.installation import check_installed
 from harness.plugins.weights_versions import absolute_paths
 from harness.results.standings import remove_standings
@@ -99,7 +100,8 @@ def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[Sele
     loaded = _load_boards(selection, workspace.catalog, left_out)
     boards = {name: each.part.of(each.board, workspace.catalog) for name, each in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
-    selection = replace(selection, only=split_names(selection.only, set[str]().union(*titles.values())))
+    known = set[str]().union(*titles.values(), *(board.left_out for board in boards.values()))
+    selection = replace(selection, only=split_names(selection.only, known))
     _check_names(selection, loaded, titles, workspace.catalog)
     _check_installed(selection, boards.values(), workspace.catalog)
     narrowed = {name: _narrowed_titles(board, selection, workspace.catalog) for name, board in boards.items()}
@@ -154,10 +156,12 @@ def _check_names(
     for name in (*selection.only, *selection.settings):
         if any(name in on_board for on_board in titles.values()):
             continue
+        for loaded in boards.values():
+            loaded.board.check_left_out(name)
         if name in catalog.forecasters and boards:
             raise BadInput(_not_on_boards(name, {board: loaded.file for board, loaded in boards.items()}))
         catalog.forecasters.check_unique(name)
-        raise UnknownName("forecaster on these boards", name, set().union(*titles.values()))
+        raise UnknownForecaster("forecaster on these boards", name, set().union(*titles.values()), catalog.forecasters)
     baselines = {loaded.board.baseline for loaded in boards.values()}
     for name in selection.settings:
         if selection.only and name not in selection.only and name not in baselines:

@@ -22,7 +22,7 @@ from harness.efficiency.store import STORAGE, bench_folder, stored_bench, write_
 from harness.errors import Failure, attempt
 from harness.execution.activity import REPETITION, Recorder
 from harness.fields.libraries import missing_packages
-from harness.plugins.installation import install_command, not_installed_text
+from harness.plugins.installation import install_command, left_out_lines, not_installed_text
 from harness.report.bench_progress import BenchProgress, stop_lines
 from harness.report.efficiency import bench_csv, bench_legend, bench_remarks, bench_table, bench_title
 from harness.report.text import plain_text
@@ -68,13 +68,17 @@ def bench_board(request: BenchRequest, workspace: Workspace, console: Console, *
 
 
 def _not_installed(request: BenchRequest, workspace: Workspace) -> list[str]:
-    """Which forecasters of the board were left out since they are not installed, and how they are."""
+    """Which forecasters of the board were left out since they cannot be run here, and how to mend that."""
     if request.names:
         return []
     catalog = workspace.catalog
-    entries = load_board(request.board, catalog).entries(catalog)
-    commands = {entry.title: install_command(catalog.forecasters[entry.name], entry.parameters) for entry in entries}
-    return [not_installed_text(missing)] if (missing := {k: v for k, v in commands.items() if v}) else []
+    board = load_board(request.board, catalog)
+    commands = {
+        entry.title: install_command(catalog.forecasters[entry.name], entry.parameters)
+        for entry in board.entries(catalog)
+    }
+    missing = {title: command for title, command in commands.items() if command}
+    return [*([not_installed_text(missing)] if missing else []), *left_out_lines(board.left_out)]
 
 
 def _measure(work: list[Job], request: BenchRequest, console: Console, finished: list[BenchFinished]) -> None:

@@ -50,7 +50,7 @@ def env_create_command(
     from harness.cli.signals import stop_signals
     from harness.plugins.catalog import load_catalog
     from harness.plugins.environments.creation import EnvironmentRequest, create_environment
-    from harness.plugins.environments.forecasters import included_example, names_in
+    from harness.plugins.environments.forecasters import ambiguous_now, included_example, names_in
     from harness.plugins.environments.installers import InstallerFailed
     from harness.plugins.environments.lock import requirements_of
     from harness.results.journal import prepare_home
@@ -60,6 +60,7 @@ def env_create_command(
     elif not requirements:
         raise click.UsageError("Missing argument 'REQUIREMENT...'.")
     prepare_home(workspace.home)
+    before = workspace.catalog.forecasters
     request = EnvironmentRequest(name, requirements, python, torch_index)
     try:
         with stop_signals():
@@ -80,6 +81,8 @@ def env_create_command(
     else:
         example = included_example(environment, forecasters)
         echo(f"no plugin in it provides forecasters; those of harness are available in it, such as {example}")
+    if ambiguous := ambiguous_now(before, forecasters):
+        echo(ambiguous)
 
 
 @env_group.command("list")

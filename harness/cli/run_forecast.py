@@ -31,6 +31,7 @@ from harness.evaluation.run import Cell
 from harness.execution.forecasting import ForecastAhead, forecast_ahead, task_ahead
 from harness.execution.options import CellOptions
 from harness.forecasters.limits import Limits
+from harness.plugins.forecaster_names import UnknownForecaster
 from harness.plugins.installation import check_installed, install_command
 from harness.report.forecast_table import check_ending, forecast_table, write_table
 from harness.report.page.forecast import forecast_page
@@ -138,10 +139,11 @@ def _named_entry(name: str, board: Leaderboard, board_path: str, workspace: Work
         return entries[ranked[0]]
     if name in entries:
         return entries[name]
+    board.check_left_out(name)
     if name in workspace.catalog.forecasters:
         return Entry(name)
     workspace.catalog.forecasters.check_unique(name)
-    raise UnknownName("forecaster", name, [*entries, *workspace.catalog.forecasters])
+    raise UnknownForecaster("forecaster", name, [*entries, *workspace.catalog.forecasters])
 
 
 def _task(name: str | None, board: Leaderboard) -> Task:

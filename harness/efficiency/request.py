@@ -26,6 +26,7 @@ from harness.forecasters.spec import ForecasterSpec
 from harness.plugins.catalog import Catalog
 from harness.plugins.environments.environment import Environment
 from harness.plugins.environments.lock import OWN
+from harness.plugins.forecaster_names import UnknownForecaster
 from harness.plugins.installation import check_installed, install_command
 from harness.plugins.provider import provider_of
 from harness.plugins.result_versions import NOT_INSTALLED, forecaster_version
@@ -64,6 +65,8 @@ def jobs(request: BenchRequest, catalog: Catalog) -> list[Job]:
     board = load_board(request.board, catalog)
     _check(request)
     every = {entry.title: entry for entry in board.entries(catalog)}
+    for name in request.names:
+        board.check_left_out(name)
     entries = [_entry(name, every, catalog) for name in dict.fromkeys(request.names)]
     for entry in entries:
         check_installed(entry.name, catalog.forecasters, _parameters(entry, request))
@@ -151,7 +154,7 @@ def _entry(name: str, every: Mapping[str, Entry], catalog: Catalog) -> Entry:
     if name in catalog.forecasters:  # not on the board: with its defaults
         return Entry(name)
     catalog.forecasters.check_unique(name)
-    raise UnknownName("forecaster", name, {*every, *catalog.forecasters})
+    raise UnknownForecaster("forecaster", name, {*every, *catalog.forecasters})
 
 
 def _parameters(entry: Entry, request: BenchRequest) -> dict[str, Json]:
@@ -204,5 +207,5 @@ def _check_environment(environment: Environment) -> None:
         again = replace(environment, requirements=(*environment.requirements, f"{OWN}[bench]")).again
         raise BadInput(
             f"environment {environment.name!r} lacks {', '.join(missing)}, with which harness bench measures; create "
-            f"it again with them by `{again}`"
+            f"it again with them by `{again}`, which gives it another hash, so that its cells are run again"
         )

@@ -29,7 +29,7 @@ from harness.efficiency.store import write_bench
 from harness.efficiency.workload import JOB, RESULT, TIMINGS, Job
 from harness.errors import Failure, attempt
 from harness.plugins.environments.child import child_variables, prepare
-from harness.plugins.environments.environment import AT
+from harness.plugins.forecaster_names import AT
 
 POLL = 0.1  # seconds
 OUTPUT = "output.txt"  # of a process, in the folder of its job

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,8 @@ from harness.evaluation.run import EVALUATION_VERSION, Run
 from harness.execution.cells.evaluation import evaluate_cell
 from harness.execution.options import CellOptions
 from harness.execution.workers.template_server import TemplateServer
+from harness.plugins.catalog import Catalog
+from harness.plugins.forecaster_names import create_command
 from harness.plugins.installation import check_installed
 from harness.plugins.installed import installed_catalog
 from harness.results.run_comparison import (
@@ -55,9 +57,10 @@ def replay(key: str, fingerprint: str, workspace: Workspace, title: str = "") ->
     recorded = workspace.journal.read_with_results(key)
     if recorded is None:
         raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run its board again")
-    check_installed(recorded.cell.forecaster, workspace.catalog.forecasters)
-    planned = plan_cell(recorded.cell, title or recorded.cell.forecaster, workspace)
-    tolerance = max(TOLERANCE, workspace.catalog.forecasters[recorded.cell.forecaster].spec.tolerance)
+    forecaster = _present_name(recorded, workspace.catalog)
+    check_installed(forecaster, workspace.catalog.forecasters)
+    planned = plan_cell(replace(recorded.cell, forecaster=forecaster), title or recorded.cell.forecaster, workspace)
+    tolerance = max(TOLERANCE, workspace.catalog.forecasters[forecaster].spec.tolerance)
     present = _evaluated(planned, recorded, workspace.home)
     compared = compare_runs(recorded, present, tolerance)
     return replace(compared, changes=tuple(_changes(recorded, fingerprint, planned)))
@@ -84,6 +87,22 @@ def compare_runs(recorded: Run, present: Run, tolerance: float) -> Replay:
         (),
         tuple(environment_differences(recorded.provenance, present.provenance)),
     )
+
+
+def _present_name(recorded: Run, catalog: Catalog) -> str:
+    """The name of the forecaster of a record now: in an environment with the hash that it had, whatever its name.
+
+    Where there is none, the recorded name; raises BadInput if that is the name of no forecaster, or of several.
+    """
+    name, environment = recorded.cell.forecaster, recorded.provenance.get("environment")
+    if not isinstance(environment, Mapping):
+        return name
+    if found := catalog.forecasters.in_environment(name, str(environment.get("hash"))):
+        return found
+    if name in catalog.forecasters:
+        return name
+    command = create_command(str(environment.get("name")), environment.get("requirements", ()))
+    raise BadInput(f"there is no environment as that in which {name!r} was run; make it again by `{command}`")
 
 
 def _evaluated(planned: PlannedCell, recorded: Run, home: Path) -> Run:

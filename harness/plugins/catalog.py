@@ -16,6 +16,7 @@ from harness.data.home_folders import home_folder
 from harness.errors import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec, spec_problem
 from harness.plugins.discovery import BUILT_IN, Plugin, load_plugins
+from harness.plugins.forecaster_names import ForecasterNames
 from harness.plugins.registry import Registered, Registry
 from harness.plugins.restriction import VARIABLE
 
@@ -47,17 +48,22 @@ class Catalog:
     home: Path | None = None  # whose environments provide forecasters, too; None: no environments
 
     @cached_property
-    def forecasters(self) -> Registry[ForecasterSpec]:
+    def forecasters(self) -> ForecasterNames:
         """Forecasters by name, those of environments included."""
-        registry = self._specs(
-            "forecaster", "harness_forecasters", ForecasterSpec, lambda spec: spec.name, spec_problem
+        registry: Any = self._specs(
+            "forecaster",
+            "harness_forecasters",
+            ForecasterSpec,
+            lambda spec: spec.name,
+            spec_problem,
+            partial(ForecasterNames, self.home),
         )
         if self._of_environments:
             from harness.plugins.environments.forecasters import ForecasterRegistry
 
             registry = ForecasterRegistry(registry, self._of_environments)
         self._check_components(registry)
-        return registry
+        return cast(ForecasterNames, registry)
 
     @property
     def environment_plugins(self) -> list[EnvironmentPlugin]:

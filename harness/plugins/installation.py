@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.data.dataset import DatasetSpec
 from harness.errors import BadInput
+from harness.fields.libraries import missing_packages
+from harness.forecasters.libraries import library_of
 from harness.forecasters.spec import ForecasterSpec
+from harness.plugins.forecaster_names import create_command
 from harness.plugins.registry import Registered
 
 if TYPE_CHECKING:
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from harness.forecasters.weights.declared import Weights
 
 Forecasters = Mapping[str, Registered[ForecasterSpec]]  # those of a catalog
+OWN = "forecast-harness"
 CHECKPOINT = "checkpoint"  # the hyperparameter that is a folder with weights instead of those of the spec
 FETCH = "harness weights fetch"
 PLAIN = re.compile(r"[\w.:@=+-]+")  # a word that a shell takes as it is
@@ -25,10 +30,13 @@ PLAIN = re.compile(r"[\w.:@=+-]+")  # a word that a shell takes as it is
 def install_command(registered: Registered[ForecasterSpec], parameters: Mapping[str, Json] | None = None) -> str:
     """The command that installs what a forecaster with these hyperparameters needs, or fetches its weights.
 
-    Empty where all of it is there; the libraries of one of an environment are.
+    Empty where all of it is there; the libraries of one of an environment are. An included model of another library is
+    installed in an environment, since several of these libraries cannot be installed beside harness.
     """
     is_here = getattr(registered.plugin, "environment", None) is None  # no import of what most commands do not need
     command = registered.spec.install_command if is_here else ""
+    if command and registered.plugin.included:
+        command = _environment_command(registered.spec) or command
     return command or _fetch_command(registered.spec, parameters or {})
 
 
@@ -79,6 +87,44 @@ def not_installed_text(commands: Mapping[str, str]) -> str:
         words = dict.fromkeys(command.removeprefix(f"{FETCH} ") for command in fetched.values())
         parts.append(f"weights not fetched: {', '.join(fetched)} (`{FETCH} {' '.join(words)}`)")
     return "; ".join(parts)
+
+
+def left_out_lines(reasons: Mapping[str, str]) -> list[str]:
+    """Which forecasters are left out of a board, and why; `reasons` are by forecaster."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return [f"left out: {', '.join(group)} ({reason})" for reason, group in names.items()]
+
+
+def _environment_command(spec: ForecasterSpec) -> str:
+    """The command that makes an environment for a model of a library that an extra of harness is named after.
+
+    Empty for another forecaster, and where the library is installed, so that only others are missing.
+    """
+    library = library_of(spec.name)
+    if not library or not missing_packages(spec.imports[:1]):
+        return ""
+    of_extra = _requirements_of_extra(library)
+    if not of_extra:
+        return ""
+    if spec.requires == f"{OWN}[{library}]":
+        return create_command(library, of_extra)
+    if not spec.requires:
+        return create_command(library, dict.fromkeys(module.partition(".")[0] for module in spec.imports))
+    return create_command(library, [*(() if spec.requires.startswith(library) else of_extra), spec.requires])
+
+
+@lru_cache
+def _requirements_of_extra(extra: str) -> tuple[str, ...]:
+    """The requirements of an extra of harness; none where there is no such extra, or harness is not installed."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        every = [text.partition(";")[::2] for text in requires(OWN) or ()]
+    except PackageNotFoundError:
+        return ()
+    return tuple(name.strip() for name, marker in every if re.search(rf"extra == .{re.escape(extra)}\W", marker))
 
 
 def _fetch_command(spec: ForecasterSpec, parameters: Mapping[str, Json]) -> str:

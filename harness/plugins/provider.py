@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.plugins.discovery import Plugin
-from harness.plugins.environments.environment import AT, Environment
+from harness.plugins.environments.environment import Environment
 from harness.plugins.environments.plugins import EnvironmentPlugin
+from harness.plugins.forecaster_names import AT
 from harness.plugins.module_files import file_states, state_of
 
 

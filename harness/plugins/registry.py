@@ -16,7 +16,10 @@ Spec = TypeVar("Spec")
 class AmbiguousName(UnknownName):
     """Several environments provide a forecaster of that name; `names` are its names with those of the environments."""
 
+    names: tuple[str, ...] = ()
+
     def __init__(self, kind: str, name: str, names: Sequence[str]) -> None:
+        self.names = tuple(names)
         Exception.__init__(self, f"several environments provide a {kind} called {name!r}; write {' or '.join(names)}")
 
 
@@ -83,10 +86,14 @@ class Registry(Mapping[str, Registered[Spec]]):
         if name in self.duplicates:
             raise self.duplicates[name]
 
+    def unknown(self, name: str) -> UnknownName:
+        """The error that nothing has this name."""
+        return UnknownName(self.kind, name, self._known, self.former_names.get(name, ""))
+
     def __getitem__(self, name: str) -> Registered[Spec]:
         self.check_unique(name)
         if name not in self._entries:
-            raise UnknownName(self.kind, name, self._known, self.former_names.get(name, ""))
+            raise self.unknown(name)
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import Failure, attempt
 from harness.forecasters.described import DescribedFactory
 from harness.forecasters.spec import ForecasterSpec
-from harness.plugins.environments.environment import AT
 from harness.plugins.environments.plugins import environment_of
+from harness.plugins.forecaster_names import AT
 from harness.plugins.registry import Registered
 from harness.plugins.weights_versions import NOT_FETCHED, weights_digests, weights_of
 

@@ -61,6 +61,7 @@ class StoredPlan:
     pools: Mapping[str, Pool] = field(default_factory=dict)  # by forecaster
     only_pools: tuple[Pool, ...] = ()  # of whose forecasters it consists, beside the baseline; empty: of all
     not_installed: Mapping[str, str] = field(default_factory=dict)  # by forecaster: the command that installs it
+    left_out: Mapping[str, str] = field(default_factory=dict)  # by forecaster: why its environment is not known
 
     @property
     def seen(self) -> Mapping[str, tuple[str, ...]]:
@@ -119,6 +120,7 @@ class StoredPlan:
             forecasters=tuple(name for name in self.forecasters if name in forecasters or name == self.baseline),
             unavailable={task: reason for task, reason in self.unavailable.items() if task in tasks},
             not_installed={name: command for name, command in self.not_installed.items() if name in forecasters},
+            left_out={name: reason for name, reason in self.left_out.items() if name in forecasters},
         )
 
     def save(self, home: Path) -> None:

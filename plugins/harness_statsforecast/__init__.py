@@ -17,7 +17,7 @@ def harness_forecasters() -> list[ForecasterSpec]:
             missing="interpolate",
             draws=name in SAMPLED,
             imports=("statsforecast.models",),
-            requires="forecast-harness[statsforecast]",
+            requires="statsforecast>=2.1",
             depends=("statsforecast",),
             pool="local",
             covariates=("known covariate",) if name in WITH_COVARIATES else (),

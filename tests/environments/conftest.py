@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from environment_packages import Folder, own_wheels, plugin_module, plugin_wheel
+from environment_packages import Folder, copy_environment, own_wheels, plugin_module, plugin_wheel
 
 BOARD = """
 title = "Two versions"
@@ -58,7 +58,7 @@ def new(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Folder:
 @pytest.fixture(scope="session")
 def made(new: Folder) -> Folder:
     """The same with the environment `old`, with version 1.0 and other plugins."""
-    new.harness("env", "create", "old", "shifting==1.0", "twin", "broken")
+    (new.path / "created.txt").write_text(new.harness("env", "create", "old", "shifting==1.0", "twin", "broken"))
     return new
 
 
@@ -72,16 +72,7 @@ def run(made: Folder) -> Folder:
 @pytest.fixture
 def other_home(new: Folder, tmp_path: Path) -> Folder:
     """Another home with a copy of the environment `new`, which a test may damage; its packages are links."""
-    source, copy = new.environments / "new", tmp_path / "home" / "environments" / "new"
-    (copy / "venv" / "bin").mkdir(parents=True)
-    for name in ("environment.json", "plugins.json", "lock.txt", "venv/pyvenv.cfg"):
-        (copy / name).write_bytes((source / name).read_bytes())
-    (copy / "venv" / "bin" / "python").symlink_to((source / "venv" / "bin" / "python").resolve())
-    (site,) = source.glob("venv/lib/*/site-packages")
-    own = copy / site.relative_to(source)
-    own.mkdir(parents=True)
-    for entry in site.iterdir():
-        (own / entry.name).symlink_to(entry.resolve())
+    copy_environment(new.environments / "new", tmp_path / "home" / "environments" / "new")
     (tmp_path / "versions").mkdir()
     board = BOARD.replace('  { name = "shifted@old" },\n', "")
     (tmp_path / "versions" / "leaderboard.toml").write_text(board)

@@ -113,6 +113,19 @@ def _write_information(wheel: zipfile.ZipFile, information: str, tag: str, names
     wheel.writestr(f"{information}/RECORD", "".join(f"{name},,\n" for name in listed))
 
 
+def copy_environment(source: Path, copy: Path) -> None:
+    """Copy an environment, whose packages are links in the copy."""
+    (copy / "venv" / "bin").mkdir(parents=True)
+    for name in ("environment.json", "plugins.json", "lock.txt", "venv/pyvenv.cfg"):
+        (copy / name).write_bytes((source / name).read_bytes())
+    (copy / "venv" / "bin" / "python").symlink_to((source / "venv" / "bin" / "python").resolve())
+    (site,) = source.glob("venv/lib/*/site-packages")
+    own = copy / site.relative_to(source)
+    own.mkdir(parents=True)
+    for entry in site.iterdir():
+        (own / entry.name).symlink_to(entry.resolve())
+
+
 @dataclass(frozen=True)
 class Folder:
     """A folder with a home, in which commands run as a user's do, and pip finds nothing but the wheels in `wheels`."""

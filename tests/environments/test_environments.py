@@ -200,7 +200,8 @@ def test_measuring_says_which_libraries_the_environment_lacks(made) -> None:
     said = made.harness("bench", "shifted@old", "--board", "versions", code=2)
 
     assert "environment 'old' lacks pytest" in said
-    assert "harness env create old shifting==1.0 twin broken 'forecast-harness[bench]'" in said
+    again = "harness env create old shifting==1.0 twin broken 'forecast-harness[bench]'"
+    assert f"{again}`, which gives it another hash, so that its cells are run again" in said
 
 
 def test_measuring_in_an_environment_needs_no_library_here(made) -> None:
@@ -257,11 +258,9 @@ def test_results_stay_when_an_environment_is_removed(other_home, run) -> None:
     other_home.harness("env", "remove", "new")
 
     shown = other_home.harness("show", str(run.path / "versions"))
-    said = other_home.harness("run", str(run.path / "versions"), code=2)
 
     assert "shifted@new" in shown
     assert not (other_home.environments / "new").exists()
-    assert "no forecaster called 'shifted@" in said
 
 
 def test_the_description_is_one_json_object_whatever_plugins_print(made) -> None:
@@ -287,15 +286,6 @@ def test_a_provider_names_the_forecaster_as_its_plugin_does(workspace: Workspace
     assert load_catalog(home=workspace.home).forecasters["shifted@old"].plugin == (
         workspace.catalog.forecasters["shifted@old"].plugin
     )
-
-
-def test_a_board_that_leaves_open_which_environment_is_refused(made, tmp_path: Path) -> None:
-    text = (made.path / "versions" / "leaderboard.toml").read_text().replace("shifted@old", "shifted")
-    (tmp_path / "leaderboard.toml").write_text(text)
-
-    said = made.harness("run", str(tmp_path), code=2)
-
-    assert "several environments provide a forecaster called 'shifted'; write shifted@new or shifted@old" in said
 
 
 @pytest.mark.parametrize(

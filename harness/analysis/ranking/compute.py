@@ -21,7 +21,7 @@ from harness.errors import BadInput, InvalidMetric
 from harness.evaluation.metrics import FORMER_NAMES, METRICS, Metric
 from harness.evaluation.run import Run
 from harness.evaluation.scoring import Terms, applies
-from harness.plugins.installation import not_installed_text
+from harness.plugins.installation import left_out_lines, not_installed_text
 from harness.results.board_results import BoardResults
 from harness.results.provenance import machine_kind
 from harness.results.standings import Row, Significance, Standings, close_to_next, pending_note
@@ -231,6 +231,7 @@ def _notes(
     notes += _left_out_notes(plan, runs)
     if plan.not_installed:
         notes.append(not_installed_text(plan.not_installed))
+    notes += left_out_lines(plan.left_out)
     if plan.only_pools:
         notes.append(
             f"ranked are the forecasters of pool {' or '.join(plan.only_pools)} and the baseline {plan.baseline}"

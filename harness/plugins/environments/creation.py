@@ -16,7 +16,6 @@ from filelock import FileLock, Timeout
 from harness.errors import BadInput
 from harness.plugins.environments.descriptions import renew_description
 from harness.plugins.environments.environment import (
-    RECORD,
     Environment,
     EnvironmentUnusable,
     environment_folder,
@@ -26,6 +25,7 @@ from harness.plugins.environments.environment import (
 from harness.plugins.environments.installers import install, make_venv, version_of
 from harness.plugins.environments.links import REQUIREMENTS, link_harness
 from harness.plugins.environments.lock import OWN, installed_folders, locked_in
+from harness.plugins.forecaster_names import RECORD
 from harness.plugins.plugin_file import checked_plugin_file
 
 TORCH = re.compile(r"torch\b(?![-_.])")

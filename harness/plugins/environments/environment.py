@@ -18,11 +18,10 @@ from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.forecasters.described import normalised_name
 from harness.plugins.environments.lock import Locked, installed_folders
+from harness.plugins.forecaster_names import FOLDER, RECORD
 
-FOLDER = "environments"  # in a home
-RECORD, LOCK = "environment.json", "lock.txt"
+LOCK = "lock.txt"  # in the folder of an environment
 SCHEMA = 1
-AT = "@"  # between the name of a forecaster and that of an environment
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 

@@ -12,7 +12,8 @@ from harness.forecasters.described import DescribedFactory, FactoryDescription
 from harness.forecasters.spec import ForecasterSpec, spec_problem
 from harness.forecasters.spec_fields import load_spec
 from harness.plugins.discovery import Plugin
-from harness.plugins.environments.environment import AT, Environment
+from harness.plugins.environments.environment import Environment
+from harness.plugins.forecaster_names import AT
 from harness.plugins.registry import Registered
 
 
