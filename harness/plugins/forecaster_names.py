@@ -16,6 +16,7 @@ FOLDER = "environments"  # in a home
 RECORD = "environment.json"  # in the folder of an environment
 MOST_MODELS = 3  # that a sentence suggests
 AT = "@"  # between the name of a forecaster and that of an environment
+_PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)  # a word that a shell takes as it is
 _QUALIFIED = re.compile(r"(.+)@([A-Za-z0-9][A-Za-z0-9._-]{0,49})")
 
 
@@ -84,9 +85,13 @@ def is_missing(reason: str, environment: str) -> bool:
 
 def create_command(environment: str, requirements: Iterable[str] = ()) -> str:
     """The command that makes an environment."""
-    import shlex
+    words = " ".join(map(_quoted, requirements))
+    return f"harness env create {environment} {words or 'REQUIREMENT…'}"
 
-    return f"harness env create {environment} {shlex.join(requirements) or 'REQUIREMENT…'}"
+
+def _quoted(word: str) -> str:
+    """A word for a shell, as `shlex.quote` gives it, which `harness list` should not have to import."""
+    return word if _PLAIN.fullmatch(word) else "'" + word.replace("'", "'\"'\"'") + "'"
 
 
 def _similar(name: str, names: Iterable[str]) -> list[str]:
