@@ -274,6 +274,22 @@ class TestRemoved:
         a.remote.pull()
         assert cells_in_parts(a.home) == [pending]
 
+    def test_locks_of_finished_cells_go_when_their_owner_has_no_lease(self, machine: MakeMachine) -> None:
+        a = machine("a")
+        finished, pending = (f"{i:032x}" for i in range(2))
+        a.store_run(run_of(finished))
+        locks = RemoteLocks(a.remote)
+        for key in (f"{finished}.2-5", finished, f"{pending}.2-5"):
+            assert locks.take(key)
+        a.store.create(f"locks/{finished}.5-8/1", b"killed")
+        a.store.create(f"locks/{pending}.5-8/1", b"killed")
+
+        remove_stored_leftovers(a.remote)
+
+        left = {f"{finished}.2-5", finished, f"{pending}.2-5", f"{pending}.5-8"}
+        assert {name.split("/")[1] for name in a.store.names("locks")} == left
+        locks.close()
+
     def test_they_are_in_no_pack(self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(packs, "FEWEST", 1)
         a = folder_machine("a")
