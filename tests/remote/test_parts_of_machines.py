@@ -40,9 +40,9 @@ def test_a_machine_goes_on_with_the_parts_that_another_one_has_stored(place: Fau
     wait_for(lambda: count("a") > 4)
     second = start("b", PAUSE="0")
     wait_for(lambda: count("a") >= 40 and count("b"))
+    made = series_of(name.split("/")[2] for name in store.names("parts"))
     kill(first.pid, signal.SIGKILL)
     first.communicate()
-    made = series_of(name.split("/")[2] for name in store.names("parts"))
     text, _ = second.communicate(timeout=200)
 
     assert second.returncode == 0, text
