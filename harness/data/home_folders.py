@@ -8,6 +8,7 @@ from pathlib import Path
 
 VARIABLE = "HARNESS_CACHE_DIR"  # the folder of local copies
 URL = "store-url"  # the file of a local copy that names its store
+IN_STORE = "home.json"  # an object of every home in a store: results.remote.remote_home
 
 
 def is_url(home: str) -> bool:
@@ -18,15 +19,20 @@ def is_url(home: str) -> bool:
 def home_folder(home: str) -> Path:
     """The folder of a home; that of the local copy, which is made if necessary, where a URL is given.
 
-    Raises HomeUnusable if it cannot be made.
+    Raises HomeUnusable if it cannot be made, and BadInput for a folder that is named as the other kind of home.
     """
     if not is_url(home):
+        if os.path.isfile(os.path.join(home, IN_STORE)):
+            from harness.errors import BadInput
+
+            raise BadInput(f"{home} is the store of a home; name it file://{os.path.abspath(home)}")
         return Path(home)
     import hashlib
 
     from harness.errors import HomeUnusable
 
     url = home.rstrip("/")
+    _check_no_journal(url)
     folder = _cache_folder() / "homes" / hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -38,6 +44,14 @@ def home_folder(home: str) -> Path:
             f"{VARIABLE}"
         ) from error
     return folder
+
+
+def _check_no_journal(url: str) -> None:
+    """Raise BadInput for the file:// of a folder that is a home itself, not a store."""
+    if url.startswith("file://") and os.path.isdir(os.path.join(url.removeprefix("file://"), "journal")):
+        from harness.errors import BadInput
+
+        raise BadInput(f"{url} is a home in a folder, and no store; name it {url.removeprefix('file://')}")
 
 
 def store_url(folder: Path) -> str | None:

@@ -16,6 +16,8 @@ def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
     if not given:
         raise BadInput("name the homes to merge and then the home to merge them into: harness merge A B INTO")
     sources = [home for home in dict.fromkeys(given) if home.resolve() != into.resolve()]
+    if not sources:
+        raise BadInput(f"{home_name(into)} is to be merged into itself; name another home first: harness merge A INTO")
     for home in sources:
         if not (home / "journal" / "cells").is_dir():
             raise BadInput(f"{home_name(home)} is no home: it has no journal; name what --home names for `harness run`")

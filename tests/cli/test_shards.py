@@ -171,6 +171,7 @@ def test_a_stopped_shard_is_resumed(slow_board: Any) -> None:
         (("plan", "./rivers", "--simulate", "nodes=none"), "--simulate takes nodes=N"),
         (("merge", "into"), "name the homes to merge"),
         (("merge", "nothing", "into"), "is no home"),
+        (("merge", "into", "into"), "is to be merged into itself"),
     ],
 )
 def test_errors_are_one_sentence(harness: Any, arguments: tuple[str, ...], reason: str) -> None:

@@ -176,5 +176,5 @@ def test_a_manifest_is_one_indexed_job_a_group(tmp_path: Path, separate: bool) -
     arguments = shlex.split(container["command"][2])
     assert arguments[:4] == ["exec", "harness", "run", "a board"]
     assert arguments[-1] == str(home) + ("/shards/cuda-8gb-$JOB_COMPLETION_INDEX" if separate else "")
-    rules = cpu["spec"]["podFailurePolicy"]["rules"]
-    assert rules[1]["onExitCodes"] == {"containerName": "harness", "operator": "In", "values": [2]}
+    assert [rule["action"] for rule in cpu["spec"]["podFailurePolicy"]["rules"]] == ["Ignore"]
+    assert cpu["spec"]["backoffLimitPerIndex"] == 3  # also of a command that ends with 2, as where a store is away

@@ -15,7 +15,6 @@ HOME_VOLUME = "harness-home"
 GPU = "nvidia.com/gpu"
 GRACE = 120  # seconds for a pod that is to end
 TRIES = 3  # again, of a shard whose pod failed
-PROBLEMS = 2  # exit code of a run that is not tried again, since that would not help
 
 
 def kubernetes_manifest(run: ClusterRun, image: str, claim: str) -> str:
@@ -65,10 +64,6 @@ def _job(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str,
             "podFailurePolicy": {
                 "rules": [
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
-                    {
-                        "action": "FailIndex",
-                        "onExitCodes": {"containerName": "harness", "operator": "In", "values": [PROBLEMS]},
-                    },
                 ]
             },
             "template": {"metadata": {"labels": {"app": "harness"}}, "spec": pod},
