@@ -43,7 +43,10 @@ def run_server(path: str, import_seconds: float = IMPORT_SECONDS) -> NoReturn:
     gc.freeze()
     gc.disable()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(path)
+    try:
+        listener.bind(path)
+    except FileNotFoundError:  # a command that has ended meanwhile removed the folder
+        os._exit(1)
     listener.listen(128)
     listener.setblocking(False)
     try:

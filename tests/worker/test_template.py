@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from worker_client import LONG, Template, alive, kill, wait_until
 
 LINUX = os.path.exists("/proc/self/task")
 needs_linux = pytest.mark.skipif(not LINUX, reason="processes are not told that their parent ended")
+
+
+def test_it_says_nothing_where_the_command_has_removed_its_folder(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "harness.worker", "--template", str(tmp_path / "removed" / "socket")]
+    ended = subprocess.run(command, stdin=subprocess.PIPE, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "")
 
 
 def test_it_answers(template: Template) -> None:
