@@ -48,10 +48,14 @@ def home_folder(home: str) -> Path:
 
 def _check_no_journal(url: str) -> None:
     """Raise BadInput for the file:// of a folder that is a home itself, not a store."""
-    if url.startswith("file://") and os.path.isdir(os.path.join(url.removeprefix("file://"), "journal")):
+    if url.startswith("file://"):
+        from urllib.parse import unquote, urlsplit
+
         from harness.errors import BadInput
 
-        raise BadInput(f"{url} is a home in a folder, and no store; name it {url.removeprefix('file://')}")
+        folder = unquote(urlsplit(url).path)
+        if os.path.isdir(os.path.join(folder, "journal")):
+            raise BadInput(f"{url} is a home in a folder, and no store; name it {folder}")
 
 
 def store_url(folder: Path) -> str | None:

@@ -25,8 +25,9 @@ def test_a_store_that_is_named_by_its_path_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_named_as_a_store_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
-    prepare_home(tmp_path / "home")
+    prepare_home(tmp_path / "my home")
 
-    with pytest.raises(BadInput, match=rf"is a home in a folder, and no store; name it {tmp_path}/home$"):
-        home_folder(f"file://{tmp_path}/home/")
+    for url in (f"file://{tmp_path}/my%20home/", f"file://localhost{tmp_path}/my home"):
+        with pytest.raises(BadInput, match=rf"is a home in a folder, and no store; name it {tmp_path}/my home$"):
+            home_folder(url)
     assert home_folder(f"file://{tmp_path}/store").parent == tmp_path / "cache" / "homes"

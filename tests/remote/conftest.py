@@ -17,6 +17,7 @@ from harness.results.remote.store import Store
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "execution")]
 
+from machines import Machine, MakeMachine  # noqa: E402
 from s3_server import S3Server, needs_s3  # noqa: E402
 
 
@@ -63,3 +64,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def store(url: str) -> Store:
     return open_store(url)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, url: str) -> MakeMachine:
+    return lambda name: Machine(tmp_path / name, open_store(url))
+
+
+@pytest.fixture
+def folder_machine(tmp_path: Path) -> MakeMachine:
+    """Machines that share a folder: where the kind of store does not matter."""
+    return lambda name: Machine(tmp_path / name, open_store(f"file://{tmp_path}/store"))

@@ -69,3 +69,6 @@ def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+MakeMachine = Callable[[str], Machine]  # of its name

@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from machines import KEY, TASK, Machine, actuals, run_of
+from machines import KEY, TASK, Machine, MakeMachine, actuals, run_of
 
 from harness import Run, StoredCell, StoredPlan, stored_plans
 from harness.data.storage import write_checked_json
 from harness.errors import InfrastructureFault
 from harness.results.remote import packs
 from harness.results.remote.items import read_item
-from harness.results.remote.opening import open_store
 from harness.results.remote.packing import pack, unpack
 from harness.results.remote.remote_home import RemoteHome
 from harness.results.remote.store import Store, StoreUnavailable
 from harness.results.standings import standings_path
-
-MakeMachine = Callable[[str], Machine]
-
-
-@pytest.fixture
-def machine(tmp_path: Path, url: str) -> MakeMachine:
-    return lambda name: Machine(tmp_path / name, open_store(url))
-
-
-@pytest.fixture
-def folder_machine(tmp_path: Path) -> MakeMachine:
-    """Machines that share a folder: where the kind of store does not matter."""
-    return lambda name: Machine(tmp_path / name, open_store(f"file://{tmp_path}/store"))
 
 
 def means(run: Run | None) -> list[float]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from machines import KEY, Machine, run_of
+from machines import KEY, Machine, MakeMachine, run_of
 from toy_parts import BIG, PARTS, Toys
 
 from harness import Forecast, Journal, StoredCell, StoredPlan
@@ -23,7 +22,6 @@ from harness.execution.locks.remote import RemoteLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.forecasters.remote import Elapsed
 from harness.results.remote import packs
-from harness.results.remote.opening import open_store
 from harness.results.remote.remote_parts import exchange_parts, push_part, reject_parts, remove_parts
 from harness.results.remote.store import Store
 from harness.results.stored_parts import StoredParts, cells_in_parts
@@ -31,17 +29,6 @@ from harness.results.stored_parts import StoredParts, cells_in_parts
 FIRST, SECOND, THIRD = Part(0, 2), Part(2, 4), Part(4, 6)
 PLAN = PartsPlan((FIRST, SECOND, THIRD), (SECOND,))
 ITEMS = ("0-2", "2-4", "4-6", "plan")
-MakeMachine = Callable[[str], Machine]
-
-
-@pytest.fixture
-def machine(tmp_path: Path, url: str) -> MakeMachine:
-    return lambda name: Machine(tmp_path / name, open_store(url))
-
-
-@pytest.fixture
-def folder_machine(tmp_path: Path) -> MakeMachine:
-    return lambda name: Machine(tmp_path / name, open_store(f"file://{tmp_path}/store"))
 
 
 def parts_of(machine: Machine, key: str = KEY) -> StoredParts:
