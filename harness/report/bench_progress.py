@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.efficiency.runner import BenchFinished, BenchStarted
 from harness.execution.activity import seconds_left
+from harness.report.bar_columns import Elapsed
 from harness.report.numbers import clock_time, plural
 from harness.report.progress import MOST_SILENCE
 from harness.report.text import plain_text, visible
@@ -40,7 +41,7 @@ class BenchProgress:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            Elapsed(),
             TextColumn("{task.fields[left]}", markup=False),
         )
         self._bar = Progress(

@@ -133,9 +133,13 @@ def duration(seconds: float) -> str:
 
 
 def clock_time(seconds: float) -> str:
-    """A duration as minutes and seconds, or hours, minutes and seconds: 2:05, 1:00:00."""
-    whole = max(0, round(seconds))
+    """How long something takes or took, as text: 0.4 s, 51 s, 2:05 as minutes and seconds, 1:00:00 with hours."""
+    if seconds < 9.95:
+        return f"{max(0.0, seconds):.1f} s"
+    whole = round(seconds)
     minutes, hours = whole // 60 % 60, whole // 3600
+    if whole < 60:
+        return f"{whole} s"
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 

@@ -9,11 +9,12 @@ from types import TracebackType
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.evaluation.run import Status
 from harness.execution.activity import seconds_left
 from harness.execution.events import Event, Finished, PartsDone, Postponed, Refused, Started, Waiting
+from harness.report.bar_columns import Elapsed, Left
 from harness.report.numbers import clock_time
 from harness.report.status import parts_text, progress_sentence
 from harness.report.text import plain_text, sentence, visible
@@ -155,9 +156,9 @@ class Bar:
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}", markup=False),
-            TimeElapsedColumn(),
+            Elapsed(),
             TextColumn("left", markup=False),
-            TimeRemainingColumn(),
+            Left(),
             console=progress.console,
             transient=True,
         )

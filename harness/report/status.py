@@ -75,7 +75,7 @@ def machine_row(machine: MachineStatus) -> tuple[str, ...]:
         f"{machine.done:,}",
         NOTHING if machine.running is None else f"{machine.running:,}",
         f"{machine.failed:,}",
-        NOTHING if machine.rate is None else f"{machine.rate * 60:.3g}",
+        NOTHING if machine.rate is None else rounded_rate(machine.rate * 60),
         moment(machine.last_finished) if machine.last_finished else NOTHING,
     )
 
@@ -171,8 +171,12 @@ def _counted(count: int, unit: str) -> str:
 
 
 def rate_text(per_second: float, unit: str) -> str:
-    """A rate per second, per minute or per hour, whichever is a number of at least 1."""
-    for time, size in (("s", 1), ("min", 60)):
-        if per_second * size >= 1:
-            return f"{per_second * size:.3g} {unit}s/{time}"
+    """A rate per minute, or per hour if it is less than one a minute."""
+    if per_second * 60 >= 1:
+        return f"{rounded_rate(per_second * 60)} {unit}s/min"
     return f"{per_second * 3600:.2g} {unit}s/h"
+
+
+def rounded_rate(rate: float) -> str:
+    """A rate in three digits, or as many as stand before the point."""
+    return f"{rate:,.0f}" if rate >= 999.5 else f"{rate:.3g}"

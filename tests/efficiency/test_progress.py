@@ -61,8 +61,8 @@ class TestLines:
         first, second, third, last = log.getvalue().splitlines()[1:]
 
         assert first.endswith("1 of 4 repetitions measured; last: quick")
-        assert second.endswith("2 of 4 repetitions measured, about 0:00 left; last: slow")
-        assert "about 0:00 left" in third
+        assert second.endswith("2 of 4 repetitions measured, about 0.0 s left; last: slow")
+        assert "about 0.0 s left" in third
         assert last.endswith("4 of 4 repetitions measured; last: quick")
 
     def test_a_scenario_after_a_long_silence_has_one(self, progress, log, monkeypatch) -> None:

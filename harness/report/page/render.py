@@ -15,6 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from harness.report.numbers import (
+    clock_time,
     duration,
     error,
     interval_in_brackets,
@@ -89,8 +90,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = (duration, interval_in_brackets, error, log10_interval, moment, number, plural, with_minus_sign)
-    filters = (*numbers, overlap_kinds, pixels, sort_value)
+    numbers = (clock_time, duration, interval_in_brackets, error, log10_interval, moment, number, plural)
+    filters = (*numbers, with_minus_sign, overlap_kinds, pixels, sort_value)
     templates.filters |= {function.__name__: function for function in filters}
     templates.globals |= {"TIED": TIED, "CLOSE": CLOSE, "OVERLAP": OVERLAP, "BATCH": BATCH, "STRICT": STRICT}
     templates.globals["ROUNDING"] = ROUNDING

@@ -1,0 +1,33 @@
+"""Columns of progress bars: times as all other views show them."""
+
+from __future__ import annotations
+
+from rich.progress import ProgressColumn, Task
+from rich.text import Text
+
+from harness.report.numbers import NOTHING, clock_time
+from harness.report.text import plain_text
+
+
+class Elapsed(ProgressColumn):
+    """The time since the bar began."""
+
+    max_refresh = 0.5  # seconds
+
+    def render(self, task: Task) -> Text:
+        """The time as text."""
+        return _text(task.elapsed)
+
+
+class Left(ProgressColumn):
+    """The time left, which the bar estimates."""
+
+    max_refresh = 0.5  # seconds
+
+    def render(self, task: Task) -> Text:
+        """The time as text."""
+        return _text(task.time_remaining)
+
+
+def _text(seconds: float | None) -> Text:
+    return plain_text(NOTHING if seconds is None else clock_time(seconds))
