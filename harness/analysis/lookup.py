@@ -14,6 +14,7 @@ from harness.boards.requirements import missing_datasets
 from harness.boards.selection import CHANGED
 from harness.boards.stale import changed_board_note, stale_forecasters
 from harness.boards.workspace import Workspace
+from harness.data.home_folders import home_exists, home_name, home_option
 from harness.errors import BadInput, Failure, attempt
 from harness.fields.names import joined_names
 from harness.plugins.catalog import Catalog
@@ -246,11 +247,14 @@ def _journal_results(board: str, workspace: Workspace) -> JournalResults | None:
 
 def _no_results(board: str, workspace: Workspace) -> BadInput:
     home, changed = workspace.home, board_name(board) + CHANGED
+    option, place = home_option(home), home_name(home) + ("" if home_exists(home) else ", which does not exist")
     hint = f", or name {changed!r}, which holds the results of `--set`" if stored_plan(home, changed) else ""
     fetch = "".join(f" {name}" for name in missing_datasets(board, workspace))
-    first = f"its data is not downloaded: run `harness data fetch{fetch}`, then" if fetch else "run"
+    first = f"its data is not downloaded: run `harness data fetch{fetch}{option}`, then" if fetch else "run"
     end = "" if fetch else " first"
-    return BadInput(f"board {board_name(board)!r} has no results in {home}; {first} `harness run {board}`{end}{hint}")
+    return BadInput(
+        f"board {board_name(board)!r} has no results in {place}; {first} `harness run {board}{option}`{end}{hint}"
+    )
 
 
 def published_folder(board: str, catalog: Catalog) -> Path:

@@ -15,6 +15,7 @@ from harness.boards.leaderboard import BOARD_FILE, board_file, board_name, find_
 from harness.boards.toml_files import read_toml
 from harness.boards.workspace import Workspace
 from harness.data.damage import set_aside
+from harness.data.home_folders import home_name
 from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import BadBoard, DamagedFile, Failure, HarnessError, UnknownName, attempt
 from harness.plugins.table_datasets import declare
@@ -70,7 +71,8 @@ def check_not_kept(file: Path, name: str, workspace: Workspace) -> None:
         return
     path = shlex.quote(_path_argument(kept))
     raise BadBoard(
-        f"the board of {file.name} is kept as {kept}, which has the results in the home {workspace.home}; name the "
+        f"the board of {file.name} is kept as {kept}, which has the results in the home "
+        f"{home_name(workspace.home)}; name the "
         f"board instead of the file, as in `harness run {path}`, and edit it for other options"
     )
 
@@ -103,8 +105,8 @@ def check_file(home: Path, name: str, file: Path) -> None:
     contents = [attempt(path.read_bytes) for path in (stored, file)]
     if not isinstance(contents[0], Failure) and contents[0] != contents[1]:
         raise BadBoard(
-            f"{file}: the home {home} has the results of another board called {name!r}, which is {stored}; rename the "
-            "folder of one of them, or name another home by --home"
+            f"{file}: the home {home_name(home)} has the results of another board called {name!r}, which is {stored}; "
+            "rename the folder of one of them, or name another home by --home"
         )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness.boards.fingerprints import Fingerprints
 from harness.data.damage import warn
-from harness.data.home_folders import home_folder, store_url
+from harness.data.home_folders import home_exists, home_folder, home_name, home_option, store_url
+from harness.errors import BadInput
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.results.journal import CachedJournal
 from harness.results.remote.store import StoreUnavailable
@@ -50,6 +51,14 @@ class Workspace:
         from harness.results.remote.remote_home import RemoteHome
 
         return RemoteHome(self.home, open_store(url))
+
+    def check_exists(self) -> None:
+        """Raise BadInput if there is no home of that name."""
+        if not home_exists(self.home):
+            raise BadInput(
+                f"there is no home {home_name(self.home)}; name another one by --home, or run a board, which makes it: "
+                f"`harness run BOARD{home_option(self.home)}`"
+            )
 
     def at(self, home: Path) -> Workspace:
         """The workspace of another home folder, with the same catalog."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness.data.home_folders import home_folder, is_url
+from harness.data.home_folders import DEFAULT, check_slashes, home_folder, is_url
 from harness.errors import BadInput
 from harness.fields.sizes import parse_bytes
 from harness.forecasters.pools import POOLS
@@ -36,11 +36,12 @@ class HomeType(click.Path):
 
     name = "home"
 
-    def __init__(self, *, exists: bool = False) -> None:
-        super().__init__(exists=exists, file_okay=False)
+    def __init__(self) -> None:
+        super().__init__(file_okay=False)
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         """The text as it is, if it is a URL or the name of what can be a folder."""
+        check_slashes(str(value))
         return value if is_url(str(value)) else super().convert(value, parameter, context)
 
 
@@ -53,7 +54,7 @@ def _home_option(
         type=HomeType(),
         metavar="FOLDER|URL",
         callback=value_of,
-        default=".harness",
+        default=DEFAULT,
         envvar="HARNESS_HOME",
         show_default=True,
         help="Folder of the journal, the data, environments and MLflow's store, or a URL such as s3://bucket/run.",

@@ -33,7 +33,7 @@ EXIT_LEFT_OUT = 2
     "sources",
     multiple=True,
     metavar="HOME",
-    type=HomeType(exists=True),
+    type=HomeType(),
     help="Expect costs from the runs in this home too. Repeatable.",
 )
 @click.option("--separate-homes", is_flag=True, help="Give each shard a home of its own; `harness merge` merges them.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.boards.pending import distinct_cells
 from harness.boards.planning import PlannedCell
 from harness.boards.selection import Selection, select_boards
-from harness.boards.workspace import Workspace, open_home, store_results
+from harness.boards.workspace import Workspace, open_workspace, store_results
 from harness.cli.console import echo, echo_text, print_lines, wide_console
 from harness.cli.selection_arguments import selection_arguments
 from harness.data.home_folders import home_name, is_url, store_url
@@ -73,7 +73,10 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         echo(line, err=True)
     if not cells:
         raise BadInput("these boards have no cells whose data is available; `harness data list` shows the data")
-    journals = [workspace.journal, *(Journal(open_home(home)) for home in options.sources)]
+    sources = [open_workspace(home) for home in options.sources]
+    for source in sources:
+        source.check_exists()
+    journals = [workspace.journal, *(Journal(source.home) for source in sources)]
     estimates = estimate_cells(cells, (cell for journal in journals for cell in measured_cells(journal)))
     if options.simulate is not None:
         _simulate(options.simulate, cells, estimates)

@@ -8,6 +8,7 @@ import click
 
 from harness.cli.console import echo, echo_text, print_lines, wide_console
 from harness.cli.options import csv_option, workspace_option
+from harness.data.home_folders import home_name
 from harness.errors import BadInput, UnknownName
 from harness.fields.names import split_names
 
@@ -27,6 +28,7 @@ def runs_command(board: str | None, only: tuple[str, ...], workspace: Workspace,
     For the KEY of a cell, or its first digits, show what is known of it: results, environment, versions of packages,
     machine, notes. `harness replay` and `harness compare` take the keys, too.
     """
+    workspace.check_exists()
     from harness.report.runs import runs_csv, runs_legend, runs_table
 
     key = None if board is None else _key(board, workspace)
@@ -48,10 +50,10 @@ def runs_command(board: str | None, only: tuple[str, ...], workspace: Workspace,
     if as_csv:
         echo_text(runs_csv(cells))
     elif not cells:
-        echo(f"No cells in {workspace.home}; `harness run` runs some.")
+        echo(f"No cells in {home_name(workspace.home)}; `harness run` runs some.")
     else:
         console = wide_console()
-        console.print(runs_table(f"Cells of {board or workspace.home}", cells, console.width))
+        console.print(runs_table(f"Cells of {board or home_name(workspace.home)}", cells, console.width))
         print_lines([runs_legend(cells)], console, style="table.caption")
 
 
@@ -96,5 +98,5 @@ def _cells_of_key(key: str, workspace: Workspace) -> list[ListedCell]:
         return found
     run = workspace.journal.read(key)
     if run is None:
-        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run its board again")
+        raise BadInput(f"the record of run {key} in {home_name(workspace.home)} cannot be read; run its board again")
     return [ListedCell.of_run(key, run, workspace.catalog.forecasters)]

@@ -11,6 +11,7 @@ import click
 from harness.cli.console import echo, echo_text, print_lines, print_slices, print_standings, wide_console
 from harness.cli.group import is_debugging
 from harness.cli.options import output_format, pool_option, workspace_option
+from harness.data.home_folders import home_name, home_option
 from harness.errors import BadInput, UnknownName
 from harness.fields.names import split_names
 
@@ -159,7 +160,8 @@ def _show_collection(name: str, workspace: Workspace, metric: str | None, *, com
             print_standings(board_standings(results, workspace, metric, completed_only=completed_only), console)
     if len(missing) == len(parts):
         raise BadInput(
-            f"no board of collection {name!r} has results in {workspace.home}; run `harness run {name}` first"
+            f"no board of collection {name!r} has results in {home_name(workspace.home)}; "
+            f"run `harness run {name}{home_option(workspace.home)}` first"
         )
     print_lines(missing, console)
 

@@ -52,6 +52,7 @@ def status_command(
         raise BadInput("--every needs --html, such as --html status.html --every 30")
     if as_json and page is not None:
         raise BadInput("--json and --html are two ways to show the status; leave out one of them")
+    workspace.check_exists()
     if page is not None:
         sys.exit(_keep_page(page, every, board, workspace))
     status = _status(board, workspace)

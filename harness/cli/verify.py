@@ -9,6 +9,7 @@ import click
 
 from harness.cli.console import echo_text, print_lines, print_plugin_problems, wide_console
 from harness.cli.options import csv_option, workspace_option
+from harness.data.home_folders import DEFAULT, home_name
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
@@ -22,6 +23,8 @@ def verify_command(as_csv: bool, workspace: Workspace) -> None:
 
     Numbers whose data is not available are skipped. Exits with 1 if a number disagrees, or a data file is altered.
     """
+    if home_name(workspace.home) != DEFAULT:  # without a home, no board was run: their numbers are skipped
+        workspace.check_exists()
     from harness.report.verification import verification_csv, verification_lines, verification_tables
     from harness.verification.cases import cases
     from harness.verification.comparison import compare_cases

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.boards.fingerprints import load_unchanged
 from harness.boards.planning import PlannedCell, plan_cell
 from harness.boards.workspace import Workspace
+from harness.data.home_folders import home_name
 from harness.data.panel_store import is_stored, store_panel
 from harness.errors import BadInput
 from harness.evaluation.forecast_comparison import relative_difference
@@ -56,7 +57,7 @@ def replay(key: str, fingerprint: str, workspace: Workspace, title: str = "") ->
     """
     recorded = workspace.journal.read_with_results(key)
     if recorded is None:
-        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run its board again")
+        raise BadInput(f"the record of run {key} in {home_name(workspace.home)} cannot be read; run its board again")
     forecaster = _present_name(recorded, workspace.catalog)
     check_installed(forecaster, workspace.catalog.forecasters)
     planned = plan_cell(replace(recorded.cell, forecaster=forecaster), title or recorded.cell.forecaster, workspace)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.data.damage import reported_only
-from harness.data.home_folders import home_name
+from harness.data.home_folders import home_name, home_option
 from harness.errors import BadInput, LaterVersion
 from harness.evaluation.run import Run, Status
 from harness.execution.activity import Activity, activities
@@ -105,7 +105,7 @@ def home_status(
         boards = tuple(_board_status(plan, journal, found) for plan in plans)
     name = home_name(home)
     if board is not None and not plans:
-        raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}` first")
+        raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}{home_option(home)}` first")
     machines = machine_statuses(found.outcomes.values(), running)
     left = run_seconds_left(running, found.pending, machines)
     return HomeStatus(name, running, boards, locks, machines, left)

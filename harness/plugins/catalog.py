@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 import pluggy
 
 from harness.data.dataset import DatasetSpec, loader_problem
-from harness.data.home_folders import home_folder
+from harness.data.home_folders import DEFAULT, home_folder
 from harness.errors import Failure, attempt
 from harness.forecasters.spec import ForecasterSpec, spec_problem
 from harness.plugins.discovery import BUILT_IN, Plugin, load_plugins
@@ -277,4 +277,4 @@ def load_catalog(
 
 def default_home() -> Path:
     """HARNESS_HOME, or `.harness` in the current folder; of a URL the local copy."""
-    return home_folder(os.environ.get("HARNESS_HOME") or ".harness")
+    return home_folder(os.environ.get("HARNESS_HOME") or DEFAULT)

@@ -7,6 +7,7 @@ from statistics import fmean
 
 from harness.analysis.lookup import find_journal_results
 from harness.boards.workspace import Workspace
+from harness.data.home_folders import home_option
 from harness.errors import BadInput, DataUnavailable, HarnessError
 from harness.evaluation.run import Status
 from harness.verification.context import VerificationContext
@@ -32,4 +33,6 @@ def board_score(context: VerificationContext, forecaster: str, metric: str, *, b
     else:
         if scores:
             return fmean(scores)
-    raise DataUnavailable(f"{forecaster!r} has no result on board {board!r}; run `harness run {board}`")
+    raise DataUnavailable(
+        f"{forecaster!r} has no result on board {board!r}; run `harness run {board}{home_option(context.home)}`"
+    )

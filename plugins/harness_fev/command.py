@@ -107,7 +107,9 @@ def export(board: str, file: Path, home: str) -> None:
     plan = next((plan for plan in stored_plans(place) if plan.name == folder.name), None)
     rows = [] if plan is None else result_rows(plan, tasks, place)
     if not rows:
-        raise BadInput(f"board {folder.name!r} has no completed results in {home}; run `harness run {board}` first")
+        raise BadInput(
+            f"board {folder.name!r} has no completed results in {home}; run `harness run {board} --home {home}` first"
+        )
     write_results(rows, file)
     click.echo(f"wrote {file}: {len(rows)} results")
 

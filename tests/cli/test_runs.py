@@ -99,5 +99,9 @@ def test_without_a_board_all_cells_are_listed_with_their_boards(harness) -> None
 def test_what_is_not_there_is_an_error(harness) -> None:
     assert "did you mean 'naive'?" in harness("runs", "--only", "nave").stderr
     assert "has no results" in harness("runs", "classics").stderr
+    missing = harness("runs", "--home", "elsewhere")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "there is no home elsewhere; name another one by --home" in missing.stderr
+    (harness.folder / "elsewhere").mkdir()
     empty = harness("runs", "--home", "elsewhere")
     assert (empty.returncode, empty.stdout) == (0, "No cells in elsewhere; `harness run` runs some.\n")

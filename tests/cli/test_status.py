@@ -33,10 +33,19 @@ def state(folder: Path) -> dict[str, int]:
 def test_a_home_that_is_not_there(slow_board: Any) -> None:
     ended = slow_board("status")
 
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"error: there is no home {slow_board.home}; name another one by --home")
+    assert not slow_board.home.exists()
+
+
+def test_a_home_without_runs(slow_board: Any) -> None:
+    slow_board.home.mkdir()
+
+    ended = slow_board("status")
+
     assert ended.returncode == 0
     assert "Nothing runs in" in ended.stdout
     assert "No board was run." in ended.stdout
-    assert not slow_board.home.exists()
 
 
 def test_while_cells_run(slow_board: Any) -> None:

@@ -12,7 +12,7 @@ from harness.analysis.ranking.scores import ForecasterTask
 from harness.boards.fingerprints import stored_fingerprints
 from harness.boards.leaderboard import board_file, board_name
 from harness.boards.workspace import Workspace, open_workspace
-from harness.data.home_folders import is_url
+from harness.data.home_folders import home_name, is_url
 from harness.errors import BadInput
 from harness.evaluation.run import Run
 from harness.forecasters.pools import Pool
@@ -68,7 +68,10 @@ def _find_source(text: str, workspace: Workspace) -> Source:
     if at and not (name and location):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
     elsewhere = bool(at) and location != PUBLISHED
-    folder = open_workspace(location).home if elsewhere else workspace.home
+    opened = open_workspace(location) if elsewhere else workspace
+    folder = opened.home
+    if elsewhere and is_url(location):
+        opened.check_exists()
     if elsewhere and not is_url(location) and not (is_published(folder) or (folder / "journal").is_dir()):
         raise BadInput(f"{location!r} is neither a home folder nor one of published results")
     is_key = re.fullmatch(r"[0-9a-f]{1,32}", name) is not None
@@ -134,10 +137,10 @@ def full_key(digits: str, keys: Iterable[str], folder: Path) -> str:
     """The one key that begins with these digits; raises BadInput where there are none or several."""
     matching = sorted(key for key in keys if key.startswith(digits))
     if not matching:
-        raise BadInput(f"no run in {folder} has a key that begins with {digits}")
+        raise BadInput(f"no run in {home_name(folder)} has a key that begins with {digits}")
     if len(matching) > 1:
         shown = ", ".join(matching[:3])
-        raise BadInput(f"{len(matching)} runs in {folder} have a key that begins with {digits}: {shown}")
+        raise BadInput(f"{len(matching)} runs in {home_name(folder)} have a key that begins with {digits}: {shown}")
     return matching[0]
 
 
@@ -153,12 +156,14 @@ def plan_of_run(key: str, workspace: Workspace) -> StoredPlan:
             return replace(plan, cells=(_cell(plan, key),))
     run = workspace.journal.read(key)
     if run is None:
-        raise BadInput(f"the record of run {key} in {workspace.home} cannot be read; run its board again")
+        raise BadInput(f"the record of run {key} in {home_name(workspace.home)} cannot be read; run its board again")
     version = str(run.provenance.get("plugin", {}).get("version", ""))
     known = dict.fromkeys(_known_fingerprints(plans, workspace.home))
     fingerprint = next((data for data in known if run.cell.key(data, version) == key), None)
     if fingerprint is None:
-        raise BadInput(f"the data of run {key} in {workspace.home} are not known; run its board with --rerun")
+        raise BadInput(
+            f"the data of run {key} in {home_name(workspace.home)} are not known; run its board with --rerun"
+        )
     name = run.cell.forecaster
     cell = StoredCell(key, name, run.cell.task.label, fingerprint)
     return StoredPlan("", "", "", next(iter(run.scores), "MASE"), name, (cell,), (name,))
