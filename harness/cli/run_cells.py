@@ -18,12 +18,13 @@ from harness.execution.driver import drive
 from harness.execution.events import Finished, Postponed, Refused
 from harness.execution.executors.executor import Executor
 from harness.execution.executors.table import executor_name, make_executor
-from harness.execution.locks.interface import Locks
 from harness.execution.options import CellOptions
 from harness.report.progress import Nothing, RunProgress
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from harness.execution.locks.remote import RemoteLocks
 
 
 class Closable(Protocol):
@@ -63,6 +64,7 @@ def run_cells(
     name = executor_name(selection.jobs, selection.on)
     executor = make_executor(name, workspace.home, cells, selection.jobs, options)
     executor, locks = _with_store(executor, workspace)
+    tell = (lambda: None) if locks is None else locks.tell
     view = Nothing() if pdb else None
     with (
         _closed(executor, stop),
@@ -70,7 +72,7 @@ def run_cells(
         RunProgress(
             console, len(cells), min(executor.slots, len(cells)), tracebacks=is_debugging(), view=view
         ) as progress,
-        Recorder(workspace.home, boards, len(cells), executor=name, shard=shard) as recorder,
+        Recorder(workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell) as recorder,
         _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
     ):
         for event in events:
@@ -83,7 +85,7 @@ def run_cells(
     return pending
 
 
-def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, Locks | None]:
+def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, RemoteLocks | None]:
     """The executor and the locks of a home; in an object store, runs are stored and the locks are there.
 
     Raises StoreUnavailable, and closes the executor then.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +31,8 @@ STALE = 60.0  # seconds without a change of what commands write of themselves, a
     "--every",
     type=click.FloatRange(min=1),
     metavar="SECONDS",
-    help="With --html: write it again at this interval until nothing runs; a browser that shows it loads it again.",
+    help="With --html: write it again at this interval, until a run was seen and has ended, or all cells are done; a "
+    "browser that shows it loads it again.",
 )
 @json_option
 @workspace_option
@@ -76,21 +77,26 @@ def _status(board: str | None, workspace: Workspace) -> HomeStatus:
 
 
 def _keep_page(page: Path, every: float | None, board: str | None, workspace: Workspace) -> int:
-    """Write the page, and with `every` again and again until no command runs; returns the exit code.
+    """Write the page, and with `every` again and again; returns the exit code.
 
+    It ends when no command runs any more after one did, when all cells are done, or when no command gives a sign.
     The last one does not load itself again, also when a signal ends the command.
     """
     from harness.cli.signals import exit_code, stop_signals
 
     seen, code = _Seen.now(board, workspace), 0
+    was_running = bool(seen.status.running)
     with stop_signals():
         try:
             changed = time.monotonic()
-            while every is not None and seen.status.running and time.monotonic() - changed <= max(STALE, 2 * every):
+            while every is not None and not seen.is_over:
+                if was_running and (not seen.status.running or time.monotonic() - changed > max(STALE, 2 * every)):
+                    break
                 seen.write(page, every)
                 time.sleep(every)
                 before, seen = seen, seen.later(board, workspace)
-                if seen.status.running != before.status.running:
+                was_running = was_running or bool(seen.status.running)
+                if seen.told != before.told:
                     changed = time.monotonic()
         except KeyboardInterrupt as stopped:
             code = exit_code(stopped)
@@ -105,6 +111,16 @@ class _Seen:
 
     status: HomeStatus
     time: str  # UTC, ISO 8601
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing runs, and nothing is left to be run."""
+        return not self.status.running and self.status.is_done
+
+    @property
+    def told(self) -> list[Activity]:
+        """What commands have written of themselves."""
+        return [replace(each, age=None) for each in self.status.running]
 
     @classmethod
     def now(cls, board: str | None, workspace: Workspace) -> _Seen:

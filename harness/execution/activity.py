@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +23,13 @@ from typing import Any
 from harness.data.storage import read_json, write_json
 from harness.evaluation.run import Status
 from harness.execution.events import Event, Finished, PartsDone, Postponed, Started, Waiting
+from harness.execution.locks.local import STALE
 from harness.execution.process_usage import has_ended, identity
 from harness.fields.dumping import dump
 from harness.fields.reading import load
 from harness.results.index import machine_name
 
-SCHEMA = 3  # 1 had no executor, shard and machines, and 2 no parts of cells
+SCHEMA = 4  # 1 had no executor, shard and machines, 2 no parts of cells, and 3 no time of writing
 SOON = 1.0  # seconds after a change until the file is written
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
 BEAT = 10.0  # seconds without a change until it is written again, so that durations in it are recent
@@ -86,6 +87,13 @@ class Activity:
     executor: str = "local"
     shard: str = ""  # of the run that it is a part of, such as 3/16
     machines: tuple[LastCell, ...] = ()  # those that have finished cells of it
+    written: str = ""  # UTC, ISO 8601, by the clock of its machine; empty: not known
+    age: float | None = None  # seconds since it was written, when it was read, by the clock of the reader
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it was written so long ago that its process or its machine seems to be gone."""
+        return self.age is not None and self.age > STALE
 
     @property
     def seconds_left(self) -> float | None:
@@ -112,7 +120,9 @@ class Recorder:
         unit: str = CELL,
         executor: str = "local",
         shard: str = "",
+        tell: Callable[[], None] = lambda: None,
     ) -> None:
+        """`tell` is called each time after the file was written."""
         self.path = activity_folder(home) / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         self._began = time.monotonic()
         self._activity = Activity(
@@ -128,6 +138,7 @@ class Recorder:
         )
         self._last: dict[str, tuple[LastCell, float]] = {}  # by machine
         self._running: dict[str, tuple[RunningCell, float]] = {}
+        self._tell = tell
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._write_all, name="harness-activity", daemon=True)
@@ -176,7 +187,7 @@ class Recorder:
     def _note(self, event: Event) -> None:
         activity = self._activity
         if isinstance(event, Waiting):
-            self._activity = replace(activity, waits_for=(*activity.waits_for, event.owner))
+            self._activity = replace(activity, waits_for=tuple(dict.fromkeys((*activity.waits_for, event.owner))))
             return
         planned, activity = event.planned, replace(activity, waits_for=())  # it goes on: the next wait is told again
         self._activity = activity
@@ -210,9 +221,16 @@ class Recorder:
             now = time.monotonic()
             running = tuple(replace(cell, seconds=now - since) for cell, since in self._running.values())
             machines = tuple(replace(cell, seconds=now - since) for cell, since in self._last.values())
-            activity = replace(self._activity, seconds=now - self._began, running=running, machines=machines)
+            activity = replace(
+                self._activity,
+                seconds=now - self._began,
+                running=running,
+                machines=machines,
+                written=_now("milliseconds"),
+            )
         with contextlib.suppress(OSError, ValueError):
             write_json(self.path, {"schema": SCHEMA, **dump(activity)})
+        self._tell()
 
 
 def activity_folder(home: Path) -> Path:
@@ -222,7 +240,8 @@ def activity_folder(home: Path) -> Path:
 
 def activities(home: Path) -> list[Activity]:
     """The commands that run cells of this home, the first of them first; those of other machines as last written."""
-    found = [activity for _, activity in _stored(activity_folder(home)) if activity and not _is_stale(activity)]
+    stored = (activity for _, activity in _stored(activity_folder(home)) if activity)
+    found = [_with_age(activity) for activity in stored if not _is_stale(activity)]
     return sorted(found, key=lambda activity: activity.since)
 
 
@@ -238,7 +257,7 @@ def read_activity(fields: Mapping[str, Any] | None) -> Activity | None:
         return None
     with contextlib.suppress(ValueError):
         activity = load(Activity, {name: value for name, value in fields.items() if name != "schema"})
-        return None if _is_stale(activity) else activity
+        return None if _is_stale(activity) else _with_age(activity)
     return None
 
 
@@ -272,5 +291,14 @@ def _is_stale(activity: Activity) -> bool:
     return activity.host == socket.gethostname() and has_ended(activity.process, activity.identity)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _with_age(activity: Activity) -> Activity:
+    """The activity with its age, where it tells when it was written."""
+    try:
+        age = (datetime.now(UTC) - datetime.fromisoformat(activity.written)).total_seconds()
+    except (ValueError, TypeError):
+        return replace(activity, age=None)
+    return replace(activity, age=max(0.0, age))
+
+
+def _now(precision: str = "seconds") -> str:
+    return datetime.now(UTC).isoformat(timespec=precision)

@@ -23,6 +23,7 @@ from harness.results.stored_parts import StoredParts
 
 POLL = 0.5  # seconds between looks at cells that another process runs
 MOST_FAULTS = 5  # in a row, until no other cell is started: of one forecaster, or of so many forecasters
+NO_SIGN = 20.0  # seconds without a sign of another process until the user is told
 PATIENCE = 1.0  # seconds of waiting for another process before the user is told
 
 
@@ -57,6 +58,7 @@ class _Drive:
         self._faults = Counter[str]()  # by forecaster: cells that could not be run since one of it could
         self._faulty: set[str] = set()  # forecasters of cells that could not be run since any could
         self._named: set[str] = set()  # owners of locks of whom it was said that their cells are awaited
+        self._silent = set[str]()  # those of whom it was said that they give no sign
 
     def events(self) -> Iterator[Event]:
         """Run all cells."""
@@ -132,6 +134,11 @@ class _Drive:
             for owner in owners.keys() - self._named:
                 self._named.add(owner)
                 yield Waiting(owner, tuple(owners[owner]))
+            for owner in owners.keys() - self._silent:
+                silent_for = max(self.locks.silent_for(planned.key) for planned in owners[owner])
+                if silent_for > NO_SIGN:
+                    self._silent.add(owner)
+                    yield Waiting(owner, tuple(owners[owner]), silent_for)
         time.sleep(POLL)
 
     def _start(self, planned: PlannedCell) -> Iterator[Event]:

@@ -52,10 +52,14 @@ class Postponed:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Nothing is left to run but cells that other processes have locked; yielded once for each process."""
+    """Nothing is left to run but cells that other processes have locked.
+
+    Yielded once for each process, and once again if it gives no sign any more.
+    """
 
     owner: str  # as part of a sentence
     cells: tuple[PlannedCell, ...]
+    silent_for: float = 0.0  # seconds without a sign of it; 0: it gives signs
 
 
 Event = Started | PartsDone | Finished | Refused | Postponed | Waiting

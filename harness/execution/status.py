@@ -73,7 +73,12 @@ class HomeStatus:
     boards: tuple[BoardStatus, ...]
     locks: tuple[LockOwner, ...]
     machines: tuple[MachineStatus, ...] = ()
-    seconds_left: float | None = None  # of all commands together; None: not known
+    seconds_left: float | None = None  # of all commands that give signs, together; None: not known
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all cells of its boards are in the journal; False without a board."""
+        return bool(self.boards) and all(board.done + board.later == board.cells for board in self.boards)
 
 
 @dataclass
@@ -106,8 +111,9 @@ def home_status(
     name = home_name(home)
     if board is not None and not plans:
         raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}{home_option(home)}` first")
-    machines = machine_statuses(found.outcomes.values(), running)
-    left = run_seconds_left(running, found.pending, machines)
+    live = [activity for activity in running if not activity.is_silent]
+    machines = machine_statuses(found.outcomes.values(), live)
+    left = run_seconds_left(live, found.pending, machines)
     return HomeStatus(name, running, boards, locks, machines, left)
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from harness.evaluation.run import Status
 from harness.execution.activity import seconds_left
 from harness.execution.events import Event, Finished, PartsDone, Postponed, Refused, Started, Waiting
+from harness.execution.locks.local import STALE
 from harness.report.bar_columns import Elapsed, Left
 from harness.report.numbers import clock_time
 from harness.report.status import parts_text, progress_sentence
@@ -62,7 +63,7 @@ class RunProgress:
         if isinstance(event, Waiting):
             cells = f"{event.cells[0].title} on {event.cells[0].task}"
             others = f" and {len(event.cells) - 1} more" if len(event.cells) > 1 else ""
-            self.console.print(plain_text(f"waiting for {event.owner}, which runs {cells}{others}"))
+            self.console.print(plain_text(f"waiting for {event.owner}, which runs {cells}{others}{_silence(event)}"))
             return
         name = visible(f"{event.planned.title} on {event.planned.task}")
         if isinstance(event, Started):
@@ -238,6 +239,14 @@ class Lines:
     def _print(self, line: str) -> None:
         self.progress.console.print(plain_text(line), soft_wrap=True)
         self._printed = time.monotonic()
+
+
+def _silence(event: Waiting) -> str:
+    """How long ago the awaited process gave a sign, and when its cells are taken over; empty while it gives signs."""
+    if not event.silent_for:
+        return ""
+    left = clock_time(max(0.0, STALE - event.silent_for))
+    return f": last sign {clock_time(event.silent_for)} ago; without another one, its cells are taken over in {left}"
 
 
 def pending_lines(events: Iterable[Refused | Postponed]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.execution.activity import CELL
+from harness.execution.locks.local import STALE
 from harness.report.numbers import NOTHING, clock_time, moment
 from harness.report.text import visible
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from harness.execution.status import BoardStatus, FailedCell, HomeStatus
 
 MOST_FAILURES = 10  # of a board that are listed
+NEW = 1.0  # seconds since what is known of a command was written, up to which that is not stated
+LATE = 30.0  # those after which a process that lives would have written again
 MOST_CELLS = 10  # of a command that are listed
 EXECUTORS = {"ray": "on a Ray cluster"}  # that are named, by the beginning of their names
 UNKNOWN_MACHINE = "not known"
@@ -89,19 +92,32 @@ def forecaster_rows(board: BoardStatus) -> Iterator[tuple[str, ...]]:
 def activity_sentence(activity: Activity) -> str:
     """Which process runs or measures what, since when, in words."""
     what = "runs cells" if activity.unit == CELL else "measures forecasters"
+    told = age_text(activity)
     parts = [
         f"Process {activity.process} on {activity.host} {what}",
         f"of {', '.join(activity.boards)}" if activity.boards else "",
         f"(shard {activity.shard})" if activity.shard else "",
         next((text for name, text in EXECUTORS.items() if activity.executor.startswith(name)), ""),
-        f"since {moment(activity.since)} ({clock_time(activity.seconds)}).",
+        f"since {moment(activity.since)} ({clock_time(activity.seconds)}){told and ', '}{told}.",
     ]
     return " ".join(part for part in parts if part)
 
 
+def age_text(activity: Activity) -> str:
+    """How old is what is known of a command, in words; empty where it is new, or that is not known.
+
+    A process that gives no sign for long may be gone: then it says when others take over its cells.
+    """
+    if activity.age is None or activity.age < NEW:
+        return ""
+    if activity.age < LATE or activity.unit != CELL:
+        return f"as of {clock_time(activity.age)} ago"
+    return f"last sign {clock_time(activity.age)} ago; its cells are taken over after {clock_time(STALE)} without one"
+
+
 def activity_progress(activity: Activity) -> str:
-    """How far a command is, in words."""
-    seconds, left = activity.seconds, activity.seconds_left
+    """How far a command is, in words; without the time left where the command seems to be gone."""
+    seconds, left = activity.seconds, None if activity.is_silent else activity.seconds_left
     return progress_sentence(activity.done, activity.cells, activity.failed, seconds, left, activity.unit)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.data.storage import read_checked_json, write_checked_json, write_json
-from harness.execution.activity import SCHEMA, Activity, activities, activity_folder
+from harness.execution.activity import SCHEMA, Activity, LastCell, activities, activity_folder
 from harness.fields.dumping import dump
 from harness.results.journal import Journal
 
@@ -145,6 +146,50 @@ def test_a_page_of_machines_that_were_switched_off_ends(tmp_path: Path, monkeypa
     assert 'http-equiv="refresh"' not in page.read_text()
 
 
+def activity_of(host: str, age: float, **changes: Any) -> Activity:
+    """What a command wrote so many seconds ago, with two of ten cells done on its machine."""
+    now = datetime.now(UTC)
+    written = (now - timedelta(seconds=age)).isoformat(timespec="milliseconds")
+    last = LastCell(host, written, 0.0)
+    return Activity(1, host, "x", written, ("slow",), 10, 60.0, 2, machines=(last,), written=written, **changes)
+
+
+def test_a_machine_that_gives_no_sign_is_told_and_its_cells_are_in_no_time_left(slow_board: Any) -> None:
+    slow_board.set_seconds(0, 0)
+    slow_board("run", "slow", "--jobs", "0")
+    for number, (host, age) in enumerate([("lost", 3600.0), ("alive", 5.0)]):
+        path = activity_folder(slow_board.home) / f"{number}.json"
+        write_json(path, {"schema": SCHEMA, **dump(activity_of(host, age))})
+
+    text = slow_board("status").stdout
+    found = json.loads(slow_board("status", "--json").stdout)
+
+    assert re.search(r"on lost .*, last sign 1:00:\d\d ago; its cells are taken over after 1:00 without one\.", text)
+    assert re.search(r"on alive .*, as of \d+(\.\d)? s ago\.", text)
+    assert {each["host"]: each["age"] > 60 for each in found["running"]} == {"lost": True, "alive": False}
+    assert "lost" not in {each["machine"] for each in found["machines"]}
+
+
+def test_a_page_waits_for_a_run_that_has_not_begun(machines: Any, tmp_path: Path) -> None:
+    machines.set_seconds(0, 0)
+    machines.home.mkdir()
+    page = tmp_path / "status.html"
+    watching = machines.start("status", "--html", str(page), "--every", "1")
+    machines.wait_for(page.exists)
+    waiting = page.read_text()
+
+    machines("run", "slow", "--jobs", "1")
+    ended = machines.end(watching)
+
+    assert ended.returncode == 0
+    assert '<meta http-equiv="refresh" content="1">' in waiting
+    assert "Nothing runs." in waiting
+    assert "3 of 3 cells done" in page.read_text()
+    again = machines("status", "--html", str(page), "--every", "600")
+    assert again.returncode == 0
+    assert 'http-equiv="refresh"' not in page.read_text()
+
+
 def test_records_of_two_machines_and_one_command(slow_board: Any) -> None:
     slow_board.set_seconds(0, -1)
     slow_board("run", "slow", "--jobs", "0")
@@ -188,6 +233,7 @@ def test_the_index_knows_the_machine(slow_board: Any) -> None:
 )
 def test_what_cannot_be_shown(slow_board: Any, arguments: tuple[str, ...], message: str) -> None:
     slow_board.set_seconds()
+    slow_board.home.mkdir()
 
     ended = slow_board("status", *arguments)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
@@ -182,6 +183,36 @@ class TestDriver:
         assert waiting == Waiting("process 1 on elsewhere", tuple(CELLS[:2]))
         assert not any(isinstance(event, Waiting) for event in rest)
         assert printed.getvalue().count("waiting for process 1 on elsewhere, which runs level on ramp and 1 more") == 1
+
+    def test_that_it_gives_no_sign_is_said_with_the_time_until_its_cells_are_taken_over(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(driver, "PATIENCE", 0.02)
+        monkeypatch.setattr(driver, "NO_SIGN", 0.1)
+        monkeypatch.setattr(driver, "POLL", 0.01)
+        journal, other = Journal(tmp_path), CellLocks(tmp_path)
+        other._owner = "elsewhere 1"
+        other.take(CELLS[0].key)
+        events = drive(CELLS[:1], Recorder(tmp_path), journal)
+        printed = io.StringIO()
+
+        with RunProgress(Console(width=200, file=printed), 1) as progress:
+            waiting, silent = next(events), next(events)
+            progress.show(silent)
+            journal.write(Run(CELLS[0].cell, Status.COMPLETED, CELLS[0].key))
+            rest = list(events)
+
+        other.close()
+        assert isinstance(waiting, Waiting)
+        assert waiting.silent_for == 0.0
+        assert isinstance(silent, Waiting)
+        assert silent.silent_for > 0.1
+        assert not any(isinstance(event, Waiting) for event in rest)
+        assert re.search(
+            r"waiting for process 1 on elsewhere, which runs level on ramp: last sign \d+\.\d s ago; without another one"
+            r", its cells are taken over in (1:00|\d+ s)",
+            printed.getvalue(),
+        )
 
     def test_a_cell_that_could_not_be_run_stays_pending_with_the_reason(self, tmp_path: Path) -> None:
         executor = Recorder(tmp_path)

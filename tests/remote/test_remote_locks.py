@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from lock_holder import Holder
-from machines import KEY, Machine, run_of
+from machines import KEY, Machine, run_of, wait_for
 
+from harness.execution import activity
+from harness.execution.activity import Activity, Recorder, read_activity
 from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.local import STALE
-from harness.execution.locks.remote import RemoteLocks
+from harness.execution.locks.remote import RemoteLocks, remote_activities
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable
 
@@ -207,6 +209,65 @@ class TestGone:
         end = time.monotonic() + 10
         while counter() < 3:
             assert time.monotonic() < end
+
+
+class TestActivity:
+    """What a process does is in its lease when it begins, and soon after it has changed."""
+
+    def activity(self, locks: RemoteLocks) -> Activity | None:
+        (content,) = locks.store.read([f"leases/{locks.token}"]).values()
+        return read_activity(json.loads(content)["activity"])
+
+    def test_a_command_is_seen_when_it_begins(self, locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
+        mine = locks("a")
+
+        with Recorder(mine.remote.home, ["board"], 3, tell=mine.tell):
+            wait_for(lambda: self.activity(mine) is not None)
+
+        assert [each.cells for each in remote_activities(mine.store)] == [3]
+
+    def test_so_is_a_cell_that_begins(self, locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
+        monkeypatch.setattr(remote_locks, "SOON", 0.0)
+        monkeypatch.setattr(activity, "SOON", 0.0)
+        mine = locks("a")
+
+        with Recorder(mine.remote.home, ["board"], 3, tell=mine.tell) as recorder:
+            recorder.begin(KEY, "naive", "nile")
+
+            wait_for(lambda: (found := self.activity(mine)) is not None and found.running)
+
+    def test_many_changes_are_written_at_once(self, folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
+        monkeypatch.setattr(remote_locks, "SOON", 1000.0)
+        monkeypatch.setattr(activity, "SOON", 0.0)
+        mine, written = folder_locks("a"), list[str]()
+        write, tell = mine.store.write, mine.tell
+        monkeypatch.setattr(mine.store, "write", lambda name, content: (written.append(name), write(name, content)))
+        told = list[bool]()
+
+        with Recorder(mine.remote.home, ["board"], 3, tell=lambda: (told.append(True), tell())) as recorder:  # type: ignore[arg-type, func-returns-value]
+            wait_for(lambda: written)
+            for number in range(1, 20):
+                recorder.begin(f"{number:032}", "naive", "nile")
+                wait_for(lambda number=number: len(told) > number)  # type: ignore[misc]
+        mine.close()
+
+        assert written == [f"leases/{mine.token}"]
+
+    def test_how_long_it_gave_no_sign(self, folder_locks: MakeLocks, clock: Clock) -> None:
+        mine = folder_locks("a")
+        assert mine.silent_for(KEY) == 0.0
+        lease = {"host": "elsewhere", "process": 1, "identity": "", "counter": 7}
+        mine.store.write("leases/other", json.dumps(lease).encode())
+        mine.store.create(f"locks/{KEY}/1", b"other")
+        mine.take(KEY)
+
+        clock.now += 25.0
+        mine.look()
+
+        assert mine.silent_for(KEY) == 25.0
 
 
 class TestUnavailable:

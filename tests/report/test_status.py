@@ -58,6 +58,27 @@ def test_executor_and_shard_of_a_command() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("age", "end"),
+    [
+        (None, " (4.0 s)."),
+        (0.4, " (4.0 s)."),
+        (14.2, " (4.0 s), as of 14 s ago."),
+        (45.0, " (4.0 s), last sign 45 s ago; its cells are taken over after 1:00 without one."),
+        (7200.0, " (4.0 s), last sign 2:00:00 ago; its cells are taken over after 1:00 without one."),
+    ],
+)
+def test_how_old_it_is_what_a_command_told(age: float | None, end: str) -> None:
+    found = status(A)
+    found = replace(found, running=(replace(found.running[0], age=age),))
+
+    first, second, *_ = status_lines(found)
+
+    assert first.endswith(end)
+    assert ("left" in second) is (age is None or age < 60)
+    assert end.strip(" .") in status_page(found, SINCE)
+
+
 def test_parts_of_a_running_cell() -> None:
     cell = RunningCell("3adac06b12", "theta", "monthly", SINCE, 51.0, parts=40, parts_done=12)
     found = replace(status(A), running=(Activity(7, "a", "", SINCE, ("slow",), 10, running=(cell,)),))

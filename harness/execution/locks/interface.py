@@ -20,6 +20,10 @@ class Locks(Protocol):
         """Who holds the lock of a cell, as part of a sentence."""
         ...
 
+    def silent_for(self, key: str) -> float:
+        """For how many seconds the owner of the lock of a cell has given no sign while this process watched it."""
+        ...
+
     def look(self) -> None:
         """Learn what other processes did, before cells that they locked are looked at."""
         ...

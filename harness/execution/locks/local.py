@@ -75,6 +75,11 @@ class CellLocks:
             return "another process"
         return f"process {process}" if host == socket.gethostname() else f"process {process} on {host}"
 
+    def silent_for(self, key: str) -> float:
+        """For how many seconds the owner of the lock of a cell has not touched it while this process watched it."""
+        watched = self._watched.get(self.folder / key)
+        return 0.0 if watched is None else time.monotonic() - watched[1]
+
     def release(self, key: str) -> None:
         """Unlock a cell, unless another process took its lock over."""
         path = self.folder / key

@@ -32,6 +32,7 @@ from harness.results.remote.store import Store, StoreUnavailable
 from harness.results.stored_parts import StoredParts
 
 LEASES, LOCKS = "leases", "locks"
+SOON = 3.0  # seconds between two times that a lease is written since what its process does has changed
 LOOK = 5.0  # seconds between two looks at what other machines do
 PATIENCE = 120.0  # seconds without an answer of the store, until cells that other machines run are given up
 
@@ -71,7 +72,8 @@ class RemoteLocks:
         self._leases: dict[str, Lease | None] = {}  # by token, as last seen; None where the process has ended
         self._seen: dict[str, tuple[int, float]] = {}  # by token: its counter, and since when it is so
         self._looked = self._renewed = self._removed = float("-inf")
-        self._closed = threading.Event()
+        self._closed, self._news = threading.Event(), threading.Event()
+        self._told = float("-inf")
         self._write_lease()
         self._answered = time.monotonic()
         self._others = self._all_leases(), self._answered
@@ -123,6 +125,16 @@ class RemoteLocks:
         lease = None if lock is None else self._leases.get(lock.token)
         return "another machine" if lease is None else f"process {lease.process} on {lease.host}"
 
+    def silent_for(self, key: str) -> float:
+        """For how many seconds the owner of the lock of a cell has given no sign while this process watched it."""
+        lock = self._locks.get(key)
+        seen = None if lock is None else self._seen.get(lock.token)
+        return 0.0 if seen is None else time.monotonic() - seen[1]
+
+    def tell(self) -> None:
+        """Have the lease written soon, since what this process does has changed; the first time at once."""
+        self._news.set()
+
     def look(self) -> None:
         """Learn, some seconds after the last time, which cells other machines run, and read what they stored."""
         now = time.monotonic()
@@ -144,6 +156,7 @@ class RemoteLocks:
     def close(self) -> None:
         """Release all locks, as far as the store answers, and end the lease."""
         self._closed.set()
+        self._news.set()
         self._thread.join()
         for key in list(self._held):
             self.release(key)
@@ -203,7 +216,13 @@ class RemoteLocks:
         self.store.remove(done)
 
     def _renew(self) -> None:
-        while not self._closed.wait(HEARTBEAT):
+        while not self._closed.is_set():
+            if is_told := self._news.wait(HEARTBEAT):
+                self._closed.wait(self._told + SOON - time.monotonic())
+                self._news.clear()
+                self._told = time.monotonic()
+            if is_told and self._closed.is_set():
+                return
             with contextlib.suppress(StoreUnavailable):
                 self._write_lease()
 
