@@ -96,7 +96,7 @@ def _keep_page(page: Path, every: float | None, board: str | None, workspace: Wo
                 time.sleep(every)
                 before, seen = seen, seen.later(board, workspace)
                 was_running = was_running or bool(seen.status.running)
-                if seen.told != before.told:
+                if seen.activities != before.activities:
                     changed = time.monotonic()
         except KeyboardInterrupt as stopped:
             code = exit_code(stopped)
@@ -118,7 +118,7 @@ class _Seen:
         return not self.status.running and self.status.is_done
 
     @property
-    def told(self) -> list[Activity]:
+    def activities(self) -> list[Activity]:
         """What commands have written of themselves."""
         return [replace(each, age=None) for each in self.status.running]
 

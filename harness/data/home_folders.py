@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -87,6 +86,8 @@ def home_exists(folder: Path) -> bool:
 
 def home_option(folder: Path) -> str:
     """The option that names the home to a command, after a space; empty for the one that is used without it."""
+    import shlex
+
     name = home_name(folder)
     default = (os.environ.get("HARNESS_HOME") or DEFAULT).rstrip("/")
     return "" if name == default else f" --home {shlex.quote(name)}"

@@ -125,16 +125,9 @@ class Recorder:
         """`tell` is called each time after the file was written."""
         self.path = activity_folder(home) / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         self._began = time.monotonic()
+        process, host = os.getpid(), socket.gethostname()
         self._activity = Activity(
-            os.getpid(),
-            socket.gethostname(),
-            identity(os.getpid()),
-            _now(),
-            tuple(boards),
-            total,
-            unit=unit,
-            executor=executor,
-            shard=shard,
+            process, host, identity(process), _now(), tuple(boards), total, unit=unit, executor=executor, shard=shard
         )
         self._last: dict[str, tuple[LastCell, float]] = {}  # by machine
         self._running: dict[str, tuple[RunningCell, float]] = {}
@@ -293,11 +286,10 @@ def _is_stale(activity: Activity) -> bool:
 
 def _with_age(activity: Activity) -> Activity:
     """The activity with its age, where it tells when it was written."""
-    try:
-        age = (datetime.now(UTC) - datetime.fromisoformat(activity.written)).total_seconds()
-    except (ValueError, TypeError):
-        return replace(activity, age=None)
-    return replace(activity, age=max(0.0, age))
+    with contextlib.suppress(ValueError, TypeError):
+        age = datetime.now(UTC) - datetime.fromisoformat(activity.written)
+        return replace(activity, age=max(0.0, age.total_seconds()))
+    return replace(activity, age=None)
 
 
 def _now(precision: str = "seconds") -> str:

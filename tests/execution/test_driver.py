@@ -209,8 +209,8 @@ class TestDriver:
         assert silent.silent_for > 0.1
         assert not any(isinstance(event, Waiting) for event in rest)
         assert re.search(
-            r"waiting for process 1 on elsewhere, which runs level on ramp: last sign \d+\.\d s ago; without another one"
-            r", its cells are taken over in (1:00|\d+ s)",
+            r"waiting for process 1 on elsewhere, which runs level on ramp: last sign \d+\.\d s ago; without another "
+            r"one, its cells are taken over in (1:00|\d+ s)",
             printed.getvalue(),
         )
 
