@@ -71,6 +71,7 @@ def bench_command(
     as_csv: bool,
 ) -> None:
     """Measure latency, throughput, memory and energy of forecasters."""
+    from harness.boards.board_files import known_board
     from harness.boards.workspace import store_results
     from harness.cli.bench_board import bench_board
     from harness.efficiency.budget import parse_seconds
@@ -79,7 +80,7 @@ def bench_command(
     request = BenchRequest(
         workspace.home,
         names,
-        board,
+        known_board(board, workspace),
         tasks,
         all_tasks,
         settings_of(settings),

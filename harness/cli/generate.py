@@ -49,12 +49,13 @@ def generate_command(
     The forecaster is trained in this process, on the training data of the task. It must offer a method `generate`, as
     token-lstm and token-seq2seq do. Nothing is recorded.
     """
+    from harness.boards.board_files import known_board
     from harness.boards.leaderboard import load_board
     from harness.execution.token_generation import GenerationOptions, generated_sequences
     from harness.report.text import visible
 
     options = GenerationOptions(end, most, temperature, greedy)
-    loaded = load_board(board, workspace.catalog)
+    loaded = load_board(known_board(board, workspace), workspace.catalog)
     entry, task = _entry(loaded, name, workspace), _task(loaded, task_name)
     tokens = list(prompt) if characters else prompt.split()
     unended = 0

@@ -10,11 +10,10 @@ import click
 
 from harness.cli.console import echo
 from harness.cli.options import workspace_option
-from harness.errors import BadInput
+from harness.errors import BadInput, attempt
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
-    from harness.plugins.catalog import Catalog
     from harness.results.board_results import JournalResults
 
 
@@ -34,7 +33,7 @@ def publish_command(board: str, folder: Path | None, metrics: tuple[str, ...], w
 
     catalog = workspace.catalog
     if find_collection(board, catalog) is None:
-        folder = _writable_folder(board, catalog) if folder is None else folder
+        folder = _writable_folder(board, workspace) if folder is None else folder
         _publish(board, find_journal_results(board, workspace), folder, metrics, workspace)
         return
     if folder is None:
@@ -48,7 +47,6 @@ def _publish(board: str, results: JournalResults, folder: Path, metrics: tuple[s
     """Write the README and the results of a board into a folder, and print its files."""
     from harness.analysis.costs import without_costs
     from harness.analysis.lookup import board_standings
-    from harness.boards.leaderboard import board_name
     from harness.report.markdown import readme
     from harness.results.publication.files import README, RESULTS, TERMS
     from harness.results.publication.writing import publish
@@ -57,7 +55,7 @@ def _publish(board: str, results: JournalResults, folder: Path, metrics: tuple[s
     names = dict.fromkeys((results.plan.metric, *metrics))
     specs = [catalog.metrics[name].spec for name in names]
     standings = board_standings(results, workspace)
-    text = readme(standings, results.runs.values(), board if board_name(board) in catalog.boards else ".")
+    text = readme(standings, results.runs.values(), _board_argument(board, folder, workspace))
     withheld = publish(results, specs, without_costs(standings), text, folder)
     for path in sorted(folder.iterdir()):
         if path.name in (README, RESULTS, TERMS):
@@ -66,11 +64,24 @@ def _publish(board: str, results: JournalResults, folder: Path, metrics: tuple[s
         echo(f"the terms of {task} are withheld: {reason}")
 
 
-def _writable_folder(board: str, catalog: Catalog) -> Path:
+def _board_argument(board: str, folder: Path, workspace: Workspace) -> str:
+    """How a command in the folder of a publication names its board: by its name, or by a file in that folder."""
+    from harness.boards.board_files import known_board
+    from harness.boards.leaderboard import BOARD_FILE, board_name, find_board_file
+
+    file = attempt(lambda: find_board_file(known_board(board, workspace), workspace.catalog))
+    is_beside = isinstance(file, Path) and file.parent.resolve() == folder.resolve()
+    if board_name(board) in workspace.catalog.boards or not isinstance(file, Path) or not is_beside:
+        return board_name(board)
+    return "." if file.name == BOARD_FILE else f"./{file.name}"
+
+
+def _writable_folder(board: str, workspace: Workspace) -> Path:
     """The board's own folder; raises BadInput where it is installed, or cannot be written to."""
     from harness.analysis.lookup import published_folder
+    from harness.boards.board_files import known_board
 
-    folder = published_folder(board, catalog)
+    folder = published_folder(known_board(board, workspace), workspace.catalog)
     installed = _is_installed(folder.resolve())
     if installed or not os.access(folder, os.W_OK):
         why = "belongs to an installed package" if installed else "cannot be written to"

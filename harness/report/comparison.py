@@ -76,7 +76,9 @@ def comparison_tables(comparison: Comparison, width: int = WIDTH) -> Iterator[Ta
 def _empty_table(result: ConditionResult) -> Table:
     condition = result.condition
     title = plain_text("B compared with A" if condition is None else f"fails if {condition}", style="bold not italic")
-    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True)
+    table = Table(
+        title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False
+    )
     table.add_column("forecaster", overflow="fold", max_width=60)
     table.add_column("task", overflow="fold", max_width=40)
     if condition is None:

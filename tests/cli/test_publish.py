@@ -165,3 +165,24 @@ def test_a_checkout_that_is_installed_in_editable_mode_is_written_to(environment
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert published.returncode == 0, published.stdout + published.stderr
     assert {path.name for path in board.iterdir()} == {"leaderboard.toml", "README.md", "results.json", "terms.parquet"}
+
+
+def test_a_board_that_was_run_by_its_path_is_published_and_measured_by_its_name(
+    environment: Environment, tmp_path: Path
+) -> None:
+    (tmp_path / "boards").mkdir()
+    text = BOARD.replace('"tides"', '"elnino"').replace("horizon = 20", "horizon = 12")
+    (tmp_path / "boards" / "ponds.toml").write_text(text, encoding="utf-8")
+    (environment.site / "harness_mlflow.py").touch()
+
+    ran = environment.harness("run", "boards/ponds.toml", "--jobs", "0", folder=tmp_path)
+    beside = environment.harness("publish", "ponds", folder=tmp_path)
+    elsewhere = environment.harness("publish", "ponds", "out", folder=tmp_path)
+    measured = environment.harness(
+        "bench", "--board", "ponds", "naive", "--seconds", "0.1", "--repetitions", "1", folder=tmp_path
+    )
+
+    for finished in (ran, beside, elsewhere, measured):
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "harness run ./ponds.toml\n" in (tmp_path / "boards" / "README.md").read_text(encoding="utf-8")
+    assert "harness run ponds\n" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")

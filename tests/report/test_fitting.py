@@ -69,3 +69,14 @@ def test_a_comparison_shows_names_in_full(width: int) -> None:
     column = "".join(line[:start].strip() for line in lines)
     assert all(name in column for name in names)
     assert sum("100.00" in line for line in lines) == 2  # no number is broken
+
+
+def test_the_headings_of_a_comparison_are_not_broken() -> None:
+    pairs = (PairResult("naive", "elnino", "MASE", 1.0, 2.0, 100.0, 0.5, ""),)
+    console = Console(width=80, record=True, file=io.StringIO())
+
+    for table in comparison_tables(Comparison("a", "b", (ConditionResult(None, pairs),), {}), 80):
+        console.print(table)
+
+    headings = next(line for line in console.export_text().splitlines() if "metric" in line)
+    assert headings.split() == ["forecaster", "task", "metric", "A", "B", "difference", "%", "p"]
