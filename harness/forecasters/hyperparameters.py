@@ -12,6 +12,7 @@ from harness.errors import Failure, attempt
 from harness.forecasters.described import DescribedFactory, Hyperparameter
 from harness.forecasters.spec import ForecasterSpec, underlying_class
 
+SENTENCE_END = r"(?<=[.])(?<!\b[A-Z][.])\s+(?=[A-Z`\"])"  # not after an initial, as in "A. Zeng"
 MEANING = "meaning"  # in the metadata of a field of the dataclass
 
 
@@ -37,7 +38,7 @@ def hyperparameters_of(spec: ForecasterSpec) -> list[Hyperparameter]:
 
 def _sentences(docstring: object) -> list[str]:
     text = " ".join(inspect.cleandoc(docstring).split()) if isinstance(docstring, str) else ""
-    return re.split(r"(?<=[.])\s+(?=[A-Z`\"])", text) if text else []
+    return re.split(SENTENCE_END, text) if text else []
 
 
 def _meaning(name: str, sentences: Sequence[str]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.plugins.installation import install_command, is_fetch_command
-from harness.report.text import visible
+from harness.report.capabilities import capability_rows
+from harness.report.text import labelled_lines, visible
 
 if TYPE_CHECKING:
     from harness.forecasters.card import TrainedOn
@@ -20,25 +21,37 @@ WIDTH = 100  # characters of a line
 
 
 def card_text(name: str, catalog: Catalog) -> str:
-    """The card of a forecaster of the catalog and what its spec states, one field to a line; raises UnknownName.
+    """The card of a forecaster of the catalog, what its spec states, and its hyperparameters; raises UnknownName.
 
-    What it inherits from components is followed by their names.
+    What it inherits from components is followed by their names. Fields that are not stated are shown as such for
+    forecasters that have a card or were pretrained; they do not concern others.
     """
     entry = catalog.forecasters[name]
-    specs = catalog.forecasters.specs
+    spec, specs = entry.spec, catalog.forecasters.specs
     command = install_command(entry)
+    concerned = spec.card is not None or _pool(spec) in ("zero-shot", "system")
+    stated = [(label, value) for label, value in (*_card_rows(name, specs), *_spec_rows(spec)) if value or concerned]
     rows = [
         ("provided by", str(entry.plugin)),
         *([(_lacking(command), f"run {command}")] if command else []),
-        *_card_rows(name, specs),
-        *_spec_rows(entry.spec),
+        ("description", spec.summary),
+        ("pool", _pool(spec)),
+        *capability_rows(spec),
+        *stated,
     ]
-    width = max(len(label) for label, _ in rows)
-    lines = [f"CARD OF {visible(name)}"]
-    for label, value in rows:
-        folded = textwrap.wrap(visible(value or NOT_STATED), WIDTH - width - 4, break_on_hyphens=False)
-        lines += [f"  {label if i == 0 else '':{width}}  {line}" for i, line in enumerate(folded)]
-    return "\n".join([*lines, ""])
+    rows = [(label, value or NOT_STATED) for label, value in rows]
+    lines = [f"CARD OF {name}", *labelled_lines(rows, WIDTH)]
+    if known := hyperparameters_of(spec):
+        texts = [(each.name, " · ".join(filter(None, (each.default, each.meaning)))) for each in known]
+        lines += ["", "hyperparameters and their defaults", *labelled_lines(texts, WIDTH)]
+    return "\n".join([*map(visible, lines), ""])
+
+
+def _pool(spec: ForecasterSpec) -> str:
+    """The pool of a forecaster; empty for one that is not installed and does not state it."""
+    from harness.boards.pools import known_pool, pool
+
+    return (known_pool(spec) or "") if spec.install_command else pool(spec)
 
 
 def _lacking(command: str) -> str:
@@ -47,13 +60,10 @@ def _lacking(command: str) -> str:
 
 def _card_rows(forecaster: str, specs: Mapping[str, ForecasterSpec]) -> Iterator[tuple[str, str]]:
     """The fields of a card by their names in words; empty where one is not stated."""
-    from harness.boards.pools import known_pool, pool
     from harness.forecasters.card import Card
 
     spec = specs[forecaster]
     card = Card() if spec.card is None else spec.card
-    yield "description", spec.summary
-    yield "pool", (known_pool(spec) or "") if spec.install_command else pool(spec)
     for name in ("checkpoint", "revision", "licence"):
         yield name, getattr(card, name) or ""
     yield "parameters", _number(card.parameters)
@@ -64,7 +74,6 @@ def _card_rows(forecaster: str, specs: Mapping[str, ForecasterSpec]) -> Iterator
     yield "quantile levels", _joined(map(str, card.quantile_levels))
     yield "horizon", _at_most(card.horizon)
     yield "context", _at_most(card.context)
-    yield "covariates", _joined(card.covariates)
     yield "device", card.device or ""
     yield "dtype", card.dtype or ""
 
@@ -79,7 +88,6 @@ def _spec_rows(spec: ForecasterSpec) -> Iterator[tuple[str, str]]:
         yield "weights", f"{spec.weights}: {_joined(spec.weights.files)}"
         yield from _unverified_row(spec.weights)
     yield "tolerance", f"{spec.tolerance:g}"
-    yield "missing values", spec.missing
 
 
 def _unverified_row(weights: Weights) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -302,8 +303,8 @@ class TestPools:
 
 
 def card_fields(said: str) -> dict[str, str]:
-    """The fields of a card by their names."""
-    fields = dict(line.strip().split("  ", 1) for line in said.splitlines()[1:] if line.strip())
+    """The fields of a card by their names, with the first line of each."""
+    fields = dict(line.strip().split("  ", 1) for line in said.splitlines()[1:] if re.match(r"  \S.*\S  ", line))
     return {name: value.strip() for name, value in fields.items()}
 
 
@@ -327,7 +328,15 @@ class TestListing:
         assert values["pool"] == "zero-shot"
         assert values["depends"] == "not stated"
         assert values["revision of the spec"] == "not stated"
-        assert (values["tolerance"], values["missing values"]) == ("0", "native")
+        assert (values["tolerance"], values["missing values"]) == ("0", "received as NaN")
+
+    def test_what_concerns_pretrained_models_only_is_left_out_of_other_cards(self, shell: Shell) -> None:
+        said = shell("list", "forecasters", "--card", "theta")
+        values = card_fields(said)
+
+        assert "not stated" not in said
+        assert (values["pool"], values["quantiles"], values["covariates"]) == ("local", "yes", "none: they are ignored")
+        assert values["theta"].startswith("2.0 · The theta method")
 
     def test_a_card_shows_what_is_inherited_and_what_the_spec_states(self, shell: Shell) -> None:
         source = shell.run.module.read_text()
@@ -348,7 +357,7 @@ class TestListing:
         assert values["pool"] == "system"
         assert values["depends"] == f"numpy {version('numpy')}, no-such-thing not installed"
         assert values["revision of the spec"] == "r7"
-        assert (values["tolerance"], values["missing values"]) == ("0.004", "ffill")
+        assert (values["tolerance"], values["missing values"]) == ("0.004", "filled: ffill")
 
     def test_a_card_is_of_a_forecaster(self, shell: Shell) -> None:
         assert "no forecaster called 'zeros'; did you mean 'zero'?" in shell("list", "--card", "zeros", code=2)

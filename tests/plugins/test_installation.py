@@ -246,7 +246,7 @@ class TestListings:
         assert lost in missing.split()
 
     def test_a_card_has_the_command(self, catalog: Catalog) -> None:
-        assert f"not installed         run {COMMAND}\n" in card_text("heavy", catalog)
+        assert f"not installed        run {COMMAND}\n" in card_text("heavy", catalog)
 
 
 def test_the_plan_is_the_same_once_it_is_installed(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,18 @@ def test_defaults_that_raise_are_shown_as_such() -> None:
     assert found["made"].startswith("raises FileNotFoundError")
 
 
+def test_meanings_are_whole_sentences_also_with_initials() -> None:
+    @dataclass
+    class Linear:
+        """A network. With `path`, a linear layer is added (A. Zeng et al., 2023). It has a bias."""
+
+        path: bool = True
+
+    (path,) = hyperparameters_of(ForecasterSpec("linear", Linear))
+
+    assert path.meaning == "With `path`, a linear layer is added (A. Zeng et al., 2023)."
+
+
 def test_each_software_of_several_is_shown_with_its_tasks() -> None:
     cell = Cell(Task("a", RollingOrigin(2)), "net")
     told = {"python": "3.12.1", "plugin": {"version": "nets==1.2:0123"}, "libraries": {"torch": "2.13.0"}}
