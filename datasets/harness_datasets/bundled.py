@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import csv
+from datetime import date
 
 import numpy as np
-from statsmodels import datasets
 
-from harness import Channel, Panel
-
-if TYPE_CHECKING:
-    import pandas as pd
+from harness import Channel, Floats, Panel
+from harness_datasets.statsmodels_files import text_of
 
 # GDP, its two private components, unemployment and inflation: the indicators that are forecast most. The other
 # indicators are past covariates; some determine a target (cpi determines infl).
@@ -19,11 +17,11 @@ MACRO_TARGETS = ("realgdp", "realcons", "realinv", "unemp", "infl")
 
 def sunspots() -> Panel:
     """Yearly sunspot numbers; the season is the solar cycle of about eleven years."""
-    frame = datasets.sunspots.load_pandas().data
+    columns = _columns("sunspots")
     return Panel.of(
-        [frame["SUNACTIVITY"]],
+        [columns["SUNACTIVITY"]],
         ids=["sunspots"],
-        start=_new_year(frame["YEAR"]),
+        start=_new_year(columns["YEAR"]),
         freq="YS",
         season_length=11,
         channels=[Channel("sunspots")],
@@ -32,11 +30,12 @@ def sunspots() -> Panel:
 
 def co2() -> Panel:
     """Weekly CO2; missing weeks are NaN."""
-    frame = datasets.co2.load_pandas().data.asfreq("W-SAT")
+    columns = _columns("co2")
+    first = date.fromisoformat(f"{columns['date'][0]:.0f}")
     return Panel.of(
-        [frame["co2"]],
+        [columns["co2"]],
         ids=["mauna-loa"],
-        start=frame.index[0].to_datetime64(),
+        start=np.datetime64(first, "ns"),
         freq="W-SAT",
         season_length=52,
         channels=[Channel("co2")],
@@ -45,11 +44,12 @@ def co2() -> Panel:
 
 def elnino() -> Panel:
     """Monthly sea surface temperature; statsmodels stores one row per year."""
-    frame = datasets.elnino.load_pandas().data
+    columns = _columns("elnino")
+    years = columns.pop("YEAR")
     return Panel.of(
-        [frame.drop(columns="YEAR").to_numpy().ravel()],
+        [np.column_stack([*columns.values()]).ravel()],
         ids=["nino-1+2"],
-        start=_new_year(frame["YEAR"]),
+        start=_new_year(years),
         freq="MS",
         season_length=12,
         channels=[Channel("temperature")],
@@ -58,11 +58,11 @@ def elnino() -> Panel:
 
 def nile() -> Panel:
     """Yearly volume of the Nile, without a season."""
-    frame = datasets.nile.load_pandas().data
+    columns = _columns("nile")
     return Panel.of(
-        [frame["volume"]],
+        [columns["volume"]],
         ids=["nile"],
-        start=_new_year(frame["year"]),
+        start=_new_year(columns["year"]),
         freq="YS",
         channels=[Channel("volume")],
     )
@@ -70,17 +70,24 @@ def nile() -> Panel:
 
 def macrodata() -> Panel:
     """Twelve quarterly indicators as one multivariate series, not differenced."""
-    frame = datasets.macrodata.load_pandas().data
-    indicators = frame.drop(columns=["year", "quarter"])
+    columns = _columns("macrodata")
+    indicators = {name: column for name, column in columns.items() if name not in ("year", "quarter")}
     return Panel.of(
-        [indicators],
+        [np.column_stack([*indicators.values()])],
         ids=["united-states"],
-        start=_new_year(frame["year"]),
+        start=_new_year(columns["year"]),
         freq="QS",
         season_length=4,
         channels=[Channel(name, "target" if name in MACRO_TARGETS else "past covariate") for name in indicators],
     )
 
 
-def _new_year(years: pd.Series[float]) -> np.datetime64:
-    return np.datetime64(f"{int(years.iloc[0])}-01-01", "ns")
+def _columns(name: str) -> dict[str, Floats]:
+    """The columns of a file of statsmodels by name; empty cells are NaN."""
+    header, *rows = csv.reader(text_of(f"datasets/{name}/{name}.csv").splitlines())
+    values = np.array([[float(cell) if cell else np.nan for cell in row] for row in rows])
+    return dict(zip(header, values.T, strict=True))
+
+
+def _new_year(years: Floats) -> np.datetime64:
+    return np.datetime64(f"{years[0]:.0f}-01-01", "ns")

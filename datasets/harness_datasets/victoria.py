@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import BadData, Channel, DataUnavailable, Floats, Panel
+from harness import BadData, Channel, Floats, Panel
+from harness_datasets.statsmodels_files import text_of
 
 FILE = "tsa/stl/tests/results/mstl_elec_vic.csv"
 START = np.datetime64("2012-01-01T00", "h")
@@ -56,13 +56,7 @@ def calendar(times: NDArray[np.datetime64]) -> tuple[Floats, Floats]:
 
 
 def _demand() -> Floats:
-    file = resources.files("statsmodels") / FILE
-    if not file.is_file():
-        raise DataUnavailable(
-            f"the installed statsmodels has no file {FILE}, which this dataset is read from; install statsmodels from "
-            "a wheel of PyPI, which has it"
-        )
-    rows = np.genfromtxt(io.StringIO(file.read_text()), delimiter=",", skip_header=1, dtype=None, encoding="utf-8")
+    rows = np.genfromtxt(io.StringIO(text_of(FILE)), delimiter=",", skip_header=1, dtype=None, encoding="utf-8")
     times = rows["f0"].astype("datetime64[h]")
     if len(rows) != HOURS or (times != START + np.arange(HOURS)).any():
         raise BadData(f"{FILE} of statsmodels must have the {HOURS:,} hours from {START} on, and has others")

@@ -156,7 +156,7 @@ def test_demand_in_victoria_is_that_of_statsmodels_file() -> None:
 def test_the_demand_says_what_to_do_where_statsmodels_has_no_tests(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness_datasets.victoria.resources.files", lambda package: tmp_path)
+    monkeypatch.setattr("harness_datasets.statsmodels_files.resources.files", lambda package: tmp_path)
 
     with pytest.raises(DataUnavailable, match=r"statsmodels has no file tsa/stl/.*mstl_elec_vic\.csv"):
         victoria.demand()
@@ -166,7 +166,7 @@ def test_a_file_of_other_hours_is_refused(tmp_path: Path, monkeypatch: pytest.Mo
     file = tmp_path / victoria.FILE
     file.parent.mkdir(parents=True)
     file.write_text("ds,y\n2012-01-01 00:00:00,1\n2012-01-01 02:00:00,2\n")
-    monkeypatch.setattr("harness_datasets.victoria.resources.files", lambda package: tmp_path)
+    monkeypatch.setattr("harness_datasets.statsmodels_files.resources.files", lambda package: tmp_path)
 
     with pytest.raises(BadData, match="must have the 3,600 hours from 2012-01-01T00 on"):
         victoria.demand()
