@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import struct
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from harness.execution.workers.forecaster import WorkerForecaster
 from harness.execution.workers.process import WorkerProcess
 from harness.forecasters.limits import Limits
 from harness.forecasters.remote import Description, Elapsed, RemoteForecaster
+from harness.worker.processes import has_ended
 
 if TYPE_CHECKING:
     from harness.forecasters.forecast import Forecast
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from harness.tasks.windows import Contexts
 
 GONE = 2.0  # seconds that a killed copy has to end
+PAUSE = 0.0005  # seconds between two looks at it
 CONNECT = 5.0  # seconds that a copy has to connect
 LEAST_SECONDS = 10.0  # that all calls of a copy may take, or this many times those of the original
 MANY_TIMES = 10
@@ -45,13 +48,22 @@ class CopiedProcess(WorkerProcess):
     def kill(self) -> Ended:
         """Kill the process, if it is still one of the worker's: its number may be another one's by now."""
         if self.ended is None:
-            if self._original.ended is None and self._process in self._original.processes():
+            is_ours = self._original.ended is None and self._process in self._original.processes()
+            if is_ours:
                 with contextlib.suppress(OSError):
                     os.kill(self._process, signal.SIGKILL)
             self.wait_until_closed(GONE)
+            if is_ours:
+                self._wait_until_ended()
             self.ended = Ended(None)
             self._original.copies.discard(self._process)
         return self.ended
+
+    def _wait_until_ended(self) -> None:
+        """Wait for the end of the killed process, which closes its connection a moment before."""
+        deadline = time.monotonic() + GONE
+        while not has_ended(self._process) and time.monotonic() < deadline:
+            time.sleep(PAUSE)
 
     def _await_end(self) -> Ended:
         return self.kill()
