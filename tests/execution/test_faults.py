@@ -302,6 +302,7 @@ def test_where_the_template_is_killed_the_neighbours_are_run_again(tmp_path: Pat
     outcome = outcome_of(tmp_path, {**entries, **ridges})
 
     assert set(outcome.runs) == {"naive", *ridges}
+    assert (tmp_path / "kills").read_text() == "xxxx"
     for label in ridges:
         assert outcome.runs[label].scores == alone.runs[label].scores
     assert outcome.left == []

@@ -469,8 +469,17 @@ def kill_supervisor(contexts: Contexts) -> None:
     _kill(int.from_bytes(credentials[:4], sys.byteorder))
 
 
+OTHERS = 7  # cells of the board on which the template is killed
+
+
 def kill_template(contexts: Contexts) -> None:
-    """The parent of its guardian."""
+    """The parent of its guardian: in the last of four tries only after all other cells, which have four tries too."""
+    home = Path(os.environ["HARNESS_HOME"])
+    kills = home.with_name("kills")
+    with kills.open("a") as file:
+        file.write("x")
+    while kills.stat().st_size > 3 and len([*home.glob("journal/cells/*/record.json")]) < OTHERS:
+        time.sleep(0.05)
     with open(f"/proc/{os.getppid()}/stat") as file:
         _kill(int(file.read().rpartition(")")[2].split()[1]))
 
