@@ -21,6 +21,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files are begun first, so that no process works on one while the others have nothing left to do."""
+    items.sort(key=lambda item: item.get_closest_marker("long_file") is None)
+
+
 @pytest.fixture(autouse=True)
 def told_anew() -> Iterator[None]:
     """Warnings about files of a home are logged again in each test, whatever commands ran before in this process."""

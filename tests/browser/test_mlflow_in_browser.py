@@ -20,7 +20,11 @@ from harness_mlflow import server
 from harness_mlflow.index import Index
 from harness_mlflow.place import Place
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [
+    pytest.mark.long_file,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 SCRIPT, QUOTES = "<script>alert(1)</script>", 'it\'s "both" & a/b'
 BOARD = f"""

@@ -25,6 +25,8 @@ from harness.execution.events import Finished
 from harness.execution.executors.in_process import InProcess
 from harness.execution.process_usage import identity
 
+pytestmark = pytest.mark.long_file
+
 PLUGIN = '''
 """Forecasters that are slow, draw, fail and die; datasets that are absent and empty."""
 

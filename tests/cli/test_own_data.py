@@ -19,6 +19,8 @@ from harness.data.tables import files
 from harness.data.tables.files import read_file
 from harness.plugins import table_datasets
 
+pytestmark = pytest.mark.long_file
+
 POINTS = """
 import numpy as np
 
@@ -37,9 +39,10 @@ def harness_forecasters():
 
 
 def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """A command in a folder, which ended."""
+    """A command in a folder, which ended; one process is enough for the cells of `harness run`."""
+    jobs = ["--jobs", "1"] if arguments[0] == "run" and "--jobs" not in arguments else []
     return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
+        [sys.executable, "-m", "harness", *map(str, arguments), *jobs],
         cwd=folder,
         env={**os.environ, "HARNESS_HOME": str(folder / "home"), "HARNESS_MLFLOW": "off", "COLUMNS": "200"},
         capture_output=True,

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long_file
+
 TASK = """[[tasks]]
 dataset = "nile"
 name = "nile-{h}"

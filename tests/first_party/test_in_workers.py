@@ -23,6 +23,8 @@ from harness.plugins.catalog import load_catalog
 from harness.plugins.checks.tasks import categorical_tasks, check_tasks
 from harness.plugins.result_versions import forecaster_version
 
+pytestmark = pytest.mark.long_file
+
 CATALOG = load_catalog()
 NAMES = tuple(name for name, entry in CATALOG.forecasters.items() if entry.plugin.included and ":" not in name)
 TASKS = {description: (task, panel) for description, task, panel in (*check_tasks(), *categorical_tasks())}

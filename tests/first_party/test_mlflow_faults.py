@@ -25,7 +25,11 @@ from harness_mlflow.mirror import Mirror
 from harness_mlflow.orders import Orders
 from harness_mlflow.place import Place
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]  # of the server
+pytestmark = [
+    pytest.mark.long_file,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # of the server
+]
 
 Fault = Callable[[str, int], str]  # of the path and the number of a request: what happens to it; empty: nothing
 

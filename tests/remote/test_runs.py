@@ -19,6 +19,8 @@ from s3_server import S3Server, needs_s3
 
 from harness import Journal
 
+pytestmark = pytest.mark.long_file
+
 
 @pytest.fixture(params=["file", pytest.param("s3", marks=needs_s3)])
 def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
