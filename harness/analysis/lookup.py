@@ -21,6 +21,7 @@ from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.claims import ClaimedResults, read_claims
 from harness.results.rescoring import changed_metrics, with_known_version
+from harness.results.selections import selected_keys, selections_of
 from harness.results.standings import Standings, pending_note, standings_path, stored_standings
 from harness.results.stored_plan import stored_plan, stored_plans
 
@@ -72,8 +73,12 @@ def rerun_notes(board: str, standings: Standings, workspace: Workspace) -> list[
     """Why a board is to be run again: stale results, and pending cells."""
     notes = stale_notes(board, [row.forecaster for row in standings.rows], workspace)
     plan = stored_plan(workspace.home, board_name(board))
-    pending = [] if plan is None else [cell for cell in plan.cells if not workspace.journal.has(cell.key)]
-    return [*notes, pending_note(len(pending), len(plan.cells))] if plan is not None and pending else notes
+    lacking = [] if plan is None else [cell.key for cell in plan.cells if not workspace.journal.has(cell.key)]
+    if plan is None or not lacking:
+        return notes
+    selected = selected_keys(selections_of(workspace.home, plan), plan)
+    pending = [key for key in lacking if selected is None or key in selected]
+    return [*notes, pending_note(len(pending), len(plan.cells), len(lacking) - len(pending))]
 
 
 def with_claimed(standings: Standings, board: str, workspace: Workspace, *, ranked: bool) -> Standings:

@@ -12,6 +12,7 @@ from harness.boards.leaderboard import BOARD_FILE
 from harness.data.damage import reported_only
 from harness.data.home_folders import home_name
 from harness.results.journal import Journal
+from harness.results.selections import copy_selections
 from harness.results.standings import remove_standings
 from harness.results.stored_plan import StoredPlan, board_folder, stored_plan, stored_plans
 
@@ -49,6 +50,8 @@ def merge_boards(sources: Sequence[Path], into: Path) -> Iterator[str]:
             remove_standings(into, name)
             best.plan.save(into)
             _copy_files(best.home, into, name)
+        for home in [each.home for each in plans if each.home != into]:
+            copy_selections(home, into, name)
 
 
 def _copy_files(source: Path, into: Path, name: str) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.boards.board_files import board_digest, check_file, name_in_files, store_file
+from harness.boards.board_files import board_digest, check_file, name_in_files
 from harness.boards.collections import Part, parts_of
 from harness.boards.leaderboard import (
     Leaderboard,
@@ -21,6 +21,7 @@ from harness.boards.leaderboard import (
 )
 from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.pools import forecaster_pools
+from harness.boards.selected_board import SelectedBoard
 from harness.boards.workspace import Workspace
 from harness.errors import BadBoard, BadInput, Failure, HarnessError, attempt
 from harness.fields.names import split_names
@@ -29,8 +30,7 @@ from harness.plugins.catalog import Catalog
 from harness.plugins.forecaster_names import UnknownForecaster
 from harness.plugins.installation import check_installed
 from harness.plugins.weights_versions import absolute_paths
-from harness.results.standings import remove_standings
-from harness.results.stored_plan import stored_plan, title_of_pools
+from harness.results.stored_plan import title_of_pools
 
 if TYPE_CHECKING:
     from harness.fields.types import Json
@@ -59,27 +59,15 @@ class Selection:
     retry_failed: bool = False
 
     @property
+    def options_text(self) -> str:
+        """The options that leave out cells of a board, or what else does."""
+        only = [f"--only {','.join(self.only)}"] if self.only else []
+        return " ".join([*only, *(f"--pool {pool}" for pool in self.pools)]) or "a collection"
+
+    @property
     def limits(self) -> Limits:
         """The limits of each cell that the options state."""
         return Limits(self.timeout, self.memory)
-
-
-@dataclass(frozen=True)
-class SelectedBoard:
-    """A board as it is run, with the selected forecasters, and as it is stored, with all of them."""
-
-    run: BoardPlan
-    stored: BoardPlan
-    file: Path
-    digest: str = ""  # of the file
-
-    def save(self, home: Path) -> None:
-        """Store the plan, and which file it is of; standings of another plan are removed."""
-        name, before = self.stored.name, stored_plan(home, self.stored.name)
-        if before is not None and before != self.stored.to_stored():
-            remove_standings(home, name)
-        self.stored.save(home)
-        store_file(home, name, self.file, self.digest)
 
 
 @dataclass(frozen=True)
@@ -249,7 +237,7 @@ def _selected_board(
     check_file(workspace.home, name, file)
     whole = plan_board(name, board, workspace, selection.seeds)
     run = whole if narrow == board else plan_board(name, narrow, workspace, selection.seeds)
-    return SelectedBoard(run, whole, file, loaded.digest)
+    return SelectedBoard(run, whole, file, loaded.digest, selection.options_text)
 
 
 def _narrow_board(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from harness.analysis.lookup import board_standings
 from harness.boards.pending import distinct_cells, pending_cells
 from harness.boards.planning import BoardPlan, PlannedCell
-from harness.boards.selection import SelectedBoard, Selection, select_boards
+from harness.boards.selected_board import SelectedBoard
+from harness.boards.selection import Selection, select_boards
 from harness.boards.stale import stale_results
 from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from harness.execution.locks.local import lock_owners
 from harness.execution.machine_status import MachineStatus, machine_statuses, run_seconds_left
 from harness.results.index import Outcome, state_of
 from harness.results.journal import CachedJournal
+from harness.results.selections import BoardSelection, selected_keys, selections_of
 from harness.results.stored_plan import StoredPlan, stored_plans
 
 
@@ -40,6 +41,7 @@ class ForecasterStatus:
     cells: int
     done: int
     failed: int  # of those done
+    not_selected: int = 0  # without a run, which no command has asked for
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ class BoardStatus:
     unavailable: tuple[str, ...]  # tasks without data
     later: int = 0  # cells that a later version of harness recorded
     forecasters: tuple[ForecasterStatus, ...] = ()
+    pending: int = 0  # that commands have asked for
+    not_selected: int = 0  # without a run, which no command has asked for
+    options: tuple[str, ...] = ()  # of the commands that asked for some of its cells; empty: all were asked for
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ class HomeStatus:
     @property
     def is_done(self) -> bool:
         """Whether all cells of its boards are in the journal; False without a board."""
-        return bool(self.boards) and all(board.done + board.later == board.cells for board in self.boards)
+        return bool(self.boards) and not any(board.pending for board in self.boards)
 
 
 @dataclass
@@ -107,7 +112,7 @@ def home_status(
     found = _Cells()
     with reported_only():
         plans = [plan for plan in stored_plans(home) if board in (None, plan.name)]
-        boards = tuple(_board_status(plan, journal, found) for plan in plans)
+        boards = tuple(_board_status(plan, selections_of(home, plan), journal, found) for plan in plans)
     name = home_name(home)
     if board is not None and not plans:
         raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}{home_option(home)}` first")
@@ -117,10 +122,13 @@ def home_status(
     return HomeStatus(name, running, boards, locks, machines, left)
 
 
-def _board_status(plan: StoredPlan, journal: CachedJournal, found: _Cells) -> BoardStatus:
+def _board_status(
+    plan: StoredPlan, selections: Sequence[BoardSelection], journal: CachedJournal, found: _Cells
+) -> BoardStatus:
     """How much of a board is done; the outcomes of its cells are added to those found."""
     cells = {cell.key: cell for cell in plan.cells}
-    done, failures = Counter[str](), Counter[str]()
+    done, failures, not_selected = Counter[str](), Counter[str](), Counter[str]()
+    selected = selected_keys(selections, plan)
     later, failed, pending = 0, [], found.pending.setdefault(plan.name, set())
     for key, cell in cells.items():
         try:
@@ -129,7 +137,10 @@ def _board_status(plan: StoredPlan, journal: CachedJournal, found: _Cells) -> Bo
             later += 1
             continue
         if recorded is None:
-            pending.add(key)
+            if selected is None or key in selected:
+                pending.add(key)
+            else:
+                not_selected[cell.forecaster] += 1
             continue
         outcome = found.outcomes[key] = Outcome.of(recorded) if isinstance(recorded, Run) else recorded
         done[cell.forecaster] += 1
@@ -138,8 +149,22 @@ def _board_status(plan: StoredPlan, journal: CachedJournal, found: _Cells) -> Bo
             why = recorded.status.value, recorded.explanation, outcome.machine
             failed.append(FailedCell(key, cell.forecaster, cell.task, *why))
     totals = Counter(cell.forecaster for cell in cells.values())
-    forecasters = tuple(ForecasterStatus(name, totals[name], done[name], failures[name]) for name in totals)
-    return BoardStatus(plan.name, len(cells), done.total(), tuple(failed), tuple(plan.unavailable), later, forecasters)
+    forecasters = tuple(
+        ForecasterStatus(name, totals[name], done[name], failures[name], not_selected[name]) for name in totals
+    )
+    options = tuple(dict.fromkeys(each.options for each in selections))
+    return BoardStatus(
+        plan.name,
+        len(cells),
+        done.total(),
+        tuple(failed),
+        tuple(plan.unavailable),
+        later,
+        forecasters,
+        len(pending),
+        not_selected.total(),
+        options,
+    )
 
 
 def _recorded(key: str, journal: CachedJournal) -> Run | Outcome | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_FAILURES = 10  # of a board that are listed
 NEW = 1.0  # seconds since what is known of a command was written, up to which that is not stated
 LATE = 30.0  # those after which a process that lives would have written again
+MOST_OPTIONS = 3  # of commands, that are named
 MOST_CELLS = 10  # of a command that are listed
 EXECUTORS = {"ray": "on a Ray cluster"}  # that are named, by the beginning of their names
 UNKNOWN_MACHINE = "not known"
@@ -42,7 +43,7 @@ def status_lines(status: HomeStatus, *, by_forecaster: bool = False) -> Iterator
     for board in status.boards:
         yield from _board_lines(board, with_machines=several)
         if by_forecaster:
-            yield from _aligned([FORECASTER_HEADINGS, *forecaster_rows(board)])
+            yield from _aligned([forecaster_headings(board), *forecaster_rows(board)])
 
 
 def progress_sentence(done: int, total: int, failed: int, seconds: float, left: float | None, unit: str = CELL) -> str:
@@ -83,10 +84,17 @@ def machine_row(machine: MachineStatus) -> tuple[str, ...]:
     )
 
 
+def forecaster_headings(board: BoardStatus) -> tuple[str, ...]:
+    """The headings of `forecaster_rows`."""
+    return (*FORECASTER_HEADINGS, *(["not selected"] if board.not_selected else []))
+
+
 def forecaster_rows(board: BoardStatus) -> Iterator[tuple[str, ...]]:
-    """The numbers of cells of each forecaster, as `FORECASTER_HEADINGS` name them."""
+    """The numbers of cells of each forecaster, as `forecaster_headings` name them."""
     for each in board.forecasters:
-        yield each.forecaster, f"{each.done:,}", f"{each.failed:,}", f"{each.cells - each.done:,}"
+        numbers = [each.done, each.failed, each.cells - each.done - each.not_selected]
+        numbers += [each.not_selected] if board.not_selected else []
+        yield each.forecaster, *(f"{number:,}" for number in numbers)
 
 
 def activity_sentence(activity: Activity) -> str:
@@ -145,10 +153,19 @@ def _more(cells: Sequence[object], what: str) -> Iterator[str]:
         yield f"  and {len(cells) - MOST_CELLS:,} more {what}; --json lists them all"
 
 
-def _board_lines(board: BoardStatus, *, with_machines: bool) -> Iterator[str]:
+def board_progress(board: BoardStatus) -> str:
+    """How many cells of a board are done, of those that commands have asked for."""
     failed = f", {len(board.failed)} failed" if board.failed else ""
     later = f", {board.later:,} recorded by a later version of harness" if board.later else ""
-    yield visible(f"Board {board.board}: {board.done:,} of {_cells(board.cells)} done{failed}{later}.")
+    text = f"{board.done:,} of {_cells(board.cells - board.not_selected)} done{failed}{later}"
+    if not board.not_selected:
+        return text
+    options = ", ".join(board.options[:MOST_OPTIONS]) + (", …" if len(board.options) > MOST_OPTIONS else "")
+    return f"{text}; the board has {board.not_selected:,} more, which no command has selected ({options})"
+
+
+def _board_lines(board: BoardStatus, *, with_machines: bool) -> Iterator[str]:
+    yield visible(f"Board {board.board}: {board_progress(board)}.")
     for cell in board.failed[:MOST_FAILURES]:
         yield visible(f"  {_failure(cell, with_machine=with_machines)}")
     if len(board.failed) > MOST_FAILURES:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -15,6 +15,7 @@ from harness.evaluation.run import Run, Status
 from harness.results.journal import CachedJournal, Journal
 from harness.results.record import Record
 from harness.results.rescoring import changed_metrics, rescored, with_known_version, without_scores
+from harness.results.selections import selected_keys, selections_of
 from harness.results.stored_plan import StoredCell, StoredPlan
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class BoardResults(ABC):
 
     plan: StoredPlan
     runs: Mapping[str, Run | None]  # by key; None: not run yet
+    selected: Collection[str] | None = None  # keys of the cells that commands have asked for; None: all
 
     def with_plan(self, plan: StoredPlan) -> Self:
         """The same results under a plan with fewer cells."""
@@ -89,6 +91,11 @@ class JournalResults(BoardResults):
         runs = {key: self._current_run(cell) for key, cell in {cell.key: cell for cell in self.plan.cells}.items()}
         self.journal.save_index()
         return runs
+
+    @cached_property
+    def selected(self) -> Collection[str] | None:  # type: ignore[override]
+        """The keys of the cells that commands have asked for; None: all."""
+        return selected_keys(selections_of(self.journal.home, self.plan), self.plan)
 
     def _current_run(self, cell: StoredCell) -> Run | None:
         """The run of a cell, scored again by metrics that changed.

@@ -19,6 +19,7 @@ from harness.results.remote.items import read_item
 from harness.results.remote.packing import pack, unpack
 from harness.results.remote.remote_home import RemoteHome
 from harness.results.remote.store import Store, StoreUnavailable
+from harness.results.selections import BoardSelection, selections_of
 from harness.results.standings import standings_path
 
 
@@ -39,6 +40,19 @@ class TestOneMachineStoresAndAnotherReads:
         assert found.scores == {"MAE": 1.0}
         assert means(found) == means(run_of())
         assert a.store.names().keys() == {f"cells/{KEY}/1"}
+
+    def test_what_two_machines_select_of_a_board_at_the_same_time(self, machine: MakeMachine) -> None:
+        a, b, c = machine("a"), machine("b"), machine("c")
+        BoardSelection("--only a", ("a",)).save(a.home, "board")
+        BoardSelection("--only b", ("b",)).save(b.home, "board")
+
+        for each in (a, b):
+            each.remote.push_pending()
+        c.remote.pull()
+
+        plan = StoredPlan("board", "", "", "MAE", "a", tuple(StoredCell(key, key, "t", "f") for key in ("a", "b", "c")))
+        assert [each.options for each in selections_of(c.home, plan)] == ["--only a", "--only b"]
+        assert len(c.store.names("selections/board")) == 2
 
     def test_nothing(self, machine: MakeMachine) -> None:
         assert machine("a").pulled() is None

@@ -79,7 +79,7 @@ def compute_standings(
         plan.baseline,
         plan.tasks,
         close_to_next(ordered),
-        (*_notes(plan, runs, metric, tasks, lacking), *_invalid_notes(by_task, metric)),
+        (*_notes(results, metric, tasks, lacking), *_invalid_notes(by_task, metric)),
         dict(plan.unavailable),
         metric.best == "lowest" and plan.generation,
         plan.description.strip(),
@@ -213,14 +213,9 @@ def _tasks_without_levels(
     return lacking
 
 
-def _notes(
-    plan: StoredPlan,
-    runs: Mapping[str, Run | None],
-    metric: Metric,
-    tasks: Sequence[str],
-    lacking: Mapping[str, str],
-) -> list[str]:
+def _notes(results: BoardResults, metric: Metric, tasks: Sequence[str], lacking: Mapping[str, str]) -> list[str]:
     """Which tasks and windows are ignored, and how many cells are pending."""
+    plan, runs = results.plan, results.runs
     notes = [
         f"{task} is ignored: {metric.name} {metric.requirement}, and the task asks for {lacking[task]}"
         if task in lacking
@@ -236,8 +231,10 @@ def _notes(
         notes.append(
             f"ranked are the forecasters of pool {' or '.join(plan.only_pools)} and the baseline {plan.baseline}"
         )
-    pending = sum(run is None for run in runs.values())
-    return [*notes, pending_note(pending, len(runs))] if pending else notes
+    lacking_runs = [key for key, run in runs.items() if run is None]
+    pending = [key for key in lacking_runs if results.selected is None or key in results.selected]
+    not_selected = len(lacking_runs) - len(pending)
+    return [*notes, pending_note(len(pending), len(runs), not_selected)] if lacking_runs else notes
 
 
 def _invalid_notes(by_task: Mapping[str, TaskScores], metric: Metric) -> list[str]:

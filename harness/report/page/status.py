@@ -11,14 +11,15 @@ from harness.execution.status import BoardStatus, HomeStatus
 from harness.report.numbers import clock_time
 from harness.report.page.render import document
 from harness.report.status import (
-    FORECASTER_HEADINGS,
     MACHINE_HEADINGS,
     MOST_CELLS,
     MOST_FAILURES,
     UNKNOWN_MACHINE,
     activity_progress,
     activity_sentence,
+    board_progress,
     first_line,
+    forecaster_headings,
     forecaster_rows,
     longest_running,
     machine_row,
@@ -46,6 +47,8 @@ def status_page(status: HomeStatus, now: str, every: float | None = None) -> str
     boards = [
         {
             "status": board,
+            "progress": board_progress(board),
+            "headings": forecaster_headings(board),
             "rows": list(forecaster_rows(board)),
             "failures": list(_failures(board)),
             "more": max(0, len(board.failed) - MOST_FAILURES),
@@ -64,7 +67,6 @@ def status_page(status: HomeStatus, now: str, every: float | None = None) -> str
         "parts_text": parts_text,
         "machine_headings": MACHINE_HEADINGS,
         "machines": [machine_row(machine) for machine in status.machines],
-        "forecaster_headings": FORECASTER_HEADINGS,
         "boards": boards,
     }
     return document("status.html.jinja", values, STYLES, SCRIPTS)

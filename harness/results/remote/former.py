@@ -21,7 +21,7 @@ def move_aside(home: Path, items: Sequence[str], url: str) -> None:
     place = home / REMOVED / uuid.uuid4().hex[:8]
     for item in items:
         main = Path(main_file(home, item))
-        moved = main if item.startswith(("bench/", "boards/", "plans/")) else main.parent
+        moved = main if item.startswith(("bench/", "boards/", "plans/", "selections/")) else main.parent
         target = place / moved.relative_to(home)
         target.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""What of a home is stored: cells and their parts, actuals, plans and measurements, each as one item with a name.
+"""What of a home is stored, such as cells and their parts, actuals and plans, each as one item with a name.
 
 An item is a main file, and for cells, parts and actuals the arrays that it names. It is complete when its main file
 exists.
@@ -18,6 +18,7 @@ from typing import Any
 from harness.data.damage import identity_of
 from harness.data.storage import atomic_file, checked_fields, read_file
 from harness.errors import DamagedFile
+from harness.results import selections
 from harness.results.folders import RECORD, SCHEMA, UNCHECKED
 from harness.results.stored_arrays import stored_arrays
 from harness.results.stored_parts import PLAN as PARTS_PLAN
@@ -25,6 +26,7 @@ from harness.results.stored_parts import parts_folder
 from harness.results.stored_plan import PLAN
 
 CELLS, PARTS, ACTUALS, BOARDS, BENCH, PLANS = "cells", "parts", "actuals", "boards", "bench", "plans"
+SELECTIONS = selections.FOLDER
 KINDS = {
     CELLS: 1,
     PARTS: 2,
@@ -32,6 +34,7 @@ KINDS = {
     BOARDS: 1,
     BENCH: 2,
     PLANS: 1,
+    SELECTIONS: 2,
 }  # and how many names follow
 OF_PARTS = "plan"  # the last name of the item that tells which parts a cell has
 ARRAY = re.compile(r"[\w][\w.-]*\.npy")
@@ -76,6 +79,9 @@ def main_file(home: Path, item: str) -> str:
         return os.path.join(parts_folder(home), key, PARTS_PLAN if name == OF_PARTS else os.path.join(name, RECORD))
     if kind == BOARDS:
         return os.path.join(home, BOARDS, rest, PLAN)
+    if kind == SELECTIONS:
+        board, _, name = rest.partition("/")
+        return os.path.join(home, BOARDS, board, SELECTIONS, f"{name}.json")
     return os.path.join(home, kind, f"{rest}.json")
 
 
@@ -87,12 +93,19 @@ def local_items(home: Path) -> Iterator[str]:
                 yield f"{kind}/{name}"
     for machine in _listed(home / BENCH):
         if not machine.startswith(".") and machine != "pytest-benchmark":
-            for file in _listed(home / BENCH / machine):
-                if file.endswith(".json") and not file.startswith("."):
-                    yield f"{BENCH}/{machine}/{file.removesuffix('.json')}"
-    for file in _listed(home / PLANS):
-        if file.endswith(".json") and not file.startswith("."):
-            yield f"{PLANS}/{file.removesuffix('.json')}"
+            for name in _json_files(home / BENCH / machine):
+                yield f"{BENCH}/{machine}/{name}"
+    for name in _json_files(home / PLANS):
+        yield f"{PLANS}/{name}"
+    for board in _listed(home / BOARDS):
+        for name in _json_files(home / BOARDS / board / SELECTIONS):
+            yield f"{SELECTIONS}/{board}/{name}"
+
+
+def _json_files(folder: Path) -> list[str]:
+    """The names of the JSON files in a folder, without their ends."""
+    files = [name for name in _listed(folder) if name.endswith(".json") and not name.startswith(".")]
+    return [name.removesuffix(".json") for name in files]
 
 
 def _listed(folder: Path) -> list[str]:

@@ -1,0 +1,54 @@
+"""`harness status` and `harness show` after runs of some cells of a board."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+
+def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> None:
+    slow_board.set_seconds(0, 0, 0)
+    slow_board("run", "slow", "--only", "slow 1,slow 2", "--jobs", "1")
+
+    text = slow_board("status", "slow").stdout
+    (board,) = json.loads(slow_board("status", "--json").stdout)["boards"]
+    shown = " ".join(slow_board("show", "slow").stdout.split())
+    listed = slow_board("show", "slow", "--csv").stderr
+
+    assert (
+        "Board slow: 3 of 3 cells done; the board has 1 more, which no command has selected (--only slow 1,slow 2)."
+    ) in text
+    assert "  Forecaster  done  failed  pending  not selected" in text
+    assert text.splitlines()[-1].split() == ["slow", "3", "0", "0", "0", "1"]
+    assert (board["cells"], board["done"], board["pending"], board["not_selected"]) == (4, 3, 0, 1)
+    note = "none of 3 cells are pending; no command has selected the other 1 of the board"
+    assert note in shown
+    assert note in listed
+
+    slow_board("run", "slow", "--jobs", "1")
+
+    assert "Board slow: 4 of 4 cells done." in slow_board("status").stdout
+    assert "selected" not in slow_board("show", "slow").stdout
+
+
+def test_what_several_commands_selected_is_joined(slow_board: Any) -> None:
+    slow_board.set_seconds(0, 0, 0)
+    slow_board("run", "slow", "--only", "slow 1", "--jobs", "1")
+    slow_board("run", "slow", "--only", "slow 2", "--jobs", "1")
+
+    text = slow_board("status").stdout
+
+    assert (
+        "3 of 3 cells done; the board has 1 more, which no command has selected (--only slow 1, --only slow 2)" in text
+    )
+
+
+def test_a_home_of_an_earlier_version_has_all_cells_selected(slow_board: Any) -> None:
+    slow_board.set_seconds(0, 0, 0)
+    slow_board("run", "slow", "--only", "slow 1", "--jobs", "1")
+    shutil.rmtree(slow_board.home / "boards" / "slow" / "selections")
+
+    slow_board("run", "slow", "--only", "slow 2", "--jobs", "1")
+
+    assert "Board slow: 3 of 4 cells done." in slow_board("status").stdout
