@@ -157,11 +157,12 @@ def board_progress(board: BoardStatus) -> str:
     """How many cells of a board are done, of those that commands have asked for."""
     failed = f", {len(board.failed)} failed" if board.failed else ""
     later = f", {board.later:,} recorded by a later version of harness" if board.later else ""
-    text = f"{board.done:,} of {_cells(board.cells - board.not_selected)} done{failed}{later}"
     if not board.not_selected:
-        return text
-    options = ", ".join(board.options[:MOST_OPTIONS]) + (", …" if len(board.options) > MOST_OPTIONS else "")
-    return f"{text}; the board has {board.not_selected:,} more, which no command has selected ({options})"
+        return f"{board.done:,} of {_cells(board.cells)} done{failed}{later}"
+    options = "; ".join(board.options[:MOST_OPTIONS]) + ("; …" if len(board.options) > MOST_OPTIONS else "")
+    selected = board.cells - board.not_selected
+    text = f"{board.done:,} of {_counted(selected, f'selected {CELL}')} done{failed}{later} ({options})"
+    return f"{text}; the board has {_cells(board.cells)}"
 
 
 def _board_lines(board: BoardStatus, *, with_machines: bool) -> Iterator[str]:

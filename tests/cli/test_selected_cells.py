@@ -16,9 +16,7 @@ def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> 
     shown = " ".join(slow_board("show", "slow").stdout.split())
     listed = slow_board("show", "slow", "--csv").stderr
 
-    assert (
-        "Board slow: 3 of 3 cells done; the board has 1 more, which no command has selected (--only slow 1,slow 2)."
-    ) in text
+    assert ("Board slow: 3 of 3 selected cells done (--only slow 1,slow 2); the board has 4 cells.") in text
     assert "  Forecaster  done  failed  pending  not selected" in text
     assert text.splitlines()[-1].split() == ["slow", "3", "0", "0", "0", "1"]
     assert (board["cells"], board["done"], board["pending"], board["not_selected"]) == (4, 3, 0, 1)
@@ -39,9 +37,7 @@ def test_what_several_commands_selected_is_joined(slow_board: Any) -> None:
 
     text = slow_board("status").stdout
 
-    assert (
-        "3 of 3 cells done; the board has 1 more, which no command has selected (--only slow 1, --only slow 2)" in text
-    )
+    assert "3 of 3 selected cells done (--only slow 1; --only slow 2); the board has 4 cells." in text
 
 
 def test_a_home_of_an_earlier_version_has_all_cells_selected(slow_board: Any) -> None:
