@@ -23,7 +23,6 @@ from typing import Any
 from harness.data.storage import read_json, write_json
 from harness.evaluation.run import Status
 from harness.execution.events import Event, Finished, PartsDone, Postponed, Started, Waiting
-from harness.execution.locks.local import STALE
 from harness.execution.process_usage import has_ended, identity
 from harness.fields.dumping import dump
 from harness.fields.reading import load
@@ -32,6 +31,7 @@ from harness.results.index import machine_name
 SCHEMA = 4  # 1 had no executor, shard and machines, 2 no parts of cells, and 3 no time of writing
 SOON = 1.0  # seconds after a change until the file is written
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
+STALE = 60.0  # seconds without a sign of a process, after which others may take over its cells
 BEAT = 10.0  # seconds without a change until it is written again, so that durations in it are recent
 
 

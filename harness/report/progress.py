@@ -12,9 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.evaluation.run import Status
-from harness.execution.activity import seconds_left
+from harness.execution.activity import STALE, seconds_left
 from harness.execution.events import Event, Finished, PartsDone, Postponed, Refused, Started, Waiting
-from harness.execution.locks.local import STALE
 from harness.report.bar_columns import Elapsed, Left
 from harness.report.numbers import clock_time
 from harness.report.status import parts_text, progress_sentence

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.execution.activity import CELL
-from harness.execution.locks.local import STALE
+from harness.execution.activity import CELL, STALE
 from harness.report.numbers import NOTHING, clock_time, moment
 from harness.report.text import visible
 

@@ -14,9 +14,8 @@ from lock_holder import Holder
 from machines import KEY, Machine, run_of, wait_for
 
 from harness.execution import activity
-from harness.execution.activity import Activity, Recorder, read_activity
+from harness.execution.activity import STALE, Activity, Recorder, read_activity
 from harness.execution.locks import remote as remote_locks
-from harness.execution.locks.local import STALE
 from harness.execution.locks.remote import RemoteLocks, remote_activities
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable

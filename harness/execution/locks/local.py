@@ -24,10 +24,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import HomeUnusable
+from harness.execution.activity import STALE
 from harness.execution.process_usage import PROC, has_ended, identity
 
 HEARTBEAT = 10.0  # seconds between two touches of a lock
-STALE = 60.0  # seconds without a touch, as this process watches it, after which a lock is stale
 
 
 class CellLocks:

@@ -22,8 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.execution.activity import Activity, own_activity, read_activity
-from harness.execution.locks.local import HEARTBEAT, STALE
+from harness.execution.activity import STALE, Activity, own_activity, read_activity
+from harness.execution.locks.local import HEARTBEAT
 from harness.execution.process_usage import PROC, has_ended, identity
 from harness.results.remote.items import CELLS, part_item
 from harness.results.remote.remote_home import RemoteHome
