@@ -31,7 +31,7 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
     """
     from harness.boards.merging import merge_boards
     from harness.evaluation.run import Run
-    from harness.execution.merging import check_homes
+    from harness.execution.merging import check_homes, is_home
     from harness.report.merging import merge_lines
     from harness.results.journal import prepare_home
     from harness.results.merging import merge_journals
@@ -46,13 +46,14 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
         registered = catalog.forecasters.get(run.cell.forecaster)
         return TOLERANCE if registered is None else max(TOLERANCE, registered.spec.tolerance)
 
+    is_new = not is_home(into)
     if workspace.remote is not None:
         workspace.remote.prepare()
     prepare_home(into)
     merge = merge_journals(sources, into, tolerance_of, keep_own=workspace.remote is not None)
     notes = list(merge_boards(sources, into))
     _store(workspace, merge.conflicts)
-    print_lines([*merge_lines(merge, len(sources), into), *notes], wide_console())
+    print_lines([*merge_lines(merge, len(sources), into, is_new=is_new), *notes], wide_console())
     sys.exit(EXIT_CONFLICTS if merge.conflicts else EXIT_PROBLEMS if merge.problems else 0)
 
 

@@ -37,6 +37,9 @@ EXIT_LEFT_OUT = 2
     help="Expect costs from the runs in this home too. Repeatable.",
 )
 @click.option("--separate-homes", is_flag=True, help="Give each shard a home of its own; `harness merge` merges them.")
+@click.option(
+    "--logs", metavar="FOLDER", help="With --slurm: the folder of logs.  [default: in the home, or /tmp of each node]"
+)
 @click.option("--image", default="harness:latest", show_default=True, help="With --kubernetes: the container image.")
 @click.option("--claim", default="harness-home", show_default=True, help="With --kubernetes: the volume claim.")
 @workspace_option

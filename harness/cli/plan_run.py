@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ from harness.cli.selection_arguments import selection_arguments
 from harness.data.home_folders import home_name, is_url, store_url
 from harness.errors import BadInput
 from harness.execution.scheduling.cluster import ClusterRun
-from harness.execution.scheduling.estimates import Estimate, basis_counts, estimate_cells, measured_cells
+from harness.execution.scheduling.estimates import (
+    Estimate,
+    basis_counts,
+    estimate_cells,
+    measured_cells,
+    unmeasured_forecasters,
+)
 from harness.execution.scheduling.groups import GPU, group_cells
 from harness.execution.scheduling.kubernetes import kubernetes_manifest
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.simulation import Job, parse_machines, simulate_shards, simulate_shared
 from harness.execution.scheduling.slurm import slurm_script
-from harness.report.run_plan import groups_table, plan_lines, simulation_lines
+from harness.report.run_plan import groups_table, plan_lines, simulation_lines, unmeasured_lines
 from harness.results.journal import Journal, prepare_home
 
 SHARDS = 16  # of the table, where no number is given
@@ -41,6 +48,7 @@ class PlanOptions:
     separate_homes: bool = False
     image: str = ""
     claim: str = ""
+    logs: str | None = None  # a folder
 
     @classmethod
     def names(cls) -> list[str]:
@@ -56,6 +64,10 @@ class PlanOptions:
         """Raise BadInput for options of which only one can be used."""
         if sum(value is not None for value in (self.slurm, self.kubernetes, self.simulate)) > 1:
             raise BadInput("--slurm, --kubernetes and --simulate print different things; choose one of them")
+        if self.simulate is not None:
+            parse_machines(self.simulate)
+        if self.logs is not None and self.slurm is None:
+            raise BadInput("--logs names the folder of the logs of Slurm's jobs; use it with --slurm")
 
     def check_home(self, home: str) -> None:
         """Raise BadInput for options that need a home in a folder."""
@@ -78,6 +90,8 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         source.check_exists()
     journals = [workspace.journal, *(Journal(source.home) for source in sources)]
     estimates = estimate_cells(cells, (cell for journal in journals for cell in measured_cells(journal)))
+    for line in unmeasured_lines(unmeasured_forecasters(cells, estimates), len({cell.title for cell in cells})):
+        echo(f"warning: {line}", err=True)
     if options.simulate is not None:
         _simulate(options.simulate, cells, estimates)
         return left_out
@@ -111,6 +125,7 @@ def _cluster_run(
         options.jobs,
         is_stored,
         options.separate_homes,
+        None if options.logs is None else os.path.abspath(options.logs),
     )
 
 

@@ -10,6 +10,11 @@ from harness.errors import BadInput
 from harness.execution.activity import activities
 
 
+def is_home(folder: Path) -> bool:
+    """Whether a folder is a home."""
+    return (folder / "journal" / "cells").is_dir()
+
+
 def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
     """The homes whose runs are merged, and the one that they are merged into, the last one; raises BadInput."""
     *given, into = homes
@@ -19,7 +24,7 @@ def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
     if not sources:
         raise BadInput(f"{home_name(into)} is to be merged into itself; name another home first: harness merge A INTO")
     for home in sources:
-        if not (home / "journal" / "cells").is_dir():
+        if not is_home(home):
             raise BadInput(f"{home_name(home)} is no home: it has no journal; name what --home names for `harness run`")
     for activity in activities(into):
         raise BadInput(

@@ -14,12 +14,13 @@ from harness.results.run_comparison import environment_differences, score_differ
 MOST_DIFFERENCES = 4  # of the environments of two runs
 
 
-def merge_lines(merge: Merge, homes: int, into: Path) -> Iterator[str]:
-    """What was merged, and what was not."""
+def merge_lines(merge: Merge, homes: int, into: Path, *, is_new: bool = False) -> Iterator[str]:
+    """What was merged, and what was not; `is_new`: into a home that was made for that."""
     name = home_name(into)
     yield (
-        f"merged {plural(homes, 'home')} into {name}: {plural(merge.copied, 'cell')} copied, {merge.present:,} that it "
-        f"had already, {merge.equal:,} with equal results, {merge.close:,} with results within the tolerance"
+        f"merged {plural(homes, 'home')} into {'the new home ' if is_new else ''}{name}: "
+        f"{plural(merge.copied, 'cell')} copied, {merge.present:,} that it had already, {merge.equal:,} with equal "
+        f"results, {merge.close:,} with results within the tolerance"
     )
     if merge.known:
         yield f"{plural(merge.known, 'result')} left out, which an earlier merge kept aside"

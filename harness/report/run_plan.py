@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.execution.scheduling.cluster import expected_seconds, shard_needs
+from harness.execution.scheduling.cluster import expected_seconds, memory_line, shard_needs, time_line
 from harness.report.column import Cell
 from harness.report.fitting import ShownColumn, fitted_table
-from harness.report.numbers import clock_time
+from harness.report.numbers import clock_time, plural
+from harness.report.tables import some_of
 from harness.report.text import plain_text
 
 if TYPE_CHECKING:
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
     from harness.execution.scheduling.groups import CellGroup
     from harness.execution.scheduling.simulation import Machines, Schedule
 
+SHOWN = 5  # forecasters of a warning
 SHARD_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # of which the expected time is shown
 BASES: Mapping[Basis, str] = {
     "measured": "of {} from runs of the same forecaster on the same task",
     "similar cells": "of {} from runs of the forecaster on other tasks, or of others on the task",
+    "other forecasters": "of {} of forecasters without a completed run, by the size of the data and the runs of others",
     "no measurement": "of {} without any run, by the size of the data",
 }
 
@@ -65,6 +69,8 @@ def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: in
     stated = [text.format(f"{bases[basis]:,} cells") for basis, text in BASES.items() if bases.get(basis)]
     yield f"expected times: {'; '.join(stated)}"
     for group in groups:
+        yield memory_line(group, jobs)
+        yield time_line(group, jobs)
         if text := shard_needs(group, jobs).custom_text:
             yield f"each shard of group {group.name} needs {text}, for which scripts do not ask: add it to them"
     at_once = f", {jobs} cells at a time in each" if jobs > 1 else ""
@@ -72,6 +78,17 @@ def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: in
         counts = [count for count in SHARD_COUNTS if count <= max(1, len(group.seconds) // jobs)]
         times = [f"{count}: {clock_time(expected_seconds(group, jobs, count))}" for count in counts]
         yield f"expected time of group {group.name} by the number of shards{at_once}: {', '.join(times)}"
+
+
+def unmeasured_lines(forecasters: Sequence[str], count: int) -> Iterator[str]:
+    """A warning of times that were never measured, of some of a number of forecasters."""
+    if forecasters:
+        only = ",".join(forecasters[:SHOWN]) + ("" if len(forecasters) <= SHOWN else ",...")
+        yield (
+            f"{len(forecasters):,} of {plural(count, 'forecaster')} {'has' if len(forecasters) == 1 else 'have'} no "
+            f"completed run ({some_of(forecasters, SHOWN)}): their times are estimated from the size of the data, and "
+            f"may be far off; run them first on a board with few tasks: harness run BOARD --only {shlex.quote(only)}"
+        )
 
 
 def simulation_lines(machines: Machines, cells: int, schedules: Mapping[str, Schedule]) -> Iterator[str]:

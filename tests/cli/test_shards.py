@@ -110,7 +110,8 @@ def test_separate_homes_are_merged_to_what_one_would_have(harness: Any) -> None:
 
     assert (merged.returncode, again.returncode) == (0, 0)
     assert "16 cells copied" in merged.stdout
-    assert "0 cells copied, 16 that it had already" in again.stdout
+    assert "merged 2 homes into the new home into:" in merged.stdout
+    assert "merged 2 homes into into: 0 cells copied, 16 that it had already" in again.stdout
     assert runs(harness, "into") == runs(harness, "whole")
     scores = []
     for home in ("into", "whole"):
@@ -171,6 +172,7 @@ def test_a_stopped_shard_is_resumed(slow_board: Any) -> None:
         (("plan", "./rivers", "--all"), "name the boards to plan"),
         (("plan", "./rivers", "--slurm", "2", "--simulate", "nodes=2"), "choose one of them"),
         (("plan", "./rivers", "--simulate", "nodes=none"), "--simulate takes nodes=N"),
+        (("plan", "./rivers", "--kubernetes", "2", "--logs", "logs"), "use it with --slurm"),
         (("merge", "into"), "name the homes to merge"),
         (("merge", "nothing", "into"), "is no home"),
         (("merge", "into", "into"), "is to be merged into itself"),
@@ -205,7 +207,13 @@ def test_a_plan_shows_groups_and_times(harness: Any) -> None:
 
     assert "of 16 cells without any run, by the size of the data" in before.stdout
     assert "of 8 cells from runs of the same forecaster on the same task" in after.stdout
-    assert "of 8 cells from runs of the forecaster on other tasks" in after.stdout
+    assert "of 8 cells of forecasters without a completed run" in after.stdout
+    unmeasured = "warning: 2 of 4 forecasters have no completed run ("
+    assert [unmeasured in command.stderr for command in (before, after, from_other, simulated)] == [False, *[True] * 3]
+    assert "warning: 4 of 4 forecasters have no completed run (" in before.stderr
+    assert after.stderr.strip().endswith(("--only mean,chance", "--only chance,mean"))
+    assert "memory of a shard of cpu, 6.0 GB: 1.0 GB for the command, and for each of 2 cells at a time" in after.stdout
+    assert "time limit of a shard of cpu, 20 minutes: 10 minutes to start" in after.stdout
     assert "of 8 cells from runs of the same forecaster on the same task" in from_other.stdout
     assert "expected time of group cpu by the number of shards" in before.stdout
     assert "Simulated run of 160 cells on 2 nodes with 2 cores each" in simulated.stdout

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from s3_server import S3Server, needs_s3
 from slurm_cluster import missing_programs, slurm_cluster
+from ways import make_bucket
 
 TASK = """[[tasks]]
 dataset = "nile"
@@ -65,6 +68,13 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 
 @pytest.fixture
+def s3_server() -> Iterator[S3Server]:
+    server = S3Server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def command(tmp_path: Path, cluster: dict[str, str]) -> Callable[..., str]:
     site, board = tmp_path / "site", tmp_path / "rivers"
     information = site / "slow_plugin-0.1.dist-info"
@@ -78,9 +88,20 @@ def command(tmp_path: Path, cluster: dict[str, str]) -> Callable[..., str]:
     paths = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**kept, **cluster, "HARNESS_MLFLOW": "off", "PYTHONPATH": paths}
 
-    def run(*arguments: str, program: tuple[str, ...] = (sys.executable, "-m", "harness"), text: str = "") -> str:
+    def run(
+        *arguments: str,
+        program: tuple[str, ...] = (sys.executable, "-m", "harness"),
+        text: str = "",
+        folder: Path = tmp_path,
+        **variables: str,
+    ) -> str:
         ended = subprocess.run(
-            [*program, *arguments], cwd=tmp_path, env=environment, input=text, capture_output=True, text=True
+            [*program, *arguments],
+            cwd=folder,
+            env={**environment, **variables},
+            input=text,
+            capture_output=True,
+            text=True,
         )
         assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
         return ended.stdout
@@ -95,8 +116,8 @@ def wait_for_jobs(command: Callable[..., str], seconds: float = 600) -> None:
         time.sleep(1)
 
 
-def results(command: Callable[..., str], home: str) -> list[tuple[str, ...]]:
-    rows = csv.DictReader(io.StringIO(command("runs", "rivers", "--csv", "--home", home)))
+def results(command: Callable[..., str], home: str, board: str = "rivers", **variables: str) -> list[tuple[str, ...]]:
+    rows = csv.DictReader(io.StringIO(command("runs", board, "--csv", "--home", home, **variables)))
     return sorted((row["key"], row["status"], row["score"]) for row in rows)
 
 
@@ -115,6 +136,34 @@ def test_four_shards_have_the_results_of_a_local_run(
     assert [f"shard {i} of 4 (SLURM_ARRAY_TASK_ID={i})" in log for i, log in enumerate(logs, start=1)] == [True] * 4
     assert results(command, "cluster") == results(command, "local")
     assert {status for _, status, _ in results(command, "cluster")} == {"completed"}
+
+
+@needs_s3
+def test_shards_with_a_home_in_a_store_need_no_shared_folder(
+    command: Callable[..., str], tmp_path: Path, s3_server: S3Server
+) -> None:
+    make_bucket(s3_server.variables)
+    board, home = ("classics", "--only", "naive,drift"), ("--home", "s3://bucket/run")
+    variables = {**s3_server.variables, "HARNESS_CACHE_DIR": str(tmp_path / "cache")}
+    lost = tmp_path / "lost"  # a folder that the nodes do not have
+    lost.mkdir()
+    command("run", *board, "--home", "local", "--jobs", "1")
+
+    script = command("plan", *board, "--slurm", "3", *home, "--from", str(tmp_path / "local"), folder=lost, **variables)
+    lost.rmdir()
+    submitted = command(program=("sh",), text=script, **variables)
+    wait_for_jobs(command)
+
+    (job,) = re.findall(r"submitted array (\d+): 3 shards", submitted)
+    paths = sorted(Path("/tmp").glob(f"harness-*-cpu-{job}-*.log"))
+    logs = [path.read_text() for path in paths]
+    assert [f"shard {i} of 3 (SLURM_ARRAY_TASK_ID={i})" in log for i, log in enumerate(logs, start=1)] == [True] * 3
+    assert all(f"this node has no folder {lost}: name files in full" in log for log in logs)
+    in_store = results(command, "s3://bucket/run", "classics", **variables)
+    assert in_store == results(command, "local", "classics")
+    assert [status for _, status, _ in in_store].count("completed") == 15  # of these forecasters and the baseline
+    for path in paths:
+        path.unlink()
 
 
 def test_a_cancelled_shard_is_resumed_by_the_same_script(command: Callable[..., str], tmp_path: Path) -> None:

@@ -29,6 +29,10 @@ quantile_levels = [0.1, 0.5, 0.9]
 """
 TASKS = (("nile", 5, 5), ("sunspots", 11, 4), ("elnino", 12, 4), ("macrodata", 4, 4), ("many", 6, 2))
 FORECASTERS = ("naive", "drift", "theta", "ridge", "ets", "dense")  # the last one is a network, with a seed
+BUCKET = """
+import s3fs
+s3fs.S3FileSystem(skip_instance_cache=True).call_s3("create_bucket", Bucket="bucket")
+"""
 CELLS = len(TASKS) * (len(FORECASTERS) + 1)
 PLUGIN = '''
 import numpy as np
@@ -73,6 +77,11 @@ def write_board(folder: Path) -> None:
     entries = "".join(f'[[forecasters]]\nname = "{name}"\n' for name in FORECASTERS)
     (board / "leaderboard.toml").write_text(BOARD + "".join(TASK.format(*task) for task in TASKS) + entries)
     (board / "harness_plugin.py").write_text(PLUGIN)
+
+
+def make_bucket(variables: Mapping[str, str]) -> None:
+    """Make s3://bucket on a server of S3."""
+    subprocess.run([sys.executable, "-c", BUCKET], env={**os.environ, **variables}, check=True)
 
 
 @dataclass

@@ -92,10 +92,66 @@ def test_shards_of_a_home_in_a_store_read_the_plan_there(tmp_path: Path) -> None
     arguments = ["--plan", run.plan.id, "--jobs", "1", "--home", "s3://bucket/run"]
     assert shlex.split(job.splitlines()[-1])[-6:] == arguments
     assert shlex.split(pod["containers"][0]["command"][2])[-6:] == arguments
-    assert "volumeMounts" not in pod["containers"][0]
-    assert "volumes" not in pod
-    assert options_of(job)["output"] == "harness-logs/cpu-%a.log"
-    assert (tmp_path / "harness-logs").is_dir()
+    (container,) = pod["containers"]
+    assert container["env"] == [{"name": "HARNESS_CACHE_DIR", "value": "/var/cache/harness"}]
+    assert container["volumeMounts"] == [{"name": "harness-cache", "mountPath": "/var/cache/harness"}]
+    assert pod["volumes"] == [{"name": "harness-cache", "emptyDir": {}}]
+    assert (options_of(job)["chdir"], options_of(job)["output"]) == ("/tmp", "/tmp/harness-%u-cpu-%A-%a.log")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_jobs_of_a_home_in_a_store_need_no_folder(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "a 'folder'"
+    if exists:
+        folder.mkdir()
+
+    (job,) = submitted(slurm_script(cluster_run("s3://bucket/run", CPU), folder), tmp_path / "fake")
+    *lines, _ = job.splitlines()[1:]  # without the arguments of sbatch, and without harness itself
+    script = "\n".join([*lines, 'pwd; echo "$HARNESS_CACHE_DIR"'])
+    ended = subprocess.run(["sh", "-c", script], cwd="/tmp", env={"PATH": os.environ["PATH"]}, capture_output=True)
+
+    *told, place, cache = ended.stdout.decode().splitlines()
+    assert told == ([] if exists else [f"this node has no folder {folder}: name files in full"])
+    assert (place, cache) == (str(folder) if exists else "/tmp", f"/tmp/harness-{os.getuid()}")
+
+
+def test_logs_are_where_they_are_wanted(tmp_path: Path) -> None:
+    run = cluster_run("s3://bucket/run", CPU, logs=str(tmp_path / "my logs"))
+
+    (job,) = submitted(slurm_script(run, tmp_path), tmp_path / "fake")
+
+    assert options_of(job)["output"] == f"{tmp_path}/my logs/cpu-%a.log"
+    assert (tmp_path / "my logs").is_dir()
+
+
+@pytest.mark.parametrize("home", ["s3://bucket/run", "/home/harness"])
+def test_what_a_manifest_proposes_in_comments_is_valid(home: str) -> None:
+    text = kubernetes_manifest(cluster_run(home, CPU), "registry/harness:1", "claim")
+    names = "env:|  - name: H|    value: /|envFrom:|  - secretRef|      name: h|serviceA"
+    proposed = re.sub(rf"^( *)# ((?:{names}).*)$", r"\1\2", text, flags=re.M)
+
+    pod = yaml.safe_load(proposed)["spec"]["template"]["spec"]
+
+    (container,) = pod["containers"]
+    assert {"name": "HARNESS_DATA_DIR", "value": "/data"} in container["env"]
+    in_store = home.startswith("s3")
+    assert container.get("envFrom") == ([{"secretRef": {"name": "harness-store"}}] if in_store else None)
+    assert pod.get("serviceAccountName") == ("harness" if in_store else None)
+
+
+def test_scripts_tell_how_the_memory_comes_about(tmp_path: Path) -> None:
+    group = CellGroup("cpu", 1, 1, "cpu", 2 * GB, 1.0, {"a": 1.0, "b": 1.0}, {}, 300_000_000)
+    run = cluster_run(tmp_path / "home", group, jobs=2)
+
+    texts = [slurm_script(run, tmp_path), kubernetes_manifest(run, "image", "claim")]
+
+    told = (
+        "memory of a shard of cpu, 6.0 GB: 1.0 GB for the command, and for each of 2 cells at a time 2.0 GB for its "
+        "forecaster and 0.5 GB to evaluate it; 2.0 GB is 1.5 times what a cell is expected to take at most, 0.3 GB, "
+        "and at least what its spec states, rounded up to 2, 8, 32, ... GB"
+    )
+    assert all(told in text.replace("\n# ", " ") for text in texts)
+    assert "time limit of a shard of cpu, 20 minutes: 10 minutes to start" in texts[0]
 
 
 def test_homes_of_shards_are_merged_at_the_end(tmp_path: Path) -> None:

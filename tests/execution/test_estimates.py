@@ -19,6 +19,7 @@ from harness.execution.scheduling.estimates import (
     default_estimate,
     estimate_cells,
     measured_cells,
+    unmeasured_forecasters,
 )
 from harness.execution.scheduling.groups import group_cells
 from harness.forecasters.resources import Resources
@@ -113,6 +114,38 @@ def test_a_forecaster_without_runs_is_like_others_with_libraries(tmp_path: Path)
     found = measured(tmp_path, record(cells[0], 30.0), record(cells[1], 0.1))
 
     assert estimate_cells([*cells, new], found)[new.key].seconds == pytest.approx(30.0)
+
+
+@pytest.mark.parametrize(("naive", "factor"), [(0.01, 1.0), (5.0, 5.0 / 0.502)])
+def test_a_forecaster_without_runs_is_expected_to_be_slow_where_others_are(
+    tmp_path: Path, naive: float, factor: float
+) -> None:
+    done, new = planned("naive", "small"), planned("lstm", "small", imports=("torch",))
+
+    estimates = estimate_cells([done, new], measured(tmp_path, record(done, naive)))
+
+    assert estimates[new.key].seconds == pytest.approx(factor * default_estimate(new).seconds)
+    assert estimates[new.key].basis == "other forecasters"
+
+
+def test_forecasters_with_the_same_libraries_are_preferred(tmp_path: Path) -> None:
+    done = [planned("ridge", "small", imports=("sklearn.linear_model",)), planned("lstm", "small", imports=("torch",))]
+    new = planned("trees", "small", imports=("sklearn.ensemble",))
+
+    found = measured(tmp_path, record(done[0], 20.0), record(done[1], 3000.0))
+
+    assert estimate_cells([*done, new], found)[new.key].seconds == pytest.approx(20.0)
+
+
+def test_forecasters_without_a_completed_run_are_named_with_the_slowest_first(tmp_path: Path) -> None:
+    done = planned("ridge", "small"), planned("ridge", "large")
+    failed = planned("dense", "small", imports=("torch",)), planned("dense", "large", imports=("torch",))
+    cells = [*done, planned("mean", "small"), planned("lstm", "small", imports=("torch",)), *failed]
+
+    found = measured(tmp_path, record(done[0], 1.0), record(failed[0], 3.0, Status.TIMED_OUT))
+
+    assert unmeasured_forecasters(cells, estimate_cells(cells, found)) == ["dense", "lstm", "mean"]
+    assert unmeasured_forecasters(cells, estimate_cells(cells, [])) == ["dense", "lstm", "ridge", "mean"]
 
 
 def test_a_failed_run_counts_for_its_own_cell_only(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import shlex
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.data.home_folders import is_url
-from harness.execution.scheduling.groups import CellGroup
+from harness.execution.scheduling.groups import GB, MARGIN, MEMORY_STEPS, CellGroup
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.shards import assign_shards
 from harness.execution.scheduling.simulation import Job, Machines, simulate_shared
@@ -17,6 +18,7 @@ BASE_MEMORY = 1_000_000_000  # bytes of a command beside the forecasters: itself
 EVALUATOR_MEMORY = 500_000_000  # bytes for each cell at a time: the process that evaluates it
 TIME_MARGIN, START_SECONDS = 2.0, 600  # of the expected time of a shard, and of its start
 TIME_STEP = 600  # seconds to which the time of a shard is rounded up
+COMMENT_WIDTH = 110  # characters of a line
 
 
 @dataclass(frozen=True)
@@ -29,16 +31,22 @@ class ClusterRun:
     jobs: int = 1  # cells at a time in each shard
     is_stored: bool = True  # whether shards read the plan; without, the division needs no measurements
     separate_homes: bool = False  # whether each shard has a home of its own
+    logs: str | None = None  # the absolute path of a folder
 
     @property
-    def logs(self) -> str:
-        """The folder of the logs of shards; of a home in a store it is in the folder in which they run."""
-        return "harness-logs" if is_url(self.home) else f"{self.home}/logs"
+    def is_in_store(self) -> bool:
+        """Whether the home is in an object store, so that machines need not share a folder."""
+        return is_url(self.home)
+
+    @property
+    def log_folder(self) -> str | None:
+        """The folder of the logs of shards; None for a home in a store, where none is known that machines share."""
+        return self.logs or (None if self.is_in_store else f"{self.home}/logs")
 
     def shard_command(self, group: CellGroup, index: str) -> str:
         """The command of a shard; `index` is the text of a shell that is replaced by its number."""
         shard = ["--shard", "auto"] if self.is_stored else ["--shard", f"auto/{group.shards}"]
-        file = self.plan.id if is_url(self.home) else f"{self.home}/plans/{self.plan.id}.json"
+        file = self.plan.id if self.is_in_store else f"{self.home}/plans/{self.plan.id}.json"
         plan = ["--plan", file] if self.is_stored else []
         of_group = ["--group", group.name] if self.is_stored and len(self.plan.groups) > 1 else []
         arguments = [*self.command, *shard, *plan, *of_group, "--jobs", str(self.jobs)]
@@ -84,6 +92,43 @@ def shard_needs(group: CellGroup, jobs: int) -> ShardNeeds:
     gpus = math.ceil(jobs * group.device_share) if group.needs_gpu else 0
     custom = {name: amount * jobs for name, amount in group.custom.items()}
     return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, gpus, custom)
+
+
+def memory_line(group: CellGroup, jobs: int) -> str:
+    """How the memory that a shard of a group asks for comes about."""
+    count = min(jobs, max(1, len(group.seconds)))
+    each = "a cell" if count == 1 else f"each of {count} cells at a time"
+    steps = ", ".join(f"{step // GB}" for step in MEMORY_STEPS[:3])
+    return (
+        f"memory of a shard of {group.name}, {_gigabytes(shard_needs(group, jobs).memory)}: "
+        f"{_gigabytes(BASE_MEMORY)} for the command, and for {each} {_gigabytes(group.memory)} for its forecaster and "
+        f"{_gigabytes(EVALUATOR_MEMORY)} to evaluate it; {_gigabytes(group.memory)} is {MARGIN:g} times what a cell "
+        f"is expected to take at most, {_gigabytes(group.cell_memory)}, and at least what its spec states, rounded up "
+        f"to {steps}, ... GB"
+    )
+
+
+def time_line(group: CellGroup, jobs: int) -> str:
+    """How the time limit of a shard of a group comes about."""
+    return (
+        f"time limit of a shard of {group.name}, {_minutes(shard_needs(group, jobs).seconds)}: "
+        f"{_minutes(START_SECONDS)} to start, and {TIME_MARGIN:g} times the "
+        f"{_minutes(expected_seconds(group, jobs))} that the longest one is expected to take, rounded up to "
+        f"{_minutes(TIME_STEP)}"
+    )
+
+
+def comment(*lines: str) -> list[str]:
+    """Sentences as comments of a script."""
+    return [f"# {part}" for line in lines for part in textwrap.wrap(line, COMMENT_WIDTH)]
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / GB:.1f} GB"
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:,.0f} seconds" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
 
 
 def expected_seconds(group: CellGroup, jobs: int, shards: int | None = None) -> float:

@@ -4,6 +4,10 @@ Without measurements they follow from what is known without any run, so that all
 are the runs of journals: of the same cell, or else of the forecaster on other tasks and of others on the task. The
 logarithm of seconds is then the sum of an effect of the forecaster and one of the task, which are estimated by median
 polish (Tukey 1977), so that one slow run does not matter.
+
+A forecaster without a completed run is expected to take what it is without measurements, times the factor by which
+measured forecasters are slower than that, and at least 1: that others are fast does not mean that it is. The factor is
+the median over measured forecasters that use the same libraries, or over all if there are none.
 """
 
 from __future__ import annotations
@@ -22,7 +26,8 @@ from harness.errors import LaterVersion
 from harness.evaluation.run import Cell, Run, Status
 from harness.results.journal import Journal
 
-Basis = Literal["measured", "similar cells", "no measurement"]
+Basis = Literal["measured", "similar cells", "other forecasters", "no measurement"]
+UNMEASURED: tuple[Basis, ...] = ("other forecasters", "no measurement")
 LEAST_SECONDS = 0.001  # of a run, for its logarithm
 ROUNDS = 10  # of the median polish
 # of a cell without measurements, on a core of 2026: of any; more with a library; for each value of the data
@@ -53,9 +58,13 @@ class MeasuredCell:
 
 def default_estimate(planned: PlannedCell) -> Estimate:
     """What a cell is expected to take without any measurement; the same on all machines."""
+    return Estimate(_default_seconds(planned, planned.size), planned.resources.memory or MEMORY)
+
+
+def _default_seconds(planned: PlannedCell, size: int) -> float:
+    """The seconds that a cell with another size of its data is expected to take without any measurement."""
     library = LIBRARY_SECONDS if planned.imports else 0.0
-    seconds = SECONDS + library + SECONDS_PER_VALUE * planned.size * (10 if planned.imports else 1)
-    return Estimate(seconds, planned.resources.memory or MEMORY)
+    return SECONDS + library + SECONDS_PER_VALUE * size * (10 if planned.imports else 1)
 
 
 def measured_cells(journal: Journal) -> Iterator[MeasuredCell]:
@@ -98,11 +107,11 @@ class _Model:
         sizes = {planned.cell.task.dataset: planned.size for planned in cells}
         datasets = {cell.task: cell.dataset for cell in measured if cell.dataset in sizes}
         self.sizes = {task: sizes[datasets[task]] for task in self.tasks if task in datasets}
-        by_library: dict[bool, list[float]] = {}
-        for forecaster, planned in {_names(planned.cell)[0]: planned for planned in cells}.items():
-            if forecaster in self.forecasters:
-                by_library.setdefault(bool(planned.imports), []).append(self.forecasters[forecaster])
-        self.by_library = {library: median(effects) for library, effects in by_library.items()}
+        planned_by_name = {_names(planned.cell)[0]: planned for planned in cells}
+        self.known = {name: planned for name, planned in planned_by_name.items() if name in self.forecasters}
+        self.by_libraries: dict[frozenset[str], dict[str, PlannedCell]] = {}
+        for name, planned in self.known.items():
+            self.by_libraries.setdefault(_libraries(planned), {})[name] = planned
 
     def estimate(self, planned: PlannedCell) -> Estimate:
         """What a cell is expected to take."""
@@ -112,11 +121,22 @@ class _Model:
             seconds = median(cell.seconds for cell in runs)
             memory = max(cell.memory or 0 for cell in runs) or self.memory[forecaster] or default.memory
             return Estimate(seconds, memory, "measured")
-        effect = self.forecasters.get(forecaster, self.by_library.get(bool(planned.imports)))
         of_task = self._task_effect(task, planned.size)
-        if effect is None or of_task is None:
+        if of_task is None or not self.known:
             return default
-        return Estimate(math.exp(effect + of_task), self.memory.get(forecaster) or default.memory, "similar cells")
+        memory = self.memory.get(forecaster) or default.memory
+        if forecaster in self.forecasters:
+            return Estimate(math.exp(self.forecasters[forecaster] + of_task), memory, "similar cells")
+        return Estimate(default.seconds * self._slowness(planned, of_task), memory, "other forecasters")
+
+    def _slowness(self, planned: PlannedCell, of_task: float) -> float:
+        """How many times slower measured forecasters are on a task than without measurements expected; at least 1."""
+        alike = self.by_libraries.get(_libraries(planned), self.known)
+        factors = [
+            math.exp(self.forecasters[name] + of_task) / _default_seconds(other, planned.size)
+            for name, other in alike.items()
+        ]
+        return max(1.0, median(factors))
 
     def _task_effect(self, task: str, size: int) -> float | None:
         """The effect of a task; of one without runs, that of the task nearest in size, in proportion to their sizes."""
@@ -144,6 +164,10 @@ def _update(effects: dict[str, float], residuals: Iterable[tuple[str, float]]) -
     effects.update({name: median(group) for name, group in groups.items()})
 
 
+def _libraries(planned: PlannedCell) -> frozenset[str]:
+    return frozenset(module.partition(".")[0] for module in planned.imports)
+
+
 def _names(cell: Cell) -> tuple[str, str]:
     """What tells the forecaster of a cell from others, and what its task; seeds do not matter."""
     fields = cell.to_json()
@@ -157,6 +181,19 @@ def _seconds(run: Run) -> float | None:
         return max(0.0, (datetime.fromisoformat(run.finished) - datetime.fromisoformat(run.started)).total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def unmeasured_forecasters(cells: Iterable[PlannedCell], estimates: Mapping[str, Estimate]) -> list[str]:
+    """The names on the board of the forecasters without a completed run from which their times could be estimated.
+
+    Those that are expected to take longest are first.
+    """
+    seconds: dict[str, float] = {}
+    for planned in cells:
+        estimate = estimates[planned.key]
+        if estimate.basis in UNMEASURED:
+            seconds[planned.title] = seconds.get(planned.title, 0.0) + estimate.seconds
+    return sorted(seconds, key=lambda title: -seconds[title])
 
 
 def basis_counts(estimates: Mapping[str, Estimate]) -> Mapping[Basis, int]:

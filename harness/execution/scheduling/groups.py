@@ -30,6 +30,7 @@ class CellGroup:
     device_share: float  # of a GPU, that each cell takes at most
     seconds: Mapping[str, float] = field(default_factory=dict)  # by key: what the cell is expected to take
     custom: Mapping[str, float] = field(default_factory=dict)  # amounts by name, that each cell needs of the cluster
+    cell_memory: int = 0  # bytes that a cell is expected to take at most, without the margin of `memory`
 
     @property
     def needs_gpu(self) -> bool:
@@ -44,6 +45,7 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
     """
     found: dict[Requirement, dict[str, float]] = {}
     shares: dict[Requirement, float] = {}
+    most_memory: dict[Requirement, int] = {}
     for planned in cells:
         estimate, needs = estimates[planned.key], planned.resources
         memory = _memory_step(max(needs.memory or 0, int(estimate.memory * MARGIN)))
@@ -51,6 +53,7 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
         requirement = (GPU if needs.device == GPU else CPU, needs.threads, memory, custom)
         found.setdefault(requirement, {})[planned.key] = estimate.seconds
         shares[requirement] = max(shares.get(requirement, 0.0), needs.device_share)
+        most_memory[requirement] = max(most_memory.get(requirement, 0), estimate.memory)
     counts = _proportional([sum(found[needs].values()) for needs in sorted(found)], shards)
     groups, names = [], Counter[str]()
     for requirement, count in zip(sorted(found), counts, strict=True):
@@ -58,7 +61,8 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
         name, most = _name(*requirement), min(count, len(seconds))
         names[name] += 1
         name += f"-{names[name]}" if names[name] > 1 else ""
-        groups.append(CellGroup(name, most, threads, device, memory, shares[requirement], seconds, dict(custom)))
+        share, cell_memory = shares[requirement], most_memory[requirement]
+        groups.append(CellGroup(name, most, threads, device, memory, share, seconds, dict(custom), cell_memory))
     return tuple(groups)
 
 

@@ -7,14 +7,40 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.data.home_folders import is_url
-from harness.execution.scheduling.cluster import ClusterRun, shard_needs
+from harness.execution.scheduling.cluster import ClusterRun, comment, memory_line, shard_needs
 from harness.execution.scheduling.groups import CellGroup
 
-HOME_VOLUME = "harness-home"
+HOME_VOLUME, CACHE_VOLUME = "harness-home", "harness-cache"
+CACHE = "/var/cache/harness"  # the folder of a pod for the local copy of a home in a store
 GPU = "nvidia.com/gpu"
 GRACE = 120  # seconds for a pod that is to end
 TRIES = 3  # again, of a shard whose pod failed
+# comments on what has to be replaced or added
+IMAGE = (
+    "Your image, with harness, its plugins, their libraries, and the data or a volume for it. Its Python must be",
+    "that of `harness plan`, or its cells are others. --image names it; harness:latest is only a default.",
+)
+CLAIM = (
+    "Your claim, of a volume that many pods can write (ReadWriteMany). --claim names it; harness-home is only a",
+    "default.",
+)
+DATA = (
+    "  - name: HARNESS_DATA_DIR  # the folder of the data, unless the image sets it",
+    "    value: /data",
+)
+CACHE_NOTE = ("The local copy of the home, in a volume that ends with the pod; what is stored stays in the store.",)
+SERVICE_ACCOUNT = (
+    "Credentials of the store: a service account that may use it,",
+    "serviceAccountName: harness",
+    "or the Secret below.",
+)
+CREDENTIALS = (
+    "Credentials of the store: a Secret with variables that its library reads, such as AWS_ACCESS_KEY_ID,",
+    "AWS_SECRET_ACCESS_KEY and, for a server other than that of AWS, AWS_ENDPOINT_URL.",
+    "envFrom:",
+    "  - secretRef:",
+    "      name: harness-store",
+)
 
 
 def kubernetes_manifest(run: ClusterRun, image: str, claim: str) -> str:
@@ -29,29 +55,11 @@ def _document(run: ClusterRun, group: CellGroup, image: str, claim: str) -> list
     """The lines of the Job of a group."""
     text = shard_needs(group, run.jobs).custom_text
     note = f"# each pod needs {json.dumps(text)}: add it to the resources of the container"
-    return [*([note] if text else []), *_yaml(_job(run, group, image, claim))]
+    lines = comment(memory_line(group, run.jobs))
+    return [*lines, *([note] if text else []), *_yaml(_job(run, group, image, claim))]
 
 
 def _job(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str, Any]:
-    needs = shard_needs(group, run.jobs)
-    amounts = {"cpu": str(needs.cores), "memory": f"{math.ceil(needs.memory / 2**20)}Mi"}
-    amounts |= {GPU: str(needs.gpus)} if needs.gpus else {}
-    container = {
-        "name": "harness",
-        "image": image,
-        "command": ["/bin/sh", "-c", f"exec {run.shard_command(group, '$JOB_COMPLETION_INDEX')}"],
-        "resources": {"requests": amounts, "limits": amounts},
-        "volumeMounts": [{"name": HOME_VOLUME, "mountPath": run.home}],
-    }
-    volumes = [{"name": HOME_VOLUME, "persistentVolumeClaim": {"claimName": claim}}]
-    pod: dict[str, Any] = {
-        "restartPolicy": "Never",
-        "terminationGracePeriodSeconds": GRACE,
-        "containers": [container],
-        "volumes": volumes,
-    }
-    if is_url(run.home):
-        del container["volumeMounts"], pod["volumes"]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -66,18 +74,57 @@ def _job(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str,
                     {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
                 ]
             },
-            "template": {"metadata": {"labels": {"app": "harness"}}, "spec": pod},
+            "template": {"metadata": {"labels": {"app": "harness"}}, "spec": _pod(run, group, image, claim)},
         },
     }
 
 
+def _pod(run: ClusterRun, group: CellGroup, image: str, claim: str) -> dict[str, Any]:
+    needs = shard_needs(group, run.jobs)
+    amounts = {"cpu": str(needs.cores), "memory": f"{math.ceil(needs.memory / 2**20)}Mi"}
+    amounts |= {GPU: str(needs.gpus)} if needs.gpus else {}
+    folder = CACHE if run.is_in_store else run.home
+    volume: dict[str, Any] = {"name": CACHE_VOLUME, "emptyDir": {}}
+    if not run.is_in_store:
+        volume = {"name": HOME_VOLUME, "#": CLAIM, "persistentVolumeClaim": {"claimName": claim}}
+    return {
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": GRACE,
+        **({"#": SERVICE_ACCOUNT} if run.is_in_store else {}),
+        "containers": [
+            {
+                "name": "harness",
+                "#": IMAGE,
+                "image": image,
+                "command": ["/bin/sh", "-c", f"exec {run.shard_command(group, '$JOB_COMPLETION_INDEX')}"],
+                **(_store_variables() if run.is_in_store else {"# env": ("env:", *DATA)}),
+                "resources": {"requests": amounts, "limits": amounts},
+                "volumeMounts": [{"name": volume["name"], "mountPath": folder}],
+            }
+        ],
+        "volumes": [volume],
+    }
+
+
+def _store_variables() -> dict[str, Any]:
+    """The variables of a container whose home is in a store."""
+    return {
+        "# cache": CACHE_NOTE,
+        "env": [{"name": "HARNESS_CACHE_DIR", "value": CACHE}],
+        "# env": DATA,
+        "# credentials": CREDENTIALS,
+    }
+
+
 def _yaml(value: Any, indent: str = "") -> list[str]:
-    """The lines of a value; texts are written as JSON, which YAML contains."""
+    """The lines of a value; texts are written as JSON, which YAML contains. Of a name with # the lines are comments."""
     lines = []
     pairs = value.items() if isinstance(value, Mapping) else [(None, item) for item in value]
     for name, item in pairs:
         mark = "-" if name is None else f"{name}:"
-        if isinstance(item, Mapping | list):
+        if name is not None and name.startswith("#"):
+            lines += [f"{indent}# {line}" for line in item]
+        elif isinstance(item, Mapping | list) and item:
             inner = _yaml(item, indent + "  ")
             if name is None:
                 lines += [f"{indent}- {inner[0].strip()}", *inner[1:]]

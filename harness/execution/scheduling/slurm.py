@@ -8,31 +8,52 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.execution.scheduling.cluster import ClusterRun, shard_needs
+from harness.execution.scheduling.cluster import ClusterRun, comment, memory_line, shard_needs, time_line
 from harness.execution.scheduling.groups import CellGroup
 
 END = "END_OF_JOB"  # of the text of a job in the script
+NODE_FOLDER = "/tmp"  # which every node has
 GRACE = 120  # seconds before the end of its time at which a shard is asked to end
 
 
 def slurm_script(run: ClusterRun, folder: Path) -> str:
-    """A script for `sh` that submits the arrays; the jobs run in a folder."""
+    """A script for `sh` that submits the arrays; the jobs run in a folder, as far as their nodes have it."""
     lines = [
         "#!/bin/sh",
         "# Submits the shards of a run to Slurm: sh FILE. Submitted again, it resumes the run.",
+        *_notes(run),
         "set -e",
-        f"cd {shlex.quote(str(folder))}",
-        f"mkdir -p {shlex.quote(run.logs)}",
     ]
+    lines += [] if run.is_in_store else [f"cd {shlex.quote(str(folder))}"]
+    lines += [f"mkdir -p {shlex.quote(run.log_folder)}"] if run.log_folder else []
     for i, group in enumerate(run.plan.groups):
-        lines += ["", f"job{i}=$(sbatch --parsable <<'{END}'", *_job(run, group), END, ")"]
+        lines += ["", f"job{i}=$(sbatch --parsable <<'{END}'", *_job(run, group, folder), END, ")"]
         lines += [f'echo "submitted array $job{i}: {group.shards} shards of group {group.name}"']
     if run.separate_homes:
         lines += ["", *_merging(run)]
     return "\n".join(lines) + "\n"
 
 
-def _job(run: ClusterRun, group: CellGroup) -> Iterator[str]:
+def _notes(run: ClusterRun) -> list[str]:
+    """Comments on what the nodes need."""
+    if not run.is_in_store:
+        return []
+    logs = (
+        f"Logs are in {json.dumps(run.log_folder)}, a folder that all nodes must have."
+        if run.log_folder
+        else f"Logs are on the node of each shard, in {NODE_FOLDER}; `harness plan --logs FOLDER` names a folder that "
+        "all nodes have. `harness status` shows the machines and failures of the run on any machine."
+    )
+    return comment(
+        "The home is in an object store: nodes need no shared folder, but the same harness, interpreter and data.",
+        "Credentials: jobs have the environment of sbatch, and with it variables such as AWS_PROFILE or "
+        "AWS_ENDPOINT_URL; files such as ~/.aws/credentials must be on the nodes.",
+        f"Each node has a local copy of the home, in HARNESS_CACHE_DIR or else in {NODE_FOLDER}.",
+        logs,
+    )
+
+
+def _job(run: ClusterRun, group: CellGroup, folder: Path) -> Iterator[str]:
     needs = shard_needs(group, run.jobs)
     yield "#!/bin/sh"
     yield from _options(
@@ -42,14 +63,20 @@ def _job(run: ClusterRun, group: CellGroup) -> Iterator[str]:
         mem=_megabytes(needs.memory),
         time=clock(needs.seconds),
         **({"gres": f"gpu:{needs.gpus}"} if needs.gpus else {}),
-        output=_log(run, f"{group.name}-%a.log"),
+        **({"chdir": NODE_FOLDER} if run.is_in_store else {}),
+        output=_log(run, group.name, "-%a"),
         open_mode="append",
         signal=f"B:TERM@{GRACE}",
     )
     yield "#SBATCH --requeue"
+    yield from comment(memory_line(group, run.jobs), time_line(group, run.jobs))
     if needs.custom:
         text = json.dumps(needs.custom_text)  # on one line
         yield f"# each shard needs {text}: add the option that requests it here, such as --licenses or --gres"
+    if run.is_in_store:
+        place = shlex.quote(str(folder))
+        yield f"cd {place} 2>/dev/null || echo {shlex.quote(f'this node has no folder {folder}: name files in full')}"
+        yield f'export HARNESS_CACHE_DIR="${{HARNESS_CACHE_DIR:-{NODE_FOLDER}/harness-$(id -u)}}"'
     yield f"exec {run.shard_command(group, '$SLURM_ARRAY_TASK_ID')}"
 
 
@@ -60,7 +87,7 @@ def _merging(run: ClusterRun) -> Iterator[str]:
     yield f"sbatch --parsable --dependency=\"afterany:{after}\" <<'{END}'"
     yield "#!/bin/sh"
     yield from _options(
-        job_name="harness-merge", mem="4000M", time=clock(3600), output=_log(run, "merge.log"), open_mode="append"
+        job_name="harness-merge", mem="4000M", time=clock(3600), output=_log(run, "merge"), open_mode="append"
     )
     yield f"exec {run.merge_command(harness)}"
     yield END
@@ -77,8 +104,9 @@ def _quoted(value: str) -> str:
     return value if all(c.isalnum() or c in "-_./:%@,+" for c in value) else f'"{value}"'
 
 
-def _log(run: ClusterRun, name: str) -> str:
-    return f"{run.logs}/{name}"
+def _log(run: ClusterRun, name: str, task: str = "") -> str:
+    """The file of a log, in Slurm's patterns; other users of a node have other ones."""
+    return f"{run.log_folder}/{name}{task}.log" if run.log_folder else f"{NODE_FOLDER}/harness-%u-{name}-%A{task}.log"
 
 
 def _megabytes(size: int) -> str:
