@@ -1,7 +1,7 @@
 """A board that is run in different ways has the same keys, scores and forecasts to the last bit.
 
-It is run on this machine, in four shards with a home each, by two machines that share a home at s3://, and on Ray, with
-a home in a folder and with one at s3://. `tox -e ways` runs it, and prints a table.
+It is run on this machine, in four shards with a home each, by two machines that share a home at s3://, and on Ray, also
+by Ray Client and with a home at s3://. `tox -e ways` runs it, and prints a table.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ray_head import ray_head
 from s3_server import S3Server
-from ways import CELLS, forecaster_seconds, records, start, write_board
+from ways import CELLS, forecaster_seconds, make_bucket, records, start, write_board
 
 pytestmark = pytest.mark.skipif(os.environ.get("HARNESS_TEST_WAYS") != "1", reason="slow; HARNESS_TEST_WAYS=1 runs it")
-BUCKET = """
-import s3fs
-s3fs.S3FileSystem(skip_instance_cache=True).call_s3("create_bucket", Bucket="bucket")
-"""
 
 Way = Callable[[], tuple[Path, float, float]]  # runs the board; returns the home, seconds and CPU seconds
 
@@ -30,7 +27,7 @@ Way = Callable[[], tuple[Path, float, float]]  # runs the board; returns the hom
 @pytest.fixture
 def s3() -> Iterator[dict[str, str]]:
     server = S3Server.start()
-    subprocess.run([sys.executable, "-c", BUCKET], env={**os.environ, **server.variables}, check=True)
+    make_bucket(server.variables)
     yield server.variables
     server.stop()
 
@@ -65,6 +62,12 @@ def run_in_store(folder: Path, s3: dict[str, str]) -> tuple[Path, float, float]:
     ends = [command.end() for command in started]
     home = read_by_another(folder, of_machine(folder, "c", "two", s3))
     return home, max(seconds for seconds, _ in ends), sum(cpu for _, cpu in ends)
+
+
+def run_by_ray_client(folder: Path) -> tuple[Path, float, float]:
+    """On the cluster of a head node that `ray start` has started, which wants a token."""
+    with ray_head() as variables:
+        return run_here(folder, "client", "--on", variables["RAY_ADDRESS"], **variables)
 
 
 def run_on_ray_in_store(folder: Path, s3: dict[str, str]) -> tuple[Path, float, float]:
@@ -104,6 +107,7 @@ def test_all_ways_have_the_same_results(tmp_path: Path, s3: dict[str, str], caps
         "four shards in four homes, merged": lambda: run_shards(tmp_path),
         "two machines, a home at s3://": lambda: run_in_store(tmp_path, s3),
         "Ray": lambda: run_here(tmp_path, "ray", "--on", "ray"),
+        "Ray Client": lambda: run_by_ray_client(tmp_path),
         "Ray, a home at s3://": lambda: run_on_ray_in_store(tmp_path, s3),
     }
     first: dict[str, str] = {}

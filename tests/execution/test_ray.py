@@ -6,6 +6,7 @@ One of them also declares GPUs, which a stand-in of nvidia-smi lists, and custom
 from __future__ import annotations
 
 import gc
+import os
 import re
 import signal
 import subprocess
@@ -28,7 +29,7 @@ from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, InfrastructureFault, UnknownName
-from harness.execution.executors.ray_cluster import RayCluster
+from harness.execution.executors.ray_cluster import RayCluster, use_token
 from harness.execution.executors.ray_node import NodeRequest, run_on_node
 from harness.execution.executors.table import executor_name
 from harness.execution.options import CellOptions
@@ -242,6 +243,34 @@ def test_an_address_without_a_cluster_is_refused(home: FaultyHome) -> None:
     assert code == 2
     assert "there is no Ray cluster at 127.0.0.1:1" in re.sub(r"\s+", " ", text)
     assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("where", ["RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "file", "none"])
+def test_the_token_of_a_cluster_is_sent_where_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.setenv(name, "")  # so that it is restored
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if where == "file":
+        (tmp_path / ".ray").mkdir()
+        (tmp_path / ".ray" / "auth_token").write_text("token")
+    elif where != "none":
+        monkeypatch.setenv(where, "token")
+
+    use_token()
+
+    assert os.environ.get("RAY_AUTH_MODE") == (None if where == "none" else "token")
+
+
+def test_an_explicit_choice_about_tokens_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "token")
+
+    use_token()
+
+    assert os.environ["RAY_AUTH_MODE"] == "disabled"
 
 
 def test_a_node_without_the_home_says_so(tmp_path: Path) -> None:

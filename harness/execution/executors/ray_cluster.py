@@ -190,9 +190,11 @@ def _connected(address: str | None) -> ModuleType:
         os.environ.setdefault(name, value)
     if command := install_command(["ray"], "forecast-harness[ray]"):
         raise BadInput(f"--on ray needs Ray, which is not installed; run `{command}`")
+    place = address or os.environ.get("RAY_ADDRESS")
+    if place:
+        use_token()
     import ray
 
-    place = address or os.environ.get("RAY_ADDRESS")
     environment = {"env_vars": {name: value for name, value in os.environ.items() if _is_passed(name)}}
     with _own_signals():
         try:
@@ -203,7 +205,8 @@ def _connected(address: str | None) -> ModuleType:
                 ray.init(num_cpus=usable_cpus(), include_dashboard=False, runtime_env=environment, **QUIET)
         except Exception as error:  # of Ray, of gRPC, or of the operating system
             what = f"there is no Ray cluster at {place}" if place else "no Ray cluster can be started"
-            raise BadInput(f"{what}: {_first_line(error)}; correct the address, or run without --on") from error
+            token = ", name its token by RAY_AUTH_TOKEN if it wants one" if place else ""
+            raise BadInput(f"{what}: {_first_line(error)}; correct the address{token}, or run without --on") from error
     return cast("ModuleType", ray)
 
 
@@ -217,6 +220,13 @@ def _check_listening(address: str) -> None:
     host, _, port = address.partition("://")[2].rpartition(":") if "://" in address else address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), CONNECTS).close()
+
+
+def use_token() -> None:
+    """Have Ray send the token of a cluster, if there is one; Ray Client does so only if a variable says it."""
+    given = os.environ.get("RAY_AUTH_TOKEN") or os.environ.get("RAY_AUTH_TOKEN_PATH")
+    if given or (Path.home() / ".ray" / "auth_token").is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
 
 
 @contextmanager
@@ -249,4 +259,6 @@ def _reason(error: Exception) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    """The first line of an error, with the second one where the first one announces it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
