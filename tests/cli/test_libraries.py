@@ -18,7 +18,7 @@ Harness = Callable[..., str]
 def harness(tmp_path: Path) -> Harness:
     def run(*arguments: str) -> str:
         command = [sys.executable, "-m", "harness", *arguments]
-        wide = {**os.environ, "COLUMNS": "160"}
+        wide = {**os.environ, "COLUMNS": "160", "HARNESS_MLFLOW": "off"}
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=wide)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

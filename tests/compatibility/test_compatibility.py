@@ -78,7 +78,12 @@ def run_harness(home: Path, *arguments: str) -> str:
     done = subprocess.run(
         [str(Path(sys.executable).with_name("harness")), *arguments],
         cwd=HERE / "boards",
-        env={**os.environ, "HARNESS_HOME": str(home), "PYTHONPATH": os.pathsep.join(paths)},
+        env={
+            **os.environ,
+            "HARNESS_HOME": str(home),
+            "HARNESS_MLFLOW": "off",
+            "PYTHONPATH": os.pathsep.join(paths),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -157,7 +157,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shell(toys: Path) -> Callable[..., Said]:
     """Runs `harness` in the folder of the toys."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
-    environment = kept | {"PYTHONPATH": str(toys), "COLUMNS": "100"}
+    environment = kept | {"PYTHONPATH": str(toys), "COLUMNS": "100", "HARNESS_MLFLOW": "off"}
 
     def call(*arguments: str, code: int = 0) -> Said:
         command = [sys.executable, "-m", "harness", *arguments]

@@ -607,7 +607,12 @@ class TestCommand:
         paths = [str(package.site), *filter(None, [os.environ.get("PYTHONPATH")])]
         done = subprocess.run(
             [sys.executable, "-m", "harness", "run", str(board.parent), "--jobs", "1"],
-            env={**os.environ, "HARNESS_HOME": str(home), "PYTHONPATH": os.pathsep.join(paths)},
+            env={
+                **os.environ,
+                "HARNESS_HOME": str(home),
+                "HARNESS_MLFLOW": "off",
+                "PYTHONPATH": os.pathsep.join(paths),
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -87,7 +87,12 @@ def run_harness(folder: Path, *arguments: str) -> subprocess.CompletedProcess[st
     return subprocess.run(
         [str(Path(sys.executable).with_name("harness")), *arguments],
         cwd=folder,
-        env={**os.environ, "HARNESS_HOME": str(folder / "home"), "PYTHONPATH": os.pathsep.join(paths)},
+        env={
+            **os.environ,
+            "HARNESS_HOME": str(folder / "home"),
+            "HARNESS_MLFLOW": "off",
+            "PYTHONPATH": os.pathsep.join(paths),
+        },
         capture_output=True,
         text=True,
         check=False,
