@@ -102,11 +102,11 @@ def test_ours_are_those_of_the_board(home: Path, verify: Verify) -> None:
         assert found[of].ours == pytest.approx(scores[of])
 
 
-def test_what_was_not_run_is_skipped_with_the_command_that_runs_it(verify: Verify) -> None:
+def test_what_was_not_run_is_skipped_with_the_command_that_runs_it(verify: Verify, home: Path) -> None:
     found = verify()["stacked gru"]
 
     assert (found.verdict, found.published) == ("skipped", 2.39)
-    assert found.reason == "'stacked gru' has no result on board 'weather'; run `harness run weather`"
+    assert found.reason == f"'stacked gru' has no result on board 'weather'; run `harness run weather --home {home}`"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,9 @@ def test_without_the_file_the_command_names_the_commands_that_are_needed(
     monkeypatch.setenv("COLUMNS", "100")
     weather = tuple(case for case in cases() if case.source is published.WEATHER_NETWORKS)
     monkeypatch.setattr(cases_module, "cases", lambda: weather)
+
+    monkeypatch.setenv("HARNESS_HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
 
     said = CliRunner().invoke(cli, ["verify", "--home", str(tmp_path / "home")])
 
