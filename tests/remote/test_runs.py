@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,25 +41,42 @@ def folder_machines(tmp_path: Path) -> Iterator[Machines]:
     made.faulty.kill_all()
 
 
+@dataclass
+class Undisturbed:
+    """What the board has where one command runs it in a folder."""
+
+    results: dict[str, tuple[object, ...]]
+    standings: list[str]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    made = Machines(tmp_path_factory.mktemp("undisturbed"), "", {})
+    try:
+        code, text = made.faulty.run("run", "./board", "--jobs", "2")
+        assert code == 0, text
+        return Undisturbed(made.results(made.faulty.home), standings(text))
+    finally:
+        made.faulty.kill_all()
+
+
 def standings(text: str) -> list[str]:
     """The rows of a table without times."""
     return [re.split(r"\s{2,}", line.strip())[1:3] for line in text.splitlines() if re.match(r"\s*\d+\s{2}", line)]  # type: ignore[misc]
 
 
-def test_two_machines_divide_the_cells_and_have_the_results_of_one(machines: Machines) -> None:
-    code, text = machines.faulty.run("run", "./board", "--jobs", "2")  # in a folder
-    assert code == 0, text
-
+def test_two_machines_divide_the_cells_and_have_the_results_of_one(
+    machines: Machines, undisturbed: Undisturbed
+) -> None:
     both = [machines.start(name, "run", "./board", "--jobs", "1") for name in ("a", "b")]
     ended = [machines.end(process) for process in both]
 
     assert [code for code, _ in ended] == [0, 0], ended
-    expected = machines.results(machines.faulty.home)
-    assert len(expected) == len(CELLS)
+    assert len(undisturbed.results) == len(CELLS)
     homes = [machines.local_copy(name) for name in ("a", "b")]
-    assert [machines.results(home) for home in homes] == [expected, expected]
+    assert [machines.results(home) for home in homes] == [undisturbed.results] * 2
     assert machines.began(homes[0]) == machines.began(homes[1])
-    assert [standings(text) for _, text in ended] == [standings(text)] * 2
+    assert [standings(text) for _, text in ended] == [undisturbed.standings] * 2
     done_here = [len(re.findall("mean|naive|ridge", text)) for _, text in ended]
     assert all(done_here)
     shown = machines.run("c", "show", "board", "--csv")
@@ -67,7 +85,7 @@ def test_two_machines_divide_the_cells_and_have_the_results_of_one(machines: Mac
     assert "Nothing to do: all 10 cells" in machines.run("c", "run", "./board")
 
 
-def test_a_killed_command_is_completed_by_another_machine(machines: Machines) -> None:
+def test_a_killed_command_is_completed_by_another_machine(machines: Machines, undisturbed: Undisturbed) -> None:
     process = machines.start("a", "run", "./board", "--jobs", "2")
     copies = machines.faulty.folder / "a"
     wait_for(lambda: len([*copies.glob("homes/*/journal/cells/*/record.json")]) > 2)
@@ -77,12 +95,10 @@ def test_a_killed_command_is_completed_by_another_machine(machines: Machines) ->
 
     text = machines.run("b", "run", "./board", "--jobs", "2")
 
-    code, undisturbed = machines.faulty.run("run", "./board")
-    assert code == 0, undisturbed
-    assert machines.results(machines.local_copy("b")) == machines.results(machines.faulty.home)
-    assert standings(text) == standings(undisturbed)
+    assert machines.results(machines.local_copy("b")) == undisturbed.results
+    assert standings(text) == undisturbed.standings
     machines.run("a", "run", "./board")
-    assert machines.results(machines.local_copy("a")) == machines.results(machines.faulty.home)
+    assert machines.results(machines.local_copy("a")) == undisturbed.results
     assert machines.began(machines.local_copy("a")) == machines.began(machines.local_copy("b"))
 
 
