@@ -28,12 +28,17 @@ class Part:
         """What belongs to either of two parts of a board."""
         return Part(self.board, _union(self.forecasters, other.forecasters), _union(self.tasks, other.tasks))
 
+    def labels(self, board: Leaderboard) -> list[str]:
+        """The names of the tasks of the board that belong to this part."""
+        return [task.label for task in board.tasks if not self.tasks or task.label in self.tasks]
+
     def of(self, board: Leaderboard, catalog: Catalog) -> Leaderboard:
         """The board with only what belongs to this part; raises UnknownName for what is not on the board."""
         for name in self.tasks:
             if name not in (labels := [task.label for task in board.tasks]):
                 raise UnknownName(f"task on board {board_name(self.board)!r}", name, labels)
-        tasks = tuple(task for task in board.tasks if not self.tasks or task.label in self.tasks)
+        kept = self.labels(board)
+        tasks = tuple(task for task in board.tasks if task.label in kept)
         return replace(with_forecasters(board, catalog, self.forecasters), tasks=tasks)
 
 

@@ -23,7 +23,7 @@ from harness.boards.planning import BoardPlan, plan_board
 from harness.boards.pools import forecaster_pools
 from harness.boards.selected_board import SelectedBoard
 from harness.boards.workspace import Workspace
-from harness.errors import BadBoard, BadInput, Failure, HarnessError, attempt
+from harness.errors import BadBoard, BadInput, Failure, HarnessError, UnknownName, attempt
 from harness.fields.names import split_names
 from harness.forecasters.limits import Limits
 from harness.plugins.catalog import Catalog
@@ -45,6 +45,7 @@ class Selection:
 
     boards: tuple[str, ...] = ()  # or collections of boards; none: all boards that --all runs
     only: tuple[str, ...] = ()  # forecasters, by their names on the boards
+    tasks: tuple[str, ...] = ()  # by their names on the boards
     pools: tuple[Pool, ...] = ()  # whose forecasters are selected; with `only`, those of them that it names
     settings: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # hyperparameters by forecaster
     seeds: int | None = None
@@ -61,8 +62,9 @@ class Selection:
     @property
     def options_text(self) -> str:
         """The options that leave out cells of a board, or what else does."""
-        only = [f"--only {','.join(self.only)}"] if self.only else []
-        return " ".join([*only, *(f"--pool {pool}" for pool in self.pools)]) or "a collection"
+        names = [f"{option} {','.join(given)}" for option, given in (("--only", self.only), ("--task", self.tasks))]
+        given = [text for text in names if not text.endswith(" ")]
+        return " ".join([*given, *(f"--pool {pool}" for pool in self.pools)]) or "a collection"
 
     @property
     def limits(self) -> Limits:
@@ -79,13 +81,17 @@ class _Loaded:
     digest: str
     part: Part
 
+    def with_tasks(self, tasks: tuple[str, ...]) -> _Loaded:
+        """The same with only these tasks."""
+        return replace(self, part=replace(self.part, tasks=tasks))
+
 
 def select_boards(selection: Selection, workspace: Workspace) -> tuple[list[SelectedBoard], list[str]]:
     """The selected boards; of `--all`, those that cannot be run are left out with a sentence each."""
     left_out: list[str] = []
     if selection.rerun:
         workspace.fingerprints.load_anew()
-    loaded = _load_boards(selection, workspace.catalog, left_out)
+    loaded = _with_tasks(_load_boards(selection, workspace.catalog, left_out), selection.tasks)
     boards = {name: each.part.of(each.board, workspace.catalog) for name, each in loaded.items()}
     titles = {name: {entry.title for entry in board.entries(workspace.catalog)} for name, board in boards.items()}
     known = set[str]().union(*titles.values(), *(board.left_out for board in boards.values()))
@@ -122,6 +128,20 @@ def _load_boards(selection: Selection, catalog: Catalog, left_out: list[str]) ->
             if selection.boards or board.in_all:
                 boards[board_name(name)] = _Loaded(board, file, digest, part)
     return boards
+
+
+def _with_tasks(boards: dict[str, _Loaded], given: tuple[str, ...]) -> dict[str, _Loaded]:
+    """The boards with tasks of these names, and only these; all if none are given. Raises UnknownName."""
+    if not given:
+        return boards
+    labels = {name: each.part.labels(each.board) for name, each in boards.items()}
+    known = set[str]().union(*labels.values())
+    names = split_names(given, known)
+    for name in names:
+        if name not in known:
+            raise UnknownName("task on these boards", name, known)
+    selected = {board: tuple(label for label in labels[board] if label in names) for board in boards}
+    return {board: each.with_tasks(selected[board]) for board, each in boards.items() if selected[board]}
 
 
 def _check_distinct(boards: Mapping[str, _Loaded], name: str, file: Path) -> None:

@@ -20,6 +20,7 @@ EXIT_LEFT_OUT = 2
 @click.argument("boards", nargs=-1, metavar="[BOARD]...")
 @click.option("--all", "every", is_flag=True, help="Plan every board whose data is available.")
 @click.option("--only", multiple=True, metavar="A,B,...", help="Plan these forecasters and the baseline. Repeatable.")
+@click.option("--task", "tasks", multiple=True, metavar="A,B,...", help="Plan these tasks of the boards. Repeatable.")
 @pool_option("Plan the forecasters of this pool and the baseline only.")
 @set_option
 @click.option("--seeds", type=click.IntRange(min=1), help="Number of seeds, as for `harness run`.")

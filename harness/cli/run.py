@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     "--data", metavar="FILE", help="Run the board of a file of your own; see --horizon and the options below."
 )
 @click.option("--only", multiple=True, metavar="A,B,...", help="Run these forecasters and the baseline. Repeatable.")
+@click.option("--task", "tasks", multiple=True, metavar="A,B,...", help="Run these tasks of the boards. Repeatable.")
 @pool_option("Run the forecasters of this pool and the baseline only.")
 @set_option
 @click.option(

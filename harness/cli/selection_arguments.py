@@ -17,6 +17,8 @@ def _arguments(selection: Selection) -> Iterator[str]:
     yield from selection.boards or ("--all",)
     for name in selection.only:
         yield from ("--only", name)
+    for name in selection.tasks:
+        yield from ("--task", name)
     for pool in selection.pools:
         yield from ("--pool", pool)
     for forecaster, settings in selection.settings.items():

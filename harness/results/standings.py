@@ -251,10 +251,8 @@ def pending_note(pending: int, cells: int, not_selected: int = 0) -> str:
     """The sentence on how many cells of a board are pending, and how many were not asked for and have no run."""
     if not not_selected:
         return f"{pending or 'none'} of {cells} cells are pending"
-    return (
-        f"{pending or 'none'} of {cells - not_selected} cells are pending; no command has selected the other "
-        f"{not_selected} of the board"
-    )
+    selected = f"{pending or 'none'} of {cells - not_selected} selected cells are pending"
+    return f"{selected}; {not_selected} of {cells} cells of the board were not selected by any command"
 
 
 def remove_standings(home: Path, board: str) -> None:

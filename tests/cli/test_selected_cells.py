@@ -20,7 +20,7 @@ def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> 
     assert "  Forecaster  done  failed  pending  not selected" in text
     assert text.splitlines()[-1].split() == ["slow", "3", "0", "0", "0", "1"]
     assert (board["cells"], board["done"], board["pending"], board["not_selected"]) == (4, 3, 0, 1)
-    note = "none of 3 cells are pending; no command has selected the other 1 of the board"
+    note = "none of 3 selected cells are pending; 1 of 4 cells of the board were not selected by any command"
     assert note in shown
     assert note in listed
 
@@ -28,6 +28,24 @@ def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> 
 
     assert "Board slow: 4 of 4 cells done." in slow_board("status").stdout
     assert "selected" not in slow_board("show", "slow").stdout
+
+
+def test_tasks_are_selected(slow_board: Any) -> None:
+    slow_board.set_seconds(0, 0, 0)
+    file = slow_board.folder / "slow" / "leaderboard.toml"
+    task = '[[tasks]]\ndataset = "elnino"\nprotocol = { kind = "rolling-origin", horizon = 2, windows = 2 }\n'
+    file.write_text(f"{file.read_text(encoding='utf-8')}{task}", encoding="utf-8")
+
+    ran = slow_board("run", "slow", "--task", "elnino", "--only", "slow 1", "--jobs", "1")
+    refused = slow_board("run", "slow", "--task", "elnin")
+
+    assert ran.returncode == 0, ran.stderr
+    assert (
+        "2 of 2 selected cells done (--only slow 1 --task elnino); the board has 8 cells."
+        in slow_board("status").stdout
+    )
+    assert refused.returncode == 2
+    assert refused.stderr == "error: no task on these boards called 'elnin'; did you mean 'elnino'?\n"
 
 
 def test_what_several_commands_selected_is_joined(slow_board: Any) -> None:

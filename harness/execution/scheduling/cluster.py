@@ -128,7 +128,7 @@ def _gigabytes(size: int) -> str:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{seconds:,.0f} seconds" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} minutes"
 
 
 def expected_seconds(group: CellGroup, jobs: int, shards: int | None = None) -> float:
