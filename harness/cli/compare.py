@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo, echo_text, print_lines, wide_console
-from harness.cli.options import csv_option, pool_option, workspace_option
+from harness.cli.options import csv_option, pool_option, read_workspace_option
 from harness.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @pool_option("Compare the forecasters of this pool only, without a baseline of another pool.")
 @click.option("--strict", is_flag=True, help="Fail too for what cannot be tested or compared.")
 @csv_option
-@workspace_option
+@read_workspace_option
 def compare_command(
     first: str,
     second: str,

@@ -72,8 +72,9 @@ def _store(workspace: Workspace, conflicts: Sequence[Conflict]) -> None:
     """Store what was merged, and the results that differ, if the home is in a store."""
     if workspace.remote is None:
         return
+    from harness.boards.workspace import store_results
     from harness.results.remote.conflicts import store_conflicts
 
     for conflict in conflicts:
         store_conflicts(workspace.remote.store, conflict.key, conflict.folder)
-    workspace.remote.push_pending()
+    store_results(workspace)

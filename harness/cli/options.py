@@ -26,6 +26,11 @@ def workspace_option(command: Command) -> Command:
     return _home_option("workspace", _workspace)(command)
 
 
+def read_workspace_option(command: Command) -> Command:
+    """The option `--home` of a command that only reads: if the store cannot be reached, the local copy is used."""
+    return _home_option("workspace", _read_workspace)(command)
+
+
 def catalog_option(command: Command) -> Command:
     """The option `--home`, which gives the command a `catalog`; a workspace would load NumPy."""
     return _home_option("catalog", _catalog)(command)
@@ -65,6 +70,12 @@ def _workspace(context: click.Context, parameter: click.Parameter, home: str) ->
     from harness.boards.workspace import open_workspace
 
     return open_workspace(home, _catalog(context, parameter, home))
+
+
+def _read_workspace(context: click.Context, parameter: click.Parameter, home: str) -> Workspace:
+    from harness.boards.workspace import open_workspace
+
+    return open_workspace(home, _catalog(context, parameter, home), reads_only=True)
 
 
 def _catalog(context: click.Context, _: click.Parameter, home: str) -> Catalog:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo_text
-from harness.cli.options import json_option, workspace_option
+from harness.cli.options import json_option, read_workspace_option
 from harness.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ USAGE = "name a run by the first digits of its key, or as BOARD FORECASTER TASK"
 @click.argument("names", nargs=-1, required=True, metavar="RUN | BOARD FORECASTER TASK")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of a stochastic forecaster.  [default: its only one]")
 @json_option
-@workspace_option
+@read_workspace_option
 def replay_command(names: tuple[str, ...], seed: int | None, workspace: Workspace, *, as_json: bool) -> None:
     """Run a recorded cell again, and compare with its record.
 

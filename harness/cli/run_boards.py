@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,9 @@ from harness.boards.stale import stale_results
 from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
 from harness.cli.run_cells import run_cells
+from harness.cli.run_store import Unfinished, exchange, fault_lines, is_because_of
 from harness.cli.signals import StopSignals, exit_code, stop_signals
-from harness.errors import InfrastructureFault, InvalidMetric
-from harness.execution.events import Postponed, Refused
+from harness.errors import InvalidMetric
 from harness.execution.locks.local import CellLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.execution.scheduling.division import ShardOptions, find_shard
@@ -76,13 +76,13 @@ def _run_boards(
     for board in boards:
         board.save(workspace.home)
     if remote is not None:
-        remote.push_pending()  # the plans
+        remote.patience.attempt(remote.push_pending)  # the plans
     if shard is not None:
         own = shard.cells_of(distinct_cells(plans))
         cells = own.ordered(cells)
         print_lines([shard_line(own, len(cells))], console)
     workspace.fingerprints.release()  # the processes of the cells have the data in the home
-    unfinished: list[Refused | Postponed] = []
+    unfinished: list[Unfinished] = []
     stopped: KeyboardInterrupt | None = None
     try:
         names, part = [plan.name for plan in plans], "" if shard is None else shard.name
@@ -90,43 +90,32 @@ def _run_boards(
     except KeyboardInterrupt as error:
         stopped = error
         stop.listen()  # the standings can be interrupted
-    faults = _exchange(workspace, RemoteHome.pull)  # what other machines did meanwhile
+    fault = exchange(remote, RemoteHome.pull, patient=stopped is None)  # what other machines did meanwhile
     problems, lost = [], []
-    if shard is None:
+    if shard is None and fault is None:
         problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
         lost = _lost_cells(plans, cells, workspace.journal)
-    if not faults:
-        faults = _exchange(workspace, RemoteHome.push_pending, RemoteHome.write_packs, remove_stored_leftovers)
-    problems += faults
+    if fault is None:
+        steps = (RemoteHome.push_pending, RemoteHome.write_packs, remove_stored_leftovers)
+        fault = exchange(remote, *steps, patient=stopped is None)
     total = len(distinct_cells(plans) if shard is None else own.seconds)
     if not cells and not lost and total:
         line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
         print_lines([line], console)
     print_lines([*_without_data(plans), *left_out, *problems], console)
-    print_lines(pending_lines(unfinished), console)
+    print_lines(pending_lines(event for event in unfinished if not is_because_of(event, fault)), console)
     if lost:
         what = "1 cell" if len(lost) == 1 else f"{len(lost):,} cells"
         print_lines([f"error: files of {what} are damaged; the same command runs what is pending now"], console)
     if stopped is not None:
-        print_lines([_interruption(cells, workspace)], console)
+        print_lines([*fault_lines(fault, remote, ()), _interruption(cells, workspace)], console)
         return exit_code(stopped)
     catalog = workspace.catalog
     print_lines(catalog.finished(workspace.home), console)
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
     without_cells = selection.boards and any(not plan.cells for plan in plans)
-    return EXIT_PROBLEMS if unfinished or left_out or without_cells or problems or lost else 0
-
-
-def _exchange(workspace: Workspace, *steps: Callable[[RemoteHome], None]) -> list[str]:
-    """Exchange results with the store of the home, if it is in one; returns why that failed, if it did."""
-    if workspace.remote is None:
-        return []
-    try:
-        for step in steps:
-            step(workspace.remote)
-    except InfrastructureFault as fault:
-        return [f"error: {fault}; what was computed is kept on this machine, and the next command stores it"]
-    return []
+    print_lines(fault_lines(fault, remote, unfinished), console)
+    return EXIT_PROBLEMS if unfinished or left_out or without_cells or problems or lost or fault is not None else 0
 
 
 def _lost_cells(plans: Sequence[BoardPlan], cells: Sequence[PlannedCell], journal: Journal) -> list[PlannedCell]:

@@ -11,11 +11,12 @@ from harness.boards.selection import Selection
 from harness.boards.workspace import Workspace
 from harness.cli.debugger import PostMortem
 from harness.cli.group import is_debugging
+from harness.cli.run_store import Unfinished
 from harness.cli.signals import StopSignals
 from harness.errors import BadInput, watched
 from harness.execution.activity import Recorder
 from harness.execution.driver import drive
-from harness.execution.events import Finished, Postponed, Refused
+from harness.execution.events import Finished
 from harness.execution.executors.executor import Executor
 from harness.execution.executors.table import executor_name, make_executor
 from harness.execution.options import CellOptions
@@ -48,7 +49,7 @@ def run_cells(
     *,
     shard: str = "",
     pdb: bool = False,
-) -> list[Refused | Postponed]:
+) -> list[Unfinished]:
     """Run the cells, of a shard if one is named; returns those that are still pending.
 
     With `pdb`, a debugger opens where a forecaster raises.
@@ -59,7 +60,7 @@ def run_cells(
         raise BadInput(
             "--strict needs worker processes: in this one, a forecaster can see all values; leave out --jobs 0"
         )
-    pending: list[Refused | Postponed] = []
+    pending: list[Unfinished] = []
     options = CellOptions(selection.strict, selection.limits, parts=selection.parts, devices=selection.devices)
     name = executor_name(selection.jobs, selection.on)
     executor = make_executor(name, workspace.home, cells, selection.jobs, options)
@@ -70,7 +71,12 @@ def run_cells(
         _closed(executor, stop),
         watched(PostMortem()) if pdb else nullcontext(),
         RunProgress(
-            console, len(cells), min(executor.slots, len(cells)), tracebacks=is_debugging(), view=view
+            console,
+            len(cells),
+            min(executor.slots, len(cells)),
+            tracebacks=is_debugging(),
+            view=view,
+            awaited=lambda: "" if workspace.remote is None else workspace.remote.patience.awaited,
         ) as progress,
         Recorder(workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell) as recorder,
         _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
@@ -78,7 +84,7 @@ def run_cells(
         for event in events:
             progress.show(event)
             recorder.note(event)
-            if isinstance(event, Refused | Postponed):
+            if isinstance(event, Unfinished):
                 pending.append(event)
             if isinstance(event, Finished) and event.ran_here:
                 workspace.catalog.run_finished(event.run, workspace.home)
@@ -95,8 +101,9 @@ def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, Rem
     from harness.execution.executors.storing import Storing
     from harness.execution.locks.remote import RemoteLocks
 
+    remote = workspace.remote
     try:
-        return Storing(executor, workspace.remote), RemoteLocks(workspace.remote)
+        return Storing(executor, remote), remote.patience.attempt(lambda: RemoteLocks(remote))
     except BaseException:
         executor.close()
         raise

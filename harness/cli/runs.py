@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo, echo_text, print_lines, wide_console
-from harness.cli.options import csv_option, workspace_option
+from harness.cli.options import csv_option, read_workspace_option
 from harness.data.home_folders import home_name
 from harness.errors import BadInput, UnknownName
 from harness.fields.names import split_names
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("board", required=False, metavar="[BOARD | KEY]")
 @click.option("--only", multiple=True, metavar="A,B,...", help="List these forecasters only. Repeatable.")
 @csv_option
-@workspace_option
+@read_workspace_option
 def runs_command(board: str | None, only: tuple[str, ...], workspace: Workspace, *, as_csv: bool) -> None:
     """List the cells of a board, or of all: keys, statuses, scores, seconds.
 

@@ -10,7 +10,7 @@ import click
 
 from harness.cli.console import echo, echo_text, print_lines, print_slices, print_standings, wide_console
 from harness.cli.group import is_debugging
-from harness.cli.options import output_format, pool_option, workspace_option
+from harness.cli.options import output_format, pool_option, read_workspace_option
 from harness.data.home_folders import home_name, home_option
 from harness.errors import BadInput, UnknownName
 from harness.fields.names import split_names
@@ -45,7 +45,7 @@ EXIT_NOTHING = 1
 @click.option("--task", metavar="NAME", help="With --by: slices of this task only.")
 @click.option("--claimed", is_flag=True, help="Rank claimed results, too.  [default: shown without a rank]")
 @click.option("--published", is_flag=True, help="Show the results published with the board, not those of the journal.")
-@workspace_option
+@read_workspace_option
 def show_command(
     board: str,
     metric: str | None,

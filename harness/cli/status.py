@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.console import echo, echo_text
-from harness.cli.options import json_option, workspace_option
+from harness.cli.options import json_option, read_workspace_option
 from harness.errors import BadInput, InfrastructureFault
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ STALE = 60.0  # seconds without a change of what commands write of themselves, a
     "browser that shows it loads it again.",
 )
 @json_option
-@workspace_option
+@read_workspace_option
 def status_command(
     board: str | None, page: Path | None, every: float | None, workspace: Workspace, *, as_json: bool
 ) -> None:

@@ -12,7 +12,7 @@ URL = "store-url"  # the file of a local copy that names its store
 IDENTIFIER = "store-id"  # a file of a local copy: what tells the home in the store from another one; empty: it has none
 DEFAULT = ".harness"
 ONE_SLASH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")  # at the start of a URL that lacks one
-IN_STORE = "home.json"  # an object of every home in a store: results.remote.remote_home
+IN_STORE = "home.json"  # an object of every home in a store: results.remote.identity
 
 
 def is_url(home: str) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.data.storage import read_json, write_json
 from harness.evaluation.run import Status
-from harness.execution.events import Event, Finished, PartsDone, Postponed, Started, Waiting
+from harness.execution.events import Event, Finished, NotStarted, PartsDone, Postponed, Started, Waiting
 from harness.execution.process_usage import has_ended, identity
 from harness.fields.dumping import dump
 from harness.fields.reading import load
@@ -182,6 +182,10 @@ class Recorder:
         if isinstance(event, Waiting):
             self._activity = replace(activity, waits_for=tuple(dict.fromkeys((*activity.waits_for, event.owner))))
             return
+        if isinstance(event, NotStarted):
+            cells = [StillPending(each.key, each.title, each.task, event.reason) for each in event.cells]
+            self._activity = replace(activity, still_pending=(*activity.still_pending, *cells), waits_for=())
+            return
         planned, activity = event.planned, replace(activity, waits_for=())  # it goes on: the next wait is told again
         self._activity = activity
         if isinstance(event, Started):
@@ -199,8 +203,8 @@ class Recorder:
             return
         self._running.pop(planned.key, None)
         reason = event.reason if isinstance(event, Postponed) else str(event.error)
-        cells = (*activity.still_pending, StillPending(planned.key, planned.title, planned.task, reason))
-        self._activity = replace(activity, still_pending=cells)
+        pending = StillPending(planned.key, planned.title, planned.task, reason)
+        self._activity = replace(activity, still_pending=(*activity.still_pending, pending))
 
     def _write_all(self) -> None:
         while not self._ended.is_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
@@ -12,8 +12,9 @@ from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, HomeUnusable, InfrastructureFault
 from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
-from harness.execution.events import Event, Finished, Postponed, Refused, Started, Waiting
+from harness.execution.events import Event, Finished, NotStarted, Postponed, Refused, Started, Waiting
 from harness.execution.executors.executor import Executor, Outcome
+from harness.execution.fault_counts import FaultCounts
 from harness.execution.locks.interface import Locks
 from harness.execution.locks.local import CellLocks
 from harness.execution.split_cells import SplitCell, remove_leftovers
@@ -22,7 +23,6 @@ from harness.results.remote.store import StoreUnavailable
 from harness.results.stored_parts import StoredParts
 
 POLL = 0.5  # seconds between looks at cells that another process runs
-MOST_FAULTS = 5  # in a row, until no other cell is started: of one forecaster, or of so many forecasters
 NO_SIGN = 20.0  # seconds without a sign of another process until the user is told
 PATIENCE = 1.0  # seconds of waiting for another process before the user is told
 
@@ -55,8 +55,8 @@ class _Drive:
         self.split: dict[str, SplitCell] = {}  # by key: cells in parts, of this process and of others
         self._helped: set[str] = set()  # cells of other processes of which no part is left
         self._waits_since: float | None = None
-        self._faults = Counter[str]()  # by forecaster: cells that could not be run since one of it could
-        self._faulty: set[str] = set()  # forecasters of cells that could not be run since any could
+        self._faults = FaultCounts()
+        self._lost: StoreUnavailable | None = None  # why no other cell is started
         self._named: set[str] = set()  # owners of locks of whom it was said that their cells are awaited
         self._silent = set[str]()  # those of whom it was said that they give no sign
 
@@ -108,9 +108,7 @@ class _Drive:
                 self.running[self.executor.submit(cell.planned)] = cell.planned
             else:
                 self.locks.release(key)
-                event = self._ended(cell.planned, cell.error)
-                yield event
-                yield from self._postponed(event)
+                yield from self._told(self._ended(cell.planned, cell.error))
 
     def _next(self) -> PlannedCell | None:
         """The first of the waiting cells that could start now; those that need a GPU may have to wait for one."""
@@ -174,36 +172,37 @@ class _Drive:
                 continue
             assert not isinstance(result, PartEnd)
             self.locks.release(planned.key)
-            event = self._ended(planned, result)
-            yield event
-            yield from self._postponed(event)
+            yield from self._told(self._ended(planned, result))
+        if self._lost is not None:
+            yield from self._start_no_other(self._lost)
+
+    def _start_no_other(self, fault: StoreUnavailable) -> Iterator[Event]:
+        """Leave all cells pending that were not started, since the store was given up; those that run end."""
+        cells = (*self.waiting, *self.locked_elsewhere)
+        self.waiting.clear()
+        self.locked_elsewhere.clear()
+        for cell in self.split.values():
+            if cell.waiting:
+                cell.give_up(fault)
+        if cells:
+            yield NotStarted(cells, str(fault))
 
     def _postpone(self, planned: PlannedCell, fault: InfrastructureFault) -> Iterator[Event]:
-        """Leave a cell pending that cannot be run now."""
-        event = Postponed(planned, str(fault))
+        """Leave a cell pending that cannot be run now, and all others if the store was given up."""
+        if isinstance(fault, StoreUnavailable):
+            self.waiting.appendleft(planned)
+            yield from self._start_no_other(fault)
+            return
+        yield from self._told(Postponed(planned, str(fault)))
+
+    def _told(self, event: Finished | Refused | Postponed) -> Iterator[Event]:
+        """The end of a cell, and of those that are not started, since too many before them could not be run."""
         yield event
-        yield from self._postponed(event)
-
-    def _postponed(self, event: Finished | Refused | Postponed) -> Iterator[Event]:
-        """Postpone the cells that were not started, where too many before them could not be run.
-
-        One forecaster may be the reason itself, such as one that kills its own process: then only its own are.
-        """
-        name = event.planned.cell.forecaster
-        if not isinstance(event, Postponed):
-            self._faulty.clear()
-            del self._faults[name]
-            return
-        self._faulty.add(name)
-        self._faults[name] += 1
-        every = len(self._faulty) >= MOST_FAULTS
-        if not every and self._faults[name] < MOST_FAULTS:
-            return
-        given_up = [planned for planned in self.waiting if every or planned.cell.forecaster == name]
-        self.waiting = deque(planned for planned in self.waiting if not (every or planned.cell.forecaster == name))
-        of = "" if every else f" of {name}"
-        for planned in given_up:
-            yield Postponed(planned, f"not started, because {MOST_FAULTS} cells{of} in a row could not be run")
+        self._faults.note(event)
+        if isinstance(event, Postponed):
+            reasons = [(planned, self._faults.reason_against(planned)) for planned in self.waiting]
+            self.waiting = deque(planned for planned, reason in reasons if not reason)
+            yield from (Postponed(planned, reason) for planned, reason in reasons if reason)
 
     def _ended(self, planned: PlannedCell, result: Run | HarnessError) -> Finished | Refused | Postponed:
         if isinstance(result, InfrastructureFault | HomeUnusable):
@@ -217,12 +216,12 @@ class _Drive:
             outcome: Outcome = future.result()
             return outcome
         if isinstance(error, StoreUnavailable):
-            return error  # it is in the local copy of the home only
+            self._lost = error  # the result is in the local copy of the home only
         if planned.part is not None:
             if (end := self.split[planned.key].stored_end(planned.part)) is not None:
-                return end  # the supervisor died after it had written
+                return end  # the supervisor died, or the store was given up, after it was written
         elif (recorded := self._recorded_meanwhile(planned)) is not None:
-            return recorded  # the supervisor died after it had written
+            return recorded  # likewise
         if isinstance(error, HarnessError):
             return error
         if isinstance(error, OSError):
@@ -244,6 +243,8 @@ class _Drive:
     def _look_elsewhere(self) -> Iterator[Event]:
         """Look after the cells that other processes locked: finished by now, or given up."""
         for _ in range(len(self.locked_elsewhere)):
+            if not self.locked_elsewhere:  # all were given up
+                return
             planned = self.locked_elsewhere.popleft()
             helped = self.split.get(planned.key)
             if (run := self._recorded_meanwhile(planned)) is not None:

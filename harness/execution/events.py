@@ -51,6 +51,14 @@ class Postponed:
 
 
 @dataclass(frozen=True)
+class NotStarted:
+    """Cells that stay pending, since the object store of the home was given up."""
+
+    cells: tuple[PlannedCell, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Waiting:
     """Nothing is left to run but cells that other processes have locked.
 
@@ -62,4 +70,4 @@ class Waiting:
     silent_for: float = 0.0  # seconds without a sign of it; 0: it gives signs
 
 
-Event = Started | PartsDone | Finished | Refused | Postponed | Waiting
+Event = Started | PartsDone | Finished | Refused | Postponed | NotStarted | Waiting

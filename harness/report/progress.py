@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.evaluation.run import Status
 from harness.execution.activity import STALE, seconds_left
-from harness.execution.events import Event, Finished, PartsDone, Postponed, Refused, Started, Waiting
+from harness.execution.events import Event, Finished, NotStarted, PartsDone, Postponed, Refused, Started, Waiting
 from harness.report.bar_columns import Elapsed, Left
 from harness.report.numbers import clock_time
 from harness.report.status import parts_text, progress_sentence
@@ -36,10 +36,12 @@ class RunProgress:
         *,
         tracebacks: bool = False,
         view: View | None = None,
+        awaited: Callable[[], str] = str,
     ) -> None:
         self.console = console
         self.total = total
         self.tracebacks = tracebacks
+        self.awaited = awaited  # a store that does not answer, as part of a sentence; empty if there is none
         self.running: dict[str, tuple[str, float]] = {}  # by key: the name of a cell, and since when it runs
         self.counts = {"completed": 0, "failed": 0, "elsewhere": 0, "refused": 0, "still pending": 0}
         self.done = 0  # cells with a run
@@ -64,6 +66,11 @@ class RunProgress:
             others = f" and {len(event.cells) - 1} more" if len(event.cells) > 1 else ""
             self.console.print(plain_text(f"waiting for {event.owner}, which runs {cells}{others}{_silence(event)}"))
             return
+        if isinstance(event, NotStarted):
+            self.ended += len(event.cells)
+            self.counts["still pending"] += len(event.cells)
+            self._view.update(ended=True)
+            return
         name = visible(f"{event.planned.title} on {event.planned.task}")
         if isinstance(event, Started):
             self.running[event.planned.key] = name, time.monotonic()
@@ -85,7 +92,9 @@ class RunProgress:
     def _count(self, event: Finished | Refused | Postponed, name: str) -> None:
         if isinstance(event, Postponed):
             self.counts["still pending"] += 1
-            self._print(f"{name}: still pending: {event.reason}", "yellow")
+            if event.reason not in self._printed:  # the end of the run names all cells with this reason
+                self._printed.add(event.reason)
+                self._print(f"{name}: still pending: {event.reason}", "yellow")
             return
         if isinstance(event, Refused):
             self.counts["refused"] += 1
@@ -173,6 +182,7 @@ class Bar:
         running, counts = self.progress.running, self.progress.counts
         longest = f" ({next(iter(running.values()))[0]})" if running else ""
         state = f"{len(running)} running{longest}, {counts['failed']} failed{self.progress.without_run}"
+        state += f", waiting for {awaited}" if (awaited := self.progress.awaited()) else ""
         self.bar.update(self._task, completed=self.progress.done, state=state)
 
     def stop(self) -> None:
@@ -225,7 +235,8 @@ class Lines:
         progress, self._shown = self.progress, self.progress.ended
         seconds = time.monotonic() - progress.began
         ends = progress.ended == progress.total
-        left = None if ends else seconds_left(progress.ended, progress.total, seconds)
+        awaited = progress.awaited()
+        left = None if ends or awaited else seconds_left(progress.ended, progress.total, seconds)
         line = progress_sentence(progress.done, progress.total, progress.counts["failed"], seconds, left)
         line += progress.without_run
         running = list(progress.running.values())  # the events come from another thread
@@ -233,6 +244,7 @@ class Lines:
             name, since = running[0]
             others = f" and {len(running) - 1} more" if len(running) > 1 else ""
             line += f"; running: {name} for {clock_time(time.monotonic() - since)}{others}"
+        line += f"; waiting for {awaited}" if awaited else ""
         self._print(f"{clock_time(seconds)}  {line}")
 
     def _print(self, line: str) -> None:
@@ -248,12 +260,13 @@ def _silence(event: Waiting) -> str:
     return f": last sign {clock_time(event.silent_for)} ago; without another one, its cells are taken over in {left}"
 
 
-def pending_lines(events: Iterable[Refused | Postponed]) -> list[str]:
+def pending_lines(events: Iterable[Refused | Postponed | NotStarted]) -> list[str]:
     """The cells that could not be run for a reason outside of the forecaster, by reason."""
     cells: dict[str, list[str]] = {}
     for event in events:
-        if isinstance(event, Postponed):
-            cells.setdefault(event.reason, []).append(f"{event.planned.title} on {event.planned.task}")
+        if isinstance(event, Postponed | NotStarted):
+            of_event = event.cells if isinstance(event, NotStarted) else (event.planned,)
+            cells.setdefault(event.reason, []).extend(f"{each.title} on {each.task}" for each in of_event)
     return [
         f"still pending: {', '.join(names[:MOST_NAMES])}"
         + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")

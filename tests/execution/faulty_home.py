@@ -52,11 +52,11 @@ class FaultyHome:
         (self.folder / name).mkdir(exist_ok=True)
         (self.folder / name / "leaderboard.toml").write_text(f"{board}\n{entries}")
 
-    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, module: str = "harness", **variables: str) -> subprocess.Popen[str]:
         """A command that is running, in a session of its own."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HARNESS_", "MLFLOW_"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "harness", *arguments],
+            [sys.executable, "-m", module, *arguments],
             env={
                 **kept,
                 "PYTHONPATH": os.pathsep.join([str(self.site), *filter(None, [os.environ.get("PYTHONPATH")])]),

@@ -9,6 +9,7 @@ import gc
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from harness.boards.leaderboard import load_board
 from harness.boards.planning import plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, InfrastructureFault, UnknownName
+from harness.execution.executors import ray_cluster
 from harness.execution.executors.ray_cluster import RayCluster, use_token
 from harness.execution.executors.ray_node import NodeRequest, run_on_node
 from harness.execution.executors.table import executor_name
@@ -271,6 +273,28 @@ def test_an_explicit_choice_about_tokens_stays(monkeypatch: pytest.MonkeyPatch) 
     use_token()
 
     assert os.environ["RAY_AUTH_MODE"] == "disabled"
+
+
+@pytest.mark.parametrize("as_client", [True, False])
+def test_an_address_of_another_server_is_refused(
+    home: FaultyHome, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, *, as_client: bool
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(ray_cluster, "CONNECTS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # which accepts connections and says nothing
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if not as_client:
+            monkeypatch.setenv("RAY_ADDRESS", address)
+        place = f"ray://{address}" if as_client else address
+
+        with pytest.raises(BadInput) as raised:
+            RayCluster(home.home, [], address=place if as_client else None)
+
+    assert str(raised.value) == (
+        f"there is no Ray cluster at {place}: what listens there does not answer as Ray does, for 0.5 seconds; correct "
+        "the address, or run without --on"
+    )
+    assert not recwarn.list
 
 
 def test_a_node_without_the_home_says_so(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ class Machines:
         self.faulty.write_board("board", tables(CELLS))
         self.url = url
 
-    def start(self, machine: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    def start(self, machine: str, *arguments: str, module: str = "harness", **variables: str) -> subprocess.Popen[str]:
         cache = str(self.faulty.folder / machine)
-        return self.faulty.start(*arguments, HARNESS_HOME=self.url, HARNESS_CACHE_DIR=cache, **variables)
+        return self.faulty.start(*arguments, module=module, HARNESS_HOME=self.url, HARNESS_CACHE_DIR=cache, **variables)
 
     def run(self, machine: str, *arguments: str, **variables: str) -> str:
         """What a command that succeeds prints."""

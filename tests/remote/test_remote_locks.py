@@ -17,6 +17,7 @@ from harness.execution import activity
 from harness.execution.activity import STALE, Activity, Recorder, read_activity
 from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.remote import RemoteLocks, remote_activities
+from harness.results.remote import patience
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable
 
@@ -274,14 +275,19 @@ class TestUnavailable:
         mine = folder_locks("a")
 
         def unavailable(*_: object) -> None:
-            raise StoreUnavailable("the store does not answer")
+            raise StoreUnavailable("the store does not answer", may_pass=True)
 
-        monkeypatch.setattr(type(mine.store), "names", unavailable)
+        with monkeypatch.context() as patch:
+            patch.setattr(type(mine.store), "names", unavailable)
 
-        mine.look()
-        monkeypatch.setattr(remote_locks, "PATIENCE", 0.0)
-        with pytest.raises(StoreUnavailable):
             mine.look()
+            patch.setattr(remote_locks, "LOOK", 0.0)
+            patch.setattr(patience, "PATIENCE", 0.0)
+            with pytest.raises(StoreUnavailable, match=r"^the store does not answer since \d\d:\d\d$"):
+                mine.look()
+        mine._looked = float("-inf")
+        mine.look()
+        assert mine.remote.patience.given_up is None
 
 
 def test_a_lease_that_nobody_renews_is_removed(folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:

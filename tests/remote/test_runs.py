@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import signal
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from commands import CELLS, Machines
 from faulty_home import kill
 from machines import wait_for
-from s3_server import S3Server, needs_s3
+from s3_server import needs_s3
 
 from harness import Journal
 
@@ -129,81 +125,6 @@ def test_commands_that_read_accept_a_url(folder_machines: Machines) -> None:
     assert "ridge 3" in page.read_text(encoding="utf-8")
     assert "0 worse" not in machines.run("b", "compare", "board", f"board@{machines.url}")
     assert "error" not in machines.run("b", "list", "forecasters")
-
-
-class Gate:
-    """A port that leads to another one, and can be shut."""
-
-    def __init__(self, port: int) -> None:
-        self.target, self.is_open = port, True
-        self.passed = 0  # connections
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._connections: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def shut(self) -> None:
-        self.is_open = False
-        for connection in self._connections:
-            with_suppressed(lambda connection=connection: connection.shutdown(socket.SHUT_RDWR))  # type: ignore[misc]
-
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            if not self.is_open:
-                client.close()
-                continue
-            server = socket.create_connection(("127.0.0.1", self.target))
-            self._connections += [client, server]
-            self.passed += 1
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=self._copy, args=(one, other), daemon=True).start()
-
-    @staticmethod
-    def _copy(source: socket.socket, target: socket.socket) -> None:
-        try:
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-        except OSError:
-            pass
-        with_suppressed(lambda: target.shutdown(socket.SHUT_RDWR))
-
-
-def with_suppressed(action: Callable[[], Any]) -> None:
-    with contextlib.suppress(OSError):
-        action()
-
-
-@needs_s3
-def test_while_the_store_does_not_answer_cells_stay_pending_and_nothing_is_lost(
-    tmp_path: Path, s3: str, s3_server: S3Server
-) -> None:
-    gate = Gate(s3_server.port)
-    variables = {**s3_server.variables, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gate.port}", "AWS_MAX_ATTEMPTS": "1"}
-    machines = Machines(tmp_path, s3, variables)
-    process = machines.start("a", "run", "./board", "--jobs", "1")
-    copies = machines.faulty.folder / "a"
-    wait_for(lambda: len([*copies.glob("homes/*/journal/cells/*/record.json")]) > 2)
-    gate.shut()
-
-    code, text = machines.end(process)
-
-    assert code == 2, text
-    said = re.sub(r"\s+", " ", text)
-    assert f"the store {s3} cannot be" in said
-    assert "what was computed is kept on this machine, and the next command stores it" in said
-    assert "ridge" in said  # the standings of what is done
-    code, text = machines.end(machines.start("a", "show", "board"))
-    assert code == 2
-    assert re.match(rf"error: the store {s3} cannot be listed", text)
-    before = machines.began(machines.local_copy("a"))
-    gate.is_open = True
-    machines.run("a", "run", "./board", "--jobs", "1")
-    machines.run("b", "show", "board")
-    after = machines.began(machines.local_copy("b"))
-    assert len(after) == len(CELLS)
-    assert before.items() <= after.items()
-    machines.faulty.kill_all()
 
 
 def test_a_result_that_differs_is_told(folder_machines: Machines) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from machines import wait_for
 from s3_server import needs_s3
 
+from harness.data import damage
 from harness.errors import BadInput
+from harness.results.remote import fsspec_store
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import Store, StoreUnavailable
 
@@ -130,16 +135,39 @@ class TestProblems:
 
     @needs_s3
     def test_a_bucket_that_does_not_exist(self, s3: str) -> None:
-        with pytest.raises(StoreUnavailable, match=r"s3://no-such-bucket/run cannot be listed .*bucket"):
+        with pytest.raises(StoreUnavailable, match=r"s3://no-such-bucket/run cannot be listed .*bucket") as raised:
             open_store("s3://no-such-bucket/run").names()
+
+        assert not raised.value.may_pass
 
     @needs_s3
     def test_a_server_that_does_not_answer(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         monkeypatch.setattr("harness.results.remote.fsspec_store.PAUSES", (0.0,))
 
-        with pytest.raises(StoreUnavailable, match=r"cannot be written .*connect"):
+        with pytest.raises(
+            StoreUnavailable, match=r"cannot be reached \(cannot connect to http://127.0.0.1:9\);"
+        ) as raised:
             open_store(s3).create("cells/a/1", b"")
+
+        assert raised.value.may_pass
+
+    @needs_s3
+    def test_the_user_is_told_of_a_server_that_is_silent(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[str] = []
+        monkeypatch.setattr(damage, "_listeners", [told.append])
+        monkeypatch.setattr(fsspec_store, "SILENCE", 0.1)
+        monkeypatch.setattr(fsspec_store, "PAUSES", ())
+        with socket.create_server(("127.0.0.1", 0)) as server:  # which accepts connections and says nothing
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+            store = open_store(s3)
+            with ThreadPoolExecutor(1) as thread:
+                reading = thread.submit(store.names)
+                wait_for(lambda: told)
+                server.close()
+            assert isinstance(reading.exception(), StoreUnavailable)
+
+        assert told == [f"the store {s3} does not answer; waiting for it"]
 
     @needs_s3
     def test_no_credentials(self, s3: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def _find_source(text: str, workspace: Workspace) -> Source:
     if at and not (name and location):
         raise BadInput(f"{text!r} is neither KEY@HOME nor BOARD@PLACE")
     elsewhere = bool(at) and location != PUBLISHED
-    opened = open_workspace(location) if elsewhere else workspace
+    opened = open_workspace(location, reads_only=True) if elsewhere else workspace
     folder = opened.home
     if elsewhere and is_url(location):
         opened.check_exists()

@@ -16,6 +16,7 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -196,10 +197,11 @@ def _connected(address: str | None) -> ModuleType:
     import ray
 
     environment = {"env_vars": {name: value for name, value in os.environ.items() if _is_passed(name)}}
-    with _own_signals():
+    with _own_signals(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what goes wrong is in the error
         try:
             if place:
-                _check_listening(place)
+                _check_answers(place)
                 ray.init(address=place, runtime_env=environment, **QUIET)
             else:
                 ray.init(num_cpus=usable_cpus(), include_dashboard=False, runtime_env=environment, **QUIET)
@@ -215,11 +217,22 @@ def _is_passed(variable: str) -> bool:
     return variable == "PYTHONPATH" or (variable.startswith("HARNESS_") and variable != VARIABLE)
 
 
-def _check_listening(address: str) -> None:
-    """Raise OSError if nothing listens at an address with a port, for which Ray would wait a minute."""
-    host, _, port = address.partition("://")[2].rpartition(":") if "://" in address else address.rpartition(":")
-    if host and port.isdecimal():
-        socket.create_connection((host, int(port)), CONNECTS).close()
+def _check_answers(address: str) -> None:
+    """Raise OSError if nothing answers at an address with a port as Ray does, by gRPC: Ray would wait for minutes."""
+    target = address.partition("://")[2] if "://" in address else address
+    host, _, port = target.rpartition(":")
+    if not (host and port.isdecimal()):
+        return
+    socket.create_connection((host, int(port)), CONNECTS).close()
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return
+    import grpc  # which the client of Ray needs
+
+    with grpc.insecure_channel(target, [("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(CONNECTS)
+        except grpc.FutureTimeoutError:
+            raise TimeoutError(f"what listens there does not answer as Ray does, for {CONNECTS:g} seconds") from None
 
 
 def use_token() -> None:

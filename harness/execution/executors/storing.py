@@ -23,7 +23,7 @@ class Storing:
     """Another executor, which stores each part and each run, and before it the actuals of its task."""
 
     def __init__(self, executor: Executor, remote: RemoteHome) -> None:
-        self._executor, self._remote = executor, remote
+        self._executor, self._remote, self._attempt = executor, remote, remote.patience.attempt
         self.takes_parts = executor.takes_parts
         self._stored: set[str] = set()  # actuals
         self._closed = threading.Event()
@@ -38,7 +38,10 @@ class Storing:
         return self._executor.has_room(planned)
 
     def submit(self, planned: PlannedCell) -> Future[Outcome]:
-        """The run of a cell, or of a part; raises StoreUnavailable where it is in the local copy only."""
+        """The run of a cell, or of a part; raises StoreUnavailable where it is in the local copy only.
+
+        It waits for a store that does not answer, until that is given up.
+        """
         stored: Future[Outcome] = Future()
 
         def store(done: Future[Any]) -> None:
@@ -58,6 +61,7 @@ class Storing:
     def close(self) -> None:
         """Stop all running cells; what was computed and is not stored is stored by the next command."""
         self._closed.set()
+        self._remote.patience.interrupt()
         self._executor.close()
 
     def _stored_outcome(self, planned: PlannedCell, outcome: Outcome) -> Outcome:
@@ -66,15 +70,16 @@ class Storing:
             return self._exchanged(planned, outcome)
         if isinstance(outcome, PartEnd):
             assert planned.part is not None
-            push_part(self._remote, planned.key, planned.part)
-            return StoredParts(self._remote.home, planned.key).end(planned.part) or outcome
-        self._store(planned)
+            part = planned.part
+            self._attempt(lambda: push_part(self._remote, planned.key, part))
+            return StoredParts(self._remote.home, planned.key).end(part) or outcome
+        self._attempt(lambda: self._store(planned))
         return outcome
 
     def _exchanged(self, planned: PlannedCell, split: Split) -> Split:
         """The parts that are pending after those of other machines were read."""
         reject_parts(self._remote, planned.key, split.parts)
-        exchange_parts(self._remote, planned.key)
+        self._attempt(lambda: exchange_parts(self._remote, planned.key))
         stored = StoredParts(self._remote.home, planned.key)
         plan = stored.plan()
         return split if plan is None else Split(stored.pending(plan))

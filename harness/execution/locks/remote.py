@@ -34,7 +34,6 @@ from harness.results.stored_parts import StoredParts
 LEASES, LOCKS = "leases", "locks"
 SOON = 3.0  # seconds between two times that a lease is written since what its process does has changed
 LOOK = 5.0  # seconds between two looks at what other machines do
-PATIENCE = 120.0  # seconds without an answer of the store, until cells that other machines run are given up
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Lock:
 class RemoteLocks:
     """The locks of this process in a store; a thread renews its lease until `close`.
 
-    Its methods raise StoreUnavailable.
+    Its methods raise StoreUnavailable once the store was given up, for which `take` waits.
     """
 
     def __init__(self, remote: RemoteHome) -> None:
@@ -75,8 +74,7 @@ class RemoteLocks:
         self._closed, self._news = threading.Event(), threading.Event()
         self._told = float("-inf")
         self._write_lease()
-        self._answered = time.monotonic()
-        self._others = self._all_leases(), self._answered
+        self._others = self._all_leases(), time.monotonic()
         self._thread = threading.Thread(target=self._renew, name="harness-lease", daemon=True)
         self._thread.start()
 
@@ -87,6 +85,14 @@ class RemoteLocks:
         """
         if key in self._held:
             return True
+        attempt = self.remote.patience.attempt
+        if not attempt(lambda: self._lock(key)):
+            return False
+        attempt(lambda: self._read_results(key))
+        return True
+
+    def _lock(self, key: str) -> bool:
+        """Lock a cell or a part, in one try; it can be repeated."""
         self._asked.add(key.partition(".")[0])
         if self._done and time.monotonic() - self._removed > HEARTBEAT:
             self._remove_done()
@@ -109,7 +115,6 @@ class RemoteLocks:
             self._done += [f"{LOCKS}/{key}/{other.number}", f"{LEASES}/{other.token}"]
         self._locks.pop(key, None)
         self._held[key] = number
-        self._read_results(key)
         return True
 
     def release(self, key: str) -> None:
@@ -147,16 +152,17 @@ class RemoteLocks:
             self._locks.clear()
             self._look_at(locks)
             self.remote.pull(self._asked)
-        except StoreUnavailable:
-            if now - self._answered > PATIENCE:
-                raise
+        except StoreUnavailable as error:
+            self.remote.patience.failed(error)
         else:
-            self._answered = now
+            self.remote.patience.answered()
 
     def close(self) -> None:
-        """Release all locks, as far as the store answers, and end the lease."""
+        """Release all locks, and end the lease, as far as the store answers; others wait a minute if it does not."""
         self._closed.set()
         self._news.set()
+        if self.remote.patience.given_up is not None:
+            return
         self._thread.join()
         for key in list(self._held):
             self.release(key)
@@ -211,9 +217,13 @@ class RemoteLocks:
     def _remove_done(self) -> None:
         """Remove the locks that are not needed, unless this process was suspended, and they may be others' now."""
         done, self._done, self._removed = self._done, [], time.monotonic()
-        if done and time.monotonic() - self._renewed > STALE / 2:
-            done = [name for name, token in self.store.read(done).items() if token.decode() == self.token]
-        self.store.remove(done)
+        try:
+            if done and time.monotonic() - self._renewed > STALE / 2:
+                done = [name for name, token in self.store.read(done).items() if token.decode() == self.token]
+            self.store.remove(done)
+        except StoreUnavailable:
+            self._done += done
+            raise
 
     def _renew(self) -> None:
         while not self._closed.is_set():

@@ -15,6 +15,16 @@ from harness.results.remote.store import StoreUnavailable
 
 DRAFTS = ".drafts"  # the folder of objects that are being written
 TRIES = 5  # to put a file into a folder that another process removes
+PASSING = (  # errors of a file system of the network that may answer later
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.ENOTCONN,
+    errno.ECONNREFUSED,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETUNREACH,
+)
 
 
 class FolderStore:
@@ -110,7 +120,9 @@ class FolderStore:
             if error.errno in (errno.EPERM, errno.EOPNOTSUPP) and error.filename2:
                 reason = "its file system has no hard links"
             raise StoreUnavailable(
-                f"the store {self.url} cannot be used ({reason}); make {self.folder} accessible, or name another --home"
+                f"the store {self.url} cannot be used ({reason})",
+                f"make {self.folder} accessible, or name another --home",
+                may_pass=error.errno in PASSING,
             ) from error
 
 

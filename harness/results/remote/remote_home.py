@@ -14,18 +14,17 @@
 
 from __future__ import annotations
 
-import json
-import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.data.damage import set_aside, warn
-from harness.data.storage import checked_content, checked_fields, read_file
+from harness.data.storage import read_file
 from harness.errors import DamagedFile, InfrastructureFault, LaterVersion
 from harness.results.remote.conflicts import store_conflict
 from harness.results.remote.copies import Copies, Copy
 from harness.results.remote.former import move_aside, move_everything_aside
+from harness.results.remote.identity import HOME, home_identity, prepare_store
 from harness.results.remote.items import (
     BENCH,
     BOARDS,
@@ -46,12 +45,13 @@ from harness.results.remote.items import (
 from harness.results.remote.local_lock import locked
 from harness.results.remote.packing import pack, unpack
 from harness.results.remote.packs import Packs
+from harness.results.remote.patience import Patience
 from harness.results.remote.store import Store, StoreUnavailable
 from harness.results.standings import remove_standings
 from harness.results.stored_parts import StoredParts
 from harness.results.stored_plan import stored_plans
 
-HOME, SCHEMA = "home.json", 1
+PULLED = "last-pull"  # a file of the local copy that is written when the copy was brought up to date
 NOT_STORED = Copy(0, "", "")
 TRIES = 5  # while other machines replace what is read
 AT_ONCE = 8  # items that are pushed
@@ -63,6 +63,7 @@ class RemoteHome:
     def __init__(self, home: Path, store: Store) -> None:
         self.home, self.store = home, store
         self.copies, self.packs = Copies(home), Packs(home, store)
+        self.patience = Patience(store.url)  # with which a run waits for the store
         self._damaged: dict[str, int] = {}  # by item: the number of a damaged object, which is not read again
 
     def pull(self, cells: Collection[str] = ()) -> None:
@@ -72,6 +73,17 @@ class RemoteHome:
         """
         with locked(self.home):
             self._pull(cells)
+            (self.home / PULLED).touch()
+
+    def last_pull(self) -> float | None:
+        """When the local copy was last brought up to date, in seconds since 1970; None if it never was."""
+        path = self.home / PULLED
+        return path.stat().st_mtime if path.exists() else None
+
+    def pending_items(self) -> list[str]:
+        """The items of the local copy that are not known to be stored."""
+        self.copies.refresh()
+        return [item for item in local_items(self.home) if self._is_pending(item)]
 
     def push(self, item: str) -> None:
         """Store an item of the local copy, such as "cells/<key>", unless it is stored.
@@ -108,9 +120,7 @@ class RemoteHome:
 
     def push_pending(self) -> None:
         """Store all items of the local copy that are not stored."""
-        self.copies.refresh()
-        items = [item for item in local_items(self.home) if self._is_pending(item)]
-        if not items:
+        if not (items := self.pending_items()):
             return
         first = [item for item in items if not item.startswith(CELLS)]  # a cell is stored after its actuals
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="harness-push") as threads:
@@ -128,17 +138,7 @@ class RemoteHome:
 
     def prepare(self) -> None:
         """Make sure that the store can be written to, and that it keeps what is there; raises StoreUnavailable."""
-        content = self.store.read([HOME]).get(HOME)
-        if content is None:
-            self.store.create(HOME, checked_content(json.dumps({"id": uuid.uuid4().hex, "schema": SCHEMA})))
-            content = self.store.read([HOME]).get(HOME, b"")
-        if self.store.create(HOME, content):
-            raise StoreUnavailable(
-                f"the store {self.store.url} replaces an object that is there instead of refusing to (it does not know "
-                "conditional writes), so machines could lose each other's results; use another store"
-            )
-        if not self.store.is_exclusive:
-            warn(f"{self.store.url}: of two machines that finish a cell at the same time, one can replace the other's")
+        prepare_store(self.store)
         with locked(self.home):
             self._identify([HOME])
 
@@ -289,8 +289,7 @@ class RemoteHome:
 
     def _identify(self, listed: Collection[str]) -> None:
         """Make sure that the local copy is of this home; one of another home at the same URL is moved away."""
-        content = self.store.read([HOME]).get(HOME) if HOME in listed else None
-        found = b"" if content is None else str(checked_fields(content, HOME, SCHEMA).get("id")).encode()
+        found = home_identity(self.store, listed)
         path = self.home / "store-id"
         known = read_file(path) or b""
         if known and known != found:

@@ -12,7 +12,17 @@ from harness.errors import InfrastructureFault
 
 
 class StoreUnavailable(InfrastructureFault):
-    """The object store of a home does not answer, refuses, or has no such bucket."""
+    """The object store of a home does not answer, refuses, or has no such bucket.
+
+    `problem` is the message without the remedy. `may_pass` says whether the store could not be reached, or had a fault,
+    so that it may answer later.
+    """
+
+    problem, may_pass = "", False
+
+    def __init__(self, problem: str, remedy: str = "", *, may_pass: bool = False) -> None:
+        super().__init__(f"{problem}; {remedy}" if remedy else problem)
+        self.problem, self.may_pass = problem, may_pass
 
 
 class Store(Protocol):

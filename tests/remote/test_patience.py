@@ -1,0 +1,198 @@
+"""Waiting for a store that does not answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from machines import Machine, wait_for
+
+from harness import Run, Status, Task
+from harness.boards.planning import PlannedCell
+from harness.data import damage
+from harness.evaluation.run import Cell
+from harness.execution.driver import drive
+from harness.execution.events import Event, Finished, NotStarted
+from harness.execution.executors.storing import Storing
+from harness.execution.locks.remote import RemoteLocks
+from harness.results.journal import Journal
+from harness.results.remote import patience
+from harness.results.remote.folder_store import FolderStore
+from harness.results.remote.patience import Patience
+from harness.results.remote.store import StoreUnavailable
+from harness.tasks.protocols import RollingOrigin
+
+URL = "s3://bucket/run"
+AWAY = f"the store {URL} cannot be reached (no route)"
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The warnings of a test."""
+    found: list[str] = []
+    monkeypatch.setattr(damage, "_listeners", [found.append])
+    monkeypatch.setattr(damage, "_told", set())
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
+    return found
+
+
+def failing(times: int) -> Callable[[], str]:
+    """A request that fails so often, and then is answered."""
+    left = [StoreUnavailable(AWAY, "look after it", may_pass=True)] * times
+
+    def request() -> str:
+        if left:
+            raise left.pop()
+        return "answer"
+
+    return request
+
+
+class TestPatience:
+    def test_a_request_is_repeated_until_it_is_answered(self, told: list[str]) -> None:
+        waiting = Patience(URL)
+
+        assert waiting.attempt(failing(3)) == "answer"
+
+        assert len(told) == 2
+        assert told[0].startswith(f"{AWAY} since ")
+        assert told[0].endswith("; waiting for it, at most 2 minutes")
+        assert told[1].startswith(f"the store {URL} answers again since ")
+        assert waiting.given_up is None
+        assert waiting.awaited == ""
+
+    def test_after_some_time_the_store_is_given_up_by_all_threads_alike(
+        self, told: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patience, "PATIENCE", 0.1)
+        waiting = Patience(URL)
+
+        with ThreadPoolExecutor(4) as threads:
+            ended = [threads.submit(waiting.attempt, failing(100_000)) for _ in range(4)]
+
+        (message,) = {str(each.exception()) for each in ended}
+        assert message.startswith(f"{AWAY} since ")
+        assert str(waiting.given_up) == message
+        assert len(told) == 1
+        asked: list[bool] = []
+        with pytest.raises(StoreUnavailable, match="no route"):
+            waiting.attempt(lambda: asked.append(True))
+        assert not asked  # at once again
+
+    def test_it_is_asked_again_later(self, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(patience, "PATIENCE", 0.0)
+        monkeypatch.setattr(patience, "AGAIN", 0.0)
+        waiting = Patience(URL)
+        request = failing(2)
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                waiting.attempt(request)
+
+        assert waiting.attempt(request) == "answer"
+        assert waiting.given_up is None
+
+    def test_a_refusal_is_not_waited_for(self, told: list[str]) -> None:
+        refusal = StoreUnavailable(f"the store {URL} cannot be written (no rights)", "ask for them")
+        waiting = Patience(URL)
+
+        def refused() -> None:
+            raise refusal
+
+        with pytest.raises(StoreUnavailable) as raised:
+            waiting.attempt(refused)
+
+        assert raised.value is refusal
+        assert not told
+
+    def test_an_interruption_ends_the_wait(self, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(patience, "PAUSE", 1000.0)
+        waiting = Patience(URL)
+        with ThreadPoolExecutor(1) as threads:
+            ended = threads.submit(waiting.attempt, failing(100_000))
+            wait_for(lambda: waiting.awaited)
+            waiting.interrupt()
+
+        assert isinstance(ended.exception(), StoreUnavailable)
+
+
+class Away(FolderStore):
+    """A store that cannot be reached from a moment on."""
+
+    is_away = threading.Event()
+
+    def names(self, prefix: str = "") -> Mapping[str, int]:
+        self._check()
+        return super().names(prefix)
+
+    def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        self._check()
+        return super().read(names)
+
+    def create(self, name: str, content: bytes) -> bool:
+        self._check()
+        return super().create(name, content)
+
+    def _check(self) -> None:
+        if self.is_away.is_set():
+            raise StoreUnavailable(AWAY, may_pass=True)
+
+
+class Slots:
+    """An executor of two cells at a time: of those given here, one ends when another one was submitted."""
+
+    slots, takes_parts = 2, False
+
+    def __init__(self, home: Path, away: threading.Event) -> None:
+        self.home, self.away = home, away
+        self.submitted: list[tuple[PlannedCell, Future[Run]]] = []
+
+    def has_room(self, planned: PlannedCell) -> bool:
+        return True
+
+    def submit(self, planned: PlannedCell) -> Future[Run]:
+        self.submitted.append((planned, Future()))
+        if len(self.submitted) == 2:
+            self.away.set()
+            for each, future in self.submitted:
+                run = Run(each.cell, Status.COMPLETED, each.key)
+                Journal(self.home).write(run)
+                threading.Thread(target=future.set_result, args=(run,)).start()
+        return self.submitted[-1][1]
+
+    def close(self) -> None:
+        pass
+
+
+def planned(seed: int) -> PlannedCell:
+    cell = Cell(Task("ramp", RollingOrigin(1)), "level", {}, seed)
+    return PlannedCell(cell.key("aa", "toys==1"), "level", "ramp", cell, "aa")
+
+
+def test_no_cell_is_started_after_the_store_was_given_up_and_those_that_run_end(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", 0.1)
+    store = Away(f"file://{tmp_path}/store")
+    store.is_away = threading.Event()
+    machine = Machine(tmp_path / "a", store)
+    machine.remote.prepare()
+    cells = [planned(seed) for seed in range(6)]
+    executor = Slots(machine.home, store.is_away)
+
+    events: list[Event] = list(
+        drive(cells, Storing(executor, machine.remote), machine.journal, RemoteLocks(machine.remote))
+    )
+
+    assert [each for each, _ in executor.submitted] == cells[:2]
+    finished = [event.planned for event in events if isinstance(event, Finished)]
+    assert sorted(finished, key=cells.index) == cells[:2]
+    (not_started,) = (event for event in events if isinstance(event, NotStarted))
+    assert not_started.cells == tuple(cells[2:])
+    assert not_started.reason == str(machine.remote.patience.given_up)
+    assert sorted(machine.remote.pending_items()) == sorted(f"cells/{cell.key}" for cell in cells[:2])
+    store.is_away.clear()
+    machine.remote.push_pending()
+    assert machine.remote.pending_items() == []
