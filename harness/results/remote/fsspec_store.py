@@ -174,7 +174,7 @@ def _file_system(url: str, protocol: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
 
         is_s3 = EXTRAS.get(protocol) == "s3"
-        files, root = url_to_fs(url, use_listings_cache=False, **(_s3_settings(protocol) if is_s3 else {}))
+        files, root = url_to_fs(url, use_listings_cache=False, **(_s3_settings() if is_s3 else {}))
         if is_s3:
             files.retries = S3_TRIES
         if files.async_impl:
@@ -205,11 +205,11 @@ def _installation(protocol: str, error: ImportError) -> str:
     return f"run `{command}`" if command else " ".join(str(error).split())
 
 
-def _s3_settings(protocol: str) -> dict[str, Any]:
+def _s3_settings() -> dict[str, Any]:
     """Settings beside those of the user: a connection is tried once at a time, since harness tries again itself."""
     from fsspec.config import conf
 
-    return {"config_kwargs": {"retries": {"total_max_attempts": 1}, **conf.get(protocol, {}).get("config_kwargs", {})}}
+    return {"config_kwargs": {"retries": {"total_max_attempts": 1}, **conf.get("s3", {}).get("config_kwargs", {})}}
 
 
 def _is(kinds: str, error: Exception) -> bool:
