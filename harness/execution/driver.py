@@ -108,7 +108,7 @@ class _Drive:
                 self.running[self.executor.submit(cell.planned)] = cell.planned
             else:
                 self.locks.release(key)
-                yield from self._told(self._ended(cell.planned, cell.error))
+                yield from self._events_at_end(self._ended(cell.planned, cell.error))
 
     def _next(self) -> PlannedCell | None:
         """The first of the waiting cells that could start now; those that need a GPU may have to wait for one."""
@@ -172,7 +172,7 @@ class _Drive:
                 continue
             assert not isinstance(result, PartEnd)
             self.locks.release(planned.key)
-            yield from self._told(self._ended(planned, result))
+            yield from self._events_at_end(self._ended(planned, result))
         if self._lost is not None:
             yield from self._start_no_other(self._lost)
 
@@ -193,9 +193,9 @@ class _Drive:
             self.waiting.appendleft(planned)
             yield from self._start_no_other(fault)
             return
-        yield from self._told(Postponed(planned, str(fault)))
+        yield from self._events_at_end(Postponed(planned, str(fault)))
 
-    def _told(self, event: Finished | Refused | Postponed) -> Iterator[Event]:
+    def _events_at_end(self, event: Finished | Refused | Postponed) -> Iterator[Event]:
         """The end of a cell, and of those that are not started, since too many before them could not be run."""
         yield event
         self._faults.note(event)
