@@ -107,12 +107,38 @@ def test_jobs_of_a_home_in_a_store_need_no_folder(tmp_path: Path, exists: bool) 
 
     (job,) = submitted(slurm_script(cluster_run("s3://bucket/run", CPU), folder), tmp_path / "fake")
     *lines, _ = job.splitlines()[1:]  # without the arguments of sbatch, and without harness itself
+    assert sum(":-/tmp/harness-" in line for line in lines) == 1
+    lines = [line.replace(":-/tmp", f":-{tmp_path}") for line in lines]
     script = "\n".join([*lines, 'pwd; echo "$HARNESS_CACHE_DIR"'])
     ended = subprocess.run(["sh", "-c", script], cwd="/tmp", env={"PATH": os.environ["PATH"]}, capture_output=True)
 
     *told, place, cache = ended.stdout.decode().splitlines()
     assert told == ([] if exists else [f"this node has no folder {folder}: name files in full"])
-    assert (place, cache) == (str(folder) if exists else "/tmp", f"/tmp/harness-{os.getuid()}")
+    assert (place, cache) == (str(folder) if exists else "/tmp", f"{tmp_path}/harness-{os.getuid()}")
+
+
+def test_a_job_has_no_local_copy_in_a_folder_of_another_user(tmp_path: Path) -> None:
+    (job,) = submitted(slurm_script(cluster_run("s3://bucket/run", CPU), tmp_path), tmp_path / "fake")
+    *lines, _ = job.splitlines()[1:]
+    own, other = tmp_path / "own", Path("/proc/1") if os.getuid() else tmp_path / "other"
+    if not os.getuid():
+        other.mkdir()
+        os.chown(other, 65534, 65534)
+
+    ended = [
+        subprocess.run(
+            ["sh", "-c", "\n".join([*lines, "echo begun"])],
+            env={"PATH": os.environ["PATH"], "HARNESS_CACHE_DIR": str(cache)},
+            capture_output=True,
+            text=True,
+        )
+        for cache in (own, other)
+    ]
+
+    assert [each.returncode for each in ended] == [0, 1]
+    assert ended[0].stdout.endswith("begun\n")
+    assert own.stat().st_mode & 0o777 == 0o700
+    assert f"HARNESS_CACHE_DIR, {other}, is not a folder of this user" in ended[1].stdout
 
 
 def test_logs_are_where_they_are_wanted(tmp_path: Path) -> None:
