@@ -1,4 +1,4 @@
-"""Tests of clusters import modules that are beside them, and `s3_server` of the tests of stores."""
+"""Tests of clusters import modules that are beside them, and `servers` of the tests of stores."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from s3_server import S3Server
+from servers import S3Server
 from ways import forecaster_seconds, make_bucket, records, start
 
 from harness import Journal
@@ -70,8 +70,8 @@ class Times:
 
 @pytest.fixture
 def server() -> Iterator[S3Server]:
-    made = S3Server.start()
-    make_bucket(made.variables)
+    made = S3Server()
+    make_bucket(made.variables())
     yield made
     made.stop()
 
@@ -91,7 +91,7 @@ def run_twice(folder: Path, name: str, server: S3Server | None) -> tuple[Times, 
         start(
             folder,
             *("run", "./many", "--jobs", "1", "--home", home),
-            variables={**(server.variables if server else {}), "HARNESS_CACHE_DIR": str(copy)},
+            variables={**(server.variables() if server else {}), "HARNESS_CACHE_DIR": str(copy)},
         )
         for copy in copies
     ]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from s3_server import S3Server, needs_s3
+from servers import S3Server
 from slurm_cluster import missing_programs, slurm_cluster
 from ways import make_bucket
 
@@ -69,7 +69,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 @pytest.fixture
 def s3_server() -> Iterator[S3Server]:
-    server = S3Server.start()
+    server = S3Server()
     yield server
     server.stop()
 
@@ -138,13 +138,13 @@ def test_four_shards_have_the_results_of_a_local_run(
     assert {status for _, status, _ in results(command, "cluster")} == {"completed"}
 
 
-@needs_s3
+@pytest.mark.skipif(not S3Server.is_there(), reason="needs s3fs and moto, of the extra `test`")
 def test_shards_with_a_home_in_a_store_need_no_shared_folder(
     command: Callable[..., str], tmp_path: Path, s3_server: S3Server
 ) -> None:
-    make_bucket(s3_server.variables)
+    make_bucket(s3_server.variables())
     board, home = ("classics", "--only", "naive,drift"), ("--home", "s3://bucket/run")
-    variables = {**s3_server.variables, "HARNESS_CACHE_DIR": str(tmp_path / "cache")}
+    variables = {**s3_server.variables(), "HARNESS_CACHE_DIR": str(tmp_path / "cache")}
     lost = tmp_path / "lost"  # a folder that the nodes do not have
     lost.mkdir()
     command("run", *board, "--home", "local", "--jobs", "1")

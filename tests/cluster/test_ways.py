@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from ray_head import ray_head
-from s3_server import S3Server
+from servers import S3Server
 from ways import CELLS, forecaster_seconds, make_bucket, records, start, write_board
 
 pytestmark = pytest.mark.skipif(os.environ.get("HARNESS_TEST_WAYS") != "1", reason="slow; HARNESS_TEST_WAYS=1 runs it")
@@ -26,9 +26,9 @@ Way = Callable[[], tuple[Path, float, float]]  # runs the board; returns the hom
 
 @pytest.fixture
 def s3() -> Iterator[dict[str, str]]:
-    server = S3Server.start()
-    make_bucket(server.variables)
-    yield server.variables
+    server = S3Server()
+    make_bucket(server.variables())
+    yield server.variables()
     server.stop()
 
 

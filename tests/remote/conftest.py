@@ -1,4 +1,4 @@
-"""Stores of each kind: a folder, fsspec's in memory, and S3 as a server on the loopback answers it.
+"""Stores of each kind: a folder, fsspec's in memory, and those of servers on the loopback.
 
 The tests import `machines`, which is beside them, and `faulty_home` of the tests of execution.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,47 +18,58 @@ from harness.results.remote.store import Store
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "execution")]
 
 from machines import Machine, MakeMachine  # noqa: E402
-from s3_server import S3Server, needs_s3  # noqa: E402
+from servers import KINDS, SERVERS, Server  # noqa: E402
+
+Use = Callable[[str], Server]
 
 
 @pytest.fixture(scope="session")
-def s3_server() -> Iterator[S3Server]:
-    server = S3Server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(autouse=True)
-def _present_variables() -> Iterator[None]:
-    """Stores are opened with the environment of the present test."""
-    yield
-    if "s3fs" in sys.modules:
-        sys.modules["s3fs"].S3FileSystem.clear_instance_cache()
+def started() -> Iterator[dict[str, Server]]:
+    """The servers by kind, each started by the first test that needs it."""
+    servers: dict[str, Server] = {}
+    yield servers
+    for server in servers.values():
+        server.stop()
 
 
 @pytest.fixture
-def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of an empty folder of a bucket."""
-    for name, value in s3_server.variables.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    import s3fs
+def use(started: dict[str, Server], monkeypatch: pytest.MonkeyPatch) -> Iterator[Use]:
+    """A server of a kind, with the environment that commands need to use it."""
 
-    bucket = f"bucket-{uuid.uuid4().hex[:12]}"
-    s3fs.S3FileSystem(skip_instance_cache=True).call_s3("create_bucket", Bucket=bucket)
-    return f"s3://{bucket}/run"
+    def server(kind: str) -> Server:
+        found = started.get(kind) or started.setdefault(kind, KINDS[kind]())
+        for name, value in found.variables().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        return found
+
+    yield server
+    for name, kind in (("s3fs", "S3FileSystem"), ("adlfs", "AzureBlobFileSystem")):
+        if files := getattr(sys.modules.get(name), kind, None):
+            files.clear_instance_cache()  # stores are opened with the environment of the present test
 
 
-@pytest.fixture(params=["file", "memory", pytest.param("s3", marks=needs_s3)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(params=SERVERS)
+def server(request: pytest.FixtureRequest, use: Use) -> Server:
+    """A server of each kind."""
+    return use(request.param)
+
+
+@pytest.fixture
+def bucket(server: Server) -> str:
+    """The URL of an empty folder in a bucket of the server."""
+    return server.new_folder()
+
+
+@pytest.fixture(params=["file", "memory", *SERVERS])
+def url(request: pytest.FixtureRequest, tmp_path: Path, use: Use) -> str:
     """The URL of an empty store of each kind."""
     if request.param == "file":
         return f"file://{tmp_path}/store"
     if request.param == "memory":
         pytest.importorskip("fsspec")
         return f"memory://{uuid.uuid4().hex}/run"
-    found: str = request.getfixturevalue("s3")
-    return found
+    return use(request.param).new_folder()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lock_holder import Holder
 from machines import KEY, Machine
-from s3_server import needs_s3
+from servers import SERVERS, Server
 
 from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.interface import Locks
@@ -28,18 +28,15 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_locks, "LOOK", 0.0)
 
 
-@pytest.fixture(params=["folder", "file", "memory", pytest.param("s3", marks=needs_s3)])
-def locks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeLocks]:
+@pytest.fixture(params=["folder", "file", "memory", *SERVERS])
+def locks(request: pytest.FixtureRequest, tmp_path: Path, use: Callable[[str], Server]) -> Iterator[MakeLocks]:
     """Locks of processes on one home, by name."""
     made: list[Locks] = []
-    urls = {"file": f"file://{tmp_path}/store", "memory": f"memory://{tmp_path.name}/run"}
+    urls = {"folder": "", "file": f"file://{tmp_path}/store", "memory": f"memory://{tmp_path.name}/run"}
+    url = urls[request.param] if request.param in urls else use(request.param).new_folder()
 
     def make(name: str) -> Locks:
-        if request.param == "folder":
-            made.append(CellLocks(tmp_path))
-        else:
-            url = urls.get(request.param) or request.getfixturevalue("s3")
-            made.append(RemoteLocks(Machine(tmp_path / name, open_store(url)).remote))
+        made.append(RemoteLocks(Machine(tmp_path / name, open_store(url)).remote) if url else CellLocks(tmp_path))
         return made[-1]
 
     yield make

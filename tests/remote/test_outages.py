@@ -11,9 +11,9 @@ import pytest
 from commands import CELLS, Machines
 from gate import Gate
 from machines import wait_for
-from s3_server import S3Server, needs_s3
+from servers import Server, servers
 
-pytestmark = needs_s3
+pytestmark = pytest.mark.parametrize("server", servers("s3"), indirect=True)
 IMPATIENT = """
 from harness.cli.main import main
 from harness.results.remote import patience
@@ -24,15 +24,15 @@ main()
 
 
 @pytest.fixture
-def gate(s3_server: S3Server) -> Iterator[Gate]:
-    opened = Gate(s3_server.port)
+def gate(server: Server) -> Iterator[Gate]:
+    opened = Gate(server.port)
     yield opened
     opened.shut()
 
 
 @pytest.fixture
-def machines(tmp_path: Path, s3: str, s3_server: S3Server, gate: Gate) -> Iterator[Machines]:
-    made = Machines(tmp_path, s3, {**s3_server.variables, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{gate.port}"})
+def machines(tmp_path: Path, bucket: str, server: Server, gate: Gate) -> Iterator[Machines]:
+    made = Machines(tmp_path, bucket, server.variables(gate.port))
     (made.faulty.site / "impatient.py").write_text(IMPATIENT)
     yield made
     made.faulty.kill_all()

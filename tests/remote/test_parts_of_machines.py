@@ -11,27 +11,26 @@ import pytest
 from faulty_home import FaultyHome, kill
 from machines import wait_for
 from many_series import SERIES, assert_same_forecasts, forecasts, run_of, write_many
-from s3_server import S3Server, needs_s3
+from servers import Server
 
 from harness.results.remote.opening import open_store
 from harness.results.stored_parts import cells_in_parts
 
 
 @pytest.fixture
-def place(tmp_path: Path, s3_server: S3Server) -> Iterator[FaultyHome]:
-    home = FaultyHome(tmp_path, dict(s3_server.variables))
+def place(tmp_path: Path, server: Server) -> Iterator[FaultyHome]:
+    home = FaultyHome(tmp_path, server.variables())
     write_many(home)
     yield home
     home.kill_all()
 
 
-@needs_s3
-def test_a_machine_goes_on_with_the_parts_that_another_one_has_stored(place: FaultyHome, s3: str) -> None:
-    board, store = str(place.folder / "many"), open_store(s3)
+def test_a_machine_goes_on_with_the_parts_that_another_one_has_stored(place: FaultyHome, bucket: str) -> None:
+    board, store = str(place.folder / "many"), open_store(bucket)
 
     def start(machine: str, **variables: str) -> subprocess.Popen[str]:
         cache = str(place.folder / machine)
-        return place.start("run", board, "--home", s3, COMMAND=machine, HARNESS_CACHE_DIR=cache, **variables)
+        return place.start("run", board, "--home", bucket, COMMAND=machine, HARNESS_CACHE_DIR=cache, **variables)
 
     def count(machine: str) -> int:
         return sum(by == machine for _, by in forecasts(place))

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from commands import CELLS, Machines
 from machines import KEY, TASK, Machine, actuals, run_of
-from s3_server import S3Server, needs_s3
+from servers import Server
 
 from harness import BadInput, Journal, Run, StoredCell, StoredPlan, stored_plans
 from harness.cli.main import cli
@@ -27,18 +27,17 @@ Merge = Callable[..., Result]
 
 
 @pytest.fixture
-def machines(tmp_path: Path, s3: str, s3_server: S3Server) -> Iterator[Machines]:
-    made = Machines(tmp_path, s3, s3_server.variables)
+def machines(tmp_path: Path, bucket: str, server: Server) -> Iterator[Machines]:
+    made = Machines(tmp_path, bucket, server.variables())
     yield made
     made.faulty.kill_all()
 
 
-@needs_s3
-def test_shards_read_the_run_plan_of_the_store(machines: Machines, s3: str) -> None:
+def test_shards_read_the_run_plan_of_the_store(machines: Machines, bucket: str) -> None:
     machines.run("a", "run", "./board", "--only", "mean 2", "--jobs", "0")  # a measurement for the plan
     script = machines.run("a", "plan", "./board", "--slurm", "2")
     (plan,) = re.findall("--plan ([0-9a-f]{12}) ", script)
-    assert f"--home {s3}\n" in script
+    assert f"--home {bucket}\n" in script
 
     shards = [
         machines.start(name, "run", "./board", "--jobs", "0", "--shard", str(number), "--plan", plan)
@@ -50,7 +49,7 @@ def test_shards_read_the_run_plan_of_the_store(machines: Machines, s3: str) -> N
     own = [re.search(r"shard \d of 2: (\d+) of 10 cells, .* division (\w{8})", text) for _, text in ended]
     assert sum(int(match[1]) for match in own if match) == len(CELLS)
     assert len({match[2] for match in own if match}) == 1
-    assert len([name for name in open_store(s3).names() if name.startswith("cells/")]) == len(CELLS)
+    assert len([name for name in open_store(bucket).names() if name.startswith("cells/")]) == len(CELLS)
 
 
 class TestRunPlans:

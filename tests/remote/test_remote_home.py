@@ -471,6 +471,18 @@ class TestPacks:
         assert list(b.journal.keys()) == self.keys(5)
         assert "its objects are read one by one" in caplog.text
 
+    def test_an_empty_pack_is_left_out(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        for key in self.keys(5):
+            a.store_run(run_of(key))
+        a.remote.write_packs()
+        (name,) = a.store.names("packs")
+        a.store.write(name, b"")
+
+        b.remote.pull()
+
+        assert list(b.journal.keys()) == self.keys(5)
+
 
 def test_others_replace_what_is_read(folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = folder_machine("a"), folder_machine("b")

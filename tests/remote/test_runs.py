@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,20 +12,20 @@ import pytest
 from commands import CELLS, Machines
 from faulty_home import kill
 from machines import wait_for
-from s3_server import needs_s3
+from servers import SERVERS, CarelessServer, GoogleServer, Server
 
 from harness import Journal
 
 pytestmark = pytest.mark.long_file
 
 
-@pytest.fixture(params=["file", pytest.param("s3", marks=needs_s3)])
-def machines(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machines]:
+@pytest.fixture(params=["file", *SERVERS])
+def machines(request: pytest.FixtureRequest, tmp_path: Path, use: Callable[[str], Server]) -> Iterator[Machines]:
     if request.param == "file":
         made = Machines(tmp_path, f"file://{tmp_path}/store", {})
     else:
-        url = request.getfixturevalue("s3")
-        made = Machines(tmp_path, url, request.getfixturevalue("s3_server").variables)
+        server = use(request.param)
+        made = Machines(tmp_path, server.new_folder(), server.variables())
     yield made
     made.faulty.kill_all()
 
@@ -127,6 +127,21 @@ def test_commands_that_read_accept_a_url(folder_machines: Machines) -> None:
     assert "error" not in machines.run("b", "list", "forecasters")
 
 
+@pytest.mark.skipif(not CarelessServer.is_there(), reason="needs gcp-storage-emulator: tox -e stores")
+def test_a_server_that_replaces_what_is_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = CarelessServer()
+    for name, value in server.variables().items():
+        monkeypatch.setenv(name, value)
+    machines = Machines(tmp_path, server.new_folder(), server.variables())
+
+    code, text = machines.end(machines.start("a", "run", "./board"))
+    server.stop()
+
+    assert code == 2
+    assert "replaces an object that is there instead of refusing to" in re.sub(r"\s+", " ", text)
+    machines.faulty.kill_all()
+
+
 def test_a_result_that_differs_is_told(folder_machines: Machines) -> None:
     machines = folder_machines
     machines.run("a", "run", "./board", "--only", "mean 2")
@@ -153,6 +168,7 @@ def test_a_result_that_differs_is_told(folder_machines: Machines) -> None:
     assert kept.scores == run.scores
 
 
+@pytest.mark.skipif(GoogleServer.is_there(), reason="it is installed")
 def test_a_store_without_its_library(folder_machines: Machines) -> None:
     process = folder_machines.start("a", "show", "board", "--home", "gs://bucket/run")
 

@@ -1,4 +1,4 @@
-"""A store of fsspec: S3, Google Cloud Storage, Azure, and what else it knows."""
+"""A store of fsspec, as those of S3, Google Cloud Storage and Azure are, and what else it knows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from harness.data.damage import warn
-from harness.errors import BadInput
+from harness.errors import BadInput, HarnessError
 from harness.results.remote.store import StoreUnavailable
 
 T = TypeVar("T")
@@ -27,8 +27,6 @@ REFUSED_TRIES = 2  # further tries where nothing listens at an address, or its h
 LONGEST = 20.0  # seconds after which a request that fails is not tried again
 SILENCE = 5.0  # seconds without a first answer, until the user is told
 AT_ONCE = 16  # requests
-S3_TRIES = 2  # of s3fs for each request; an answer may take 15 seconds
-S3_WRITE, S3_SLOWEST = 30.0, 100_000  # seconds that writing may take, and bytes per second beyond that
 FINAL = "Credential|Auth|ProfileNotFound|ParamValidation"  # errors, by name, that another try would not mend
 REFUSED = "EndpointConnection|ClientConnector|ConnectionRefused|gaierror|ServiceRequest"  # nobody answers there
 UNREACHED = f"{REFUSED}|[Cc]onnect|Timeout|ServiceResponse"
@@ -37,15 +35,15 @@ UNREACHED = f"{REFUSED}|[Cc]onnect|Timeout|ServiceResponse"
 class FsspecStore:
     """The objects below a URL. What is read is not remembered, since other machines write, too."""
 
+    tries_itself = False  # whether the library tries for some seconds
+
     def __init__(self, url: str) -> None:
         protocol, _, path = url.partition("://")
         if not path.strip("/"):
             raise BadInput(f"{url!r} names no bucket; write {protocol}://bucket/folder")
         self.url, self.is_exclusive = url, protocol in EXCLUSIVE
-        self._is_s3 = EXTRAS.get(protocol) == "s3"
-        self._files, root = _file_system(url, protocol)
+        self._files, root = self._open(url, protocol)
         self._root = root.rstrip("/")
-        self._at_once = {"batch_size": AT_ONCE} if self._files.async_impl else {}
         self._fails = False  # whether the last request failed: then the next one is tried once
         self._has_answered = False
         self._problem = ""  # of the last request, if it failed
@@ -53,8 +51,7 @@ class FsspecStore:
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """The names of all objects, or of those in a folder, with their sizes."""
         folder = f"{self._root}/{prefix}".rstrip("/")
-        found = self._attempt("listed", lambda: self._files.find(folder, detail=True))
-        return {self._name(path): int(information["size"]) for path, information in found.items()}
+        return {self._name(path): size for path, size in self._attempt("listed", lambda: self._list(folder)).items()}
 
     def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
         """The contents of objects, many at a time."""
@@ -66,7 +63,7 @@ class FsspecStore:
 
         def read_rest() -> None:
             left, problems = [path for path in paths if path not in found], []
-            for path, content in self._files.cat(left, on_error="return", **self._at_once).items():
+            for path, content in self._each("cat_file", left).items():
                 if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
                     problems.append(content)
                 else:
@@ -79,38 +76,86 @@ class FsspecStore:
 
     def read_start(self, name: str, size: int) -> bytes:
         """The first bytes of an object."""
+        path = self._path(name)
         with contextlib.suppress(FileNotFoundError):
-            return bytes(self._attempt("read", lambda: self._files.cat_file(self._path(name), start=0, end=size)))
+            return bytes(
+                self._attempt("read", lambda: self._files.cat_file(path, start=0, end=size), FileNotFoundError)
+            )
         return b""
 
     def create(self, name: str, content: bytes) -> bool:
         """Write an object, unless there is one."""
         try:
-            self._write(name, content, mode="create")
+            self._attempt("written", lambda: self._write(self._path(name), content, mode="create"), FileExistsError)
         except FileExistsError:
             return False
         return True
 
     def write(self, name: str, content: bytes) -> None:
         """Write an object, replacing one of that name."""
-        self._write(name, content)
+        self._attempt("written", lambda: self._write(self._path(name), content))
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects."""
-        paths = [self._path(name) for name in names]
-        if not paths:
-            return
-        with contextlib.suppress(FileNotFoundError):
-            self._attempt("written", lambda: self._files.rm(paths))
-            return
-        for path in paths:  # one was removed already, and the others may be there
-            with contextlib.suppress(FileNotFoundError):
-                self._attempt("written", lambda path=path: self._files.rm_file(path))  # type: ignore[misc]
+        if paths := [self._path(name) for name in names]:
+            self._attempt("written", lambda: self._delete(paths))
 
-    def _write(self, name: str, content: bytes, **options: Any) -> None:
-        if self._is_s3:  # whose library waits without a limit until a server asks for the content
-            options["timeout"] = S3_WRITE + len(content) / S3_SLOWEST
-        self._attempt("written", lambda: self._files.pipe_file(self._path(name), content, **options))
+    def _open(self, url: str, protocol: str) -> tuple[Any, str]:
+        """The file system of a URL, and the path in it; BadInput where it is not installed."""
+        try:
+            files, root = self._file_system(url)
+            if files.async_impl:
+                files.loop.call_soon_threadsafe(files.loop.set_exception_handler, _without_lost_connections)
+            return files, root
+        except ImportError as error:
+            raise BadInput(f"{url} needs a library that is not installed; {_installation(protocol, error)}") from error
+        except ValueError as error:
+            raise BadInput(
+                f"{url!r} is no URL of a store ({error}); known are s3://, gs://, abfs://, file:// and others of fsspec"
+            ) from error
+        except HarnessError:
+            raise
+        except Exception as error:  # of a library that looks for credentials
+            raise _unavailable(url, "used", error) from error
+
+    def _file_system(self, url: str, **options: Any) -> tuple[Any, str]:
+        """A file system, and the path in it."""
+        from fsspec.core import url_to_fs
+
+        files, root = url_to_fs(url, **options)
+        return files, str(root)
+
+    def _list(self, folder: str) -> dict[str, int]:
+        """The sizes of the objects below a folder, by path; raises FileNotFoundError if there is no such bucket."""
+        self._files.invalidate_cache()
+        return {path: int(found["size"]) for path, found in self._files.find(folder, detail=True).items()}
+
+    def _write(self, path: str, content: bytes, **options: Any) -> None:
+        try:
+            self._files.pipe_file(path, content, **options)
+        except FileNotFoundError:
+            if self._files.async_impl:
+                raise
+            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)  # of a file system with folders
+            self._files.pipe_file(path, content, **options)
+
+    def _delete(self, paths: list[str]) -> None:
+        """Remove objects; those that are not there are ignored."""
+        for end in self._each("rm_file", paths).values():
+            if isinstance(end, Exception) and not isinstance(end, FileNotFoundError):
+                raise end
+
+    def _each(self, action: str, paths: list[str]) -> dict[str, Any]:
+        """What a method returns or raises for each path, which is done many at a time where the library can."""
+        if not self._files.async_impl:
+            return {path: _end_of(getattr(self._files, action), path) for path in paths}
+        from fsspec.asyn import _run_coros_in_chunks, sync
+
+        async def ends() -> list[Any]:
+            actions = [getattr(self._files, f"_{action}")(path) for path in paths]
+            return list(await _run_coros_in_chunks(actions, batch_size=AT_ONCE, nofiles=True, return_exceptions=True))
+
+        return dict(zip(paths, sync(self._files.loop, ends), strict=True))
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -118,22 +163,20 @@ class FsspecStore:
     def _name(self, path: str) -> str:
         return path[len(self._root) + 1 :]
 
-    def _attempt(self, done: str, action: Callable[[], T]) -> T:
+    def _attempt(self, done: str, action: Callable[[], T], *answers: type[Exception]) -> T:
         """What a request returns; one that fails is tried again, and raises StoreUnavailable if it fails again.
 
-        FileExistsError and FileNotFoundError are answers, but for a bucket that does not exist.
+        Exceptions that are answers are raised as they are.
         """
         with self._told_if_silent():
-            pauses, began = iter(() if self._fails else PAUSES), time.monotonic()
+            pauses, began = iter(() if self._fails or self.tries_itself else PAUSES), time.monotonic()
             for tried in range(len(PAUSES) + 1):
                 try:
                     result = action()
-                except FileExistsError:
+                except answers:
                     self._note_answer()
                     raise
                 except Exception as error:
-                    if isinstance(error, FileNotFoundError) and "bucket" not in str(error).lower():
-                        raise
                     found = _unavailable(self.url, done, error)
                     self._problem = found.problem
                     pause = next(pauses, None)
@@ -168,26 +211,12 @@ class FsspecStore:
             timer.cancel()
 
 
-def _file_system(url: str, protocol: str) -> tuple[Any, str]:
-    """The file system of a URL, which remembers no listings, and the path in it; BadInput where it is not installed."""
+def _end_of(action: Callable[[str], T], path: str) -> T | Exception:
+    """What an action returns or raises."""
     try:
-        from fsspec.core import url_to_fs
-
-        is_s3 = EXTRAS.get(protocol) == "s3"
-        files, root = url_to_fs(url, use_listings_cache=False, **(_s3_settings() if is_s3 else {}))
-        if is_s3:
-            files.retries = S3_TRIES
-        if files.async_impl:
-            files.loop.call_soon_threadsafe(files.loop.set_exception_handler, _without_lost_connections)
-        return files, str(root)
-    except ImportError as error:
-        raise BadInput(f"{url} needs a library that is not installed; {_installation(protocol, error)}") from error
-    except ValueError as error:
-        raise BadInput(
-            f"{url!r} is no URL of a store ({error}); known are s3://, gs://, abfs://, file:// and others of fsspec"
-        ) from error
-    except Exception as error:  # of a library that looks for credentials
-        raise _unavailable(url, "used", error) from error
+        return action(path)
+    except Exception as error:
+        return error
 
 
 def _without_lost_connections(loop: Any, context: dict[str, Any]) -> None:
@@ -205,20 +234,16 @@ def _installation(protocol: str, error: ImportError) -> str:
     return f"run `{command}`" if command else " ".join(str(error).split())
 
 
-def _s3_settings() -> dict[str, Any]:
-    """Settings beside those of the user: a connection is tried once at a time, since harness tries again itself."""
-    from fsspec.config import conf
-
-    return {"config_kwargs": {"retries": {"total_max_attempts": 1}, **conf.get("s3", {}).get("config_kwargs", {})}}
-
-
 def _is(kinds: str, error: Exception) -> bool:
     return re.search(kinds, type(error).__name__) is not None
 
 
 def _unavailable(url: str, done: str, error: Exception) -> StoreUnavailable:
     """Why a store could not be used; addresses in the reason are those of servers, not of objects."""
-    reason = re.sub(r"(\w+://[^/\s\"']+)[^\s\"']*", r"\1", " ".join(str(error).split()))
+    text = str(error).partition("\nRequestId:")[0]  # what Azure adds for its support
+    if isinstance(error, FileNotFoundError) and "bucket" not in text.lower():
+        text = f"there is no such bucket, {text}"
+    reason = re.sub(r"(\w+://[^/\s\"']+)[^\s\"']*", r"\1", " ".join(text.split()))
     address = re.search(r"\w+://[^/\s\"']+", reason)
     if _is(REFUSED, error) and address is not None:
         reason = f"cannot connect to {address[0]}"
@@ -226,7 +251,9 @@ def _unavailable(url: str, done: str, error: Exception) -> StoreUnavailable:
         reason = "no answer"
     else:
         reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    is_final = isinstance(error, FileNotFoundError | PermissionError) or _is(FINAL, error)
+    code = getattr(error, "status_code", None) or getattr(error, "code", None)  # of Azure, of Google
+    is_forbidden = code in (400, 401, 403, 404) or text.startswith("Forbidden")
+    is_final = is_forbidden or isinstance(error, FileNotFoundError | PermissionError) or _is(FINAL, error)
     done = "reached" if _is(UNREACHED, error) else done
     remedy = "check its name, the credentials and the connection, and run the command again"
     return StoreUnavailable(f"the store {url} cannot be {done} ({reason})", remedy, may_pass=not is_final)

@@ -10,10 +10,15 @@ def open_store(url: str) -> Store:
 
     Nothing is read yet.
     """
-    if url.startswith("file://"):
+    protocol = url.partition("://")[0]
+    if protocol == "file":
         from harness.results.remote.folder_store import FolderStore
 
         return FolderStore(url)
-    from harness.results.remote.fsspec_store import FsspecStore
+    from harness.results.remote.azure_store import AzureStore
+    from harness.results.remote.fsspec_store import EXTRAS, FsspecStore
+    from harness.results.remote.google_store import GoogleStore
+    from harness.results.remote.s3_store import S3Store
 
-    return FsspecStore(url)
+    kinds: dict[str, type[FsspecStore]] = {"s3": S3Store, "azure": AzureStore, "gcs": GoogleStore}
+    return kinds.get(EXTRAS.get(protocol, ""), FsspecStore)(url)

@@ -44,7 +44,7 @@ class Packs:
         for batch in _batches(sorted(rest), listed):
             yield self.store.read(batch)
 
-    def write(self, current: Mapping[str, int], listed: Collection[str], content_of: Callable[[str], bytes]) -> None:
+    def write(self, current: Mapping[str, int], listed: Mapping[str, int], content_of: Callable[[str], bytes]) -> None:
         """Pack the current objects, given with their sizes, that are small and in no pack; remove outdated packs."""
         indices = self._indices(listed)
         outdated = [name for name, names in indices.items() if 2 * sum(each in current for each in names) < len(names)]
@@ -68,7 +68,7 @@ class Packs:
         self.store.create(name, content)
         self._remember(name, batch)
 
-    def _indices(self, listed: Collection[str]) -> dict[str, list[str]]:
+    def _indices(self, listed: Mapping[str, int]) -> dict[str, list[str]]:
         """The names in each pack of a listing."""
         found = {}
         for name in sorted(each for each in listed if each.startswith(f"{PACKS}/") and each.count("/") == 1):
@@ -76,7 +76,7 @@ class Packs:
                 found[name] = self._file(name).read_text(encoding="utf-8").splitlines()
             except OSError:
                 with suppress(DamagedFile):
-                    found[name] = packed_names(self.store.read_start(name, START), name)
+                    found[name] = packed_names(self.store.read_start(name, START) if listed[name] else b"", name)
                     self._remember(name, found[name])
         return found
 

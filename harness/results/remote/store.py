@@ -40,7 +40,7 @@ class Store(Protocol):
         ...
 
     def read_start(self, name: str, size: int) -> bytes:
-        """The first bytes of an object; empty if it is not there."""
+        """The first bytes of an object that is not empty; nothing if it is not there."""
         ...
 
     def create(self, name: str, content: bytes) -> bool:

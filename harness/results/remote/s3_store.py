@@ -1,0 +1,39 @@
+"""A store of S3, or of a server that is compatible with it. s3fs sends several requests where S3 needs one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.results.remote.fsspec_store import FsspecStore
+
+TRIES = 2  # of s3fs for each request; an answer may take 15 seconds
+WRITE, SLOWEST = 30.0, 100_000  # seconds that writing may take, and bytes per second beyond that
+
+
+class S3Store(FsspecStore):
+    """The objects below a URL such as "s3://bucket/folder"."""
+
+    def _file_system(self, url: str, **options: Any) -> tuple[Any, str]:
+        options |= {"max_concurrency": 1}  # with more it asks for the size of an object before it reads it
+        files, root = super()._file_system(url, use_listings_cache=False, **options, **_settings())
+        files.retries = TRIES
+        return files, root
+
+    def _list(self, folder: str) -> dict[str, int]:
+        bucket, _, prefix = folder.partition("/")  # of a folder without objects it asks whether it is an object
+        found = self._files.find(bucket, prefix=f"{prefix}/" if prefix else "", detail=True)
+        return {path: int(each["size"]) for path, each in found.items()}
+
+    def _write(self, path: str, content: bytes, **options: Any) -> None:
+        timeout = WRITE + len(content) / SLOWEST  # else it waits without a limit until a server asks for the content
+        super()._write(path, content, timeout=timeout, **options)
+
+    def _delete(self, paths: list[str]) -> None:
+        self._files.rm(paths)  # a thousand in a request
+
+
+def _settings() -> dict[str, Any]:
+    """Settings beside those of the user: a connection is tried once at a time, since harness tries again itself."""
+    from fsspec.config import conf
+
+    return {"config_kwargs": {"retries": {"total_max_attempts": 1}, **conf.get("s3", {}).get("config_kwargs", {})}}
