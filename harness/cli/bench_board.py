@@ -20,7 +20,8 @@ from harness.efficiency.request import BenchRequest, jobs
 from harness.efficiency.runner import BenchFinished, BenchStarted, measure
 from harness.efficiency.store import STORAGE, bench_folder, stored_bench, write_timings
 from harness.errors import Failure, attempt
-from harness.execution.activity import REPETITION, Recorder
+from harness.execution.activity import REPETITION
+from harness.execution.recorder import Recorder
 from harness.fields.libraries import missing_packages
 from harness.plugins.installation import install_command, left_out_lines, not_installed_text
 from harness.report.bench_progress import BenchProgress, stop_lines

@@ -14,12 +14,14 @@ from harness.cli.group import is_debugging
 from harness.cli.run_store import Unfinished
 from harness.cli.signals import StopSignals
 from harness.errors import BadInput, watched
-from harness.execution.activity import Recorder
 from harness.execution.driver import drive
 from harness.execution.events import Finished
 from harness.execution.executors.executor import Executor
 from harness.execution.executors.table import executor_name, make_executor
+from harness.execution.expected_work import ExpectedWork
 from harness.execution.options import CellOptions
+from harness.execution.recorder import Recorder
+from harness.execution.scheduling.estimates import default_estimate
 from harness.report.progress import Nothing, RunProgress
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def run_cells(
     executor, locks = _with_store(executor, workspace)
     tell = (lambda: None) if locks is None else locks.tell
     view = Nothing() if pdb else None
+    work = ExpectedWork({planned.key: default_estimate(planned).seconds for planned in cells})
     with (
         _closed(executor, stop),
         watched(PostMortem()) if pdb else nullcontext(),
@@ -77,11 +80,13 @@ def run_cells(
             tracebacks=is_debugging(),
             view=view,
             awaited=lambda: "" if workspace.remote is None else workspace.remote.patience.awaited,
+            work=work,
         ) as progress,
-        Recorder(workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell) as recorder,
+        Recorder(workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell, work=work) as recorder,
         _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
     ):
         for event in events:
+            work.note(event)
             progress.show(event)
             recorder.note(event)
             if isinstance(event, Unfinished):

@@ -10,29 +10,20 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from harness.data.storage import read_json, write_json
-from harness.evaluation.run import Status
-from harness.execution.events import Event, Finished, NotStarted, PartsDone, Postponed, Started, Waiting
-from harness.execution.process_usage import has_ended, identity
-from harness.fields.dumping import dump
+from harness.data.storage import read_json
+from harness.execution.expected_work import seconds_left
+from harness.execution.process_usage import has_ended
 from harness.fields.reading import load
-from harness.results.index import machine_name
 
-SCHEMA = 4  # 1 had no executor, shard and machines, 2 no parts of cells, and 3 no time of writing
-SOON = 1.0  # seconds after a change until the file is written
+SCHEMA = 5  # 1 had no executor, shard and machines, 2 no parts of cells, 3 no time of writing, 4 no expected work
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
 STALE = 60.0  # seconds without a sign of a process, after which others may take over its cells
-BEAT = 10.0  # seconds without a change until it is written again, so that durations in it are recent
 
 
 @dataclass(frozen=True)
@@ -87,6 +78,8 @@ class Activity:
     executor: str = "local"
     shard: str = ""  # of the run that it is a part of, such as 3/16
     machines: tuple[LastCell, ...] = ()  # those that have finished cells of it
+    work: float = 0.0  # the seconds that its cells were expected to take; 0: not known
+    work_done: float = 0.0  # of those done
     written: str = ""  # UTC, ISO 8601, by the clock of its machine; empty: not known
     age: float | None = None  # seconds since it was written, when it was read, by the clock of the reader
 
@@ -98,136 +91,21 @@ class Activity:
     @property
     def seconds_left(self) -> float | None:
         """The time that the remaining cells take at the present rate; None where nothing is known yet."""
+        if self.work > 0:
+            return seconds_left(self.work_done, self.work, self.seconds)
         return seconds_left(self.done, self.cells - len(self.still_pending), self.seconds)
 
+    @property
+    def cells_left(self) -> int:
+        """The number of cells that are not done and may still be run."""
+        return max(0, self.cells - self.done - len(self.still_pending))
 
-def seconds_left(done: int, total: int, seconds: float) -> float | None:
-    """The time that the remaining of all cells take at the rate so far; None before the first is done."""
-    return None if done == 0 else max(0, total - done) * seconds / done
-
-
-class Recorder:
-    """Keeps the activity of this process, and writes it to its file while its block lasts.
-
-    An activity that cannot be written is none: the run goes on without.
-    """
-
-    def __init__(
-        self,
-        home: Path,
-        boards: Sequence[str],
-        total: int,
-        unit: str = CELL,
-        executor: str = "local",
-        shard: str = "",
-        tell: Callable[[], None] = lambda: None,
-    ) -> None:
-        """`tell` is called each time after the file was written."""
-        self.path = activity_folder(home) / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
-        self._began = time.monotonic()
-        process, host = os.getpid(), socket.gethostname()
-        self._activity = Activity(
-            process, host, identity(process), _now(), tuple(boards), total, unit=unit, executor=executor, shard=shard
-        )
-        self._last: dict[str, tuple[LastCell, float]] = {}  # by machine
-        self._running: dict[str, tuple[RunningCell, float]] = {}
-        self._tell = tell
-        self._changed, self._ended = threading.Event(), threading.Event()
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._write_all, name="harness-activity", daemon=True)
-
-    def __enter__(self) -> Recorder:
-        remove_stale(self.path.parent)
-        self._write()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._changed.set()
-        self._thread.join()
-        with contextlib.suppress(OSError):
-            self.path.unlink(missing_ok=True)
-
-    def note(self, event: Event) -> None:
-        """Take an event of the run into account."""
-        with self._lock:
-            self._note(event)
-        self._changed.set()
-
-    def begin(self, key: str, title: str, task: str) -> None:
-        """Take into account that a forecaster begins on a task."""
-        with self._lock:
-            self._begin(key, title, task)
-        self._changed.set()
-
-    def end(self, key: str, *, failed: bool) -> None:
-        """Take into account that it has ended."""
-        with self._lock:
-            self._end(key, failed=failed)
-        self._changed.set()
-
-    def _begin(self, key: str, title: str, task: str) -> None:
-        self._running[key] = RunningCell(key, title, task, _now(), 0.0), time.monotonic()
-
-    def _end(self, key: str, *, failed: bool) -> None:
-        self._running.pop(key, None)
-        activity = self._activity
-        self._activity = replace(activity, done=activity.done + 1, failed=activity.failed + failed)
-
-    def _note(self, event: Event) -> None:
-        activity = self._activity
-        if isinstance(event, Waiting):
-            self._activity = replace(activity, waits_for=tuple(dict.fromkeys((*activity.waits_for, event.owner))))
-            return
-        if isinstance(event, NotStarted):
-            cells = [StillPending(each.key, each.title, each.task, event.reason) for each in event.cells]
-            self._activity = replace(activity, still_pending=(*activity.still_pending, *cells), waits_for=())
-            return
-        planned, activity = event.planned, replace(activity, waits_for=())  # it goes on: the next wait is told again
-        self._activity = activity
-        if isinstance(event, Started):
-            self._begin(planned.key, planned.title, planned.task)
-            return
-        if isinstance(event, PartsDone):
-            cell, since = self._running[planned.key]
-            self._running[planned.key] = replace(cell, parts=event.parts, parts_done=event.done), since
-            return
-        if isinstance(event, Finished):
-            if event.ran_here:
-                name = machine_name(event.run.provenance)
-                self._last[name] = LastCell(name, event.run.finished, 0.0), time.monotonic()
-            self._end(planned.key, failed=event.run.status not in (Status.COMPLETED, Status.UNSUPPORTED))
-            return
-        self._running.pop(planned.key, None)
-        reason = event.reason if isinstance(event, Postponed) else str(event.error)
-        pending = StillPending(planned.key, planned.title, planned.task, reason)
-        self._activity = replace(activity, still_pending=(*activity.still_pending, pending))
-
-    def _write_all(self) -> None:
-        while not self._ended.is_set():
-            self._changed.wait(BEAT)
-            if not self._ended.wait(SOON):
-                self._changed.clear()
-                self._write()
-
-    def _write(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            running = tuple(replace(cell, seconds=now - since) for cell, since in self._running.values())
-            machines = tuple(replace(cell, seconds=now - since) for cell, since in self._last.values())
-            activity = replace(
-                self._activity,
-                seconds=now - self._began,
-                running=running,
-                machines=machines,
-                written=_now("milliseconds"),
-            )
-        with contextlib.suppress(OSError, ValueError):
-            write_json(self.path, {"schema": SCHEMA, **dump(activity)})
-        self._tell()
+    @property
+    def relative_cost(self) -> float:
+        """The expected time of a remaining cell, relative to that of a cell that is done; 1 where it is not known."""
+        left = max(0.0, self.work - self.work_done)
+        known = left > 0 and self.work_done > 0 and self.cells_left > 0 and self.done > 0
+        return (left / self.cells_left) / (self.work_done / self.done) if known else 1.0
 
 
 def activity_folder(home: Path) -> Path:
@@ -296,5 +174,5 @@ def _with_age(activity: Activity) -> Activity:
     return replace(activity, age=None)
 
 
-def _now(precision: str = "seconds") -> str:
+def utc_now(precision: str = "seconds") -> str:
     return datetime.now(UTC).isoformat(timespec=precision)

@@ -54,15 +54,14 @@ def run_seconds_left(
     """The time that all machines together need for the cells that are left; None where it is not known.
 
     `pending` are the keys of cells without a run, by board. Commands with the same boards divide the same cells, unless
-    they are shards.
+    they are shards. Cells count by their expected times, relative to those that are done.
     """
-    left: dict[tuple[tuple[str, ...], str], int] = defaultdict(int)
+    left: dict[tuple[tuple[str, ...], str], float] = defaultdict(float)
     for activity in cell_commands(running):
-        cells = max(0, activity.cells - activity.done - len(activity.still_pending))
         known = set().union(*(pending.get(board, set()) for board in activity.boards))
-        cells = min(cells, len(known)) if known else cells  # --rerun runs cells that have a run
+        cells = min(activity.cells_left, len(known)) if known else activity.cells_left  # --rerun: cells with a run
         part = activity.boards, activity.shard
-        left[part] = max(left[part], cells)
+        left[part] = max(left[part], cells * activity.relative_cost)
     rate = sum(machine.rate or 0.0 for machine in machines)
     return sum(left.values()) / rate if left and rate > 0 else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.progress import ProgressColumn, Task
 from rich.text import Text
 
@@ -20,13 +22,17 @@ class Elapsed(ProgressColumn):
 
 
 class Left(ProgressColumn):
-    """The time left, which the bar estimates."""
+    """The time left, by a function of the seconds since the bar began."""
 
     max_refresh = 0.5  # seconds
 
+    def __init__(self, seconds_left: Callable[[float], float | None]) -> None:
+        self.seconds_left = seconds_left
+        super().__init__()
+
     def render(self, task: Task) -> Text:
         """The time as text."""
-        return _text(task.time_remaining)
+        return _text(self.seconds_left(task.elapsed or 0.0))
 
 
 def _text(seconds: float | None) -> Text:

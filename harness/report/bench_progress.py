@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.efficiency.runner import BenchFinished, BenchStarted
-from harness.execution.activity import seconds_left
+from harness.execution.expected_work import seconds_left
 from harness.report.bar_columns import Elapsed
 from harness.report.numbers import clock_time, plural
 from harness.report.progress import MOST_SILENCE

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.evaluation.run import Status
-from harness.execution.activity import STALE, seconds_left
+from harness.execution.activity import STALE
 from harness.execution.events import Event, Finished, NotStarted, PartsDone, Postponed, Refused, Started, Waiting
+from harness.execution.expected_work import ExpectedWork, seconds_left
 from harness.report.bar_columns import Elapsed, Left
 from harness.report.numbers import clock_time
 from harness.report.status import parts_text, progress_sentence
@@ -37,8 +38,10 @@ class RunProgress:
         tracebacks: bool = False,
         view: View | None = None,
         awaited: Callable[[], str] = str,
+        work: ExpectedWork | None = None,
     ) -> None:
         self.console = console
+        self.work = work  # somebody else adds events to it; None: all cells count the same
         self.total = total
         self.tracebacks = tracebacks
         self.awaited = awaited  # a store that does not answer, as part of a sentence; empty if there is none
@@ -88,6 +91,12 @@ class RunProgress:
     def without_run(self) -> str:
         """How many cells have ended without a run, as the end of a sentence."""
         return "".join(f", {count:,} {name}" for name in ("refused", "still pending") if (count := self.counts[name]))
+
+    def seconds_left(self, seconds: float) -> float | None:
+        """The time that the remaining cells take, as these seconds have passed; None where nothing is known."""
+        if self.work is not None:
+            return seconds_left(self.work.done, self.work.total, seconds)
+        return seconds_left(self.ended, self.total, seconds)
 
     def _count(self, event: Finished | Refused | Postponed, name: str) -> None:
         if isinstance(event, Postponed):
@@ -167,7 +176,7 @@ class Bar:
             TextColumn("{task.fields[state]}", markup=False),
             Elapsed(),
             TextColumn("left", markup=False),
-            Left(),
+            Left(progress.seconds_left),
             console=progress.console,
             transient=True,
         )
@@ -236,7 +245,7 @@ class Lines:
         seconds = time.monotonic() - progress.began
         ends = progress.ended == progress.total
         awaited = progress.awaited()
-        left = None if ends or awaited else seconds_left(progress.ended, progress.total, seconds)
+        left = None if ends or awaited else progress.seconds_left(seconds)
         line = progress_sentence(progress.done, progress.total, progress.counts["failed"], seconds, left)
         line += progress.without_run
         running = list(progress.running.values())  # the events come from another thread

@@ -18,10 +18,11 @@ from harness import RollingOrigin, Task
 from harness.boards.planning import PlannedCell
 from harness.data.storage import read_checked_json, write_checked_json, write_json
 from harness.evaluation.run import Cell
-from harness.execution.activity import SCHEMA, Activity, Recorder, activities, activity_folder, remove_stale
+from harness.execution.activity import SCHEMA, Activity, activities, activity_folder, remove_stale
 from harness.execution.events import Started, Waiting
 from harness.execution.locks.local import CellLocks
 from harness.execution.process_usage import PROC, identity
+from harness.execution.recorder import Recorder
 from harness.fields.dumping import dump
 
 

@@ -13,7 +13,8 @@ from harness.efficiency.circumstances import Conditions, Machine, Subject
 from harness.efficiency.record import Bench, Latency, Percentile
 from harness.efficiency.runner import BenchFinished, BenchStarted
 from harness.efficiency.workload import Job
-from harness.execution.activity import REPETITION, Recorder, activities
+from harness.execution.activity import REPETITION, activities
+from harness.execution.recorder import Recorder
 from harness.execution.status import HomeStatus
 from harness.fields.dumping import dump
 from harness.report import bench_progress as module

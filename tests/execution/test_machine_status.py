@@ -131,3 +131,16 @@ class TestTimeLeft:
     def test_without_a_rate_or_a_command_it_is_not_known(self) -> None:
         assert run_seconds_left([command("a", 20.0)], {}, ()) is None
         assert run_seconds_left([], {"slow": {"aa"}}, self.machines) is None
+
+
+def test_cells_that_are_expected_to_be_quick_take_less_of_the_time_left() -> None:
+    done = outcomes("a", *range(0, 100, 10))
+    slow_first = command("a", 100.0, LastCell("a", at(90), 10.0), done=10, work=100.0, work_done=90.0)
+    (a,) = machine_statuses(done, [slow_first])
+
+    plain = run_seconds_left([replace(slow_first, work=0.0, work_done=0.0)], {}, [a])
+    weighted = run_seconds_left([slow_first], {}, [a])
+
+    assert plain == pytest.approx(90 / (10 / 100))
+    assert weighted == pytest.approx(plain / 81)  # each of 90 cells is expected to take 1/81 of one of the first ten
+    assert slow_first.seconds_left == pytest.approx(100.0 / 9)

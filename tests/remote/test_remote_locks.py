@@ -13,10 +13,11 @@ import pytest
 from lock_holder import Holder
 from machines import KEY, Machine, run_of, wait_for
 
-from harness.execution import activity
-from harness.execution.activity import STALE, Activity, Recorder, read_activity
+from harness.execution import recorder as recorder_module
+from harness.execution.activity import STALE, Activity, read_activity
 from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.remote import RemoteLocks, remote_activities
+from harness.execution.recorder import Recorder
 from harness.results.remote import patience
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable
@@ -230,7 +231,7 @@ class TestActivity:
     def test_so_is_a_cell_that_begins(self, locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
         monkeypatch.setattr(remote_locks, "SOON", 0.0)
-        monkeypatch.setattr(activity, "SOON", 0.0)
+        monkeypatch.setattr(recorder_module, "SOON", 0.0)
         mine = locks("a")
 
         with Recorder(mine.remote.home, ["board"], 3, tell=mine.tell) as recorder:
@@ -241,7 +242,7 @@ class TestActivity:
     def test_many_changes_are_written_at_once(self, folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
         monkeypatch.setattr(remote_locks, "SOON", 1000.0)
-        monkeypatch.setattr(activity, "SOON", 0.0)
+        monkeypatch.setattr(recorder_module, "SOON", 0.0)
         mine, written = folder_locks("a"), list[str]()
         write, tell = mine.store.write, mine.tell
         monkeypatch.setattr(mine.store, "write", lambda name, content: (written.append(name), write(name, content)))

@@ -888,7 +888,10 @@ def test_the_list_of_boards_names_those_without_results_and_what_they_need(
     needs = dict(re.findall(r"<dt><bdi>(.*?)</bdi></dt><dd><bdi>(.*?)</bdi></dd>", text))
     assert needs["classics"] == "not run yet"
     assert needs["m4-weekly"] == "data not downloaded: harness data fetch m4-weekly"
-    with pytest.raises(harness.BadInput, match="not downloaded: run `harness data fetch m4-weekly`, then `harness run"):
+    with pytest.raises(
+        harness.BadInput,
+        match=r"not downloaded: run `harness data fetch m4-weekly --home .*`, then `harness run m4-weekly --home",
+    ):
         harness.standings("m4-weekly", home=tmp_path)
 
 

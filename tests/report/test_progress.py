@@ -14,6 +14,7 @@ from harness.boards.planning import PlannedCell
 from harness.errors import BadInput
 from harness.evaluation.run import Cell
 from harness.execution.events import Finished, PartsDone, Postponed, Refused, Started
+from harness.execution.expected_work import ExpectedWork
 from harness.report import progress as module
 from harness.report.console import PlainConsole
 from harness.report.progress import RunProgress, pending_lines
@@ -98,6 +99,29 @@ def test_it_is_not_silent_while_no_cell_ends(
             time.sleep(0.05)
 
     assert log.getvalue().count("0 of 3 cells done; running: level 0 on ramp") >= 3
+
+
+def test_the_time_left_weighs_cells_by_their_expected_times(console: PlainConsole, log: io.StringIO) -> None:
+    seconds = {planned(0).key: 1.0, planned(1).key: 2.0, planned(2).key: 6.0, planned(3).key: 100.0}
+    work = ExpectedWork(seconds)
+
+    with RunProgress(console, 4, 1, work=work) as progress:
+        for event in (Started(planned(0)), finished(planned(0)), Postponed(planned(3), "the disk is full")):
+            work.note(event)
+            progress.show(event)
+        left = progress.seconds_left(10.0)
+        for event in (finished(planned(1)), finished(planned(2), Status.FAILED)):
+            work.note(event)
+            progress.show(event)
+
+    assert left == pytest.approx(80.0)
+    assert progress.seconds_left(10.0) == 0.0
+
+
+def test_the_time_left_is_not_known_before_a_cell_has_ended(console: PlainConsole) -> None:
+    progress = RunProgress(console, 1, 1, work=ExpectedWork({planned(0).key: 1.0}))
+
+    assert progress.seconds_left(10.0) is None
 
 
 def test_what_failed_or_is_still_pending_is_counted(console: PlainConsole, log: io.StringIO) -> None:

@@ -31,7 +31,7 @@ UNMEASURED: tuple[Basis, ...] = ("other forecasters", "no measurement")
 LEAST_SECONDS = 0.001  # of a run, for its logarithm
 ROUNDS = 10  # of the median polish
 # of a cell without measurements, on a core of 2026: of any; more with a library; for each value of the data
-SECONDS, LIBRARY_SECONDS, SECONDS_PER_VALUE = 0.5, 8.0, 2e-6
+SECONDS, LIBRARY_SECONDS, SECONDS_PER_VALUE = 0.2, 1.5, 2e-6
 MEMORY = 1_000_000_000  # bytes of a cell without measurements
 
 
