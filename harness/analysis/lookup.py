@@ -77,7 +77,7 @@ def rerun_notes(board: str, standings: Standings, workspace: Workspace) -> list[
     if plan is None or not lacking:
         return notes
     selected = selected_keys(selections_of(workspace.home, plan), plan)
-    pending = [key for key in lacking if selected is None or key in selected]
+    pending = [key for key in lacking if key in selected]
     return [*notes, pending_note(len(pending), len(plan.cells), len(lacking) - len(pending))]
 
 

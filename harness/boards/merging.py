@@ -50,8 +50,8 @@ def merge_boards(sources: Sequence[Path], into: Path) -> Iterator[str]:
             remove_standings(into, name)
             best.plan.save(into)
             _copy_files(best.home, into, name)
-        for home in [each.home for each in plans if each.home != into]:
-            copy_selections(home, into, name)
+        for each in plans:  # the first is the home itself, of which all cells may have been asked for
+            copy_selections(each.home, into, name)
 
 
 def _copy_files(source: Path, into: Path, name: str) -> None:

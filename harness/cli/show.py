@@ -176,7 +176,10 @@ def _show_forecaster(board: str, name: str, workspace: Workspace, *, published: 
     plan, forecasters = results.plan, workspace.catalog.forecasters
     if name not in plan.by_forecaster:
         raise UnknownName(f"forecaster on board {plan.name!r}", name, plan.by_forecaster)
-    cells = [ListedCell.of(plan, cell, results.runs[cell.key], forecasters) for cell in plan.by_forecaster[name]]
+    cells = [
+        ListedCell.of(plan, cell, results.runs[cell.key], forecasters, is_selected=cell.key in results.selected)
+        for cell in plan.by_forecaster[name]
+    ]
     source = plan.sources[name].forecaster if name in plan.sources else name
     spec = forecasters[source].spec if source in forecasters else None
     echo_text(forecaster_text(name, plan.name, spec, cells, wide_console().width))

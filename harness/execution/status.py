@@ -137,7 +137,7 @@ def _board_status(
             later += 1
             continue
         if recorded is None:
-            if selected is None or key in selected:
+            if key in selected:
                 pending.add(key)
             else:
                 not_selected[cell.forecaster] += 1

@@ -15,6 +15,7 @@ from harness.report.numbers import NOTHING, error, fixed
 from harness.report.tables import csv_table
 from harness.report.text import plain_text
 from harness.results.provenance import machine_kind
+from harness.results.selections import selected_keys, selections_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 KEY_DIGITS = 12  # of a key in the terminal
 PENDING = "pending"  # the status of a cell without a run
+NOT_SELECTED = "not selected"  # the same, if no command has asked for it
 CSV_HEADINGS = (
     "board",
     "forecaster",
@@ -44,7 +46,7 @@ CSV_HEADINGS = (
 
 @dataclass(frozen=True)
 class ListedCell:
-    """A cell of a board, and its run; None while it is pending."""
+    """A cell of a board, and its run; None if it has none."""
 
     board: str  # empty: the cell is on no board of the home
     forecaster: str  # its label on the board
@@ -53,12 +55,15 @@ class ListedCell:
     metric: str
     run: Run | None
     stale: bool = False  # of another version of the forecaster than the present one
+    is_selected: bool = True  # whether a command has asked for it
 
     @classmethod
-    def of(cls, plan: StoredPlan, cell: StoredCell, run: Run | None, forecasters: Forecasters) -> ListedCell:
+    def of(
+        cls, plan: StoredPlan, cell: StoredCell, run: Run | None, forecasters: Forecasters, *, is_selected: bool
+    ) -> ListedCell:
         """A cell of a board, with its run."""
         stale = run is not None and is_stale(run, forecasters)
-        return cls(plan.name, cell.forecaster, cell.task, cell.key, plan.metric, run, stale)
+        return cls(plan.name, cell.forecaster, cell.task, cell.key, plan.metric, run, stale, is_selected)
 
     @classmethod
     def of_run(cls, key: str, run: Run, forecasters: Forecasters) -> ListedCell:
@@ -68,8 +73,10 @@ class ListedCell:
 
     @property
     def status(self) -> str:
-        """The status of the run."""
-        return PENDING if self.run is None else self.run.status.value
+        """The status of the run; of a cell without one, whether a command has asked for it."""
+        if self.run is None:
+            return PENDING if self.is_selected else NOT_SELECTED
+        return self.run.status.value
 
     @property
     def status_text(self) -> str:
@@ -86,7 +93,7 @@ class ListedCell:
 
     @property
     def seconds(self) -> float:
-        """The seconds of fitting and forecasting; NaN while it is pending."""
+        """The seconds of fitting and forecasting; NaN without a run."""
         return math.nan if self.run is None else self.run.costs.fit_seconds + self.run.costs.predict_seconds
 
     @property
@@ -100,9 +107,10 @@ def listed_cells(plans: Sequence[StoredPlan], workspace: Workspace, *, others: b
     journal, forecasters = workspace.journal, workspace.catalog.forecasters
     known = set()
     for plan in plans:
+        selected = selected_keys(selections_of(workspace.home, plan), plan)
         for cell in plan.cells:
             known.add(cell.key)
-            yield ListedCell.of(plan, cell, journal.read(cell.key), forecasters)
+            yield ListedCell.of(plan, cell, journal.read(cell.key), forecasters, is_selected=cell.key in selected)
     for key in journal.keys() if others else ():
         run = journal.read(key) if key not in known else None
         if run is not None:

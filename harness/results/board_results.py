@@ -29,7 +29,11 @@ class BoardResults(ABC):
 
     plan: StoredPlan
     runs: Mapping[str, Run | None]  # by key; None: not run yet
-    selected: Collection[str] | None = None  # keys of the cells that commands have asked for; None: all
+
+    @property
+    def selected(self) -> Collection[str]:
+        """The keys of the cells that commands have asked for."""
+        return {cell.key for cell in self.plan.cells}
 
     def with_plan(self, plan: StoredPlan) -> Self:
         """The same results under a plan with fewer cells."""
@@ -93,8 +97,8 @@ class JournalResults(BoardResults):
         return runs
 
     @cached_property
-    def selected(self) -> Collection[str] | None:  # type: ignore[override]
-        """The keys of the cells that commands have asked for; None: all."""
+    def selected(self) -> Collection[str]:
+        """The keys of the cells that commands have asked for."""
         return selected_keys(selections_of(self.journal.home, self.plan), self.plan)
 
     def _current_run(self, cell: StoredCell) -> Run | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,15 +58,14 @@ WHOLE = BoardSelection()
 def selections_of(home: Path, plan: StoredPlan) -> tuple[BoardSelection, ...]:
     """The selections of a board; none where all of its cells were asked for, or where that is not known."""
     found = list(_stored(home, plan.name))
-    if not found or any(each.is_whole for each in found) or all(any(s.has(c) for s in found) for c in plan.cells):
+    if not found or any(each.is_whole for each in found) or selected_keys(found, plan) == selected_keys((), plan):
         return ()
     return tuple(sorted(found, key=lambda each: each.options))
 
 
-def selected_keys(selections: Iterable[BoardSelection], plan: StoredPlan) -> set[str] | None:
-    """The keys of the cells that these selections of a board have; None for all, where there are no selections."""
-    selections = tuple(selections)
-    return {cell.key for cell in plan.cells if any(each.has(cell) for each in selections)} if selections else None
+def selected_keys(selections: Sequence[BoardSelection], plan: StoredPlan) -> set[str]:
+    """The keys of the cells that these selections of a board have; all where there are no selections."""
+    return {cell.key for cell in plan.cells if not selections or any(each.has(cell) for each in selections)}
 
 
 def has_selections(home: Path, board: str) -> bool:

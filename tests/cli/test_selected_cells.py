@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shutil
 from typing import Any
@@ -15,6 +17,8 @@ def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> 
     (board,) = json.loads(slow_board("status", "--json").stdout)["boards"]
     shown = " ".join(slow_board("show", "slow").stdout.split())
     listed = slow_board("show", "slow", "--csv").stderr
+    runs = slow_board("runs", "slow", "--csv").stdout
+    of_forecaster = slow_board("show", "slow", "--forecaster", "slow 3").stdout
 
     assert ("Board slow: 3 of 3 selected cells done (--only slow 1,slow 2); the board has 4 cells.") in text
     assert "  Forecaster  done  failed  pending  not selected" in text
@@ -23,6 +27,9 @@ def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> 
     note = "none of 3 selected cells are pending; 1 of 4 cells of the board were not selected by any command"
     assert note in shown
     assert note in listed
+    rows = {row["forecaster"]: row["status"] for row in csv.DictReader(io.StringIO(runs))}
+    assert (rows.pop("slow 3"), {*rows.values()}) == ("not selected", {"completed"})
+    assert "not selected" in of_forecaster
 
     slow_board("run", "slow", "--jobs", "1")
 

@@ -15,6 +15,7 @@ from harness import Run, StoredCell, StoredPlan, stored_plans
 from harness.data.storage import write_checked_json
 from harness.errors import InfrastructureFault
 from harness.results.remote import packs
+from harness.results.remote.folder_store import FolderStore
 from harness.results.remote.items import read_item
 from harness.results.remote.packing import pack, unpack
 from harness.results.remote.remote_home import RemoteHome
@@ -53,6 +54,25 @@ class TestOneMachineStoresAndAnotherReads:
         plan = StoredPlan("board", "", "", "MAE", "a", tuple(StoredCell(key, key, "t", "f") for key in ("a", "b", "c")))
         assert [each.options for each in selections_of(c.home, plan)] == ["--only a", "--only b"]
         assert len(c.store.names("selections/board")) == 2
+
+    def test_no_plan_is_read_without_what_was_selected(
+        self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        a, kinds = folder_machine("a"), list[str]()
+        create = FolderStore.create
+
+        def noted(store: FolderStore, name: str, content: bytes) -> bool:
+            kinds.append(name.partition("/")[0])
+            return create(store, name, content)
+
+        monkeypatch.setattr(FolderStore, "create", noted)
+        StoredPlan("board", "", "", "MAE", "a", (StoredCell(KEY, "a", "t", "f"),)).save(a.home)
+        BoardSelection("--only a", ("a",)).save(a.home, "board")
+        a.journal.write(run_of())
+
+        a.remote.push_pending()
+
+        assert kinds == ["selections", "boards", "cells"]
 
     def test_nothing(self, machine: MakeMachine) -> None:
         assert machine("a").pulled() is None
@@ -291,7 +311,7 @@ class TestLost:
 
         assert b.pulled() is None
         assert b.pulled("f" * 32) is not None
-        assert "1 result that was removed from" in caplog.text
+        assert "a result was removed from" in caplog.text
         assert len([*b.home.glob("removed/*/journal/cells/*/record.json")]) == 1
         b.store_run(run_of())
         assert f"cells/{KEY}/1" in b.store.names()

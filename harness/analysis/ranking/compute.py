@@ -232,7 +232,7 @@ def _notes(results: BoardResults, metric: Metric, tasks: Sequence[str], lacking:
             f"ranked are the forecasters of pool {' or '.join(plan.only_pools)} and the baseline {plan.baseline}"
         )
     lacking_runs = [key for key, run in runs.items() if run is None]
-    pending = [key for key in lacking_runs if results.selected is None or key in results.selected]
+    pending = [key for key in lacking_runs if key in results.selected]
     not_selected = len(lacking_runs) - len(pending)
     return [*notes, pending_note(len(pending), len(runs), not_selected)] if lacking_runs else notes
 

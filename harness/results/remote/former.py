@@ -1,16 +1,22 @@
-"""What of a local copy is no longer in the store: moved to <home>/removed/, and named in one sentence."""
+"""What of a local copy is out of date.
+
+Items that are no longer in the store are moved to <home>/removed/, and named in one sentence. Standings of other cells
+are removed.
+"""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from harness.data.damage import warn
 from harness.results.remote.copies import FILE
-from harness.results.remote.items import main_file
+from harness.results.remote.items import CELLS, PARTS, main_file
+from harness.results.standings import remove_standings
+from harness.results.stored_plan import stored_plans
 
 REMOVED = "removed"
 COPIED = ("journal", "boards", "bench", "plans", "packs", FILE)  # of a home
@@ -27,8 +33,8 @@ def move_aside(home: Path, items: Sequence[str], url: str) -> None:
         with suppress(FileNotFoundError):
             os.rename(moved, target)
     if items:
-        what = "1 result that was" if len(items) == 1 else f"{len(items):,} results that were"
-        warn(f"{what} removed from {url} moved to {place}")
+        what = "a result was removed" if len(items) == 1 else f"{len(items):,} results were removed"
+        warn(f"{what} from {url}; what was read of that before is now in {place}")
 
 
 def move_everything_aside(home: Path, known: str, url: str) -> None:
@@ -38,4 +44,12 @@ def move_everything_aside(home: Path, known: str, url: str) -> None:
     for name in COPIED:
         with suppress(FileNotFoundError):
             os.rename(home / name, place / name)
-    warn(f"{url} is another home than before, or was emptied; the results of the former one moved to {place}")
+    warn(f"{url} is another home than before, or was emptied; what was read of the former one is now in {place}")
+
+
+def remove_former_standings(home: Path, items: Iterable[str]) -> None:
+    """Remove the standings of boards whose plans or cells are among these items: they are computed again."""
+    changed = {item for item in items if not item.startswith(PARTS)}
+    for plan in stored_plans(home) if changed else ():
+        if f"boards/{plan.name}" in changed or any(f"{CELLS}/{cell.key}" in changed for cell in plan.cells):
+            remove_standings(home, plan.name)

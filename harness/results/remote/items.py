@@ -59,6 +59,12 @@ def is_wanted(item: str, cells: Collection[str]) -> bool:
     return kind != PARTS or rest == [OF_PARTS] or key in cells
 
 
+def push_order(item: str) -> int:
+    """Which items are stored first: a plan after what was asked for of its board, and a cell after its actuals."""
+    kind = item.partition("/")[0]
+    return 0 if kind == SELECTIONS else 2 if kind == CELLS else 1
+
+
 def latest(listed: Collection[str]) -> dict[str, int]:
     """The items of a listing with the number of the object that counts, the highest."""
     numbers: dict[str, int] = {}

@@ -4,6 +4,7 @@
 <url>/cells/<key>/<number>        a cell with its arrays; the highest number counts: `--rerun` adds the next one
 <url>/actuals/<hash>/<number>     the actuals of a task
 <url>/boards/<board>/<number>     the plan of a board
+<url>/selections/<board>/<hash>/<number>   which cells of a board a command asked for
 <url>/bench/<machine>/<key>/<number>   measurements
 <url>/plans/<id>/1                a run plan, whose id is a hash of its content
 <url>/parts/<key>/<part>/<number> a part of a cell, or the plan of its parts, until the cell is stored
@@ -14,8 +15,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 
 from harness.data.damage import set_aside, warn
@@ -23,7 +25,7 @@ from harness.data.storage import read_file
 from harness.errors import DamagedFile, InfrastructureFault, LaterVersion
 from harness.results.remote.conflicts import store_conflict
 from harness.results.remote.copies import Copies, Copy
-from harness.results.remote.former import move_aside, move_everything_aside
+from harness.results.remote.former import move_aside, move_everything_aside, remove_former_standings
 from harness.results.remote.identity import HOME, home_identity, prepare_store
 from harness.results.remote.items import (
     BENCH,
@@ -37,6 +39,7 @@ from harness.results.remote.items import (
     latest,
     local_items,
     part_item,
+    push_order,
     read_item,
     result_of,
     state_of_item,
@@ -47,9 +50,7 @@ from harness.results.remote.packing import pack, unpack
 from harness.results.remote.packs import Packs
 from harness.results.remote.patience import Patience
 from harness.results.remote.store import Store, StoreUnavailable
-from harness.results.standings import remove_standings
 from harness.results.stored_parts import StoredParts
-from harness.results.stored_plan import stored_plans
 
 PULLED = "last-pull"  # a file of the local copy that is written when the copy was brought up to date
 NOT_STORED = Copy(0, "", "")
@@ -122,10 +123,10 @@ class RemoteHome:
         """Store all items of the local copy that are not stored."""
         if not (items := self.pending_items()):
             return
-        first = [item for item in items if not item.startswith(CELLS)]  # a cell is stored after its actuals
+        items.sort(key=push_order)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="harness-push") as threads:
-            for part in (first, [item for item in items if item.startswith(CELLS)]):
-                list(threads.map(self.push, part))
+            for _, of_kind in groupby(items, push_order):
+                list(threads.map(self.push, of_kind))
 
     def write_packs(self) -> None:
         """Pack the small objects that are in no pack, and remove objects that were replaced."""
@@ -215,7 +216,7 @@ class RemoteHome:
                     notes[lacking[name]] = self._write(name, files)
             self.copies.note_all(notes)
             taken += notes
-        self._remove_standings(taken)
+        remove_former_standings(self.home, taken)
         return not missing
 
     def _write(self, name: str, files: Mapping[str, bytes]) -> Copy:
@@ -229,13 +230,6 @@ class RemoteHome:
                 "mend it, or name another folder by HARNESS_CACHE_DIR"
             ) from error
         return Copy(int(number), digest_of(next(iter(files.values()))), state_of_item(self.home, item))
-
-    def _remove_standings(self, items: Iterable[str]) -> None:
-        """Remove the standings of boards whose plans or cells were read: they are computed again."""
-        changed = {item for item in items if not item.startswith(PARTS)}
-        for plan in stored_plans(self.home) if changed else ():
-            if f"boards/{plan.name}" in changed or any(f"{CELLS}/{cell.key}" in changed for cell in plan.cells):
-                remove_standings(self.home, plan.name)
 
     def _fetched(self, name: str) -> dict[str, bytes] | None:
         """The files of an object; None where it is damaged or gone."""
@@ -268,7 +262,7 @@ class RemoteHome:
             )
         with locked(self.home):
             self.copies.note(item, self._write(f"{item}/{number}", theirs))
-        self._remove_standings([item])
+        remove_former_standings(self.home, [item])
 
     def _read(self, item: str) -> dict[str, bytes]:
         """The files of an item of the local copy; none where they are damaged, and moved away."""
