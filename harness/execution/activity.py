@@ -128,7 +128,7 @@ def own_activity(home: Path) -> dict[str, Any] | None:
 
 def read_activity(fields: Mapping[str, Any] | None) -> Activity | None:
     """The activity that a file or a lease holds; None if it is damaged, of another version, or its process is gone."""
-    if fields is None or fields.get("schema") not in range(1, SCHEMA + 1):
+    if not isinstance(fields, Mapping) or fields.get("schema") not in range(1, SCHEMA + 1):
         return None
     with contextlib.suppress(ValueError):
         activity = load(Activity, {name: value for name, value in fields.items() if name != "schema"})

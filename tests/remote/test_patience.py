@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from machines import Machine, wait_for
+from machines import KEY, Machine, wait_for
 
 from harness import Run, Status, Task
 from harness.boards.planning import PlannedCell
@@ -61,7 +61,7 @@ class TestPatience:
         assert told[0].startswith(f"{AWAY} since ")
         assert told[0].endswith("; waiting for it, at most 2 minutes")
         assert told[1].startswith(f"the store {URL} answers again since ")
-        assert waiting.given_up is None
+        assert waiting.is_answered
         assert waiting.awaited == ""
 
     def test_after_some_time_the_store_is_given_up_by_all_threads_alike(
@@ -75,7 +75,7 @@ class TestPatience:
 
         (message,) = {str(each.exception()) for each in ended}
         assert message.startswith(f"{AWAY} since ")
-        assert str(waiting.given_up) == message
+        assert not waiting.is_answered
         assert len(told) == 1
         asked: list[bool] = []
         with pytest.raises(StoreUnavailable, match="no route"):
@@ -92,7 +92,7 @@ class TestPatience:
                 waiting.attempt(request)
 
         assert waiting.attempt(request) == "answer"
-        assert waiting.given_up is None
+        assert waiting.is_answered
 
     def test_a_refusal_is_not_waited_for(self, told: list[str]) -> None:
         refusal = StoreUnavailable(f"the store {URL} cannot be written (no rights)", "ask for them")
@@ -107,15 +107,17 @@ class TestPatience:
         assert raised.value is refusal
         assert not told
 
-    def test_an_interruption_ends_the_wait(self, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nothing_is_waited_for_once_it_is_stopped(self, told: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(patience, "PAUSE", 1000.0)
-        waiting = Patience(URL)
+        waiting, stopped = Patience(URL), threading.Event()
         with ThreadPoolExecutor(1) as threads:
-            ended = threads.submit(waiting.attempt, failing(100_000))
+            before = threads.submit(waiting.attempt, failing(100_000), stopped)
             wait_for(lambda: waiting.awaited)
-            waiting.interrupt()
+            stopped.set()
+            after = threads.submit(waiting.attempt, failing(100_000), stopped)
 
-        assert isinstance(ended.exception(), StoreUnavailable)
+        assert isinstance(before.exception(), StoreUnavailable)
+        assert isinstance(after.exception(), StoreUnavailable)
 
 
 class Away(FolderStore):
@@ -166,6 +168,23 @@ class Slots:
         pass
 
 
+def test_locks_are_left_to_end_by_themselves_while_the_store_does_not_answer(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path / "a", Away(f"file://{tmp_path}/store"))
+    locks, requests = RemoteLocks(machine.remote), list[str]()
+    locks.take(KEY)
+    machine.remote.patience.failed(StoreUnavailable(AWAY, may_pass=True))
+    monkeypatch.setattr(FolderStore, "remove", lambda *_: requests.append("remove"))
+
+    locks.close()
+
+    assert requests == []
+    machine.remote.patience.answered()
+    locks.close()
+    assert requests
+
+
 def planned(seed: int) -> PlannedCell:
     cell = Cell(Task("ramp", RollingOrigin(1)), "level", {}, seed)
     return PlannedCell(cell.key("aa", "toys==1"), "level", "ramp", cell, "aa")
@@ -191,7 +210,7 @@ def test_no_cell_is_started_after_the_store_was_given_up_and_those_that_run_end(
     assert sorted(finished, key=cells.index) == cells[:2]
     (not_started,) = (event for event in events if isinstance(event, NotStarted))
     assert not_started.cells == tuple(cells[2:])
-    assert not_started.reason == str(machine.remote.patience.given_up)
+    assert not_started.reason.startswith(f"{AWAY} since ")
     assert sorted(machine.remote.pending_items()) == sorted(f"cells/{cell.key}" for cell in cells[:2])
     store.is_away.clear()
     machine.remote.push_pending()

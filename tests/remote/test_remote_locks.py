@@ -228,6 +228,13 @@ class TestActivity:
 
         assert [each.cells for each in remote_activities(mine.store)] == [3]
 
+    @pytest.mark.parametrize("activity", ["text", [1], {"schema": []}, {"schema": 4, "process": "a"}])
+    def test_one_that_is_damaged_is_none(self, folder_locks: MakeLocks, activity: object) -> None:
+        store = folder_locks("a").store
+        store.write("leases/damaged", json.dumps({"activity": activity}).encode())
+
+        assert remote_activities(store) == []
+
     def test_so_is_a_cell_that_begins(self, locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
         monkeypatch.setattr(remote_locks, "SOON", 0.0)
@@ -288,7 +295,7 @@ class TestUnavailable:
                 mine.look()
         mine._looked = float("-inf")
         mine.look()
-        assert mine.remote.patience.given_up is None
+        assert mine.remote.patience.is_answered
 
 
 def test_a_lease_that_nobody_renews_is_removed(folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:

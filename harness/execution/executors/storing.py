@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
@@ -23,7 +24,7 @@ class Storing:
     """Another executor, which stores each part and each run, and before it the actuals of its task."""
 
     def __init__(self, executor: Executor, remote: RemoteHome) -> None:
-        self._executor, self._remote, self._attempt = executor, remote, remote.patience.attempt
+        self._executor, self._remote = executor, remote
         self.takes_parts = executor.takes_parts
         self._stored: set[str] = set()  # actuals
         self._closed = threading.Event()
@@ -61,8 +62,11 @@ class Storing:
     def close(self) -> None:
         """Stop all running cells; what was computed and is not stored is stored by the next command."""
         self._closed.set()
-        self._remote.patience.interrupt()
         self._executor.close()
+
+    def _attempt(self, action: Callable[[], None]) -> None:
+        """Do what needs the store, for which it waits until it is given up, or the run was stopped."""
+        self._remote.patience.attempt(action, self._closed)
 
     def _stored_outcome(self, planned: PlannedCell, outcome: Outcome) -> Outcome:
         """Store what was computed; the outcome with what other machines stored."""

@@ -161,7 +161,7 @@ class RemoteLocks:
         """Release all locks, and end the lease, as far as the store answers; others wait a minute if it does not."""
         self._closed.set()
         self._news.set()
-        if self.remote.patience.given_up is not None:
+        if not self.remote.patience.is_answered:
             return
         self._thread.join()
         for key in list(self._held):

@@ -36,12 +36,11 @@ class Patience:
         self.url = url
         self._outage: Outage | None = None
         self._lock = threading.Lock()
-        self._interrupted = threading.Event()
 
     @property
-    def given_up(self) -> StoreUnavailable | None:
-        """Why the store was given up; None if it was not, or has answered since."""
-        return None if self._outage is None else self._outage.given_up
+    def is_answered(self) -> bool:
+        """Whether the store answered the last request, as far as it is known."""
+        return self._outage is None
 
     @property
     def awaited(self) -> str:
@@ -49,19 +48,19 @@ class Patience:
         outage = self._outage
         return "" if outage is None or outage.given_up else f"{self.url} since {outage.clock}"
 
-    def attempt(self, action: Callable[[], T]) -> T:
-        """What an action returns; it is repeated while the store does not answer.
+    def attempt(self, action: Callable[[], T], stopped: threading.Event | None = None) -> T:
+        """What an action returns; it is repeated while the store does not answer, unless `stopped` is set.
 
-        Raises StoreUnavailable, with the same message in all threads, once the store is given up.
+        Raises StoreUnavailable, with the same message in all threads once the store is given up.
         """
-        interrupted, pause = self._interrupted, PAUSE
+        stopped, pause = stopped or threading.Event(), PAUSE
         while True:
             self._raise_if_asked()
             try:
                 result = action()
             except StoreUnavailable as error:
                 self.failed(error)
-                if interrupted.wait(pause):
+                if stopped.wait(pause):
                     raise
                 pause = min(2 * pause, LONGEST_PAUSE)
             else:
@@ -90,11 +89,6 @@ class Patience:
             outage, self._outage = self._outage, None
         if outage is not None and outage.is_told:
             warn(f"the store {self.url} answers again since {time.strftime('%H:%M:%S')}")
-
-    def interrupt(self) -> None:
-        """Have the threads that wait now give up."""
-        interrupted, self._interrupted = self._interrupted, threading.Event()
-        interrupted.set()
 
     def _raise_if_asked(self) -> None:
         """Do not ask a store that was given up again at once."""
