@@ -13,11 +13,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,7 @@ from test_devices import make_nvidia_smi
 
 from harness import Journal, Run, Status
 from harness.boards.leaderboard import load_board
-from harness.boards.planning import plan_board
+from harness.boards.planning import PlannedCell, plan_board
 from harness.boards.workspace import Workspace
 from harness.errors import BadInput, InfrastructureFault, UnknownName
 from harness.execution.executors import ray_cluster
@@ -292,20 +294,25 @@ def test_an_address_of_another_server_is_refused(
 
     assert str(raised.value) == (
         f"there is no Ray cluster at {place}: what listens there does not answer as Ray does, for 0.5 seconds; correct "
-        "the address, or run without --on"
+        "the address, name its token by RAY_AUTH_TOKEN if it wants one, or run without --on"
     )
     assert not recwarn.list
 
 
-def test_a_node_without_the_home_says_so(tmp_path: Path) -> None:
-    (tmp_path / "board.toml").write_text(
+def planned_cells(folder: Path) -> Sequence[PlannedCell]:
+    """The one cell of a board, with the home `home` in a folder."""
+    (folder / "board.toml").write_text(
         'title = "One"\nmetric = "MAE"\nbaseline = "naive"\n[[tasks]]\ndataset = "nile"\n'
         'protocol = { kind = "rolling-origin", horizon = 3, windows = 2 }\n[[forecasters]]\nname = "naive"\n'
     )
-    workspace = Workspace(tmp_path / "home")
-    plan = plan_board("board", load_board(str(tmp_path / "board.toml"), workspace.catalog), workspace)
+    workspace = Workspace(folder / "home")
+    return plan_board("board", load_board(str(folder / "board.toml"), workspace.catalog), workspace).cells
 
-    result = run_on_node(NodeRequest(tmp_path / "elsewhere", CellOptions(), "", plan.cells[0]))
+
+def test_a_node_without_the_home_says_so(tmp_path: Path) -> None:
+    (planned,) = planned_cells(tmp_path)
+
+    result = run_on_node(NodeRequest(tmp_path / "elsewhere", CellOptions(), "", planned))
 
     assert isinstance(result, InfrastructureFault)
     assert f"does not have the data in {tmp_path / 'elsewhere'}: use a home folder on a file system" in str(result)
@@ -319,3 +326,46 @@ def test_unknown_places_are_refused() -> None:
     with pytest.raises(BadInput, match="--jobs 0 runs the cells in this process, and --on ray elsewhere"):
         executor_name(0, "ray")
     assert executor_name(4, "ray://host:10001") == "ray://host:10001"
+
+
+class LazyRay:
+    """Ray, with one task that runs until it is cancelled, which is ignored the first time, as of a task that starts."""
+
+    class exceptions:  # noqa: N801
+        RayError = RuntimeError
+
+    def __init__(self) -> None:
+        self.started, self.ended, self.requests = threading.Event(), threading.Event(), 0
+
+    def remote(self, **_: object) -> Any:
+        return lambda function: SimpleNamespace(options=lambda **_: SimpleNamespace(remote=lambda request: "task"))
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"Alive": True, "Resources": {"CPU": 1.0, "memory": 2.0**40}}]
+
+    def get(self, task: str) -> None:
+        self.started.set()
+        self.ended.wait(20)
+        raise RuntimeError(f"{task} was cancelled")
+
+    def cancel(self, task: str, *, force: bool) -> None:
+        self.requests += 1
+        if self.requests > 1:
+            self.ended.set()
+
+    def shutdown(self) -> None: ...
+
+
+def test_a_task_is_cancelled_until_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = LazyRay()
+    monkeypatch.setattr(ray_cluster, "_connected", lambda address: ray)
+    monkeypatch.setattr(ray_cluster, "CANCEL", 0.01)
+    (planned,) = planned_cells(tmp_path)
+    cluster = RayCluster(tmp_path / "home", [planned])
+    future = cluster.submit(planned)
+    ray.started.wait()
+
+    cluster.close()
+
+    assert ray.requests == 2
+    assert "task was cancelled" in str(future.exception())

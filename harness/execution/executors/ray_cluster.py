@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 MOST_SLOTS = 1000  # cells that wait for Ray or run there, of which each has a thread here
 CONNECTS = 10.0  # seconds that a connection to a cluster may take
+CANCEL = 0.5  # seconds until a task that runs on is cancelled again: Ray ignores one that is just starting
 LOOK = 5.0  # seconds between looks at the size of the cluster
 SETTINGS = {  # of the cluster that is started here, and of the connection to another one
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # nodes have their environments already
@@ -115,11 +116,19 @@ class RayCluster:
     def close(self) -> None:
         """Cancel the cells that run, and leave the cluster; one that was started here ends."""
         self._closed.set()
-        with self._lock, contextlib.suppress(Exception):
-            for task in self._running:
-                self._ray.cancel(task, force=True)
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        while tasks := self._tasks():
+            for task in tasks:
+                with contextlib.suppress(Exception):  # such as of a connection that is lost
+                    self._ray.cancel(task, force=True)
+            time.sleep(CANCEL)
+        self._threads.shutdown(wait=True)
         self._ray.shutdown()
+
+    def _tasks(self) -> list[Any]:
+        """The tasks whose end was not seen yet."""
+        with self._lock:
+            return list(self._running)
 
     def _look(self) -> None:
         """Look at the nodes again, unless it was done a moment ago."""
@@ -223,7 +232,7 @@ def _check_answers(address: str) -> None:
     host, _, port = target.rpartition(":")
     if not (host and port.isdecimal()):
         return
-    socket.create_connection((host, int(port)), CONNECTS).close()
+    socket.create_connection((host.strip("[]"), int(port)), CONNECTS).close()  # brackets are of IPv6
     if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
         return
     import grpc  # which the client of Ray needs
