@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,16 @@ class Workspace:
                 f"there is no home {home_name(self.home)}; name another one by --home, or run a board, which makes it: "
                 f"`harness run BOARD{home_option(self.home)}`"
             )
+
+    def pulled(self) -> Workspace:
+        """The workspace after what is new in the store of the home was read, if it is in one; also if it was offline.
+
+        Raises StoreUnavailable.
+        """
+        workspace = replace(self, is_offline=False) if self.is_offline else self
+        if workspace.remote is not None:
+            workspace.remote.pull()
+        return workspace
 
     def at(self, home: Path) -> Workspace:
         """The workspace of another home folder, with the same catalog."""

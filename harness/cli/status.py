@@ -84,7 +84,7 @@ def _keep_page(page: Path, every: float | None, board: str | None, workspace: Wo
     """
     from harness.cli.signals import exit_code, stop_signals
 
-    seen, code = _Seen.now(board, workspace), 0
+    seen, code = _Seen.of(board, workspace), 0
     was_running = bool(seen.status.running)
     with stop_signals():
         try:
@@ -94,9 +94,9 @@ def _keep_page(page: Path, every: float | None, board: str | None, workspace: Wo
                     break
                 seen.write(page, every)
                 time.sleep(every)
-                before, seen = seen, seen.later(board, workspace)
+                before, seen = seen, seen.later(board)
                 was_running = was_running or bool(seen.status.running)
-                if seen.activities != before.activities:
+                if seen is before or seen.activities != before.activities:  # a store that is away tells nothing
                     changed = time.monotonic()
         except KeyboardInterrupt as stopped:
             code = exit_code(stopped)
@@ -111,6 +111,7 @@ class _Seen:
 
     status: HomeStatus
     time: str  # UTC, ISO 8601
+    workspace: Workspace
 
     @property
     def is_over(self) -> bool:
@@ -123,18 +124,16 @@ class _Seen:
         return [replace(each, age=None) for each in self.status.running]
 
     @classmethod
-    def now(cls, board: str | None, workspace: Workspace) -> _Seen:
+    def of(cls, board: str | None, workspace: Workspace) -> _Seen:
         """The present status."""
         from datetime import UTC, datetime
 
-        return cls(_status(board, workspace), datetime.now(UTC).isoformat(timespec="seconds"))
+        return cls(_status(board, workspace), datetime.now(UTC).isoformat(timespec="seconds"), workspace)
 
-    def later(self, board: str | None, workspace: Workspace) -> _Seen:
+    def later(self, board: str | None) -> _Seen:
         """The status after what other machines stored was read; the same while their store does not answer."""
         try:
-            if workspace.remote is not None:
-                workspace.remote.pull()
-            return _Seen.now(board, workspace)
+            return _Seen.of(board, self.workspace.pulled())
         except InfrastructureFault as error:
             echo(f"{error}; the page stays as it is until it can be read again", err=True)
             return self
