@@ -102,9 +102,9 @@ def memory_line(group: CellGroup, jobs: int) -> str:
     return (
         f"memory of a shard of {group.name}, {_gigabytes(shard_needs(group, jobs).memory)}: "
         f"{_gigabytes(BASE_MEMORY)} for the command, and for {each} {_gigabytes(group.memory)} for its forecaster and "
-        f"{_gigabytes(EVALUATOR_MEMORY)} to evaluate it; {_gigabytes(group.memory)} is {MARGIN:g} times what a cell "
-        f"is expected to take at most, {_gigabytes(group.cell_memory)}, and at least what its spec states, rounded up "
-        f"to {steps}, ... GB"
+        f"{_gigabytes(EVALUATOR_MEMORY)} to evaluate it (a forecaster is expected to take at most "
+        f"{_gigabytes(group.cell_memory)}: {MARGIN:g} times that, or what its spec states if that is more, is rounded "
+        f"up to {steps}, ... GB)"
     )
 
 

@@ -76,9 +76,11 @@ def _job(run: ClusterRun, group: CellGroup, folder: Path) -> Iterator[str]:
     if run.is_in_store:
         place = shlex.quote(str(folder))
         yield f"cd {place} 2>/dev/null || echo {shlex.quote(f'this node has no folder {folder}: name files in full')}"
-        yield f'export HARNESS_CACHE_DIR="${{HARNESS_CACHE_DIR:-{NODE_FOLDER}/harness-$(id -u)}}"'
-        yield 'mkdir -p -m 700 "$HARNESS_CACHE_DIR" && [ -O "$HARNESS_CACHE_DIR" ] || {'
-        yield '  echo "HARNESS_CACHE_DIR, $HARNESS_CACHE_DIR, is not a folder of this user; name another"; exit 1; }'
+        yield 'if [ -z "$HARNESS_CACHE_DIR" ]; then'
+        yield f'  export HARNESS_CACHE_DIR="{NODE_FOLDER}/harness-$(id -u)"'
+        yield '  mkdir -p -m 700 "$HARNESS_CACHE_DIR" && [ -O "$HARNESS_CACHE_DIR" ] || {'
+        yield '    echo "$HARNESS_CACHE_DIR is not a folder of this user: set HARNESS_CACHE_DIR to one"; exit 1; }'
+        yield "fi"
     yield f"exec {run.shard_command(group, '$SLURM_ARRAY_TASK_ID')}"
 
 
