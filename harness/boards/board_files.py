@@ -71,9 +71,8 @@ def check_not_kept(file: Path, name: str, workspace: Workspace) -> None:
         return
     path = shlex.quote(_path_argument(kept))
     raise BadBoard(
-        f"the board of {file.name} is kept as {kept}, which has the results in the home "
-        f"{home_name(workspace.home)}; name the "
-        f"board instead of the file, as in `harness run {path}`, and edit it for other options"
+        f"the board of {file.name} is kept as {kept}, which has the results in the home {home_name(workspace.home)}; "
+        f"name the board instead of the file, as in `harness run {path}`, and edit it for other options"
     )
 
 

@@ -27,4 +27,4 @@ def ui(board: str | None, port: int | None, no_browser: bool, home: str) -> None
     from harness import open_home  # whose imports other commands do not need
     from harness_mlflow.server import show
 
-    show(open_home(home).resolve(), board, port, browser=not no_browser, say=click.echo)
+    show(open_home(home).resolve(), board, port, name=home, browser=not no_browser, say=click.echo)

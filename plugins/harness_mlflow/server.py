@@ -36,19 +36,21 @@ FOREIGN = (
 )
 
 
-def show(home: Path, board: str | None, port: int | None, *, browser: bool, say: Callable[[str], None]) -> None:
-    """Mirror what is not mirrored yet, and serve the home's store until Ctrl-C.
+def show(
+    home: Path, board: str | None, port: int | None, *, name: str, browser: bool, say: Callable[[str], None]
+) -> None:
+    """Mirror what is not mirrored yet, and serve the home's store until Ctrl-C; `name` is what the user calls the home.
 
     Raises BadInput where nothing was run with the home, or the port is taken.
     """
     place = Place(home)
-    names = [known.plan.name for known in read_boards(home)]
-    if not names:
-        raise BadInput(f"nothing was run with the home {home} yet; `harness run BOARD` fills it")
-    if board is not None and board not in names:
-        near = difflib.get_close_matches(board, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-        raise BadInput(f"no board called {board!r} was run with the home {home}; {hint}")
+    boards = [known.plan.name for known in read_boards(home)]
+    if not boards:
+        raise BadInput(f"nothing was run with the home {name} yet; `harness run BOARD` fills it")
+    if board is not None and board not in boards:
+        near = difflib.get_close_matches(board, boards, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(boards)}"
+        raise BadInput(f"no board called {board!r} was run with the home {name}; {hint}")
     free_port(port)  # raises before anything is sent
     for sentence in companion_of(home).finish(say):
         if "`harness ui`" not in sentence:

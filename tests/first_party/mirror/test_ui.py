@@ -23,11 +23,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # MLflow lea
 class TestUi:
     def test_a_home_without_boards_says_what_to_run(self, tmp_path: Path) -> None:
         with pytest.raises(BadInput, match="`harness run BOARD` fills it"):
-            server.show(tmp_path, None, None, browser=False, say=print)
+            server.show(tmp_path, None, None, name="s3://bucket/run", browser=False, say=print)
 
     def test_a_board_that_is_not_there_is_named(self, home: Path) -> None:
         with pytest.raises(BadInput, match=r"no board called 'hils'.*did you mean 'hills'"):
-            server.show(home, "hils", None, browser=False, say=print)
+            server.show(home, "hils", None, name=str(home), browser=False, say=print)
 
     def test_a_port_that_was_asked_for_must_be_free(self, home: Path) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
