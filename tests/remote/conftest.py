@@ -1,6 +1,6 @@
 """Stores of each kind: a folder, fsspec's in memory, and those of servers on the loopback.
 
-The tests import `machines`, which is beside them, and `faulty_home` of the tests of execution.
+The tests import `commands` and `machines`, which are beside them, and `faulty_home` of the tests of execution.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from harness.results.remote.store import Store
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "execution")]
 
+from commands import Machines  # noqa: E402
 from machines import Machine, MakeMachine  # noqa: E402
 from servers import KINDS, SERVERS, Server  # noqa: E402
 
@@ -80,6 +81,14 @@ def store(url: str) -> Store:
 @pytest.fixture
 def machine(tmp_path: Path, url: str) -> MakeMachine:
     return lambda name: Machine(tmp_path / name, open_store(url))
+
+
+@pytest.fixture
+def machines(tmp_path: Path, bucket: str, server: Server) -> Iterator[Machines]:
+    """Machines on which commands run, with a store of each kind of server."""
+    made = Machines(tmp_path, bucket, server.variables())
+    yield made
+    made.faulty.kill_all()
 
 
 @pytest.fixture

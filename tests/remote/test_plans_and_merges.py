@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 from commands import CELLS, Machines
 from machines import KEY, TASK, Machine, actuals, run_of
-from servers import Server
 
 from harness import BadInput, Journal, Run, StoredCell, StoredPlan, stored_plans
 from harness.cli.main import cli
@@ -24,13 +23,6 @@ from harness.results.remote.opening import open_store
 OTHER = "f" * 32
 PLAN = RunPlan((CellGroup("cpu", 2, 1, "cpu", 10**9, 1.0, {KEY: 1.0, OTHER: 2.0}),))
 Merge = Callable[..., Result]
-
-
-@pytest.fixture
-def machines(tmp_path: Path, bucket: str, server: Server) -> Iterator[Machines]:
-    made = Machines(tmp_path, bucket, server.variables())
-    yield made
-    made.faulty.kill_all()
 
 
 def test_shards_read_the_run_plan_of_the_store(machines: Machines, bucket: str) -> None:

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from commands import Machines
-from servers import Server
 
 from harness.results.remote.opening import open_store
-
-
-@pytest.fixture
-def machines(tmp_path: Path, bucket: str, server: Server) -> Iterator[Machines]:
-    made = Machines(tmp_path, bucket, server.variables())
-    yield made
-    made.faulty.kill_all()
 
 
 def test_a_command_tells_what_it_does_with_the_second_write_of_its_lease(machines: Machines, bucket: str) -> None:
@@ -31,7 +20,7 @@ def test_a_command_tells_what_it_does_with_the_second_write_of_its_lease(machine
 
     text = machines.run("b", "status")
 
-    assert told[2]
+    assert told[min(counter for counter in told if counter > 1)]
     assert "2 of 2 selected cells done (--only mean 2); the board has 10 cells." in text
 
 
