@@ -18,6 +18,7 @@ from harness.cli.console import print_lines, print_standings
 from harness.cli.run_cells import run_cells
 from harness.cli.run_store import Unfinished, exchange, fault_lines, is_because_of
 from harness.cli.signals import StopSignals, exit_code, stop_signals
+from harness.data.home_folders import home_name
 from harness.errors import InvalidMetric
 from harness.execution.locks.local import CellLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
@@ -100,8 +101,7 @@ def _run_boards(
         fault = exchange(remote, *steps, patient=stopped is None)
     total = len(distinct_cells(plans) if shard is None else own.seconds)
     if not cells and not lost and total:
-        line = f"Nothing to do: all {total} cells are in the journal ({workspace.home / 'journal'})."
-        print_lines([line], console)
+        print_lines([f"Nothing to do: all {total} cells are in the journal of {home_name(workspace.home)}."], console)
     print_lines([*_without_data(plans), *left_out, *problems], console)
     print_lines(pending_lines(event for event in unfinished if not is_because_of(event, fault)), console)
     if lost:
