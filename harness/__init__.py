@@ -59,9 +59,9 @@ if TYPE_CHECKING:
     from harness.forecasters.window_arrays import WindowArrays, automatic_lookback, training_windows, window_arrays
     from harness.plugins.formats import ReportContext, ReportFormat
     from harness.plugins.hookspecs import hookimpl
-    from harness.report.column import Column
-    from harness.report.columns import standings_columns
     from harness.report.page.past import Histories
+    from harness.report.standings.column import Column
+    from harness.report.standings.columns import standings_columns
     from harness.results.claims import Claim, write_claims
     from harness.results.costs import BenchCosts
     from harness.results.journal import Journal
@@ -153,8 +153,8 @@ _PLACES = {
     "stored_standings": "results.standings",
     "Claim": "results.claims",
     "write_claims": "results.claims",
-    "standings_columns": "report.columns",
-    "Column": "report.column",
+    "standings_columns": "report.standings.columns",
+    "Column": "report.standings.column",
     "Histories": "report.page.past",
     "ReportFormat": "plugins.formats",
     "ReportContext": "plugins.formats",

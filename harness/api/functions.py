@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from harness.data.tables.options import TableOptions
     from harness.evaluation.run import Run
     from harness.forecasters.pools import Pool
-    from harness.report.column import Value
     from harness.report.page.home import Unranked
+    from harness.report.standings.column import Value
     from harness.results.standings import Standings
 
 
@@ -203,7 +203,7 @@ def standings_frame(found: Standings) -> pd.DataFrame:
     """Standings as a data frame, as `standings` returns it."""
     import pandas as pd
 
-    from harness.report.columns import data_columns
+    from harness.report.standings.columns import data_columns
 
     columns = data_columns(found, "frame")
     values = {name: [_value(column.value(row)) for row in found.rows] for name, column in columns.items()}
@@ -238,7 +238,7 @@ def slices(
 
     from harness.analysis.slicing.boards import find_slices
     from harness.analysis.slicing.slices import SliceRequest
-    from harness.report.slices import records
+    from harness.report.standings.slices import records
 
     request = SliceRequest(_text("by", by), _optional_text("metric", metric), _optional_text("task", task))
     return pd.DataFrame(records(find_slices(_text("board", board), request, _workspace(home))))

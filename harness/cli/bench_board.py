@@ -24,8 +24,8 @@ from harness.execution.activity import REPETITION
 from harness.execution.recorder import Recorder
 from harness.fields.libraries import missing_packages
 from harness.plugins.installation import install_command, left_out_lines, not_installed_text
-from harness.report.bench_progress import BenchProgress, stop_lines
-from harness.report.efficiency import bench_csv, bench_legend, bench_remarks, bench_table, bench_title
+from harness.report.progress.bench_progress import BenchProgress, stop_lines
+from harness.report.progress.efficiency import bench_csv, bench_legend, bench_remarks, bench_table, bench_title
 from harness.report.text import plain_text
 from harness.results.journal import prepare_home
 from harness.results.stored_plan import stored_plan

@@ -35,7 +35,7 @@ def check_command(name: str, strict: bool, timeout: float | None, memory: int | 
     """
     from harness.cli.signals import stop_signals
     from harness.forecasters.limits import Limits
-    from harness.report.verdicts import verdict_heading, verdict_row
+    from harness.report.checks.verdicts import verdict_heading, verdict_row
 
     console = wide_console()
     has_passed = True

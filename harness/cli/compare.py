@@ -52,7 +52,7 @@ def compare_command(
     from harness.analysis.comparison.conditions import parse_condition
     from harness.analysis.comparison.results import compare
     from harness.analysis.comparison.sources import find_sources
-    from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables, machine_lines
+    from harness.report.standings.comparison import comparison_csv, comparison_lines, comparison_tables, machine_lines
 
     if texts and metrics:
         raise BadInput("--metric shows metrics without --fail-if; leave it out, and name the metric in a condition")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from harness.analysis.slicing.slices import Slices
     from harness.plugins.catalog import Catalog
-    from harness.report.shown import Shown
+    from harness.report.standings.shown import Shown
     from harness.results.standings import Standings
 
 LEAST_WIDTH = 40  # below which no table can be read
@@ -31,8 +31,8 @@ def wide_console(*, stderr: bool = False) -> Console:
 
 def print_standings(standings: Standings, console: Console, shown: Shown | None = None) -> None:
     """Print the table of a board, what it leaves out, and the remarks under it."""
-    from harness.report.shown import EVERYTHING
-    from harness.report.terminal import left_out_line, remarks, standings_table, table_legend
+    from harness.report.standings.shown import EVERYTHING
+    from harness.report.standings.terminal import left_out_line, remarks, standings_table, table_legend
 
     shown = EVERYTHING if shown is None else shown
     console.print()
@@ -43,7 +43,7 @@ def print_standings(standings: Standings, console: Console, shown: Shown | None 
 
 def print_slices(slices: Slices, console: Console) -> None:
     """Print the tables of a board's slices, and the remarks under them."""
-    from harness.report.slices import slices_legend, slices_remarks, slices_tables
+    from harness.report.standings.slices import slices_legend, slices_remarks, slices_tables
 
     console.print()
     console.print(*slices_tables(slices, console.width), sep="")

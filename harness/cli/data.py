@@ -25,7 +25,7 @@ def data_group() -> None:
 @workspace_option
 def data_list_command(workspace: Workspace) -> None:
     """List datasets, their sources and licences, and whether they are available."""
-    from harness.report.listings import data_inventory
+    from harness.report.catalog.listings import data_inventory
 
     echo_text(data_inventory(workspace) + "\n")
 
@@ -57,7 +57,7 @@ def data_check_command(path: str, **options: Any) -> None:
     JSON lines, Excel or .tsf. Exits with 2 if something must be mended before an evaluation.
     """
     from harness.data.tables.checks import check_table, read_any
-    from harness.report.table_check import findings_text, reading_text
+    from harness.report.checks.table_check import findings_text, reading_text
 
     reading = read_any(path, table_options_of(options))
     findings = check_table(reading)

@@ -90,7 +90,7 @@ def env_create_command(
 def env_list_command(workspace: Workspace) -> None:
     """List the environments of a home."""
     from harness.plugins.environments.environment import environments_of, unfinished_in
-    from harness.report.environments import environments_text
+    from harness.report.catalog.environments import environments_text
 
     echo_text(environments_text(environments_of(workspace.home), unfinished_in(workspace.home)))
 
@@ -106,7 +106,7 @@ def env_check_command(names: tuple[str, ...], workspace: Workspace) -> None:
     from harness.cli.signals import stop_signals
     from harness.plugins.environments.checking import check_environment
     from harness.plugins.environments.environment import Environment, environments_of, find_environment
-    from harness.report.verdicts import verdict_heading, verdict_row
+    from harness.report.checks.verdicts import verdict_heading, verdict_row
 
     console = wide_console()
     has_passed = True

@@ -26,7 +26,7 @@ def list_command(kind: str | None, card: str | None, catalog: Catalog) -> None:
 
     Without an argument: forecasters, datasets, boards, metrics and plugins.
     """
-    from harness.report.listings import inventory
+    from harness.report.catalog.listings import inventory
 
     if card is not None:
         _print_card(catalog, kind, card)
@@ -40,7 +40,7 @@ def list_command(kind: str | None, card: str | None, catalog: Catalog) -> None:
 
 
 def _print_card(catalog: Catalog, kind: str | None, name: str) -> None:
-    from harness.report.cards import card_text
+    from harness.report.catalog.cards import card_text
 
     if kind not in (None, "forecasters"):
         raise BadInput(f"--card shows a forecaster; say `harness list forecasters --card {name}`")

@@ -32,7 +32,7 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
     from harness.boards.merging import merge_boards
     from harness.evaluation.run import Run
     from harness.execution.merging import check_homes, is_home
-    from harness.report.merging import merge_lines
+    from harness.report.runs.merging import merge_lines
     from harness.results.journal import prepare_home
     from harness.results.merging import merge_journals
     from harness.results.run_comparison import TOLERANCE

@@ -30,7 +30,7 @@ from harness.execution.scheduling.kubernetes import kubernetes_manifest
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.simulation import Job, parse_machines, simulate_shards, simulate_shared
 from harness.execution.scheduling.slurm import slurm_script
-from harness.report.run_plan import groups_table, plan_lines, simulation_lines, unmeasured_lines
+from harness.report.progress.run_plan import groups_table, plan_lines, simulation_lines, unmeasured_lines
 from harness.results.journal import Journal, prepare_home
 
 SHARDS = 16  # of the table, where no number is given

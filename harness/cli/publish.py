@@ -47,7 +47,7 @@ def _publish(board: str, results: JournalResults, folder: Path, metrics: tuple[s
     """Write the README and the results of a board into a folder, and print its files."""
     from harness.analysis.costs import without_costs
     from harness.analysis.lookup import board_standings
-    from harness.report.markdown import readme
+    from harness.report.standings.markdown import readme
     from harness.results.publication.files import README, RESULTS, TERMS
     from harness.results.publication.writing import publish
 

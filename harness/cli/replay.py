@@ -35,7 +35,7 @@ def replay_command(names: tuple[str, ...], seed: int | None, workspace: Workspac
     from harness.cli.signals import stop_signals
     from harness.execution.replay import replay
     from harness.fields.dumping import dump
-    from harness.report.replay import replay_lines
+    from harness.report.runs.replay import replay_lines
 
     cell = _find_cell(names, seed, workspace)
     declare_files_of_run(cell.key, workspace)

@@ -22,7 +22,7 @@ from harness.execution.expected_work import ExpectedWork
 from harness.execution.options import CellOptions
 from harness.execution.recorder import Recorder
 from harness.execution.scheduling.estimates import default_estimate
-from harness.report.progress import Nothing, RunProgress
+from harness.report.progress.run_progress import Nothing, RunProgress
 
 if TYPE_CHECKING:
     from rich.console import Console

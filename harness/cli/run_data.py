@@ -20,7 +20,7 @@ from harness.data.tables.checks import check_table
 from harness.data.tables.findings import check_findings
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.plugins.table_datasets import declare
-from harness.report.table_reading import reading_lines
+from harness.report.checks.table_reading import reading_lines
 from harness.results.journal import prepare_home
 from harness.results.stored_plan import board_folder
 

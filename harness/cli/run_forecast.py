@@ -33,8 +33,8 @@ from harness.execution.options import CellOptions
 from harness.forecasters.limits import Limits
 from harness.plugins.forecaster_names import UnknownForecaster
 from harness.plugins.installation import check_installed, install_command
-from harness.report.forecast_table import check_ending, forecast_table, write_table
 from harness.report.page.forecast import forecast_page
+from harness.report.runs.forecast_table import check_ending, forecast_table, write_table
 from harness.results.stored_plan import stored_plan
 from harness.tasks.task import Task
 

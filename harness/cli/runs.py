@@ -14,7 +14,7 @@ from harness.fields.names import split_names
 
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
-    from harness.report.runs import ListedCell
+    from harness.report.runs.run_table import ListedCell
 
 
 @click.command("runs")
@@ -29,11 +29,11 @@ def runs_command(board: str | None, only: tuple[str, ...], workspace: Workspace,
     machine, notes. `harness replay` and `harness compare` take the keys, too.
     """
     workspace.check_exists()
-    from harness.report.runs import runs_csv, runs_legend, runs_table
+    from harness.report.runs.run_table import runs_csv, runs_legend, runs_table
 
     key = None if board is None else _key(board, workspace)
     if key is not None:
-        from harness.report.run import run_text
+        from harness.report.runs.run_text import run_text
 
         if only:
             raise BadInput("--only lists cells of forecasters; a key names one cell already")
@@ -60,7 +60,7 @@ def runs_command(board: str | None, only: tuple[str, ...], workspace: Workspace,
 def _cells(board: str | None, workspace: Workspace) -> list[ListedCell]:
     """The cells of a board as it was last run; without a board all that the home knows."""
     from harness.analysis.lookup import find_journal_results
-    from harness.report.runs import listed_cells
+    from harness.report.runs.run_table import listed_cells
     from harness.results.stored_plan import stored_plans
 
     plans = stored_plans(workspace.home) if board is None else [find_journal_results(board, workspace).plan]
@@ -89,7 +89,7 @@ def _cells_of_key(key: str, workspace: Workspace) -> list[ListedCell]:
     """The cell of a key on each board that has it, or the one of the journal."""
     from dataclasses import replace
 
-    from harness.report.runs import ListedCell, listed_cells
+    from harness.report.runs.run_table import ListedCell, listed_cells
     from harness.results.stored_plan import stored_plans
 
     plans = stored_plans(workspace.home)

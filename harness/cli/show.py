@@ -18,7 +18,7 @@ from harness.fields.names import split_names
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.forecasters.pools import Pool
-    from harness.report.shown import Shown
+    from harness.report.standings.shown import Shown
     from harness.results.standings import Standings
 
 EXIT_NOTHING = 1
@@ -95,7 +95,7 @@ def show_command(
     if by or task:
         from harness.analysis.lookup import stale_notes
         from harness.analysis.slicing.boards import find_slices
-        from harness.report.slices import slice_request, slices_csv, slices_markdown
+        from harness.report.standings.slices import slice_request, slices_csv, slices_markdown
 
         if budget is not None:
             raise BadInput("--within ranks a whole board; leave --by and --task out")
@@ -130,7 +130,7 @@ def show_command(
         print_standings(standings, wide_console(), shown)
         return
     if shown is not None:
-        from harness.report.standings_csv import standings_csv
+        from harness.report.standings.csv_text import standings_csv
 
         echo_text(standings_csv(standings, shown))
         return
@@ -169,8 +169,8 @@ def _show_collection(name: str, workspace: Workspace, metric: str | None, *, com
 def _show_forecaster(board: str, name: str, workspace: Workspace, *, published: bool) -> None:
     """Print what is known of a forecaster of a board."""
     from harness.analysis.lookup import find_results
-    from harness.report.forecaster import forecaster_text
-    from harness.report.runs import ListedCell
+    from harness.report.runs.forecaster import forecaster_text
+    from harness.report.runs.run_table import ListedCell
 
     results = find_results(board, workspace, published=published)
     plan, forecasters = results.plan, workspace.catalog.forecasters
@@ -190,7 +190,7 @@ def _show_failures(
 ) -> None:
     """Print the failed results of a board."""
     from harness.analysis.lookup import find_results
-    from harness.report.failures import failed_results, failure_lines, failures_csv
+    from harness.report.runs.failures import failed_results, failure_lines, failures_csv
 
     results = find_results(board, workspace, published=published, pools=pools)
     names = split_names(only, results.plan.by_forecaster)
@@ -213,7 +213,7 @@ def _shown_part(
     """Which rows and columns were asked for, None if all; raises BadInput where a view cannot leave any out."""
     if not (only or top or columns):
         return None
-    from harness.report.shown import Shown
+    from harness.report.standings.shown import Shown
 
     if is_slice:
         raise BadInput("--only, --top and --columns choose from the standings of a board; leave --by and --task out")
@@ -229,7 +229,7 @@ def _within(standings: Standings, budget: str, only: tuple[str, ...], *, to_stde
     Raises UnknownName for one of `only` that has no results, and BadInput for one that is not within the budget.
     """
     from harness.analysis.ranking.within_budget import apply_budget
-    from harness.report.shown import listed
+    from harness.report.standings.shown import listed
 
     ranked, reason = apply_budget(standings, budget)
     if reason:

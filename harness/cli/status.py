@@ -47,7 +47,7 @@ def status_command(
     import json
 
     from harness.fields.dumping import dump
-    from harness.report.status import status_lines
+    from harness.report.progress.status import status_lines
 
     if every is not None and page is None:
         raise BadInput("--every needs --html, such as --html status.html --every 30")

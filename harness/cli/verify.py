@@ -25,7 +25,7 @@ def verify_command(as_csv: bool, workspace: Workspace) -> None:
     """
     if home_name(workspace.home) != DEFAULT:  # without a home, no board was run: their numbers are skipped
         workspace.check_exists()
-    from harness.report.verification import verification_csv, verification_lines, verification_tables
+    from harness.report.checks.verification import verification_csv, verification_lines, verification_tables
     from harness.verification.cases import cases
     from harness.verification.comparison import compare_cases
     from harness.verification.context import VerificationContext

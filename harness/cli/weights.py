@@ -64,7 +64,7 @@ def weights_fetch_command(names: tuple[str, ...], revision: str | None, source: 
 @catalog_option
 def weights_list_command(catalog: Catalog) -> None:
     """List the weights of forecasters, and whether they are fetched."""
-    from harness.report.weights import weights_text
+    from harness.report.catalog.weights import weights_text
 
     echo_text(weights_text(catalog))
 

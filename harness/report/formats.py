@@ -29,14 +29,14 @@ def report(standings: Standings, context: ReportContext, registered: Registered[
 
 def csv_report(standings: Standings, context: ReportContext) -> str:
     """The standings as CSV."""
-    from harness.report.standings_csv import standings_csv
+    from harness.report.standings.csv_text import standings_csv
 
     return standings_csv(standings)
 
 
 def markdown_report(standings: Standings, context: ReportContext) -> str:
     """The README of the board."""
-    from harness.report.markdown import readme
+    from harness.report.standings.markdown import readme
 
     return readme(standings, context.runs(), context.board)
 

@@ -40,7 +40,7 @@ from harness.evaluation.metrics import METRICS
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell
 from harness.plugins.catalog import load_catalog
-from harness.report.comparison import comparison_csv, comparison_lines, comparison_tables
+from harness.report.standings.comparison import comparison_csv, comparison_lines, comparison_tables
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal
 from harness.results.publication.writing import publish

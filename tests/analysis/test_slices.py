@@ -36,7 +36,7 @@ from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.run import Cell
 from harness.evaluation.scoring import Terms
 from harness.plugins.catalog import Catalog
-from harness.report.slices import ROWS, records, slices_csv, slices_markdown, slices_remarks, slices_tables
+from harness.report.standings.slices import ROWS, records, slices_csv, slices_markdown, slices_remarks, slices_tables
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.folders import SCHEMA
 from harness.results.journal import Journal

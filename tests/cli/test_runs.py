@@ -15,7 +15,7 @@ import pytest
 
 from harness import RollingOrigin, Run, Status, Task
 from harness.evaluation.run import Cell
-from harness.report.runs import ListedCell, runs_legend
+from harness.report.runs.run_table import ListedCell, runs_legend
 
 BOARD = """title = "Nile"
 metric = "MAE"

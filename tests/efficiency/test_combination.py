@@ -28,7 +28,7 @@ from harness.efficiency.record import (
     Trial,
 )
 from harness.efficiency.store import MAX_REPETITIONS, bench_path, stored_benches, write_bench
-from harness.report.efficiency import bench_legend, bench_remarks, bench_table
+from harness.report.progress.efficiency import bench_legend, bench_remarks, bench_table
 
 MACHINE = Machine("machine", "CPU", 2, 1, "Linux")
 CALLS = 400

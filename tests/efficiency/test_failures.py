@@ -14,7 +14,7 @@ from harness.efficiency.request import BenchRequest, jobs
 from harness.efficiency.runner import BenchFinished, measure
 from harness.evaluation.model_size import ModelSize
 from harness.plugins.catalog import load_catalog
-from harness.report.efficiency import bench_remarks, bench_table
+from harness.report.progress.efficiency import bench_remarks, bench_table
 
 
 @pytest.fixture(scope="module")

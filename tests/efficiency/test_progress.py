@@ -17,10 +17,10 @@ from harness.execution.activity import REPETITION, activities
 from harness.execution.recorder import Recorder
 from harness.execution.status import HomeStatus
 from harness.fields.dumping import dump
-from harness.report import bench_progress as module
-from harness.report.bench_progress import BenchProgress, stop_lines
 from harness.report.console import PlainConsole
-from harness.report.status import status_lines
+from harness.report.progress import bench_progress as module
+from harness.report.progress.bench_progress import BenchProgress, stop_lines
+from harness.report.progress.status import status_lines
 
 P99 = Percentile(0.1, 0.09, 0.11)
 

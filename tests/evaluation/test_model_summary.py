@@ -12,7 +12,7 @@ from harness import Forecast, Layer, Panel, RollingOrigin, Run, Task, evaluate
 from harness.evaluation.description import describe
 from harness.execution.workers.answers import description_of
 from harness.fields.dumping import dump
-from harness.report.model_summary import model_summaries, summary_lines
+from harness.report.runs.model_summary import model_summaries, summary_lines
 
 LAYERS = (Layer("hidden", "Linear", (None, 16), 26_896), Layer("head", "Linear", (None, 1), 17))
 

@@ -24,7 +24,7 @@ from harness.execution.executors.in_process import InProcess
 from harness.execution.executors.table import executor_name, make_executor
 from harness.execution.locks.local import CellLocks
 from harness.execution.options import CellOptions
-from harness.report.progress import RunProgress
+from harness.report.progress.run_progress import RunProgress
 from harness.results.journal import Journal
 from harness.tasks.protocols import RollingOrigin
 

@@ -14,9 +14,9 @@ import pytest
 
 from harness import BadInput, Claim, Row, Standings, write_claims
 from harness.analysis.claims import with_claims
-from harness.report.markdown import readme
-from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, remarks
+from harness.report.standings.csv_text import standings_csv
+from harness.report.standings.markdown import readme
+from harness.report.standings.terminal import legend, remarks
 from harness.results.claims import CLAIMS_FILE, ClaimedResults, read_claims
 from harness_fev.claims import read_claims as read_results
 from harness_fev.tasks import FevTask, read_tables

@@ -29,7 +29,7 @@ from harness.evaluation.evaluate import NO_SEASON, evaluate
 from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.forecasters.spec import spec_problem
 from harness.plugins.checks.contracts import check_forecaster
-from harness.report.capabilities import capability_letters, capability_rows
+from harness.report.catalog.capabilities import capability_letters, capability_rows
 
 QUANTILES, COVARIATES = "gives quantiles as its spec states", "uses covariates as its spec states"
 TARGETS, SEASON = "forecasts several targets as its spec states", "needs a season as its spec states"

@@ -43,8 +43,8 @@ from harness.plugins.environments.environment import Environment
 from harness.plugins.environments.plugins import EnvironmentPlugin
 from harness.plugins.installation import install_command, not_installed_text
 from harness.plugins.registry import Registered
-from harness.report.cards import card_text
-from harness.report.listings import inventory
+from harness.report.catalog.cards import card_text
+from harness.report.catalog.listings import inventory
 
 TASK = Task("toy", RollingOrigin(2, windows=3))
 LOST = Task("lost-data", RollingOrigin(2, windows=3))

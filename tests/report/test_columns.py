@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from harness import BenchCosts, Row, Standings, standings_columns
-from harness.report.column import Column
-from harness.report.columns import data_columns, table_columns
-from harness.report.costs import COSTS, FIGURES
 from harness.report.page.render import page
-from harness.report.shown import Shown
-from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, remarks, standings_table, table_legend
+from harness.report.standings.column import Column
+from harness.report.standings.columns import data_columns, table_columns
+from harness.report.standings.costs import COSTS, FIGURES
+from harness.report.standings.csv_text import standings_csv
+from harness.report.standings.shown import Shown
+from harness.report.standings.terminal import legend, remarks, standings_table, table_legend
 from harness.results.standings import RankTest, Significance
 
 NOT_FIGURES = {"processor", "measured", "task", "threads", "device", "failure", "key", "runs", "intervals"}

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
-from harness.report.column import Cell
-from harness.report.comparison import comparison_tables
-from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
+from harness.report.standings.column import Cell
+from harness.report.standings.comparison import comparison_tables
+from harness.report.standings.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.text import plain_text
 
 NAMES = ("damped-seasonal (damping=0.9, gamma=0.1)", "damped-seasonal (damping=0.95, gamma=0.1)", "naive")

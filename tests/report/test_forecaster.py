@@ -8,8 +8,8 @@ from harness import Layer, RollingOrigin, Run, Status, Task
 from harness.evaluation.run import Cell
 from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.forecasters.spec import ForecasterSpec
-from harness.report.forecaster import forecaster_text
-from harness.report.runs import ListedCell
+from harness.report.runs.forecaster import forecaster_text
+from harness.report.runs.run_table import ListedCell
 
 
 class Unprintable:

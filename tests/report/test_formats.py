@@ -14,7 +14,7 @@ from harness.errors import BadInput, UnknownName
 from harness.plugins.catalog import Catalog, load_catalog
 from harness.report.context import report_context
 from harness.report.formats import report
-from harness.report.standings_csv import standings_csv
+from harness.report.standings.csv_text import standings_csv
 
 BOARD = Standings("toys", "Toys", "MAE", "base", (), ())
 

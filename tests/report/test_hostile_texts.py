@@ -17,14 +17,14 @@ from rich.console import Console
 from harness import Row, Standings
 from harness.analysis.comparison.results import Comparison, ConditionResult, PairResult
 from harness.analysis.slicing.slices import Slices, TaskSlices
-from harness.report.comparison import comparison_csv, comparison_tables
-from harness.report.markdown import readme
 from harness.report.page.examples import Example, Examples, Lines
 from harness.report.page.render import page
-from harness.report.slices import slices_csv, slices_markdown, slices_tables
-from harness.report.standings_csv import standings_csv
+from harness.report.standings.comparison import comparison_csv, comparison_tables
+from harness.report.standings.csv_text import standings_csv
+from harness.report.standings.markdown import readme
+from harness.report.standings.slices import slices_csv, slices_markdown, slices_tables
+from harness.report.standings.terminal import legend, remarks, standings_table
 from harness.report.tables import FORMULA
-from harness.report.terminal import legend, remarks, standings_table
 from harness.report.text import sentence
 
 ESCAPES = "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]"  # what a terminal obeys, and halves of pairs

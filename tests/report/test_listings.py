@@ -9,7 +9,7 @@ import pytest
 from harness import DatasetSpec, ForecasterSpec, Panel, Weights, hookimpl
 from harness.boards.workspace import Workspace
 from harness.plugins.catalog import load_catalog
-from harness.report.listings import data_inventory, inventory, listing
+from harness.report.catalog.listings import data_inventory, inventory, listing
 
 
 class Rivers:

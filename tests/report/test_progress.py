@@ -15,10 +15,10 @@ from harness.errors import BadInput
 from harness.evaluation.run import Cell
 from harness.execution.events import Finished, PartsDone, Postponed, Refused, Started
 from harness.execution.expected_work import ExpectedWork
-from harness.report import progress as module
 from harness.report.console import PlainConsole
-from harness.report.progress import RunProgress, pending_lines
-from harness.report.status import progress_sentence
+from harness.report.progress import run_progress as module
+from harness.report.progress.run_progress import RunProgress, pending_lines
+from harness.report.progress.status import progress_sentence
 from harness.tasks.protocols import RollingOrigin
 
 

@@ -16,8 +16,8 @@ from harness import Row, Standings
 from harness.cli.console import LEAST_WIDTH, print_standings
 from harness.errors import UnknownName
 from harness.report.console import PlainConsole
-from harness.report.shown import EVERYTHING, Shown
-from harness.report.standings_csv import standings_csv
+from harness.report.standings.csv_text import standings_csv
+from harness.report.standings.shown import EVERYTHING, Shown
 
 TASKS = ("sunspots", "co2", "a-task-with-a-long-name", "nile", "macrodata")
 

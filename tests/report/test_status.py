@@ -11,7 +11,7 @@ from harness.execution.activity import Activity, RunningCell, StillPending
 from harness.execution.machine_status import MachineStatus
 from harness.execution.status import BoardStatus, FailedCell, ForecasterStatus, HomeStatus, LockOwner
 from harness.report.page.status import status_page
-from harness.report.status import MOST_CELLS, MOST_FAILURES, status_lines
+from harness.report.progress.status import MOST_CELLS, MOST_FAILURES, status_lines
 
 SINCE = "2026-03-01T12:00:00+00:00"
 NASTY = ("<script>alert(1)</script>", '"><img src=x>', "\x1b[2J", "\ud800", "\u202eab", "[red]")

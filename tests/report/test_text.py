@@ -21,15 +21,15 @@ from harness.efficiency.runner import BenchStarted
 from harness.evaluation.run import Cell
 from harness.execution.events import Finished, Refused, Started
 from harness.plugins.check_results import CheckResult
-from harness.report.bench_progress import BenchProgress
+from harness.report.catalog.listings import listing
+from harness.report.checks.verdicts import verdict_heading, verdict_row
 from harness.report.console import PlainConsole
-from harness.report.listings import listing
-from harness.report.markdown import readme
-from harness.report.progress import RunProgress
-from harness.report.standings_csv import standings_csv
+from harness.report.progress.bench_progress import BenchProgress
+from harness.report.progress.run_progress import RunProgress
+from harness.report.standings.csv_text import standings_csv
+from harness.report.standings.markdown import readme
 from harness.report.tables import csv_table, markdown_line, markdown_list, markdown_text
 from harness.report.text import sentence, visible
-from harness.report.verdicts import verdict_heading, verdict_row
 from harness.results.standings import Row
 
 HARNESS = Path(__file__).parents[2] / "harness"

@@ -42,8 +42,8 @@ from harness.evaluation.metrics import METRICS, Metric
 from harness.evaluation.outcomes import Actuals
 from harness.evaluation.run import Cell, Run, Status
 from harness.plugins.catalog import load_catalog
-from harness.report.columns import table_columns
-from harness.report.markdown import readme
+from harness.report.standings.columns import table_columns
+from harness.report.standings.markdown import readme
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.journal import Journal
 from harness.results.publication.files import is_published

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from harness.arrays import Floats
-from harness.report.costs import COSTS
 from harness.report.page.examples import Example, Examples, Lines
 from harness.report.page.lines import Limit
+from harness.report.standings.costs import COSTS
 from harness.results.standings import Matrix, RankTest, Row, Significance, Standings
 
 MOST_FORECASTERS = 50  # with errors by step and windows: the best, and the baseline

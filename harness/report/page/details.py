@@ -11,8 +11,8 @@ from typing import Any
 
 from harness.errors import Failure, attempt
 from harness.evaluation.run import Run, Status
-from harness.report.model_summary import ModelSummary, model_summaries
 from harness.report.page.lines import Limit
+from harness.report.runs.model_summary import ModelSummary, model_summaries
 from harness.results.device import device_text
 from harness.results.journal import Journal
 from harness.results.software import software_by_text

@@ -25,15 +25,15 @@ from harness.report.numbers import (
     plural,
     with_minus_sign,
 )
-from harness.report.overlap import is_marked, overlap_kinds
 from harness.report.page.bars import pixels
 from harness.report.page.details import ForecasterDetails
 from harness.report.page.examples import Examples
 from harness.report.page.table import sort_value
 from harness.report.page.view import view
-from harness.report.rows import BATCH, CLOSE, DEGENERATE, EXACT, IGNORES, OVERLAP, STRICT, TIED
+from harness.report.standings.overlap import is_marked, overlap_kinds
+from harness.report.standings.rows import BATCH, CLOSE, DEGENERATE, EXACT, IGNORES, OVERLAP, STRICT, TIED
+from harness.report.standings.ties import ROUNDING
 from harness.report.text import LAYOUT, visible
-from harness.report.ties import ROUNDING
 from harness.results.standings import Standings
 
 PACKAGE = "harness.report.page"

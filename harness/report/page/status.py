@@ -10,7 +10,7 @@ from harness.execution.activity import CELL
 from harness.execution.status import BoardStatus, HomeStatus
 from harness.report.numbers import clock_time
 from harness.report.page.render import document
-from harness.report.status import (
+from harness.report.progress.status import (
     MACHINE_HEADINGS,
     MOST_CELLS,
     MOST_FAILURES,

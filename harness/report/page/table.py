@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.report.column import Cell, Column
-from harness.report.columns import table_columns
 from harness.report.numbers import sortable
 from harness.report.page.bars import Bar, domain, gain, skill_bar
-from harness.report.rows import scale
+from harness.report.standings.column import Cell, Column
+from harness.report.standings.columns import table_columns
+from harness.report.standings.rows import scale
 from harness.results.standings import Row, Standings
 
 MOST_ROWS = 30  # of a table that does not scroll by itself

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.costs import p99_footnote
-from harness.report.overlap import is_marked, overlap_lines
 from harness.report.page.classes import ClassSummary
 from harness.report.page.data import MOST_FORECASTERS, best_forecasters, chart_data
 from harness.report.page.details import ForecasterDetails, curve_data
 from harness.report.page.examples import Examples
 from harness.report.page.table import table
-from harness.report.rows import BATCH, CLOSE, OVERLAP, STRICT, TIED, imputation_lines, mark_legend, mark_lines
+from harness.report.standings.costs import p99_footnote
+from harness.report.standings.overlap import is_marked, overlap_lines
+from harness.report.standings.rows import BATCH, CLOSE, OVERLAP, STRICT, TIED, imputation_lines, mark_legend, mark_lines
+from harness.report.standings.ties import p_lines, tie_below
 from harness.report.text import LAYOUT, visible
-from harness.report.ties import p_lines, tie_below
 from harness.results.standings import RankTest, Standings
 
 

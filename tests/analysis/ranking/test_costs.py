@@ -31,11 +31,11 @@ from harness.efficiency.record import (
     Subject,
 )
 from harness.efficiency.store import stored_bench, write_bench
-from harness.report.costs import FIGURES
-from harness.report.markdown import readme
-from harness.report.rows import rank_text
-from harness.report.standings_csv import standings_csv
-from harness.report.terminal import legend, remarks, standings_table
+from harness.report.standings.costs import FIGURES
+from harness.report.standings.csv_text import standings_csv
+from harness.report.standings.markdown import readme
+from harness.report.standings.rows import rank_text
+from harness.report.standings.terminal import legend, remarks, standings_table
 from harness.results.costs import BenchCosts
 from harness.results.standings import Row
 
@@ -130,7 +130,7 @@ class TestStored:
         script = (
             "import sys; from pathlib import Path; from harness.analysis.lookup import find_standings\n"
             "from harness.boards.workspace import Workspace\n"
-            "from harness.report.terminal import standings_table\n"
+            "from harness.report.standings.terminal import standings_table\n"
             "from harness.analysis.ranking.within_budget import apply_budget\n"
             f"found = find_standings('toys', Workspace(Path({str(tmp_path)!r})))\n"
             "standings_table(apply_budget(found, 'latency_p99 < 5ms')[0])\n"

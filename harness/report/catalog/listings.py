@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.forecasters.libraries import library_of
 from harness.plugins.installation import is_fetch_command, not_installed
-from harness.report.capabilities import LEGEND, capability_letters
+from harness.report.catalog.capabilities import LEGEND, capability_letters
 from harness.report.text import output_width, visible
 
 NARROW = "[\x00-\u02ff\u2010-\u2027\u2030-\u205e\u2070-\u20cf\u2190-\u22ff]*"  # as wide as a letter

@@ -13,7 +13,7 @@ from harness.results.software import all_versions, environment_name, package_ver
 
 if TYPE_CHECKING:
     from harness.evaluation.run import Run
-    from harness.report.runs import ListedCell
+    from harness.report.runs.run_table import ListedCell
 
 
 def run_text(cells: Sequence[ListedCell], width: int) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from harness.boards.stale import is_stale
 from harness.evaluation.run import Status
-from harness.report.column import Cell
-from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.numbers import NOTHING, error, fixed
+from harness.report.standings.column import Cell
+from harness.report.standings.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.tables import csv_table
 from harness.report.text import plain_text
 from harness.results.provenance import machine_kind

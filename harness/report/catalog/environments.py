@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.plugins.environments.environment import Environment
-from harness.report.listings import listing
+from harness.report.catalog.listings import listing
 
 
 def environments_text(environments: Iterable[Environment | HarnessError], unfinished: Iterable[str] = ()) -> str:

@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.efficiency.runner import BenchFinished, BenchStarted
 from harness.execution.expected_work import seconds_left
-from harness.report.bar_columns import Elapsed
 from harness.report.numbers import clock_time, plural
-from harness.report.progress import MOST_SILENCE
+from harness.report.progress.bar_columns import Elapsed
+from harness.report.progress.run_progress import MOST_SILENCE
 from harness.report.text import plain_text, visible
 
 if TYPE_CHECKING:

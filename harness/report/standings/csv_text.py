@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.shown import EVERYTHING, Shown
+from harness.report.standings.shown import EVERYTHING, Shown
 from harness.report.tables import csv_table
 from harness.results.standings import Standings
 

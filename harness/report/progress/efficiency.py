@@ -13,9 +13,9 @@ from rich.table import Table
 from harness.efficiency.board_costs import DIFFERED, bench_costs
 from harness.efficiency.budget import format_quantity
 from harness.efficiency.record import part
-from harness.report.column import WIDTH
-from harness.report.costs import COSTS, NO_UPPER_END, Cost
 from harness.report.numbers import NOTHING, UNBOUNDED, count, plural, time
+from harness.report.standings.column import WIDTH
+from harness.report.standings.costs import COSTS, NO_UPPER_END, Cost
 from harness.report.tables import csv_table
 from harness.report.text import plain_text
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.data.tables.findings import LEVELS
-from harness.report.listings import listing
+from harness.report.catalog.listings import listing
 from harness.report.text import output_width, visible
 
 if TYPE_CHECKING:

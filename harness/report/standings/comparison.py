@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from harness.report.column import WIDTH
-from harness.report.fitting import EDGE, GAP
 from harness.report.numbers import error, p_value, percent
+from harness.report.standings.column import WIDTH
+from harness.report.standings.fitting import EDGE, GAP
 from harness.report.tables import csv_table, some_of
 from harness.report.text import plain_text
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from harness.analysis.slicing.slices import SliceRequest, Slices, TaskSlices
 from harness.errors import BadInput
 from harness.fields.names import joined_names
-from harness.report.column import WIDTH
 from harness.report.numbers import error
-from harness.report.rows import scale
+from harness.report.standings.column import WIDTH
+from harness.report.standings.rows import scale
 from harness.report.tables import csv_table, markdown_line, markdown_list, markdown_table, markdown_text
 from harness.report.text import plain_text, visible
 

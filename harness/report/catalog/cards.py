@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.forecasters.hyperparameters import hyperparameters_of
 from harness.plugins.installation import install_command, is_fetch_command
-from harness.report.capabilities import capability_rows
+from harness.report.catalog.capabilities import capability_rows
 from harness.report.text import labelled_lines, visible
 
 if TYPE_CHECKING:

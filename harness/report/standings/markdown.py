@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from harness.report.columns import table_columns
-from harness.report.costs import times_caveat
 from harness.report.numbers import plural
-from harness.report.software import create_commands, software_lines
+from harness.report.standings.columns import table_columns
+from harness.report.standings.costs import times_caveat
+from harness.report.standings.software import create_commands, software_lines
+from harness.report.standings.terminal import legend, remarks
 from harness.report.tables import markdown_line, markdown_list, markdown_table, markdown_text
-from harness.report.terminal import legend, remarks
 from harness.report.text import visible
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.report.column import Cell, Column, Data, Table
 from harness.report.numbers import (
     NOTHING,
     UNBOUNDED,
@@ -16,6 +15,7 @@ from harness.report.numbers import (
     milliseconds,
     significant,
 )
+from harness.report.standings.column import Cell, Column, Data, Table
 from harness.results.costs import BenchCosts
 from harness.results.standings import Standings
 

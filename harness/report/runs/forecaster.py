@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.forecasters.described import Hyperparameter
 from harness.forecasters.hyperparameters import hyperparameters_of
-from harness.report.capabilities import capability_rows
-from harness.report.model_summary import model_summaries, summary_lines
+from harness.report.catalog.capabilities import capability_rows
 from harness.report.numbers import NOTHING, count, error, fixed
-from harness.report.runs import KEY_DIGITS, ListedCell
+from harness.report.runs.model_summary import model_summaries, summary_lines
+from harness.report.runs.run_table import KEY_DIGITS, ListedCell
 from harness.report.text import labelled_lines, visible
 from harness.results.device import device_text
 from harness.results.software import software_by_text

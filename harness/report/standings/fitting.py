@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.table import Table
 
-from harness.report.column import Cell
+from harness.report.standings.column import Cell
 from harness.report.text import plain_text, visible
 
 if TYPE_CHECKING:

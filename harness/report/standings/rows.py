@@ -8,7 +8,7 @@ from typing import Protocol
 
 from harness.fields.names import joined_names
 from harness.report.numbers import NOTHING, plural
-from harness.report.overlap import is_marked
+from harness.report.standings.overlap import is_marked
 from harness.report.tables import some_of
 from harness.results.standings import Row, Standings
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from harness.errors import UnknownName
 from harness.fields.names import split_names
-from harness.report.column import Cell, Column, Value
-from harness.report.columns import data_columns, standings_columns, table_columns
 from harness.report.numbers import NOTHING, error
+from harness.report.standings.column import Cell, Column, Value
+from harness.report.standings.columns import data_columns, standings_columns, table_columns
 from harness.results.standings import Row, Standings
 
 ALWAYS = ("#", "forecaster")  # headings of the terminal that a choice of columns does not leave out

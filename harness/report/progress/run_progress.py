@@ -15,9 +15,9 @@ from harness.evaluation.run import Status
 from harness.execution.activity import STALE
 from harness.execution.events import Event, Finished, NotStarted, PartsDone, Postponed, Refused, Started, Waiting
 from harness.execution.expected_work import ExpectedWork, seconds_left
-from harness.report.bar_columns import Elapsed, Left
 from harness.report.numbers import clock_time
-from harness.report.status import parts_text, progress_sentence
+from harness.report.progress.bar_columns import Elapsed, Left
+from harness.report.progress.status import parts_text, progress_sentence
 from harness.report.text import plain_text, sentence, visible
 
 MOST_SILENCE = 10.0  # seconds between two lines

@@ -6,16 +6,25 @@ from collections.abc import Container, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.report.column import WIDTH
-from harness.report.columns import table_columns
-from harness.report.costs import p99_footnote, times_caveat
-from harness.report.fitting import ShownColumn, fitted_table, fitting_columns
 from harness.report.numbers import plural
-from harness.report.overlap import is_marked, overlap_lines
-from harness.report.rows import BATCH, CLOSE, OVERLAP, STRICT, imputation_lines, mark_legend, mark_lines, scale
-from harness.report.shown import EVERYTHING, Shown, listed
+from harness.report.standings.column import WIDTH
+from harness.report.standings.columns import table_columns
+from harness.report.standings.costs import p99_footnote, times_caveat
+from harness.report.standings.fitting import ShownColumn, fitted_table, fitting_columns
+from harness.report.standings.overlap import is_marked, overlap_lines
+from harness.report.standings.rows import (
+    BATCH,
+    CLOSE,
+    OVERLAP,
+    STRICT,
+    imputation_lines,
+    mark_legend,
+    mark_lines,
+    scale,
+)
+from harness.report.standings.shown import EVERYTHING, Shown, listed
+from harness.report.standings.ties import ROUNDING, tie_lines
 from harness.report.text import plain_text, visible
-from harness.report.ties import ROUNDING, tie_lines
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from operator import attrgetter
 
-from harness.report.column import Cell, Column, Data, Value, column_names, text_tables
 from harness.report.numbers import (
     NOTHING,
     distinct_decimals,
@@ -20,7 +19,8 @@ from harness.report.numbers import (
     short_p_value,
     with_minus_sign,
 )
-from harness.report.rows import CLOSE, several_seeds
+from harness.report.standings.column import Cell, Column, Data, Value, column_names, text_tables
+from harness.report.standings.rows import CLOSE, several_seeds
 from harness.results.standings import Row, Standings
 
 MEDIAN = "median_relative_error"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from operator import attrgetter
 
-from harness.report.column import Cell, Column, Data, Table, column_names, text_tables
-from harness.report.costs import FIGURES, cost_columns
 from harness.report.numbers import duration, error, fixed, with_minus_sign
-from harness.report.overlap import overlap_text
-from harness.report.rows import failures, measurement, name_text, rank_text, scale
-from harness.report.statistics_columns import plain_column, statistics_columns
+from harness.report.standings.column import Cell, Column, Data, Table, column_names, text_tables
+from harness.report.standings.costs import FIGURES, cost_columns
+from harness.report.standings.overlap import overlap_text
+from harness.report.standings.rows import failures, measurement, name_text, rank_text, scale
+from harness.report.standings.statistics_columns import plain_column, statistics_columns
 from harness.results.standings import Row, Standings
 
 MOST_TASKS = 12  # that are important

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.report.rows import TIED
+from harness.report.standings.rows import TIED
 from harness.results.standings import Row, Standings
 
 ROUNDING = "errors below 10⁻¹⁰ of the largest actual are rounding, and equal in ranks, relative errors and tests"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.execution.scheduling.cluster import expected_seconds, memory_line, shard_needs, time_line
-from harness.report.column import Cell
-from harness.report.fitting import ShownColumn, fitted_table
 from harness.report.numbers import clock_time, plural
+from harness.report.standings.column import Cell
+from harness.report.standings.fitting import ShownColumn, fitted_table
 from harness.report.tables import some_of
 from harness.report.text import plain_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report.listings import listing
+from harness.report.catalog.listings import listing
 
 if TYPE_CHECKING:
     from harness.forecasters.weights.declared import Weights

@@ -1,0 +1,1 @@
+"""What plugins, environments and weights are available, as text."""

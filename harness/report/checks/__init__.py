@@ -1,0 +1,1 @@
+"""What checks found: of data, of published numbers, of forecasters and environments."""
