@@ -30,6 +30,7 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
     counts. The other homes are not changed.
     """
     from harness.boards.merging import merge_boards
+    from harness.evaluation.notes import noted_tolerance
     from harness.evaluation.run import Run
     from harness.execution.merging import check_homes, is_home
     from harness.report.runs.merging import merge_lines
@@ -42,9 +43,11 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
     workspace = workspaces[-1]
     catalog.use_home(into)
 
-    def tolerance_of(run: Run) -> float:
-        registered = catalog.forecasters.get(run.cell.forecaster)
-        return TOLERANCE if registered is None else max(TOLERANCE, registered.spec.tolerance)
+    specs = catalog.forecasters.specs
+
+    def tolerance_of(run: Run) -> float:  # no plugin that is used here may provide the forecaster
+        name = run.cell.forecaster
+        return max(TOLERANCE, specs[name].tolerance if name in specs else noted_tolerance(run.notes))
 
     is_new = not is_home(into)
     if workspace.remote is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import get_args
 
 import numpy as np
@@ -29,6 +30,7 @@ DEGENERATE = "point forecast, scored as degenerate quantiles"
 MOST_LEFT_OUT = 20  # series with windows left out that a run names
 NO_SCALE = "the seasonal error of their history is undefined (too short, or exactly periodic)"
 NO_ERROR = "all forecasts equal the actuals exactly: check for leakage"
+_REPEATS = re.compile(r"forecasts repeat within (\S+) \(declared\)")
 NOT_ALIGNED = "cutoffs are not aligned in time: a global model may learn from later dates of other series"
 
 
@@ -50,6 +52,11 @@ def notes(backtest: Backtest, description: Description, rules: Rules, forecasts:
             f"forecasts repeat within {np.format_float_scientific(tolerance, trim='-', exp_digits=1)} (declared)"
         )
     return (*lines, *remark_texts(description.remarks))
+
+
+def noted_tolerance(notes: Iterable[str]) -> float:
+    """The relative difference of repeated forecasts that a forecaster declared when it ran, as a note says; or 0."""
+    return max((float(found[1]) for note in notes if (found := _REPEATS.fullmatch(note))), default=0.0)
 
 
 def _is_point_forecast(forecast: Forecast) -> bool:

@@ -152,6 +152,37 @@ class TestMerge:
         assert scores(machine) == {}
         assert len(machine.store.names(f"conflicts/{KEY}")) == 2
 
+    @pytest.mark.parametrize("into", ["folder", "store"])
+    def test_results_of_a_forecaster_that_no_plugin_provides_may_differ(
+        self, tmp_path: Path, merge: Merge, into: str
+    ) -> None:
+        """As those of a file harness_plugin.py beside a board, which a merge does not import."""
+        cell = replace(run_of().cell, forecaster="clocked")
+        runs = [replace(run_of(shift=shift), cell=cell) for shift in (1.0, 2.0)]
+        homes = [folder(tmp_path / f"home-{i}", run, run_of(OTHER)) for i, run in enumerate(runs)]
+        cells = (StoredCell(KEY, "clocked", "toy", "aa"), StoredCell(OTHER, "naive", "toy", "aa"))
+        StoredPlan("toys", "Toys", "", "MAE", "naive", cells, ("clocked", "naive")).save(homes[0])
+        place = tmp_path / "into" if into == "folder" else f"file://{tmp_path}/store"
+
+        merged = merge(*homes, place)
+        back = merge(place, tmp_path / "copy")
+
+        assert (merged.exit_code, back.exit_code) == (1, 0), merged.exception
+        assert "clocked on toy has different results" in merged.output
+        assert list(Journal(tmp_path / "copy").keys()) == [OTHER]
+        assert [plan.name for plan in stored_plans(tmp_path / "copy")] == ["toys"]
+
+    def test_the_tolerance_of_a_forecaster_that_no_plugin_provides_is_the_noted_one(
+        self, tmp_path: Path, merge: Merge
+    ) -> None:
+        cell, noted = replace(run_of().cell, forecaster="clocked"), ("forecasts repeat within 4e-3 (declared)",)
+        runs = [replace(run_of(shift=shift), cell=cell, notes=noted) for shift in (1.0, 1.002)]
+        homes = [folder(tmp_path / f"home-{i}", run) for i, run in enumerate(runs)]
+
+        merged = merge(*homes, tmp_path / "into")
+
+        assert merged.exit_code == 0, merged.output
+
     def test_an_empty_store_is_no_home(self, tmp_path: Path, merge: Merge) -> None:
         ended = merge(f"file://{tmp_path}/store", tmp_path / "into")
 
