@@ -12,9 +12,11 @@ from harness.boards.planning import PlannedCell
 from harness.errors import HarnessError, HomeUnusable, InfrastructureFault
 from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
-from harness.execution.events import Event, Finished, NotStarted, Postponed, Refused, Started, Waiting
+from harness.execution.awaited_owners import AwaitedOwners
+from harness.execution.events import Event, Finished, NotStarted, Postponed, Refused, Started
 from harness.execution.executors.executor import Executor, Outcome
 from harness.execution.fault_counts import FaultCounts
+from harness.execution.finished_elsewhere import FinishedElsewhere
 from harness.execution.locks.interface import Locks
 from harness.execution.locks.local import CellLocks
 from harness.execution.split_cells import SplitCell, remove_leftovers
@@ -23,7 +25,6 @@ from harness.results.remote.store import StoreUnavailable
 from harness.results.stored_parts import StoredParts
 
 POLL = 0.5  # seconds between looks at cells that another process runs
-NO_SIGN = 20.0  # seconds without a sign of another process until the user is told
 PATIENCE = 1.0  # seconds of waiting for another process before the user is told
 
 
@@ -57,12 +58,14 @@ class _Drive:
         self._waits_since: float | None = None
         self._faults = FaultCounts()
         self._lost: StoreUnavailable | None = None  # why no other cell is started
-        self._named: set[str] = set()  # owners of locks of whom it was said that their cells are awaited
-        self._silent = set[str]()  # those of whom it was said that they give no sign
+        self._owners = AwaitedOwners(locks)
+        self._elsewhere = FinishedElsewhere(journal, locks)
 
     def events(self) -> Iterator[Event]:
         """Run all cells."""
         while self.waiting or self.running or self.locked_elsewhere or self.split:
+            if self.waiting and self._elsewhere.is_due:
+                yield from self._end_finished_elsewhere()
             yield from self._fill_slots()
             if self.split or not self.waiting:
                 yield from self._look()
@@ -123,20 +126,11 @@ class _Drive:
         now = time.monotonic()
         self._waits_since = now if self._waits_since is None else self._waits_since
         if now - self._waits_since >= PATIENCE:
-            owners: dict[str, list[PlannedCell]] = {}
-            for planned in self.locked_elsewhere:
-                owners.setdefault(self.locks.owner(planned.key), []).append(planned)
-            for cell in self.split.values():
-                if cell.is_own and cell.waiting:
-                    owners.setdefault(cell.awaited, []).append(cell.planned)
-            for owner in owners.keys() - self._named:
-                self._named.add(owner)
-                yield Waiting(owner, tuple(owners[owner]))
-            for owner in owners.keys() - self._silent:
-                silent_for = max(self.locks.silent_for(planned.key) for planned in owners[owner])
-                if silent_for > NO_SIGN:
-                    self._silent.add(owner)
-                    yield Waiting(owner, tuple(owners[owner]), silent_for)
+            own_in_parts = [
+                (cell.awaited, cell.planned) for cell in self.split.values() if cell.is_own and cell.waiting
+            ]
+            owned = [(self.locks.owner(planned.key), planned) for planned in self.locked_elsewhere]
+            yield from self._owners.news([*owned, *own_in_parts])
         time.sleep(POLL)
 
     def _start(self, planned: PlannedCell) -> Iterator[Event]:
@@ -149,7 +143,7 @@ class _Drive:
             return
         if not is_ours:
             self.locked_elsewhere.append(planned)
-        elif (run := self._recorded_meanwhile(planned)) is not None:
+        elif (run := self._elsewhere.run(planned)) is not None:
             self.locks.release(planned.key)
             yield Finished(planned, run, ran_here=False)
         else:
@@ -220,7 +214,7 @@ class _Drive:
         if planned.part is not None:
             if (end := self.split[planned.key].stored_end(planned.part)) is not None:
                 return end  # the supervisor died, or the store was given up, after it was written
-        elif (recorded := self._recorded_meanwhile(planned)) is not None:
+        elif (recorded := self._elsewhere.run(planned)) is not None:
             return recorded  # likewise
         if isinstance(error, HarnessError):
             return error
@@ -247,10 +241,19 @@ class _Drive:
                 return
             planned = self.locked_elsewhere.popleft()
             helped = self.split.get(planned.key)
-            if (run := self._recorded_meanwhile(planned)) is not None:
+            if (run := self._elsewhere.run(planned)) is not None:
                 yield self._finished_elsewhere(planned, run)
             else:
                 yield from self._take_over(planned, helped)
+
+    def _end_finished_elsewhere(self) -> Iterator[Event]:
+        """The ends of the cells that other processes have run while this one has cells to start."""
+        found = self._elsewhere.look([*self.waiting, *self.locked_elsewhere])
+        self.waiting = deque(planned for planned in self.waiting if planned.key not in found)
+        self.locked_elsewhere = deque(planned for planned in self.locked_elsewhere if planned.key not in found)
+        for planned, run in found.values():
+            self.locks.release(planned.key)  # of a cell that was taken over, but not started
+            yield self._finished_elsewhere(planned, run)
 
     def _finished_elsewhere(self, planned: PlannedCell, run: Run) -> Finished:
         """The end of a cell that another process ran; its parts are not needed any more."""
@@ -267,7 +270,7 @@ class _Drive:
                 helped.give_up(fault)
             yield from self._postpone(planned, fault)
             return
-        if is_ours and (run := self._recorded_meanwhile(planned)) is not None:  # just before it was released
+        if is_ours and (run := self._elsewhere.run(planned)) is not None:  # just before it was released
             self.locks.release(planned.key)
             yield self._finished_elsewhere(planned, run)
         elif is_ours and helped is not None:
@@ -291,9 +294,3 @@ class _Drive:
             yield Started(planned)
         else:
             self._helped.add(planned.key)
-
-    def _recorded_meanwhile(self, planned: PlannedCell) -> Run | None:
-        """The run that another process recorded since the cell was found pending; None if there is none."""
-        if self.journal.modified(planned.key) in (0, planned.recorded):
-            return None
-        return self.journal.read(planned.key)

@@ -152,9 +152,13 @@ class Journal:
 
     def keys(self) -> Iterator[str]:
         """The keys of all finished cells."""
-        for key in sorted(os.listdir(self.cells)) if self.cells.is_dir() else []:
+        for key in sorted(self.folders()):
             if self.has(key):
                 yield key
+
+    def folders(self) -> frozenset[str]:
+        """The names of the folders of cells: the keys of finished cells, and maybe of others."""
+        return frozenset(os.listdir(self.cells)) if self.cells.is_dir() else frozenset()
 
     def has(self, key: str) -> bool:
         """Whether the cell is finished."""

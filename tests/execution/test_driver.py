@@ -16,7 +16,7 @@ from harness import BadInput, Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.errors import InfrastructureFault, UnknownName
 from harness.evaluation.run import Cell
-from harness.execution import driver
+from harness.execution import awaited_owners, driver, finished_elsewhere
 from harness.execution.driver import drive
 from harness.execution.events import Finished, Postponed, Refused, Started, Waiting
 from harness.execution.executors import table as executors
@@ -163,6 +163,30 @@ class TestDriver:
         assert [event.planned for event in last] == [CELLS[0]]
         assert not any(isinstance(event, Started) for event in last)
 
+    def test_cells_that_another_process_finishes_are_done_before_their_turn(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(finished_elsewhere, "INTERVAL", 0.0)
+        monkeypatch.setattr(finished_elsewhere, "SHARE", float("inf"))
+        cells, journal = [planned(seed) for seed in range(6)], Journal(tmp_path)
+        cells[5] = replace(cells[5], recorded=1)  # --rerun
+        other = CellLocks(tmp_path)
+        other._owner = "elsewhere 1"
+        other.take(cells[1].key)
+        events = drive(cells, Recorder(tmp_path), journal)
+
+        begun = [next(events)]
+        for cell in (cells[1], cells[4], cells[5]):
+            journal.write(Run(cell.cell, Status.COMPLETED, cell.key))
+        rest = list(events)
+
+        other.close()
+        ends = [(event.planned.cell.seed, event.ran_here) for event in rest if isinstance(event, Finished)]
+        started = [event.planned.cell.seed for event in [*begun, *rest] if isinstance(event, Started)]
+        assert ends == [(0, True), (1, False), (4, False), (5, False), (2, True), (3, True)]
+        assert started == [0, 2, 3]
+        assert list((tmp_path / "journal" / "locks").iterdir()) == []
+
     def test_for_whom_it_waits_is_said_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(driver, "PATIENCE", 0.02)
         monkeypatch.setattr(driver, "POLL", 0.01)
@@ -188,7 +212,7 @@ class TestDriver:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(driver, "PATIENCE", 0.02)
-        monkeypatch.setattr(driver, "NO_SIGN", 0.1)
+        monkeypatch.setattr(awaited_owners, "NO_SIGN", 0.1)
         monkeypatch.setattr(driver, "POLL", 0.01)
         journal, other = Journal(tmp_path), CellLocks(tmp_path)
         other._owner = "elsewhere 1"

@@ -92,6 +92,19 @@ class TestTwoMachines:
 
         assert Machine(tmp_path / "b", open_store(url)).journal.read(KEY) is not None
 
+    def test_finished_cells_are_read_by_a_list_of_cells(
+        self, locks: MakeLocks, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        a, b = Machine(tmp_path / "a", open_store(url)), locks("b")
+        journal, listed, names = Machine(tmp_path / "b", open_store(url)).journal, list[str](), b.store.names
+        monkeypatch.setattr(b.store, "names", lambda prefix="": listed.append(prefix) or names(prefix))
+        a.store_run(run_of())
+
+        b.read_finished()
+
+        assert journal.read(KEY) is not None
+        assert listed == ["cells"]
+
 
 class Clock:
     """A clock that goes on as it is told."""

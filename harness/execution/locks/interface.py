@@ -28,6 +28,10 @@ class Locks(Protocol):
         """Learn what other processes did, before cells that they locked are looked at."""
         ...
 
+    def read_finished(self) -> None:
+        """Read the cells that other processes finished, without looking at their locks."""
+        ...
+
     def close(self) -> None:
         """Release all locks."""
         ...

@@ -90,6 +90,9 @@ class CellLocks:
     def look(self) -> None:
         """Learn what other processes did: nothing to do, since they write to the same folder."""
 
+    def read_finished(self) -> None:
+        """Read the cells that other processes finished: nothing to do, likewise."""
+
     def close(self) -> None:
         """Release all locks."""
         self._closed.set()

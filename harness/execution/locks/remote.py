@@ -18,7 +18,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -146,12 +146,23 @@ class RemoteLocks:
         if now - self._looked < LOOK:
             return
         self._looked = now
-        try:
+        with self._patient():
             self._remove_done()
             locks = self.store.names(LOCKS)
             self._locks.clear()
             self._look_at(locks)
             self.remote.pull(self._asked)
+
+    def read_finished(self) -> None:
+        """Read the cells that other machines stored, by a list of those in the store."""
+        with self._patient():
+            self.remote.pull_folder(CELLS)
+
+    @contextlib.contextmanager
+    def _patient(self) -> Iterator[None]:
+        """Try what is tried again later, until the store is given up."""
+        try:
+            yield
         except StoreUnavailable as error:
             self.remote.patience.failed(error)
         else:
