@@ -41,8 +41,8 @@ EXIT_LEFT_OUT = 2
 @click.option(
     "--logs", metavar="FOLDER", help="With --slurm: the folder of logs.  [default: in the home, or /tmp of each node]"
 )
-@click.option("--image", default="harness:latest", show_default=True, help="With --kubernetes: the container image.")
-@click.option("--claim", default="harness-home", show_default=True, help="With --kubernetes: the volume claim.")
+@click.option("--image", help="With --kubernetes: the container image.  [default: harness:latest]")
+@click.option("--claim", help="With --kubernetes: the volume claim.  [default: harness-home]")
 @workspace_option
 def plan_command(
     boards: tuple[str, ...],

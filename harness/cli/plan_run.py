@@ -26,7 +26,7 @@ from harness.execution.scheduling.estimates import (
     unmeasured_forecasters,
 )
 from harness.execution.scheduling.groups import GPU, group_cells
-from harness.execution.scheduling.kubernetes import kubernetes_manifest
+from harness.execution.scheduling.kubernetes import DEFAULT_IMAGE, HOME_VOLUME, kubernetes_manifest
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.simulation import Job, parse_machines, simulate_shards, simulate_shared
 from harness.execution.scheduling.slurm import slurm_script
@@ -46,8 +46,8 @@ class PlanOptions:
     jobs: int = 1
     sources: tuple[str, ...] = ()  # homes whose runs tell what cells cost
     separate_homes: bool = False
-    image: str = ""
-    claim: str = ""
+    image: str | None = None
+    claim: str | None = None
     logs: str | None = None  # a folder
 
     @classmethod
@@ -68,6 +68,9 @@ class PlanOptions:
             parse_machines(self.simulate)
         if self.logs is not None and self.slurm is None:
             raise BadInput("--logs names the folder of the logs of Slurm's jobs; use it with --slurm")
+        for name, value in (("--image", self.image), ("--claim", self.claim)):
+            if value is not None and self.kubernetes is None:
+                raise BadInput(f"{name} is for the pods of Kubernetes; use it with --kubernetes")
 
     def check_home(self, home: str) -> None:
         """Raise BadInput for options that need a home in a folder."""
@@ -107,8 +110,12 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         store_results(workspace)
         name = f"{plan.id} in {run.home}" if is_url(run.home) else str(file)
         echo(f"the run plan is {name}", err=True)
-    is_slurm = options.slurm is not None
-    echo_text(slurm_script(run, Path.cwd()) if is_slurm else kubernetes_manifest(run, options.image, options.claim))
+    if (shards := sum(group.shards for group in plan.groups)) < options.shards:
+        echo(f"{shards:,} shards instead of {options.shards:,}: there are no more cells", err=True)
+    if options.slurm is not None:
+        echo_text(slurm_script(run, Path.cwd()))
+    else:
+        echo_text(kubernetes_manifest(run, options.image or DEFAULT_IMAGE, options.claim or HOME_VOLUME))
     return left_out
 
 
@@ -126,6 +133,7 @@ def _cluster_run(
         is_stored,
         options.separate_homes,
         None if options.logs is None else os.path.abspath(options.logs),
+        tuple(board for board in selection.boards if os.path.exists(board)),
     )
 
 

@@ -20,7 +20,7 @@ def shard_options(command: Callable[..., Any]) -> Callable[..., Any]:
         sharding.check()
         return command(sharding=sharding, **options)
 
-    shard_help = "Run one of N shares of the cells; auto: that of this task of a job array (Slurm, Kubernetes)."
+    shard_help = "Run one of N shards of the cells; auto: that of this task of a job array (Slurm, Kubernetes)."
     shard = click.option("--shard", metavar="I/N", help=shard_help)
     plan = click.option("--plan", metavar="FILE", help="With --shard: a run plan that `harness plan` wrote, or its id.")
     group = click.option("--group", metavar="NAME", help="With --plan: the group of cells, by the resources they need.")

@@ -223,12 +223,12 @@ class Backlog:
     @property
     def announcement(self) -> str:
         """What a command waits for, and that nobody has to."""
-        what = "its store is checked"
+        what = "checking its store"
         if self.cells:
-            what = "1 run is sent" if self.cells == 1 else f"{self.cells:,} runs are sent"
+            what = "sending 1 run" if self.cells == 1 else f"sending {self.cells:,} runs"
         elif self.standings:
-            what = "new standings are sent"
-        return f"{what}, all results are stored already; Ctrl-C leaves the rest to the next command"
+            what = "sending new standings"
+        return f"{what}; all results are stored already, and Ctrl-C leaves the rest to the next command"
 
     def progress(self, before: Backlog) -> str:
         """How much of an earlier backlog was sent."""

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,11 +170,22 @@ def test_scripts_tell_how_the_memory_comes_about(tmp_path: Path) -> None:
 
     told = (
         "memory of a shard of cpu, 6.0 GB: 1.0 GB for the command, and for each of 2 cells at a time 2.0 GB for its "
-        "forecaster and 0.5 GB to evaluate it (a forecaster is expected to take at most 0.3 GB: 1.5 times that, or "
-        "what its spec states if that is more, is rounded up to 2, 8, 32, ... GB)"
+        "forecaster and 0.5 GB to evaluate it. The forecaster's memory is 1.5 times what it is expected to take, "
+        "0.3 GB, or what its spec states, if more, rounded up to 2, 8, 32, ... GB"
     )
     assert all(told in text.replace("\n# ", " ") for text in texts)
     assert "time limit of a shard of cpu, 20 minutes: 10 minutes to start" in texts[0]
+
+
+def test_a_manifest_says_what_the_image_and_the_volume_must_have() -> None:
+    run = replace(cluster_run("/home/harness", CPU, separate_homes=True), files=("./board",), is_stored=True)
+
+    notes = kubernetes_manifest(run, "image", "claim").split("---")[0].replace("\n# ", " ")
+
+    assert "The boards ./board are files: the image must have them at these paths" in notes
+    assert f"The volume of the home must have the run plan, /home/harness/plans/{run.plan.id}.json" in notes
+    assert "merge the homes in a pod that has the volume: harness merge /home/harness/shards/* /home/harness" in notes
+    assert "run plan" not in kubernetes_manifest(replace(run, home="s3://bucket/run"), "image", "claim")
 
 
 def test_homes_of_shards_are_merged_at_the_end(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class ClusterRun:
     is_stored: bool = True  # whether shards read the plan; without, the division needs no measurements
     separate_homes: bool = False  # whether each shard has a home of its own
     logs: str | None = None  # the absolute path of a folder
+    files: tuple[str, ...] = ()  # boards that the command names by their path
 
     @property
     def is_in_store(self) -> bool:
@@ -102,9 +103,9 @@ def memory_line(group: CellGroup, jobs: int) -> str:
     return (
         f"memory of a shard of {group.name}, {_gigabytes(shard_needs(group, jobs).memory)}: "
         f"{_gigabytes(BASE_MEMORY)} for the command, and for {each} {_gigabytes(group.memory)} for its forecaster and "
-        f"{_gigabytes(EVALUATOR_MEMORY)} to evaluate it (a forecaster is expected to take at most "
-        f"{_gigabytes(group.cell_memory)}: {MARGIN:g} times that, or what its spec states if that is more, is rounded "
-        f"up to {steps}, ... GB)"
+        f"{_gigabytes(EVALUATOR_MEMORY)} to evaluate it. The forecaster's memory is {MARGIN:g} times what it is "
+        f"expected to take, {_gigabytes(group.cell_memory)}, or what its spec states, if more, rounded up "
+        f"to {steps}, ... GB"
     )
 
 

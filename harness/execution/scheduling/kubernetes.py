@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.execution.scheduling.cluster import ClusterRun, comment, memory_line, shard_needs
 from harness.execution.scheduling.groups import CellGroup
 
 HOME_VOLUME, CACHE_VOLUME = "harness-home", "harness-cache"
+DEFAULT_IMAGE = "harness:latest"
 CACHE = "/var/cache/harness"  # the folder of a pod for the local copy of a home in a store
 GPU = "nvidia.com/gpu"
 GRACE = 120  # seconds for a pod that is to end
@@ -46,9 +47,26 @@ CREDENTIALS = (
 def kubernetes_manifest(run: ClusterRun, image: str, claim: str) -> str:
     """The manifest, YAML; `claim` is the volume claim that has the home, unless that is in a store."""
     documents = ["\n".join(_document(run, group, image, claim)) for group in run.plan.groups]
-    return "# Indexed Jobs, one for each group of cells: kubectl apply -f FILE\n" + "".join(
-        f"---\n{document}\n" for document in documents
-    )
+    notes = "\n".join(comment("Indexed Jobs, one for each group of cells: kubectl apply -f FILE", *_notes(run)))
+    return f"{notes}\n" + "".join(f"---\n{document}\n" for document in documents)
+
+
+def _notes(run: ClusterRun) -> Iterator[str]:
+    """What the image and the volume must have."""
+    if run.files:
+        names = ", ".join(run.files)
+        yield (
+            f"The boards {names} are files: the image must have them at these paths, from its working directory, with "
+            "the files of data and the harness_plugin.py that belong to them."
+        )
+    if run.is_stored and not run.is_in_store:
+        yield (
+            f"The volume of the home must have the run plan, {run.home}/plans/{run.plan.id}.json: plan in a pod that "
+            "has the volume, or copy the file to it."
+        )
+    if run.separate_homes:
+        command = run.merge_command(("harness",))
+        yield f"When all Jobs have ended, merge the homes in a pod that has the volume: {command}"
 
 
 def _document(run: ClusterRun, group: CellGroup, image: str, claim: str) -> list[str]:

@@ -47,7 +47,7 @@ def _notes(run: ClusterRun) -> list[str]:
     return comment(
         "The home is in an object store: nodes need no shared folder, but the same harness, interpreter and data.",
         "Credentials: jobs have the environment of sbatch, and with it variables such as AWS_PROFILE or "
-        "AWS_ENDPOINT_URL; files such as ~/.aws/credentials must be on the nodes.",
+        "AWS_ENDPOINT_URL, unless SBATCH_EXPORT=NONE is set; files such as ~/.aws/credentials must be on the nodes.",
         f"Each node has a local copy of the home, in HARNESS_CACHE_DIR or else in {NODE_FOLDER}.",
         logs,
     )
@@ -88,13 +88,13 @@ def _merging(run: ClusterRun) -> Iterator[str]:
     """A last job, which merges the homes of the shards when all of them have ended."""
     after = ":".join(f"$job{i}" for i in range(len(run.plan.groups)))
     harness = run.command[: run.command.index("run")]
-    yield f"sbatch --parsable --dependency=\"afterany:{after}\" <<'{END}'"
+    yield f"merge=$(sbatch --parsable --dependency=\"afterany:{after}\" <<'{END}'"
     yield "#!/bin/sh"
     yield from _options(
         job_name="harness-merge", mem="4000M", time=clock(3600), output=_log(run, "merge"), open_mode="append"
     )
     yield f"exec {run.merge_command(harness)}"
-    yield END
+    yield from (END, ")", 'echo "submitted job $merge, which merges the homes of the shards"')
 
 
 def _options(**options: str) -> Iterator[str]:

@@ -66,6 +66,8 @@ def _column(heading: str, texts: Iterable[str], style: str = "number") -> ShownC
 
 def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: int) -> Iterator[str]:
     """What the expected times are from, and how long the run is expected to take with more shards."""
+    shards = sum(group.shards for group in groups)
+    yield f"shards: {shards:,} are assumed; --slurm N and --kubernetes N divide the cells into N"
     stated = [text.format(f"{bases[basis]:,} cells") for basis, text in BASES.items() if bases.get(basis)]
     yield f"expected times: {'; '.join(stated)}"
     for group in groups:
@@ -83,25 +85,33 @@ def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: in
 def unmeasured_lines(forecasters: Sequence[str], count: int) -> Iterator[str]:
     """A warning of times that were never measured, of some of a number of forecasters."""
     if forecasters:
-        only = ",".join(forecasters[:SHOWN]) + ("" if len(forecasters) <= SHOWN else ",...")
+        only, example = ",".join(forecasters[:SHOWN]), "" if len(forecasters) <= SHOWN else ", for example"
         yield (
             f"{len(forecasters):,} of {plural(count, 'forecaster')} {'has' if len(forecasters) == 1 else 'have'} no "
             f"completed run ({some_of(forecasters, SHOWN)}): their times are estimated from the size of the data, and "
-            f"may be far off; run them first on a board with few tasks: harness run BOARD --only {shlex.quote(only)}"
+            f"may be far off; run them first on a board with few tasks{example}: "
+            f"harness run BOARD --only {shlex.quote(only)}"
         )
 
 
 def simulation_lines(machines: Machines, cells: int, schedules: Mapping[str, Schedule]) -> Iterator[str]:
     """The schedules of a simulated run."""
     nodes = "1 node" if machines.nodes == 1 else f"{machines.nodes:,} nodes"
-    gpus = f" and {machines.gpus} GPUs" if machines.gpus else ""
-    yield f"Simulated run of {cells:,} cells on {nodes} with {machines.cores} cores{gpus} each:"
+    gpus = f" and {plural(machines.gpus, 'GPU')}" if machines.gpus else ""
+    yield f"Simulated run of {plural(cells, 'cell')} on {nodes} with {plural(machines.cores, 'core')}{gpus} each:"
     for name, schedule in schedules.items():
-        first = min(schedule.ends, default=0.0)
+        used = [end for end in schedule.ends if end > 0]
+        idle = len(schedule.ends) - len(used)
+        unused = f"; {plural(idle, 'node')} without a cell" if idle else ""
         yield (
-            f"{name}: {clock_time(schedule.makespan)} until the last cell ends; {schedule.utilisation:.0%} of the "
-            f"cores are used on average; tail {clock_time(schedule.tail)}; the first node ends at {clock_time(first)}"
+            f"{name}: {clock_time(schedule.makespan)} until the last cell ends; {100 * schedule.utilisation:.0f} % of "
+            f"the cores are used on average; tail {clock_time(schedule.tail)}; the first node with cells ends at "
+            f"{clock_time(min(used, default=0.0))}{unused}"
         )
     bound = max((schedule.bound for schedule in schedules.values()), default=0.0)
     yield f"no schedule takes less than {clock_time(bound)}: that of the longest cell, or of all cores without a pause"
     yield "tail: the time at the end in which less than half of the cores are busy"
+    yield (
+        "left out: queueing, the start of nodes and of harness on each (some seconds), and loading the data; cells are "
+        "assumed not to slow each other down"
+    )

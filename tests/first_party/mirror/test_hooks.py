@@ -79,7 +79,7 @@ class TestHooks:
 
         Companion(home).finish(told.append)
 
-        assert told[0].startswith("MLflow: 6 runs are sent, all results are stored already; Ctrl-C leaves the rest")
+        assert told[0].startswith("MLflow: sending 6 runs; all results are stored already, and Ctrl-C leaves the rest")
         found = [re.match(r"MLflow: (\d) of 6 runs sent(; the standings are sent)?$", line) for line in told[1:]]
         sent = [int(line[1]) for line in found if line is not None]
         assert sent == sorted(sent)
