@@ -90,7 +90,9 @@ class Activity:
 
     @property
     def seconds_left(self) -> float | None:
-        """The time that the remaining cells take at the present rate; None where nothing is known yet."""
+        """The time that the remaining cells take at the present rate; None where nothing is known, or nothing runs."""
+        if not self.running:
+            return None
         if self.work > 0:
             return seconds_left(self.work_done, self.work, self.seconds)
         return seconds_left(self.done, self.cells - len(self.still_pending), self.seconds)

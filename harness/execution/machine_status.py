@@ -51,13 +51,16 @@ def cell_commands(running: Iterable[Activity]) -> Iterator[Activity]:
 def run_seconds_left(
     running: Iterable[Activity], pending: Mapping[str, AbstractSet[str]], machines: Iterable[MachineStatus]
 ) -> float | None:
-    """The time that all machines together need for the cells that are left; None where it is not known.
+    """The time that all machines together need for the cells that are left; None where it is not known, or none runs.
 
     `pending` are the keys of cells without a run, by board. Commands with the same boards divide the same cells, unless
     they are shards. Cells count by their expected times, relative to those that are done.
     """
     left: dict[tuple[tuple[str, ...], str], float] = defaultdict(float)
-    for activity in cell_commands(running):
+    commands = list(cell_commands(running))
+    if not any(activity.running for activity in commands):
+        return None
+    for activity in commands:
         known = set().union(*(pending.get(board, set()) for board in activity.boards))
         cells = min(activity.cells_left, len(known)) if known else activity.cells_left  # --rerun: cells with a run
         part = activity.boards, activity.shard

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.data.damage import reported_only
@@ -113,6 +113,7 @@ def home_status(
     with reported_only():
         plans = [plan for plan in stored_plans(home) if board in (None, plan.name)]
         boards = tuple(_board_status(plan, selections_of(home, plan), journal, found) for plan in plans)
+    running = tuple(_without_recorded(activity, found.outcomes) for activity in running)
     name = home_name(home)
     if board is not None and not plans:
         raise BadInput(f"board {board!r} was not run in {name}; run `harness run {board}{home_option(home)}` first")
@@ -165,6 +166,13 @@ def _board_status(
         not_selected.total(),
         options,
     )
+
+
+def _without_recorded(activity: Activity, outcomes: Mapping[str, Outcome]) -> Activity:
+    """What a command does, without the cells whose runs were recorded since it told that it runs them."""
+    cells = activity.running
+    left = tuple(cell for cell in cells if cell.key not in outcomes or outcomes[cell.key].finished < cell.since)
+    return replace(activity, running=left)
 
 
 def _recorded(key: str, journal: CachedJournal) -> Run | Outcome | None:

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.data.storage import read_checked_json, write_checked_json, write_json
-from harness.execution.activity import SCHEMA, Activity, LastCell, activities, activity_folder
+from harness.execution.activity import SCHEMA, Activity, LastCell, RunningCell, activities, activity_folder
 from harness.fields.dumping import dump
 from harness.results.journal import Journal
 
@@ -168,6 +168,21 @@ def test_a_machine_that_gives_no_sign_is_told_and_its_cells_are_in_no_time_left(
     assert re.search(r"on alive .*, as of \d+(\.\d)? s ago\.", text)
     assert {each["host"]: each["age"] > 60 for each in found["running"]} == {"lost": True, "alive": False}
     assert "lost" not in {each["machine"] for each in found["machines"]}
+
+
+def test_a_cell_that_was_recorded_since_it_began_does_not_run(slow_board: Any) -> None:
+    slow_board.set_seconds(0, 0)
+    slow_board("run", "slow", "--jobs", "0")
+    recorded, again, *_ = Journal(slow_board.home).keys()
+    since = {recorded: "2026-01-01T00:00:00+00:00", again: "2999-01-01T00:00:00+00:00", "aa": ""}
+    cells = tuple(RunningCell(key, "slow", "nile", begun, 9.0) for key, begun in since.items())
+    fields = dump(activity_of("alive", 5.0, running=cells))
+    write_json(activity_folder(slow_board.home) / "1.json", {"schema": SCHEMA, **fields})
+
+    found = json.loads(slow_board("status", "--json").stdout)
+
+    assert [cell["key"] for cell in found["running"][0]["running"]] == [again, "aa"]
+    assert {each["machine"]: each["running"] for each in found["machines"]}["alive"] == 2
 
 
 def test_a_page_waits_for_a_run_that_has_not_begun(machines: Any, tmp_path: Path) -> None:

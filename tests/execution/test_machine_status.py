@@ -110,14 +110,14 @@ class TestTimeLeft:
     )
 
     def test_machines_that_divide_the_same_cells(self) -> None:
-        commands = [command("a", 20.0, cells=30, done=2), command("b", 20.0, cells=29, done=0)]
+        commands = [command("a", 20.0, cells=30, done=2, running=1), command("b", 20.0, cells=29, done=0)]
 
         assert run_seconds_left(commands, {"slow": set(map(str, range(50)))}, self.machines) == pytest.approx(290)
         assert run_seconds_left(commands, {"slow": set(map(str, range(7)))}, self.machines) == pytest.approx(70)
 
     def test_cells_of_shards_are_different_ones(self) -> None:
         commands = [
-            command("a", 20.0, cells=30, done=10, shard="1/2"),
+            command("a", 20.0, cells=30, done=10, running=1, shard="1/2"),
             command("b", 20.0, cells=30, done=20, shard="2/2"),
         ]
 
@@ -126,16 +126,25 @@ class TestTimeLeft:
     def test_cells_that_cannot_be_run_are_not_waited_for(self) -> None:
         pending = (StillPending("aa", "a", "t", "disk full"),) * 4
 
-        assert run_seconds_left([command("a", 20.0, cells=5, still_pending=pending)], {}, self.machines) == 10
+        assert (
+            run_seconds_left([command("a", 20.0, running=1, cells=5, still_pending=pending)], {}, self.machines) == 10
+        )
+
+    def test_while_no_machine_runs_a_cell_it_is_not_known(self) -> None:
+        waiting = command("a", 20.0, cells=30, done=29)
+
+        assert waiting.seconds_left is None
+        assert run_seconds_left([waiting], {"slow": {"aa"}}, self.machines) is None
+        assert run_seconds_left([replace(waiting, running=(RUNNING,))], {"slow": {"aa"}}, self.machines) is not None
 
     def test_without_a_rate_or_a_command_it_is_not_known(self) -> None:
-        assert run_seconds_left([command("a", 20.0)], {}, ()) is None
+        assert run_seconds_left([command("a", 20.0, running=1)], {}, ()) is None
         assert run_seconds_left([], {"slow": {"aa"}}, self.machines) is None
 
 
 def test_cells_that_are_expected_to_be_quick_take_less_of_the_time_left() -> None:
     done = outcomes("a", *range(0, 100, 10))
-    slow_first = command("a", 100.0, LastCell("a", at(90), 10.0), done=10, work=100.0, work_done=90.0)
+    slow_first = command("a", 100.0, LastCell("a", at(90), 10.0), running=1, done=10, work=100.0, work_done=90.0)
     (a,) = machine_statuses(done, [slow_first])
 
     plain = run_seconds_left([replace(slow_first, work=0.0, work_done=0.0)], {}, [a])

@@ -109,6 +109,7 @@ def test_the_time_left_weighs_cells_by_their_expected_times(console: PlainConsol
         for event in (Started(planned(0)), finished(planned(0)), Postponed(planned(3), "the disk is full")):
             work.note(event)
             progress.show(event)
+        progress.show(Started(planned(1)))
         left = progress.seconds_left(10.0)
         for event in (finished(planned(1)), finished(planned(2), Status.FAILED)):
             work.note(event)
@@ -116,6 +117,20 @@ def test_the_time_left_weighs_cells_by_their_expected_times(console: PlainConsol
 
     assert left == pytest.approx(80.0)
     assert progress.seconds_left(10.0) == 0.0
+
+
+def test_there_is_none_while_other_processes_run_the_cells_that_are_left(
+    console: PlainConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.0)
+    progress = RunProgress(console, 2, 1)
+    progress.show(Started(planned(0)))
+    progress.show(finished(planned(0)))
+    waiting = progress.seconds_left(10.0)
+    progress.show(Started(planned(1)))
+
+    assert waiting is None
+    assert progress.seconds_left(10.0) == pytest.approx(10.0)
 
 
 def test_the_time_left_is_not_known_before_a_cell_has_ended(console: PlainConsole) -> None:

@@ -69,8 +69,8 @@ def test_executor_and_shard_of_a_command() -> None:
     ],
 )
 def test_how_old_it_is_what_a_command_told(age: float | None, end: str) -> None:
-    found = status(A)
-    found = replace(found, running=(replace(found.running[0], age=age),))
+    found, cells = status(A), (RunningCell("aa", "theta", "nile", SINCE, 1.0),)
+    found = replace(found, running=(replace(found.running[0], age=age, running=cells),))
 
     first, second, *_ = status_lines(found)
 

@@ -23,6 +23,7 @@ from harness.report.text import plain_text, sentence, visible
 MOST_SILENCE = 10.0  # seconds between two lines
 LEAST_SILENCE = 1.0
 MOST_NAMES = 10  # of cells with the same reason
+IDLE = 1.0  # seconds in which nothing runs here, after which only other processes are awaited
 SHARE = 0.01  # of the time since the start: so long runs print fewer lines
 
 
@@ -50,6 +51,7 @@ class RunProgress:
         self.done = 0  # cells with a run
         self.ended = 0  # those, and the cells that have none
         self.began = time.monotonic()
+        self._idle_since = self.began  # where nothing runs
         self._printed: set[str] = set()
         self._view = view or (Bar(self) if console.is_terminal else Lines(self, jobs))
 
@@ -81,7 +83,8 @@ class RunProgress:
             _, since = self.running[event.planned.key]
             self.running[event.planned.key] = f"{name} ({parts_text(event.done, event.parts)})", since
         else:
-            self.running.pop(event.planned.key, None)
+            if self.running.pop(event.planned.key, None) is not None and not self.running:
+                self._idle_since = time.monotonic()
             self.ended += 1
             self.done += isinstance(event, Finished)
             self._count(event, name)
@@ -93,7 +96,12 @@ class RunProgress:
         return "".join(f", {count:,} {name}" for name in ("refused", "still pending") if (count := self.counts[name]))
 
     def seconds_left(self, seconds: float) -> float | None:
-        """The time that the remaining cells take, as these seconds have passed; None where nothing is known."""
+        """The time that the remaining cells take, as these seconds have passed; None where nothing is known.
+
+        That is also while the cells that are left run in other processes, which may be gone.
+        """
+        if not self.running and self.ended < self.total and time.monotonic() - self._idle_since > IDLE:
+            return None
         if self.work is not None:
             return seconds_left(self.work.done, self.work.total, seconds)
         return seconds_left(self.ended, self.total, seconds)
