@@ -20,6 +20,7 @@ from harness.fields.names import joined_names
 from harness.plugins.catalog import Catalog
 from harness.results.board_results import BoardResults, JournalResults
 from harness.results.claims import ClaimedResults, read_claims
+from harness.results.conflicts import pending_conflicts
 from harness.results.rescoring import changed_metrics, with_known_version
 from harness.results.selections import selected_keys, selections_of
 from harness.results.standings import Standings, pending_note, standings_path, stored_standings
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from harness.evaluation.metrics import Metric
     from harness.forecasters.pools import Pool
     from harness.results.publication.published_results import PublishedResults
+
+MOST_CONFLICTS = 5  # of a board that are listed
 
 
 def find_standings(
@@ -51,7 +54,8 @@ def find_standings(
         standings = board_standings(results, workspace, metric, completed_only=completed_only)
     else:
         standings = _find_standings(board, workspace, metric, completed_only=completed_only, published=published)
-    notes = [] if published else stale_notes(board, [row.forecaster for row in standings.rows], workspace)
+    rows = [] if published else [row.forecaster for row in standings.rows]
+    notes = [] if published else [*conflict_notes(board, workspace), *stale_notes(board, rows, workspace)]
     return replace(standings, notes=(*standings.notes, *notes)) if notes else standings
 
 
@@ -69,9 +73,18 @@ def stale_notes(board: str, forecasters: Collection[str], workspace: Workspace) 
     return [changed, *notes] if changed else notes
 
 
+def conflict_notes(board: str, workspace: Workspace) -> list[str]:
+    """Sentences on cells of a board that are pending since several homes have different results, the first ones."""
+    plan = stored_plan(workspace.home, board_name(board))
+    found = [] if plan is None else list(pending_conflicts(plan, workspace.home))
+    more = f"{len(found) - MOST_CONFLICTS} more results of forecasters are pending for the same reason"
+    return [*(each.sentence for each in found[:MOST_CONFLICTS]), *([more] if len(found) > MOST_CONFLICTS else [])]
+
+
 def rerun_notes(board: str, standings: Standings, workspace: Workspace) -> list[str]:
-    """Why a board is to be run again: stale results, and pending cells."""
-    notes = stale_notes(board, [row.forecaster for row in standings.rows], workspace)
+    """Why a board is to be run again: stale results, different ones of several homes, and pending cells."""
+    stale = stale_notes(board, [row.forecaster for row in standings.rows], workspace)
+    notes = [*conflict_notes(board, workspace), *stale]
     plan = stored_plan(workspace.home, board_name(board))
     lacking = [] if plan is None else [cell.key for cell in plan.cells if not workspace.journal.has(cell.key)]
     if plan is None or not lacking:

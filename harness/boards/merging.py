@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +30,11 @@ class PlanOfHome:
         return -done, -len(self.plan.cells), repr(self.plan.to_json())
 
 
-def merge_boards(sources: Sequence[Path], into: Path) -> Iterator[str]:
-    """Merge the boards of homes into another home, whose journal is merged; sentences on those with different plans."""
+def merge_boards(sources: Sequence[Path], into: Path, changed: Collection[str]) -> Iterator[str]:
+    """Merge the boards of homes into another home, whose journal is merged; sentences on those with different plans.
+
+    Standings of boards with changed cells, whose keys are given, are computed again.
+    """
     journal = Journal(into)
     found: dict[str, list[PlanOfHome]] = {}
     with reported_only():
@@ -46,6 +49,8 @@ def merge_boards(sources: Sequence[Path], into: Path) -> Iterator[str]:
                 f"board {name} has other cells in {', '.join(home_name(each.home) for each in others)} than in "
                 f"{home_name(best.home)}, whose are kept: run it again with `harness run`"
             )
+        if any(cell.key in changed for cell in best.plan.cells):
+            remove_standings(into, name)
         if stored_plan(into, name) != best.plan:
             remove_standings(into, name)
             best.plan.save(into)

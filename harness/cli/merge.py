@@ -37,6 +37,7 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
     from harness.results.journal import prepare_home
     from harness.results.merging import merge_journals
     from harness.results.run_comparison import TOLERANCE
+    from harness.results.stored_plan import stored_plans
 
     workspaces = [_read_workspace(home, catalog) for home in homes]
     sources, into = check_homes([workspace.home for workspace in workspaces])
@@ -54,9 +55,11 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
         workspace.remote.prepare()
     prepare_home(into)
     merge = merge_journals(sources, into, tolerance_of, keep_own=workspace.remote is not None)
-    notes = list(merge_boards(sources, into))
+    notes = list(merge_boards(sources, into, merge.changed))
     _store(workspace, merge.conflicts)
-    print_lines([*merge_lines(merge, len(sources), into, is_new=is_new), *notes], wide_console())
+    plans = stored_plans(into) if merge.conflicts else []
+    metrics = {cell.key: plan.metric for plan in plans for cell in plan.cells}
+    print_lines([*merge_lines(merge, len(sources), into, metrics, is_new=is_new), *notes], wide_console())
     sys.exit(EXIT_CONFLICTS if merge.conflicts else EXIT_PROBLEMS if merge.problems else 0)
 
 

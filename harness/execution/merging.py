@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.data.home_folders import home_name
+from harness.data.home_folders import home_name, store_url
 from harness.errors import BadInput
 from harness.execution.activity import activities
 
@@ -25,7 +25,8 @@ def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
         raise BadInput(f"{home_name(into)} is to be merged into itself; name another home first: harness merge A INTO")
     for home in sources:
         if not is_home(home):
-            raise BadInput(f"{home_name(home)} is no home: it has no journal; name what --home names for `harness run`")
+            lacking = "it has no folder `journal`" if store_url(home) is None else "no results are stored there"
+            raise BadInput(f"{home_name(home)} is no home: {lacking}; name what --home names for `harness run`")
     for activity in activities(into):
         raise BadInput(
             f"process {activity.process} on {activity.host} runs cells in {home_name(into)}; merge when it has ended"

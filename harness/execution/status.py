@@ -15,6 +15,7 @@ from harness.evaluation.run import Run, Status
 from harness.execution.activity import Activity, activities
 from harness.execution.locks.local import lock_owners
 from harness.execution.machine_status import MachineStatus, machine_statuses, run_seconds_left
+from harness.results.conflicts import PendingConflict, pending_conflicts
 from harness.results.index import Outcome, state_of
 from harness.results.journal import CachedJournal
 from harness.results.selections import BoardSelection, selected_keys, selections_of
@@ -58,6 +59,7 @@ class BoardStatus:
     pending: int = 0  # that commands have asked for
     not_selected: int = 0  # without a run, which no command has asked for
     options: tuple[str, ...] = ()  # of the commands that asked for some of its cells; empty: all were asked for
+    conflicts: tuple[PendingConflict, ...] = ()  # pending cells of which several homes have different results
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def _board_status(
         len(pending),
         not_selected.total(),
         options,
+        tuple(pending_conflicts(plan, journal.home)),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.data.storage import atomic_folder, sync
 from harness.errors import DamagedFile, LaterVersion
 from harness.evaluation.forecast_comparison import relative_difference
 from harness.evaluation.run import Run, Status
+from harness.results.conflicts import CONFLICTS
 from harness.results.folders import RECORD, arrays_in, is_complete
 from harness.results.journal import Journal
 from harness.results.record import Record, record_in
@@ -25,7 +27,6 @@ from harness.results.rescoring import recorded_versions
 from harness.results.run_comparison import Verdict, compare_results
 from harness.results.stored_arrays import StoredArray, verify_array
 
-CONFLICTS = "conflicts"
 OF_THE_MACHINE = (Status.TIMED_OUT, Status.OUT_OF_MEMORY, Status.CRASHED)  # another machine may complete the cell
 
 
@@ -72,6 +73,7 @@ class Conflict:
     folder: Path  # in which they are kept
     runs: tuple[FoundRun, ...]
     is_pending: bool = True  # whether none of them counts
+    known: Run | None = None  # one of those that an earlier merge kept aside
 
 
 @dataclass
@@ -86,6 +88,7 @@ class Merge:
     known: int = 0  # results that an earlier merge kept aside
     conflicts: list[Conflict] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # what was left, as sentences
+    changed: set[str] = field(default_factory=set)  # keys of the cells whose run in the home is another one than before
 
 
 def merge_journals(
@@ -149,10 +152,13 @@ def _merge_cell(
                     _copy(run.record.folder, aside / run.digest, run.record.arrays)
             if own is not kept:
                 shutil.rmtree(place)
-            merge.conflicts.append(Conflict(key, aside, tuple(runs), is_pending=kept is None))
+                merge.changed.add(key)
+            former = None if runs else _kept_run(aside)
+            merge.conflicts.append(Conflict(key, aside, tuple(runs), is_pending=kept is None, known=former))
             return
         if runs and runs[0] is not own:
             _copy(runs[0].record.folder, place, runs[0].record.arrays, replaced=own is not None)
+            merge.changed.add(key)
     except DamagedFile as error:
         merge.problems.append(f"{error}; cell {key} was left as it is")
         return
@@ -190,6 +196,15 @@ def _found_run(home: Path, key: str, digest: str, merge: Merge) -> FoundRun | No
             return FoundRun(home, record, digest)
     except (DamagedFile, LaterVersion) as error:
         merge.problems.append(str(error))
+    return None
+
+
+def _kept_run(aside: Path) -> Run | None:
+    """A run that was kept aside; None if none can be read."""
+    for folder in _folders(aside):
+        with suppress(DamagedFile, LaterVersion):
+            if record := record_in(os.fspath(folder)):
+                return record.run
     return None
 
 

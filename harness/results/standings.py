@@ -249,10 +249,12 @@ def close_to_next(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 def pending_note(pending: int, cells: int, not_selected: int = 0) -> str:
     """The sentence on how many cells of a board are pending, and how many were not asked for and have no run."""
+    is_or_are = "is" if pending == 1 else "are"
     if not not_selected:
-        return f"{pending or 'none'} of {cells} cells are pending"
-    selected = f"{pending or 'none'} of {cells - not_selected} selected cells are pending"
-    return f"{selected}; {not_selected} of {cells} cells of the board were not selected by any command"
+        return f"{pending or 'none'} of {cells} cells {is_or_are} pending"
+    selected = f"{pending or 'none'} of {cells - not_selected} selected cells {is_or_are} pending"
+    was_or_were = "was" if not_selected == 1 else "were"
+    return f"{selected}; {not_selected} of {cells} cells of the board {was_or_were} not selected by any command"
 
 
 def remove_standings(home: Path, board: str) -> None:

@@ -386,6 +386,6 @@ def test_standings_say_that_the_board_file_was_changed_since(tmp_path: Path) -> 
     assert page.returncode == 0
     assert "3 of 3 cells are pending" in (tmp_path / "p.html").read_text(encoding="utf-8")
     file.write_text(f'{board}[[forecasters]]\nname = "mean"\n')
-    assert "the last run: 1 of 4 cells are pending" in harness(tmp_path, *show)
+    assert "the last run: 1 of 4 cells is pending" in harness(tmp_path, *show)
     harness(tmp_path, "run", "./kept/sales")
     assert "was changed" not in harness(tmp_path, *show)

@@ -24,7 +24,7 @@ def test_cells_that_no_command_has_selected_are_not_pending(slow_board: Any) -> 
     assert "  Forecaster  done  failed  pending  not selected" in text
     assert text.splitlines()[-1].split() == ["slow", "3", "0", "0", "0", "1"]
     assert (board["cells"], board["done"], board["pending"], board["not_selected"]) == (4, 3, 0, 1)
-    note = "none of 3 selected cells are pending; 1 of 4 cells of the board were not selected by any command"
+    note = "none of 3 selected cells are pending; 1 of 4 cells of the board was not selected by any command"
     assert note in shown
     assert note in listed
     rows = {row["forecaster"]: row["status"] for row in csv.DictReader(io.StringIO(runs))}

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from commands import CELLS, Machines
 from machines import KEY, TASK, Machine, actuals, run_of
 
-from harness import BadInput, Journal, Run, StoredCell, StoredPlan, stored_plans
+from harness import BadInput, Journal, Run, Standings, StoredCell, StoredPlan, stored_plans, stored_standings
 from harness.cli.main import cli
 from harness.cli.plan_run import PlanOptions
 from harness.execution.scheduling.groups import CellGroup
@@ -133,7 +133,7 @@ class TestMerge:
 
         assert (merged.exit_code, again.exit_code) == (1, 0), merged.output
         said = re.sub(r"\s+", " ", merged.output)
-        assert f"not deterministic: 1 cell with other results than {url} has, which count" in said
+        assert f"not deterministic: the results of 1 cell differ from those in {url}, and those in {url} count" in said
         assert f"kept in {url}/conflicts/{KEY}" in said
         assert "1 result left out" in again.output
         assert scores(machine) == {KEY: 1.0}
@@ -148,7 +148,8 @@ class TestMerge:
         merged = merge(*homes, url)
 
         assert merged.exit_code == 1
-        assert "1 cell with different results, which are pending" in re.sub(r"\s+", " ", merged.output)
+        said = re.sub(r"\s+", " ", merged.output)
+        assert "1 cell has different results and is pending; `harness run` runs it again" in said
         assert scores(machine) == {}
         assert len(machine.store.names(f"conflicts/{KEY}")) == 2
 
@@ -172,6 +173,42 @@ class TestMerge:
         assert list(Journal(tmp_path / "copy").keys()) == [OTHER]
         assert [plan.name for plan in stored_plans(tmp_path / "copy")] == ["toys"]
 
+    def test_different_results_are_told_until_the_cell_is_run(self, tmp_path: Path, merge: Merge) -> None:
+        a, b = (folder(tmp_path / name, run_of(shift=i), run_of(OTHER)) for i, name in enumerate("ab"))
+        cells = (StoredCell(KEY, "drift", "toy", "aa"), StoredCell(OTHER, "naive", "toy", "aa"))
+        for home in (a, b):
+            Journal(home).write_actuals("aa", TASK, actuals())
+            StoredPlan("toys", "Toys", "", "MAE", "naive", cells, ("drift", "naive")).save(home)
+
+        def said(*arguments: str) -> str:
+            ended = CliRunner().invoke(cli, [*arguments, "--home", str(b)])
+            assert ended.exit_code == 0, ended.output
+            return re.sub(r"\s+", " ", ended.output)
+
+        assert "several homes" not in said("show", "toys") + said("status")
+        Standings("toys", "Toys", "MAE", "naive", ("toy",), ()).save(b)  # of the cells before the merge
+        merge(a, b)
+        again = merge(a, b)
+
+        told = (
+            f"drift on toy is pending: several homes have different results, which are kept in {b}/conflicts/{KEY}; "
+            "run the board again, and its result counts"
+        )
+        assert stored_standings(b, "toys") is None
+        assert told in said("show", "toys")
+        assert told in said("status")
+        assert f"naive on toy: an earlier merge found different results, kept in {b}/conflicts/{KEY}" in again.output
+        Journal(b).write(run_of(shift=2.0))
+        assert "several homes" not in said("show", "toys") + said("status")
+
+    def test_the_metric_of_the_board_is_told(self, tmp_path: Path, merge: Merge) -> None:
+        scores = [{"MAE": shift, "MASE": 2 * shift} for shift in (1.0, 2.0)]
+        homes = [folder(tmp_path / f"home-{i}", replace(run_of(shift=i), scores=each)) for i, each in enumerate(scores)]
+        cells = (StoredCell(KEY, "naive", "toy", "aa"),)
+        StoredPlan("toys", "Toys", "", "MASE", "naive", cells, ("naive",)).save(homes[0])
+
+        assert "completed, MASE 2.0 in" in merge(*homes, tmp_path / "into").output
+
     def test_the_tolerance_of_a_forecaster_that_no_plugin_provides_is_the_noted_one(
         self, tmp_path: Path, merge: Merge
     ) -> None:
@@ -187,4 +224,4 @@ class TestMerge:
         ended = merge(f"file://{tmp_path}/store", tmp_path / "into")
 
         assert isinstance(ended.exception, BadInput)
-        assert f"file://{tmp_path}/store is no home: it has no journal" in str(ended.exception)
+        assert f"file://{tmp_path}/store is no home: no results are stored there" in str(ended.exception)

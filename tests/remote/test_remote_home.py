@@ -316,7 +316,9 @@ class TestLost:
         b.store_run(run_of())
         assert f"cells/{KEY}/1" in b.store.names()
 
-    def test_another_home_at_the_same_url(self, folder_machine: MakeMachine, tmp_path: Path) -> None:
+    def test_another_home_at_the_same_url(
+        self, folder_machine: MakeMachine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
         a, b = folder_machine("a"), folder_machine("b")
         a.remote.prepare()
         a.store_run(run_of())
@@ -324,7 +326,10 @@ class TestLost:
         shutil.rmtree(tmp_path / "store")
 
         assert b.pulled() is None
-        assert len([*b.home.glob("removed/*/journal/cells/*/record.json")]) == 1
+        (record,) = b.home.glob("removed/*/journal/cells/*/record.json")
+        command = f"`harness merge {record.parents[3]} {b.store.url}`"
+        assert f"was emptied; what was read of the former one is now in {record.parents[3]}; to store" in caplog.text
+        assert command in caplog.text
         b.remote.prepare()
         b.store_run(run_of(shift=1.0))
         assert means(a.pulled()) == means(run_of(shift=1.0))

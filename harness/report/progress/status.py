@@ -170,6 +170,10 @@ def _board_lines(board: BoardStatus, *, with_machines: bool) -> Iterator[str]:
         yield visible(f"  {_failure(cell, with_machine=with_machines)}")
     if len(board.failed) > MOST_FAILURES:
         yield f"  and {len(board.failed) - MOST_FAILURES:,} more; --json lists them all"
+    for conflict in board.conflicts[:MOST_FAILURES]:
+        yield visible(f"  {conflict.sentence}")
+    if len(board.conflicts) > MOST_FAILURES:
+        yield f"  and {len(board.conflicts) - MOST_FAILURES:,} more; --json lists them all"
     if board.unavailable:
         yield visible(f"  without data: {', '.join(board.unavailable)}")
 

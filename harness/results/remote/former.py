@@ -7,19 +7,21 @@ are removed.
 from __future__ import annotations
 
 import os
+import shlex
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from harness.data.damage import warn
+from harness.results.conflicts import CONFLICTS
 from harness.results.remote.copies import FILE
 from harness.results.remote.items import CELLS, PARTS, main_file
 from harness.results.standings import remove_standings
 from harness.results.stored_plan import stored_plans
 
 REMOVED = "removed"
-COPIED = ("journal", "boards", "bench", "plans", "packs", FILE)  # of a home
+COPIED = ("journal", "boards", "bench", "plans", "packs", CONFLICTS, FILE)  # of a home
 
 
 def move_aside(home: Path, items: Sequence[str], url: str) -> None:
@@ -34,7 +36,8 @@ def move_aside(home: Path, items: Sequence[str], url: str) -> None:
             os.rename(moved, target)
     if items:
         what = "a result was removed" if len(items) == 1 else f"{len(items):,} results were removed"
-        warn(f"{what} from {url}; what was read of that before is now in {place}")
+        back = _merge_hint(place, url) if any(item.startswith(CELLS) for item in items) else ""
+        warn(f"{what} from {url}; what was read of that before is now in {place}{back}")
 
 
 def move_everything_aside(home: Path, known: str, url: str) -> None:
@@ -44,7 +47,15 @@ def move_everything_aside(home: Path, known: str, url: str) -> None:
     for name in COPIED:
         with suppress(FileNotFoundError):
             os.rename(home / name, place / name)
-    warn(f"{url} is another home than before, or was emptied; what was read of the former one is now in {place}")
+    warn(
+        f"{url} is another home than before, or was emptied; what was read of the former one is now in {place}"
+        f"{_merge_hint(place, url)}"
+    )
+
+
+def _merge_hint(place: Path, url: str) -> str:
+    """How the results that were moved away are stored again."""
+    return f"; to store its results again, run `harness merge {shlex.quote(str(place))} {shlex.quote(url)}`"
 
 
 def remove_former_standings(home: Path, items: Iterable[str]) -> None:

@@ -272,7 +272,7 @@ class TestUnfinished:
 
         found = Board(tmp_path, came).standings()
 
-        assert found.notes == ("1 of 6 cells are pending",)
+        assert found.notes == ("1 of 6 cells is pending",)
         assert [row.forecaster for row in found.rows] == ["base", "bad", "slow"]
         slow = found.rows[-1]
         assert slow.missing == {"not run": 1}
