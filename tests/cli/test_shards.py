@@ -137,7 +137,7 @@ def test_results_that_differ_are_reported_and_run_again(harness: Any) -> None:
 
     assert merged.returncode == 1
     assert "chance on nile has different results: completed, MAE" in merged.stdout
-    assert "not deterministic: 4 cells with different results, which are pending" in merged.stdout
+    assert "not deterministic: 4 cells have different results and are pending" in merged.stdout
     assert len([*(harness.folder / "into" / "conflicts").glob("*/*/record.json")]) == 8
     assert status["boards"][0]["done"] == 4  # those of the baseline
     assert "chance" in again.stdout
