@@ -24,7 +24,7 @@ from harness.execution.locks.local import CellLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.execution.scheduling.division import ShardOptions, find_shard
 from harness.report.progress.run_plan import shard_line
-from harness.report.progress.run_progress import pending_lines
+from harness.report.progress.still_pending import pending_lines
 from harness.report.standings.shown import listed
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal, prepare_home

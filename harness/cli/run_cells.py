@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -66,7 +66,7 @@ def run_cells(
     options = CellOptions(selection.strict, selection.limits, parts=selection.parts, devices=selection.devices)
     name = executor_name(selection.jobs, selection.on)
     executor = make_executor(name, workspace.home, cells, selection.jobs, options)
-    executor, locks = _with_store(executor, workspace)
+    executor, locks, unstored = _with_store(executor, workspace)
     tell = (lambda: None) if locks is None else locks.tell
     view = Nothing() if pdb else None
     work = ExpectedWork({planned.key: default_estimate(planned).seconds for planned in cells})
@@ -80,9 +80,12 @@ def run_cells(
             tracebacks=is_debugging(),
             view=view,
             awaited=lambda: "" if workspace.remote is None else workspace.remote.patience.awaited,
+            unstored=unstored,
             work=work,
         ) as progress,
-        Recorder(workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell, work=work) as recorder,
+        Recorder(
+            workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell, work=work, unstored=unstored
+        ) as recorder,
         _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
     ):
         for event in events:
@@ -96,19 +99,24 @@ def run_cells(
     return pending
 
 
-def _with_store(executor: Executor, workspace: Workspace) -> tuple[Executor, RemoteLocks | None]:
+def _with_store(
+    executor: Executor, workspace: Workspace
+) -> tuple[Executor, RemoteLocks | None, Callable[[], frozenset[str]]]:
     """The executor and the locks of a home; in an object store, runs are stored and the locks are there.
 
+    The third are the keys of finished cells that wait for a store that does not answer.
     Raises StoreUnavailable, and closes the executor then.
     """
     if workspace.remote is None:
-        return executor, None
+        return executor, None, frozenset
     from harness.execution.executors.storing import Storing
     from harness.execution.locks.remote import RemoteLocks
 
     remote = workspace.remote
     try:
-        return Storing(executor, remote), remote.patience.attempt(lambda: RemoteLocks(remote))
+        storing = Storing(executor, remote)
+        locks = remote.patience.attempt(lambda: RemoteLocks(remote))
+        return storing, locks, lambda: storing.unstored if remote.patience.awaited else frozenset()
     except BaseException:
         executor.close()
         raise

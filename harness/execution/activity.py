@@ -21,7 +21,8 @@ from harness.execution.expected_work import seconds_left
 from harness.execution.process_usage import has_ended
 from harness.fields.reading import load
 
-SCHEMA = 5  # 1 had no executor, shard and machines, 2 no parts of cells, 3 no time of writing, 4 no expected work
+SCHEMA = 6
+# 1 had no executor, shard and machines, 2 no parts of cells, 3 no time of writing, 4 no expected work, 5 no `unstored`
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
 STALE = 60.0  # seconds without a sign of a process, after which others may take over its cells
 
@@ -80,6 +81,7 @@ class Activity:
     machines: tuple[LastCell, ...] = ()  # those that have finished cells of it
     work: float = 0.0  # the seconds that its cells were expected to take; 0: not known
     work_done: float = 0.0  # of those done
+    unstored: int = 0  # cells that are finished, and wait for a store that does not answer
     written: str = ""  # UTC, ISO 8601, by the clock of its machine; empty: not known
     age: float | None = None  # seconds since it was written, when it was read, by the clock of the reader
 

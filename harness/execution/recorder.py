@@ -52,8 +52,12 @@ class Recorder:
         shard: str = "",
         tell: Callable[[], None] = lambda: None,
         work: ExpectedWork | None = None,
+        unstored: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
-        """`tell` is called each time after the file was written; somebody else adds events to `work`."""
+        """`tell` is called each time after the file was written; somebody else adds events to `work`.
+
+        `unstored` are the keys of finished cells that wait for a store that does not answer.
+        """
         self.path = activity_folder(home) / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         self._began = time.monotonic()
         process, host = os.getpid(), socket.gethostname()
@@ -62,7 +66,7 @@ class Recorder:
         )
         self._last: dict[str, tuple[LastCell, float]] = {}  # by machine
         self._running: dict[str, tuple[RunningCell, float]] = {}
-        self._tell, self._work = tell, work or ExpectedWork({})
+        self._tell, self._work, self._unstored = tell, work or ExpectedWork({}), unstored
         self._changed, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._write_all, name="harness-activity", daemon=True)
@@ -146,8 +150,9 @@ class Recorder:
 
     def _write(self) -> None:
         with self._lock:
-            now = time.monotonic()
-            running = tuple(replace(cell, seconds=now - since) for cell, since in self._running.values())
+            now, unstored = time.monotonic(), self._unstored() & self._running.keys()
+            started = [self._running[key] for key in self._running if key not in unstored]
+            running = tuple(replace(cell, seconds=now - since) for cell, since in started)
             machines = tuple(replace(cell, seconds=now - since) for cell, since in self._last.values())
             activity = replace(
                 self._activity,
@@ -156,6 +161,7 @@ class Recorder:
                 machines=machines,
                 work=self._work.total,
                 work_done=self._work.done,
+                unstored=len(unstored),
                 written=utc_now("milliseconds"),
             )
         with contextlib.suppress(OSError, ValueError):

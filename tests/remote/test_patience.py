@@ -215,3 +215,26 @@ def test_no_cell_is_started_after_the_store_was_given_up_and_those_that_run_end(
     store.is_away.clear()
     machine.remote.push_pending()
     assert machine.remote.pending_items() == []
+
+
+def test_finished_cells_are_told_until_they_are_stored(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "PAUSE", 0.01)
+    store = Away(f"file://{tmp_path}/store")
+    store.is_away = threading.Event()
+    machine = Machine(tmp_path / "a", store)
+    machine.remote.prepare()
+    cells = [planned(seed) for seed in range(2)]
+    storing = Storing(Slots(machine.home, store.is_away), machine.remote)
+
+    with ThreadPoolExecutor(1) as thread:
+        first = storing.submit(cells[0])
+        second = thread.submit(storing.submit, cells[1])  # which waits for the store if the cell ends at once
+        wait_for(lambda: storing.unstored == {cell.key for cell in cells}, 60)
+        store.is_away.clear()
+        runs = [first.result(60), second.result(60).result(60)]
+
+    assert [getattr(run, "key", None) for run in runs] == [cell.key for cell in cells]
+    assert storing.unstored == frozenset()
+    assert machine.remote.pending_items() == []

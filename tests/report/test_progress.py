@@ -17,8 +17,9 @@ from harness.execution.events import Finished, PartsDone, Postponed, Refused, St
 from harness.execution.expected_work import ExpectedWork
 from harness.report.console import PlainConsole
 from harness.report.progress import run_progress as module
-from harness.report.progress.run_progress import RunProgress, pending_lines
+from harness.report.progress.run_progress import RunProgress
 from harness.report.progress.status import progress_sentence
+from harness.report.progress.still_pending import pending_lines
 from harness.tasks.protocols import RollingOrigin
 
 
@@ -84,6 +85,20 @@ def test_parts_of_a_cell_are_shown(console: PlainConsole, log: io.StringIO, monk
             time.sleep(0.05)
 
     assert re.search(r"level 0 on ramp \(12 of 40 parts\) for \d+(\.\d)? s", log.getvalue())
+
+
+def test_finished_cells_that_wait_for_the_store_do_not_run(console: PlainConsole, log: io.StringIO) -> None:
+    unstored = {planned(0).key, planned(1).key}
+    with RunProgress(console, 9, 3, awaited=lambda: "s3://x", unstored=lambda: frozenset(unstored)) as progress:
+        for number in range(3):
+            progress.show(Started(planned(number)))
+        progress.show(finished(planned(3)))
+
+    line = log.getvalue().splitlines()[-1]
+    assert "1 of 9 cells done" in line
+    assert "; running: level 2 on ramp for" in line
+    assert " more" not in line
+    assert line.endswith("; 2 cells are finished and not stored yet; waiting for s3://x")
 
 
 def test_it_is_not_silent_while_no_cell_ends(

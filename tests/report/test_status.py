@@ -87,6 +87,14 @@ def test_parts_of_a_running_cell() -> None:
     assert "monthly</bdi>, 12 of 40 parts" in status_page(found, SINCE)
 
 
+def test_finished_cells_that_wait_for_the_store() -> None:
+    found = status(A)
+    found = replace(found, running=(replace(found.running[0], unstored=2),))
+
+    assert "  2 cells are finished and not stored yet" in list(status_lines(found))
+    assert "<li>2 cells are finished and not stored yet</li>" in status_page(found, SINCE)
+
+
 def test_forecasters_of_a_board() -> None:
     lines = list(status_lines(status(A), by_forecaster=True))
 

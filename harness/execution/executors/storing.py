@@ -27,12 +27,18 @@ class Storing:
         self._executor, self._remote = executor, remote
         self.takes_parts = executor.takes_parts
         self._stored: set[str] = set()  # actuals
+        self._unstored = set[str]()  # keys of finished cells
         self._closed = threading.Event()
 
     @property
     def slots(self) -> int:
         """How many cells run at the same time."""
         return self._executor.slots
+
+    @property
+    def unstored(self) -> frozenset[str]:
+        """The keys of the cells that are finished, and not in the store yet."""
+        return frozenset(self._unstored)
 
     def has_room(self, planned: PlannedCell) -> bool:
         """Whether a cell could start now."""
@@ -77,7 +83,11 @@ class Storing:
             part = planned.part
             self._attempt(lambda: push_part(self._remote, planned.key, part))
             return StoredParts(self._remote.home, planned.key).end(part) or outcome
-        self._attempt(lambda: self._store(planned))
+        self._unstored.add(planned.key)
+        try:
+            self._attempt(lambda: self._store(planned))
+        finally:
+            self._unstored.discard(planned.key)
         return outcome
 
     def _exchanged(self, planned: PlannedCell, split: Split) -> Split:

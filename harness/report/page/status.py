@@ -25,6 +25,7 @@ from harness.report.progress.status import (
     machine_row,
     parts_text,
     rate_text,
+    unstored_text,
 )
 
 STYLES = ("page.css", "table.css", "status.css")
@@ -65,6 +66,7 @@ def status_page(status: HomeStatus, now: str, every: float | None = None) -> str
         ],
         "most_cells": MOST_CELLS,
         "parts_text": parts_text,
+        "unstored_text": unstored_text,
         "machine_headings": MACHINE_HEADINGS,
         "machines": [machine_row(machine) for machine in status.machines],
         "boards": boards,

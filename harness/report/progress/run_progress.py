@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol
 
@@ -17,12 +17,11 @@ from harness.execution.events import Event, Finished, NotStarted, PartsDone, Pos
 from harness.execution.expected_work import ExpectedWork, seconds_left
 from harness.report.numbers import clock_time
 from harness.report.progress.bar_columns import Elapsed, Left
-from harness.report.progress.status import parts_text, progress_sentence
+from harness.report.progress.status import parts_text, progress_sentence, unstored_text
 from harness.report.text import plain_text, sentence, visible
 
 MOST_SILENCE = 10.0  # seconds between two lines
 LEAST_SILENCE = 1.0
-MOST_NAMES = 10  # of cells with the same reason
 IDLE = 1.0  # seconds in which nothing runs here, after which only other processes are awaited
 SHARE = 0.01  # of the time since the start: so long runs print fewer lines
 
@@ -39,6 +38,7 @@ class RunProgress:
         tracebacks: bool = False,
         view: View | None = None,
         awaited: Callable[[], str] = str,
+        unstored: Callable[[], frozenset[str]] = frozenset,
         work: ExpectedWork | None = None,
     ) -> None:
         self.console = console
@@ -46,6 +46,7 @@ class RunProgress:
         self.total = total
         self.tracebacks = tracebacks
         self.awaited = awaited  # a store that does not answer, as part of a sentence; empty if there is none
+        self.unstored = unstored  # the keys of finished cells that wait for it
         self.running: dict[str, tuple[str, float]] = {}  # by key: the name of a cell, and since when it runs
         self.counts = {"completed": 0, "failed": 0, "elsewhere": 0, "refused": 0, "still pending": 0}
         self.done = 0  # cells with a run
@@ -105,6 +106,12 @@ class RunProgress:
         if self.work is not None:
             return seconds_left(self.work.done, self.work.total, seconds)
         return seconds_left(self.ended, self.total, seconds)
+
+    def running_and_unstored(self) -> tuple[list[tuple[str, float]], int]:
+        """The cells that run, each with the time since when, and how many are finished and wait for the store."""
+        unstored, started = self.unstored(), list(self.running.items())  # the events come from another thread
+        running = [cell for key, cell in started if key not in unstored]
+        return running, len(started) - len(running)
 
     def _count(self, event: Finished | Refused | Postponed, name: str) -> None:
         if isinstance(event, Postponed):
@@ -196,9 +203,11 @@ class Bar:
 
     def update(self, *, ended: bool) -> None:
         """Show how many cells are done, run and failed."""
-        running, counts = self.progress.running, self.progress.counts
-        longest = f" ({next(iter(running.values()))[0]})" if running else ""
+        running, unstored = self.progress.running_and_unstored()
+        counts = self.progress.counts
+        longest = f" ({running[0][0]})" if running else ""
         state = f"{len(running)} running{longest}, {counts['failed']} failed{self.progress.without_run}"
+        state += f", {unstored_text(unstored)}" if unstored else ""
         state += f", waiting for {awaited}" if (awaited := self.progress.awaited()) else ""
         self.bar.update(self._task, completed=self.progress.done, state=state)
 
@@ -256,11 +265,12 @@ class Lines:
         left = None if ends or awaited else progress.seconds_left(seconds)
         line = progress_sentence(progress.done, progress.total, progress.counts["failed"], seconds, left)
         line += progress.without_run
-        running = list(progress.running.values())  # the events come from another thread
+        running, unstored = progress.running_and_unstored()
         if running:
             name, since = running[0]
             others = f" and {len(running) - 1} more" if len(running) > 1 else ""
             line += f"; running: {name} for {clock_time(time.monotonic() - since)}{others}"
+        line += f"; {unstored_text(unstored)}" if unstored else ""
         line += f"; waiting for {awaited}" if awaited else ""
         self._print(f"{clock_time(seconds)}  {line}")
 
@@ -275,18 +285,3 @@ def _silence(event: Waiting) -> str:
         return ""
     left = clock_time(max(0.0, STALE - event.silent_for))
     return f": last sign {clock_time(event.silent_for)} ago; without another one, its cells are taken over in {left}"
-
-
-def pending_lines(events: Iterable[Refused | Postponed | NotStarted]) -> list[str]:
-    """The cells that could not be run for a reason outside of the forecaster, by reason."""
-    cells: dict[str, list[str]] = {}
-    for event in events:
-        if isinstance(event, Postponed | NotStarted):
-            of_event = event.cells if isinstance(event, NotStarted) else (event.planned,)
-            cells.setdefault(event.reason, []).extend(f"{each.title} on {each.task}" for each in of_event)
-    return [
-        f"still pending: {', '.join(names[:MOST_NAMES])}"
-        + (f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else "")
-        + f": {reason}; the same command runs them again"
-        for reason, names in cells.items()
-    ]

@@ -62,6 +62,11 @@ def parts_text(done: int, parts: int) -> str:
     return f"{done:,} of {parts:,} parts"
 
 
+def unstored_text(cells: int) -> str:
+    """How many finished cells wait for the store of the home."""
+    return f"{_cells(cells)} {'is' if cells == 1 else 'are'} finished and not stored yet"
+
+
 def together(status: HomeStatus) -> str:
     """The rate of all machines together, and the time left; empty where it is not known."""
     rate = sum(machine.rate or 0.0 for machine in status.machines)
@@ -135,6 +140,8 @@ def _activity_lines(activity: Activity) -> Iterator[str]:
         parts = f", {parts_text(cell.parts_done, cell.parts)}" if cell.parts else ""
         yield visible(f"  running for {clock_time(cell.seconds)}: {cell.title} on {cell.task} ({cell.key[:8]}){parts}")
     yield from _more(activity.running, "run for a shorter time")
+    if activity.unstored:
+        yield f"  {unstored_text(activity.unstored)}"
     for pending in activity.still_pending[:MOST_CELLS]:
         yield visible(f"  still pending: {pending.title} on {pending.task}: {pending.reason}")
     yield from _more(activity.still_pending, "are still pending")
