@@ -76,7 +76,7 @@ def test_listing_says_what_is_not_installed(folder: Path) -> None:
 
 
 def test_a_card_says_it(folder: Path) -> None:
-    assert f"not installed         run {MODELS}" in harness(folder, "list", "--card", "ets").stdout
+    assert f"not installed        run {MODELS}" in harness(folder, "list", "--card", "ets").stdout
 
 
 def test_a_board_is_run_with_what_is_installed(run: subprocess.CompletedProcess[str]) -> None:
