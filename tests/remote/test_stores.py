@@ -169,6 +169,11 @@ class TestProblems:
         with pytest.raises(BadInput, match=r"URL|names no"):
             open_store(url)
 
+    @pytest.mark.parametrize("url", ["s3://", "s3:", "s3:/"])
+    def test_a_url_without_a_bucket(self, url: str) -> None:
+        with pytest.raises(BadInput, match=r"'s3://' names no bucket; write s3://bucket/folder"):
+            open_store(url)
+
     @pytest.mark.parametrize(
         ("url", "module", "extra"),
         [("s3://b/run", "s3fs", "s3"), ("gs://b/run", "gcsfs", "gcs"), ("abfs://b/run", "adlfs", "azure")],
@@ -215,6 +220,20 @@ class TestProblems:
 
         assert raised.value.may_pass
         assert "Traceback" not in capfd.readouterr().err
+
+    @pytest.mark.parametrize("server", servers("s3"), indirect=True)
+    def test_an_address_that_can_never_work_is_not_waited_for(
+        self, bucket: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "127.0.0.1:5555")
+
+        with pytest.raises(StoreUnavailable) as raised:
+            open_store(bucket).names()
+
+        assert not raised.value.may_pass
+        assert str(raised.value).endswith(
+            "write the address of the server as http://127.0.0.1:5555 or https://127.0.0.1:5555"
+        )
 
     @pytest.mark.parametrize("server", servers("azure"), indirect=True)
     def test_no_account(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from harness.data.damage import warn
@@ -40,7 +41,8 @@ class FsspecStore:
     def __init__(self, url: str) -> None:
         protocol, _, path = url.partition("://")
         if not path.strip("/"):
-            raise BadInput(f"{url!r} names no bucket; write {protocol}://bucket/folder")
+            protocol = protocol.rstrip(":/")  # of a URL that was made a path
+            raise BadInput(f"'{protocol}://' names no bucket; write {protocol}://bucket/folder")
         self.url, self.is_exclusive = url, protocol in EXCLUSIVE
         self._files, root = self._open(url, protocol)
         self._root = root.rstrip("/")
@@ -253,7 +255,10 @@ def _unavailable(url: str, done: str, error: Exception) -> StoreUnavailable:
         reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     code = getattr(error, "status_code", None) or getattr(error, "code", None)  # of Azure, of Google
     is_forbidden = code in (400, 401, 403, 404) or text.startswith("Forbidden")
-    is_final = is_forbidden or isinstance(error, FileNotFoundError | PermissionError) or _is(FINAL, error)
+    is_invalid = isinstance(error, ValueError) and not isinstance(error, JSONDecodeError | UnicodeError)
+    is_final = is_forbidden or is_invalid or isinstance(error, FileNotFoundError | PermissionError) or _is(FINAL, error)
     done = "reached" if _is(UNREACHED, error) else done
     remedy = "check its name, the credentials and the connection, and run the command again"
+    if is_invalid and (address := re.search(r"[Ii]nvalid endpoint: (\S+)", text)) and "://" not in address[1]:
+        remedy = f"write the address of the server as http://{address[1]} or https://{address[1]}"
     return StoreUnavailable(f"the store {url} cannot be {done} ({reason})", remedy, may_pass=not is_final)
