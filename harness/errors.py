@@ -19,6 +19,7 @@
     │   └── NotGiven            the forecast lacks a quantile, or the mean or median, that a metric needs
     ├── InfrastructureFault     a cell could not be run for a reason outside of the forecaster; it stays pending
     │   ├── ProcessKilled       the process of the forecaster was killed by a signal that may come from outside
+    │   ├── ClusterUnavailable  the Ray cluster was given up (in execution.executors.executor)
     │   └── StoreUnavailable    the object store of a home does not answer, or refuses (in results.remote.store)
     ├── ComponentFailed         a forecaster that the forecaster calls failed on some windows
     ├── ForecasterError         an exception that the forecaster raised in its own process

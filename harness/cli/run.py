@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 @click.option(
     "--on",
     metavar="WHERE",
-    help="Run the cells on a Ray cluster: ray, or the address of a cluster such as ray://HOST:10001.  "
-    "[default: this machine]",
+    help="Run the cells on a Ray cluster: ray is that of RAY_ADDRESS, or one that is started here; "
+    "ray://HOST:10001 one that serves Ray Client.  [default: this machine]",
 )
 @click.option(
     "--devices",

@@ -16,7 +16,7 @@ from harness.boards.stale import stale_results
 from harness.boards.workspace import Workspace
 from harness.cli.console import print_lines, print_standings
 from harness.cli.run_cells import run_cells
-from harness.cli.run_store import Unfinished, exchange, fault_lines, is_because_of
+from harness.cli.run_store import Unfinished, cluster_lines, exchange, fault_lines, is_because_of
 from harness.cli.signals import StopSignals, exit_code, stop_signals
 from harness.data.home_folders import home_name
 from harness.errors import InvalidMetric
@@ -29,6 +29,7 @@ from harness.report.standings.shown import listed
 from harness.results.board_results import JournalResults
 from harness.results.journal import Journal, prepare_home
 from harness.results.remote.remote_home import RemoteHome
+from harness.results.remote.store import StoreUnavailable
 from harness.results.standings import remove_standings
 
 if TYPE_CHECKING:
@@ -47,7 +48,12 @@ def run_boards(
     shows no standings. With `pdb`, a debugger opens where a forecaster in this process raises.
     """
     with stop_signals() as stop:
-        return _run_boards(selection, workspace, console, sharding, stop, pdb=pdb)
+        try:
+            return _run_boards(selection, workspace, console, sharding, stop, pdb=pdb)
+        except StoreUnavailable as error:  # before the first cell: later ones are part of what is shown at the end
+            if str(error) != error.problem:
+                raise
+            raise StoreUnavailable(error.problem, "no cell was started; run the command again") from error
 
 
 def _run_boards(
@@ -114,7 +120,7 @@ def _run_boards(
     print_lines(catalog.finished(workspace.home), console)
     print_lines([f"warning: {problem}" for problem in catalog.problems], console)
     without_cells = selection.boards and any(not plan.cells for plan in plans)
-    print_lines(fault_lines(fault, remote, unfinished), console)
+    print_lines([*cluster_lines(unfinished), *fault_lines(fault, remote, unfinished)], console)
     return EXIT_PROBLEMS if unfinished or left_out or without_cells or problems or lost or fault is not None else 0
 
 

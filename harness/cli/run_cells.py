@@ -79,7 +79,7 @@ def run_cells(
             min(executor.slots, len(cells)),
             tracebacks=is_debugging(),
             view=view,
-            awaited=lambda: "" if workspace.remote is None else workspace.remote.patience.awaited,
+            awaited=lambda: executor.awaited,
             unstored=unstored,
             work=work,
         ) as progress,

@@ -1,4 +1,4 @@
-"""What `harness run` exchanges with the store of a home, and what it says if the store does not answer."""
+"""What `harness run` exchanges with the store of a home, and what it says if that or the cluster does not answer."""
 
 from __future__ import annotations
 
@@ -35,8 +35,15 @@ def exchange(
 
 
 def is_because_of(event: Unfinished, fault: InfrastructureFault | None) -> bool:
-    """Whether the cells of an event are pending because of this fault of the store."""
-    return fault is not None and not isinstance(event, Refused) and event.reason == str(fault)
+    """Whether the cells of an event are pending because of this fault of the store, or since the cluster is away."""
+    return not isinstance(event, Refused) and (event.of_cluster or (fault is not None and event.reason == str(fault)))
+
+
+def cluster_lines(unfinished: Sequence[Unfinished]) -> list[str]:
+    """That the cluster was given up, if it was, with what is pending because of it."""
+    events = [event for event in unfinished if not isinstance(event, Refused) and event.of_cluster]
+    reasons = dict.fromkeys(event.reason for event in events)
+    return [f"error: {reason}; {_cells(_count(events))} pending; run the command again" for reason in reasons]
 
 
 def fault_lines(
@@ -49,10 +56,14 @@ def fault_lines(
     parts = [f"error: {problem}"]
     if kept := sum(item.startswith(CELLS) for item in remote.pending_items()):
         parts.append(f"{_cells(kept)} kept in {remote.home} and will be stored by the next command with this home")
-    events = [event for event in unfinished if is_because_of(event, fault)]
-    if pending := sum(len(event.cells) if isinstance(event, NotStarted) else 1 for event in events):
+    events = [event for event in unfinished if not isinstance(event, Refused) and event.reason == str(fault)]
+    if pending := _count(events):
         parts.append(f"{_cells(pending)} pending")
     return ["; ".join([*parts, "run the command again"])]
+
+
+def _count(events: Sequence[Unfinished]) -> int:
+    return sum(len(event.cells) if isinstance(event, NotStarted) else 1 for event in events)
 
 
 def _cells(count: int) -> str:

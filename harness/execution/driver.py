@@ -14,7 +14,7 @@ from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.execution.awaited_owners import AwaitedOwners
 from harness.execution.events import Event, Finished, NotStarted, Postponed, Refused, Started
-from harness.execution.executors.executor import Executor, Outcome
+from harness.execution.executors.executor import ClusterUnavailable, Executor, Outcome
 from harness.execution.fault_counts import FaultCounts
 from harness.execution.finished_elsewhere import FinishedElsewhere
 from harness.execution.locks.interface import Locks
@@ -57,7 +57,7 @@ class _Drive:
         self._helped: set[str] = set()  # cells of other processes of which no part is left
         self._waits_since: float | None = None
         self._faults = FaultCounts()
-        self._lost: StoreUnavailable | None = None  # why no other cell is started
+        self._lost: InfrastructureFault | None = None  # why no other cell is started
         self._owners = AwaitedOwners(locks)
         self._elsewhere = FinishedElsewhere(journal, locks)
 
@@ -170,8 +170,8 @@ class _Drive:
         if self._lost is not None:
             yield from self._start_no_other(self._lost)
 
-    def _start_no_other(self, fault: StoreUnavailable) -> Iterator[Event]:
-        """Leave all cells pending that were not started, since the store was given up; those that run end."""
+    def _start_no_other(self, fault: InfrastructureFault) -> Iterator[Event]:
+        """Leave all cells pending that were not started, since the store or the cluster was given up."""
         cells = (*self.waiting, *self.locked_elsewhere)
         self.waiting.clear()
         self.locked_elsewhere.clear()
@@ -179,7 +179,7 @@ class _Drive:
             if cell.waiting:
                 cell.give_up(fault)
         if cells:
-            yield NotStarted(cells, str(fault))
+            yield NotStarted(cells, str(fault), of_cluster=isinstance(fault, ClusterUnavailable))
 
     def _postpone(self, planned: PlannedCell, fault: InfrastructureFault) -> Iterator[Event]:
         """Leave a cell pending that cannot be run now, and all others if the store was given up."""
@@ -200,7 +200,7 @@ class _Drive:
 
     def _ended(self, planned: PlannedCell, result: Run | HarnessError) -> Finished | Refused | Postponed:
         if isinstance(result, InfrastructureFault | HomeUnusable):
-            return Postponed(planned, str(result))
+            return Postponed(planned, str(result), of_cluster=isinstance(result, ClusterUnavailable))
         return Refused(planned, result) if isinstance(result, HarnessError) else Finished(planned, result)
 
     def _result(self, planned: PlannedCell, future: Future[Any]) -> Outcome | HarnessError:
@@ -209,8 +209,8 @@ class _Drive:
         if error is None:
             outcome: Outcome = future.result()
             return outcome
-        if isinstance(error, StoreUnavailable):
-            self._lost = error  # the result is in the local copy of the home only
+        if isinstance(error, StoreUnavailable | ClusterUnavailable):
+            self._lost = error  # a result is in the local copy of the home only
         if planned.part is not None:
             if (end := self.split[planned.key].stored_end(planned.part)) is not None:
                 return end  # the supervisor died, or the store was given up, after it was written

@@ -48,14 +48,16 @@ class Postponed:
 
     planned: PlannedCell
     reason: str
+    of_cluster: bool = False  # whether the reason is that the cluster was given up
 
 
 @dataclass(frozen=True)
 class NotStarted:
-    """Cells that stay pending, since the object store of the home was given up."""
+    """Cells that stay pending, since the object store of the home, or the cluster, was given up."""
 
     cells: tuple[PlannedCell, ...]
     reason: str
+    of_cluster: bool = False  # whether it was the cluster
 
 
 @dataclass(frozen=True)

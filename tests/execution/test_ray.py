@@ -17,6 +17,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,9 +32,10 @@ from harness import Journal, Run, Status
 from harness.boards.leaderboard import load_board
 from harness.boards.planning import PlannedCell, plan_board
 from harness.boards.workspace import Workspace
-from harness.errors import BadInput, InfrastructureFault, UnknownName
-from harness.execution.executors import ray_cluster
-from harness.execution.executors.ray_cluster import RayCluster, use_token
+from harness.errors import BadInput, InfrastructureFault
+from harness.execution.executors import ray_cluster, ray_connection
+from harness.execution.executors.ray_cluster import RayCluster
+from harness.execution.executors.ray_connection import ClusterWatch, use_token
 from harness.execution.executors.ray_node import NodeRequest, run_on_node
 from harness.execution.executors.table import executor_name
 from harness.execution.options import CellOptions
@@ -76,6 +78,15 @@ def harness_forecasters():
     return [ForecasterSpec(name, Telling, resources=needs) for name, needs in NEEDS.items()]
 '''
 
+IMPATIENT = """
+from harness.cli.main import main
+from harness.execution.executors import ray_cluster, ray_connection
+
+ray_cluster.WAIT = 0.5
+ray_connection.LOOK, ray_connection.PATIENCE = 0.5, 1.0
+main()
+"""
+
 
 @dataclass
 class Nodes:
@@ -100,24 +111,33 @@ class Nodes:
         return [self.workers[position].all_processes["raylet"][0].process.pid for position in range(len(SHAPES))]
 
 
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    pytest.importorskip("ray")
+@contextmanager
+def a_cluster(head: dict[str, object]) -> Iterator[Any]:
+    """A cluster of which only the head node is started."""
     from ray.cluster_utils import Cluster
 
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", folder)  # short, since sockets are in it
         patch.setenv("PATH", make_nvidia_smi(Path(folder) / "bin"))
         (Path(folder) / "ray").mkdir()
-        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-        made = Nodes(cluster, {})
-        made.replace_lost()
-        yield made
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # files of the server of Ray Client
+            cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **head})
+        yield cluster
         cluster.shutdown()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # files of nodes that were killed
-            del cluster, made
+            del cluster
             gc.collect()
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    pytest.importorskip("ray")
+    with a_cluster({"num_cpus": 0}) as cluster:
+        made = Nodes(cluster, {})
+        made.replace_lost()
+        yield made
 
 
 @pytest.fixture
@@ -213,6 +233,33 @@ def test_ctrl_c_ends_what_runs_on_the_nodes_and_what_waits_for_one(home: FaultyH
     assert {run.cell.forecaster for run in runs(home.home).values()} <= {"naive"}
 
 
+@pytest.mark.parametrize("as_client", [True, False])
+def test_a_cluster_that_ends_during_a_run_leaves_its_cells_pending(home: FaultyHome, *, as_client: bool) -> None:
+    pytest.importorskip("ray")
+    entries = {"waits": {"name": "hostile", "fault": "waits once"}, "drift": {"name": "drift"}}
+    home.write_board("board", tables({"naive": {"name": "naive"}, **entries}))
+    (home.site / "impatient.py").write_text(IMPATIENT)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with a_cluster({"num_cpus": 1, "ray_client_server_port": port}) as cluster:
+        place = f"ray://127.0.0.1:{port}" if as_client else cluster.address
+        where = ("--on", place) if as_client else ("--on", "ray")
+        variables = {"RAY_CLIENT_RECONNECT_GRACE_PERIOD": "1"} if as_client else {"RAY_ADDRESS": place}
+        command = home.start("run", "./board", *where, module="impatient", **variables)
+        waiting_worker(home, command)
+    text, _ = command.communicate(timeout=100)
+
+    assert command.returncode == 2, text
+    done = {run.cell.forecaster for run in runs(home.home).values()}
+    told = [line for line in text.splitlines() if re.search("cluster|Ray|ray|gRPC|RPC|Error|still pending:", line)]
+    pending = f"{3 - len(done)} cells are pending" if len(done) < 2 else "1 cell is pending"
+    assert done <= {"naive", "drift"}
+    assert told[-1].startswith(f"error: the Ray cluster at {place} cannot be reached since "), text
+    assert told[-1].endswith(f"; {pending}; run the command again"), text
+    assert all(re.search(r"warning: the Ray cluster at .*; waiting for it", line) for line in told[:-1]), text
+    assert home.processes_after(20) == []
+
+
 def test_cells_run_where_there_is_what_they_need(home: FaultyHome, nodes: Nodes) -> None:
     names = ("cpu", "auto", "cuda", "licensed", "tpu")
     home.write_board("board", tables({"naive": {"name": "naive"}, **{name: {"name": name} for name in names}}))
@@ -282,7 +329,7 @@ def test_an_address_of_another_server_is_refused(
     home: FaultyHome, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, *, as_client: bool
 ) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setattr(ray_cluster, "CONNECTS", 0.5)
+    monkeypatch.setattr(ray_connection, "CONNECTS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:  # which accepts connections and says nothing
         address = f"127.0.0.1:{server.getsockname()[1]}"
         if not as_client:
@@ -319,10 +366,13 @@ def test_a_node_without_the_home_says_so(tmp_path: Path) -> None:
 
 
 def test_unknown_places_are_refused() -> None:
-    with pytest.raises(UnknownName, match="no executor called 'rya'; did you mean 'ray'"):
-        executor_name(None, "rya")
-    with pytest.raises(UnknownName, match="no executor called 'local://host'"):
-        executor_name(None, "local://host")
+    for place, address in (("rya", "HOST:PORT"), ("local://host", "HOST:PORT"), ("10.0.0.1:6379", "10.0.0.1:6379")):
+        with pytest.raises(BadInput) as raised:
+            executor_name(None, place)
+        assert str(raised.value) == (
+            f"--on takes ray or ray://HOST:PORT, not {place!r}; for a cluster without Ray Client, set "
+            f"RAY_ADDRESS={address} and write --on ray"
+        )
     with pytest.raises(BadInput, match="--jobs 0 runs the cells in this process, and --on ray elsewhere"):
         executor_name(0, "ray")
     assert executor_name(4, "ray://host:10001") == "ray://host:10001"
@@ -333,6 +383,7 @@ class LazyRay:
 
     class exceptions:  # noqa: N801
         RayError = RuntimeError
+        GetTimeoutError = TimeoutError
 
     def __init__(self) -> None:
         self.started, self.ended, self.requests = threading.Event(), threading.Event(), 0
@@ -343,7 +394,10 @@ class LazyRay:
     def nodes(self) -> list[dict[str, Any]]:
         return [{"Alive": True, "Resources": {"CPU": 1.0, "memory": 2.0**40}}]
 
-    def get(self, task: str) -> None:
+    def is_initialized(self) -> bool:
+        return True
+
+    def get(self, task: str, timeout: float) -> None:
         self.started.set()
         self.ended.wait(20)
         raise RuntimeError(f"{task} was cancelled")
@@ -358,7 +412,7 @@ class LazyRay:
 
 def test_a_task_is_cancelled_until_it_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ray = LazyRay()
-    monkeypatch.setattr(ray_cluster, "_connected", lambda address: ray)
+    monkeypatch.setattr(ray_cluster, "connected", lambda address: (ray, ClusterWatch("here", "")))
     monkeypatch.setattr(ray_cluster, "CANCEL", 0.01)
     (planned,) = planned_cells(tmp_path)
     cluster = RayCluster(tmp_path / "home", [planned])

@@ -32,6 +32,7 @@ class Toys:
     """An executor whose first cell has parts, each of which takes a moment and may fail."""
 
     takes_parts = True
+    awaited = ""
 
     def __init__(self, home: Path, slots: int = 2, seconds: float = 0.02) -> None:
         self.home, self.slots, self.seconds = home, slots, seconds

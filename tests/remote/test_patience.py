@@ -145,7 +145,7 @@ class Away(FolderStore):
 class Slots:
     """An executor of two cells at a time: of those given here, one ends when another one was submitted."""
 
-    slots, takes_parts = 2, False
+    slots, takes_parts, awaited = 2, False, ""
 
     def __init__(self, home: Path, away: threading.Event) -> None:
         self.home, self.away = home, away

@@ -18,6 +18,22 @@ from harness import Journal
 
 pytestmark = pytest.mark.long_file
 
+AWAY = """
+from harness.cli.main import main
+from harness.results.remote import patience
+from harness.results.remote.remote_home import RemoteHome
+from harness.results.remote.store import StoreUnavailable
+
+
+def push_pending(self):
+    raise StoreUnavailable("the store is away", "look after it", may_pass=True)
+
+
+RemoteHome.push_pending = push_pending
+patience.PATIENCE = 0.1
+main()
+"""
+
 
 @pytest.fixture(params=["file", *SERVERS])
 def machines(request: pytest.FixtureRequest, tmp_path: Path, use: Callable[[str], Server]) -> Iterator[Machines]:
@@ -177,3 +193,15 @@ def test_a_store_without_its_library(folder_machines: Machines) -> None:
 
     assert code == 2
     assert "gs://bucket/run needs a library that is not installed; run `pip install 'forecast-harness[gcs]'`" in text
+
+
+def test_a_store_that_goes_away_before_the_first_cell(folder_machines: Machines) -> None:
+    (folder_machines.faulty.site / "away.py").write_text(AWAY)
+
+    code, text = folder_machines.end(folder_machines.start("a", "run", "./board", module="away"))
+
+    assert code == 2
+    last = text.splitlines()[-1]
+    assert re.fullmatch(
+        r"error: the store is away since \d\d:\d\d; no cell was started; run the command again", last
+    ), text

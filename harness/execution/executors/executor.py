@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.boards.planning import PlannedCell
+from harness.errors import InfrastructureFault
 from harness.evaluation.parts import PartEnd, Split
 from harness.evaluation.run import Run
 from harness.execution.options import CellOptions
@@ -15,10 +16,19 @@ from harness.execution.options import CellOptions
 Outcome = Run | Split | PartEnd
 
 
+class ClusterUnavailable(InfrastructureFault):
+    """The cluster on which cells run cannot be reached any more, and was given up."""
+
+
 class Executor(Protocol):
     """Runs cells, several at a time."""
 
     takes_parts: bool  # whether it can evaluate a part of a cell
+
+    @property
+    def awaited(self) -> str:
+        """What it waits for, since that cannot be reached, as part of a sentence; empty if there is nothing."""
+        ...
 
     @property
     def slots(self) -> int:

@@ -17,6 +17,7 @@ class InProcess:
 
     slots = 1
     takes_parts = False
+    awaited = ""
 
     def __init__(
         self, home: Path, cells: Sequence[PlannedCell] = (), jobs: int = 0, options: CellOptions | None = None

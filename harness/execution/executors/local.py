@@ -27,6 +27,8 @@ from harness.plugins.restriction import restriction_text
 class LocalProcesses:
     """Supervisors on this machine, as many as cells run at the same time."""
 
+    awaited = ""
+
     def __init__(self, home: Path, cells: Sequence[PlannedCell], jobs: int, options: CellOptions | None = None) -> None:
         self.home, self.options = home, CellOptions() if options is None else options
         self.takes_parts = self.options.parts and not self.options.strict

@@ -31,6 +31,11 @@ class Storing:
         self._closed = threading.Event()
 
     @property
+    def awaited(self) -> str:
+        """The store or the cluster, while it does not answer."""
+        return self._remote.patience.awaited or self._executor.awaited
+
+    @property
     def slots(self) -> int:
         """How many cells run at the same time."""
         return self._executor.slots

@@ -27,7 +27,11 @@ def executor_name(jobs: int | None, where: str | None = None) -> str:
         return "in-process" if jobs == 0 else "local"
     kind, separator, _ = where.partition("://")
     if kind not in EXECUTORS or (separator and kind not in WITH_ADDRESS):
-        raise UnknownName("executor", where, EXECUTORS)
+        address = where if where.rpartition(":")[2].isdecimal() else "HOST:PORT"
+        raise BadInput(
+            f"--on takes ray or ray://HOST:PORT, not {where!r}; for a cluster without Ray Client, set "
+            f"RAY_ADDRESS={address.rpartition('://')[2]} and write --on ray"
+        )
     if jobs == 0 and kind != "in-process":
         raise BadInput(f"--jobs 0 runs the cells in this process, and --on {where} elsewhere; leave out one of them")
     return where

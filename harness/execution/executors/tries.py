@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from harness.errors import InfrastructureFault, ProcessKilled
+from harness.execution.executors.executor import ClusterUnavailable
 from harness.execution.options import TRIES
 from harness.plugins.environments.environment import EnvironmentUnusable
 
@@ -30,7 +31,7 @@ def run_with_tries(run: Callable[[str], T], closed: threading.Event) -> T:
         except InfrastructureFault as fault:
             if isinstance(fault, ProcessKilled):
                 killed.append(str(fault))
-            if isinstance(fault, EnvironmentUnusable):  # another try would not help
+            if isinstance(fault, EnvironmentUnusable | ClusterUnavailable):  # another try would not help
                 raise
             if tried == TRIES:
                 raise InfrastructureFault(f"{fault} (tried {TRIES + 1} times)") from fault

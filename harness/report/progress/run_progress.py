@@ -116,7 +116,7 @@ class RunProgress:
     def _count(self, event: Finished | Refused | Postponed, name: str) -> None:
         if isinstance(event, Postponed):
             self.counts["still pending"] += 1
-            if event.reason not in self._printed:  # the end of the run names all cells with this reason
+            if event.reason not in self._printed and not event.of_cluster:  # the end of the run names all such cells
                 self._printed.add(event.reason)
                 self._print(f"{name}: still pending: {event.reason}", "yellow")
             return
