@@ -118,6 +118,7 @@ def a_cluster(head: dict[str, object]) -> Iterator[Any]:
 
     with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", folder)  # short, since sockets are in it
+        patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "100")  # on a busy machine
         patch.setenv("PATH", make_nvidia_smi(Path(folder) / "bin"))
         (Path(folder) / "ray").mkdir()
         with warnings.catch_warnings():
