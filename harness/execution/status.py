@@ -81,6 +81,7 @@ class HomeStatus:
     locks: tuple[LockOwner, ...]
     machines: tuple[MachineStatus, ...] = ()
     seconds_left: float | None = None  # of all commands that give signs, together; None: not known
+    pending: int = 0  # cells; one of several boards counts once
 
     @property
     def is_done(self) -> bool:
@@ -122,7 +123,8 @@ def home_status(
     live = [activity for activity in running if not activity.is_silent]
     machines = machine_statuses(found.outcomes.values(), live)
     left = run_seconds_left(live, found.pending, machines)
-    return HomeStatus(name, running, boards, locks, machines, left)
+    pending = len(set().union(*found.pending.values()))
+    return HomeStatus(name, running, boards, locks, machines, left, pending)
 
 
 def _board_status(

@@ -260,6 +260,15 @@ class TestRemarks:
             "selected on test windows of benchmark tasks",
         ]
 
+    @pytest.mark.parametrize(
+        ("missing", "windows", "heading"),
+        [({"not run": 2}, 0, "pending"), ({"not run": 2}, 1, "failed"), ({"failed": 1}, 0, "failed")],
+    )
+    def test_cells_that_were_not_run_have_not_failed(self, missing: dict[str, int], windows: int, heading: str) -> None:
+        standings = board(row("a", 1, missing=missing, failed_windows=windows))
+
+        assert heading in {cell.heading for _, cell in table_columns(standings, "terminal")}
+
     def test_failures_are_listed_before_overlap(self) -> None:
         overlap = {"training_overlap": ("ramp",)}
         standings = board(row("a", 1, **overlap), row("b", 2, reasons=("ramp: failed",), **overlap))

@@ -29,7 +29,7 @@ def status(*machines: MachineStatus, failures: int = 1) -> HomeStatus:
     activity = Activity(7, "node-a", "", SINCE, ("slow",), 10, 4.0, 2, shard="1/2", executor="ray")
     forecasters = ForecasterStatus("theta", 5, 4, 1), ForecasterStatus("naïve", 5, 5, 0)
     board = BoardStatus("slow", 10, 9, failed(failures), (), 0, forecasters)
-    return HomeStatus("home", (activity,), (board,), (), machines, 61.0)
+    return HomeStatus("home", (activity,), (board,), (), machines, 61.0, 3)
 
 
 def test_machines_are_compared_where_there_are_several() -> None:
@@ -135,6 +135,10 @@ def test_of_many_running_cells_those_of_the_longest_times_are_listed() -> None:
 def test_the_page_loads_itself_again_while_cells_run() -> None:
     assert '<meta http-equiv="refresh" content="30">' in status_page(status(A, B), SINCE, 29.5)
     assert 'http-equiv="refresh"' not in status_page(status(A, B), SINCE)
+
+
+def test_the_page_says_how_many_of_all_cells_are_done() -> None:
+    assert "1,203 of 1,206" in status_page(status(A, B), SINCE)
 
 
 def test_the_page_of_a_home_without_runs() -> None:

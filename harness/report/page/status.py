@@ -77,7 +77,8 @@ def status_page(status: HomeStatus, now: str, every: float | None = None) -> str
 def _facts(status: HomeStatus) -> Iterator[tuple[str, str]]:
     """The numbers at the top, by their names; a cell of several boards counts once."""
     machines, rate = status.machines, sum(machine.rate or 0.0 for machine in status.machines)
-    yield "Cells done", f"{sum(machine.done for machine in machines):,}"
+    done = sum(machine.done for machine in machines)
+    yield "Cells done", f"{done:,} of {done + status.pending:,}"
     yield "Failed", f"{sum(machine.failed for machine in machines):,}"
     if rate:
         yield "Rate", rate_text(rate, CELL)

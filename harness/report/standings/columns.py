@@ -12,7 +12,7 @@ from harness.report.numbers import duration, error, fixed, with_minus_sign
 from harness.report.standings.column import Cell, Column, Data, Table, column_names, text_tables
 from harness.report.standings.costs import FIGURES, cost_columns
 from harness.report.standings.overlap import overlap_text
-from harness.report.standings.rows import failures, measurement, name_text, rank_text, scale
+from harness.report.standings.rows import failures, has_failed, measurement, name_text, rank_text, scale
 from harness.report.standings.statistics_columns import plain_column, statistics_columns
 from harness.results.standings import Row, Standings
 
@@ -181,8 +181,9 @@ def _counts(standings: Standings) -> list[Column]:
 def _remarks(standings: Standings) -> list[Column]:
     """Failed results and their reasons, training overlap, and when costs were measured."""
     some = any(map(failures, standings.rows))
-    cell = Cell("failed", failures, style="failed", most=16, least=9, priority=1)
-    page = Cell("Failed", failures, style="failed")
+    heading = "failed" if any(map(has_failed, standings.rows)) else "pending"
+    cell = Cell(heading, failures, style="failed", most=16, least=9, priority=1)
+    page = Cell(heading.capitalize(), failures, style="failed")
 
     return [
         Column(

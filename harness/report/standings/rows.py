@@ -138,6 +138,11 @@ def _largest(differences: Mapping[str, float]) -> str:
     return f"{text} and on {plural(more, 'other task')}" if more > 0 else text
 
 
+def has_failed(row: Row) -> bool:
+    """Whether it has failed cells or windows, beside cells that were not run."""
+    return bool(set(row.missing) - {"not run"}) or row.failed_windows > 0
+
+
 def failures(row: Row) -> str:
     """Its failed results: cells by status, and windows."""
     parts = [f"{count} {status.replace('_', ' ')}" for status, count in row.missing.items()]
