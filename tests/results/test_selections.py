@@ -73,6 +73,6 @@ def test_all_are_after_a_merge_into_a_home_that_knows_no_selections(tmp_path: Pa
         PLAN.save(home)
     A.save(one, "board")
 
-    assert list(merge_boards([one], into)) == []
+    assert list(merge_boards([one], into, ())) == []
 
     assert keys(into) == ALL
