@@ -179,4 +179,5 @@ def _with_age(activity: Activity) -> Activity:
 
 
 def utc_now(precision: str = "seconds") -> str:
+    """The present time in UTC, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec=precision)
