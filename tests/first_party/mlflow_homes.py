@@ -97,8 +97,8 @@ def mirror(home: Path, problem: str = "") -> Mirror:
     orders.finish.set()
     made = Mirror(Place(home), orders)
     made.follow()
-    assert problem in made.progress.problem
-    assert problem or not made.progress.problem
+    found = made.progress.problem
+    assert found == problem or (problem and problem in found), found
     return made
 
 
