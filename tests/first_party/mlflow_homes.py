@@ -91,6 +91,15 @@ def copy_home(mirrored: Path, home: Path) -> Path:
     return home
 
 
+def copy_with_artifacts(mirrored: Path, home: Path) -> Path:
+    """A copy of a home whose runs have their artifacts in the copy."""
+    copy_home(mirrored, home)
+    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as database, database:
+        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
+            database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(mirrored), str(home)))
+    return home
+
+
 def mirror(home: Path, problem: str = "") -> Mirror:
     """One pass in this process."""
     orders = Orders()

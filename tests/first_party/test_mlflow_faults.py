@@ -87,6 +87,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def faulty(store: Path) -> Iterator[FaultyServer]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")  # the app sets it, and nothing else would undo that
         patch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{store}")
         patch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts:/")
         patch.setenv("_MLFLOW_SERVER_ARTIFACT_DESTINATION", (store.parent / "artifacts").as_uri())
@@ -122,7 +123,7 @@ def home(faulty: FaultyServer, filled: Path, tmp_path: Path, monkeypatch: pytest
     """A copy of that home, and a server without faults."""
     home = tmp_path / "home"
     shutil.copytree(filled, home, copy_function=shutil.copy2)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", faulty.address)  # which the server in this process has changed
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", faulty.address)
     faulty.released.clear()
     faulty.requests = 0
     faulty.fault = lambda path, number: ""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow_boards import HILLS, WAVES, fill
-from mlflow_homes import mirror
+from mlflow_homes import copy_with_artifacts, mirror
 
 
-@pytest.fixture(autouse=True)
-def own_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+@pytest.fixture(scope="module", autouse=True)
+def own_store() -> Iterator[None]:
+    """Homes have stores of their own, also in fixtures of a class."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +58,7 @@ def mirrored(full_journal: Path, empty_store: Path, tmp_path_factory: pytest.Tem
 @pytest.fixture
 def sent(mirrored: Path, tmp_path: Path) -> Path:
     """A copy of that home, for tests that change it."""
-    home = tmp_path / "home"
-    shutil.copytree(mirrored, home, copy_function=shutil.copy2)
-    with closing(sqlite3.connect(home / "mlflow" / "mlflow.db")) as database, database:  # artifacts moved along
-        for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
-            database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(mirrored), str(home)))
-    return home
+    return copy_with_artifacts(mirrored, tmp_path / "home")
 
 
 def with_store(journal: Path, store: Path, home: Path) -> Path:

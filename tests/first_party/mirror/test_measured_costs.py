@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from mlflow_boards import artifact, client_of, pages_of, runs_of
-from mlflow_homes import mirror
+from mlflow_homes import copy_with_artifacts, mirror
 
 from harness import stored_plans, stored_standings
 from harness.analysis.costs import with_costs
@@ -32,11 +30,7 @@ class TestMeasuredCosts:
     @pytest.fixture(scope="class")
     def measured(self, mirrored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         """A copy of it, in which two forecasters were measured since."""
-        home = tmp_path_factory.mktemp("measured") / "home"
-        shutil.copytree(mirrored, home, copy_function=shutil.copy2)
-        with sqlite3.connect(home / "mlflow" / "mlflow.db") as database:  # artifacts moved along
-            for table, column in (("runs", "artifact_uri"), ("experiments", "artifact_location")):
-                database.execute(f"UPDATE {table} SET {column} = replace({column}, ?, ?)", (str(mirrored), str(home)))
+        home = copy_with_artifacts(mirrored, tmp_path_factory.mktemp("measured") / "home")
         self.measure(home, "last", 0.002)
         self.measure(home, "last (wide)", 0.004)
         self.store(home)
