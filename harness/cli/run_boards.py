@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.analysis.lookup import board_standings
@@ -19,10 +20,10 @@ from harness.cli.run_cells import run_cells
 from harness.cli.run_store import Unfinished, cluster_lines, exchange, fault_lines, is_because_of
 from harness.cli.signals import StopSignals, exit_code, stop_signals
 from harness.data.home_folders import home_name
-from harness.errors import InvalidMetric
+from harness.errors import InfrastructureFault, InvalidMetric
 from harness.execution.locks.local import CellLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
-from harness.execution.scheduling.division import ShardOptions, find_shard
+from harness.execution.scheduling.division import FoundShard, ShardOptions, find_shard
 from harness.report.progress.run_plan import shard_line
 from harness.report.progress.still_pending import pending_lines
 from harness.report.standings.shown import listed
@@ -56,6 +57,21 @@ def run_boards(
             raise StoreUnavailable(error.problem, "no cell was started; run the command again") from error
 
 
+@dataclass(frozen=True)
+class _Planned:
+    """What a command is to do."""
+
+    boards: Sequence[SelectedBoard]
+    left_out: Sequence[str]  # boards and cells, in words
+    cells: Sequence[PlannedCell]  # those that are pending, of the shard if there is one
+    total: int  # distinct cells, pending or not
+    shard: str = ""
+
+    @property
+    def plans(self) -> list[BoardPlan]:
+        return [board.run for board in self.boards]
+
+
 def _run_boards(
     selection: Selection,
     workspace: Workspace,
@@ -70,6 +86,38 @@ def _run_boards(
     remote = workspace.remote
     if remote is not None:
         remote.prepare()
+    planned = _plan(selection, workspace, shard, console)
+    workspace.fingerprints.release()  # the processes of the cells have the data in the home
+    unfinished: list[Unfinished] = []
+    stopped: KeyboardInterrupt | None = None
+    try:
+        names = [plan.name for plan in planned.plans]
+        unfinished = run_cells(planned.cells, names, selection, workspace, console, stop, shard=planned.shard, pdb=pdb)
+    except KeyboardInterrupt as error:
+        stopped = error
+        stop.listen()  # the standings can be interrupted
+    fault = exchange(remote, RemoteHome.pull, patient=stopped is None)  # what other machines did meanwhile
+    problems, lost = [], []
+    if shard is None and fault is None:
+        problems = [problem for board in planned.boards if (problem := _conclude(board, workspace, console))]
+        lost = _lost_cells(planned, workspace.journal)
+    if fault is None:
+        steps = (RemoteHome.push_pending, RemoteHome.write_packs, remove_stored_leftovers)
+        fault = exchange(remote, *steps, patient=stopped is None)
+    print_lines(_messages(planned, unfinished, problems, lost, fault, workspace), console)
+    if stopped is not None:
+        print_lines([*fault_lines(fault, remote, ()), _interruption(planned.cells, workspace)], console)
+        return exit_code(stopped)
+    print_lines(workspace.catalog.finished(workspace.home), console)
+    print_lines([f"warning: {problem}" for problem in workspace.catalog.problems], console)
+    print_lines([*cluster_lines(unfinished), *fault_lines(fault, remote, unfinished)], console)
+    without_cells = selection.boards and any(not plan.cells for plan in planned.plans)
+    has_problems = unfinished or planned.left_out or without_cells or problems or lost or fault is not None
+    return EXIT_PROBLEMS if has_problems else 0
+
+
+def _plan(selection: Selection, workspace: Workspace, shard: FoundShard | None, console: Console) -> _Planned:
+    """Plan the selected boards, store their plans, and tell which results are stale."""
     boards, left_out = select_boards(selection, workspace)
     plans = [board.run for board in boards]
     cells = pending_cells(
@@ -82,52 +130,39 @@ def _run_boards(
     print_lines(map(str, stale_results(plans, cells, workspace)), console)
     for board in boards:
         board.save(workspace.home)
-    if remote is not None:
-        remote.patience.attempt(remote.push_pending)  # the plans
-    if shard is not None:
-        own = shard.cells_of(distinct_cells(plans))
-        cells = own.ordered(cells)
-        print_lines([shard_line(own, len(cells))], console)
-    workspace.fingerprints.release()  # the processes of the cells have the data in the home
-    unfinished: list[Unfinished] = []
-    stopped: KeyboardInterrupt | None = None
-    try:
-        names, part = [plan.name for plan in plans], "" if shard is None else shard.name
-        unfinished = run_cells(cells, names, selection, workspace, console, stop, shard=part, pdb=pdb)
-    except KeyboardInterrupt as error:
-        stopped = error
-        stop.listen()  # the standings can be interrupted
-    fault = exchange(remote, RemoteHome.pull, patient=stopped is None)  # what other machines did meanwhile
-    problems, lost = [], []
-    if shard is None and fault is None:
-        problems = [problem for board in boards if (problem := _conclude(board, workspace, console))]
-        lost = _lost_cells(plans, cells, workspace.journal)
-    if fault is None:
-        steps = (RemoteHome.push_pending, RemoteHome.write_packs, remove_stored_leftovers)
-        fault = exchange(remote, *steps, patient=stopped is None)
-    total = len(distinct_cells(plans) if shard is None else own.seconds)
-    if not cells and not lost and total:
-        print_lines([f"Nothing to do: all {total} cells are in the journal of {home_name(workspace.home)}."], console)
-    print_lines([*_without_data(plans), *left_out, *problems], console)
-    print_lines(pending_lines(event for event in unfinished if not is_because_of(event, fault)), console)
+    if workspace.remote is not None:
+        workspace.remote.patience.attempt(workspace.remote.push_pending)  # the plans
+    distinct = distinct_cells(plans)
+    if shard is None:
+        return _Planned(boards, left_out, cells, len(distinct))
+    own = shard.cells_of(distinct)
+    cells = own.ordered(cells)
+    print_lines([shard_line(own, len(cells))], console)
+    return _Planned(boards, left_out, cells, len(own.seconds), shard.name)
+
+
+def _messages(
+    planned: _Planned,
+    unfinished: Sequence[Unfinished],
+    problems: Sequence[str],
+    lost: Sequence[PlannedCell],
+    fault: InfrastructureFault | None,
+    workspace: Workspace,
+) -> Iterator[str]:
+    """What is said below the standings: what was left out, and what is pending for other reasons than the fault."""
+    if not planned.cells and not lost and planned.total:
+        yield f"Nothing to do: all {planned.total} cells are in the journal of {home_name(workspace.home)}."
+    yield from (*_without_data(planned.plans), *planned.left_out, *problems)
+    yield from pending_lines(event for event in unfinished if not is_because_of(event, fault))
     if lost:
         what = "1 cell" if len(lost) == 1 else f"{len(lost):,} cells"
-        print_lines([f"error: files of {what} are damaged; the same command runs what is pending now"], console)
-    if stopped is not None:
-        print_lines([*fault_lines(fault, remote, ()), _interruption(cells, workspace)], console)
-        return exit_code(stopped)
-    catalog = workspace.catalog
-    print_lines(catalog.finished(workspace.home), console)
-    print_lines([f"warning: {problem}" for problem in catalog.problems], console)
-    without_cells = selection.boards and any(not plan.cells for plan in plans)
-    print_lines([*cluster_lines(unfinished), *fault_lines(fault, remote, unfinished)], console)
-    return EXIT_PROBLEMS if unfinished or left_out or without_cells or problems or lost or fault is not None else 0
+        yield f"error: files of {what} are damaged; the same command runs what is pending now"
 
 
-def _lost_cells(plans: Sequence[BoardPlan], cells: Sequence[PlannedCell], journal: Journal) -> list[PlannedCell]:
+def _lost_cells(planned: _Planned, journal: Journal) -> list[PlannedCell]:
     """The cells that are pending although they were not, since their files turned out to be damaged."""
-    known = {cell.key for cell in cells}
-    return [cell for cell in pending_cells(plans, journal) if cell.key not in known]
+    known = {cell.key for cell in planned.cells}
+    return [cell for cell in pending_cells(planned.plans, journal) if cell.key not in known]
 
 
 def _conclude(board: SelectedBoard, workspace: Workspace, console: Console) -> str:
