@@ -101,6 +101,19 @@ def test_finished_cells_that_wait_for_the_store_do_not_run(console: PlainConsole
     assert line.endswith("; 2 cells are finished and not stored yet; waiting for s3://x")
 
 
+def test_a_bar_shows_an_outage_while_no_cell_ends(log: io.StringIO) -> None:
+    outage: list[str] = []
+    terminal = PlainConsole(file=log, width=200, force_terminal=True, color_system=None)
+    with RunProgress(terminal, 9, 3, awaited=lambda: "".join(outage), unstored=lambda: frozenset(outage)) as progress:
+        progress.show(Started(planned(0)))
+        outage.append(planned(0).key)
+        end = time.monotonic() + 30
+        while f"waiting for {planned(0).key}" not in log.getvalue() and time.monotonic() < end:
+            time.sleep(0.05)
+
+    assert f"0 running, 0 failed, 1 cell is finished and not stored yet, waiting for {planned(0).key}" in log.getvalue()
+
+
 def test_it_is_not_silent_while_no_cell_ends(
     console: PlainConsole, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:

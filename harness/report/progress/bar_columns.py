@@ -1,4 +1,4 @@
-"""Columns of progress bars: times as all other views show them."""
+"""Columns of progress bars, which also change between events: a state, and times as all other views show them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from rich.text import Text
 
 from harness.report.numbers import NOTHING, clock_time
 from harness.report.text import plain_text
+
+
+class State(ProgressColumn):
+    """What a function says at the moment."""
+
+    def __init__(self, state: Callable[[], str]) -> None:
+        self.state = state
+        super().__init__()
+
+    def render(self, task: Task) -> Text:
+        """The state as text."""
+        return plain_text(self.state())
 
 
 class Elapsed(ProgressColumn):

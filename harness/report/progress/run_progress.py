@@ -16,7 +16,7 @@ from harness.execution.activity import STALE
 from harness.execution.events import Event, Finished, NotStarted, PartsDone, Postponed, Refused, Started, Waiting
 from harness.execution.expected_work import ExpectedWork, seconds_left
 from harness.report.numbers import clock_time
-from harness.report.progress.bar_columns import Elapsed, Left
+from harness.report.progress.bar_columns import Elapsed, Left, State
 from harness.report.progress.status import parts_text, progress_sentence, unstored_text
 from harness.report.text import plain_text, sentence, visible
 
@@ -188,28 +188,31 @@ class Bar:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}", markup=False),
+            State(self._state),
             Elapsed(),
             TextColumn("left", markup=False),
             Left(progress.seconds_left),
             console=progress.console,
             transient=True,
         )
-        self._task = self.bar.add_task("cells", total=progress.total, state="")
+        self._task = self.bar.add_task("cells", total=progress.total)
 
     def start(self) -> None:
         """Show the bar."""
         self.bar.start()
 
     def update(self, *, ended: bool) -> None:
-        """Show how many cells are done, run and failed."""
+        """Show how many cells are done."""
+        self.bar.update(self._task, completed=self.progress.done)
+
+    def _state(self) -> str:
+        """How many cells run and failed, and what is waited for."""
         running, unstored = self.progress.running_and_unstored()
         counts = self.progress.counts
         longest = f" ({running[0][0]})" if running else ""
         state = f"{len(running)} running{longest}, {counts['failed']} failed{self.progress.without_run}"
         state += f", {unstored_text(unstored)}" if unstored else ""
-        state += f", waiting for {awaited}" if (awaited := self.progress.awaited()) else ""
-        self.bar.update(self._task, completed=self.progress.done, state=state)
+        return state + (f", waiting for {awaited}" if (awaited := self.progress.awaited()) else "")
 
     def stop(self) -> None:
         """Remove the bar."""
