@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import threading
@@ -16,7 +17,8 @@ from servers import Server, servers
 
 from harness.data import damage
 from harness.errors import BadInput
-from harness.results.remote import fsspec_store
+from harness.results.remote import fsspec_store, s3_store
+from harness.results.remote.fsspec_store import FsspecStore
 from harness.results.remote.opening import open_store
 from harness.results.remote.remote_home import RemoteHome
 from harness.results.remote.store import Store, StoreUnavailable
@@ -78,6 +80,59 @@ def test_what_is_removed_is_gone_and_may_be_created_again(store: Store) -> None:
 
     assert store.names() == {}
     assert store.create("locks/a/1", b"2")
+
+
+def test_a_name_is_no_pattern(store: Store) -> None:
+    boards = ("b1", "b[1]", "b*", "b?", "b#1", "b%31", "{b1,b2}", "b 1")
+    names = [f"boards/{board}/1" for board in boards]
+    for name in names:
+        assert store.create(name, name.encode())
+
+    assert store.names("boards") == {name: len(name) for name in names}
+    assert store.names("boards/b[1]") == {"boards/b[1]/1": len("boards/b[1]/1")}
+    assert store.read(names) == {name: name.encode() for name in names}
+    assert store.read_start("boards/b*/1", 100) == b"boards/b*/1"
+    for name in names[1:]:
+        store.remove([name])
+        assert name not in store.names()
+
+    assert store.names().keys() == {"boards/b1/1"}
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_is_a_store_of_its_own(url: str) -> None:
+    mine, other = open_store(f"{url}/exp[1]"), open_store(f"{url}/exp1")
+    for store in (mine, other):
+        store.create("locks/a/1", b"")
+
+    mine.remove(["locks/a/1"])
+
+    assert (mine.names(), other.names()) == ({}, {"locks/a/1": 0})
+
+
+def test_more_objects_than_a_request_removes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_store, "MOST", 2)
+    names = [f"locks/{i}/1" for i in range(5)]
+    for name in names:
+        store.create(name, b"")
+
+    store.remove(names)
+
+    assert store.names() == {}
+
+
+@pytest.mark.parametrize("server", servers("s3"), indirect=True)
+def test_an_object_that_may_not_be_removed(bucket: str) -> None:
+    store, name = open_store(bucket), bucket.split("/")[2]
+    assert isinstance(store, FsspecStore)
+    store.create("cells/a/1", b"")
+    denial = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{name}/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+    store._files.call_s3("put_bucket_policy", Bucket=name, Policy=policy)
+
+    with pytest.raises(StoreUnavailable, match="Access Denied") as raised:
+        store.remove(["cells/a/1"])
+
+    assert not raised.value.may_pass
 
 
 def test_many_objects_are_read_at_once(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from harness.results.remote.fsspec_store import FsspecStore
 
 TRIES = 2  # of s3fs for each request; an answer may take 15 seconds
+MOST = 1000  # objects that a request removes
 WRITE, SLOWEST = 30.0, 100_000  # seconds that writing may take, and bytes per second beyond that
 
 
@@ -29,7 +30,22 @@ class S3Store(FsspecStore):
         super()._write(path, content, timeout=timeout, **options)
 
     def _delete(self, paths: list[str]) -> None:
-        self._files.rm(paths)  # a thousand in a request
+        for first in range(0, len(paths), MOST):  # `rm` of s3fs takes names for patterns, and drops what is refused
+            keys = [self._files.split_path(path)[:2] for path in paths[first : first + MOST]]
+            objects = {"Objects": [{"Key": key} for _, key in keys], "Quiet": True}
+            answer = self._files.call_s3("delete_objects", Bucket=keys[0][0], Delete=objects)
+            for error in answer.get("Errors", ()):
+                if error.get("Code") != "NoSuchKey":
+                    raise _exception_of(error)
+
+
+def _exception_of(error: dict[str, str]) -> Exception:
+    """The exception of an error that an answer lists."""
+    from botocore.exceptions import ClientError
+    from s3fs.errors import translate_boto_error
+
+    found: Exception = translate_boto_error(ClientError({"Error": error}, "DeleteObjects"))
+    return found
 
 
 def _settings() -> dict[str, Any]:
