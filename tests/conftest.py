@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,21 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files are begun first, so that no process works on one while the others have nothing left to do."""
     items.sort(key=lambda item: item.get_closest_marker("long_file") is None)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_process() -> Iterator[None]:
+    """A file leaves the process as it found it: which files follow depends on the number of processes."""
+    before = state_of_process()
+    yield
+    assert state_of_process() == before
+
+
+def state_of_process() -> dict[str, object]:
+    """What a test could leave behind that harness or MLflow would notice; libraries set variables of their own."""
+    settings = {name: value for name, value in os.environ.items() if name.startswith(("HARNESS_", "MLFLOW_", "PYTHON"))}
+    signals = {number.name: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    return {"directory": os.getcwd(), **settings, **signals}
 
 
 @pytest.fixture(autouse=True)

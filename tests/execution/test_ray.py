@@ -121,11 +121,14 @@ def a_cluster(head: dict[str, object]) -> Iterator[Any]:
         patch.setenv("RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S", "100")  # on a busy machine
         patch.setenv("PATH", make_nvidia_smi(Path(folder) / "bin"))
         (Path(folder) / "ray").mkdir()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # files of the server of Ray Client
             cluster = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **head})
         yield cluster
         cluster.shutdown()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)  # nodes set their own
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)  # files of nodes that were killed
             del cluster
