@@ -70,7 +70,7 @@ def _status(board: str | None, workspace: Workspace) -> HomeStatus:
 
     elsewhere: list[Activity] = []
     if workspace.remote is not None:
-        from harness.execution.locks.remote import remote_activities
+        from harness.execution.locks.stored import remote_activities
 
         elsewhere = remote_activities(workspace.remote.store)
     return home_status(workspace.home, workspace.journal, elsewhere, None if board is None else board_name(board))

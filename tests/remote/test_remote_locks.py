@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ from machines import KEY, Machine, run_of, wait_for
 from harness.execution import recorder as recorder_module
 from harness.execution.activity import STALE, Activity, read_activity
 from harness.execution.locks import remote as remote_locks
-from harness.execution.locks.remote import RemoteLocks, remote_activities
+from harness.execution.locks.remote import RemoteLocks
+from harness.execution.locks.stored import remote_activities
 from harness.execution.recorder import Recorder
+from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.results.remote import patience
 from harness.results.remote.opening import open_store
 from harness.results.remote.store import StoreUnavailable
@@ -67,6 +70,22 @@ def holder(tmp_path: Path) -> Iterator[Holder]:
     made.kill()
 
 
+class Clock:
+    """A clock that goes on as it is told."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(remote_locks, "time", made)
+    return made
+
+
 class TestTwoMachines:
     def test_closing_leaves_nothing(self, locks: MakeLocks) -> None:
         a = locks("a")
@@ -105,21 +124,37 @@ class TestTwoMachines:
         assert journal.read(KEY) is not None
         assert listed == ["cells"]
 
+    def test_a_lock_that_was_released_is_removed_without_a_look(
+        self, locks: MakeLocks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(remote_locks, "HEARTBEAT", 1000.0)
+        mine = locks("a")
+        mine.take(KEY)
 
-class Clock:
-    """A clock that goes on as it is told."""
+        mine.release(KEY)
 
-    now = 1000.0
+        wait_for(lambda: not mine.store.names("locks"))
 
-    def monotonic(self) -> float:
-        return self.now
+    def test_looks_that_take_long_are_rare(
+        self, folder_locks: MakeLocks, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(remote_locks, "LOOK", 5.0)
+        mine = folder_locks("a")
+        looks, names = list[float](), mine.store.names
 
+        def slow(prefix: str = "") -> Mapping[str, int]:
+            if not prefix:
+                looks.append(clock.now)
+                clock.now += 6.0
+            return names(prefix)
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(remote_locks, "time", made)
-    return made
+        monkeypatch.setattr(mine.store, "names", slow)
+
+        while clock.now < 1000.0 + 100.0:
+            mine.look()
+            clock.now += 0.5
+
+        assert looks == [1000.0, 1036.0, 1072.0]
 
 
 class TestGone:
@@ -133,7 +168,10 @@ class TestGone:
 
         assert mine.take(KEY)
         mine.look()
-        assert list(mine.store.names("locks")) == [f"locks/{KEY}/2"]
+        assert list(mine.store.names("leases")) == [f"leases/{mine.token}"]
+        mine.release(KEY)
+        mine.look()
+        assert list(mine.store.names("locks")) == []
 
     def test_a_process_whose_counter_stands_still_is_gone_whatever_it_says(
         self, folder_locks: MakeLocks, clock: Clock
@@ -190,6 +228,91 @@ class TestGone:
 
         assert [a.take(KEY), b.take(KEY)] == [True, False]
 
+    def test_one_that_did_not_look_does_not_take_it_then(self, folder_locks: MakeLocks) -> None:
+        a, b = folder_locks("a"), folder_locks("b")
+        a.store.create(f"locks/{KEY}/1", b"other")
+        a.look()
+        assert a.take(KEY)
+        a.look()
+
+        assert not b.take(KEY)
+        assert b.owner(KEY).startswith(f"process {os.getpid()}")
+
+    def test_nor_where_the_first_try_is_answered_too_late(
+        self, folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patience, "PAUSE", 0.01)
+        a, b = folder_locks("a"), folder_locks("b")
+        a.store.create(f"locks/{KEY}/1", b"other")
+        a.look()
+        create = a.store.create
+
+        def late(name: str, content: bytes) -> bool:
+            monkeypatch.setattr(a.store, "create", create)
+            create(name, content)
+            raise StoreUnavailable("no answer", may_pass=True)
+
+        monkeypatch.setattr(a.store, "create", late)
+
+        assert a.take(KEY)
+
+        a.look()
+        assert not b.take(KEY)
+        a.release(KEY)
+        a.look()
+        assert list(a.store.names("locks")) == []
+
+    def test_a_lock_that_was_taken_over_and_released_can_be_taken_again_at_once(self, folder_locks: MakeLocks) -> None:
+        a, b = folder_locks("a"), folder_locks("b")
+        a.store.create(f"locks/{KEY}/1", b"other")
+        a.look()
+        a.take(KEY)
+        a.release(KEY)
+
+        assert a.take(KEY)
+
+        a.look()
+        assert not b.take(KEY)
+
+    def test_a_process_that_lost_its_lock_while_it_was_silent_leaves_it_to_the_next_one(
+        self, folder_locks: MakeLocks, clock: Clock
+    ) -> None:
+        a, b, c = folder_locks("a"), folder_locks("b"), folder_locks("c")
+        a._lease = replace(a._lease, identity="pid:[1] another-boot 5")  # as on another machine
+        a._write_lease()
+        a.take(KEY)
+        b.look()
+        clock.now += STALE + 1
+        assert b.take(KEY)
+        a._write_lease()  # it goes on
+        b._write_lease()
+
+        a.release(KEY)
+        a.look()
+
+        assert not c.take(KEY)
+        b.release(KEY)
+        b.look()
+        assert list(b.store.names("locks")) == []
+
+    def test_one_that_goes_on_keeps_its_lease_and_its_other_locks(self, folder_locks: MakeLocks, clock: Clock) -> None:
+        a, b, c = folder_locks("a"), folder_locks("b"), folder_locks("c")
+        a._lease = replace(a._lease, identity="pid:[1] another-boot 5")
+        a._write_lease()
+        a.take(KEY)
+        a.take("another")
+        b.look()
+        clock.now += STALE + 1
+        assert b.take(KEY)
+        a._write_lease()
+        b._write_lease()
+
+        b.look()
+        c.look()
+
+        assert not c.take("another")
+        assert f"leases/{a.token}" in a.store.names("leases")
+
     def test_a_process_that_was_suspended_does_not_release_the_lock_of_another(
         self, folder_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -223,6 +346,31 @@ class TestGone:
         end = time.monotonic() + 10
         while counter() < 3:
             assert time.monotonic() < end
+
+
+@pytest.mark.parametrize(
+    "stray", ["locks/Thumbs.db", f"locks/{KEY}/.nfs0000a1b2", f"locks/{KEY}/a/b", "parts/.DS_Store"]
+)
+def test_other_files_in_the_folder_are_ignored(folder_locks: MakeLocks, stray: str) -> None:
+    a, b = folder_locks("a"), folder_locks("b")
+    a.store.create(stray, b"")
+
+    a.look()
+    assert a.take(KEY)
+    assert not b.take(KEY)
+    remove_stored_leftovers(a.remote)
+
+    assert stray in a.store.names()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"../leases"])
+def test_a_lock_that_names_no_process_is_of_none(folder_locks: MakeLocks, content: bytes) -> None:
+    mine = folder_locks("a")
+    mine.store.create(f"locks/{KEY}/1", content)
+
+    mine.look()
+
+    assert mine.take(KEY)
 
 
 class TestActivity:
@@ -306,7 +454,6 @@ class TestUnavailable:
             patch.setattr(patience, "PATIENCE", 0.0)
             with pytest.raises(StoreUnavailable, match=r"^the store does not answer since \d\d:\d\d$"):
                 mine.look()
-        mine._looked = float("-inf")
         mine.look()
         assert mine.remote.patience.is_answered
 

@@ -277,6 +277,20 @@ class TestRemoved:
         assert {name.split("/")[1] for name in a.store.names("locks")} == left
         locks.close()
 
+    def test_locks_that_a_living_process_took_over_stay(self, machine: MakeMachine) -> None:
+        a = machine("a")
+        a.store_run(run_of())
+        a.store.create(f"locks/{KEY}/1", b"killed")
+        locks = RemoteLocks(a.remote)
+        locks.look()
+        assert locks.take(KEY)
+
+        remove_stored_leftovers(a.remote)
+
+        assert set(a.store.names("locks")) == {f"locks/{KEY}/1", f"locks/{KEY}/2"}
+        locks.close()
+        assert list(a.store.names("locks")) == []
+
     def test_they_are_in_no_pack(self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(packs, "FEWEST", 1)
         a = folder_machine("a")

@@ -1,12 +1,11 @@
 """Locks on the cells of a home in a store: machines that share it divide the pending cells.
 
-<url>/leases/<token>           a process that runs cells: a counter that it raises at intervals, and its activity
-<url>/locks/<key>/<number>     the process that runs a cell, by its token; the highest number counts
-<url>/locks/<key>.<part>/<number>   the process that evaluates a part of a cell
-
 A process whose counter this one has seen unchanged for a minute is gone, and its locks may be taken over by creating
 the next number. No host name, process number or clock of another machine is trusted. Results do not depend on locks: if
 two processes run a cell all the same, the record that is stored first counts.
+
+The first lock of a cell is created without a look at the store. So the locks that were replaced stay as long as the one
+that replaced them: a lower number that were free again could be created beside it.
 """
 
 from __future__ import annotations
@@ -18,40 +17,30 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from harness.execution.activity import STALE, Activity, own_activity, read_activity
+from harness.execution.activity import STALE, own_activity
 from harness.execution.locks.local import HEARTBEAT
+from harness.execution.locks.stored import (
+    LEASES,
+    LOCKS,
+    Lease,
+    Lock,
+    lock_name,
+    lock_numbers,
+    read_leases,
+    read_locks,
+)
 from harness.execution.process_usage import PROC, has_ended, identity
 from harness.results.remote.items import CELLS, part_item
 from harness.results.remote.remote_home import RemoteHome
 from harness.results.remote.remote_parts import exchange_parts
-from harness.results.remote.store import Store, StoreUnavailable
+from harness.results.remote.store import StoreUnavailable
 from harness.results.stored_parts import StoredParts
 
-LEASES, LOCKS = "leases", "locks"
 SOON = 3.0  # seconds between two times that a lease is written since what its process does has changed
-LOOK = 5.0  # seconds between two looks at what other machines do
-
-
-@dataclass(frozen=True)
-class Lease:
-    """What a process tells of itself."""
-
-    host: str
-    process: int
-    identity: str
-    counter: int = 0
-
-
-@dataclass(frozen=True)
-class Lock:
-    """The lock of a cell: its number, and the token of its owner."""
-
-    number: int
-    token: str
+LOOK = 5.0  # seconds between two looks at what other machines do, if one takes less than a second
 
 
 class RemoteLocks:
@@ -64,13 +53,15 @@ class RemoteLocks:
         self.remote, self.store = remote, remote.store
         self.token = uuid.uuid4().hex
         self._lease = Lease(socket.gethostname(), os.getpid(), identity(os.getpid()))
-        self._held: dict[str, int] = {}  # by key: the number of the lock
+        self._held: dict[str, Lock] = {}  # by key
         self._asked: set[str] = set()  # keys of cells that this process runs, or would run
-        self._done: list[str] = []  # objects of locks that are not needed any more
+        self._done: list[tuple[str, Lock]] = []  # locks that are not needed any more, with their keys
         self._locks: dict[str, Lock] = {}  # of others, as last seen
         self._leases: dict[str, Lease | None] = {}  # by token, as last seen; None where the process has ended
         self._seen: dict[str, tuple[int, float]] = {}  # by token: its counter, and since when it is so
-        self._looked = self._renewed = self._removed = float("-inf")
+        self._next_look, self._renewed = float("-inf"), time.monotonic()
+        self._doubts = False  # whether others may have its locks: it gave no sign for some time, or a removal failed
+        self._changes = threading.Lock()  # of a thread that locks a cell, or removes locks
         self._closed, self._news = threading.Event(), threading.Event()
         self._told = float("-inf")
         self._write_lease()
@@ -94,35 +85,34 @@ class RemoteLocks:
     def _lock(self, key: str) -> bool:
         """Lock a cell or a part, in one try; it can be repeated."""
         self._asked.add(key.partition(".")[0])
-        if self._done and time.monotonic() - self._removed > HEARTBEAT:
-            self._remove_done()
-        other = self._locks.get(key)
-        if other is not None and self._is_silent(other):  # it may have told something since the last look
-            del self._locks[key]
-            self._look_at(self.store.names(f"{LOCKS}/{key}"))
-            other = self._locks.get(key)
-        if other is not None and not self._is_gone(other):
-            return False
-        number = 1 if other is None else other.number + 1
-        if not self.store.create(f"{LOCKS}/{key}/{number}", self.token.encode()):
-            self._locks.pop(key, None)
-            self._look_at(self.store.names(f"{LOCKS}/{key}"))
-            if (lock := self._locks.get(key)) is None or lock.token != self.token:
+        with self._changes:
+            lock = self._locks.get(key)
+            if lock is not None and self._is_gone(lock):  # it may have told something since the last look
+                lock = self._look_up(key)
+            if lock is None or (lock.token != self.token and self._is_gone(lock)):
+                lock = self._created(key, lock) or self._look_up(key)
+            if lock is None or lock.token != self.token:
                 return False
-            number = lock.number  # the first try was answered too late, or it was released and is not yet removed
-            self._done = [name for name in self._done if name != f"{LOCKS}/{key}/{number}"]
-        elif other is not None:
-            self._done += [f"{LOCKS}/{key}/{other.number}", f"{LEASES}/{other.token}"]
-        self._locks.pop(key, None)
-        self._held[key] = number
-        return True
+            self._done = [each for each in self._done if each[0] != key]  # it may be released and not yet removed
+            self._locks.pop(key, None)
+            self._held[key] = lock
+            return True
+
+    def _created(self, key: str, former: Lock | None) -> Lock | None:
+        """A lock of this process in place of one whose owner is gone; None if another process has made one."""
+        if former is not None and self._has_ended(former):
+            self.store.remove([f"{LEASES}/{former.token}"])
+        replaced = () if former is None else (*former.replaced, former.number)
+        lock = Lock(1 + max(replaced, default=0), self.token, replaced)
+        return lock if self.store.create(lock_name(key, lock.number), self.token.encode()) else None
 
     def release(self, key: str) -> None:
-        """Unlock a cell; others learn it at once, or a little later."""
-        number = self._held.pop(key, None)
+        """Unlock a cell; others learn it at once, or some seconds later."""
+        lock = self._held.pop(key, None)
         self._asked.discard(key)
-        if number is not None:
-            self._done.append(f"{LOCKS}/{key}/{number}")
+        if lock is not None:
+            self._done.append((key, lock))
+            self._news.set()
 
     def owner(self, key: str) -> str:
         """Who holds the lock of a cell, as part of a sentence."""
@@ -141,17 +131,20 @@ class RemoteLocks:
         self._news.set()
 
     def look(self) -> None:
-        """Learn, some seconds after the last time, which cells other machines run, and read what they stored."""
-        now = time.monotonic()
-        if now - self._looked < LOOK:
+        """Learn, some seconds after the last time, which cells other machines run, and read what they stored.
+
+        A look that takes long, as in a store of many objects, is followed by a pause that is longer in proportion.
+        """
+        began = time.monotonic()
+        if began < self._next_look:
             return
-        self._looked = now
+        self._next_look = began + LOOK
         with self._patient():
             self._remove_done()
-            locks = self.store.names(LOCKS)
-            self._locks.clear()
-            self._look_at(locks)
+            self._locks = self._locks_among(self.store.names(LOCKS))
             self.remote.pull(self._asked)
+            now = time.monotonic()
+            self._next_look = now + LOOK * max(1.0, now - began)
 
     def read_finished(self) -> None:
         """Read the cells that other machines stored, by a list of those in the store."""
@@ -188,28 +181,37 @@ class RemoteLocks:
         if not part and StoredParts(self.remote.home, cell).is_planned:
             exchange_parts(self.remote, cell)
 
-    def _look_at(self, names: Mapping[str, int]) -> None:
-        """Learn who holds these locks, and which of their processes live."""
-        highest: dict[str, int] = {}
-        for name in names:
-            _, key, number = name.split("/")
-            highest[key] = max(highest.get(key, 0), int(number))
-        paths = {f"{LOCKS}/{key}/{number}": key for key, number in highest.items() if self._held.get(key) != number}
-        found = self.store.read(paths)
-        locks = {paths[name]: Lock(highest[paths[name]], content.decode()) for name, content in found.items()}
+    def _look_up(self, key: str) -> Lock | None:
+        """The lock of a cell, as it is in the store now."""
+        found = self._locks_among(self.store.names(f"{LOCKS}/{key}"))
+        self._locks.pop(key, None)
+        self._locks |= found
+        return found.get(key)
+
+    def _locks_among(self, names: Mapping[str, int]) -> dict[str, Lock]:
+        """The locks of others among these objects, by key; learns which of their processes live."""
+        numbers = lock_numbers(names)
+        others = {
+            key: each for key, each in numbers.items() if key not in self._held or self._held[key].number < each[-1]
+        }
+        locks = read_locks(self.store, others)
         tokens = {lock.token for lock in locks.values()}
-        leases = self.store.read(f"{LEASES}/{token}" for token in tokens)  # after the locks: who has none has ended
+        leases = read_leases(self.store, tokens)  # after the locks: who has none is gone
         now = time.monotonic()
-        for token in tokens:
-            self._leases[token] = lease = _lease(leases.get(f"{LEASES}/{token}"))
+        for token, lease in leases.items():
+            self._leases[token] = lease
             if lease is not None and self._seen.get(token, (-1, now))[0] != lease.counter:
                 self._seen[token] = lease.counter, now
-        self._locks |= locks
+        return locks
 
     def _is_gone(self, lock: Lock) -> bool:
         """Whether the owner of a lock has ended, or tells nothing."""
+        return self._leases.get(lock.token) is None or self._has_ended(lock) or self._is_silent(lock)
+
+    def _has_ended(self, lock: Lock) -> bool:
+        """Whether the owner of a lock is known to have ended, and left its lease."""
         lease = self._leases.get(lock.token)
-        return lease is None or bool(PROC and has_ended(lease.process, lease.identity)) or self._is_silent(lock)
+        return lease is not None and PROC and has_ended(lease.process, lease.identity)
 
     def _is_silent(self, lock: Lock) -> bool:
         """Whether the counter of the owner stood still as long as this process watched it."""
@@ -226,15 +228,27 @@ class RemoteLocks:
         return [name for name, content in self._all_leases().items() if before.get(name) == content]
 
     def _remove_done(self) -> None:
-        """Remove the locks that are not needed, unless this process was suspended, and they may be others' now."""
-        done, self._done, self._removed = self._done, [], time.monotonic()
-        try:
-            if done and time.monotonic() - self._renewed > STALE / 2:
-                done = [name for name, token in self.store.read(done).items() if token.decode() == self.token]
-            self.store.remove(done)
-        except StoreUnavailable:
-            self._done += done
-            raise
+        """Remove the locks that are not needed, and before each those that it replaced."""
+        with self._changes:
+            done = list(self._done)
+            self._note_silence()
+            mine = self._still_held(done) if done and self._doubts else done
+            try:
+                self.store.remove([lock_name(key, number) for key, lock in mine for number in lock.replaced])
+                self.store.remove([lock_name(key, lock.number) for key, lock in mine])
+            except StoreUnavailable:
+                self._doubts = True
+                raise
+            del self._done[: len(done)]
+
+    def _still_held(self, locks: Iterable[tuple[str, Lock]]) -> list[tuple[str, Lock]]:
+        """Those of these locks of this process that no other one has replaced."""
+        found = read_locks(self.store, lock_numbers(self.store.names(LOCKS)))
+        highest = {(key, lock.number, lock.token) for key, lock in found.items()}
+        return [(key, lock) for key, lock in locks if (key, lock.number, lock.token) in highest]
+
+    def _note_silence(self) -> None:
+        self._doubts = self._doubts or time.monotonic() - self._renewed > STALE / 2
 
     def _renew(self) -> None:
         while not self._closed.is_set():
@@ -246,28 +260,11 @@ class RemoteLocks:
                 return
             with contextlib.suppress(StoreUnavailable):
                 self._write_lease()
+                self._remove_done()
 
     def _write_lease(self) -> None:
         self._lease = replace(self._lease, counter=self._lease.counter + 1)
         fields = {**vars(self._lease), "activity": own_activity(self.remote.home)}
         self.store.write(f"{LEASES}/{self.token}", json.dumps(fields).encode())
+        self._note_silence()
         self._renewed = time.monotonic()
-
-
-def remote_activities(store: Store) -> list[Activity]:
-    """What the processes do that run cells of a home in a store, as each last wrote it."""
-    found = []
-    for content in store.read(store.names(LEASES)).values():
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            activity = read_activity(json.loads(content)["activity"])
-            if activity is not None:
-                found.append(activity)
-    return found
-
-
-def _lease(content: bytes | None) -> Lease | None:
-    """A lease as it was written; None where it was removed, or is damaged."""
-    with contextlib.suppress(ValueError, TypeError, KeyError):
-        fields: dict[str, Any] = json.loads(content or b"null")
-        return Lease(str(fields["host"]), int(fields["process"]), str(fields["identity"]), int(fields["counter"]))
-    return None
