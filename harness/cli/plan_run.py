@@ -14,6 +14,7 @@ from harness.boards.planning import PlannedCell
 from harness.boards.selection import Selection, select_boards
 from harness.boards.workspace import Workspace, open_workspace, store_results
 from harness.cli.console import echo, echo_text, print_lines, wide_console
+from harness.cli.plugin_files import named_plugin_file
 from harness.cli.selection_arguments import selection_arguments
 from harness.data.home_folders import home_name, is_url, store_url
 from harness.errors import BadInput
@@ -30,7 +31,14 @@ from harness.execution.scheduling.kubernetes import DEFAULT_IMAGE, HOME_VOLUME, 
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.simulation import Job, parse_machines, simulate_shards, simulate_shared
 from harness.execution.scheduling.slurm import slurm_script
-from harness.report.progress.run_plan import groups_table, plan_lines, simulation_lines, unmeasured_lines
+from harness.plugins.restriction import VARIABLE as PLUGINS
+from harness.report.progress.run_plan import (
+    groups_table,
+    plan_lines,
+    shard_count_lines,
+    simulation_lines,
+    unmeasured_lines,
+)
 from harness.results.journal import Journal, prepare_home
 
 SHARDS = 16  # of the table, where no number is given
@@ -93,6 +101,8 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         source.check_exists()
     journals = [workspace.journal, *(Journal(source.home) for source in sources)]
     estimates = estimate_cells(cells, (cell for journal in journals for cell in measured_cells(journal)))
+    if selection.strict:  # cells are then evaluated as a whole
+        estimates = {key: dataclasses.replace(estimate, parts=1) for key, estimate in estimates.items()}
     for line in unmeasured_lines(unmeasured_forecasters(cells, estimates), len({cell.title for cell in cells})):
         echo(f"warning: {line}", err=True)
     if options.simulate is not None:
@@ -105,17 +115,19 @@ def plan_run(selection: Selection, options: PlanOptions, workspace: Workspace) -
         print_lines(plan_lines(plan.groups, basis_counts(estimates), options.jobs), console)
         return left_out
     run = _cluster_run(selection, options, plan, estimates, workspace.home)
+    text = (
+        kubernetes_manifest(run, options.image or DEFAULT_IMAGE, options.claim or HOME_VOLUME)
+        if options.slurm is None
+        else slurm_script(run, Path.cwd())
+    )
     if run.is_stored:
         file = plan.save(workspace.home)
         store_results(workspace)
         name = f"{plan.id} in {run.home}" if is_url(run.home) else str(file)
         echo(f"the run plan is {name}", err=True)
-    if (shards := sum(group.shards for group in plan.groups)) < options.shards:
-        echo(f"{shards:,} shards instead of {options.shards:,}: there are no more cells", err=True)
-    if options.slurm is not None:
-        echo_text(slurm_script(run, Path.cwd()))
-    else:
-        echo_text(kubernetes_manifest(run, options.image or DEFAULT_IMAGE, options.claim or HOME_VOLUME))
+    for line in shard_count_lines(plan.groups, options.shards):
+        echo(line, err=True)
+    echo_text(text)
     return left_out
 
 
@@ -124,16 +136,22 @@ def _cluster_run(
 ) -> ClusterRun:
     """The run on a cluster. Without measurements and with one group, shards need no file to find their cells."""
     is_stored = len(plan.groups) > 1 or any(estimate.basis != "no measurement" for estimate in estimates.values())
-    harness = ("harness",) if options.kubernetes else (sys.executable, "-m", "harness")
+    program = ["harness"] if options.kubernetes else [sys.executable, "-m", "harness"]
+    if plugins := os.environ.get(PLUGINS):
+        program += ["--plugins", plugins]
+    if plugin_file := named_plugin_file(selection.boards):
+        program += ["--plugin-file", str(plugin_file)]
     return ClusterRun(
         plan,
-        (*harness, "run", *selection_arguments(selection)),
+        tuple(program),
+        ("run", *selection_arguments(selection)),
         store_url(home) or str(home.absolute()),
         options.jobs,
         is_stored,
         options.separate_homes,
         None if options.logs is None else os.path.abspath(options.logs),
         tuple(board for board in selection.boards if os.path.exists(board)),
+        None if plugin_file is None else str(plugin_file),
     )
 
 
@@ -141,9 +159,10 @@ def _simulate(text: str, cells: list[PlannedCell], estimates: Mapping[str, Estim
     """Print the simulated schedules of a run."""
     machines, copies = parse_machines(text)
     jobs = [
-        Job(f"{planned.key}-{copy}", estimates[planned.key].seconds, planned.resources.threads, _gpus(planned))
+        Job(f"{planned.key}-{copy}", expected.seconds, planned.resources.threads, _gpus(planned), expected.parts)
         for copy in range(copies)
         for planned in cells
+        for expected in [estimates[planned.key]]
     ]
     schedules = {
         "a shard for each node": simulate_shards(jobs, machines),

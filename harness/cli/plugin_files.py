@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from harness.errors import BadInput
 from harness.plugins.catalog import COLLECTION_FILE
-from harness.plugins.plugin_file import FILE, VARIABLE, checked_plugin_file, plugin_file_beside
+from harness.plugins.plugin_file import FILE, VARIABLE, checked_plugin_file, plugin_file, plugin_file_beside
 
 # the parameters of commands that take boards
 BOARDS = {
@@ -33,7 +33,7 @@ def use_plugin_file(group: click.Group, arguments: Sequence[str], named: str | N
 
     `named` is the value of --plugin-file. Raises BadInput where several files would be imported, or one cannot be.
     """
-    beside = plugin_file_beside(list(_board_files(group, arguments)))
+    beside = plugin_file_beside(list(_board_files(_boards(group, arguments))))
     given = checked_plugin_file(Path(named)) if named else None
     if given is not None and beside is not None and given != beside:
         raise BadInput(
@@ -43,12 +43,18 @@ def use_plugin_file(group: click.Group, arguments: Sequence[str], named: str | N
         os.environ[VARIABLE] = str(file)
 
 
-def _board_files(group: click.Group, arguments: Sequence[str]) -> Iterator[Path]:
-    """The files of the boards and collections that the arguments name by a path.
+def named_plugin_file(boards: Iterable[str]) -> Path | None:
+    """The plugin file of this process that a command with these boards has to name, as it is not beside one of them."""
+    used = plugin_file()
+    return None if used == plugin_file_beside(list(_board_files(boards))) else used
+
+
+def _board_files(boards: Iterable[str]) -> Iterator[Path]:
+    """The files of boards and collections that are named by a path.
 
     A bare name is none, so that no file of the current folder is imported because a board has its name.
     """
-    for name in _boards(group, arguments):
+    for name in boards:
         paths = []
         if name.endswith(".toml"):
             paths = [Path(name)]

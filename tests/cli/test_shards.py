@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -212,12 +213,59 @@ def test_a_plan_shows_groups_and_times(harness: Any) -> None:
     assert [unmeasured in command.stderr for command in (before, after, from_other, simulated)] == [False, *[True] * 3]
     assert "warning: 4 of 4 forecasters have no completed run (" in before.stderr
     assert after.stderr.strip().endswith(("--only mean,chance", "--only chance,mean"))
-    assert "memory of a shard of cpu, 6.0 GB: 1.0 GB for the command, and for each of 2 cells at a time" in after.stdout
+    assert "memory of a shard of cpu, 3.5 GB: 1.0 GB for the command, and for a cell" in after.stdout  # each has one
     assert "time limit of a shard of cpu, 20 minutes: 10 minutes to start" in after.stdout
     assert "of 8 cells from runs of the same forecaster on the same task" in from_other.stdout
     assert "expected time of group cpu by the number of shards" in before.stdout
     assert "Simulated run of 160 cells on 2 nodes with 2 cores each" in simulated.stdout
     assert simulated.stdout.count("until the last cell ends") == 2
+
+
+def test_shards_have_the_plugins_of_the_plan(harness: Any) -> None:
+    folder = harness.folder / "my plugins"
+    folder.mkdir()
+    (folder / "own.py").write_text(PLUGIN.replace('"chance"', '"own chance"'))
+    options = ("--plugins", "chance-plugin,own", "--plugin-file", "my plugins/own.py")
+
+    slurm = harness(*options, "plan", "./rivers", "--slurm", "2", "--separate-homes").stdout
+    manifest = harness(*options, "plan", "./rivers", "--kubernetes", "2").stdout
+    variables = {"HARNESS_PLUGINS": "chance-plugin"}
+    restricted = harness.end(harness.start("plan", "./rivers", "--slurm", "2", environment=variables)).stdout
+    without = harness("plan", "./rivers", "--slurm", "2").stdout
+
+    given = ["--plugins", "chance-plugin,own", "--plugin-file", str(folder / "own.py")]
+    commands = [shlex.split(line) for line in slurm.splitlines() if line.startswith("exec ")]
+    assert [command[4:9] for command in commands] == [[*given, name] for name in ("run", "merge")]
+    assert f"exec harness {shlex.join(given)} run" in manifest
+    assert "-m harness --plugins chance-plugin run" in restricted
+    assert "-m harness run" in without
+
+
+def test_the_plugin_file_beside_a_board_is_found_by_its_shards(harness: Any) -> None:
+    (harness.folder / "rivers" / "harness_plugin.py").write_text(PLUGIN.replace('"chance"', '"own chance"'))
+
+    manifest = harness("plan", "./rivers", "--kubernetes", "2")
+
+    assert "exec harness run ./rivers" in manifest.stdout
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (2, ""),
+        (16, ""),
+        (20, "16 shards instead of 20: there are no more cells\n"),
+        (1, "2 shards instead of 1: each group of cells has one of its own\n"),
+    ],
+)
+def test_another_number_of_shards_than_asked_for_is_explained(harness: Any, count: int, told: str) -> None:
+    spec = 'ForecasterSpec("chance", Chance, "reads a file"'
+    source = PLUGIN.replace(spec, f"{spec}, resources=Resources(threads=2)")
+    harness.module.write_text(source.replace("import Forecast,", "import Forecast, Resources,"))
+
+    ended = harness("plan", "./rivers", "--slurm", str(count))
+
+    assert [line for line in ended.stderr.splitlines(keepends=True) if "instead of" in line] == [told] * bool(told)
 
 
 def test_homes_in_use_are_not_merged_into(slow_board: Any) -> None:

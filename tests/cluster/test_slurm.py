@@ -27,6 +27,7 @@ protocol = {{ kind = "rolling-origin", horizon = {h}, windows = 3 }}
 """
 BOARD = 'title = "Rivers"\nmetric = "MAE"\nbaseline = "naive"\n' + "".join(TASK.format(h=h) for h in (1, 2, 3, 4))
 BOARD += "".join(f'[[forecasters]]\nname = "{name}"\n' for name in ("naive", "drift", "mean", "ridge"))
+HOME = "the cluster's #1 %A"  # a path that shells and Slurm read otherwise unless it is quoted
 SLOW = """[[forecasters]]
 name = "slow"
 """
@@ -128,14 +129,24 @@ def test_four_shards_have_the_results_of_a_local_run(
     command("run", "./rivers", "--home", "local", "--jobs", "1")
 
     options = ["--separate-homes"] if separate else []
-    script = command("plan", "./rivers", "--slurm", "4", "--home", "cluster", "--from", "local", *options)
+    script = command("plan", "./rivers", "--slurm", "4", "--home", HOME, "--from", "local", *options)
     command(program=("sh",), text=script)
     wait_for_jobs(command)
 
-    logs = [path.read_text() for path in sorted((tmp_path / "cluster" / "logs").glob("cpu-*.log"))]
+    logs = [path.read_text() for path in sorted((tmp_path / HOME / "logs").glob("cpu-*.log"))]
     assert [f"shard {i} of 4 (SLURM_ARRAY_TASK_ID={i})" in log for i, log in enumerate(logs, start=1)] == [True] * 4
-    assert results(command, "cluster") == results(command, "local")
-    assert {status for _, status, _ in results(command, "cluster")} == {"completed"}
+    assert results(command, HOME) == results(command, "local")
+    assert {status for _, status, _ in results(command, HOME)} == {"completed"}
+
+
+def test_nothing_is_submitted_where_arrays_are_too_large(command: Callable[..., str], tmp_path: Path) -> None:
+    script = tmp_path / "submit.sh"
+    script.write_text(command("plan", "./rivers", "--slurm", "8", "--home", "cluster"))
+
+    told = command("-c", "sh submit.sh 2>&1 || true", program=("sh",))
+
+    assert told.startswith("nothing was submitted: group cpu has 8 shards, and an array of this cluster has at most 7 ")
+    assert not command("-h", program=("squeue",))
 
 
 @pytest.mark.skipif(not S3Server.is_there(), reason="needs s3fs and moto, of the extra `test`")

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.execution.scheduling.cluster import ClusterRun, ShardNeeds, expected_seconds, shard_needs
+from harness import BadInput
+from harness.execution.scheduling.cluster import ClusterRun, ShardNeeds, expected_seconds, memory_line, shard_needs
 from harness.execution.scheduling.groups import GB, CellGroup
 from harness.execution.scheduling.kubernetes import kubernetes_manifest
 from harness.execution.scheduling.run_plan import RunPlan
@@ -29,19 +30,25 @@ echo "10$n"
 
 
 def cluster_run(home: Path | str, *groups: CellGroup, **options: object) -> ClusterRun:
-    command = ("harness", "run", "a board", "--set", "f.x=\"$HOME 'q'\"")
-    return ClusterRun(RunPlan(groups or (CPU, GPU)), command, str(home), **options)  # type: ignore[arg-type]
+    program, command = ("harness", "--plugins", "run"), ("run", "a board", "--set", "f.x=\"$HOME 'q'\"")
+    return ClusterRun(RunPlan(groups or (CPU, GPU)), program, command, str(home), **options)  # type: ignore[arg-type]
 
 
-def submitted(script: str, folder: Path) -> list[str]:
-    """What the script submits: the arguments and the standard input of each sbatch."""
+def submit(script: str, folder: Path, scontrol: str = "exit 1") -> subprocess.CompletedProcess[str]:
+    """The script when it has ended, with a sbatch that keeps what it is given, and this scontrol."""
     (folder / "bin").mkdir(parents=True)
     (folder / "submitted").mkdir()
-    sbatch = folder / "bin" / "sbatch"
-    sbatch.write_text(SBATCH)
-    sbatch.chmod(0o755)
+    for name, text in (("sbatch", SBATCH), ("scontrol", f"#!/bin/sh\n{scontrol}\n")):
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
     environment = {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}", "SUBMITTED": str(folder / "submitted")}
-    subprocess.run(["sh"], input=script, text=True, env=environment, check=True, capture_output=True)
+    return subprocess.run(["sh"], input=script, text=True, env=environment, capture_output=True)
+
+
+def submitted(script: str, folder: Path, scontrol: str = "exit 1") -> list[str]:
+    """What the script submits: the arguments and the standard input of each sbatch."""
+    ended = submit(script, folder, scontrol)
+    assert ended.returncode == 0, ended.stderr
     return [path.read_text() for path in sorted((folder / "submitted").iterdir())]
 
 
@@ -67,11 +74,10 @@ def test_the_command_of_a_shard_reaches_harness_as_it_is(tmp_path: Path) -> None
     job = submitted(slurm_script(cluster_run(home, jobs=4), tmp_path), tmp_path / "fake")[1]
     command = job.splitlines()[-1]
 
-    assert command.startswith("exec harness run")
     plan = str(home / "plans" / f"{RunPlan((CPU, GPU)).id}.json")
     assert shlex.split(command)[1:] == [
-        *("harness", "run", "a board", "--set", "f.x=\"$HOME 'q'\"", "--shard", "auto", "--plan", plan),
-        *("--group", "cuda-8gb", "--jobs", "4", "--home", str(home)),
+        *("harness", "--plugins", "run", "run", "a board", "--set", "f.x=\"$HOME 'q'\"", "--shard", "auto"),
+        *("--plan", plan, "--group", "cuda-8gb", "--jobs", "1", "--home", str(home)),
     ]
 
 
@@ -162,6 +168,35 @@ def test_what_a_manifest_proposes_in_comments_is_valid(home: str) -> None:
     assert pod.get("serviceAccountName") == ("harness" if in_store else None)
 
 
+@pytest.mark.parametrize(("limit", "is_submitted"), [("", True), ("1001", True), ("4", True), ("3", False)])
+def test_nothing_is_submitted_to_a_cluster_that_takes_no_array_so_large(
+    tmp_path: Path, limit: str, is_submitted: bool
+) -> None:
+    script = slurm_script(cluster_run(tmp_path / "home", GPU, CPU), tmp_path)
+
+    ended = submit(script, tmp_path, f"echo 'MaxArraySize            = {limit}'" if limit else "exit 1")
+
+    assert len([*(tmp_path / "submitted").iterdir()]) == 2 * is_submitted
+    assert ended.returncode == int(not is_submitted)
+    told = "group cpu has 3 shards, and an array of this cluster has at most 2 tasks (MaxArraySize): plan fewer shards"
+    assert ended.stderr == ("" if is_submitted else f"nothing was submitted: {told}\n")
+
+
+def test_slurm_is_not_told_patterns_that_a_path_does_not_have(tmp_path: Path) -> None:
+    (job,) = submitted(slurm_script(cluster_run(tmp_path / "a%A b", CPU), tmp_path), tmp_path / "fake")
+
+    assert options_of(job)["output"] == f"{tmp_path}/a%%A b/logs/cpu-%a.log"
+    assert (tmp_path / "a%A b" / "logs").is_dir()
+
+
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb"])
+def test_a_folder_of_logs_that_slurm_cannot_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInput, match="name another folder with --logs"):
+        slurm_script(cluster_run(tmp_path / name, CPU), tmp_path)
+
+    assert slurm_script(cluster_run(tmp_path / name, CPU, logs="/logs"), tmp_path)
+
+
 def test_scripts_tell_how_the_memory_comes_about(tmp_path: Path) -> None:
     group = CellGroup("cpu", 1, 1, "cpu", 2 * GB, 1.0, {"a": 1.0, "b": 1.0}, {}, 300_000_000)
     run = cluster_run(tmp_path / "home", group, jobs=2)
@@ -180,11 +215,17 @@ def test_scripts_tell_how_the_memory_comes_about(tmp_path: Path) -> None:
 def test_a_manifest_says_what_the_image_and_the_volume_must_have() -> None:
     run = replace(cluster_run("/home/harness", CPU, separate_homes=True), files=("./board",), is_stored=True)
 
+    run = replace(run, plugin_file="/own.py")
+
     notes = kubernetes_manifest(run, "image", "claim").split("---")[0].replace("\n# ", " ")
 
+    assert "The image must have the plugin file /own.py at this path" in notes
     assert "The boards ./board are files: the image must have them at these paths" in notes
     assert f"The volume of the home must have the run plan, /home/harness/plans/{run.plan.id}.json" in notes
-    assert "merge the homes in a pod that has the volume: harness merge /home/harness/shards/* /home/harness" in notes
+    assert (
+        "merge the homes in a pod that has the volume: harness --plugins run merge /home/harness/shards/* /home/harness"
+        in notes
+    )
     assert "run plan" not in kubernetes_manifest(replace(run, home="s3://bucket/run"), "image", "claim")
 
 
@@ -200,7 +241,10 @@ def test_homes_of_shards_are_merged_at_the_end(tmp_path: Path) -> None:
     )
     assert found.stdout.strip() == f"{tmp_path}/my home/shards/cpu-2"
     assert "--dependency=afterany:100:101" in jobs[2].splitlines()[0]
-    assert jobs[2].splitlines()[-1] == f"exec harness merge '{tmp_path}/my home/shards'/* '{tmp_path}/my home'"
+    assert (
+        jobs[2].splitlines()[-1]
+        == f"exec harness --plugins run merge '{tmp_path}/my home/shards'/* '{tmp_path}/my home'"
+    )
 
 
 def test_what_the_scripts_cannot_ask_for_is_named_in_them(tmp_path: Path) -> None:
@@ -230,14 +274,35 @@ def test_needs_grow_with_the_cells_at_a_time() -> None:
 
     assert one == ShardNeeds(2, 3_500_000_000, 3000, 0)
     assert (two.cores, two.memory, two.seconds) == (4, 6_000_000_000, 1800)
-    assert shard_needs(GPU, 8).cores == 1  # it has one cell
+    assert shard_needs(CPU, 8) == two  # each shard has two cells
+    assert shard_needs(GPU, 8).cores == 1
 
 
-@pytest.mark.parametrize(("share", "gpus"), [(1.0, 4), (0.5, 2), (0.3, 2)])
-def test_cells_at_a_time_share_gpus(share: float, gpus: int) -> None:
-    group = CellGroup("cuda", 1, 1, "cuda", GB, share, {f"{i}": 1.0 for i in range(9)})
+def test_a_shard_uses_as_many_processes_as_it_asks_for() -> None:
+    run = cluster_run("/home", CPU, jobs=8)
 
-    assert shard_needs(group, 4).gpus == gpus
+    assert "--jobs 2 " in run.shard_command(CPU, "1")
+
+
+def test_the_parts_of_a_cell_can_use_all_processes() -> None:
+    whole = CellGroup("cpu", 2, 1, "cpu", GB, 1.0, {"a": 100.0, "b": 10.0})
+    in_parts = replace(whole, parts={"a": 20})
+
+    assert (shard_needs(whole, 4).cores, shard_needs(in_parts, 4).cores) == (1, 4)
+    assert expected_seconds(whole, 4) == pytest.approx(100, rel=0.01)
+    assert expected_seconds(in_parts, 4) == pytest.approx(25, rel=0.02)
+    assert "--jobs 4 " in cluster_run("/home", in_parts, jobs=4).shard_command(in_parts, "1")
+    assert "for each of 4 cells or parts of cells at a time" in memory_line(in_parts, 4)
+
+
+@pytest.mark.parametrize(
+    ("share", "jobs", "gpus"),
+    [(1.0, 4, 4), (0.5, 4, 2), (0.6, 4, 4), (0.4, 5, 3), (0.3, 10, 4), (0.1, 10, 1), (1 / 3, 3, 1), (0.7 / 7, 20, 2)],
+)
+def test_the_share_of_a_cell_is_of_one_gpu(share: float, jobs: int, gpus: int) -> None:
+    group = CellGroup("cuda", 1, 1, "cuda", GB, share, {f"{i}": 1.0 for i in range(20)})
+
+    assert shard_needs(group, jobs).gpus == gpus
 
 
 def test_the_expected_time_is_that_of_the_longest_shard() -> None:
@@ -264,7 +329,7 @@ def test_a_manifest_is_one_indexed_job_a_group(tmp_path: Path, separate: bool) -
     assert container["volumeMounts"] == [{"name": "harness-home", "mountPath": str(home)}]
     assert pod["volumes"] == [{"name": "harness-home", "persistentVolumeClaim": {"claimName": "claim"}}]
     arguments = shlex.split(container["command"][2])
-    assert arguments[:4] == ["exec", "harness", "run", "a board"]
+    assert arguments[:6] == ["exec", "harness", "--plugins", "run", "run", "a board"]
     assert arguments[-1] == str(home) + ("/shards/cuda-8gb-$JOB_COMPLETION_INDEX" if separate else "")
     assert [rule["action"] for rule in cpu["spec"]["podFailurePolicy"]["rules"]] == ["Ignore"]
     assert cpu["spec"]["backoffLimitPerIndex"] == 3  # also of a command that ends with 2, as where a store is away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness import Journal, RollingOrigin, Run, Status, Task
 from harness.boards.planning import PlannedCell
-from harness.evaluation.run import Cell, Costs
+from harness.evaluation.run import Audit, Cell, Costs
 from harness.execution.scheduling.estimates import (
     LIBRARY_SECONDS,
     MEMORY,
@@ -157,6 +158,49 @@ def test_a_failed_run_counts_for_its_own_cell_only(tmp_path: Path) -> None:
     assert estimates[other.key] == default_estimate(other)
 
 
+def test_runs_that_failed_at_once_do_not_tell_what_a_cell_takes(tmp_path: Path) -> None:
+    done = planned("naive", "small")
+    failed = [planned("lstm", name, imports=("torch",)) for name in SIZES]
+
+    found = measured(
+        tmp_path, record(done, 1.0), *(record(cell, 0.01, Status.FAILED, memory=10**6) for cell in failed[:2])
+    )
+    estimates = estimate_cells([done, *failed], found)
+
+    assert unmeasured_forecasters([done, *failed], estimates) == ["lstm"]
+    assert all(estimates[cell.key].seconds >= default_estimate(cell).seconds for cell in failed)
+    assert {estimates[cell.key].memory for cell in failed} == {MEMORY}
+
+
+def test_failed_runs_of_a_forecaster_that_works_on_other_tasks_count(tmp_path: Path) -> None:
+    done, failed = planned("lstm", "small"), planned("lstm", "large")
+
+    found = measured(tmp_path, record(done, 1.0), record(failed, 40.0, Status.FAILED))
+
+    assert estimate_cells([done, failed], found)[failed.key].seconds == 40.0
+
+
+def test_the_memory_at_which_a_cell_ended_is_needed_at_least(tmp_path: Path) -> None:
+    done, failed = planned("naive", "small"), planned("lstm", "small")
+
+    found = measured(tmp_path, record(done, 1.0), record(failed, 2.0, Status.OUT_OF_MEMORY, memory=7 * 10**9))
+
+    assert estimate_cells([done, failed], found)[failed.key].memory == 7 * 10**9
+
+
+def test_a_cell_in_parts_takes_what_its_parts_took_in_sum(tmp_path: Path) -> None:
+    cell = planned("theta", "large")
+    run = record(cell, 3000.0)  # with pauses
+    costs = Costs(fit_seconds=20.0, predict_seconds=30.0, parts=9)
+
+    found = measured(tmp_path, replace(run, costs=costs, audit=Audit(1, 10, 2.0)))
+    estimate = estimate_cells([cell], found)[cell.key]
+
+    assert (estimate.seconds, estimate.parts) == (52.0, 8)  # the first part runs before the others
+    (group,) = group_cells([cell], {cell.key: estimate}, 1)
+    assert group.parts == {cell.key: 8}
+
+
 def test_without_runs_larger_data_and_libraries_take_longer() -> None:
     small, large, library = planned("f", "small"), planned("f", "large"), planned("f", "small", imports=("torch",))
 
@@ -174,7 +218,7 @@ def test_times_that_are_not_known_do_not_count(tmp_path: Path) -> None:
 @given(st.integers(1, 10**12))
 def test_memory_has_a_margin(memory: int) -> None:
     cell = planned("f", "small")
-    found = [MeasuredCell(*names_of(cell), "small", 1.0, memory, True)]
+    found = [MeasuredCell(*names_of(cell), "small", 1.0, memory, Status.COMPLETED)]
 
     (group,) = group_cells([cell], estimate_cells([cell], found), 1)
 

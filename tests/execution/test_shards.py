@@ -270,14 +270,28 @@ def test_cells_that_need_custom_resources_are_groups_of_their_own(tmp_path) -> N
     assert read_run_plan(str(RunPlan(groups).save(tmp_path)), tmp_path) == RunPlan(groups)
 
 
+@pytest.mark.parametrize(("count", "shards"), [(16, [15, 1]), (3, [2, 1]), (1, [1, 1]), (200, [100, 1])])
+def test_shards_that_a_small_group_cannot_use_are_for_others(count: int, shards: list[int]) -> None:
+    slow = planned(0, resources=Resources(device="cuda"))
+    cells = [planned(seed) for seed in range(1, 101)]
+    estimates = {**{cell.key: Estimate(10.0, 10**9) for cell in cells}, slow.key: Estimate(9000.0, 10**9)}
+
+    groups = group_cells([slow, *cells], estimates, count)
+
+    assert [group.shards for group in groups] == shards
+
+
 @given(st.lists(st.floats(0.01, 1e4), min_size=1, max_size=5), st.integers(1, 40))
 def test_shards_are_divided_among_groups_in_proportion(seconds: list[float], count: int) -> None:
     cells = {
-        i: [planned(100 * i + j, resources=Resources(threads=i + 1)) for j in range(50)] for i in range(len(seconds))
+        i: [planned(100 * i + j, resources=Resources(threads=i + 1)) for j in range(10 + 10 * i)]
+        for i in range(len(seconds))
     }
     estimates = {cell.key: Estimate(seconds[i], 10**9) for i, group in cells.items() for cell in group}
 
     groups = group_cells([cell for group in cells.values() for cell in group], estimates, count)
 
-    assert sum(group.shards for group in groups) == max(count, len(seconds))
+    most = sum(len(group) for group in cells.values())
+    assert sum(group.shards for group in groups) == max(min(count, most), len(seconds))
+    assert all(group.shards <= len(group.seconds) for group in groups)
     assert all(isinstance(group, CellGroup) and group.shards >= 1 for group in groups)

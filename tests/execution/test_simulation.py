@@ -45,6 +45,20 @@ def test_a_long_cell_at_the_end_is_the_tail() -> None:
     assert sorted(schedule.ends) == [1, 1, 1, 10]
 
 
+def test_cores_that_never_had_a_cell_are_part_of_the_tail() -> None:
+    assert simulate_shared(jobs(10, 10), Machines(4, 1)).tail == 0  # two of four cores: half of them
+    assert simulate_shared(jobs(10, 10), Machines(5, 1)).tail == 10
+
+
+def test_parts_of_a_cell_run_at_the_same_time() -> None:
+    split = Job("split", 12.0, parts=4)
+
+    schedule = simulate_shared([split, *jobs(2)], Machines(2, 2))  # 3 3 3 | 3 of the cell, and one of 2 beside them
+
+    assert (schedule.makespan, schedule.bound) == (5, 3.5)
+    assert simulate_shards([split], Machines(2, 2)).ends == (6, 0)  # a cell is in one shard
+
+
 def test_shards_are_divided_before_they_begin() -> None:
     # longest first: 5 4 3 3 3 → node 1: 5 3, node 2: 4 3 3
     assert simulate_shards(jobs(5, 4, 3, 3, 3), Machines(2, 1)).makespan == 10

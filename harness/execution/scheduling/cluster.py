@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.data.home_folders import is_url
+from harness.execution.devices import EPSILON
 from harness.execution.scheduling.groups import GB, MARGIN, MEMORY_STEPS, CellGroup
 from harness.execution.scheduling.run_plan import RunPlan
 from harness.execution.scheduling.shards import assign_shards
@@ -26,13 +28,15 @@ class ClusterRun:
     """A run on a cluster: its plan, the command without options of shards, and how it is to be run."""
 
     plan: RunPlan
-    command: tuple[str, ...]  # `harness run` with its boards and options
+    program: tuple[str, ...]  # `harness` with the options that all commands have
+    command: tuple[str, ...]  # `run` with its boards and options
     home: str  # the absolute path of a folder, or a URL
     jobs: int = 1  # cells at a time in each shard
     is_stored: bool = True  # whether shards read the plan; without, the division needs no measurements
     separate_homes: bool = False  # whether each shard has a home of its own
     logs: str | None = None  # the absolute path of a folder
     files: tuple[str, ...] = ()  # boards that the command names by their path
+    plugin_file: str | None = None  # that `program` names, by its absolute path
 
     @property
     def is_in_store(self) -> bool:
@@ -50,7 +54,8 @@ class ClusterRun:
         file = self.plan.id if self.is_in_store else f"{self.home}/plans/{self.plan.id}.json"
         plan = ["--plan", file] if self.is_stored else []
         of_group = ["--group", group.name] if self.is_stored and len(self.plan.groups) > 1 else []
-        arguments = [*self.command, *shard, *plan, *of_group, "--jobs", str(self.jobs)]
+        jobs = str(shard_jobs(group, self.jobs))
+        arguments = [*self.program, *self.command, *shard, *plan, *of_group, "--jobs", jobs]
         home = shlex.quote(self.home) + (f"/shards/{group.name}-{index}" if self.separate_homes else "")
         return f"{shlex.join(arguments)} --home {home}"
 
@@ -63,10 +68,11 @@ class ClusterRun:
             for index in range(1, group.shards + 1)
         ]
 
-    def merge_command(self, harness: Sequence[str]) -> str:
+    @property
+    def merge_command(self) -> str:
         """The command that merges the homes of all shards into the home of the run."""
         folder = shlex.quote(f"{self.home}/shards")
-        return f"{shlex.join([*harness, 'merge'])} {folder}/* {shlex.quote(self.home)}"
+        return f"{shlex.join([*self.program, 'merge'])} {folder}/* {shlex.quote(self.home)}"
 
 
 @dataclass(frozen=True)
@@ -87,18 +93,27 @@ class ShardNeeds:
 
 def shard_needs(group: CellGroup, jobs: int) -> ShardNeeds:
     """What each shard of a group needs with a number of cells at a time."""
-    jobs = min(jobs, max(1, len(group.seconds)))
+    jobs = shard_jobs(group, jobs)
     memory = BASE_MEMORY + jobs * (group.memory + EVALUATOR_MEMORY)
     seconds = START_SECONDS + TIME_MARGIN * expected_seconds(group, jobs)
-    gpus = math.ceil(jobs * group.device_share) if group.needs_gpu else 0
+    of_gpu = math.floor((1 + EPSILON) / group.device_share)  # cells at a time: the share of a cell is of one GPU
+    gpus = math.ceil(jobs / of_gpu) if group.needs_gpu else 0
     custom = {name: amount * jobs for name, amount in group.custom.items()}
     return ShardNeeds(group.threads * jobs, memory, math.ceil(seconds / TIME_STEP) * TIME_STEP, gpus, custom)
 
 
+def shard_jobs(group: CellGroup, jobs: int) -> int:
+    """How many of a number of cells at a time a shard of a group can have: no more than cells, or parts of them."""
+    counts = Counter[int]()
+    for key, shard in assign_shards(group.seconds, group.shards).items():
+        counts[shard] += group.parts.get(key, 1)
+    return min(jobs, max(counts.values(), default=1))
+
+
 def memory_line(group: CellGroup, jobs: int) -> str:
     """How the memory that a shard of a group asks for comes about."""
-    count = min(jobs, max(1, len(group.seconds)))
-    each = "a cell" if count == 1 else f"each of {count} cells at a time"
+    count, cells = shard_jobs(group, jobs), "cells or parts of cells" if group.parts else "cells"
+    each = "a cell" if count == 1 else f"each of {count} {cells} at a time"
     steps = ", ".join(f"{step // GB}" for step in MEMORY_STEPS[:3])
     return (
         f"memory of a shard of {group.name}, {_gigabytes(shard_needs(group, jobs).memory)}: "
@@ -138,5 +153,5 @@ def expected_seconds(group: CellGroup, jobs: int, shards: int | None = None) -> 
     assigned = assign_shards(group.seconds, count)
     cells: dict[int, list[Job]] = {}
     for key, shard in assigned.items():
-        cells.setdefault(shard, []).append(Job(key, group.seconds[key]))
+        cells.setdefault(shard, []).append(Job(key, group.seconds[key], parts=group.parts.get(key, 1)))
     return max((simulate_shared(own, Machines(1, jobs)).makespan for own in cells.values()), default=0.0)

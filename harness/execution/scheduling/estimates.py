@@ -5,6 +5,8 @@ are the runs of journals: of the same cell, or else of the forecaster on other t
 logarithm of seconds is then the sum of an effect of the forecaster and one of the task, which are estimated by median
 polish (Tukey 1977), so that one slow run does not matter.
 
+A failed run counts if it timed out, or if its forecaster has completed others: one that fails at once tells nothing.
+
 A forecaster without a completed run is expected to take what it is without measurements, times the factor by which
 measured forecasters are slower than that, and at least 1: that others are fast does not mean that it is. The factor is
 the median over measured forecasters that use the same libraries, or over all if there are none.
@@ -42,6 +44,7 @@ class Estimate:
     seconds: float
     memory: int  # bytes, of the process of its forecaster
     basis: Basis = "no measurement"
+    parts: int = 1  # that can be evaluated at a time
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,10 @@ class MeasuredCell:
     forecaster: str  # its name and hyperparameters
     task: str
     dataset: str
-    seconds: float  # from its start to its end, with its audit
+    seconds: float  # of one process, with its audit
     memory: int | None
-    completed: bool
+    status: Status
+    parts: int = 1  # that can be evaluated at a time
 
 
 def default_estimate(planned: PlannedCell) -> Estimate:
@@ -77,8 +81,9 @@ def measured_cells(journal: Journal) -> Iterator[MeasuredCell]:
         seconds = None if run is None else _seconds(run)
         if run is not None and seconds is not None:
             forecaster, task = _names(run.cell)
-            completed = run.status is Status.COMPLETED
-            yield MeasuredCell(forecaster, task, run.cell.task.dataset, seconds, run.costs.peak_memory, completed)
+            parts = max(1, run.costs.parts - 1)  # the first one tells how many others there are
+            memory = run.costs.peak_memory
+            yield MeasuredCell(forecaster, task, run.cell.task.dataset, seconds, memory, run.status, parts)
 
 
 def estimate_cells(cells: Sequence[PlannedCell], measured: Iterable[MeasuredCell]) -> dict[str, Estimate]:
@@ -92,16 +97,17 @@ class _Model:
     """The effects of forecasters and tasks on the logarithm of seconds, and the memory of forecasters."""
 
     def __init__(self, cells: Sequence[PlannedCell], measured: Sequence[MeasuredCell]) -> None:
+        telling = _telling(measured)
         self.same: dict[tuple[str, str], list[MeasuredCell]] = {}
-        for cell in measured:
+        for cell in telling:
             self.same.setdefault((cell.forecaster, cell.task), []).append(cell)
         self.memory: dict[str, int] = {}  # by forecaster, the most
-        for cell in measured:
+        for cell in (*telling, *(cell for cell in measured if cell.status is Status.OUT_OF_MEMORY)):
             self.memory[cell.forecaster] = max(self.memory.get(cell.forecaster, 0), cell.memory or 0)
         logs = {
             names: median(math.log(max(cell.seconds, LEAST_SECONDS)) for cell in completed)
             for names, runs in self.same.items()
-            if (completed := [cell for cell in runs if cell.completed])
+            if (completed := [cell for cell in runs if cell.status is Status.COMPLETED])
         }
         self.forecasters, self.tasks = _median_polish(logs)
         sizes = {planned.cell.task.dataset: planned.size for planned in cells}
@@ -120,7 +126,7 @@ class _Model:
         if runs := self.same.get((forecaster, task)):
             seconds = median(cell.seconds for cell in runs)
             memory = max(cell.memory or 0 for cell in runs) or self.memory[forecaster] or default.memory
-            return Estimate(seconds, memory, "measured")
+            return Estimate(seconds, memory, "measured", max(cell.parts for cell in runs))
         of_task = self._task_effect(task, planned.size)
         if of_task is None or not self.known:
             return default
@@ -145,6 +151,12 @@ class _Model:
         known = [(abs(math.log(max(size, 1) / max(other, 1))), name) for name, other in self.sizes.items()]
         nearest = min(known)[1]
         return self.tasks[nearest] + math.log(max(size, 1) / max(self.sizes[nearest], 1))
+
+
+def _telling(measured: Sequence[MeasuredCell]) -> list[MeasuredCell]:
+    """The runs that tell how long cells take: those that timed out, and those of forecasters with completed ones."""
+    working = {cell.forecaster for cell in measured if cell.status is Status.COMPLETED}
+    return [cell for cell in measured if cell.status is Status.TIMED_OUT or cell.forecaster in working]
 
 
 def _median_polish(logs: Mapping[tuple[str, str], float]) -> tuple[dict[str, float], dict[str, float]]:
@@ -176,7 +188,12 @@ def _names(cell: Cell) -> tuple[str, str]:
 
 
 def _seconds(run: Run) -> float | None:
-    """The seconds from the start of a run to its end; None where they are not known."""
+    """The seconds from the start of a run to its end; None where they are not known.
+
+    Of a run made of parts they are the sum of what the parts took: parts run at the same time, and on different days.
+    """
+    if run.costs.parts > 1:
+        return run.costs.fit_seconds + run.costs.predict_seconds + (run.audit.seconds if run.audit else 0.0)
     try:
         return max(0.0, (datetime.fromisoformat(run.finished) - datetime.fromisoformat(run.started)).total_seconds())
     except (ValueError, TypeError):

@@ -31,6 +31,7 @@ class CellGroup:
     seconds: Mapping[str, float] = field(default_factory=dict)  # by key: what the cell is expected to take
     custom: Mapping[str, float] = field(default_factory=dict)  # amounts by name, that each cell needs of the cluster
     cell_memory: int = 0  # bytes that a cell is expected to take at most, without the margin of `memory`
+    parts: Mapping[str, int] = field(default_factory=dict)  # by key: how many can run at a time, of a cell in parts
 
     @property
     def needs_gpu(self) -> bool:
@@ -43,27 +44,31 @@ def group_cells(cells: Sequence[PlannedCell], estimates: Mapping[str, Estimate],
 
     Each group has at least one shard, and no more than it has cells.
     """
-    found: dict[Requirement, dict[str, float]] = {}
-    shares: dict[Requirement, float] = {}
-    most_memory: dict[Requirement, int] = {}
+    found: dict[Requirement, dict[str, PlannedCell]] = {}
     for planned in cells:
-        estimate, needs = estimates[planned.key], planned.resources
-        memory = _memory_step(max(needs.memory or 0, int(estimate.memory * MARGIN)))
-        custom = tuple(sorted((name, float(amount)) for name, amount in needs.custom.items()))
-        requirement = (GPU if needs.device == GPU else CPU, needs.threads, memory, custom)
-        found.setdefault(requirement, {})[planned.key] = estimate.seconds
-        shares[requirement] = max(shares.get(requirement, 0.0), needs.device_share)
-        most_memory[requirement] = max(most_memory.get(requirement, 0), estimate.memory)
-    counts = _proportional([sum(found[needs].values()) for needs in sorted(found)], shards)
+        found.setdefault(_requirement(planned, estimates[planned.key]), {})[planned.key] = planned
+    requirements = sorted(found)
+    seconds = [{key: estimates[key].seconds for key in found[needs]} for needs in requirements]
+    counts = _divided(shards, [sum(each.values()) for each in seconds], [len(each) for each in seconds])
     groups, names = [], Counter[str]()
-    for requirement, count in zip(sorted(found), counts, strict=True):
-        seconds, (device, threads, memory, custom) = found[requirement], requirement
-        name, most = _name(*requirement), min(count, len(seconds))
+    for requirement, own, count in zip(requirements, seconds, counts, strict=True):
+        device, threads, memory, custom = requirement
+        name = _name(*requirement)
         names[name] += 1
         name += f"-{names[name]}" if names[name] > 1 else ""
-        share, cell_memory = shares[requirement], most_memory[requirement]
-        groups.append(CellGroup(name, most, threads, device, memory, share, seconds, dict(custom), cell_memory))
+        share = max(planned.resources.device_share for planned in found[requirement].values())
+        cell_memory = max(estimates[key].memory for key in own)
+        parts = {key: estimates[key].parts for key in own if estimates[key].parts > 1}
+        groups.append(CellGroup(name, count, threads, device, memory, share, own, dict(custom), cell_memory, parts))
     return tuple(groups)
+
+
+def _requirement(planned: PlannedCell, estimate: Estimate) -> Requirement:
+    """What a cell needs of the machine."""
+    needs = planned.resources
+    memory = _memory_step(max(needs.memory or 0, int(estimate.memory * MARGIN)))
+    custom = tuple(sorted((name, float(amount)) for name, amount in needs.custom.items()))
+    return (GPU if needs.device == GPU else CPU, needs.threads, memory, custom)
 
 
 def _memory_step(memory: int) -> int:
@@ -80,12 +85,22 @@ def _name(device: str, threads: int, memory: int, custom: Sequence[tuple[str, fl
     return "-".join(parts)
 
 
-def _proportional(weights: Sequence[float], count: int) -> list[int]:
-    """A number divided in proportion to weights, at least one each (largest remainder)."""
-    total = sum(weights) or 1.0
-    exact = [Fraction(weight / total) * max(0, count - len(weights)) for weight in weights]
-    parts = [1 + int(part) for part in exact]
-    order = sorted(range(len(weights)), key=lambda i: (int(exact[i]) - exact[i], i))
-    for i in order[: max(0, count - sum(parts))]:
+def _divided(count: int, weights: Sequence[float], most: Sequence[int]) -> list[int]:
+    """A number divided in proportion to weights: at least one each, and at most `most`; others take what is left."""
+    parts = [1] * len(weights)
+    while (left := min(count, sum(most)) - sum(parts)) > 0:
+        able = [i for i, part in enumerate(parts) if part < most[i]]
+        for i, more in zip(able, _proportional(left, [weights[i] for i in able]), strict=True):
+            parts[i] = min(parts[i] + more, most[i])
+    return parts
+
+
+def _proportional(count: int, weights: Sequence[float]) -> list[int]:
+    """A number divided in proportion to weights (largest remainder)."""
+    total = sum(weights)
+    exact = [Fraction(weight / total if total else 1 / len(weights)) * count for weight in weights]
+    parts = [int(part) for part in exact]
+    order = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
+    for i in order[: count - sum(parts)]:
         parts[i] += 1
     return parts

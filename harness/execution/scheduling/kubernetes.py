@@ -59,14 +59,15 @@ def _notes(run: ClusterRun) -> Iterator[str]:
             f"The boards {names} are files: the image must have them at these paths, from its working directory, with "
             "the files of data and the harness_plugin.py that belong to them."
         )
+    if run.plugin_file is not None:
+        yield f"The image must have the plugin file {run.plugin_file} at this path, with the modules that it imports."
     if run.is_stored and not run.is_in_store:
         yield (
             f"The volume of the home must have the run plan, {run.home}/plans/{run.plan.id}.json: plan in a pod that "
             "has the volume, or copy the file to it."
         )
     if run.separate_homes:
-        command = run.merge_command(("harness",))
-        yield f"When all Jobs have ended, merge the homes in a pod that has the volume: {command}"
+        yield f"When all Jobs have ended, merge the homes in a pod that has the volume: {run.merge_command}"
 
 
 def _document(run: ClusterRun, group: CellGroup, image: str, claim: str) -> list[str]:

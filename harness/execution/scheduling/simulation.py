@@ -1,8 +1,8 @@
 """Simulation of a run on several machines: when each cell would begin and end, from what it is expected to take.
 
 Two policies are simulated. With shards, each machine has the cells of its shard, and takes the longest first. With a
-shared home, every machine takes the longest cell that nobody has begun. Cells do not slow each other down, and starting
-a machine takes no time.
+shared home, every machine takes the longest cell that nobody has begun. Parts of a cell are taken like cells. Cells do
+not slow each other down, and starting a machine takes no time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from harness.errors import BadInput
@@ -29,6 +29,15 @@ class Job:
     seconds: float
     cores: int = 1
     gpus: int = 0
+    parts: int = 1  # that can run at a time
+
+    @property
+    def pieces(self) -> list[Job]:
+        """Its parts, which take equally long; itself if it is not in parts."""
+        if self.parts == 1:
+            return [self]
+        seconds = self.seconds / self.parts
+        return [replace(self, key=f"{self.key}-{i}", seconds=seconds, parts=1) for i in range(self.parts)]
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ class Schedule:
 
     makespan: float  # seconds from the start to the end of the last cell
     utilisation: float  # share of the cores' time in which cells run
-    tail: float  # seconds at the end in which at least half of the cores in use before have nothing to do
+    tail: float  # seconds at the end in which less than half of the cores are busy
     bound: float  # no schedule has a lower makespan
     ends: tuple[float, ...]  # of each node
 
@@ -103,7 +112,8 @@ def _run(
 ) -> list[tuple[float, float, int]]:
     """Begin, end and cores of each cell; the nodes take the longest waiting cell for which they have cores and GPUs."""
     waiting: dict[tuple[int, int], deque[Job]] = {}  # by cores and GPUs, the longest first
-    for each in sorted(jobs, key=lambda each: (-each.seconds, each.key)):
+    pieces = [piece for job in jobs for piece in job.pieces]
+    for each in sorted(pieces, key=lambda each: (-each.seconds, each.key)):
         waiting.setdefault((each.cores, each.gpus), deque()).append(each)
     free = {node: [machines.cores, machines.gpus] for node in nodes}
     events: list[tuple[float, int, int, int]] = []  # end, node, cores, GPUs
@@ -154,22 +164,23 @@ def _schedule(
     makespan = max((end for _, end, _ in busy), default=0.0)
     work = sum((end - begin) * cores for begin, end, cores in busy)
     cores = machines.nodes * machines.cores
-    longest = max((job.seconds + OVERHEAD for job in jobs), default=0.0)
+    longest = max((piece.seconds + OVERHEAD for job in jobs for piece in job.pieces), default=0.0)
     utilisation = work / (makespan * cores) if makespan else 0.0
-    return Schedule(makespan, utilisation, makespan - _half_busy_until(busy), max(longest, work / cores), tuple(ends))
+    tail = makespan - _half_busy_until(busy, cores)
+    return Schedule(makespan, utilisation, tail, max(longest, work / cores), tuple(ends))
 
 
-def _half_busy_until(busy: Sequence[tuple[float, float, int]]) -> float:
-    """The time after which less than half of the most cores that were ever busy are busy."""
+def _half_busy_until(busy: Sequence[tuple[float, float, int]], cores: int) -> float:
+    """The time after which less than half of the cores are busy."""
     changes: dict[float, int] = {}
-    for begin, end, cores in busy:
-        changes[begin] = changes.get(begin, 0) + cores
-        changes[end] = changes.get(end, 0) - cores
+    for begin, end, used in busy:
+        changes[begin] = changes.get(begin, 0) + used
+        changes[end] = changes.get(end, 0) - used
     times = sorted(changes)
     counts = list(accumulate(changes[time] for time in times))
-    most, since = max(counts, default=0), None
+    since = None
     for time, count in zip(times, counts, strict=True):
-        if count * 2 >= most:
+        if count * 2 >= cores:
             since = None
         elif since is None:
             since = time

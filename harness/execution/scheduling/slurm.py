@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.errors import BadInput
 from harness.execution.scheduling.cluster import ClusterRun, comment, memory_line, shard_needs, time_line
 from harness.execution.scheduling.groups import CellGroup
 
@@ -17,12 +18,16 @@ GRACE = 120  # seconds before the end of its time at which a shard is asked to e
 
 
 def slurm_script(run: ClusterRun, folder: Path) -> str:
-    """A script for `sh` that submits the arrays; the jobs run in a folder, as far as their nodes have it."""
+    """A script for `sh` that submits the arrays; the jobs run in a folder, as far as their nodes have it.
+
+    Raises BadInput for a folder of logs that Slurm's options cannot name.
+    """
     lines = [
         "#!/bin/sh",
         "# Submits the shards of a run to Slurm: sh FILE. Submitted again, it resumes the run.",
         *_notes(run),
         "set -e",
+        *_size_check(run),
     ]
     lines += [] if run.is_in_store else [f"cd {shlex.quote(str(folder))}"]
     lines += [f"mkdir -p {shlex.quote(run.log_folder)}"] if run.log_folder else []
@@ -32,6 +37,19 @@ def slurm_script(run: ClusterRun, folder: Path) -> str:
     if run.separate_homes:
         lines += ["", *_merging(run)]
     return "\n".join(lines) + "\n"
+
+
+def _size_check(run: ClusterRun) -> list[str]:
+    """Lines that end the script, before it submits anything, where the cluster takes no array of the largest group."""
+    name, shards = max(((group.name, group.shards) for group in run.plan.groups), key=lambda each: each[1])
+    return [
+        "most=$(scontrol show config 2>/dev/null | sed -n 's/^MaxArraySize *= *//p')  # numbers of tasks are lower",
+        f'if [ "${{most:-{shards + 1}}}" -le {shards} ]; then',
+        f'  echo "nothing was submitted: group {name} has {shards} shards, and an array of this cluster has '
+        'at most $((most - 1)) tasks (MaxArraySize): plan fewer shards" >&2',
+        "  exit 1",
+        "fi",
+    ]
 
 
 def _notes(run: ClusterRun) -> list[str]:
@@ -45,7 +63,8 @@ def _notes(run: ClusterRun) -> list[str]:
         "all nodes have. `harness status` shows the machines and failures of the run on any machine."
     )
     return comment(
-        "The home is in an object store: nodes need no shared folder, but the same harness, interpreter and data.",
+        "The home is in an object store: nodes need no shared folder, but the same harness, interpreter and data"
+        + (f", and the plugin file {run.plugin_file}." if run.plugin_file else "."),
         "Credentials: jobs have the environment of sbatch, and with it variables such as AWS_PROFILE or "
         "AWS_ENDPOINT_URL, unless SBATCH_EXPORT=NONE is set; files such as ~/.aws/credentials must be on the nodes.",
         f"Each node has a local copy of the home, in HARNESS_CACHE_DIR or else in {NODE_FOLDER}.",
@@ -87,13 +106,12 @@ def _job(run: ClusterRun, group: CellGroup, folder: Path) -> Iterator[str]:
 def _merging(run: ClusterRun) -> Iterator[str]:
     """A last job, which merges the homes of the shards when all of them have ended."""
     after = ":".join(f"$job{i}" for i in range(len(run.plan.groups)))
-    harness = run.command[: run.command.index("run")]
     yield f"merge=$(sbatch --parsable --dependency=\"afterany:{after}\" <<'{END}'"
     yield "#!/bin/sh"
     yield from _options(
         job_name="harness-merge", mem="4000M", time=clock(3600), output=_log(run, "merge"), open_mode="append"
     )
-    yield f"exec {run.merge_command(harness)}"
+    yield f"exec {run.merge_command}"
     yield from (END, ")", 'echo "submitted job $merge, which merges the homes of the shards"')
 
 
@@ -110,7 +128,14 @@ def _quoted(value: str) -> str:
 
 def _log(run: ClusterRun, name: str, task: str = "") -> str:
     """The file of a log, in Slurm's patterns; other users of a node have other ones."""
-    return f"{run.log_folder}/{name}{task}.log" if run.log_folder else f"{NODE_FOLDER}/harness-%u-{name}-%A{task}.log"
+    if run.log_folder is None:
+        return f"{NODE_FOLDER}/harness-%u-{name}-%A{task}.log"
+    if any(c in '"\\' or c < " " for c in run.log_folder):
+        raise BadInput(
+            f"Slurm cannot write logs to {run.log_folder!r}: a path in its options has no double quote, backslash or "
+            "control character; name another folder with --logs"
+        )
+    return f"{run.log_folder.replace('%', '%%')}/{name}{task}.log"
 
 
 def _megabytes(size: int) -> str:

@@ -82,6 +82,15 @@ def plan_lines(groups: Sequence[CellGroup], bases: Mapping[Basis, int], jobs: in
         yield f"expected time of group {group.name} by the number of shards{at_once}: {', '.join(times)}"
 
 
+def shard_count_lines(groups: Sequence[CellGroup], asked: int) -> Iterator[str]:
+    """Why there are fewer shards than a number, or more."""
+    shards = sum(group.shards for group in groups)
+    if shards < asked:
+        yield f"{plural(shards, 'shard')} instead of {asked:,}: there are no more cells"
+    if shards > asked:
+        yield f"{plural(shards, 'shard')} instead of {asked:,}: each group of cells has one of its own"
+
+
 def unmeasured_lines(forecasters: Sequence[str], count: int) -> Iterator[str]:
     """A warning of times that were never measured, of some of a number of forecasters."""
     if forecasters:
