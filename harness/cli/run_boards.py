@@ -149,7 +149,7 @@ def _messages(
     fault: InfrastructureFault | None,
     workspace: Workspace,
 ) -> Iterator[str]:
-    """What is said below the standings: what was left out, and what is pending for other reasons than the fault."""
+    """What is shown below the standings: what was left out, and what is pending for other reasons than the fault."""
     if not planned.cells and not lost and planned.total:
         yield f"Nothing to do: all {planned.total} cells are in the journal of {home_name(workspace.home)}."
     yield from (*_without_data(planned.plans), *planned.left_out, *problems)
