@@ -22,7 +22,7 @@ from harness.results.journal import Journal
 from harness.results.remote import patience
 from harness.results.remote.folder_store import FolderStore
 from harness.results.remote.patience import Patience
-from harness.results.remote.store import StoreUnavailable
+from harness.results.remote.store import Entry, StoreUnavailable
 from harness.tasks.protocols import RollingOrigin
 
 URL = "s3://bucket/run"
@@ -125,9 +125,9 @@ class Away(FolderStore):
 
     is_away = threading.Event()
 
-    def names(self, prefix: str = "") -> Mapping[str, int]:
+    def entries(self, prefix: str = "") -> Mapping[str, Entry]:
         self._check()
-        return super().names(prefix)
+        return super().entries(prefix)
 
     def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
         self._check()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -12,14 +14,14 @@ import pytest
 from machines import KEY, TASK, Machine, MakeMachine, actuals, run_of
 
 from harness import Run, StoredCell, StoredPlan, stored_plans
-from harness.data.storage import write_checked_json
+from harness.data.storage import checked_content, checked_fields, write_checked_json
 from harness.errors import InfrastructureFault
 from harness.results.remote import packs
 from harness.results.remote.folder_store import FolderStore
 from harness.results.remote.items import read_item
 from harness.results.remote.packing import pack, unpack
 from harness.results.remote.remote_home import RemoteHome
-from harness.results.remote.store import Store, StoreUnavailable
+from harness.results.remote.store import Entry, Store, StoreUnavailable
 from harness.results.selections import BoardSelection, selections_of
 from harness.results.standings import standings_path
 
@@ -269,6 +271,51 @@ class TestDamage:
         assert b.pulled() is None
         assert "was written by a later version of harness" in caplog.text
 
+    @pytest.mark.parametrize("schema", ["packing.SCHEMA", "items.SCHEMA"])
+    def test_an_object_of_a_later_version_stays(
+        self,
+        folder_machine: MakeMachine,
+        caplog: pytest.LogCaptureFixture,
+        monkeypatch: pytest.MonkeyPatch,
+        schema: str,
+    ) -> None:
+        a, b, c = folder_machine("a"), folder_machine("b"), folder_machine("c")
+        a.journal.write(run_of())
+        files = read_item(a.home, f"cells/{KEY}")
+        record = checked_fields(files["record.json"], "record.json", 2)
+        if schema == "items.SCHEMA":
+            files["record.json"] = checked_content(json.dumps({**record, "schema": 3}))
+        with monkeypatch.context() as patched:
+            patched.setattr("harness.results.remote.packing.SCHEMA", 2 if schema == "packing.SCHEMA" else 1)
+            later = pack(files)
+        b.store.create(f"cells/{KEY}/1", later)
+
+        b.remote.pull()
+        b.store_run(run_of(shift=1.0))
+        b.remote.pull()
+        c.store_run(run_of(shift=2.0))  # which has not read it
+
+        assert b.store.read(b.store.names()) == {f"cells/{KEY}/1": later}
+        assert [means(each.journal.read_with_results(KEY))[0] for each in (b, c)] == [1.0, 2.0]
+        assert b.remote.pending_items() == [f"cells/{KEY}"]
+        kept = [message for message in caplog.messages if f"stays in {b.home} and is not stored" in message]
+        assert len(kept) == 1
+
+    def test_a_result_waits_for_the_later_version(
+        self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        a, b = folder_machine("a"), folder_machine("b")
+        monkeypatch.setattr("harness.results.remote.packing.SCHEMA", 2)
+        a.store_run(run_of())
+        with monkeypatch.context() as patched:
+            patched.setattr("harness.results.remote.packing.SCHEMA", 1)
+            b.store_run(run_of(shift=1.0))
+
+        folder_machine("b").remote.push_pending()
+
+        assert means(b.journal.read_with_results(KEY)) == means(run_of())
+        assert len(b.store.names(f"conflicts/{KEY}")) == 1
+
 
 class TestLost:
     def test_the_list_of_copies_may_be_lost(
@@ -314,7 +361,44 @@ class TestLost:
         assert "a result was removed from" in caplog.text
         assert len([*b.home.glob("removed/*/journal/cells/*/record.json")]) == 1
         b.store_run(run_of())
-        assert f"cells/{KEY}/1" in b.store.names()
+        assert f"cells/{KEY}/2" in b.store.names()  # so that nobody takes it for the one that was removed
+
+    def test_a_cell_that_was_removed_and_run_elsewhere_is_read_again(self, machine: MakeMachine) -> None:
+        a, b, c = machine("a"), machine("b"), machine("c")
+        a.store_run(run_of())
+        for each in (a, b):
+            each.remote.pull()
+        a.store.remove([f"cells/{KEY}/1"])
+
+        c.store_run(run_of(shift=1.0))
+
+        assert c.store.names().keys() == {f"cells/{KEY}/1"}
+        assert [means(each.pulled()) for each in (a, b, c)] == [means(run_of(shift=1.0))] * 3
+
+    def test_a_lower_number_counts_where_the_higher_one_was_removed(self, folder_machine: MakeMachine) -> None:
+        a, c = folder_machine("a"), folder_machine("c")
+        a.store_run(run_of())
+        a.store_run(run_of(shift=1.0))
+        a.store.remove([f"cells/{KEY}/2"])
+
+        c.store_run(run_of(shift=2.0))
+
+        assert c.store.names().keys() == {f"cells/{KEY}/1"}
+        assert means(a.pulled()) == means(run_of(shift=2.0))
+
+    def test_an_object_that_was_written_anew_with_its_content_changes_nothing(
+        self, folder_machine: MakeMachine, tmp_path: Path
+    ) -> None:
+        a, b = folder_machine("a"), folder_machine("b")
+        a.store_run(run_of())
+        b.remote.pull()
+        before = b.journal.modified(KEY)
+
+        os.utime(tmp_path / "store" / "cells" / KEY / "1", (1, 1))  # as a copy of the store does
+        b.remote.pull()
+
+        assert b.journal.modified(KEY) == before
+        assert b.remote.pending_items() == []
 
     def test_another_home_at_the_same_url(
         self, folder_machine: MakeMachine, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -350,6 +434,10 @@ class Faulty:
     def names(self, prefix: str = "") -> Mapping[str, int]:
         self._request()
         return self._store.names(prefix)
+
+    def entries(self, prefix: str = "") -> Mapping[str, Entry]:
+        self._request()
+        return self._store.entries(prefix)
 
     def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
         self._request()
@@ -465,6 +553,35 @@ class TestPacks:
 
         found = [means(b.journal.read_with_results(key))[0] for key in self.keys(5)]
         assert found == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+    def test_a_cell_that_was_removed_is_not_read_from_a_pack(self, machine: MakeMachine) -> None:
+        a, b, c = machine("a"), machine("b"), machine("c")
+        for key in self.keys(5):
+            a.store_run(run_of(key))
+        a.remote.write_packs()
+        a.store.remove([f"cells/{self.keys(1)[0]}/1"])
+
+        b.store_run(run_of(self.keys(1)[0], shift=1.0))
+        c.remote.pull()
+
+        found = [means(c.journal.read_with_results(key))[0] for key in self.keys(5)]
+        assert found == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+    def test_a_pack_of_a_later_version_stays_and_is_not_used(
+        self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        a, b = folder_machine("a"), folder_machine("b")
+        for key in self.keys(5):
+            a.store_run(run_of(key))
+        with monkeypatch.context() as patched:
+            patched.setattr("harness.results.remote.packing.SCHEMA", 2)
+            a.remote.write_packs()
+
+        b.remote.pull()
+        b.remote.write_packs()
+
+        assert list(b.journal.keys()) == self.keys(5)
+        assert len(b.store.names("packs")) == 2
 
     def test_a_pack_of_which_most_was_replaced_is_removed(self, folder_machine: MakeMachine) -> None:
         a = folder_machine("a")

@@ -115,8 +115,8 @@ class TestTwoMachines:
         self, locks: MakeLocks, tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         a, b = Machine(tmp_path / "a", open_store(url)), locks("b")
-        journal, listed, names = Machine(tmp_path / "b", open_store(url)).journal, list[str](), b.store.names
-        monkeypatch.setattr(b.store, "names", lambda prefix="": listed.append(prefix) or names(prefix))
+        journal, listed, entries = Machine(tmp_path / "b", open_store(url)).journal, list[str](), b.store.entries
+        monkeypatch.setattr(b.store, "entries", lambda prefix="": listed.append(prefix) or entries(prefix))
         a.store_run(run_of())
 
         b.read_finished()

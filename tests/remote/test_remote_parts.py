@@ -23,7 +23,7 @@ from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.forecasters.remote import Elapsed
 from harness.results.remote import packs
 from harness.results.remote.remote_parts import exchange_parts, push_part, reject_parts, remove_parts
-from harness.results.remote.store import Store
+from harness.results.remote.store import Entry, Store
 from harness.results.stored_parts import StoredParts, cells_in_parts
 
 FIRST, SECOND, THIRD = Part(0, 2), Part(2, 4), Part(4, 6)
@@ -305,15 +305,15 @@ def test_what_is_stored_during_a_listing_is_not_taken_for_removed(
     folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     a = folder_machine("a")
-    names = type(a.store).names
+    entries = type(a.store).entries
 
-    def late(store: Store, prefix: str = "") -> Mapping[str, int]:
-        listed = names(store, prefix)  # type: ignore[arg-type]
+    def late(store: Store, prefix: str = "") -> Mapping[str, Entry]:
+        listed = entries(store, prefix)  # type: ignore[arg-type]
         monkeypatch.undo()
         a.store_run(run_of())  # as the thread of another cell does
         return listed
 
-    monkeypatch.setattr(type(a.store), "names", late)
+    monkeypatch.setattr(type(a.store), "entries", late)
     a.remote.pull()
 
     assert a.journal.read(KEY) is not None

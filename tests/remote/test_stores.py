@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sys
 import threading
@@ -80,6 +81,36 @@ def test_what_is_removed_is_gone_and_may_be_created_again(store: Store) -> None:
 
     assert store.names() == {}
     assert store.create("locks/a/1", b"2")
+
+
+def test_a_listing_tells_an_object_from_another_one_of_its_name(store: Store) -> None:
+    store.create("cells/a/1", b"first")
+    first, again = store.entries("cells"), store.entries("cells")
+    store.remove(["cells/a/1"])
+    store.create("cells/a/1", b"other")
+    other = store.entries("cells")
+
+    assert first == again
+    assert (first["cells/a/1"].size, other["cells/a/1"].size) == (5, 5)
+    assert first["cells/a/1"].version != other["cells/a/1"].version
+
+
+def test_a_file_that_is_replaced_during_a_listing_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(f"file://{tmp_path}/store")
+    store.create("cells/a/1", b"")
+    store.create("cells/b/1", b"")
+    status = os.stat
+
+    def late(path: Any, **options: Any) -> os.stat_result:
+        if str(path).endswith("cells/a/1"):
+            monkeypatch.setattr(os, "stat", status)
+            store.create("cells/a/2", b"")
+            store.remove(["cells/a/1"])
+        return status(path, **options)
+
+    monkeypatch.setattr(os, "stat", late)
+
+    assert store.names() == {"cells/a/2": 0, "cells/b/1": 0}
 
 
 def test_a_name_is_no_pattern(store: Store) -> None:

@@ -14,7 +14,7 @@ from harness.evaluation.parts import PartEnd, Split
 from harness.execution.executors.executor import Executor, Outcome
 from harness.results.journal import Journal
 from harness.results.remote.items import ACTUALS, CELLS, part_item
-from harness.results.remote.remote_home import NOT_STORED, RemoteHome
+from harness.results.remote.remote_home import RemoteHome
 from harness.results.remote.remote_parts import exchange_parts, push_part, reject_parts, remove_parts
 from harness.results.remote.store import StoreUnavailable
 from harness.results.stored_parts import StoredParts
@@ -109,6 +109,6 @@ class Storing:
             self._remote.push(f"{ACTUALS}/{actuals}")
             self._stored.add(actuals)
         self._remote.push(f"{CELLS}/{planned.key}")
-        if self._remote.copies.find(part_item(planned.key)) not in (None, NOT_STORED):
+        if self._remote.copies.is_stored(part_item(planned.key)):
             with suppress(StoreUnavailable):  # the cell is stored, and a later run removes its parts
                 remove_parts(self._remote, planned.key)

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.errors import BadInput
 from harness.results.remote.fsspec_store import FsspecStore
+from harness.results.remote.store import Entry
 
 BACKOFF = 1, 2  # seconds before the second of four tries, and what to the power of 1 and 2 is added before the others
 
@@ -28,19 +29,20 @@ class AzureStore(FsspecStore):
             retries.initial_backoff, retries.increment_base = BACKOFF
         return files, root
 
-    def _list(self, folder: str) -> dict[str, int]:
+    def _list(self, folder: str) -> dict[str, Entry]:
         from azure.core.exceptions import ResourceNotFoundError
         from fsspec.asyn import sync
 
         container, path, _ = self._files.split_path(f"{folder}/")
 
-        async def sizes() -> dict[str, int]:
+        async def listed() -> dict[str, Entry]:
             async with self._files.service_client.get_container_client(container) as client:
                 blobs = client.list_blobs(include=["metadata"], name_starts_with=path)
-                return {f"{container}/{blob.name}": blob.size async for blob in blobs if not _is_folder(blob.metadata)}
+                files = [blob async for blob in blobs if not _is_folder(blob.metadata)]
+                return {f"{container}/{blob.name}": Entry(blob.size, blob.etag or "") for blob in files}
 
         try:
-            return dict(sync(self._files.loop, sizes))
+            return dict(sync(self._files.loop, listed))
         except ResourceNotFoundError as error:
             raise FileNotFoundError(f"container {container}") from error
 

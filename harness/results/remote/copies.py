@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.storage import atomic_file
+from harness.results.remote.store import Entry
 
 FILE = "copies.jsonl"
 SPARE = 1000  # superseded lines, until the file is written anew
@@ -22,11 +23,26 @@ SPARE = 1000  # superseded lines, until the file is written anew
 
 @dataclass(frozen=True)
 class Copy:
-    """An item as it is in the store: the number of its object, the hash of its main file, and the state of that."""
+    """An item as it is in the store: the number of its object, the hash of its main file, and the state of that.
+
+    Of an item that was removed from the store only the number is left. The version is that of a listing; it is empty
+    until one has told it.
+    """
 
     number: int
     digest: str
     state: str
+    size: int = 0  # of the object
+    version: str = ""
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the store had the object when this process last knew."""
+        return bool(self.digest)
+
+    def is_of(self, number: int, entry: Entry) -> bool:
+        """Whether it is of this object, as it was listed."""
+        return (self.number, self.size) == (number, entry.size) and self.version in ("", entry.version)
 
 
 class Copies:
@@ -59,26 +75,32 @@ class Copies:
         for line in whole.splitlines():
             self._lines += 1
             with suppress(ValueError, TypeError):
-                item, number, digest, state = json.loads(line)
-                self._copies[str(item)] = Copy(int(number), str(digest), str(state))
+                item, number, digest, state, size, version = json.loads(line)
+                self._copies[str(item)] = Copy(int(number), str(digest), str(state), int(size), str(version))
 
     def find(self, item: str) -> Copy | None:
         """The object that the item was equal to; None if it is not known."""
         return self._copies.get(item)
 
-    def items(self) -> Iterator[str]:
-        """The items that are known."""
-        return iter(list(self._copies))
+    def is_stored(self, item: str) -> bool:
+        """Whether the store had the item when this process last knew."""
+        copy = self.find(item)
+        return copy is not None and copy.is_stored
+
+    def known(self) -> Mapping[str, Copy]:
+        """What is known now."""
+        with self._lock:
+            return dict(self._copies)
 
     def note(self, item: str, copy: Copy) -> None:
         """Note the object that the item equals."""
         self.note_all({item: copy})
 
-    def note_all(self, copies: dict[str, Copy]) -> None:
+    def note_all(self, copies: Mapping[str, Copy]) -> None:
         """Note many at once."""
         if not copies:
             return
-        lines = [json.dumps([item, copy.number, copy.digest, copy.state]) + "\n" for item, copy in copies.items()]
+        lines = [_line(item, copy) for item, copy in copies.items()]
         with self._lock:
             with open(self.path, "ab") as file:  # in one write, so that it is not mixed with lines of other processes
                 file.write("".join(lines).encode())
@@ -88,7 +110,10 @@ class Copies:
         """Write the file anew where most of its lines are superseded; what is added meanwhile may be lost."""
         if self._lines > 2 * len(self._copies) + SPARE:
             with suppress(OSError), atomic_file(self.path, durable=False) as draft:
-                known = {item: copy for item, copy in self._copies.items() if copy.number}
-                lines = [json.dumps([item, c.number, c.digest, c.state]) + "\n" for item, c in known.items()]
+                lines = [_line(item, copy) for item, copy in self._copies.items() if copy.number]
                 draft.write_text("".join(lines), encoding="utf-8")
             self._read = self._lines = 0
+
+
+def _line(item: str, copy: Copy) -> str:
+    return json.dumps([item, copy.number, copy.digest, copy.state, copy.size, copy.version]) + "\n"

@@ -11,10 +11,10 @@ from urllib.parse import unquote, urlsplit
 
 from harness.data.storage import draft_id, remove_abandoned
 from harness.errors import BadInput
-from harness.results.remote.store import StoreUnavailable
+from harness.results.remote.store import Entry, StoreUnavailable
 
 DRAFTS = ".drafts"  # the folder of objects that are being written
-TRIES = 5  # to put a file into a folder that another process removes
+TRIES = 5  # to put a file into a folder that another process removes, and to list one whose files it replaces
 PASSING = (  # errors of a file system of the network that may answer later
     errno.EIO,
     errno.ESTALE,
@@ -42,15 +42,12 @@ class FolderStore:
 
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """The names of all files, or of those in a folder, with their sizes."""
-        found = {}
+        return {name: entry.size for name, entry in self.entries(prefix).items()}
+
+    def entries(self, prefix: str = "") -> Mapping[str, Entry]:
+        """What is listed of all files, or of those in a folder, by their names."""
         with self._available():
-            for folder, folders, files in os.walk(self.folder / prefix, onerror=_raise_unless_gone):
-                folders[:] = [name for name in folders if name != DRAFTS]
-                for file in files:
-                    path = os.path.join(folder, file)
-                    with suppress(FileNotFoundError):
-                        found[os.path.relpath(path, self.folder)] = os.stat(path).st_size
-        return found
+            return {os.path.relpath(path, self.folder): entry for path, entry in _files(str(self.folder / prefix))}
 
     def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
         """The contents of files."""
@@ -126,6 +123,26 @@ class FolderStore:
             ) from error
 
 
-def _raise_unless_gone(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error
+def _files(folder: str) -> Iterator[tuple[str, Entry]]:
+    """The files below a folder, with their paths, but drafts.
+
+    A folder of which a file is gone before it was looked at is listed again: a later object may have replaced it.
+    """
+    for _ in range(TRIES):
+        files, folders, is_whole = dict[str, Entry](), list[str](), True
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as found:
+            for each in found:
+                if each.is_dir():
+                    folders += [] if each.name == DRAFTS or each.is_symlink() else [each.path]
+                    continue
+                try:
+                    status = os.stat(each.path)
+                except FileNotFoundError:
+                    is_whole = False
+                else:
+                    files[each.path] = Entry(status.st_size, str(status.st_mtime_ns))
+        if is_whole:
+            break
+    yield from files.items()
+    for each_folder in folders:
+        yield from _files(each_folder)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from harness.data.damage import warn
 from harness.errors import BadInput, HarnessError
-from harness.results.remote.store import StoreUnavailable
+from harness.results.remote.store import Entry, StoreUnavailable
 
 T = TypeVar("T")
 EXTRAS = {
@@ -28,6 +28,7 @@ REFUSED_TRIES = 2  # further tries where nothing listens at an address, or its h
 LONGEST = 20.0  # seconds after which a request that fails is not tried again
 SILENCE = 5.0  # seconds without a first answer, until the user is told
 AT_ONCE = 16  # requests
+VERSIONS = ("ETag", "etag", "mtime", "modificationTime", "created")  # what listings have that tells objects apart
 FINAL = "Credential|Auth|ProfileNotFound|ParamValidation"  # errors, by name, that another try would not mend
 REFUSED = "EndpointConnection|ClientConnector|ConnectionRefused|gaierror|ServiceRequest"  # nobody answers there
 UNREACHED = f"{REFUSED}|[Cc]onnect|Timeout|ServiceResponse"
@@ -52,8 +53,12 @@ class FsspecStore:
 
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """The names of all objects, or of those in a folder, with their sizes."""
+        return {name: entry.size for name, entry in self.entries(prefix).items()}
+
+    def entries(self, prefix: str = "") -> Mapping[str, Entry]:
+        """What is listed of all objects, or of those in a folder, by their names."""
         folder = f"{self._root}/{prefix}".rstrip("/")
-        return {self._name(path): size for path, size in self._attempt("listed", lambda: self._list(folder)).items()}
+        return {self._name(path): entry for path, entry in self._attempt("listed", lambda: self._list(folder)).items()}
 
     def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
         """The contents of objects, many at a time."""
@@ -127,10 +132,10 @@ class FsspecStore:
         files, root = url_to_fs(url, **options)
         return files, str(root)
 
-    def _list(self, folder: str) -> dict[str, int]:
-        """The sizes of the objects below a folder, by path; raises FileNotFoundError if there is no such bucket."""
+    def _list(self, folder: str) -> dict[str, Entry]:
+        """The objects below a folder, by path; raises FileNotFoundError if there is no such bucket."""
         self._files.invalidate_cache()
-        return {path: int(found["size"]) for path, found in self._files.find(folder, detail=True).items()}
+        return {path: _entry(found) for path, found in self._files.find(folder, detail=True).items()}
 
     def _write(self, path: str, content: bytes, **options: Any) -> None:
         try:
@@ -211,6 +216,11 @@ class FsspecStore:
             yield
         finally:
             timer.cancel()
+
+
+def _entry(found: Mapping[str, Any]) -> Entry:
+    """What a listing of fsspec tells of an object."""
+    return Entry(int(found["size"]), next((str(found[name]) for name in VERSIONS if found.get(name)), ""))
 
 
 def _end_of(action: Callable[[str], T], path: str) -> T | Exception:

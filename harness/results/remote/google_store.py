@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from harness.results.remote.fsspec_store import FsspecStore
+from harness.results.remote.store import Entry
 
 TRIES = 4  # of a request, with pauses of about 1, 2 and 4 seconds; gcsfs has 6
 SILENCE = 60.0  # seconds after which a connection is given up, as the libraries of the other stores do
@@ -34,16 +35,17 @@ class GoogleStore(FsspecStore):
         )
         return files, files._strip_protocol(url)
 
-    def _list(self, folder: str) -> dict[str, int]:
+    def _list(self, folder: str) -> dict[str, Entry]:
         bucket, _, prefix = folder.partition("/")
-        asked = {"prefix": f"{prefix}/" if prefix else "", "fields": "items(name,size),nextPageToken"}
-        sizes, page = dict[str, int](), None
+        asked = {"prefix": f"{prefix}/" if prefix else "", "fields": "items(name,size,generation),nextPageToken"}
+        listed, page = dict[str, Entry](), None
         while True:
             found = self._files.call("GET", "b/{}/o", bucket, pageToken=page, json_out=True, **asked)
-            sizes |= {f"{bucket}/{each['name']}": int(each["size"]) for each in found.get("items", ())}
+            for each in found.get("items", ()):
+                listed[f"{bucket}/{each['name']}"] = Entry(int(each["size"]), str(each.get("generation", "")))
             page = found.get("nextPageToken")
             if not page:
-                return sizes
+                return listed
 
 
 @cache

@@ -15,14 +15,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 from harness.data.damage import set_aside, warn
 from harness.data.storage import read_file
-from harness.errors import DamagedFile, InfrastructureFault, LaterVersion
+from harness.errors import DamagedFile, LaterVersion
 from harness.results.remote.conflicts import store_conflict
 from harness.results.remote.copies import Copies, Copy
 from harness.results.remote.former import move_aside, move_everything_aside, remove_former_standings
@@ -33,7 +34,6 @@ from harness.results.remote.items import (
     CELLS,
     OF_PARTS,
     PARTS,
-    check_item,
     digest_of,
     is_wanted,
     latest,
@@ -43,13 +43,13 @@ from harness.results.remote.items import (
     read_item,
     result_of,
     state_of_item,
-    write_item,
 )
 from harness.results.remote.local_lock import locked
-from harness.results.remote.packing import pack, unpack
+from harness.results.remote.packing import pack
 from harness.results.remote.packs import Packs
 from harness.results.remote.patience import Patience
-from harness.results.remote.store import Store, StoreUnavailable
+from harness.results.remote.reading import Reading
+from harness.results.remote.store import Entry, Store, StoreUnavailable
 from harness.results.stored_parts import StoredParts
 
 PULLED = "last-pull"  # a file of the local copy that is written when the copy was brought up to date
@@ -64,8 +64,8 @@ class RemoteHome:
     def __init__(self, home: Path, store: Store) -> None:
         self.home, self.store = home, store
         self.copies, self.packs = Copies(home), Packs(home, store)
+        self.reading = Reading(home, store, self.copies)
         self.patience = Patience(store.url)  # with which a run waits for the store
-        self._damaged: dict[str, int] = {}  # by item: the number of a damaged object, which is not read again
 
     def pull(self, cells: Collection[str] = ()) -> None:
         """Read what other machines stored since the last time; raises StoreUnavailable or HomeUnusable.
@@ -89,7 +89,8 @@ class RemoteHome:
     def push(self, item: str) -> None:
         """Store an item of the local copy, such as "cells/<key>", unless it is stored.
 
-        The first result of a cell counts. Another one that differs is stored beside it, and a warning tells so.
+        The first result of a cell counts. Another one that differs is stored beside it, and a warning tells so. Beside
+        one that a later version of harness wrote, nothing is stored, and a warning tells so.
         """
         self.copies.refresh()
         state, copy = state_of_item(self.home, item), self.copies.find(item)
@@ -98,23 +99,28 @@ class RemoteHome:
             return
         digest, former = digest_of(next(iter(files.values()))), 0 if copy is None else copy.number
         if copy is not None and copy.digest == digest:
-            self.copies.note(item, Copy(former, digest, state))
+            self.copies.note(item, replace(copy, state=state))
             return
-        number = max(former, self._damaged.get(item, 0)) + 1
+        number = max(former, self.reading.damaged.get(item, 0)) + 1
         content = pack(files)
         for _ in range(TRIES):
             if self.store.create(f"{item}/{number}", content):
-                self.copies.note(item, Copy(number, digest, state))
+                self.copies.note(item, Copy(number, digest, state, len(content)))
                 self.store.remove([f"{item}/{former}"] if former else [])
                 return
-            numbers = latest(self.store.names(item))
-            former = numbers.get(item, number)
-            theirs = self._fetched(f"{item}/{former}")
+            listed = self.store.entries(item)
+            former = latest(listed).get(item, number)
+            name = f"{item}/{former}"
+            try:
+                theirs = self.reading.fetched(name)
+            except LaterVersion as error:
+                warn(f"{self.store.url}: {error}; what this machine has of that stays in {self.home} and is not stored")
+                return
             if theirs is not None and digest_of(next(iter(theirs.values()))) == digest:
-                self.copies.note(item, Copy(former, digest, state))
+                self.copies.note(item, Copy(former, digest, state, listed[name].size, listed[name].version))
                 return
             if theirs is not None and not item.startswith((BOARDS, BENCH)):  # of which the last one counts
-                self._yield_to(item, former, theirs, files)
+                self._yield_to(name, listed[name], theirs, files)
                 return
             number = former + 1
         raise StoreUnavailable(f"the store {self.store.url} does not keep {item}: others replace it all the time")
@@ -130,12 +136,12 @@ class RemoteHome:
 
     def write_packs(self) -> None:
         """Pack the small objects that are in no pack, and remove objects that were replaced."""
-        listed = self.store.names()
+        listed = self._listed()
         numbers = latest(listed)
         current = {f"{item}/{number}": listed[f"{item}/{number}"] for item, number in numbers.items()}
         self.store.remove([name for name in listed if name.rpartition("/")[0] in numbers and name not in current])
-        lasting = {name: size for name, size in current.items() if not name.startswith(PARTS)}
-        self.packs.write(lasting, listed, self._content)
+        lasting = {name: entry for name, entry in current.items() if not name.startswith(PARTS)}
+        self.packs.write(lasting, listed, lambda name: self._content(name, listed[name]))
 
     def prepare(self) -> None:
         """Make sure that the store can be written to, and that it keeps what is there; raises StoreUnavailable."""
@@ -145,10 +151,9 @@ class RemoteHome:
 
     def pull_folder(self, folder: str) -> None:
         """Read the items in a folder of the store, such as those of one cell, as far as it has later ones."""
-        listed = self.store.names(folder)
-        numbers = latest(listed)
         self.copies.refresh()
-        if lacking := {f"{item}/{number}": item for item, number in numbers.items() if self._lacks(item, number)}:
+        known, listed = self.copies.known(), self._listed(folder)
+        if lacking := self._lacking(known, listed):
             with locked(self.home):
                 self._take(lacking, listed)
 
@@ -162,24 +167,33 @@ class RemoteHome:
 
     def reject(self, item: str) -> None:
         """Have the object that an item equals not read again, since its content cannot be used."""
-        self._damaged[item] = (self.copies.find(item) or NOT_STORED).number
+        self.reading.damaged[item] = (self.copies.find(item) or NOT_STORED).number
 
     def _pull(self, cells: Collection[str]) -> None:
         self.copies.refresh()
         for _ in range(TRIES):
-            known = [item for item in self.copies.items() if self.copies.find(item) != NOT_STORED]  # before the listing
-            listed = self.store.names()
+            known = self.copies.known()  # before the listing
+            listed = self._listed()
             self._identify(listed)
-            numbers = latest(listed)
-            lacking = {
-                f"{item}/{number}": item
-                for item, number in numbers.items()
-                if is_wanted(item, cells) and self._lacks(item, number)
-            }
+            lacking = self._lacking(known, listed, lambda item: is_wanted(item, cells))
             if not lacking or self._take(lacking, listed):
                 break
-        self._remove_gone([item for item in known if item not in numbers])
+        numbers = latest(listed)
+        self._remove_gone([item for item, copy in known.items() if copy.is_stored and item not in numbers])
         self.copies.compact()
+
+    def _listed(self, folder: str = "") -> Mapping[str, Entry]:
+        """The objects in a folder of the store; the versions of those that were stored here are noted."""
+        known, listed = self.copies.known(), self.store.entries(folder)
+        notes = {}
+        for item, number in latest(listed).items():
+            entry, copy = listed[f"{item}/{number}"], known.get(item)
+            if copy is None or not copy.is_stored or copy.version or copy != self.copies.find(item):
+                continue
+            if copy.is_of(number, entry) and entry.version:
+                notes[item] = replace(copy, version=entry.version)
+        self.copies.note_all(notes)
+        return listed
 
     def _remove_gone(self, items: Sequence[str]) -> None:
         """Move away what somebody removed from the store, unless it was computed here; parts of cells are removed."""
@@ -190,78 +204,59 @@ class RemoteHome:
             _, key, name = item.split("/")
             if name == OF_PARTS:
                 StoredParts(self.home, key).remove()
-        self.copies.note_all(dict.fromkeys((*gone, *parts), NOT_STORED))
+        copies = {item: self.copies.find(item) or NOT_STORED for item in gone}
+        numbers = {item: Copy(copy.number, "", "") for item, copy in copies.items()}  # which are not used again
+        self.copies.note_all(numbers | dict.fromkeys(parts, NOT_STORED))
 
-    def _lacks(self, item: str, number: int) -> bool:
-        """Whether the store has a later item than the local copy; what was computed here and not stored stays."""
-        if number <= self._damaged.get(item, 0):
-            return False
-        state, copy = state_of_item(self.home, item), self.copies.find(item)
-        return not state or (copy is not None and copy.state == state and number > copy.number)
+    def _lacking(
+        self, known: Mapping[str, Copy], listed: Mapping[str, Entry], is_wanted: Callable[[str], bool] = lambda _: True
+    ) -> dict[str, str]:
+        """The items by the listed objects that are others than those of the local copy, as known before the listing.
+
+        What was computed here and not stored is not among them.
+        """
+        lacking = {}
+        for item, number in latest(listed).items():
+            name = f"{item}/{number}"
+            if not is_wanted(item) or self.reading.is_unusable(item, number):
+                continue
+            state, copy = state_of_item(self.home, item), known.get(item)
+            if not state or (copy is not None and copy.state == state and not copy.is_of(number, listed[name])):
+                lacking[name] = item
+        return lacking
 
     def _is_pending(self, item: str) -> bool:
         """Whether an item of the local copy is not known to be stored."""
         copy = self.copies.find(item)
         return copy is None or copy.state != state_of_item(self.home, item)
 
-    def _take(self, lacking: Mapping[str, str], listed: Mapping[str, int]) -> bool:
+    def _take(self, lacking: Mapping[str, str], listed: Mapping[str, Entry]) -> bool:
         """Read objects into the local copy; False where some are gone, since other machines replaced them."""
         missing, taken = set(lacking), list[str]()
         for found in self.packs.contents(lacking, listed):
             notes = {}
             for name, content in found.items():
                 missing.discard(name)
-                files = self._unpacked(name, content)
-                if files is not None:
-                    notes[lacking[name]] = self._write(name, files)
+                copy, former = self.reading.taken(name, content, listed[name]), self.copies.find(lacking[name])
+                if copy is not None:
+                    notes[lacking[name]] = copy
+                    taken += [] if former is not None and former.state == copy.state else [lacking[name]]
             self.copies.note_all(notes)
-            taken += notes
         remove_former_standings(self.home, taken)
         return not missing
 
-    def _write(self, name: str, files: Mapping[str, bytes]) -> Copy:
-        """Write the files of an object to the local copy."""
-        item, _, number = name.rpartition("/")
-        try:
-            write_item(self.home, item, files)
-        except OSError as error:
-            raise InfrastructureFault(
-                f"the local copy {self.home} of {self.store.url} cannot be written ({error.strerror}); make room or "
-                "mend it, or name another folder by HARNESS_CACHE_DIR"
-            ) from error
-        return Copy(int(number), digest_of(next(iter(files.values()))), state_of_item(self.home, item))
-
-    def _fetched(self, name: str) -> dict[str, bytes] | None:
-        """The files of an object; None where it is damaged or gone."""
-        content = self.store.read([name]).get(name)
-        return None if content is None else self._unpacked(name, content)
-
-    def _unpacked(self, name: str, content: bytes) -> dict[str, bytes] | None:
-        """The files of an object, the main one first; None where it is damaged, or of a later version."""
-        item, _, number = name.rpartition("/")
-        try:
-            files = unpack(content, name)
-            check_item(item, files, name)
-        except DamagedFile as error:
-            self._damaged[item] = int(number)
-            warn(f"{self.store.url}: {error}; a run of its board computes it again")
-            return None
-        except LaterVersion as error:
-            warn(f"{self.store.url}: {error}; it is left out")
-            return None
-        return files
-
-    def _yield_to(self, item: str, number: int, theirs: dict[str, bytes], ours: dict[str, bytes]) -> None:
-        """Take the item that another machine stored first; a result that differs is kept beside it."""
+    def _yield_to(self, name: str, entry: Entry, theirs: dict[str, bytes], ours: dict[str, bytes]) -> None:
+        """Take the object that another machine stored first; a result that differs is kept beside it."""
+        item = name.rpartition("/")[0]
         if item.startswith(CELLS) and result_of(theirs) != result_of(ours):
             key = item.partition("/")[2]
-            name = store_conflict(self.store, key, ours)
+            kept = store_conflict(self.store, key, ours)
             warn(
                 f"two machines ran cell {key} and have different results, so its forecaster is not deterministic, or "
-                f"their libraries differ; the first one counts, and the other is {self.store.url}/{name}"
+                f"their libraries differ; the first one counts, and the other is {self.store.url}/{kept}"
             )
         with locked(self.home):
-            self.copies.note(item, self._write(f"{item}/{number}", theirs))
+            self.copies.note(item, self.reading.write(name, theirs, entry))
         remove_former_standings(self.home, [item])
 
     def _read(self, item: str) -> dict[str, bytes]:
@@ -272,11 +267,11 @@ class RemoteHome:
             set_aside(error, self.home, "its cell is pending again: run its board")
             return {}
 
-    def _content(self, name: str) -> bytes:
+    def _content(self, name: str, entry: Entry) -> bytes:
         """The content of an object from the local copy; empty where that has another one."""
         item, _, number = name.rpartition("/")
         copy = self.copies.find(item)
-        if copy is None or copy.number != int(number) or self._is_pending(item):
+        if copy is None or not copy.is_of(int(number), entry) or self._is_pending(item):
             return b""
         files = self._read(item)
         return pack(files) if files else b""

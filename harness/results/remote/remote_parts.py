@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.evaluation.parts import Part
 from harness.results.remote.items import PARTS, part_item
-from harness.results.remote.remote_home import NOT_STORED, RemoteHome
+from harness.results.remote.remote_home import RemoteHome
 from harness.results.stored_parts import StoredParts
 
 
@@ -32,7 +32,7 @@ def push_part(remote: RemoteHome, key: str, part: Part) -> None:
 def reject_parts(remote: RemoteHome, key: str, pending: Sequence[Part]) -> None:
     """Have the objects of parts not read again that were read and turned out to be unusable: they are pending."""
     for part in pending:
-        if remote.copies.find(part_item(key, part.name)) not in (None, NOT_STORED):
+        if remote.copies.is_stored(part_item(key, part.name)):
             remote.reject(part_item(key, part.name))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.results.remote.fsspec_store import FsspecStore
+from harness.results.remote.store import Entry
 
 TRIES = 2  # of s3fs for each request; an answer may take 15 seconds
 MOST = 1000  # objects that a request removes
@@ -20,10 +21,10 @@ class S3Store(FsspecStore):
         files.retries = TRIES
         return files, root
 
-    def _list(self, folder: str) -> dict[str, int]:
+    def _list(self, folder: str) -> dict[str, Entry]:
         bucket, _, prefix = folder.partition("/")  # of a folder without objects it asks whether it is an object
         found = self._files.find(bucket, prefix=f"{prefix}/" if prefix else "", detail=True)
-        return {path: int(each["size"]) for path, each in found.items()}
+        return {path: Entry(int(each["size"]), each.get("ETag", "")) for path, each in found.items()}
 
     def _write(self, path: str, content: bytes, **options: Any) -> None:
         timeout = WRITE + len(content) / SLOWEST  # else it waits without a limit until a server asks for the content

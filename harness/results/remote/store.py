@@ -1,11 +1,13 @@
 """The interface of stores: named objects, each written whole or not at all.
 
-An object of one name never changes its content, except for leases: who has read a name need not read it again.
+An object never changes its content, except for leases: who has read it need not read it again. If somebody removes it,
+there may be another one of its name later, which a listing tells by its version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from harness.errors import InfrastructureFault
@@ -25,6 +27,17 @@ class StoreUnavailable(InfrastructureFault):
         self.problem, self.may_pass = problem, may_pass
 
 
+@dataclass(frozen=True)
+class Entry:
+    """What a listing tells of an object: its size in bytes, and what another object of its name would not share.
+
+    The version is empty in a store whose listings have nothing of that kind.
+    """
+
+    size: int
+    version: str = ""
+
+
 class Store(Protocol):
     """Objects by name, such as "cells/0123abcd/1". Each method raises StoreUnavailable if the store does not answer."""
 
@@ -33,6 +46,10 @@ class Store(Protocol):
 
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """The names of all objects, or of those in a folder such as "cells", with their sizes in bytes."""
+        ...
+
+    def entries(self, prefix: str = "") -> Mapping[str, Entry]:
+        """What is listed of all objects, or of those in a folder, by their names."""
         ...
 
     def read(self, names: Iterable[str]) -> Mapping[str, bytes]:
