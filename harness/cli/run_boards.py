@@ -120,6 +120,8 @@ def _plan(selection: Selection, workspace: Workspace, shard: FoundShard | None, 
     """Plan the selected boards, store their plans, and tell which results are stale."""
     boards, left_out = select_boards(selection, workspace)
     plans = [board.run for board in boards]
+    distinct = distinct_cells(plans)
+    own = None if shard is None else shard.cells_of(distinct)  # before anything is stored: it may be refused
     cells = pending_cells(
         plans,
         workspace.journal,
@@ -132,10 +134,8 @@ def _plan(selection: Selection, workspace: Workspace, shard: FoundShard | None, 
         board.save(workspace.home)
     if workspace.remote is not None:
         workspace.remote.patience.attempt(workspace.remote.push_pending)  # the plans
-    distinct = distinct_cells(plans)
-    if shard is None:
+    if shard is None or own is None:
         return _Planned(boards, left_out, cells, len(distinct))
-    own = shard.cells_of(distinct)
     cells = own.ordered(cells)
     print_lines([shard_line(own, len(cells))], console)
     return _Planned(boards, left_out, cells, len(own.seconds), shard.name)

@@ -187,9 +187,13 @@ def test_errors_are_one_sentence(harness: Any, arguments: tuple[str, ...], reaso
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_plan_of_other_cells_is_refused(harness: Any) -> None:
+def test_a_plan_of_other_cells_is_refused_before_anything_is_stored(harness: Any) -> None:
+    def boards() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in (harness.home / "boards").rglob("*") if path.is_file()}
+
     harness("run", "./rivers", "--jobs", "0", "--only", "drift")
     plan = harness("plan", "./rivers", "--slurm", "2").stdout.split("--plan ")[1].split()[0]
+    before = boards()
     harness.module.write_text(PLUGIN.replace("float(file.read())", "2 * float(file.read())"))
 
     ended = harness("run", "./rivers", "--jobs", "0", "--shard", "1", "--plan", plan)
@@ -197,6 +201,7 @@ def test_a_plan_of_other_cells_is_refused(harness: Any) -> None:
     assert ended.returncode == 2
     assert "4 of 16 cells are not in the run plan" in ended.stderr
     assert "`harness plan`" in ended.stderr
+    assert boards() == before
 
 
 def test_a_plan_shows_groups_and_times(harness: Any) -> None:
