@@ -14,7 +14,7 @@ from typing import Any
 from harness.boards.leaderboard import BOARD_FILE, board_file, board_name, find_board_file, read_leaderboard
 from harness.boards.toml_files import read_toml
 from harness.boards.workspace import Workspace
-from harness.data.damage import set_aside
+from harness.data.damage import reported_only, set_aside
 from harness.data.home_folders import home_name
 from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import BadBoard, DamagedFile, Failure, HarnessError, UnknownName, attempt
@@ -117,11 +117,12 @@ def store_file(home: Path, name: str, file: Path, digest: str = "") -> None:
 
 
 def copy_stored_file(source: Path, into: Path, name: str) -> None:
-    """Store in a home which file the results of a board are of, as another home has it.
+    """Store in a home which file the results of a board are of, as another home has it, which is only read.
 
     A board whose file is in that home has one in the other home, too.
     """
-    fields, own = _stored_fields(source, name), board_folder(source, name) / BOARD_FILE
+    with reported_only():
+        fields, own = _stored_fields(source, name), board_folder(source, name) / BOARD_FILE
     if isinstance(fields.get("file"), str):
         file = Path(fields["file"])
         file = board_folder(into, name) / BOARD_FILE if file == own.resolve() else file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
@@ -14,7 +14,6 @@ from harness.cli.options import HomeType
 if TYPE_CHECKING:
     from harness.boards.workspace import Workspace
     from harness.plugins.catalog import Catalog
-    from harness.results.merging import Conflict
 
 EXIT_CONFLICTS, EXIT_PROBLEMS = 1, 2
 
@@ -55,11 +54,12 @@ def merge_command(catalog: Catalog, homes: tuple[str, ...]) -> None:
         workspace.remote.prepare()
     prepare_home(into)
     merge = merge_journals(sources, into, tolerance_of, keep_own=workspace.remote is not None)
-    notes = list(merge_boards(sources, into, merge.changed))
-    _store(workspace, merge.conflicts)
+    boards = merge_boards(sources, into)
+    merge.problems += boards.problems
+    _store(workspace, merge.differing)
     plans = stored_plans(into) if merge.conflicts else []
     metrics = {cell.key: plan.metric for plan in plans for cell in plan.cells}
-    print_lines([*merge_lines(merge, len(sources), into, metrics, is_new=is_new), *notes], wide_console())
+    print_lines([*merge_lines(merge, len(sources), into, metrics, is_new=is_new), *boards.notes], wide_console())
     sys.exit(EXIT_CONFLICTS if merge.conflicts else EXIT_PROBLEMS if merge.problems else 0)
 
 
@@ -74,13 +74,16 @@ def _read_workspace(home: str, catalog: Catalog) -> Workspace:
     return workspace
 
 
-def _store(workspace: Workspace, conflicts: Sequence[Conflict]) -> None:
-    """Store what was merged, and the results that differ, if the home is in a store."""
+def _store(workspace: Workspace, differing: Collection[str]) -> None:
+    """Store what was merged, and the results of these cells that are kept aside, if the home is in a store."""
     if workspace.remote is None:
         return
     from harness.boards.workspace import store_results
+    from harness.results.conflicts import CONFLICTS
     from harness.results.remote.conflicts import store_conflicts
 
-    for conflict in conflicts:
-        store_conflicts(workspace.remote.store, conflict.key, conflict.folder)
+    for key in sorted(
+        differing
+    ):  # those of an earlier merge too, which may have been interrupted before it stored them
+        store_conflicts(workspace.remote.store, key, workspace.home / CONFLICTS / key)
     store_results(workspace)

@@ -82,6 +82,16 @@ def atomic_folder(folder: Path, valid: Callable[[Path], bool]) -> Iterator[Path]
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, so that nobody ever sees a part of it, also if this is interrupted."""
+    outdated = _draft_path(folder)
+    with suppress(FileNotFoundError):  # another process was faster
+        folder.rename(outdated)
+    if outdated.is_symlink():
+        outdated.unlink()  # and not what it leads to
+    shutil.rmtree(outdated, ignore_errors=True)
+
+
 def sync(path: Path) -> None:
     """Flush a file's content to disk."""
     with path.open("rb+") as file:
@@ -250,14 +260,4 @@ def _replace_folder(draft: Path, folder: Path, valid: Callable[[Path], bool]) ->
                 raise
         if valid(folder):
             return
-        _remove_folder(folder)
-
-
-def _remove_folder(folder: Path) -> None:
-    """Remove a folder, so that nobody ever sees a part of it."""
-    outdated = _draft_path(folder)
-    with suppress(FileNotFoundError):  # another process was faster
-        folder.rename(outdated)
-    if outdated.is_symlink():
-        outdated.unlink()  # and not what it leads to
-    shutil.rmtree(outdated, ignore_errors=True)
+        remove_folder(folder)

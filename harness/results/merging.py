@@ -2,7 +2,8 @@
 
 A cell that several homes ran has one result if they agree. If they do not, its results are kept aside in
 <home>/conflicts/<key>/<digest>/, and the cell is pending; in a home in a store, a result that was there counts. All
-steps can be repeated: the same command continues an interrupted merge.
+steps can be repeated: the same command continues an interrupted merge. Standings of a board are removed before the
+first of its cells changes.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from harness.data.storage import atomic_folder, sync
+from harness.data.storage import atomic_folder, remove_abandoned, remove_folder, sync
 from harness.errors import DamagedFile, LaterVersion
 from harness.evaluation.forecast_comparison import relative_difference
 from harness.evaluation.run import Run, Status
@@ -25,7 +26,9 @@ from harness.results.journal import Journal
 from harness.results.record import Record, record_in
 from harness.results.rescoring import recorded_versions
 from harness.results.run_comparison import Verdict, compare_results
+from harness.results.standings import remove_standings
 from harness.results.stored_arrays import StoredArray, verify_array
+from harness.results.stored_plan import checked_plan, planned_boards
 
 OF_THE_MACHINE = (Status.TIMED_OUT, Status.OUT_OF_MEMORY, Status.CRASHED)  # another machine may complete the cell
 
@@ -42,6 +45,10 @@ class FoundRun:
     def run(self) -> Run:
         """The run with its arrays; raises DamagedFile."""
         return self.record.with_results()
+
+    def verify(self) -> None:
+        """Read all arrays; raises DamagedFile."""
+        _ = self.run
 
     @property
     def preference(self) -> tuple[bool, bool, str, str]:
@@ -70,7 +77,6 @@ class Conflict:
     """The results of a cell that differ by more than the tolerance."""
 
     key: str
-    folder: Path  # in which they are kept
     runs: tuple[FoundRun, ...]
     is_pending: bool = True  # whether none of them counts
     known: Run | None = None  # one of those that an earlier merge kept aside
@@ -88,7 +94,7 @@ class Merge:
     known: int = 0  # results that an earlier merge kept aside
     conflicts: list[Conflict] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)  # what was left, as sentences
-    changed: set[str] = field(default_factory=set)  # keys of the cells whose run in the home is another one than before
+    differing: set[str] = field(default_factory=set)  # keys of cells of which results are kept aside, also earlier ones
 
 
 def merge_journals(
@@ -100,13 +106,31 @@ def merge_journals(
     which two runs of a cell have the same result. With `keep_own`, a result that the home had counts where others
     differ, as in a store.
     """
-    merge = Merge()
+    merge, changes = Merge(), _Changes(into)
     for key in sorted({key for source in sources for key in Journal(source).keys()}):  # noqa: SIM118
-        _merge_cell(key, sources, into, tolerance_of, merge, keep_own=keep_own)
+        _merge_cell(key, sources, into, tolerance_of, merge, changes, keep_own=keep_own)
     for source in sources:
         for folder in _folders(Journal(source).actuals):
             _merge_actuals(folder, Journal(into).actuals / folder.name, merge)
     return merge
+
+
+class _Changes:
+    """What is out of date as soon as cells of a home change: the standings of its boards."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._boards: dict[str, list[str]] = {}  # by key of a cell
+        for name in planned_boards(home):
+            with suppress(DamagedFile, LaterVersion):
+                plan = checked_plan(home, name)
+                for cell in () if plan is None else plan.cells:
+                    self._boards.setdefault(cell.key, []).append(name)
+
+    def begin(self, key: str) -> None:
+        """Remove the standings of the boards that have a cell, before it changes: a merge may be interrupted."""
+        for name in self._boards.pop(key, ()):
+            remove_standings(self._home, name)
 
 
 class _Unusable(Exception):
@@ -119,14 +143,17 @@ def _merge_cell(
     into: Path,
     tolerance_of: Callable[[Run], float],
     merge: Merge,
+    changes: _Changes,
     *,
     keep_own: bool,
 ) -> None:
     """Merge the runs of a cell.
 
-    Results that were kept aside count until the home has a run that is none of them: the cell was run again.
+    Results that were kept aside count until the home has a run that is none of them: the cell was run again. The home's
+    own run is therefore the first that is kept aside, and the last step removes it from the journal.
     """
     aside, place = into / CONFLICTS / key, Journal(into).cells / key
+    remove_abandoned(aside)
     known = {folder.name for folder in _folders(aside)}
     try:
         own = _own_run(into, key)
@@ -134,31 +161,39 @@ def _merge_cell(
         merge.problems.append(str(error))
         return
     if own is not None and own.digest in known and not keep_own:  # a merge was interrupted before it removed it
-        shutil.rmtree(place)
+        changes.begin(key)
+        remove_folder(place)
         own = None
     found = {} if own is None else {own.digest: own}  # by digest, each once
-    for source in sources:
-        digest = Journal(source).digest(key)
-        merge.known += digest in known
-        if digest and digest not in known | found.keys() and (run := _found_run(source, key, digest, merge)):
+    digests = [(source, digest) for source in sources if (digest := Journal(source).digest(key))]
+    if own is not None and keep_own and not known.issuperset(digest for _, digest in digests):
+        known = set()  # a merge that was interrupted compared all of them
+    for source, digest in digests:
+        if digest in known:
+            merge.known += 1
+            merge.differing.add(key)
+        elif digest not in found and (run := _found_run(source, key, digest, merge)):
             found[digest] = run
     runs = sorted(found.values(), key=lambda run: run.preference)
     try:
         verdicts = [runs[0].verdict(other, tolerance_of(runs[0].record.run)) for other in runs[1:]]
         if (known and own is None) or "different" in verdicts:
             kept = own if keep_own else None
-            for run in runs:
-                if run is not kept:
-                    _copy(run.record.folder, aside / run.digest, run.record.arrays)
+            differing = [run for run in sorted(runs, key=lambda run: run is not own) if run is not kept]
+            for run in differing:
+                run.verify()
+            for run in differing:
+                _copy(run.record.folder, aside / run.digest, run.record.arrays)
             if own is not kept:
-                shutil.rmtree(place)
-                merge.changed.add(key)
+                changes.begin(key)
+                remove_folder(place)
+            merge.differing.add(key)
             former = None if runs else _kept_run(aside)
-            merge.conflicts.append(Conflict(key, aside, tuple(runs), is_pending=kept is None, known=former))
+            merge.conflicts.append(Conflict(key, tuple(runs), is_pending=kept is None, known=former))
             return
         if runs and runs[0] is not own:
+            changes.begin(key)
             _copy(runs[0].record.folder, place, runs[0].record.arrays, replaced=own is not None)
-            merge.changed.add(key)
     except DamagedFile as error:
         merge.problems.append(f"{error}; cell {key} was left as it is")
         return

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.damage import set_aside
+from harness.data.damage import reported_only, set_aside
 from harness.data.storage import read_checked_json, write_checked_json
 from harness.errors import DamagedFile, LaterVersion
 from harness.fields.dumping import dump
@@ -74,8 +74,10 @@ def has_selections(home: Path, board: str) -> bool:
 
 
 def copy_selections(source: Path, into: Path, board: str) -> None:
-    """Add the selections of a board in another home; all cells where that home does not know any."""
-    for selection in list(_stored(source, board)) or [WHOLE]:
+    """Add the selections of a board in another home, which is only read; all cells where it does not know any."""
+    with reported_only():
+        found = list(_stored(source, board))
+    for selection in found or [WHOLE]:
         selection.save(into, board)
 
 

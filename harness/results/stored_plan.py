@@ -166,6 +166,24 @@ def stored_plans(home: Path) -> list[StoredPlan]:
     return [plan for plan in plans if plan is not None]
 
 
+def planned_boards(home: Path) -> list[str]:
+    """The names of the boards of which this home has a plan, also one that cannot be read."""
+    return sorted(path.parent.name for path in (home / "boards").glob(f"*/{PLAN}"))
+
+
+def checked_plan(home: Path, name: str) -> StoredPlan | None:
+    """A board as it was last run with this home, None if it never was; raises DamagedFile or LaterVersion.
+
+    What is damaged stays where it is.
+    """
+    path = board_folder(home, name) / PLAN
+    fields = read_checked_json(path, SCHEMA)
+    try:
+        return None if fields is None else StoredPlan.from_json(_without_schema(fields))
+    except ValueError as error:
+        raise DamagedFile(path, "its content is not what harness writes") from error
+
+
 def _plan_in(path: Path, home: Path) -> StoredPlan | None:
     try:
         fields = read_checked_json(path, SCHEMA)

@@ -18,6 +18,7 @@ from harness.cli.plan_run import PlanOptions
 from harness.execution.scheduling.groups import CellGroup
 from harness.execution.scheduling.run_plan import RunPlan, read_run_plan
 from harness.results.journal import prepare_home
+from harness.results.remote import conflicts
 from harness.results.remote.opening import open_store
 
 OTHER = "f" * 32
@@ -138,6 +139,25 @@ class TestMerge:
         assert "1 result left out" in again.output
         assert scores(machine) == {KEY: 1.0}
         assert len(machine.store.names(f"conflicts/{KEY}")) == 1
+
+    def test_different_results_are_stored_by_the_merge_that_continues_an_interrupted_one(
+        self, tmp_path: Path, merge: Merge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = f"file://{tmp_path}/store"
+        home, machine = folder(tmp_path / "home", run_of(shift=1.0)), Machine(tmp_path / "a", open_store(url))
+        machine.store_run(run_of())
+
+        def interrupted(*arguments: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(conflicts, "store_conflicts", interrupted)
+            merge(home, url)
+        assert not machine.store.names("conflicts")
+        merge(home, url)
+
+        assert len(machine.store.names(f"conflicts/{KEY}")) == 1
+        assert scores(machine) == {KEY: 1.0}
 
     def test_a_cell_is_pending_of_which_others_have_different_results(
         self, tmp_path: Path, url: str, merge: Merge

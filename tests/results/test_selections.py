@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.boards.merging import merge_boards
+from harness.boards.merging import BoardMerge, merge_boards
 from harness.results.selections import WHOLE, BoardSelection, copy_selections, selected_keys, selections_of
 from harness.results.stored_plan import StoredCell, StoredPlan
 
@@ -73,6 +73,6 @@ def test_all_are_after_a_merge_into_a_home_that_knows_no_selections(tmp_path: Pa
         PLAN.save(home)
     A.save(one, "board")
 
-    assert list(merge_boards([one], into, ())) == []
+    assert merge_boards([one], into) == BoardMerge()
 
     assert keys(into) == ALL
