@@ -30,7 +30,7 @@ class Reading:
         content = self.store.read([name]).get(name)
         return None if content is None else self._unpacked(name, content)
 
-    def taken(self, name: str, content: bytes, entry: Entry) -> Copy | None:
+    def take(self, name: str, content: bytes, entry: Entry) -> Copy | None:
         """Write an object with this content, which was listed so, to the local copy; None where it cannot be used."""
         try:
             files = self._unpacked(name, content)

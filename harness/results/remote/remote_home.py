@@ -237,7 +237,7 @@ class RemoteHome:
             notes = {}
             for name, content in found.items():
                 missing.discard(name)
-                copy, former = self.reading.taken(name, content, listed[name]), self.copies.find(lacking[name])
+                copy, former = self.reading.take(name, content, listed[name]), self.copies.find(lacking[name])
                 if copy is not None:
                     notes[lacking[name]] = copy
                     taken += [] if former is not None and former.state == copy.state else [lacking[name]]
