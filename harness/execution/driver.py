@@ -67,7 +67,7 @@ class _Drive:
             if self.waiting and self._elsewhere.is_due:
                 yield from self._end_finished_elsewhere()
             yield from self._fill_slots()
-            if self.split or not self.waiting:
+            if self.split or (self.locked_elsewhere and not self.waiting):
                 yield from self._look()
             if not self.waiting:
                 yield from self._look_elsewhere()
@@ -224,8 +224,6 @@ class _Drive:
 
     def _look(self) -> Iterator[Event]:
         """Learn what other processes did of the cells that they locked, and of those in parts."""
-        if not (self.locked_elsewhere or self.split):
-            return
         try:
             self.locks.look()
         except InfrastructureFault as fault:
@@ -243,8 +241,14 @@ class _Drive:
             helped = self.split.get(planned.key)
             if (run := self._elsewhere.run(planned)) is not None:
                 yield self._finished_elsewhere(planned, run)
-            else:
+            elif helped is not None or self._could_start(planned):
                 yield from self._take_over(planned, helped)
+            else:
+                self.locked_elsewhere.append(planned)  # others may have more room
+
+    def _could_start(self, planned: PlannedCell) -> bool:
+        """Whether a cell could start soon beside those that run, and those that wait for that."""
+        return len(self.running) + len(self.waiting) < self.executor.slots and self.executor.has_room(planned)
 
     def _end_finished_elsewhere(self) -> Iterator[Event]:
         """The ends of the cells that other processes have run while this one has cells to start."""

@@ -208,6 +208,29 @@ class TestDriver:
         assert not any(isinstance(event, Waiting) for event in rest)
         assert printed.getvalue().count("waiting for process 1 on elsewhere, which runs level on ramp and 1 more") == 1
 
+    def test_it_takes_over_no_more_cells_than_it_has_slots_for(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(driver, "PATIENCE", 0.0)
+        monkeypatch.setattr(driver, "POLL", 0.01)
+        other, locks, held = CellLocks(tmp_path), CellLocks(tmp_path), list[int]()
+        other._owner = "elsewhere 1"
+        for cell in CELLS:
+            other.take(cell.key)
+
+        class Watched(Recorder):
+            def submit(self, planned: PlannedCell) -> Future[Run]:
+                held.append(len(locks._held))
+                return super().submit(planned)
+
+        events = drive(CELLS, Watched(tmp_path), Journal(tmp_path), locks)
+        assert isinstance(next(events), Waiting)
+        other.close()
+        finished = [event.planned for event in events if isinstance(event, Finished)]
+
+        assert finished == CELLS
+        assert held == [1, 1, 1]
+
     def test_that_it_gives_no_sign_is_said_with_the_time_until_its_cells_are_taken_over(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
