@@ -30,15 +30,15 @@ class FinishedElsewhere:
 
     def look(self, cells: Iterable[PlannedCell]) -> dict[str, tuple[PlannedCell, Run]]:
         """Those of the cells that are finished, with their runs, by key."""
-        began, found = time.monotonic(), dict[str, tuple[PlannedCell, Run]]()
+        began, found, is_read = time.monotonic(), dict[str, tuple[PlannedCell, Run]](), False
         with suppress(InfrastructureFault):  # which the next cell that is started meets, too
-            self._locks.read_finished()
+            is_read = self._locks.read_finished()
         begun = self._journal.folders()
         for planned in cells:
             if planned.key in begun and (run := self.run(planned)) is not None:
                 found[planned.key] = planned, run
         now = time.monotonic()
-        self._next = now + max(INTERVAL, (now - began) / SHARE)
+        self._next = now + max(INTERVAL, (now - began) / SHARE if is_read else 0.0)
         return found
 
     def run(self, planned: PlannedCell) -> Run | None:

@@ -64,6 +64,15 @@ class Machine:
         return self.journal.read_with_results(key)
 
 
+class Clock:
+    """A clock that goes on as it is told."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 def wait_for(condition: Callable[[], object], seconds: float = 100.0) -> None:
     end = time.monotonic() + seconds
     while not condition():

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from machines import KEY, Machine, wait_for
+from machines import KEY, Clock, Machine, wait_for
 
 from harness import Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.data import damage
 from harness.evaluation.run import Cell
+from harness.execution import finished_elsewhere
 from harness.execution.driver import drive
 from harness.execution.events import Event, Finished, NotStarted
 from harness.execution.executors.storing import Storing
+from harness.execution.finished_elsewhere import FinishedElsewhere
+from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.remote import RemoteLocks
 from harness.results.journal import Journal
 from harness.results.remote import patience
@@ -120,6 +124,53 @@ class TestPatience:
         assert isinstance(after.exception(), StoreUnavailable)
 
 
+class TestOtherRequests:
+    """A request that fails once is no outage that goes on while others are answered."""
+
+    @pytest.fixture
+    def waiting(self, told: list[str], monkeypatch: pytest.MonkeyPatch) -> Patience:
+        """Patience with a store of which a request has failed that is not repeated."""
+        monkeypatch.setattr(patience, "ALONE", 0.0)
+        made = Patience(URL)
+        with made.one_try():
+            failing(1)()
+        return made
+
+    def test_it_ends_when_another_request_is_answered(self, waiting: Patience, told: list[str]) -> None:
+        assert not waiting.is_answered
+
+        waiting.other_answered()
+
+        assert waiting.is_answered
+        assert told[1].startswith(f"the store {URL} answers again since ")
+
+    def test_not_at_once(self, waiting: Patience, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(patience, "ALONE", 1000.0)
+
+        waiting.other_answered()
+
+        assert not waiting.is_answered
+
+    def test_a_request_that_is_repeated_may_be_the_only_one_that_fails(
+        self, waiting: Patience, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def request() -> None:
+            waiting.other_answered()
+            raise StoreUnavailable(AWAY, may_pass=True)
+
+        monkeypatch.setattr(patience, "PATIENCE", 0.1)
+        with pytest.raises(StoreUnavailable, match="since"):
+            waiting.attempt(request)
+
+    def test_one_that_is_tried_once_raises_when_the_store_is_given_up(
+        self, waiting: Patience, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(patience, "PATIENCE", 0.0)
+
+        with pytest.raises(StoreUnavailable, match="since"), waiting.one_try():
+            failing(1)()
+
+
 class Away(FolderStore):
     """A store that cannot be reached from a moment on."""
 
@@ -140,6 +191,40 @@ class Away(FolderStore):
     def _check(self) -> None:
         if self.is_away.is_set():
             raise StoreUnavailable(AWAY, may_pass=True)
+
+
+def test_a_lease_that_is_written_ends_an_outage(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_locks, "HEARTBEAT", 0.02)
+    monkeypatch.setattr(patience, "ALONE", 0.0)
+    machine = Machine(tmp_path / "a", Away(f"file://{tmp_path}/store"))
+    with closing(RemoteLocks(machine.remote)):
+        machine.remote.patience.failed(StoreUnavailable(AWAY, may_pass=True))
+
+        wait_for(lambda: machine.remote.patience.is_answered)
+
+
+def test_a_look_at_finished_cells_that_failed_is_repeated_soon(
+    tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(finished_elsewhere, "time", clock)
+    machine = Machine(tmp_path / "a", FolderStore(f"file://{tmp_path}/store"))
+    with closing(RemoteLocks(machine.remote)) as locks:
+        elsewhere = FinishedElsewhere(machine.journal, locks)
+
+        def silent(prefix: str) -> Mapping[str, int]:
+            clock.now += 60.0
+            raise StoreUnavailable(AWAY, may_pass=True)
+
+        monkeypatch.setattr(machine.store, "names", silent)
+
+        elsewhere.look([])
+
+        clock.now += finished_elsewhere.INTERVAL
+        assert elsewhere.is_due
+        monkeypatch.undo()
 
 
 class Slots:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from lock_holder import Holder
-from machines import KEY, Machine, run_of, wait_for
+from machines import KEY, Clock, Machine, run_of, wait_for
 
 from harness.execution import recorder as recorder_module
 from harness.execution.activity import STALE, Activity, read_activity
@@ -68,15 +68,6 @@ def holder(tmp_path: Path) -> Iterator[Holder]:
     made = Holder(tmp_path / "holder", f"file://{tmp_path}/store")
     yield made
     made.kill()
-
-
-class Clock:
-    """A clock that goes on as it is told."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

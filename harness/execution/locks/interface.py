@@ -28,8 +28,8 @@ class Locks(Protocol):
         """Learn what other processes did, before cells that they locked are looked at."""
         ...
 
-    def read_finished(self) -> None:
-        """Read the cells that other processes finished, without looking at their locks."""
+    def read_finished(self) -> bool:
+        """Read the cells that other processes finished, without looking at their locks; False if that failed."""
         ...
 
     def close(self) -> None:

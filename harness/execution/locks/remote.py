@@ -17,7 +17,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from harness.execution.activity import STALE, own_activity
@@ -139,27 +139,19 @@ class RemoteLocks:
         if began < self._next_look:
             return
         self._next_look = began + LOOK
-        with self._patient():
+        with self.remote.patience.one_try():
             self._remove_done()
             self._locks = self._locks_among(self.store.names(LOCKS))
             self.remote.pull(self._asked)
             now = time.monotonic()
             self._next_look = now + LOOK * max(1.0, now - began)
 
-    def read_finished(self) -> None:
-        """Read the cells that other machines stored, by a list of those in the store."""
-        with self._patient():
+    def read_finished(self) -> bool:
+        """Read the cells that other machines stored, by a list of those in the store; False if it did not answer."""
+        with self.remote.patience.one_try():
             self.remote.pull_folder(CELLS)
-
-    @contextlib.contextmanager
-    def _patient(self) -> Iterator[None]:
-        """Try what is tried again later, until the store is given up."""
-        try:
-            yield
-        except StoreUnavailable as error:
-            self.remote.patience.failed(error)
-        else:
-            self.remote.patience.answered()
+            return True
+        return False
 
     def close(self) -> None:
         """Release all locks, and end the lease, as far as the store answers; others wait a minute if it does not."""
@@ -260,6 +252,7 @@ class RemoteLocks:
                 return
             with contextlib.suppress(StoreUnavailable):
                 self._write_lease()
+                self.remote.patience.other_answered()
                 self._remove_done()
 
     def _write_lease(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ T = TypeVar("T")
 PATIENCE = 120.0  # seconds without an answer, until the store is given up
 PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds before another try: the first, doubled until the longest
 AGAIN = 30.0  # seconds after a request that failed, until a store that was given up is asked again
+ALONE = 30.0  # seconds after a request that failed, until an answer to another one ends the outage
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Patience:
     def __init__(self, url: str) -> None:
         self.url = url
         self._outage: Outage | None = None
+        self._asking = 0  # requests that are tried now, or again soon
         self._lock = threading.Lock()
 
     @property
@@ -54,18 +57,30 @@ class Patience:
         Raises StoreUnavailable, with the same message in all threads once the store is given up.
         """
         stopped, pause = stopped or threading.Event(), PAUSE
-        while True:
-            self._raise_if_asked()
+        with self._noted():
+            while True:
+                self._raise_if_asked()
+                try:
+                    result = action()
+                except StoreUnavailable as error:
+                    self.failed(error)
+                    if stopped.wait(pause):
+                        raise
+                    pause = min(2 * pause, LONGEST_PAUSE)
+                else:
+                    self.answered()
+                    return result
+
+    @contextmanager
+    def one_try(self) -> Iterator[None]:
+        """A block with requests that are made again later; raises StoreUnavailable only if the store is given up."""
+        with self._noted():
             try:
-                result = action()
+                yield
             except StoreUnavailable as error:
                 self.failed(error)
-                if stopped.wait(pause):
-                    raise
-                pause = min(2 * pause, LONGEST_PAUSE)
             else:
                 self.answered()
-                return result
 
     def failed(self, error: StoreUnavailable) -> None:
         """Take into account that a request failed; raises StoreUnavailable if the store is given up."""
@@ -89,6 +104,26 @@ class Patience:
             outage, self._outage = self._outage, None
         if outage is not None and outage.is_told:
             warn(f"the store {self.url} answers again since {time.strftime('%H:%M:%S')}")
+
+    def other_answered(self) -> None:
+        """Take into account that the store answered a request beside those for which there is patience.
+
+        An outage is over then, unless one of them is tried at this time or was a short time ago: it may fail alone.
+        """
+        outage = self._outage
+        if outage is not None and not self._asking and time.monotonic() - outage.tried >= ALONE:
+            self.answered()
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """A block in which there are requests."""
+        with self._lock:
+            self._asking += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._asking -= 1
 
     def _raise_if_asked(self) -> None:
         """Do not ask a store that was given up again at once."""
