@@ -407,16 +407,80 @@ class TestLost:
         a.remote.prepare()
         a.store_run(run_of())
         b.remote.pull()
+        b.journal.write(run_of("f" * 32))  # in an outage
         shutil.rmtree(tmp_path / "store")
+        a, b, c = (folder_machine(name) for name in "abc")
+        c.remote.prepare()
 
         assert b.pulled() is None
-        (record,) = b.home.glob("removed/*/journal/cells/*/record.json")
-        command = f"`harness merge {record.parents[3]} {b.store.url}`"
-        assert f"was emptied; what was read of the former one is now in {record.parents[3]}; to store" in caplog.text
-        assert command in caplog.text
-        b.remote.prepare()
+        ((place, *_),) = {record.parents[3:] for record in b.home.glob("removed/*/journal/cells/*/record.json")}
+        assert caplog.messages == [
+            f"{b.store.url} is another home than before; what was read of the former one is now in {place}, with a "
+            "result that was made here and never stored; to store its results again, run `harness merge "
+            f"{place} {b.store.url}`"
+        ]
         b.store_run(run_of(shift=1.0))
         assert means(a.pulled()) == means(run_of(shift=1.0))
+
+
+class TestEmptied:
+    @pytest.fixture
+    def kept(self, folder_machine: MakeMachine) -> str:
+        """The key of a cell that machine "a" could not store; it has read another one from the store."""
+        a, key = folder_machine("a"), "f" * 32
+        a.remote.prepare()
+        a.store_run(run_of())
+        a.journal.write(run_of(key))
+        return key
+
+    @pytest.mark.parametrize("is_mount_point", [True, False])
+    def test_a_folder_that_is_not_mounted_is_not_another_home(
+        self, folder_machine: MakeMachine, tmp_path: Path, kept: str, *, is_mount_point: bool
+    ) -> None:
+        (tmp_path / "store").rename(tmp_path / "unmounted")
+        if is_mount_point:
+            (tmp_path / "store").mkdir()
+
+        with pytest.raises(StoreUnavailable, match="is empty, but this machine has read a home from it; "):
+            folder_machine("a").remote.pull()
+
+        assert list(folder_machine("a").journal.keys()) == [KEY, kept]
+        assert not (tmp_path / "a" / "removed").exists()
+        shutil.rmtree(tmp_path / "store", ignore_errors=True)
+        (tmp_path / "unmounted").rename(tmp_path / "store")
+        again = folder_machine("a")
+        again.remote.pull()
+        again.remote.push_pending()
+        assert list(again.store.names("cells")) == [f"cells/{KEY}/1", f"cells/{kept}/1"]
+
+    def test_nothing_is_written_in_the_place_of_a_folder_that_was_there(
+        self, folder_machine: MakeMachine, tmp_path: Path, kept: str
+    ) -> None:
+        a = folder_machine("a")
+        (tmp_path / "store").rename(tmp_path / "unmounted")
+        (tmp_path / "store").mkdir()
+
+        with pytest.raises(StoreUnavailable, match="is not there any more; make") as raised:
+            a.remote.push(f"cells/{kept}")
+
+        assert raised.value.may_pass
+        assert [*(tmp_path / "store").iterdir()] == []
+
+    def test_a_store_that_was_emptied_on_purpose_is_used_as_the_error_says(
+        self, folder_machine: MakeMachine, tmp_path: Path, kept: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        shutil.rmtree(tmp_path / "store")
+        with pytest.raises(StoreUnavailable) as raised:
+            folder_machine("a").remote.pull()
+
+        Path(str(raised.value).rpartition("on purpose, delete ")[2]).unlink()
+        a = folder_machine("a")
+        a.remote.pull()
+        a.remote.prepare()
+        a.remote.push_pending()
+
+        assert a.store.names("cells").keys() == {f"cells/{kept}/1"}
+        assert "a result was removed from" in caplog.text
 
 
 class Faulty:

@@ -38,7 +38,9 @@ class FolderStore:
         if parts.netloc not in ("", "localhost") or not parts.path.strip("/"):
             raise BadInput(f"{url!r} names no folder; write file:///path/to/folder")
         self.folder = Path(unquote(parts.path))
-        remove_abandoned(self.folder / DRAFTS)
+        self._drafts = self.folder / DRAFTS
+        self._was_there = os.path.isdir(self._drafts)
+        remove_abandoned(self._drafts)
 
     def names(self, prefix: str = "") -> Mapping[str, int]:
         """The names of all files, or of those in a folder, with their sizes."""
@@ -87,9 +89,9 @@ class FolderStore:
 
     def _write(self, name: str, content: bytes, place: Callable[[Path, Path], None]) -> None:
         """Write a draft, flushed to disk, and put it in its place; raises FileExistsError where that does."""
-        draft, path = self.folder / DRAFTS / f".{draft_id()}", self.folder / name
+        draft, path = self._drafts / f".{draft_id()}", self.folder / name
         with self._available():
-            draft.parent.mkdir(parents=True, exist_ok=True)
+            self._make()
             try:
                 with draft.open("wb") as file:
                     file.write(content)
@@ -105,6 +107,15 @@ class FolderStore:
                             raise
             finally:
                 draft.unlink(missing_ok=True)
+
+    def _make(self) -> None:
+        """Make the folder, but not one that was there: it is no longer mounted, and nothing is written in its place."""
+        if self._was_there and not self._drafts.is_dir():
+            raise StoreUnavailable(
+                f"the store {self.url} is not there any more", f"make {self.folder} accessible again", may_pass=True
+            )
+        self._drafts.mkdir(parents=True, exist_ok=True)
+        self._was_there = True
 
     @contextmanager
     def _available(self) -> Iterator[None]:

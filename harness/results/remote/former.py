@@ -40,16 +40,17 @@ def move_aside(home: Path, items: Sequence[str], url: str) -> None:
         warn(f"{what} from {url}; what was read of that before is now in {place}{back}")
 
 
-def move_everything_aside(home: Path, known: str, url: str) -> None:
-    """Move the copy of another home that was at this URL away."""
+def move_everything_aside(home: Path, known: str, url: str, unstored: int) -> None:
+    """Move the copy of another home that was at this URL away; it has so many results that were never stored."""
     place = home / REMOVED / f"{known[:8]}-{uuid.uuid4().hex[:8]}"
     place.mkdir(parents=True, exist_ok=True)
     for name in COPIED:
         with suppress(FileNotFoundError):
             os.rename(home / name, place / name)
+    own = "a result that was" if unstored == 1 else f"{unstored:,} results that were"
     warn(
-        f"{url} is another home than before, or was emptied; what was read of the former one is now in {place}"
-        f"{_merge_hint(place, url)}"
+        f"{url} is another home than before; what was read of the former one is now in {place}"
+        f"{f', with {own} made here and never stored' if unstored else ''}{_merge_hint(place, url)}"
     )
 
 

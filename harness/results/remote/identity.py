@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Collection
+from pathlib import Path
 
 from harness.data.damage import warn
 from harness.data.storage import checked_content, checked_fields
@@ -33,3 +34,13 @@ def home_identity(store: Store, listed: Collection[str]) -> bytes:
     """The identifier of the home in a store with these objects; empty if there is none."""
     content = store.read([HOME]).get(HOME) if HOME in listed else None
     return b"" if content is None else str(checked_fields(content, HOME, SCHEMA).get("id")).encode()
+
+
+def emptied(store: Store, known: Path) -> StoreUnavailable:
+    """The error of a store that has nothing, while this file of the local copy tells which home it had."""
+    return StoreUnavailable(
+        f"the store {store.url} is empty, but this machine has read a home from it",
+        "check that its folder is mounted, or that its server is the right one, and run the command again; if it was "
+        f"emptied on purpose, delete {known}",
+        may_pass=True,
+    )

@@ -27,7 +27,7 @@ from harness.errors import DamagedFile, LaterVersion
 from harness.results.remote.conflicts import store_conflict
 from harness.results.remote.copies import Copies, Copy
 from harness.results.remote.former import move_aside, move_everything_aside, remove_former_standings
-from harness.results.remote.identity import HOME, home_identity, prepare_store
+from harness.results.remote.identity import HOME, emptied, home_identity, prepare_store
 from harness.results.remote.items import (
     BENCH,
     BOARDS,
@@ -277,12 +277,18 @@ class RemoteHome:
         return pack(files) if files else b""
 
     def _identify(self, listed: Collection[str]) -> None:
-        """Make sure that the local copy is of this home; one of another home at the same URL is moved away."""
+        """Make sure that the local copy is of this home; one of another home at the same URL is moved away.
+
+        Raises StoreUnavailable for a store that is empty, and was not before.
+        """
         found = home_identity(self.store, listed)
         path = self.home / "store-id"
         known = read_file(path) or b""
+        if known and not listed:
+            raise emptied(self.store, path)
         if known and known != found:
-            move_everything_aside(self.home, known.decode(errors="replace"), self.store.url)
+            unstored = sum(item.startswith(CELLS) for item in self.pending_items())
+            move_everything_aside(self.home, known.decode(errors="replace"), self.store.url, unstored)
             self.copies.refresh()
         if known != found:
             path.write_bytes(found)
