@@ -6,17 +6,21 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from machines import KEY, TASK, Machine, MakeMachine, actuals, run_of
+from machines import KEY, TASK, Machine, MakeMachine, actuals, run_of, wait_for
 
 from harness import Run, StoredCell, StoredPlan, stored_plans
 from harness.data.storage import checked_content, checked_fields, write_checked_json
 from harness.errors import InfrastructureFault
-from harness.results.remote import packs
+from harness.results.remote import local_lock, packs
 from harness.results.remote.folder_store import FolderStore
 from harness.results.remote.items import read_item
 from harness.results.remote.packing import pack, unpack
@@ -570,6 +574,58 @@ class TestUnavailable:
 
         with pytest.raises(InfrastructureFault, match="HARNESS_CACHE_DIR"):
             b.remote.pull()
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from harness.results.remote.local_lock import locked
+
+with locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+class TestLocalLock:
+    def test_for_which_command_it_waits_is_told(
+        self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(local_lock, "SOON", 0.05)
+        a = folder_machine("a")
+        a.remote.prepare()
+        other = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(a.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+
+        with ThreadPoolExecutor(1) as thread:
+            reading = thread.submit(a.remote.pull)
+            wait_for(lambda: caplog.messages or reading.done())
+            assert not reading.done()
+            other.communicate()
+            reading.result()
+
+        assert caplog.messages == [
+            f"another command on this machine reads the store into the local copy {a.home}; waiting for it (if it was "
+            "suspended, let it go on)"
+        ]
+
+    def test_a_thread_of_the_same_command_is_awaited_silently(
+        self, folder_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(local_lock, "SOON", 0.0)
+        a = folder_machine("a")
+        a.remote.prepare()
+
+        with ThreadPoolExecutor(1) as thread:
+            with local_lock.locked(a.home):
+                reading = thread.submit(a.remote.pull)
+                time.sleep(0.1)  # in which a message would be told
+            reading.result()
+
+        assert caplog.messages == []
 
 
 class TestPacks:

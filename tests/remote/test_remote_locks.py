@@ -23,7 +23,7 @@ from harness.execution.recorder import Recorder
 from harness.execution.remote_leftovers import remove_stored_leftovers
 from harness.results.remote import patience
 from harness.results.remote.opening import open_store
-from harness.results.remote.store import StoreUnavailable
+from harness.results.remote.store import Entry, StoreUnavailable
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a minute tells that a process is gone")
 
@@ -131,15 +131,15 @@ class TestTwoMachines:
     ) -> None:
         monkeypatch.setattr(remote_locks, "LOOK", 5.0)
         mine = folder_locks("a")
-        looks, names = list[float](), mine.store.names
+        looks, entries = list[float](), mine.store.entries
 
-        def slow(prefix: str = "") -> Mapping[str, int]:
+        def slow(prefix: str = "") -> Mapping[str, Entry]:
             if not prefix:
                 looks.append(clock.now)
                 clock.now += 6.0
-            return names(prefix)
+            return entries(prefix)
 
-        monkeypatch.setattr(mine.store, "names", slow)
+        monkeypatch.setattr(mine.store, "entries", slow)
 
         while clock.now < 1000.0 + 100.0:
             mine.look()
