@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ class _Planned:
     boards: Sequence[SelectedBoard]
     left_out: Sequence[str]  # boards and cells, in words
     cells: Sequence[PlannedCell]  # those that are pending, of the shard if there is one
-    total: int  # distinct cells, pending or not
+    asked_for: Collection[str]  # keys of all of them, pending or not
     shard: str = ""
 
     @property
@@ -92,7 +92,17 @@ def _run_boards(
     stopped: KeyboardInterrupt | None = None
     try:
         names = [plan.name for plan in planned.plans]
-        unfinished = run_cells(planned.cells, names, selection, workspace, console, stop, shard=planned.shard, pdb=pdb)
+        unfinished = run_cells(
+            planned.cells,
+            names,
+            selection,
+            workspace,
+            console,
+            stop,
+            shard=planned.shard,
+            asked_for=planned.asked_for,
+            pdb=pdb,
+        )
     except KeyboardInterrupt as error:
         stopped = error
         stop.listen()  # the standings can be interrupted
@@ -135,10 +145,10 @@ def _plan(selection: Selection, workspace: Workspace, shard: FoundShard | None, 
     if workspace.remote is not None:
         workspace.remote.patience.attempt(workspace.remote.push_pending)  # the plans
     if shard is None or own is None:
-        return _Planned(boards, left_out, cells, len(distinct))
+        return _Planned(boards, left_out, cells, {cell.key for cell in distinct})
     cells = own.ordered(cells)
     print_lines([shard_line(own, len(cells))], console)
-    return _Planned(boards, left_out, cells, len(own.seconds), shard.name)
+    return _Planned(boards, left_out, cells, own.seconds.keys(), shard.name)
 
 
 def _messages(
@@ -150,8 +160,8 @@ def _messages(
     workspace: Workspace,
 ) -> Iterator[str]:
     """What is shown below the standings: what was left out, and what is pending for other reasons than the fault."""
-    if not planned.cells and not lost and planned.total:
-        yield f"Nothing to do: all {planned.total} cells are in the journal of {home_name(workspace.home)}."
+    if not planned.cells and not lost and planned.asked_for:
+        yield f"Nothing to do: all {len(planned.asked_for)} cells are in the journal of {home_name(workspace.home)}."
     yield from (*_without_data(planned.plans), *planned.left_out, *problems)
     yield from pending_lines(event for event in unfinished if not is_because_of(event, fault))
     if lost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -50,11 +50,13 @@ def run_cells(
     stop: StopSignals,
     *,
     shard: str = "",
+    asked_for: Collection[str] = (),
     pdb: bool = False,
 ) -> list[Unfinished]:
     """Run the cells, of a shard if one is named; returns those that are still pending.
 
-    With `pdb`, a debugger opens where a forecaster raises.
+    `asked_for` are the keys of these cells and of those that were done before. With `pdb`, a debugger opens where a
+    forecaster raises.
     """
     if not cells:
         return []
@@ -84,7 +86,15 @@ def run_cells(
             work=work,
         ) as progress,
         Recorder(
-            workspace.home, boards, len(cells), executor=name, shard=shard, tell=tell, work=work, unstored=unstored
+            workspace.home,
+            boards,
+            len(cells),
+            executor=name,
+            shard=shard,
+            asked_for=asked_for,
+            tell=tell,
+            work=work,
+            unstored=unstored,
         ) as recorder,
         _closed(drive(cells, executor, workspace.journal, locks), stop) as events,
     ):

@@ -1,16 +1,17 @@
 """What a running command does, in a file of the home that others read: <home>/journal/running/<process>-<draft>.json.
 
 The file is written by a thread, at most once a second, and is removed when the command ends. One whose process is gone
-is stale: it is not read, and the next command removes it, as it does a damaged one. Durations are by a clock that does
-not jump.
+is stale: it is not read, and the next command removes it, as it does a damaged one. A process of another machine is
+taken to be gone when it has given no sign for a day. Durations are by a clock that does not jump.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +22,14 @@ from harness.execution.expected_work import seconds_left
 from harness.execution.process_usage import has_ended
 from harness.fields.reading import load
 
-SCHEMA = 6
-# 1 had no executor, shard and machines, 2 no parts of cells, 3 no time of writing, 4 no expected work, 5 no `unstored`
+SCHEMA = 7
+# 1 had no executor, shard and machines, 2 no parts of cells, 3 no time of writing, 4 no expected work, 5 no `unstored`,
+# 6 no `asked_for`
 CELL, REPETITION = "cell", "repetition"  # what a command does: `harness bench` measures repetitions
 STALE = 60.0  # seconds without a sign of a process, after which others may take over its cells
+FORGOTTEN = 86_400.0  # seconds without a sign, after which it is gone: clocks of machines differ by less, and a process
+# that was suspended for as long writes its file again
+MOST = 1e15  # of a number in a file, which is damaged if it has a larger one
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ class Activity:
     work: float = 0.0  # the seconds that its cells were expected to take; 0: not known
     work_done: float = 0.0  # of those done
     unstored: int = 0  # cells that are finished, and wait for a store that does not answer
+    asked_for: str = ""  # a hash of the keys of all its cells, also of those that were done before; empty: not known
     written: str = ""  # UTC, ISO 8601, by the clock of its machine; empty: not known
     age: float | None = None  # seconds since it was written, when it was read, by the clock of the reader
 
@@ -134,14 +140,12 @@ def read_activity(fields: Mapping[str, Any] | None) -> Activity | None:
     """The activity that a file or a lease holds; None if it is damaged, of another version, or its process is gone."""
     if not isinstance(fields, Mapping) or fields.get("schema") not in range(1, SCHEMA + 1):
         return None
-    with contextlib.suppress(ValueError):
-        activity = load(Activity, {name: value for name, value in fields.items() if name != "schema"})
-        return None if _is_stale(activity) else _with_age(activity)
-    return None
+    activity = _loaded({name: value for name, value in fields.items() if name != "schema"})
+    return None if activity is None or _is_stale(activity) else _with_age(activity)
 
 
 def remove_stale(folder: Path) -> None:
-    """Remove the files of processes of this machine that are gone, and damaged ones.
+    """Remove the files of processes that are gone, and damaged ones.
 
     One of a later version is left to it.
     """
@@ -158,24 +162,45 @@ def _stored(folder: Path) -> Iterator[tuple[Path, Activity | None]]:
         schema = None if fields is None else fields.pop("schema", None)
         if isinstance(schema, int) and schema > SCHEMA:
             continue
-        activity = None
-        if fields is not None and isinstance(schema, int) and schema >= 1:
-            with contextlib.suppress(ValueError):
-                activity = load(Activity, fields)
-        yield path, activity
+        yield path, None if fields is None or not isinstance(schema, int) or schema < 1 else _loaded(fields)
+
+
+def _loaded(fields: Mapping[str, Any]) -> Activity | None:
+    """The activity with these fields; None if they are damaged."""
+    try:
+        found = load(Activity, fields)
+    except ValueError:
+        return None
+    numbers = [found.cells, found.done, found.failed, found.unstored, found.seconds, found.work, found.work_done]
+    numbers += [cell.seconds for cell in found.running] + [cell.seconds for cell in found.machines]
+    return found if all(abs(number) < MOST for number in numbers) else None
 
 
 def _is_stale(activity: Activity) -> bool:
-    """Whether the process is gone; not known of another machine or container."""
+    """Whether the process is gone; of another machine or container, that is known only by its long silence."""
+    age = _seconds_since(activity.written)
+    if age is not None and abs(age) > FORGOTTEN:  # a time that is yet to come is by a clock that was put right
+        return True
     return activity.host == socket.gethostname() and has_ended(activity.process, activity.identity)
 
 
 def _with_age(activity: Activity) -> Activity:
     """The activity with its age, where it tells when it was written."""
+    age = _seconds_since(activity.written)
+    return replace(activity, age=None if age is None else max(0.0, age))
+
+
+def _seconds_since(written: str) -> float | None:
+    """The seconds since a time of ISO 8601; None if it is not one."""
     with contextlib.suppress(ValueError, TypeError):
-        age = datetime.now(UTC) - datetime.fromisoformat(activity.written)
-        return replace(activity, age=max(0.0, age.total_seconds()))
-    return replace(activity, age=None)
+        return (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds()
+    return None
+
+
+def hash_of_cells(keys: Iterable[str]) -> str:
+    """A hash of the keys of cells, the same in each order; empty where there are none."""
+    ordered = sorted(set(keys))
+    return hashlib.blake2b(" ".join(ordered).encode(), digest_size=8).hexdigest() if ordered else ""
 
 
 def utc_now(precision: str = "seconds") -> str:

@@ -53,20 +53,24 @@ def run_seconds_left(
 ) -> float | None:
     """The time that all machines together need for the cells that are left; None where it is not known, or none runs.
 
-    `pending` are the keys of cells without a run, by board. Commands with the same boards divide the same cells, unless
-    they are shards. Cells count by their expected times, relative to those that are done.
+    `pending` are the keys of cells without a run, by board. Commands that were asked for the same cells divide them;
+    others add up, at most to what is pending. Cells count by their expected times, relative to those that are done.
     """
-    left: dict[tuple[tuple[str, ...], str], float] = defaultdict(float)
+    left: dict[object, tuple[float, int]] = {}  # of the cells that commands divide: their weight and their number
+    known: set[str] = set()
     commands = list(cell_commands(running))
     if not any(activity.running for activity in commands):
         return None
     for activity in commands:
-        known = set().union(*(pending.get(board, set()) for board in activity.boards))
-        cells = min(activity.cells_left, len(known)) if known else activity.cells_left  # --rerun: cells with a run
-        part = activity.boards, activity.shard
-        left[part] = max(left[part], cells * activity.relative_cost)
+        own = set().union(*(pending.get(board, set()) for board in activity.boards))
+        known |= own
+        cells = min(activity.cells_left, len(own)) if own else activity.cells_left  # --rerun: cells with a run
+        divided = activity.asked_for or (activity.boards, activity.shard)
+        left[divided] = max(left.get(divided, (0.0, 0)), (cells * activity.relative_cost, cells))
+    weight, cells = (sum(each) for each in zip(*left.values(), strict=True))
+    overlap = min(1.0, len(known) / cells) if known and cells else 1.0  # cells that several commands have count once
     rate = sum(machine.rate or 0.0 for machine in machines)
-    return sum(left.values()) / rate if left and rate > 0 else None
+    return weight * overlap / rate if rate > 0 else None
 
 
 def _machine_status(
@@ -110,5 +114,5 @@ def _seconds(iso: str) -> float | None:
     """A time of ISO 8601 in seconds; None if it is not one."""
     try:
         return datetime.fromisoformat(iso).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -28,6 +28,8 @@ def check_homes(homes: Sequence[Path]) -> tuple[list[Path], Path]:
             lacking = "it has no folder `journal`" if store_url(home) is None else "no results are stored there"
             raise BadInput(f"{home_name(home)} is no home: {lacking}; name what --home names for `harness run`")
     for activity in activities(into):
+        if activity.is_silent:  # its process or its machine seems to be gone
+            continue
         raise BadInput(
             f"process {activity.process} on {activity.host} runs cells in {home_name(into)}; merge when it has ended"
         )

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from harness.execution.activity import (
     RunningCell,
     StillPending,
     activity_folder,
+    hash_of_cells,
     remove_stale,
     utc_now,
 )
@@ -50,19 +51,30 @@ class Recorder:
         unit: str = CELL,
         executor: str = "local",
         shard: str = "",
+        asked_for: Iterable[str] = (),
         tell: Callable[[], None] = lambda: None,
         work: ExpectedWork | None = None,
         unstored: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         """`tell` is called each time after the file was written; somebody else adds events to `work`.
 
-        `unstored` are the keys of finished cells that wait for a store that does not answer.
+        `asked_for` are the keys of all cells of the command, also of those that were done before it began; `unstored`
+        those of finished cells that wait for a store that does not answer.
         """
         self.path = activity_folder(home) / f"{os.getpid()}-{uuid.uuid4().hex[:8]}.json"
         self._began = time.monotonic()
         process, host = os.getpid(), socket.gethostname()
         self._activity = Activity(
-            process, host, identity(process), utc_now(), tuple(boards), total, unit=unit, executor=executor, shard=shard
+            process,
+            host,
+            identity(process),
+            utc_now(),
+            tuple(boards),
+            total,
+            unit=unit,
+            executor=executor,
+            shard=shard,
+            asked_for=hash_of_cells(asked_for),
         )
         self._last: dict[str, tuple[LastCell, float]] = {}  # by machine
         self._running: dict[str, tuple[RunningCell, float]] = {}
@@ -134,7 +146,7 @@ class Recorder:
             if event.ran_here:
                 name = machine_name(event.run.provenance)
                 self._last[name] = LastCell(name, event.run.finished, 0.0), time.monotonic()
-            self._end(planned.key, failed=event.run.status not in (Status.COMPLETED, Status.UNSUPPORTED))
+            self._end(planned.key, failed=event.run.status is not Status.COMPLETED)
             return
         self._running.pop(planned.key, None)
         reason = event.reason if isinstance(event, Postponed) else str(event.error)

@@ -147,9 +147,9 @@ def moment(iso: str) -> str:
     """A moment of ISO 8601 as date and time in UTC; unchanged if it is not one."""
     try:
         found = datetime.fromisoformat(iso)
-    except ValueError:
+        return (found.astimezone(UTC) if found.tzinfo else found).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError):
         return iso
-    return (found.astimezone(UTC) if found.tzinfo else found).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def sortable(value: float) -> str | None:

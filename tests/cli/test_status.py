@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from harness import RollingOrigin, Task
+from harness import RollingOrigin, Run, Status, Task
 from harness.boards.planning import PlannedCell
 from harness.data.storage import read_checked_json, write_checked_json, write_json
 from harness.evaluation.run import Cell
 from harness.execution.activity import SCHEMA, Activity, activities, activity_folder, remove_stale
-from harness.execution.events import Started, Waiting
+from harness.execution.events import Finished, Started, Waiting
 from harness.execution.locks.local import CellLocks
 from harness.execution.process_usage import PROC, identity
 from harness.execution.recorder import Recorder
@@ -168,6 +168,18 @@ def test_damaged_files_are_removed_and_later_ones_kept(tmp_path: Path) -> None:
     assert activities(tmp_path) == []
     remove_stale(folder)
     assert sorted(path.name for path in folder.iterdir()) == ["2.json", "4.json"]
+
+
+def test_a_command_counts_each_run_as_failed_that_is_not_completed(tmp_path: Path) -> None:
+    with Recorder(tmp_path, ["a"], len(Status)) as recorder:
+        for status in Status:
+            planned = PlannedCell(status, "a", "t", Cell(Task("nile", RollingOrigin(1)), "naive"), "f")
+            recorder.note(Started(planned))
+            recorder.note(Finished(planned, Run(planned.cell, status, status)))
+        recorder._write()
+
+        (activity,) = activities(tmp_path)
+        assert (activity.done, activity.failed) == (len(Status), len(Status) - 1)
 
 
 def test_it_waits_for_nobody_once_it_goes_on(tmp_path: Path) -> None:

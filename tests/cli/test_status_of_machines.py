@@ -15,7 +15,16 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.data.storage import read_checked_json, write_checked_json, write_json
-from harness.execution.activity import SCHEMA, Activity, LastCell, RunningCell, activities, activity_folder
+from harness.errors import BadInput
+from harness.execution.activity import (
+    SCHEMA,
+    Activity,
+    LastCell,
+    RunningCell,
+    activities,
+    activity_folder,
+    remove_stale,
+)
 from harness.fields.dumping import dump
 from harness.results.journal import Journal
 
@@ -71,6 +80,8 @@ def test_two_machines_that_share_a_home(two_runs: Any) -> None:
     assert [(each["machine"], each["done"]) for each in found["machines"]] == [("node-a", 2), ("node-b", 1)]
     assert found["seconds_left"] > 0
     assert {each["executor"] for each in found["running"]} == {"local"}
+    assert len({each["asked_for"] for each in found["running"]}) == 1  # the same cells, some of them done before
+    assert all(each["asked_for"] for each in found["running"])
 
 
 def test_two_machines_that_share_a_store(machines: Any, tmp_path: Path) -> None:
@@ -168,6 +179,70 @@ def test_a_machine_that_gives_no_sign_is_told_and_its_cells_are_in_no_time_left(
     assert re.search(r"on alive .*, as of \d+(\.\d)? s ago\.", text)
     assert {each["host"]: each["age"] > 60 for each in found["running"]} == {"lost": True, "alive": False}
     assert "lost" not in {each["machine"] for each in found["machines"]}
+
+
+def write_activity(home: Path, activity: Activity, **changes: Any) -> Path:
+    """What a command wrote, with changes of its fields that may be damage."""
+    path = activity_folder(home) / "1.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"schema": SCHEMA, **dump(activity), **changes}))
+    return path
+
+
+@pytest.mark.parametrize(("age", "exit_code"), [(-3600.0, 2), (5.0, 2), (90.0, 0), (10 * 86400.0, 0)])
+def test_only_a_command_that_gives_signs_refuses_a_merge(tmp_path: Path, age: float, exit_code: int) -> None:
+    (tmp_path / "other" / "journal" / "cells").mkdir(parents=True)
+    write_activity(tmp_path / "into", activity_of("elsewhere", age))
+
+    ended = CliRunner().invoke(cli, ["merge", str(tmp_path / "other"), str(tmp_path / "into")])
+
+    assert (2 if isinstance(ended.exception, BadInput) else ended.exit_code) == exit_code
+    assert ("process 1 on elsewhere" in str(ended.exception)) is (exit_code == 2)
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(0.9, True), (1.1, False), (-0.9, True), (-1.1, False)])
+def test_a_command_that_gave_no_sign_for_a_day_is_gone(tmp_path: Path, days: float, is_kept: bool) -> None:
+    path = write_activity(tmp_path, activity_of("elsewhere", days * 86400.0))
+
+    shown = CliRunner().invoke(cli, ["status", "--home", str(tmp_path)])
+    is_left = path.exists()
+    remove_stale(path.parent)
+
+    assert ("Process 1 on elsewhere" in shown.output) is is_kept
+    assert is_left  # `harness status` writes nothing
+    assert path.exists() is is_kept
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"seconds": float("inf")},
+        {"seconds": "inf"},
+        {"done": 10**400},
+        {"work": float("nan")},
+        {"work_done": 1e300},
+        {"running": [{"key": "aa", "title": "a", "task": "t", "since": "", "seconds": float("inf")}]},
+        {"machines": [{"machine": "a", "finished": "", "seconds": float("-inf")}]},
+    ],
+)
+def test_a_file_with_numbers_that_cannot_be_is_damaged(tmp_path: Path, damage: dict[str, Any]) -> None:
+    path = write_activity(tmp_path, activity_of("elsewhere", 5.0), **damage)
+
+    ended = CliRunner().invoke(cli, ["status", "--home", str(tmp_path)])
+
+    assert ended.exit_code == 0, ended.exception
+    assert "Nothing runs in" in ended.output
+    remove_stale(path.parent)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("time", ["x", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "2026-01-01"])
+def test_a_time_that_is_none_is_shown_as_it_is(tmp_path: Path, time: str) -> None:
+    write_activity(tmp_path, activity_of("elsewhere", 5.0), since=time, written=time)
+
+    ended = CliRunner().invoke(cli, ["status", "--home", str(tmp_path)])
+
+    assert ended.exit_code == 0, ended.exception
 
 
 def test_a_cell_that_was_recorded_since_it_began_does_not_run(slow_board: Any) -> None:

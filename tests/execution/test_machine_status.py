@@ -123,6 +123,27 @@ class TestTimeLeft:
 
         assert run_seconds_left(commands, {}, self.machines) == pytest.approx(300)
 
+    def test_cells_of_commands_that_were_asked_for_others_add_up(self) -> None:
+        commands = [
+            command("a", 20.0, cells=30, done=10, running=1, asked_for="a"),
+            command("b", 20.0, cells=30, done=20, asked_for="b"),
+        ]
+
+        assert run_seconds_left(commands, {"slow": set(map(str, range(40)))}, self.machines) == pytest.approx(300)
+
+    def test_cells_that_two_commands_were_asked_for_count_once(self) -> None:
+        commands = [
+            command("a", 20.0, cells=30, done=0, running=1, asked_for="all"),
+            command("b", 20.0, cells=10, done=0, asked_for="some of them"),
+        ]
+
+        assert run_seconds_left(commands, {"slow": set(map(str, range(30)))}, self.machines) == pytest.approx(300)
+
+    def test_machines_that_were_asked_for_the_same_cells_divide_them(self) -> None:
+        commands = [command(host, 20.0, cells=30, done=0, running=1, asked_for="a") for host in "ab"]
+
+        assert run_seconds_left(commands, {"slow": set(map(str, range(50)))}, self.machines) == pytest.approx(300)
+
     def test_cells_that_cannot_be_run_are_not_waited_for(self) -> None:
         pending = (StillPending("aa", "a", "t", "disk full"),) * 4
 

@@ -167,6 +167,15 @@ def test_the_time_left_is_not_known_before_a_cell_has_ended(console: PlainConsol
     assert progress.seconds_left(10.0) is None
 
 
+def test_an_unsupported_cell_is_a_failed_one_as_in_the_standings(console: PlainConsole, log: io.StringIO) -> None:
+    with RunProgress(console, 2, 1) as progress:
+        for number, status in enumerate((Status.UNSUPPORTED, Status.FAILED)):
+            progress.show(Started(planned(number)))
+            progress.show(finished(planned(number), status))
+
+    assert "2 of 2 cells done, 2 failed" in log.getvalue().splitlines()[-1]
+
+
 def test_what_failed_or_is_still_pending_is_counted(console: PlainConsole, log: io.StringIO) -> None:
     with RunProgress(console, 4, 1) as progress:
         progress.show(finished(planned(0)))

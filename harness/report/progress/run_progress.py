@@ -132,7 +132,7 @@ class RunProgress:
                 self._print(f"{name}: {run.explanation}", "yellow")
                 self._print_traceback(run.traceback)
             return
-        self.counts["failed"] += run.status is not Status.UNSUPPORTED
+        self.counts["failed"] += 1
         style = "yellow" if run.status is Status.UNSUPPORTED else "red"
         self._print(f"{name}: {run.status.value}: {run.explanation}", style)
         self._print_traceback(run.traceback)
