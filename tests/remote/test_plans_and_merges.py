@@ -17,6 +17,7 @@ from harness.cli.main import cli
 from harness.cli.plan_run import PlanOptions
 from harness.execution.scheduling.groups import CellGroup
 from harness.execution.scheduling.run_plan import RunPlan, read_run_plan
+from harness.results.conflicts import pending_conflicts
 from harness.results.journal import prepare_home
 from harness.results.remote import conflicts
 from harness.results.remote.opening import open_store
@@ -172,6 +173,29 @@ class TestMerge:
         assert "1 cell has different results and is pending; `harness run` runs it again" in said
         assert scores(machine) == {}
         assert len(machine.store.names(f"conflicts/{KEY}")) == 2
+
+    def test_other_machines_name_such_a_cell_until_it_is_run(self, tmp_path: Path, merge: Merge) -> None:
+        url, homes = (
+            f"file://{tmp_path}/store",
+            [folder(tmp_path / name, run_of(shift=i)) for i, name in enumerate("ab")],
+        )
+        plan = StoredPlan("toys", "", "", "MAE", "naive", (StoredCell(KEY, "naive", "toy", "aa"),), ("naive",))
+        plan.save(homes[0])
+        merge(*homes, url)
+        other, third = (Machine(tmp_path / name, open_store(url)) for name in ("other", "third"))
+
+        other.remote.pull()
+        (other.home / "store-url").write_text(url)
+        named = [each.sentence for each in pending_conflicts(plan, other.home)]
+        third.remote.pull()
+        third.store_run(run_of(shift=2.0))
+        other.remote.pull()
+
+        assert named == [
+            "naive on toy is pending: several homes have different results, which are kept in "
+            f"{url}/conflicts/{KEY}; run the board again, and its result counts"
+        ]
+        assert list(pending_conflicts(plan, other.home)) == []
 
     @pytest.mark.parametrize("into", ["folder", "store"])
     def test_results_of_a_forecaster_that_no_plugin_provides_may_differ(

@@ -24,7 +24,8 @@ from pathlib import Path
 from harness.data.damage import set_aside, warn
 from harness.data.storage import read_file
 from harness.errors import DamagedFile, LaterVersion
-from harness.results.remote.conflicts import store_conflict
+from harness.results.conflicts import note_conflicts
+from harness.results.remote.conflicts import store_conflict, stored_conflicts
 from harness.results.remote.copies import Copies, Copy
 from harness.results.remote.former import move_aside, move_everything_aside, remove_former_standings
 from harness.results.remote.identity import HOME, emptied, home_identity, prepare_store
@@ -178,6 +179,7 @@ class RemoteHome:
             lacking = self._lacking(known, listed, lambda item: is_wanted(item, cells))
             if not lacking or self._take(lacking, listed):
                 break
+        note_conflicts(self.home, stored_conflicts(listed))
         numbers = latest(listed)
         self._remove_gone([item for item, copy in known.items() if copy.is_stored and item not in numbers])
         self.copies.compact()
