@@ -7,15 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, order=True)
 class Part:
-    """The series of a part of a cell: those at the positions `first` to `last` − 1 of the panel."""
+    """The series of a part of a cell: those at the positions `first` to `last` − 1 of the panel.
+
+    `plan` tells it from a part with these series of another plan, such as one for an earlier run of the cell.
+    """
 
     first: int
     last: int
+    plan: str = ""
 
     @property
     def name(self) -> str:
         """The name of its folder."""
-        return f"{self.first}-{self.last}"
+        return f"{self.first}-{self.last}" + (f"-{self.plan}" if self.plan else "")
 
 
 @dataclass(frozen=True)

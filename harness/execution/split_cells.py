@@ -33,10 +33,10 @@ class SplitCell:
     def next_part(self) -> PlannedCell | None:
         """A part that can be evaluated now, and is locked for that; None if there is none.
 
-        None is left where the plan is gone: another process has made the run of the cell; or where parts cannot be
-        locked.
+        None is left where the plan is gone, or is another one: another process has made the run of the cell, and maybe
+        runs it again; or where parts cannot be locked.
         """
-        if self.waiting and not self._stored.is_planned:
+        if self.waiting and not self._stored.has(self.waiting[0]):
             self.waiting.clear()
         try:
             return self._locked_part()

@@ -1,8 +1,8 @@
 """Parts of a cell, stored until all of them are there and the cell is recorded.
 
-<home>/journal/parts/<key>/plan.json                        which series each part has
-<home>/journal/parts/<key>/<first>-<last>/record.json       the run of a part: series `first` to `last` − 1
-<home>/journal/parts/<key>/<first>-<last>/<draft>-*.npy     its forecasts
+<home>/journal/parts/<key>/plan.json                              which series each part has
+<home>/journal/parts/<key>/<first>-<last>-<plan>/record.json      the run of a part: series `first` to `last` − 1
+<home>/journal/parts/<key>/<first>-<last>-<plan>/<draft>-*.npy    its forecasts
 """
 
 from __future__ import annotations
@@ -60,6 +60,11 @@ class StoredParts:
     def is_planned(self) -> bool:
         """Whether there is a plan."""
         return (self.folder / PLAN).is_file()
+
+    def has(self, part: Part) -> bool:
+        """Whether a part is one of the plan."""
+        plan = self.plan()
+        return plan is not None and part in plan.parts
 
     def write_plan(self, plan: PartsPlan) -> None:
         """Store the plan."""

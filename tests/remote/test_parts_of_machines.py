@@ -62,5 +62,5 @@ def test_a_machine_goes_on_with_the_parts_that_another_one_has_stored(place: Fau
 
 def series_of(parts: Iterable[str]) -> set[str]:
     """The series of parts, by the names of these."""
-    borders = [tuple(map(int, name.split("-"))) for name in parts if name != "plan"]
+    borders = [tuple(map(int, name.split("-")[:2])) for name in parts if name != "plan"]
     return {str(i) for first, last in borders for i in range(first, last)}

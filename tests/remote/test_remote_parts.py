@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from machines import KEY, Machine, MakeMachine, run_of
@@ -20,6 +21,7 @@ from harness.execution.executors.storing import Storing
 from harness.execution.locks import remote as remote_locks
 from harness.execution.locks.remote import RemoteLocks
 from harness.execution.remote_leftovers import remove_stored_leftovers
+from harness.execution.split_cells import remove_leftovers
 from harness.forecasters.remote import Elapsed
 from harness.results.remote import packs
 from harness.results.remote.remote_parts import exchange_parts, push_part, reject_parts, remove_parts
@@ -29,6 +31,11 @@ from harness.results.stored_parts import StoredParts, cells_in_parts
 FIRST, SECOND, THIRD = Part(0, 2), Part(2, 4), Part(4, 6)
 PLAN = PartsPlan((FIRST, SECOND, THIRD), (SECOND,))
 ITEMS = ("0-2", "2-4", "4-6", "plan")
+
+
+def later_plan(name: str) -> PartsPlan:
+    """A plan with the same series, and a name of its own."""
+    return PartsPlan(*(tuple(replace(part, plan=name) for part in parts) for parts in (PLAN.parts, PLAN.audited)))
 
 
 def parts_of(machine: Machine, key: str = KEY) -> StoredParts:
@@ -51,7 +58,7 @@ def value_of(machine: Machine, part: Part) -> float | None:
 
 def begin(machine: Machine, plan: PartsPlan = PLAN, value: float = 1 / 3, key: str = KEY) -> None:
     """Store a plan and its first part."""
-    parts_of(machine, key).write(FIRST, part_run(value))
+    parts_of(machine, key).write(plan.parts[0], part_run(value))
     parts_of(machine, key).write_plan(plan)
     exchange_parts(machine.remote, key)
 
@@ -98,6 +105,37 @@ class TestShared:
 
         assert parts_of(b).plan() == PLAN
         assert value_of(b, FIRST) == 1.0
+
+    def test_parts_of_another_plan_are_ignored(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a, later_plan("a"))
+        parts_of(b).write(Part(0, 2, "b"), part_run(2.0))
+        parts_of(b).write_plan(later_plan("b"))
+
+        exchange_parts(b.remote, KEY)
+        push_part(b.remote, KEY, Part(0, 2, "b"))
+
+        assert parts_of(b).plan() == later_plan("a")
+        assert parts_of(b).pending(later_plan("a")) == later_plan("a").parts[1:]
+        assert sorted(b.store.names("parts")) == [f"parts/{KEY}/0-2-a/1", f"parts/{KEY}/plan/1"]
+
+    def test_parts_of_an_earlier_run_are_not_those_of_a_later_one(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        begin(a, later_plan("a"), 1.0)
+        for part in later_plan("a").parts[1:]:
+            store_part(a, part, 1.0)
+        b.remote.pull([KEY])  # and then its command was stopped
+        a.store_run(run_of())
+        remove_parts(a.remote, KEY)
+
+        begin(a, later_plan("b"), 2.0)
+        store_part(a, Part(2, 4, "b"), 2.0)
+        b.remote.pull([KEY])
+        exchange_parts(b.remote, KEY)
+
+        assert [value_of(b, part) for part in later_plan("b").parts] == [2.0, 2.0, None]
+        assert parts_of(b).pending(later_plan("b")) == (Part(4, 6, "b"),)
+        assert f"parts/{KEY}/4-6-b/1" not in b.store.names()
 
     def test_what_could_not_be_stored_is_stored_later(self, machine: MakeMachine) -> None:
         a, b = machine("a"), machine("b")
@@ -221,6 +259,20 @@ class TestDriven:
 
 
 class TestRemoved:
+    def test_those_that_were_never_stored_with_the_run_of_another_machine(self, machine: MakeMachine) -> None:
+        a, b = machine("a"), machine("b")
+        parts_of(b).write(FIRST, part_run())  # in an outage
+        parts_of(b).write_plan(PLAN)
+        a.store_run(run_of())
+
+        b.remote.pull()
+        locks = RemoteLocks(b.remote)
+        remove_leftovers(b.journal, [], locks)
+        locks.close()
+
+        assert cells_in_parts(b.home) == []
+        assert list(b.store.names("parts")) == []
+
     def test_with_the_record_of_the_cell(self, machine: MakeMachine) -> None:
         a, b = machine("a"), machine("b")
         begin(a)

@@ -105,7 +105,8 @@ def run_part(
     stored = StoredParts(home, planned.key)
     if (end := stored.end(part)) is not None:
         return end
-    if (plan := stored.plan()) is None:
+    plan = stored.plan()
+    if plan is None or part not in plan.parts:
         return PartEnd()
     found = backtest(planned.cell.task, panel_of_cell(planned, home, from_store=True))
     used = stored.seconds_used(plan)
@@ -146,14 +147,14 @@ def _begin(
 ) -> PartsPlan | None:
     """The plan of a cell, whose first part is evaluated now; None if it fails, or is none of single series."""
     work = _work(found)
-    first = Part(0, int(np.flatnonzero(work)[FIRST_SERIES - 1]) + 1)
+    first = Part(0, int(np.flatnonzero(work)[FIRST_SERIES - 1]) + 1, secrets.token_hex(4))
     run = _evaluate_part(planned, first, found, home, template, options, killed, 0.0, is_audited=False)
     if run is None:
         _not_per_series.add(_identity(planned))
     if run is None or run.error is not None:
         return None
     done = int(work[: first.last].sum())
-    parts = _rest(work, first.last, run.work * (work.sum() - done) / done)
+    parts = _rest(work, first, run.work * (work.sum() - done) / done)
     audits = min(len(parts), max(LEAST_AUDITS, len(found.windows) // WINDOWS_PER_AUDIT))
     audited = secrets.SystemRandom().sample(parts, audits)
     plan = PartsPlan((first, *parts), tuple(sorted(audited)))
@@ -164,13 +165,14 @@ def _begin(
     return plan
 
 
-def _rest(work: Ints, first: int, seconds: float) -> list[Part]:
-    """The parts of all series from the first one on, of about the same work, which takes so many CPU seconds."""
-    done = np.cumsum(work[first:])
-    count = min(MOST_PARTS, math.floor(seconds / PART_SECONDS), int(np.count_nonzero(work[first:])) // 2)
+def _rest(work: Ints, first: Part, seconds: float) -> list[Part]:
+    """The other parts than the first one, of about the same work, which takes so many CPU seconds."""
+    rest = work[first.last :]
+    done = np.cumsum(rest)
+    count = min(MOST_PARTS, math.floor(seconds / PART_SECONDS), int(np.count_nonzero(rest)) // 2)
     shares = done[-1] * np.arange(1, max(count, 1)) / max(count, 1)
-    borders = [first, *(first + np.searchsorted(done, shares) + 1).tolist(), len(work)]
-    return [Part(begin, end) for begin, end in pairwise(borders) if work[begin:end].any()]
+    borders = [first.last, *(first.last + np.searchsorted(done, shares) + 1).tolist(), len(work)]
+    return [Part(begin, end, first.plan) for begin, end in pairwise(borders) if work[begin:end].any()]
 
 
 def _evaluate_part(

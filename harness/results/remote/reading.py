@@ -8,9 +8,10 @@ from pathlib import Path
 from harness.data.damage import warn
 from harness.errors import DamagedFile, InfrastructureFault, LaterVersion
 from harness.results.remote.copies import Copies, Copy
-from harness.results.remote.items import check_item, digest_of, state_of_item, write_item
+from harness.results.remote.items import CELLS, check_item, digest_of, state_of_item, write_item
 from harness.results.remote.packing import unpack
 from harness.results.remote.store import Entry, Store
+from harness.results.stored_parts import StoredParts
 
 
 class Reading:
@@ -40,12 +41,17 @@ class Reading:
         return None if files is None else self.write(name, files, entry)
 
     def write(self, name: str, files: Mapping[str, bytes], entry: Entry) -> Copy:
-        """Write the files of an object, which was listed so, to the local copy, unless it has them."""
+        """Write the files of an object, which was listed so, to the local copy, unless it has them.
+
+        With the run of a cell, its parts are removed: they are of an earlier run.
+        """
         item, _, number = name.rpartition("/")
         digest, known = digest_of(next(iter(files.values()))), self.copies.find(item)
         if known is None or known.digest != digest or known.state != state_of_item(self.home, item):
             try:
                 write_item(self.home, item, files)
+                if item.startswith(f"{CELLS}/"):
+                    StoredParts(self.home, item.partition("/")[2]).remove()
             except OSError as error:
                 raise InfrastructureFault(
                     f"the local copy {self.home} of {self.store.url} cannot be written ({error.strerror}); make room "

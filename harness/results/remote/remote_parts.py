@@ -15,17 +15,21 @@ def exchange_parts(remote: RemoteHome, key: str) -> None:
 
     The plan that was stored first counts. Parts of another plan are ignored.
     """
-    remote.pull_folder(f"{PARTS}/{key}")
-    if StoredParts(remote.home, key).is_planned:
+    folder, stored = f"{PARTS}/{key}", StoredParts(remote.home, key)
+    remote.pull_folder(folder)
+    own = plan = stored.plan()
+    if own is not None:
         remote.push(part_item(key))
-    plan = StoredParts(remote.home, key).plan()
+        plan = stored.plan()
+    if plan != own:
+        remote.pull_folder(folder)
     for part in () if plan is None else plan.parts:
         remote.push(part_item(key, part.name))
 
 
 def push_part(remote: RemoteHome, key: str, part: Part) -> None:
     """Store a part, unless another machine has stored it, or the run of the cell, whose parts are removed then."""
-    if StoredParts(remote.home, key).is_planned:
+    if StoredParts(remote.home, key).has(part):
         remote.push(part_item(key, part.name))
 
 
