@@ -214,6 +214,19 @@ def test_a_damaged_source_is_reported_and_left(tmp_path: Path, file: str, damage
     assert not (source / "damaged").exists()
 
 
+def test_damage_is_found_before_any_different_result_is_kept_aside(tmp_path: Path) -> None:
+    into = home(tmp_path / "into", run(status=Status.FAILED, strict=True))
+    sources = [home(tmp_path / "a", run(second=2, strict=True)), home(tmp_path / "b", run(second=3))]
+    (path,) = (Journal(sources[1]).cells / KEYS[0]).glob("*mean.npy")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    before = content(into)
+
+    first, again = merge(sources, into), merge(sources, into)
+
+    assert content(into) == before
+    assert [len(each.problems) for each in (first, again)] == [1, 1]
+
+
 def test_a_damaged_run_of_the_home_is_replaced_by_that_of_a_source(tmp_path: Path) -> None:
     into, source = home(tmp_path / "into", run()), home(tmp_path / "a", run(second=2))
     next((Journal(into).cells / KEYS[0]).glob("*mean.npy")).unlink()
