@@ -379,6 +379,15 @@ class TestLost:
         assert c.store.names().keys() == {f"cells/{KEY}/1"}
         assert [means(each.pulled()) for each in (a, b, c)] == [means(run_of(shift=1.0))] * 3
 
+    def test_until_a_machine_has_listed_what_it_stored_the_size_tells(self, folder_machine: MakeMachine) -> None:
+        a, c = folder_machine("a"), folder_machine("c")
+        a.store_run(run_of())
+        a.store.remove([f"cells/{KEY}/1"])
+
+        c.store_run(run_of(shift=123.25))  # whose scores have more digits
+
+        assert means(a.pulled()) == means(run_of(shift=123.25))
+
     def test_a_lower_number_counts_where_the_higher_one_was_removed(self, folder_machine: MakeMachine) -> None:
         a, c = folder_machine("a"), folder_machine("c")
         a.store_run(run_of())
