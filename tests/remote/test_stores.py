@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -174,6 +175,28 @@ def test_many_objects_are_read_at_once(store: Store) -> None:
     assert store.read(names) == {name: name.encode() for name in names}
 
 
+def test_of_many_objects_those_are_read_again_that_were_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec")
+    store = open_store("memory://bucket/run")
+    assert isinstance(store, FsspecStore)
+    names = [f"cells/{i}/1" for i in range(4)]
+    for name in names:
+        store.write(name, b"1")
+    monkeypatch.setattr(fsspec_store, "PAUSES", ())
+    asked, read = list[str](), store._files.cat_file
+
+    def every_second_time(path: str) -> bytes:
+        asked.append(path)
+        if len(asked) % 2 == 0:
+            raise TimeoutError
+        return bytes(read(path))
+
+    monkeypatch.setattr(store._files, "cat_file", every_second_time)
+
+    assert store.read(names) == dict.fromkeys(names, b"1")
+    assert len(asked) == 7
+
+
 def test_of_many_threads_one_creates_a_name(store: Store) -> None:
     if store.url.startswith(("memory:", "s3:")):
         pytest.skip("fsspec's memory and moto first look whether there is one, and then write it")
@@ -344,6 +367,36 @@ class TestProblems:
             assert isinstance(reading.exception(), StoreUnavailable)
 
         assert told == [f"the store {bucket} does not answer; waiting for it"]
+
+    @pytest.mark.parametrize("server", servers("s3"), indirect=True)
+    @pytest.mark.parametrize(("objects", "most"), [(1, 2), (96, 3 * fsspec_store.AT_ONCE)])
+    def test_many_objects_are_not_asked_for_one_after_the_other_where_a_server_is_silent(
+        self, bucket: str, monkeypatch: pytest.MonkeyPatch, objects: int, most: int
+    ) -> None:
+        import fsspec
+
+        connections = list[socket.socket]()
+        monkeypatch.setattr(fsspec_store, "PAUSES", (0.0,))
+        monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 0.3}})
+
+        def accept(server: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connections.append(server.accept()[0])
+
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            threading.Thread(target=accept, args=(server,), daemon=True).start()
+            monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.getsockname()[1]}")
+            store = open_store(bucket)
+
+            with pytest.raises(StoreUnavailable, match="cannot be reached") as raised:
+                store.read([f"cells/{i}/1" for i in range(objects)])
+
+            server.shutdown(socket.SHUT_RDWR)
+        for each in connections:
+            each.close()
+        assert raised.value.may_pass
+        assert 1 < len(connections) <= most
 
     @pytest.mark.parametrize("server", servers("s3"), indirect=True)
     def test_no_credentials(self, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from harness.data.damage import warn
 from harness.errors import BadInput, HarnessError
-from harness.results.remote.store import Entry, StoreUnavailable
+from harness.results.remote.store import Entry
+from harness.results.remote.store_errors import REFUSED, UNREACHED, is_of, unavailable
 
 T = TypeVar("T")
 EXTRAS = {
@@ -29,9 +28,6 @@ LONGEST = 20.0  # seconds after which a request that fails is not tried again
 SILENCE = 5.0  # seconds without a first answer, until the user is told
 AT_ONCE = 16  # requests
 VERSIONS = ("ETag", "etag", "mtime", "modificationTime", "created")  # what listings have that tells objects apart
-FINAL = "Credential|Auth|ProfileNotFound|ParamValidation"  # errors, by name, that another try would not mend
-REFUSED = "EndpointConnection|ClientConnector|ConnectionRefused|gaierror|ServiceRequest"  # nobody answers there
-UNREACHED = f"{REFUSED}|[Cc]onnect|Timeout|ServiceResponse"
 
 
 class FsspecStore:
@@ -69,14 +65,15 @@ class FsspecStore:
         found: dict[str, Any] = {}
 
         def read_rest() -> None:
-            left, problems = [path for path in paths if path not in found], []
-            for path, content in self._each("cat_file", left).items():
-                if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
-                    problems.append(content)
-                else:
-                    found[path] = content
-            if problems:
-                raise problems[0]
+            while left := [path for path in paths if path not in found]:  # again as long as some of them are read
+                problems, before = list[Exception](), len(found)
+                for path, content in self._each("cat_file", left).items():
+                    if isinstance(content, Exception) and not isinstance(content, FileNotFoundError):
+                        problems.append(content)
+                    else:
+                        found[path] = content
+                if len(found) == before:
+                    raise problems[0]
 
         self._attempt("read", read_rest)
         return {paths[path]: content for path, content in found.items() if isinstance(content, bytes)}
@@ -123,7 +120,7 @@ class FsspecStore:
         except HarnessError:
             raise
         except Exception as error:  # of a library that looks for credentials
-            raise _unavailable(url, "used", error) from error
+            raise unavailable(url, "used", error) from error
 
     def _file_system(self, url: str, **options: Any) -> tuple[Any, str]:
         """A file system, and the path in it."""
@@ -153,16 +150,21 @@ class FsspecStore:
                 raise end
 
     def _each(self, action: str, paths: list[str]) -> dict[str, Any]:
-        """What a method returns or raises for each path, which is done many at a time where the library can."""
+        """What a method returns or raises for each path, which is done many at a time where the library can.
+
+        Once the server does not answer, the paths that are left are not tried.
+        """
+        ends: dict[str, Any] = {}
         if not self._files.async_impl:
-            return {path: _end_of(getattr(self._files, action), path) for path in paths}
-        from fsspec.asyn import _run_coros_in_chunks, sync
+            for path in paths:
+                ends[path] = _end_of(getattr(self._files, action), path)
+                if is_of(UNREACHED, ends[path]):
+                    break
+            return ends
+        from fsspec.asyn import sync
 
-        async def ends() -> list[Any]:
-            actions = [getattr(self._files, f"_{action}")(path) for path in paths]
-            return list(await _run_coros_in_chunks(actions, batch_size=AT_ONCE, nofiles=True, return_exceptions=True))
-
-        return dict(zip(paths, sync(self._files.loop, ends), strict=True))
+        sync(self._files.loop, _end_all, getattr(self._files, f"_{action}"), paths, ends)
+        return ends
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
@@ -184,10 +186,10 @@ class FsspecStore:
                     self._note_answer()
                     raise
                 except Exception as error:
-                    found = _unavailable(self.url, done, error)
+                    found = unavailable(self.url, done, error)
                     self._problem = found.problem
                     pause = next(pauses, None)
-                    is_refused = tried >= REFUSED_TRIES and _is(REFUSED, error)
+                    is_refused = tried >= REFUSED_TRIES and is_of(REFUSED, error)
                     if pause is None or is_refused or not found.may_pass or time.monotonic() - began > LONGEST:
                         self._fails = True
                         raise found from error
@@ -223,6 +225,28 @@ def _entry(found: Mapping[str, Any]) -> Entry:
     return Entry(int(found["size"]), next((str(found[name]) for name in VERSIONS if found.get(name)), ""))
 
 
+async def _end_all(action: Callable[[str], Awaitable[Any]], paths: Iterable[str], ends: dict[str, Any]) -> None:
+    """Note what an action returns or raises for each path, until the server does not answer."""
+    import asyncio
+
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def end(path: str) -> None:
+        async with limit:
+            try:
+                ends[path] = await action(path)
+            except Exception as error:
+                ends[path] = error
+                if is_of(UNREACHED, error):
+                    raise
+
+    tasks = [asyncio.ensure_future(end(path)) for path in paths]
+    _, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def _end_of(action: Callable[[str], T], path: str) -> T | Exception:
     """What an action returns or raises."""
     try:
@@ -244,31 +268,3 @@ def _installation(protocol: str, error: ImportError) -> str:
     extra = EXTRAS.get(protocol)
     command = install_command([MODULES[extra]], f"forecast-harness[{extra}]") if extra else ""
     return f"run `{command}`" if command else " ".join(str(error).split())
-
-
-def _is(kinds: str, error: Exception) -> bool:
-    return re.search(kinds, type(error).__name__) is not None
-
-
-def _unavailable(url: str, done: str, error: Exception) -> StoreUnavailable:
-    """Why a store could not be used; addresses in the reason are those of servers, not of objects."""
-    text = str(error).partition("\nRequestId:")[0]  # what Azure adds for its support
-    if isinstance(error, FileNotFoundError) and "bucket" not in text.lower():
-        text = f"there is no such bucket, {text}"
-    reason = re.sub(r"(\w+://[^/\s\"']+)[^\s\"']*", r"\1", " ".join(text.split()))
-    address = re.search(r"\w+://[^/\s\"']+", reason)
-    if _is(REFUSED, error) and address is not None:
-        reason = f"cannot connect to {address[0]}"
-    elif not reason and _is("Timeout", error):
-        reason = "no answer"
-    else:
-        reason = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    code = getattr(error, "status_code", None) or getattr(error, "code", None)  # of Azure, of Google
-    is_forbidden = code in (400, 401, 403, 404) or text.startswith("Forbidden")
-    is_invalid = isinstance(error, ValueError) and not isinstance(error, JSONDecodeError | UnicodeError)
-    is_final = is_forbidden or is_invalid or isinstance(error, FileNotFoundError | PermissionError) or _is(FINAL, error)
-    done = "reached" if _is(UNREACHED, error) else done
-    remedy = "check its name, the credentials and the connection, and run the command again"
-    if is_invalid and (address := re.search(r"[Ii]nvalid endpoint: (\S+)", text)) and "://" not in address[1]:
-        remedy = f"write the address of the server as http://{address[1]} or https://{address[1]}"
-    return StoreUnavailable(f"the store {url} cannot be {done} ({reason})", remedy, may_pass=not is_final)
