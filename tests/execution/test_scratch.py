@@ -23,6 +23,16 @@ print(folder, flush=True)
 input()
 """
 
+DEEP = """
+import os
+
+for _ in range(3000):  # more than calls in each other, and longer as a path than the system takes
+    os.mkdir("a")
+    os.chdir("a")
+    open("file", "w").close()
+    os.chmod("..", 0)
+"""
+
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -88,3 +98,14 @@ def test_folders_without_rights_are_removed_and_what_links_point_to_is_not(tempo
     assert not folder.exists()
     assert (kept / "file").exists()
     assert kept.stat().st_mode & 0o777 == 0o500
+
+
+def test_folders_in_each_other_are_removed_however_deep_they_are(temporary: Path) -> None:
+    folder = make_scratch()
+    descriptor = claim_scratch(folder)
+    subprocess.run([sys.executable, "-c", DEEP], cwd=folder, check=True)
+    os.close(descriptor)
+
+    remove_abandoned()
+
+    assert not folder.exists()

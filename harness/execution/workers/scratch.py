@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 MOST_PATH = 60  # bytes of the folder's path; that of a Unix socket may have 103
 PREFIX = "harness-"
@@ -38,17 +38,22 @@ def claim_scratch(folder: Path) -> int:
 
 
 def remove_abandoned() -> None:
-    """Remove the folders of runs that were killed."""
-    for owner in _temporary().glob(f"{PREFIX}*/{OWNER}"):
-        with contextlib.suppress(OSError):
-            if owner.lstat().st_uid != os.getuid():
-                continue
-            descriptor = os.open(owner, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                remove_scratch(owner.parent)
-            finally:
-                os.close(descriptor)
+    """Remove the folders of runs that were killed, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        for owner in _temporary().glob(f"{PREFIX}*/{OWNER}"):
+            with contextlib.suppress(OSError):
+                _remove_if_abandoned(owner)
+
+
+def _remove_if_abandoned(owner: Path) -> None:
+    if owner.lstat().st_uid != os.getuid():
+        return
+    descriptor = os.open(owner, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        remove_scratch(owner.parent)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -62,20 +67,54 @@ def scratch(parent: Path | None = None) -> Iterator[Path]:
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove a scratch folder, also where folders in it cannot be read or written."""
+    """Remove a scratch folder, also where folders in it cannot be read or written; what cannot be removed is left.
+
+    Folders in others are moved to the top first: they may be too deep for a path, or for a function that calls itself.
+    """
     with contextlib.suppress(OSError):
-        _open_up(folder)
-        for path, names, _ in os.walk(folder):
-            for name in names:
-                _open_up(Path(path) / name)
-    shutil.rmtree(folder, ignore_errors=True)
+        top = _opened(folder)
+        try:
+            pending = [os.curdir]
+            while pending:
+                pending += _removed(pending.pop(), top)
+        finally:
+            os.close(top)
+        folder.rmdir()
 
 
-def _open_up(folder: Path) -> None:
-    """Give this user all rights on a folder; what a link points to is left as it is."""
+def _removed(name: str, top: int) -> list[str]:
+    """Remove a folder in the one at the top, or what is in that; returns the names of the folders that it moved there.
+
+    What a link points to is left as it is.
+    """
+    moved: list[str] = []
     with contextlib.suppress(OSError):
-        if stat.S_ISDIR(folder.lstat().st_mode):
-            folder.chmod(stat.S_IRWXU)
+        folder = _opened(name, top)
+        try:
+            with os.scandir(folder) as found:
+                entries = list(found)
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if not entry.is_dir(follow_symlinks=False):
+                        os.unlink(entry.name, dir_fd=folder)
+                        continue
+                    os.chmod(entry.name, stat.S_IRWXU, dir_fd=folder)  # else it cannot be moved
+                    new = uuid4().hex
+                    os.rename(entry.name, new, src_dir_fd=folder, dst_dir_fd=top)
+                    moved.append(new)
+        finally:
+            os.close(folder)
+        if name != os.curdir:
+            os.rmdir(name, dir_fd=top)
+    return moved
+
+
+def _opened(folder: str | Path, parent: int | None = None) -> int:
+    """A descriptor of a folder, on which this user then has all rights; raises OSError for a link."""
+    if not stat.S_ISDIR(os.lstat(folder, dir_fd=parent).st_mode):
+        raise NotADirectoryError(folder)
+    os.chmod(folder, stat.S_IRWXU, dir_fd=parent)
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
 
 
 def _temporary() -> Path:
