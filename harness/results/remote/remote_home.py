@@ -188,12 +188,11 @@ class RemoteHome:
         """The objects in a folder of the store; the versions of those that were stored here are noted."""
         known, listed = self.copies.known(), self.store.entries(folder)
         notes = {}
-        for item, number in latest(listed).items():
-            entry, copy = listed[f"{item}/{number}"], known.get(item)
-            if copy is None or not copy.is_stored or copy.version or copy != self.copies.find(item):
-                continue
-            if copy.is_of(number, entry) and entry.version:
-                notes[item] = replace(copy, version=entry.version)
+        for item, copy in known.items():
+            if copy.is_stored and not copy.version and copy == self.copies.find(item):
+                entry = listed.get(f"{item}/{copy.number}")
+                if entry is not None and entry.version and copy.is_of(copy.number, entry):
+                    notes[item] = replace(copy, version=entry.version)
         self.copies.note_all(notes)
         return listed
 
