@@ -13,7 +13,7 @@ from harness.data.missing import Missing
 from harness.data.panel import Panel
 from harness.errors import DataUnavailable, Failure, InvalidMetric, NotGiven, Unsupported
 from harness.evaluation.audit.auditor import Auditor
-from harness.evaluation.audit.rules import Rules
+from harness.evaluation.audit.rules import Finding, Rules
 from harness.evaluation.calls import Calls
 from harness.evaluation.changes import CHANGED, Checksum
 from harness.evaluation.clock import Clock
@@ -191,10 +191,11 @@ def _failed_run(cell: Cell, backtest: Backtest, failure: Failure, clock: Clock, 
     )
 
 
-def _with_status(run: Run, finding: tuple[Status, str] | None) -> Run:
+def _with_status(run: Run, finding: Finding | None) -> Run:
     """The run with the audit's finding as its status, or the first failure's where every window failed."""
     if finding is not None:
-        return replace(run, status=finding[0], reason=finding[1])
+        traceback = finding.traceback or run.traceback
+        return replace(run, status=finding.status, reason=finding.reason, place=finding.place, traceback=traceback)
     if len(run.window_failures) == run.windows:
         first = run.window_failures[0]
         return replace(run, status=first.status, reason=f"every window: {first.reason}", place=first.place)

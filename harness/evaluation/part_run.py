@@ -86,6 +86,8 @@ class AuditOfPart:
     fold: int = 0  # the fit in which it was found
     in_batches: Difference | None = None
     repeated: Difference | None = None
+    place: str = ""  # where the forecaster raised, if the violation is a call that failed
+    traceback: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -415,6 +415,67 @@ def test_whose_forecast_depends_on_the_call_is_found(forecaster: type[Unfitted])
     assert status(finding) is Status.INCONSISTENT
 
 
+class FailsInLaterCalls(Unfitted):
+    """Raises in each call but the first ones, or has no forecast of the first or of all windows then."""
+
+    def __init__(self, calls: int, lacks: str = "call") -> None:
+        self.calls, self.lacks = calls, lacks
+
+    def predict(self, contexts: Contexts) -> Forecast:
+        forecast, self.calls = super().predict(contexts), self.calls - 1
+        if self.calls >= 0:
+            return forecast
+        try:
+            raise RuntimeError("the model was freed")
+        except RuntimeError as error:
+            if self.lacks == "call":
+                raise
+            lost = np.arange(1 if self.lacks == "first window" else len(contexts))
+            raise PartialFailure(forecast.without(lost), dict.fromkeys(lost, Failure(error)), self) from error
+
+
+class FailsInLaterCallsAndLooksAhead(FailsInLaterCalls):
+    def numbers(self, contexts: Contexts) -> Floats:
+        return ahead(contexts)
+
+
+@pytest.mark.parametrize("forecaster", [FailsInLaterCalls, FailsInLaterCallsAndLooksAhead])
+@pytest.mark.parametrize("calls", range(1, 8))  # the batch is forecast for the second time in the eighth call
+@pytest.mark.parametrize("lacks", ["call", "first window", "all windows"])
+@pytest.mark.parametrize("stochastic", [True, False])
+def test_who_raises_in_later_calls_does_not_escape(
+    forecaster: type[FailsInLaterCalls], calls: int, lacks: str, stochastic: bool
+):
+    finding = audited(forecaster(calls, lacks), sample=1, stochastic=stochastic).finding
+
+    assert finding is not None
+    if finding.status is Status.LEAKED:
+        assert forecaster is FailsInLaterCallsAndLooksAhead
+    else:
+        assert finding.status is Status.INCONSISTENT
+        assert finding.reason.endswith(": RuntimeError: the model was freed")
+        assert "in predict" in finding.place
+        assert "RuntimeError: the model was freed" in finding.traceback
+
+
+def test_the_run_of_who_raises_in_later_calls_names_the_exception_its_place_and_its_traceback():
+    task = Task("trial", RollingOrigin(3, windows=1), quantile_levels=LEVELS)
+
+    run = evaluate(FailsInLaterCalls(1), task, random_panel())
+
+    assert run.status is Status.INCONSISTENT
+    assert re.search(r"RuntimeError: the model was freed \(.*test_audit.py, line \d+, in predict\)", run.explanation)
+    assert "RuntimeError: the model was freed" in run.traceback
+
+
+def test_a_stochastic_forecaster_may_need_all_windows_which_is_noted():
+    result = audited(NeedsAllWindows(), stochastic=True)
+
+    assert result.finding is None
+    assert result.in_batches is not None
+    assert result.in_batches.reason.endswith(": ValueError: some windows are not enough")
+
+
 def test_who_normalises_over_later_windows_looks_ahead():
     finding = audited(NormalisesOverItsBatch(), random_panel(1), windows=4)
 

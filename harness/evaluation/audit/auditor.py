@@ -121,7 +121,7 @@ class Auditor:
         """What the audits found besides a violation; their cost is in the record."""
         lines = [found.reason for found in (self.in_batches, self.repeated) if found is not None]
         if self.finding is not None:
-            lines = [line for line in lines if line != self.finding[1]]
+            lines = [line for line in lines if line != self.finding.reason]
         return tuple(lines)
 
 

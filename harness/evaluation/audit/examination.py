@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.arrays import Bools, Floats, Ints
+from harness.arrays import Floats, Ints
 from harness.errors import Failure, ForecasterError
-from harness.evaluation.audit.futures import on_their_series, with_other_future
-from harness.evaluation.audit.rules import FATAL, Difference, Finding, Rules, Scored
+from harness.evaluation.audit.futures import Pair, on_their_series, with_other_future
+from harness.evaluation.audit.rules import FATAL, Difference, Finding, ProcessEnded, Rules, Scored
 from harness.evaluation.failures import ENDED, status_of
 from harness.evaluation.forecast_comparison import by_more_than, differences, for_windows
 from harness.evaluation.run import Status
@@ -22,37 +22,12 @@ from harness.tasks.windows import Windows
 REPEATS = 3  # calls repeated before a forecast that changes with its future is called leaked
 NEIGHBOURS = 4  # windows in a batch, at least
 REPEATED = "its forecast changes when the same call is repeated"
+TOGETHER = "it can only be forecast together with all other windows"
 ALONE = "its forecast alone differs from that in a batch"
 SIZE = "its forecast changes with the size of the batch"
 ORDER = "its forecast changes with the order of the batch"
 HISTORIES = "its forecast changes with the values of other windows in the batch"
 REPLACEMENTS = ("noise", "missing values")
-
-
-class ProcessEnded(Exception):
-    """The process of a forecaster ended while it was audited."""
-
-    def __init__(self, status: Status, failure: Failure) -> None:
-        super().__init__(str(failure))
-        self.finding: Finding = status, f"in the audit: {failure}"
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """The same call with the true future and with another one; a forecast is None where the whole call failed."""
-
-    windows: Windows
-    other: Windows
-    ends: Ints  # (series,) the rows whose values are the same in both
-    replacement: str
-    second: Forecast | None
-    first: Forecast | None = None
-    may_fail: bool = True  # with the other future, since histories of other windows were replaced, too
-
-    @property
-    def compared(self) -> Bools:
-        """The windows whose own histories are the same in both, (window,)."""
-        return self.windows.cutoffs <= self.ends[self.windows.series]
 
 
 @dataclass(eq=False)
@@ -71,6 +46,8 @@ class Examination:
     repeated: Difference | None = None
     batch: Windows = field(init=False)
     sampled: list[int] = field(init=False)
+    failure: Failure | None = None  # of the last call that failed on all of its windows
+    failures: dict[Forecast, dict[int, Failure]] = field(default_factory=dict)  # by window, of those that lack some
 
     def __post_init__(self) -> None:
         self.batch = on_their_series(self.scored.windows, self.positions)
@@ -85,17 +62,32 @@ class Examination:
         rounds = [pair for ends in self._rounds() for pair in self._pairs(self.batch, ends)]
         alone = [self._alone(i) for i in self.sampled]
         first, again = self._forecast(self.batch), self._forecast(self.batch)
-        if first is None or again is None:
-            return self._depends(self.batch, 0, np.inf, "it can only be forecast together with all other windows")
-        if finding := self._repeats(self.batch, first, again):
+        if first is not None and again is not None and (finding := self._repeats(self.batch, first, again)):
             return finding
-        for pair in (*pairs, *(replace(pair, first=first) for pair in rounds)):
+        for pair in (*pairs, *(replace(pair, first=first) for pair in rounds if first is not None)):
             if finding := self._leak(pair):
                 return finding
+        if finding := self._failed_finding(first, again):
+            return finding
+        if first is None or again is None:
+            return None
         for i, own in zip(self.sampled, alone, strict=True):
             if finding := self._alone_finding(i, first, own):
                 return finding
         return self._batch_finding(first)
+
+    def _failed_finding(self, first: Forecast | None, again: Forecast | None) -> Finding | None:
+        """The finding if windows of the scored forecast fail in calls of the batch, and with all windows, too."""
+        fails, fails_again = (np.ones(len(self.batch), bool) if f is None else ~f.finite() for f in (first, again))
+        if not (fails | fails_again).any():
+            return None
+        i = int((fails | fails_again).argmax())
+        failure = self.failure if first is None or again is None else self._failure(i, first, again)
+        if (fails == fails_again).all():
+            whole = self._forecast(self.scored.windows)
+            if whole is not None and whole.finite()[self.positions[fails]].all():
+                return self._depends(self.batch, i, np.inf, TOGETHER, failure)
+        return self._changed(self.batch, i, REPEATED, failure)
 
     def _batch_finding(self, first: Forecast) -> Finding | None:
         """The finding of a comparison with the scored forecast, and with that in another order."""
@@ -109,7 +101,7 @@ class Examination:
         order = self.rng.permutation(len(self.batch))
         shuffled = self._forecast(self.batch.take(order))
         if shuffled is None:
-            return self._depends(self.batch, 0, np.inf, ORDER)
+            return self._depends(self.batch, 0, np.inf, ORDER, self.failure)
         return self._compare(first, for_windows(shuffled, np.argsort(order)), ORDER)
 
     # Calls
@@ -120,11 +112,17 @@ class Examination:
         if isinstance(outcome, Forecast):
             return outcome
         if isinstance(outcome.error, PartialFailure):
+            self.failures[outcome.error.forecast] = outcome.error.failures
             return outcome.error.forecast
         status = status_of(outcome)
         if status in ENDED or (status is Status.OUT_OF_MEMORY and isinstance(outcome.error, ForecasterError)):
             raise ProcessEnded(status, outcome)
+        self.failure = outcome
         return None
+
+    def _failure(self, i: int, *forecasts: Forecast) -> Failure | None:
+        """Why a window has no forecast in one of these; None if no call failed on it."""
+        return next((self.failures[each][i] for each in forecasts if i in self.failures.get(each, ())), None)
 
     def _whole(self) -> Pair:
         """The scored call, and the same one with another future of each series after one of its windows."""
@@ -178,26 +176,37 @@ class Examination:
         if self.rules.is_stochastic or self.rules.calls.batches == "window":
             return None
         if alone is None:
-            return self._depends(self.batch, i, np.inf, "it cannot be forecast alone")
+            return self._depends(self.batch, i, np.inf, "it cannot be forecast alone", self.failure)
         both = differences(pairs[0].windows, for_windows(first, np.array([i])), alone, self.rules.rounding)
-        return self._depends(self.batch, i, float(both[0]), ALONE)
+        return self._depends(self.batch, i, float(both[0]), ALONE, self._failure(i, first) or self._failure(0, alone))
 
     def _compare(self, first: Forecast, second: Forecast, reason: str) -> Finding | None:
         """The finding for the window of the batch whose forecasts differ most."""
         found = differences(self.batch, first, second, self.rules.rounding)
         i = int(found.argmax())
-        return self._depends(self.batch, i, float(found[i]), reason)
+        return self._depends(self.batch, i, float(found[i]), reason, self._failure(i, first, second))
 
-    def _depends(self, windows: Windows, i: int, size: float, reason: str) -> Finding | None:
-        """Note that the forecast of a window depends on the others; the finding if it is declared not to, and does."""
+    def _depends(
+        self, windows: Windows, i: int, size: float, reason: str, failure: Failure | None = None
+    ) -> Finding | None:
+        """Note that the forecast of a window depends on the others; the finding if it is declared not to, and does.
+
+        A stochastic forecaster may, but a call that fails is noted.
+        """
         rounding, rules = self.rules.rounding, self.rules
-        if size <= rounding or rules.is_stochastic:
+        if size <= rounding or (rules.is_stochastic and failure is None):
             return None
-        difference = Difference(size, f"{_name(windows, i)}: {reason}{by_more_than(rounding, size)}")
+        finding = self._changed(windows, i, f"{reason}{by_more_than(rounding, size)}", failure)
         if self.in_batches is None or self.in_batches.size < size:
-            self.in_batches = difference
-        is_fatal = rules.calls.batches == "any" and size > FATAL * rounding
-        return (Status.INCONSISTENT, difference.reason) if is_fatal else None
+            self.in_batches = Difference(size, finding.reason)
+        is_fatal = rules.calls.batches == "any" and size > FATAL * rounding and not rules.is_stochastic
+        return finding if is_fatal else None
+
+    @staticmethod
+    def _changed(windows: Windows, i: int, reason: str, failure: Failure | None) -> Finding:
+        """That the forecast of a window is another one, or missing where a call failed."""
+        cause = "" if failure is None else f": {failure}"
+        return Finding.of(Status.INCONSISTENT, f"{_name(windows, i)}: {reason}{cause}", failure)
 
     def _repeats(self, windows: Windows, first: Forecast, again: Forecast) -> Finding | None:
         """Measure the difference of a repeated call; the finding if it is too large."""
@@ -208,11 +217,13 @@ class Examination:
         self.noise = max(self.noise, size)
         if size <= rounding:
             return None
-        reason = f"{_name(windows, i)}: {REPEATED}{by_more_than(rounding, size)}"
-        if not self.rules.is_stochastic:
-            return Status.INCONSISTENT, reason
+        is_missing = first.finite()[i] != again.finite()[i]
+        failure = self._failure(i, first, again)
+        finding = self._changed(windows, i, f"{REPEATED}{by_more_than(rounding, size)}", failure)
+        if is_missing or not self.rules.is_stochastic:
+            return finding
         if self.repeated is None or self.repeated.size < size:
-            self.repeated = Difference(size, reason)
+            self.repeated = Difference(size, finding.reason)
         return None
 
     def _leak(self, pair: Pair) -> Finding | None:
@@ -232,7 +243,7 @@ class Examination:
         reason = f"its forecast changes when the values not known at its cutoff are replaced by {pair.replacement}"
         if pair.second is not None:
             reason += by_more_than(limit and self.rules.rounding, float(changes[i]))
-        return Status.LEAKED, f"{_name(pair.windows, i)}: {reason}"
+        return Finding(Status.LEAKED, f"{_name(pair.windows, i)}: {reason}")
 
     @property
     def _limit(self) -> float:
@@ -259,8 +270,8 @@ class Examination:
             for _ in range(REPEATS):
                 again = self._forecast(windows)
                 if before is None or again is None:
-                    if before is not again and not self.rules.is_stochastic:
-                        return Status.INCONSISTENT, f"{_name(windows, 0)}: {REPEATED}"
+                    if before is not again and (again is None or not self.rules.is_stochastic):
+                        return self._changed(windows, 0, REPEATED, self.failure)
                 elif finding := self._repeats(windows, before, again):
                     return finding
         return None

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
 from harness.data.panel import Panel
+from harness.forecasters.forecast import Forecast
 from harness.tasks.windows import Windows
 
 NOISE = 10.0  # standard deviation, relative to the largest value of a series
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """The same call with the true future and with another one; a forecast is None where the whole call failed."""
+
+    windows: Windows
+    other: Windows
+    ends: Ints  # (series,) the rows whose values are the same in both
+    replacement: str
+    second: Forecast | None
+    first: Forecast | None = None
+    may_fail: bool = True  # with the other future, since histories of other windows were replaced, too
+
+    @property
+    def compared(self) -> Bools:
+        """The windows whose own histories are the same in both, (window,)."""
+        return self.windows.cutoffs <= self.ends[self.windows.series]
 
 
 def on_their_series(windows: Windows, positions: Ints) -> Windows:

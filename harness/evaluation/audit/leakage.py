@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from harness.evaluation.audit.examination import NEIGHBOURS, Examination, ProcessEnded
-from harness.evaluation.audit.rules import AuditResult, Rules, Scored
+from harness.evaluation.audit.examination import NEIGHBOURS, Examination
+from harness.evaluation.audit.rules import AuditResult, ProcessEnded, Rules, Scored
 from harness.forecasters.forecaster import Forecaster
 from harness.forecasters.remote import RemoteForecaster
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from harness.errors import Failure
 from harness.evaluation.calls import Calls
+from harness.evaluation.failures import place_of_failure, traceback_of
 from harness.evaluation.run import Status
 from harness.forecasters.forecast import Forecast
 from harness.tasks.windows import Windows
@@ -12,7 +15,29 @@ from harness.tasks.windows import Windows
 TOLERANCE = 1e-5  # relative; what float32 and another order of summation may change
 FATAL = 1000  # times the tolerance: the largest change with the other windows of a call
 
-Finding = tuple[Status, str]
+
+class Finding(NamedTuple):
+    """A violation that an audit found, and where the forecaster raised if it is a call that failed."""
+
+    status: Status
+    reason: str
+    place: str = ""
+    traceback: str = ""
+
+    @classmethod
+    def of(cls, status: Status, reason: str, failure: Failure | None) -> Finding:
+        """A violation with the place and the traceback of a failure, if there was one."""
+        if failure is None:
+            return cls(status, reason)
+        return cls(status, reason, place_of_failure(failure), traceback_of(failure))
+
+
+class ProcessEnded(Exception):
+    """The process of a forecaster ended while it was audited."""
+
+    def __init__(self, status: Status, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.finding = Finding.of(status, f"in the audit: {failure}", failure)
 
 
 @dataclass(frozen=True, eq=False)

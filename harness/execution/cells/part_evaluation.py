@@ -130,7 +130,7 @@ def _audit_of(auditor: Auditor, fold: int) -> AuditOfPart | None:
     """What an auditor found; None if it audited nothing."""
     if auditor.seed is None or not auditor.audits:
         return None
-    status, reason = auditor.finding or (None, "")
+    status, reason, place, traceback = auditor.finding or (None, "", "", "")
     return AuditOfPart(
         auditor.seed,
         auditor.audits,
@@ -142,4 +142,6 @@ def _audit_of(auditor: Auditor, fold: int) -> AuditOfPart | None:
         fold,
         auditor.in_batches,
         auditor.repeated,
+        place,
+        traceback,
     )

@@ -13,7 +13,7 @@ from harness.boards.planning import PlannedCell
 from harness.data.panel import Panel
 from harness.errors import Failure, ForecasterError
 from harness.evaluation.audit.auditor import BITS, Auditor
-from harness.evaluation.audit.rules import Difference, Rules
+from harness.evaluation.audit.rules import Difference, Finding, Rules
 from harness.evaluation.calls import Calls
 from harness.evaluation.covariate_notes import ignored_covariates
 from harness.evaluation.evaluate import evaluate_backtest
@@ -145,11 +145,12 @@ def merged_output(runs: Sequence[PartRun]) -> str:
     return Ended(None, output="\n".join(run.output for run in runs)).tail
 
 
-def _first_finding(audits: Sequence[AuditOfPart]) -> Any:
+def _first_finding(audits: Sequence[AuditOfPart]) -> Finding | None:
     """The violation of the first fit that has one, of its first part."""
-    found = [audit for audit in audits if audit.status is not None]
-    first = min(found, key=lambda audit: audit.fold, default=None)
-    return None if first is None else (first.status, first.reason)
+    first = min((audit for audit in audits if audit.status is not None), key=lambda audit: audit.fold, default=None)
+    if first is None or first.status is None:
+        return None
+    return Finding(first.status, first.reason, first.place, first.traceback)
 
 
 def _largest(differences: Sequence[Difference | None]) -> Difference | None:

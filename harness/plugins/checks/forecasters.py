@@ -222,7 +222,7 @@ class ForecasterChecks:
             forecast = self._trials.forecast(forecaster, windows)
             result = audit(forecaster, Scored(windows, forecast), rules, np.random.default_rng(0), len(windows))
         if result.finding is not None:
-            raise AssertionError(f"{result.finding[0]}: {result.finding[1]}")
+            raise AssertionError(f"{result.finding.status}: {result.finding.reason}")
         notes = [found.reason for found in (result.in_batches, result.repeated) if found is not None]
         return "; ".join([f"{len(windows)} windows", *notes])
 
