@@ -24,6 +24,7 @@ from harness.worker.processes import (
     kill,
     pidfd,
 )
+from harness.worker.requests import refuse
 from harness.worker.start import Start, run_worker
 
 KEPT_OUTPUT = 64 << 10  # bytes, the last ones
@@ -49,6 +50,7 @@ def run_guardian(
     were imported, and `loaded` the bytes of the model that the template has loaded.
     """
     messages, control = supervisor
+    worker = 0
     try:
         os.setsid()
         adopt_orphans()
@@ -66,6 +68,9 @@ def run_guardian(
         close_others({control, lifeline, reading})
         detach_standard_streams()
         _Guard(worker, control, lifeline, reading, start.output).watch()
+    except OSError as error:  # such as too many processes
+        if not worker:
+            refuse(control, error)
     finally:
         os._exit(0)
 

@@ -14,6 +14,8 @@ from typing import Any
 PART = 1 << 16  # bytes received at once
 MOST_REQUEST = 16 << 20  # bytes
 DESCRIPTORS = 2  # of a request for a worker
+NOT_STARTED = 70  # the exit code of a worker that could not be prepared, or for which there is no process
+REFUSED = "not started"  # the reason in the line of control for a worker for which there is no process
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,18 @@ class Request:
         for descriptor in self.descriptors:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+    def refuse(self, error: OSError) -> None:
+        """Tell the client of a request for a worker why there is no process for it, and close the descriptors."""
+        refuse(self.descriptors[-1], error)
+        self.close()
+
+
+def refuse(control: int, error: OSError) -> None:
+    """Tell the client, over the control of its worker, why there is no process for that, such as too many others."""
+    line = {"exit": NOT_STARTED, "reason": REFUSED, "output": error.strerror or str(error), "left": 0}
+    with contextlib.suppress(OSError):
+        os.write(control, json.dumps(line).encode() + b"\n")
 
 
 class Incoming:

@@ -23,9 +23,9 @@ from harness.worker.memory_limit import limit_data
 from harness.worker.messages import Connection
 from harness.worker.models import model_text
 from harness.worker.processes import allow_inspection, close_others, end_with_parent
+from harness.worker.requests import NOT_STARTED
 from harness.worker.serve import serve
 
-NOT_STARTED = 70  # the exit code of a worker that could not be prepared
 IGNORED = (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ)  # the last two as in every Python process
 
 
@@ -79,9 +79,9 @@ def run_worker(
     try:
         end_with_parent(guardian)
         allow_inspection()  # its supervisor looks at its memory
+        _use_as_output(output)
         os.setpgid(0, 0)
         os.set_blocking(messages, True)
-        _use_as_output(output)
         close_others(kept | {messages})
         _reset_signals()
         _set_environment(start)

@@ -130,7 +130,11 @@ def _start_workers(
     while not incoming.has_ended:
         poll.poll()
         while (request := incoming.read()) is not None:
-            with contextlib.suppress(OSError):  # too many processes: the client is told by the end of its connection
-                if not os.fork():
-                    run_guardian(read_start(request.header), request.descriptors, registry, lifeline, opened, loaded)
+            try:
+                pid = os.fork()
+            except OSError as error:  # such as too many processes
+                request.refuse(error)
+                continue
+            if not pid:
+                run_guardian(read_start(request.header), request.descriptors, registry, lifeline, opened, loaded)
             request.close()

@@ -140,8 +140,8 @@ class _Server:
             seconds = MODEL_SECONDS if start.model else self.import_seconds
             try:
                 subtemplate = forked_subtemplate(start, self.registry, self.lifeline, time.monotonic() + seconds)
-            except OSError:
-                request.close()
+            except OSError as error:
+                request.refuse(error)
                 return
             self.subtemplates[key] = subtemplate
         self.subtemplates[key] = self.subtemplates.pop(key)
@@ -154,11 +154,14 @@ class _Server:
             self._give_up(subtemplate, for_ever=False)
 
     def _start_here(self, start: Start, request: Request) -> None:
-        with contextlib.suppress(OSError):  # too many processes: the client is told by the end of its connection
+        try:
             pid = os.fork()
-            if not pid:
-                run_guardian(start, request.descriptors, self.registry, self.lifeline)
-            self._know_guardian(pid)
+        except OSError as error:  # such as too many processes
+            request.refuse(error)
+            return
+        if not pid:
+            run_guardian(start, request.descriptors, self.registry, self.lifeline)
+        self._know_guardian(pid)
         request.close()
 
     def _attend(self, subtemplate: SubTemplate) -> None:

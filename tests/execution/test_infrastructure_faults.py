@@ -15,6 +15,23 @@ from faulty_home import FaultyHome, kill, tables
 
 from harness import Journal, Status
 
+FAULTS = """
+import os, subprocess, sys
+
+start = subprocess._fork_exec
+fault = os.environ["FAULT"]
+
+def fails(*arguments):
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+def may_start(arguments, *others):
+    return fails() if any(fault in os.fsdecode(argument) for argument in arguments) else start(arguments, *others)
+
+if "--template" in sys.orig_argv and fault in ("fork", "setpgid"):
+    setattr(os, fault, fails)
+subprocess._fork_exec = may_start
+"""
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="faults are injected by means of Linux")
 
 
@@ -71,3 +88,25 @@ def test_where_files_must_not_grow_nothing_is_recorded(home: FaultyHome, most: i
     assert statuses(home) == {}
     assert home.run("run", "./board")[0] == 0
     assert statuses(home) == {"naive": Status.COMPLETED, "mean": Status.COMPLETED}
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("fork", "no worker process can be started: Resource temporarily unavailable (tried 4 times)"),
+        ("setpgid", "no worker process can be started: BlockingIOError: [Errno 11] Resource temporarily unavailable"),
+        ("--template", "no worker process can be started: Resource temporarily unavailable"),
+        ("supervisor", "no supervisor process can be started: Resource temporarily unavailable (tried 4 times)"),
+    ],
+)
+def test_where_no_process_can_be_started_nothing_is_recorded(home: FaultyHome, fault: str, reason: str) -> None:
+    home.write_board("board", tables({"naive": {"name": "naive"}}))
+    (home.site / "sitecustomize.py").write_text(FAULTS)
+
+    code, text = home.run("run", "./board", "--jobs", "1", FAULT=fault)
+
+    assert code == 2, text
+    assert reason in text
+    assert "Traceback" not in text
+    assert statuses(home) == {}
+    assert home.scratch() == []

@@ -12,9 +12,25 @@ from pathlib import Path
 
 import psutil
 import pytest
-from worker_client import LONG, Template, alive, kill, wait_until
+from worker_client import LONG, Template, alive, environment, kill, wait_until
 
 LINUX = os.path.exists("/proc/self/task")
+FORK_FAILS = """
+import os, sys
+
+forked, fork = 0, os.fork
+
+def limited_fork():
+    global forked
+    if forked == int(os.environ["FORKS"]):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    pid = fork()
+    forked += not pid
+    return pid
+
+if "--template" in sys.orig_argv:
+    os.fork = limited_fork
+"""  # after so many forks, one in the other
 needs_linux = pytest.mark.skipif(not LINUX, reason="processes are not told that their parent ended")
 
 
@@ -117,6 +133,25 @@ def test_a_fork_that_hangs_concerns_its_own_workers(own_template: Template) -> N
             hanging.receive()
 
     assert own_template.start(["hanging_fork"]).make()["ok"]  # without a sub-template
+
+
+@pytest.mark.parametrize("imports", [[], ["sound_import"]])
+@pytest.mark.parametrize("forks", [0, 1, 2])
+def test_a_client_is_told_that_there_are_too_many_processes(tmp_path: Path, imports: list[str], forks: int) -> None:
+    (tmp_path / "sitecustomize.py").write_text(FORK_FAILS)
+    path = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+    with Template(tmp_path, env=environment(PYTHONPATH=path, FORKS=str(forks))) as template:
+        worker = template.start(imports)
+        if forks == 2 and not imports:
+            assert worker.make()["ok"]
+            return
+
+        with pytest.raises(EOFError):
+            worker.receive()
+
+        reason = "Resource temporarily unavailable"
+        assert worker.last_line() == {"exit": 70, "reason": "not started", "output": reason, "left": 0}
+        assert template.request({"op": "ping"}) == b"pong\n"
 
 
 @needs_linux

@@ -35,7 +35,11 @@ class LocalProcesses:
         self.slots = jobs if self.takes_parts else min(jobs, len(cells))
         self._plugins = needed_plugins()
         self._server = TemplateServer()
-        self._server.ensure()
+        try:
+            self._server.ensure()
+        except InfrastructureFault:
+            self._server.close()
+            raise
         needs_gpu = any(cell.resources.device != "cpu" for cell in cells)
         self._devices = DevicePool(visible_devices(self.options.devices) if needs_gpu else ())
         self._idle: list[Supervisor] = []

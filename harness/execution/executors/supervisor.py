@@ -30,18 +30,25 @@ from harness.worker.processes import forbid_inspection
 
 
 class Supervisor:
-    """A supervisor process, as its parent sees it. What passes between them is trusted, and so may be pickled."""
+    """A supervisor process, as its parent sees it. What passes between them is trusted, and so may be pickled.
+
+    Raises InfrastructureFault if no process can be started.
+    """
 
     def __init__(self, home: Path, options: CellOptions, plugins: str) -> None:
         own, other = _connection_pair()
         with other:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "harness.execution.executors.supervisor", str(other.fileno())],
-                pass_fds=[other.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "HARNESS_PLUGINS": plugins},
-                start_new_session=True,  # Ctrl-C is handled by the parent alone
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "harness.execution.executors.supervisor", str(other.fileno())],
+                    pass_fds=[other.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), "HARNESS_PLUGINS": plugins},
+                    start_new_session=True,  # Ctrl-C is handled by the parent alone
+                )
+            except OSError as error:
+                own.close()
+                raise InfrastructureFault(f"no supervisor process can be started: {error.strerror}") from error
         self.kept = ""  # the cells that the worker can serve which it keeps; see `reuse_key`
         self._connection = own
         self._connection.send((home, options))

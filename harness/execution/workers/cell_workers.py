@@ -15,6 +15,7 @@ from harness.evaluation.run import Cell
 from harness.execution.devices import placed_device
 from harness.execution.options import CellOptions
 from harness.execution.workers.copies import CopyableForecaster
+from harness.execution.workers.ends import NotPrepared
 from harness.execution.workers.forecaster import WorkerForecaster
 from harness.execution.workers.kept_worker import KeptWorker, WorkerKeeper, reuse_key
 from harness.execution.workers.process import WorkerProcess
@@ -164,7 +165,7 @@ def _start(
     try:
         process.wait_until_ready()
     except BaseException as error:
-        if isinstance(error, ForecasterError):
+        if isinstance(error, ForecasterError | NotPrepared):  # its libraries may be the reason
             forget_imports(template, request)
         process.close()
         raise

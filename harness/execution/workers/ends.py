@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.errors import ForecasterError, HarnessError, InfrastructureFault, ProcessKilled
 from harness.execution.process_usage import kills_for_memory
 from harness.forecasters.limits import Limits, size_text
+from harness.worker.requests import REFUSED
 
 TAIL = 20  # lines of output that a failure quotes
 MOST_TAIL = 4000  # characters of them
@@ -25,7 +26,7 @@ OUT_OF_MEMORY = (
 
 @dataclass(frozen=True)
 class Ended:
-    """How a worker ended, as its guardian tells it; None for its exit code if the guardian was killed too."""
+    """How a worker ended, as its guardian tells it; None for its exit code if there is no guardian to tell it."""
 
     exit: int | None  # or the negative number of the signal that ended it
     reason: str = ""  # why the guardian killed it
@@ -58,12 +59,19 @@ def _last_lines(output: str) -> list[str]:
     return lines[: crashes[-1] + MOST_CALLS if crashes else None][-TAIL:]
 
 
-def reason_of(ended: Ended, doing: str, limits: Limits, kills: int) -> HarnessError:
+class NotPrepared(InfrastructureFault):
+    """The process of a worker could not be prepared."""
+
+
+def reason_of(ended: Ended, doing: str, limits: Limits, kills: int, *, is_prepared: bool = True) -> HarnessError:
     """Why a worker ended without an answer: ForecasterError, or InfrastructureFault if others may have killed it.
 
-    `doing` is what it did; `kills` is how many processes the kernel had killed for memory before it started.
+    `doing` is what it did; `kills` is how many processes the kernel had killed for memory before it started. What is
+    not prepared has run nothing of a forecaster.
     """
     during = f"while {doing}"
+    if ended.reason == REFUSED:
+        return InfrastructureFault("no worker process can be started" + (f": {ended.output}" if ended.output else ""))
     if ended.exit is None:
         return ProcessKilled(f"its process and the one that watches it are gone, {during}")
     if ended.reason == "output":
@@ -72,6 +80,9 @@ def reason_of(ended: Ended, doing: str, limits: Limits, kills: int) -> HarnessEr
         return ForecasterError(f"its process closed its connection and ran on, {during}{ended.quoted}", "crashed")
     if ended.reason:
         return InfrastructureFault(f"its process was killed since the server of workers ended, {during}")
+    if not is_prepared and ended.exit >= 0:
+        reason = ended.tail.rpartition("\n")[2] or f"one ended with exit code {ended.exit}"
+        return NotPrepared(f"no worker process can be started: {reason}")
     is_out_of_memory = any(text in ended.quoted.lower() for text in OUT_OF_MEMORY)
     if ended.exit >= 0 and is_out_of_memory:
         text = f"memory could not be allocated (exit code {ended.exit}), {during}{ended.quoted}"

@@ -19,6 +19,7 @@ from harness.execution.workers.ends import CLOSED, Ended, much_output, reason_of
 from harness.execution.workers.errors import error_of
 from harness.forecasters.limits import Limits, size_text
 from harness.worker.messages import MOST_HEADER, PROTOCOL, Connection, Message, ProtocolError
+from harness.worker.requests import REFUSED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,6 +48,7 @@ class WorkerProcess:
         self._connection.most_bytes, self._connection.most_header = 0, MOST_ANSWER
         self.used, self._last_look, self._last_memory = 0.0, time.monotonic(), 0.0  # seconds that count, and times
         self._is_timed = True
+        self._is_prepared = False  # it runs something of the forecaster only after it has greeted
         self._runs_on = False  # it did not end when its connection was closed
         self._kills = process_usage.kills_for_memory()
         self._process = self._guardian = 0
@@ -74,6 +76,7 @@ class WorkerProcess:
     def receive_hello(self) -> None:
         """Receive the first message; raises ForecasterError for another version of the protocol."""
         version = self._receive().header.get("hello")
+        self._is_prepared = True
         if version != PROTOCOL:
             self.broken(f"it speaks version {version!r:.20}, not {PROTOCOL}")
 
@@ -225,7 +228,7 @@ class WorkerProcess:
     def _fail(self) -> NoReturn:
         """Raise why the worker is gone without an answer."""
         ended = self.kill() if self.ended is not None else self._ended_by_itself()
-        self.failure = reason_of(ended, self.doing, self.limits, self._kills)
+        self.failure = reason_of(ended, self.doing, self.limits, self._kills, is_prepared=self._is_prepared)
         raise self.failure
 
     def end_for_output(self) -> NoReturn:
@@ -249,7 +252,7 @@ class WorkerProcess:
             return self._await_end()
         if line is None:
             self._kill_without_guardian()
-            return Ended(None)
+            return Ended(None, "" if self._guardian else REFUSED)
         left = max(line["left"] - len(self.copies), 0)
         reason = CLOSED if self._runs_on and line["reason"] == "killed" else line["reason"]
         return Ended(int(line["exit"]), reason, line["output"], left)

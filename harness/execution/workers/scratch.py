@@ -72,24 +72,24 @@ def remove_scratch(folder: Path) -> None:
     Folders in others are moved to the top first: they may be too deep for a path, or for a function that calls itself.
     """
     with contextlib.suppress(OSError):
-        top = _opened(folder)
+        top = _descriptor_of(folder)
         try:
             pending = [os.curdir]
             while pending:
-                pending += _removed(pending.pop(), top)
+                pending += _remove_one(pending.pop(), top)
         finally:
             os.close(top)
         folder.rmdir()
 
 
-def _removed(name: str, top: int) -> list[str]:
+def _remove_one(name: str, top: int) -> list[str]:
     """Remove a folder in the one at the top, or what is in that; returns the names of the folders that it moved there.
 
     What a link points to is left as it is.
     """
     moved: list[str] = []
     with contextlib.suppress(OSError):
-        folder = _opened(name, top)
+        folder = _descriptor_of(name, top)
         try:
             with os.scandir(folder) as found:
                 entries = list(found)
@@ -109,7 +109,7 @@ def _removed(name: str, top: int) -> list[str]:
     return moved
 
 
-def _opened(folder: str | Path, parent: int | None = None) -> int:
+def _descriptor_of(folder: str | Path, parent: int | None = None) -> int:
     """A descriptor of a folder, on which this user then has all rights; raises OSError for a link."""
     if not stat.S_ISDIR(os.lstat(folder, dir_fd=parent).st_mode):
         raise NotADirectoryError(folder)

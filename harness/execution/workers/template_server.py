@@ -40,7 +40,7 @@ class TemplateServer:
     def ensure(self, environment: Environment | None = None) -> Path:
         """The path of the socket of the server for an environment, or for this interpreter, which runs then.
 
-        Raises InfrastructureFault for an environment that does not start.
+        Raises InfrastructureFault for an environment, or a process, that does not start.
         """
         key = "" if environment is None else environment.folder
         with self._lock:
@@ -75,7 +75,10 @@ class _Server:
             return
         self.path.unlink(missing_ok=True)
         if self.environment is None:
-            self._process = self._started(sys.executable, os.environ, None)
+            try:
+                self._process = self._started(sys.executable, os.environ, None)
+            except OSError as error:
+                raise InfrastructureFault(f"no worker process can be started: {error.strerror or error}") from error
             return
         prepare(self.environment)
         with tempfile.TemporaryFile(dir=self.path.parent) as output:
