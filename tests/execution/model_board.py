@@ -68,7 +68,6 @@ class Pretrained:
 
     def fit(self, train):
         fits.append(train.horizon)
-        self.remarks_ = [f"fit {len(fits)} of its process"]
         log("fit", fits=len(fits), gpu=os.environ.get("CUDA_VISIBLE_DEVICES"), folder=os.getcwd(), begin=time.time())
         if self.act == "leaves a file":
             log("files", files=os.listdir("."))
@@ -80,6 +79,12 @@ class Pretrained:
         time.sleep(self.seconds)
         self.act_of_memory("fit")
         log("end", end=time.time(), gpu=os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+    @property
+    def remarks_(self):
+        if self.act == "crashes when reused and described" and len(fits) > 1:
+            os._exit(9)
+        return [f"fit {len(fits)} of its process"]
 
     def act_of_memory(self, method):
         if self.act == f"too much in {method}" and self.batch_size > self.most:

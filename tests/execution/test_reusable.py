@@ -96,8 +96,9 @@ def test_a_crash_ends_a_kept_worker_and_the_next_cell_has_a_new_one(board: Model
     assert len({fit["process"] for fit in board.logged("fit")}) >= 3
 
 
-def test_what_fails_in_a_kept_worker_is_tried_in_a_new_one(board: ModelBoard) -> None:
-    board.write({"pretrained": {"name": "threads", "act": "fails when reused"}})
+@pytest.mark.parametrize("act", ["fails when reused", "crashes when reused and described"])
+def test_what_fails_in_a_kept_worker_is_tried_in_a_new_one(board: ModelBoard, act: str) -> None:
+    board.write({"pretrained": {"name": "threads", "act": act}})
 
     board.run("--jobs", "1")
 

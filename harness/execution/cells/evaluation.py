@@ -28,7 +28,7 @@ from harness.evaluation.parts import Part, PartEnd, Split
 from harness.evaluation.run import Run, Status
 from harness.evaluation.strict_comparison import difference_note, strict_difference
 from harness.evaluation.threads import thread_limit
-from harness.execution.cells.in_worker import attempt_cell, check_weights, in_worker
+from harness.execution.cells.in_worker import ReusedWorkerFailed, attempt_cell, check_weights, in_worker
 from harness.execution.cells.panels import forget_loaded_panels, panel_of_cell
 from harness.execution.cells.part_merging import merged_environment, merged_run
 from harness.execution.cells.parts import run_part, split_cell
@@ -173,17 +173,20 @@ def _evaluate(
             merged_environment(tuple(parts.values())),
             machines=tuple(dict.fromkeys(part.machine for part in parts.values())),
         )
-    run, end = in_worker(
-        planned,
-        home,
-        template,
-        options,
-        lambda forecaster: _run(forecaster, planned, panel, options),
-        lambda run: run.status in SO_FAR,
-        state,
-        keeper,
-        end_or_keep,
-    )
+    try:
+        run, end = in_worker(
+            planned,
+            home,
+            template,
+            options,
+            lambda forecaster: _run(forecaster, planned, panel, options),
+            lambda run: run.status in SO_FAR,
+            state,
+            keeper,
+            end_or_keep,
+        )
+    except ReusedWorkerFailed:
+        return _evaluate(planned, home, template, options, keeper, parts)
     if end.is_reused and run.status is not Status.COMPLETED:  # what an earlier cell left may be the reason
         return _evaluate(planned, home, template, options, keeper, parts)
     notes = (*run.notes, *end.notes, *end.warnings, *end.ended.notes)

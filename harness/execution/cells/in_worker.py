@@ -43,6 +43,10 @@ class WorkerEnd:
     is_reused: bool = False  # whether it served another cell before
 
 
+class ReusedWorkerFailed(HarnessError):
+    """A forecaster failed in a worker that served another cell before, which may be the reason."""
+
+
 def in_worker(
     planned: PlannedCell,
     home: Path,
@@ -59,6 +63,7 @@ def in_worker(
     Raises why the process of the forecaster is gone, if that is no fault of the forecaster, or if what the action
     returned has a result nevertheless: it ended in the audit. Raises BadInput where the plugin or weights changed
     meanwhile, and InfrastructureFault where the stored data did; `state` is its `mapped_state` from before it was read.
+    Raises ReusedWorkerFailed in place of ForecasterError for a worker that served another cell before.
     """
     provider = planned.spec.provider
     if provider is None:
@@ -67,12 +72,17 @@ def in_worker(
         worker_forecaster(planned, provider, home, template, options, keeper) as forecaster,
         recorded_warnings() as warned,
     ):
-        returned = action(forecaster)
-        failure = forecaster.process.failure
-        if failure is not None and (isinstance(failure, InfrastructureFault) or has_result(returned)):
-            raise failure
-        environment = forecaster.environment()
-        ended = end(forecaster, returned)
+        try:
+            returned = action(forecaster)
+            failure = forecaster.process.failure
+            if failure is not None and (isinstance(failure, InfrastructureFault) or has_result(returned)):
+                raise failure
+            environment = forecaster.environment()
+            ended = end(forecaster, returned)
+        except ForecasterError as error:
+            if forecaster.is_reused:
+                raise ReusedWorkerFailed(str(error)) from error
+            raise
         name = sandbox.NAME if isinstance(forecaster.process, sandbox.SandboxedProcess) else None
     if mapped_state(home, planned.fingerprint) != state:
         raise InfrastructureFault(f"the stored data {panel_folder(home, planned.fingerprint)} was changed meanwhile")
