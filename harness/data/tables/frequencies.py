@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -59,7 +58,7 @@ def find_frequency(times: Times, offsets: Ints) -> str | None:
 def _calendar_frequency(days: Times, inside: Bools) -> str | None:
     """Months, quarters, years or business days, of dates; None if they are none of these."""
     for end in "SE":
-        if _are_ends_of_months(days[:HEAD], end) and _are_ends_of_months(days, end):
+        if are_ends_of_months(days[:HEAD], end) and are_ends_of_months(days, end):
             months = days.astype("M8[M]").astype(np.int64)
             if months.min() < months.max():
                 return _month_frequency(months, inside, end)
@@ -72,7 +71,7 @@ def _calendar_frequency(days: Times, inside: Bools) -> str | None:
     return None
 
 
-def _are_ends_of_months(days: Times, end: str) -> bool:
+def are_ends_of_months(days: Times, end: str) -> bool:
     """Whether all days are the first ("S") or the last ("E") ones of their months."""
     return not days_of_months(days if end == "S" else days + 1).any()
 
@@ -100,7 +99,7 @@ def _month_frequency(months: Ints, inside: Bools, end: str) -> str | None:
             return name if anchor == "JAN" else f"{name}-{anchor}"
         anchor = MONTHS[month % 12] if step == 12 else MONTHS[month % 3 + 9]
         return name if anchor == "DEC" else f"{name}-{anchor}"
-    return f"M{end}" if step == 1 or len(phases) > 1 else f"{step}M{end}"
+    return f"M{end}" if step == 1 else f"{step}M{end}"
 
 
 def _fixed_frequency(step: int, times: Times, offsets: Ints) -> str:
@@ -120,21 +119,23 @@ def weekdays_of(times: Times, offsets: Ints) -> Ints:
     return np.asarray((times[offsets[:-1]].astype("M8[D]").astype(np.int64) + 3) % 7)
 
 
-def positions(times: Times, offsets: Ints, freq: str | None, *, floor: bool = False) -> tuple[Ints, Bools, Times]:
+def positions(times: Times, offsets: Ints, freq: str | None) -> tuple[Ints, Bools, Times]:
     """The steps from the start of each series to each time, which times are between steps, and the starts.
 
-    With `floor`, a time between steps belongs to the step before it.
+    Each series has steps from its own start, also if these are of several days, weeks, months and so on.
     """
-    lengths = np.diff(offsets)
+    starts = times[offsets[:-1]]
+    ahead = (times - np.repeat(starts, np.diff(offsets))).astype(np.int64)
     if freq is None:
-        starts = times[offsets[:-1]]
-        return (times - np.repeat(starts, lengths)).astype(np.int64), np.zeros(len(times), dtype=np.bool_), starts
-    grid = _grid(times, offsets, freq, floor)
-    at = np.searchsorted(grid, times, side="right") - 1 if isinstance(grid, np.ndarray) else grid.steps(times)
-    on = grid[at] if isinstance(grid, np.ndarray) else grid.times(at)
-    firsts = at[offsets[:-1]]
-    starts = on[offsets[:-1]]
-    return at - np.repeat(firsts, lengths), np.asarray(on != times), starts
+        return ahead, np.zeros(len(times), dtype=np.bool_), starts
+    step = _fixed_length(freq)
+    if step is not None:
+        return ahead // step, ahead % step != 0, starts
+    grid, count = _grid(times, freq)
+    at = np.searchsorted(grid, times, side="right") - 1
+    on = grid[at]
+    steps = at - np.repeat(at[offsets[:-1]], np.diff(offsets))
+    return steps // count, np.asarray((on != times) | (steps % count != 0)), on[offsets[:-1]]
 
 
 def step_length(freq: str) -> int | None:
@@ -142,36 +143,27 @@ def step_length(freq: str) -> int | None:
     import pandas as pd
 
     offset = pd.tseries.frequencies.to_offset(freq)
-    if isinstance(offset, pd.offsets.Day | pd.offsets.BusinessDay):
+    return int(offset.n * DAY) if isinstance(offset, pd.offsets.BusinessDay) else _fixed_length(freq)
+
+
+def _fixed_length(freq: str) -> int | None:
+    """The nanoseconds of a step that may start at any time, of days and parts of days; None for other frequencies."""
+    import pandas as pd
+
+    offset = pd.tseries.frequencies.to_offset(freq)
+    if isinstance(offset, pd.offsets.Day):
         return int(offset.n * DAY)
     return int(pd.Timedelta(offset).value) if isinstance(offset, pd.offsets.Tick) else None
 
 
-class _FixedGrid:
-    """Steps of a fixed length from an origin, another one for each series where it is an array."""
-
-    def __init__(self, origin: Any, step: int) -> None:
-        self.origin, self.step = origin, step
-
-    def steps(self, times: Times) -> Ints:
-        return np.asarray((times.astype(np.int64) - self.origin) // self.step)
-
-    def times(self, steps: Ints) -> Times:
-        return np.asarray((steps * self.step + self.origin).astype("M8[ns]"))
-
-
-def _grid(times: Times, offsets: Ints, freq: str, floor: bool) -> Any:
-    """All times of a frequency from before the first time to after the last one, or a grid of fixed steps."""
+def _grid(times: Times, freq: str) -> tuple[Times, int]:
+    """All single steps of a frequency from before the first time to after the last one, and how many its steps have."""
     import pandas as pd
 
     offset = pd.tseries.frequencies.to_offset(freq)
-    if isinstance(offset, pd.offsets.Tick | pd.offsets.Day):
-        step = offset.n * DAY if isinstance(offset, pd.offsets.Day) else pd.Timedelta(offset).value
-        own = 0 if floor else np.repeat(times[offsets[:-1]].astype(np.int64), np.diff(offsets))
-        return _FixedGrid(own, step)
-    first = offset.rollback(pd.Timestamp(times.min()).normalize())
-    last = pd.Timestamp(times.max()) + offset
-    return pd.date_range(first, last, freq=offset).to_numpy(dtype="M8[ns]")
+    first = offset.base.rollback(pd.Timestamp(times.min()).normalize())
+    last = pd.Timestamp(times.max()) + offset.base
+    return pd.date_range(first, last, freq=offset.base).to_numpy(dtype="M8[ns]"), offset.n
 
 
 def season_length(freq: str | None) -> int:

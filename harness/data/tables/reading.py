@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints
 from harness.data.channel import Channel
+from harness.data.tables.bins import is_in_days
 from harness.data.tables.calendar_covariates import calendar_channels, calendar_problem, calendar_values
 from harness.data.tables.columns import Columns, find_columns
 from harness.data.tables.findings import Finding
@@ -25,7 +26,7 @@ from harness.data.tables.series_rows import exploded
 from harness.data.tables.times import time_column
 from harness.data.tables.wide_tables import long_table, without_leading
 from harness.data.tables.zones import are_dates, checked_zone, localised
-from harness.errors import BadInput
+from harness.errors import BadData, BadInput
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +126,8 @@ def read_table(
         times = found.values
         findings += found.findings
         zone, day_first = found.zone, found.day_first
+        if zone == "UTC" and found.findings and options.time_zone is None:
+            _check_days(columns.time, options)
         if options.time_zone is not None and times.dtype.kind == "M":
             if zone is not None:
                 zone = checked_zone(options.time_zone)
@@ -141,7 +144,7 @@ def read_table(
         sorted_rows, values = without_leading(sorted_rows, values)
     try:
         pandas = pandas_lines(columns, day_first=day_first)
-        rows, changes_of_steps = regular_rows(sorted_rows, values, options, origins, pandas)
+        rows, changes_of_steps = regular_rows(sorted_rows, values, channels, options, origins, pandas)
     except Irregular as error:
         return TableReading(columns, channels, (*findings, error.finding))
     findings += changes_of_steps
@@ -156,6 +159,16 @@ def read_table(
     findings += () if options.calendar else season.findings
     reading = TableReading(columns, channels, tuple(findings), rows, lengths, season.length, season.reason, kept)
     return reading.with_calendar() if options.calendar else reading
+
+
+def _check_days(name: str, options: TableOptions) -> None:
+    """Raise BadData for days that are combined of times with several offsets from UTC, whose clocks are not known."""
+    if options.aggregate is not None and options.freq is not None and is_in_days(options.freq):
+        raise BadData(
+            f"column {name!r} has times with several offsets from UTC, so that its days are not known; for --freq "
+            f"{options.freq} --aggregate {options.aggregate}, name the zone of the clocks, such as "
+            "--time-zone Europe/Berlin"
+        )
 
 
 def _season(rows: RegularRows, channels: tuple[Channel, ...], lengths: Ints, options: TableOptions) -> Season:

@@ -8,8 +8,17 @@ import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times
 from harness.data.calendar import advance
+from harness.data.channel import Channel
+from harness.data.tables.bins import bins
+from harness.data.tables.combining import OtherClasses, combined
 from harness.data.tables.findings import Finding
-from harness.data.tables.frequencies import days_of_months, find_frequency, positions, weekdays_of
+from harness.data.tables.frequencies import (
+    are_ends_of_months,
+    days_of_months,
+    find_frequency,
+    positions,
+    weekdays_of,
+)
 from harness.data.tables.grouping import SortedRows
 from harness.data.tables.options import Fill, TableOptions
 from harness.data.tables.pandas_lines import PandasLines
@@ -17,7 +26,9 @@ from harness.data.tables.rows import RowOrigins
 from harness.data.tables.step_findings import (
     gaps,
     no_frequency,
+    other_classes,
     repeated_times,
+    steps_of_series,
     times_between_steps,
     times_far_apart,
     weeks,
@@ -51,8 +62,33 @@ class Irregular(Exception):
         self.finding = finding
 
 
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """What is known of the table whose rows are put on regular steps."""
+
+    channels: tuple[Channel, ...]
+    options: TableOptions
+    origins: RowOrigins
+    pandas: PandasLines
+    findings: list[Finding]
+
+    def combined(self, rows: SortedRows, values: Floats, repeats: Bools) -> Floats:
+        """Each row together with the `repeats` that follow it; raises Irregular for texts that differ."""
+        how = self.options.aggregate
+        assert how is not None
+        try:
+            return combined(values, repeats, how, self.channels)
+        except OtherClasses as error:
+            raise Irregular(other_classes(rows, error, how, self.origins)) from error
+
+
 def regular_rows(
-    rows: SortedRows, values: Floats, options: TableOptions, origins: RowOrigins, pandas: PandasLines
+    rows: SortedRows,
+    values: Floats,
+    channels: tuple[Channel, ...],
+    options: TableOptions,
+    origins: RowOrigins,
+    pandas: PandasLines,
 ) -> tuple[RegularRows, list[Finding]]:
     """The rows on steps of the frequency, which is found unless the options state it; `values` are in sorted order.
 
@@ -60,37 +96,44 @@ def regular_rows(
     """
     findings: list[Finding] = []
     is_dated = rows.times.dtype.kind == "M"
-    if not (options.aggregate and options.freq):
-        rows, values = _without_repeats(rows, values, options, origins, findings, pandas)
+    combines = bool(is_dated and options.aggregate and options.freq)
+    table = _Table(channels, options, origins, pandas, findings)
+    if not combines:
+        rows, values = _without_repeats(rows, values, table)
     if is_dated and (options.freq or "MS").lstrip("0123456789").startswith(("MS", "QS", "YS")):
-        rows = _on_first_days(rows, findings)
-    if is_dated:
-        freq = options.freq or find_frequency(rows.times, rows.offsets)
-        if freq is None:
-            raise Irregular(no_frequency(rows, origins, pandas))
-    else:
-        freq = None
-    combines = bool(options.aggregate and options.freq)
+        rows = _on_first_days(rows, options, findings)
+    freq = (options.freq or find_frequency(rows.times, rows.offsets)) if is_dated else None
+    if is_dated and freq is None:
+        raise Irregular(no_frequency(rows, origins, pandas))
+    if combines and freq is not None:
+        rows, values, at = _combined(rows, values, freq, table)
+        start = rows.times[rows.offsets[:-1]]
+        return _with_absent(rows, values, at, start, freq, options.fill, findings), findings
     if freq == "7D" and len(set(weekdays_of(rows.times, rows.offsets).tolist())) > 1:
         findings.append(weeks(rows))
-    at, between, start = positions(rows.times, rows.offsets, freq, floor=combines)
+    at, between, start = positions(rows.times, rows.offsets, freq)
     if not is_dated:
         at, start = _numbered(rows, at, start)
-    if between.any() and not combines:
+    if between.any():
         raise Irregular(times_between_steps(rows, between, freq, origins, pandas))
-    if combines:
-        rows, values, at = _combined(rows, values, at, options, findings, freq)
+    if freq is not None:
+        findings += steps_of_series(rows, start, freq)
     return _with_absent(rows, values, at, start, freq, options.fill, findings), findings
 
 
-def _on_first_days(rows: SortedRows, findings: list[Finding]) -> SortedRows:
-    """The rows with the first day of their months, if all times are on one other day of them."""
+def _on_first_days(rows: SortedRows, options: TableOptions, findings: list[Finding]) -> SortedRows:
+    """The rows with the first day of their months, if all times are on one other day of them.
+
+    Last days of months, such as ends of years, stay unless the options state a frequency of first days.
+    """
     head = rows.times[:HEAD]
     if not are_dates(head) or len(np.unique(days_of_months(head))) > 1 or not are_dates(rows.times):
         return rows
     months = rows.times.astype("M8[M]")
     days = days_of_months(rows.times)
     if not len(days) or days[0] == 0 or (days != days[0]).any() or len(np.unique(months)) < 2:
+        return rows
+    if options.freq is None and are_ends_of_months(rows.times.astype("M8[D]"), "E"):
         return rows
     what = f"all times are on day {days[0] + 1} of a month, such as {rows.time_text(0)}"
     findings.append(Finding("changed", "days of months", what, "the first days of the months stand for them"))
@@ -106,15 +149,11 @@ def _numbered(rows: SortedRows, at: Ints, start: Times) -> tuple[Ints, Times]:
     return at // max(step, 1), start // max(step, 1)
 
 
-def _without_repeats(
-    rows: SortedRows,
-    values: Floats,
-    options: TableOptions,
-    origins: RowOrigins,
-    findings: list[Finding],
-    pandas: PandasLines,
-) -> tuple[SortedRows, Floats]:
-    """One row for each series and time; the same rows are dropped, others combined as the options say."""
+def _without_repeats(rows: SortedRows, values: Floats, table: _Table) -> tuple[SortedRows, Floats]:
+    """One row for each series and time; the options say how others are combined, and without them the same are dropped.
+
+    Raises Irregular for others without an option.
+    """
     codes = rows.codes
     repeats = np.concatenate([[False], (codes[1:] == codes[:-1]) & (rows.times[1:] == rows.times[:-1])])
     if not repeats.any():
@@ -124,42 +163,33 @@ def _without_repeats(
     )
     count = int(repeats.sum())
     row = int(np.argmax(repeats & ~equal)) if (repeats & ~equal).any() else int(np.argmax(repeats))
-    where = f"{rows.place(row, origins)}: series {rows.series_of(row)!r} has two rows for {rows.time_text(row)}"
+    where = f"{rows.place(row, table.origins)}: series {rows.series_of(row)!r} has two rows for {rows.time_text(row)}"
+    how = table.options.aggregate
+    if how is not None:
+        what = f"{where}; {count:,} such row{'s' if count > 1 else ''}"
+        table.findings.append(Finding("changed", "repeated times", what, f"their {how} was taken (--aggregate)"))
+        return rows.subset(~repeats), table.combined(rows, values, repeats)
     if (equal == repeats).all():
         what = f"{where}, which are the same; {count:,} such row{'s' if count > 1 else ''}"
-        findings.append(Finding("changed", "repeated rows", what, "each was kept once"))
+        table.findings.append(Finding("changed", "repeated rows", what, "each was kept once"))
         return rows.subset(~repeats), values[~repeats]
-    if options.aggregate is None:
-        raise Irregular(repeated_times(rows, repeats, where, count, pandas))
-    group = np.cumsum(~repeats) - 1
-    combined = _aggregate(values, group, options.aggregate)
-    what = f"{where}; {count:,} such row{'s' if count > 1 else ''}"
-    findings.append(Finding("changed", "repeated times", what, f"their {options.aggregate} was taken (--aggregate)"))
-    return rows.subset(~repeats), combined
+    raise Irregular(repeated_times(rows, repeats, where, count, table.pandas))
 
 
-def _aggregate(values: Floats, group: Ints, how: str) -> Floats:
-    """Rows of the same group combined, by column; missing values are left out."""
-    import pandas as pd
-
-    groups = pd.DataFrame(values).groupby(group, sort=True)
-    combined = groups.sum(min_count=1) if how == "sum" else groups.agg(how)
-    return np.asarray(combined.to_numpy(dtype=np.float64))
-
-
-def _combined(
-    rows: SortedRows, values: Floats, at: Ints, options: TableOptions, findings: list[Finding], freq: str | None
-) -> tuple[SortedRows, Floats, Ints]:
-    """The rows of each step combined."""
-    assert options.aggregate is not None
+def _combined(rows: SortedRows, values: Floats, freq: str, table: _Table) -> tuple[SortedRows, Floats, Ints]:
+    """The rows of each step combined, with the times of the steps, and their steps from the first one of the series."""
+    at, times, zone = bins(rows.times, freq, rows.zone)
     codes = rows.codes
     repeats = np.concatenate([[False], (codes[1:] == codes[:-1]) & (at[1:] == at[:-1])])
-    combined = _aggregate(values, np.cumsum(~repeats) - 1, options.aggregate)
-    what = (
-        f"{len(at):,} rows were combined to {len(combined):,} steps of frequency {freq!r} by their {options.aggregate}"
-    )
-    findings.append(Finding("changed", "aggregation", what, "the first and last step may have fewer rows than others"))
-    return rows.subset(~repeats), combined, at[~repeats]
+    result = table.combined(rows, values, repeats)
+    how = f"by their {table.options.aggregate}"
+    what = f"{len(at):,} rows were combined to {len(result):,} steps of frequency {freq!r} {how}"
+    if zone != rows.zone:
+        what += f", on days of the zone {rows.zone}"
+    effect = "the first and last step may have fewer rows than others"
+    table.findings.append(Finding("changed", "aggregation", what, effect))
+    firsts = np.repeat(at[rows.offsets[:-1]], np.diff(rows.offsets))
+    return replace(rows, times=times, zone=zone).subset(~repeats), result, (at - firsts)[~repeats]
 
 
 def _with_absent(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
-from harness.arrays import Bools, Ints
+from harness.arrays import Bools, Ints, Times
+from harness.data.tables.combining import OtherClasses
 from harness.data.tables.findings import Finding
 from harness.data.tables.frequencies import weekdays_of
 from harness.data.tables.grouping import SortedRows
-from harness.data.tables.options import Fill
+from harness.data.tables.options import Aggregate, Fill
 from harness.data.tables.pandas_lines import PandasLines
 from harness.data.tables.rows import RowOrigins
 from harness.data.tables.zones import changes_of_clocks
@@ -16,6 +19,7 @@ from harness.data.tables.zones import changes_of_clocks
 DAY = 86_400 * 10**9  # nanoseconds
 WIDER = {"s": 10**9, "min": 60 * 10**9, "h": 3600 * 10**9, "D": DAY, "W": 7 * DAY, "MS": 31 * DAY, "QS": 92 * DAY}
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+SEVERAL = re.compile(r"(\d+)(?:(M[SE])|W-[A-Z]{3})")  # months or weeks
 STEPS = "a forecast is for a number of steps of the same length"
 
 
@@ -32,6 +36,17 @@ def repeated_times(rows: SortedRows, repeats: Bools, where: str, count: int, pan
         f"{others}; in pandas: {pandas.combined('mean')}"
     )
     return Finding("error", "repeated times", problem, effect, remedy)
+
+
+def other_classes(rows: SortedRows, error: OtherClasses, how: Aggregate, origins: RowOrigins) -> Finding:
+    """That rows have different classes, which cannot be combined like numbers."""
+    first, other = error.classes
+    problem = (
+        f"{rows.place(error.row, origins)}: column {error.column!r} has {first!r} and {other!r} in rows of series "
+        f"{rows.series_of(error.row)!r} that are combined, up to {rows.time_text(error.row)}"
+    )
+    remedy = f"take the first or the last one by --aggregate first or --aggregate last, or leave out {error.column!r}"
+    return Finding("error", "texts to combine", problem, f"they are texts, which have no {how}", remedy)
 
 
 def gaps(problem: str, freq: str | None, fill: Fill, *, skipped_by_clocks: bool) -> Finding:
@@ -123,6 +138,28 @@ def weeks(rows: SortedRows) -> Finding:
     return Finding(
         "note", "weeks", problem, "each series keeps its own days, and windows end on different days", remedy
     )
+
+
+def steps_of_series(rows: SortedRows, start: Times, freq: str) -> tuple[Finding, ...]:
+    """That steps of several months or weeks begin in different ones, such as quarters from January and from February.
+
+    `start` are the first times of the series.
+    """
+    match = SEVERAL.fullmatch(freq)
+    if match is None:
+        return ()
+    unit = start.astype("M8[M]").astype(np.int64) if match[2] else start.astype("M8[D]").astype(np.int64) // 7
+    phases = unit % int(match[1])
+    if (phases == phases[0]).all():
+        return ()
+    other = int(np.argmax(phases != phases[0]))
+    problem = (
+        f"series have different steps of frequency {freq!r}: those of {rows.ids[0]!r} start at "
+        f"{rows.time_text(0)}, those of {rows.ids[other]!r} at {rows.time_text(rows.offsets[other])}"
+    )
+    remedy = f"to put all on the same steps, combine them by --freq {freq} --aggregate sum"
+    effect = "each series keeps its own steps, and windows end at different times"
+    return (Finding("note", "steps of series", problem, effect, remedy),)
 
 
 def times_between_steps(

@@ -56,6 +56,14 @@ class TestFindFrequency:
         assert find_frequency(times, np.array([0, 10, 20])) == "7D"
 
     @pytest.mark.parametrize(
+        ("alias", "months"), [("12MS", (1, 7)), ("3MS", (1, 2)), ("2MS", (3, 4)), ("12ME", (6, 12))]
+    )
+    def test_series_from_other_months_keep_their_steps(self, alias: str, months: tuple[int, int]) -> None:
+        first, second = (dates_of(alias, 10, f"2012-{month:02}-01") for month in months)
+
+        assert find_frequency(np.concatenate([first, second]), np.array([0, 10, 20])) == alias
+
+    @pytest.mark.parametrize(
         "times",
         [
             ["2024-01-01", "2024-01-02", "2024-01-05T07:00", "2024-01-20", "2024-02-28"],
@@ -81,6 +89,28 @@ class TestPositions:
         assert steps.tolist() == [*first, *second]
         assert not between.any()
         assert start.tolist() == [dates[3], dates[0]] or (start == dates[[3, 0]]).all()
+
+    @pytest.mark.parametrize(
+        ("alias", "starts"),
+        [
+            ("12MS", ("2012-01-01", "2012-07-01")),
+            ("3MS", ("2012-01-01", "2012-02-01")),
+            ("2ME", ("2012-01-31", "2012-04-30")),
+            ("2W-MON", ("2024-01-01", "2024-01-08")),
+            ("2B", ("2024-01-01", "2024-01-02")),
+        ],
+    )
+    def test_each_series_has_its_own_steps(self, alias: str, starts: tuple[str, str]) -> None:
+        kept = np.array([0, 1, 4, 5])
+        first, second = (dates_of(alias, 6, start)[kept] for start in starts)
+        aside = dates_of(alias.lstrip("0123456789"), 2, starts[0])[1:]  # after one month, week or day
+        times = np.concatenate([first, second, dates_of(alias, 1, starts[0]), aside])
+
+        steps, between, start = positions(times, np.array([0, 4, 8, 10]), alias)
+
+        assert steps.tolist() == [*kept, *kept, 0, 0]
+        assert between.tolist() == [False] * 9 + [True]
+        assert (start == np.array([*starts, starts[0]], "M8[ns]")).all()
 
     @pytest.mark.parametrize("alias", ["MS", "W-SUN", "B", "QE"])
     def test_other_times_are_between_steps(self, alias: str) -> None:

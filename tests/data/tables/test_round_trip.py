@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import harness
 from harness import Channel, Panel
 from harness.data.tables.options import TableOptions
 from harness.errors import BadData, BadInput
@@ -103,6 +104,40 @@ class TestLong:
 
         with pytest.raises(BadData, match="a column 'time' of its own"):
             panel.to_frame()
+
+
+@pytest.mark.parametrize("freq", ["YE", "YE-JUN", "YE-FEB", "QE", "ME", "YS", "YS-JUL", "QS", "MS", "D", "W-SUN"])
+def test_the_frequency_of_dates_is_found_again(freq: str) -> None:
+    start = pd.date_range("2021-01-05", periods=1, freq=freq)[0]
+    panel = Panel.of([np.arange(30.0)], start=start, freq=freq, season_length=4)
+
+    again = Panel.from_frame(panel.to_frame(), season_length=4)
+
+    assert again.freq == freq
+    assert (again.start == panel.start).all()
+
+
+@pytest.mark.parametrize(
+    ("freq", "starts"),
+    [
+        ("12MS", ["2001-01-01", "2001-07-01"]),
+        ("3MS", ["2001-01-01", "2001-02-01"]),
+        ("2W-MON", ["2024-01-01", "2024-01-08"]),
+    ],
+)
+def test_series_keep_their_own_steps(freq: str, starts: list[str]) -> None:
+    panel = Panel.of(np.arange(24.0).reshape(2, 12), start=np.array(starts, "M8[ns]"), freq=freq, season_length=4)
+
+    again = Panel.from_frame(panel.to_frame(), id="series", season_length=4)
+
+    assert again.freq == freq
+    assert (again.start == panel.start).all()
+    assert again.values.tolist() == panel.values.tolist()
+    found = next(each for each in harness.check_data(panel.to_frame(), id="series") if each.check == "steps of series")
+    assert (found.level, found.problem[:50]) == (
+        "note",
+        f"series have different steps of frequency {freq!r}: those"[:50],
+    )
 
 
 class TestWide:
