@@ -66,6 +66,7 @@ class _Worker:
         self.forecaster: Forecaster | None = None
         self.panels: dict[str, Panel] = {}
         self.allowances = Allowances()
+        self.allowances.allow("reserve", RESERVE)
         self.reserve: bytearray | bytes = bytearray(RESERVE)  # never written to, so that it is not resident
         self.contexts: Contexts | None = None
         self.train: TrainingData | None = None
@@ -126,6 +127,7 @@ class _Worker:
         self.forecaster = self.contexts = self.train = None
         self.panels.clear()
         self.warned.clear()
+        self.reserve = b""  # before it is allocated again
         self.reserve = bytearray(RESERVE)
         os.chdir(os.environ["TMPDIR"])
         gc.collect()

@@ -105,6 +105,15 @@ def test_memory_beyond_the_limit_is_not_given(template: Template, fault: str) ->
     assert error["type"].endswith("MemoryError")
 
 
+def test_what_a_worker_reserves_is_not_counted(template: Template) -> None:
+    worker = template.start(memory=1)
+
+    assert worker.receive().header["hello"]
+    assert worker.ask("ping").header == {"ok": True}
+
+    assert started(template, "allocates", memory=8 << 20).ask("predict").header["error"]["kind"] == "out_of_memory"
+
+
 def test_a_mapped_panel_is_not_counted(template: Template) -> None:
     import numpy as np
 
