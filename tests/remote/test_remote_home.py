@@ -179,6 +179,22 @@ class TestTwoWriters:
         ((_, content),) = a.store.read(names).items()
         assert b'"MAE": 2.0' in unpack(content, names[0])["record.json"]
 
+    def test_a_result_that_comes_after_a_second_run_is_told_and_kept(
+        self, machine: MakeMachine, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        a, b = machine("a"), machine("b")
+        b.journal.write(run_of(shift=1.0))  # in an outage
+        a.store_run(run_of())
+        a.store_run(run_of(shift=2.0))
+
+        b.remote.pull()
+        b.remote.push_pending()
+
+        assert means(b.journal.read_with_results(KEY)) == means(run_of(shift=2.0))
+        assert a.store.names("cells").keys() == {f"cells/{KEY}/2"}
+        assert len(a.store.names(f"conflicts/{KEY}")) == 1
+        assert "have different results" in caplog.text
+
     def test_both_run_a_cell_again(self, machine: MakeMachine, caplog: pytest.LogCaptureFixture) -> None:
         a, b = machine("a"), machine("b")
         a.store_run(run_of())

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby
@@ -67,6 +67,7 @@ class RemoteHome:
         self.copies, self.packs = Copies(home), Packs(home, store)
         self.reading = Reading(home, store, self.copies)
         self.patience = Patience(store.url)  # with which a run waits for the store
+        self._seen: Mapping[str, int] = {}  # the items of the last complete listing, with the numbers that count
 
     def pull(self, cells: Collection[str] = ()) -> None:
         """Read what other machines stored since the last time; raises StoreUnavailable or HomeUnusable.
@@ -105,7 +106,7 @@ class RemoteHome:
         number = max(former, self.reading.damaged.get(item, 0)) + 1
         content = pack(files)
         for _ in range(TRIES):
-            if self.store.create(f"{item}/{number}", content):
+            if self._seen.get(item, 0) < number and self.store.create(f"{item}/{number}", content):
                 self.copies.note(item, Copy(number, digest, state, len(content)))
                 self.store.remove([f"{item}/{former}"] if former else [])
                 return
@@ -154,7 +155,7 @@ class RemoteHome:
         """Read the items in a folder of the store, such as those of one cell, as far as it has later ones."""
         self.copies.refresh()
         known, listed = self.copies.known(), self._listed(folder)
-        if lacking := self._lacking(known, listed):
+        if lacking := self._lacking(known, listed, latest(listed)):
             with locked(self.home):
                 self._take(lacking, listed)
 
@@ -176,11 +177,12 @@ class RemoteHome:
             known = self.copies.known()  # before the listing
             listed = self._listed()
             self._identify(listed)
-            lacking = self._lacking(known, listed, lambda item: is_wanted(item, cells))
+            self._seen = numbers = latest(listed)
+            wanted = {item: number for item, number in numbers.items() if is_wanted(item, cells)}
+            lacking = self._lacking(known, listed, wanted)
             if not lacking or self._take(lacking, listed):
                 break
         note_conflicts(self.home, stored_conflicts(listed))
-        numbers = latest(listed)
         self._remove_gone([item for item, copy in known.items() if copy.is_stored and item not in numbers])
         self.copies.compact()
 
@@ -210,16 +212,16 @@ class RemoteHome:
         self.copies.note_all(numbers | dict.fromkeys(parts, NOT_STORED))
 
     def _lacking(
-        self, known: Mapping[str, Copy], listed: Mapping[str, Entry], is_wanted: Callable[[str], bool] = lambda _: True
+        self, known: Mapping[str, Copy], listed: Mapping[str, Entry], numbers: Mapping[str, int]
     ) -> dict[str, str]:
-        """The items by the listed objects that are others than those of the local copy, as known before the listing.
+        """Those of these items, by object, whose local copy, as known before the listing, is of another object.
 
         What was computed here and not stored is not among them.
         """
         lacking = {}
-        for item, number in latest(listed).items():
+        for item, number in numbers.items():
             name = f"{item}/{number}"
-            if not is_wanted(item) or self.reading.is_unusable(item, number):
+            if self.reading.is_unusable(item, number):
                 continue
             state, copy = state_of_item(self.home, item), known.get(item)
             if not state or (copy is not None and copy.state == state and not copy.is_of(number, listed[name])):
