@@ -138,6 +138,7 @@ def _set_environment(start: Start) -> None:
     os.environ.clear()
     os.environ.update(start.environment)
     os.environ["TMPDIR"] = start.folder
+    os.environ["JOBLIB_TEMP_FOLDER"] = start.folder  # else arrays stay in /dev/shm where a process is killed
     tempfile.tempdir = None
     time.tzset()
     os.chdir(start.folder)

@@ -125,6 +125,18 @@ def test_a_mapped_panel_is_not_counted(template: Template) -> None:
     assert worker.ask("predict").header["ok"]
 
 
+def test_arrays_that_joblib_shares_are_in_the_folder_of_a_killed_worker(template: Template) -> None:
+    worker = started(template, "shares an array")
+
+    with pytest.raises(EOFError):
+        worker.ask("predict")
+
+    pid = worker.first_line()["pid"]
+    assert worker.last_line()["exit"] == -signal.SIGKILL
+    assert list(worker.folder.glob(f"joblib_memmapping_folder_{pid}_*"))
+    assert not list(Path("/dev/shm").glob(f"joblib_memmapping_folder_{pid}_*"))
+
+
 def test_files_beyond_the_limit_are_not_opened(template: Template) -> None:
     error = started(template, "opens 5000").ask("predict").header["error"]
 

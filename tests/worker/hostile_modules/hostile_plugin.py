@@ -93,6 +93,18 @@ def grandchildren() -> None:
         time.sleep(0.02)
 
 
+def share_an_array() -> None:
+    """An array in a file of joblib, while the process is killed."""
+    from joblib import Parallel, delayed
+
+    Parallel(n_jobs=2)(delayed(kill_with)(os.getpid(), np.ones(1 << 20)) for _ in range(2))
+
+
+def kill_with(pid: int, array: object) -> None:
+    if isinstance(array, np.memmap):
+        os.kill(pid, signal.SIGKILL)
+
+
 def close_everything() -> None:
     os.closerange(0, 1 << 16)
 
@@ -194,6 +206,7 @@ FAULTS: Mapping[str, Callable[[], Any]] = {
     "sleeps": lambda: time.sleep(1000),
     "ignores SIGTERM": ignore_sigterm,
     "grandchildren": grandchildren,
+    "shares an array": share_an_array,
     "closes everything": close_everything,
     "opens 5000": open_5000,
     "replaces connection": replace_connection,
