@@ -17,6 +17,7 @@ MONTH = re.compile(r"(\d{4})[- ]?M(\d\d?)", re.IGNORECASE)  # as Eurostat writes
 NAMED_MONTH = re.compile(r"[a-z]{3}[-/ '’]\d\d", re.IGNORECASE)  # such as Jan-24
 WEEK = re.compile(r"(\d{4})-?W(\d\d)(?:-?([1-7]))?", re.IGNORECASE)
 OFFSET = re.compile(r"(?<=\d)\s?(Z|[+-]\d\d:?\d\d)$")  # from UTC
+OF_HOURS = re.compile(r"(T\d\d(\d\d){0,2}|:\d\d)([.,]\d+)?\s?[+-]\d\d$")  # ends in an offset without minutes
 HAS_YEAR = re.compile(r"(?<!\w)(\d{4}|\d{8})(?!\d)")
 SHORT_YEAR = re.compile(r"(\d{1,2}[./ -](\d{1,2}|[^\W\d_]{3,9})|[^\W\d_]{3})[./ '’-]\d\d\b", re.IGNORECASE)
 
@@ -24,13 +25,13 @@ SHORT_YEAR = re.compile(r"(\d{1,2}[./ -](\d{1,2}|[^\W\d_]{3,9})|[^\W\d_]{3})[./ 
 def parsed_times(texts: Sequence[str], day_first: bool | None) -> tuple[Times, tuple[str, ...]]:
     """Distinct texts as times, and their distinct offsets from UTC; raises ValueError for others.
 
-    With offsets, such as "+01:00", the times are those of UTC. Dates and times without offsets have none.
+    With offsets, such as "+01:00" or "+01", the times are those of UTC. Dates and times without offsets have none.
     """
     import warnings
 
     import pandas as pd
 
-    stripped = [text.strip() for text in texts]
+    stripped = [OF_HOURS.sub(r"\g<0>:00", text.strip()) for text in texts]
     if not all(HAS_YEAR.search(text) or SHORT_YEAR.match(text) for text in stripped):
         raise ValueError("a text has no year")  # which pandas would take from today
     if all(QUARTER.fullmatch(text) for text in stripped):

@@ -12,11 +12,12 @@ import numpy as np
 
 from harness.arrays import Times
 from harness.data.dates import FIRST_YEAR, LAST_YEAR
+from harness.data.tables.calendar_numbers import calendar_times
 from harness.data.tables.findings import Finding
 from harness.data.tables.options import TableOptions
 from harness.data.tables.rows import RowOrigins
 from harness.data.tables.time_texts import parsed_times
-from harness.data.tables.zones import are_dates, zone_finding
+from harness.data.tables.zones import are_dates, time_text, zone_finding
 from harness.errors import BadData, Failure, attempt
 from harness.fields.errors import short_repr
 
@@ -127,7 +128,7 @@ def _with_zone(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
 
 
 def _numbers(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
-    """Whole numbers: years, dates such as 20240131, Unix times, or the numbers of steps."""
+    """Whole numbers: years, dates such as 20240131, times such as 2024013114, Unix times, or the numbers of steps."""
     values = column.to_numpy(zero_copy_only=False).astype(np.int64)
     low, high = int(values.min()), int(values.max())
     digits = len(str(low))
@@ -143,6 +144,9 @@ def _numbers(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
         dates = attempt(partial(_dates, values))
         if not isinstance(dates, Failure):
             return TimeColumn(dates, (_as_dates(name, low, dates.min()),))
+    by_digits = calendar_times(values, name, origins)
+    if by_digits is not None:
+        return TimeColumn(by_digits, (_as_dates(name, low, by_digits.min()),))
     if digits in UNITS and len(str(high)) == digits and low > 0:
         times = values.astype(f"M8[{UNITS[digits]}]").astype("M8[ns]")
         example = times[np.argmin(values)].astype("M8[s]")
@@ -152,7 +156,7 @@ def _numbers(column: Any, name: str, origins: RowOrigins) -> TimeColumn:
 
 
 def _as_dates(name: str, number: int, date: Any) -> Finding:
-    what = f"the numbers of column {name!r} are read as dates: {number} is {date.astype('M8[D]')}"
+    what = f"the numbers of column {name!r} are read as dates: {number} is {time_text(date)}"
     return Finding("changed", "dates as numbers", what, DATED, NUMBERED)
 
 

@@ -31,7 +31,8 @@ def localised(
     """Times (row,) on the clocks of a zone as UTC; dates stay as they are.
 
     `codes` are the series of the rows. Of an hour that the clocks showed twice, the rows of a series are in the order
-    of the table: the first ones are those before the change. Raises BadData for times that the clocks never showed.
+    of the table: the first ones are those before the change, or after it where the times of the series mostly fall.
+    Raises BadData for times that the clocks never showed.
     """
     import pandas as pd
 
@@ -53,7 +54,7 @@ def localised(
             f"{origins.place(row)}: the clocks of {zone} never showed {str(times[row])[:19]}; leave out the time zone "
             "if the times are not those of these clocks"
         )
-    order = np.argsort(codes, kind="stable")
+    order = _in_time(times, codes)
     second, unclear = np.zeros((2, len(times)), dtype=np.bool_)
     second[order], unclear[order] = _second_and_unclear(times[order], codes[order], (early != late)[order])
     findings = [zone_finding(name, f"on the clocks of {zone}")]
@@ -103,6 +104,18 @@ def _unclear_finding(times: Times, unclear: Bools, zone: str, origins: RowOrigin
     example = in_zone(np.array([times[row]]), "UTC").tz_localize(None).tz_localize(zone, ambiguous=np.array([False]))
     remedy = f"write times with their offset from UTC, such as {example[0].isoformat(timespec='seconds')}"
     return Finding("changed", "daylight saving time", problem, "the time after the change has no row", remedy)
+
+
+def _in_time(times: Times, codes: Ints) -> Ints:
+    """The order of rows by series, and in a series that of the table, or the reverse where its times mostly fall."""
+    order = np.argsort(codes, kind="stable")
+    same = codes[order[1:]] == codes[order[:-1]]
+    rises = np.sign(np.diff(times[order]).astype(np.int64)) * same
+    falls: Bools = np.asarray(np.bincount(codes[order[1:]], weights=rises, minlength=codes.max() + 1) < 0)
+    if not falls.any():
+        return order
+    rows = np.arange(len(codes))
+    return np.asarray(np.lexsort((np.where(falls[codes], -rows, rows), codes)))
 
 
 def _second_and_unclear(times: Times, codes: Ints, is_twice: Bools) -> tuple[Bools, Bools]:

@@ -48,6 +48,8 @@ class TestTexts:
             (["2024-01-31T01:00Z"], ["2024-01-31T01:00:00"]),
             (["2024-01-31T01:00+02:00", "2024-01-31T03:00+03:00"], ["2024-01-30T23:00:00", "2024-01-31"]),
             (["2024-01-31T00:00+02:00", "2024-04-01T00:00+03:00"], ["2024-01-31", "2024-04-01"]),  # dates there
+            (["2024-01-31 01:00:00+02", "2024-01-31 03:00:00+03"], ["2024-01-30T23:00:00", "2024-01-31"]),
+            (["2024-01-31 01:00:00.25-03"], ["2024-01-31T04:00:00.250000000"]),
         ],
     )
     def test_formats(self, texts: list[str], expected: list[str]) -> None:
@@ -110,6 +112,12 @@ class TestNumbers:
             ([20240131, 20240201], "time", ["2024-01-31", "2024-02-01"]),
             ([1_700_000_000, 1_700_003_600], "time", ["2023-11-14T22:13:20", "2023-11-14T23:13:20"]),
             ([1_700_000_000_000], "time", ["2023-11-14T22:13:20"]),
+            ([2024010100, 2024010101], "date", ["2024-01-01", "2024-01-01T01:00:00"]),
+            ([2024010100, 2024020100, 2024030100], "date", ["2024-01-01", "2024-02-01", "2024-03-01"]),
+            ([202401312355, 202402010000], "t", ["2024-01-31T23:55:00", "2024-02-01"]),
+            ([20240131235959], "ds", ["2024-01-31T23:59:59"]),
+            ([2_024_010_100, 2_024_013_700], "time", ["2034-02-20T01:01:40", "2034-02-20T02:01:40"]),
+            ([202413010000, 202413010100], "step", ["202413010000", "202413010100"]),
             ([2023, 2024], "year", ["2023-01-01", "2024-01-01"]),
             ([202312, 202401], "month", ["2023-12-01", "2024-01-01"]),
             ([202312, 202413], "month", ["202312", "202413"]),
@@ -120,6 +128,16 @@ class TestNumbers:
     )
     def test_dates_or_steps(self, values: list[float], name: str, expected: list[str]) -> None:
         assert times(values, name) == expected
+
+    @pytest.mark.parametrize("values", [[2024010123, 2024010124], [202401312300, 202401312360]])
+    def test_times_of_the_day_that_no_clock_shows_are_refused(self, values: list[int]) -> None:
+        with pytest.raises(BadData, match=rf"^a\.csv, line 3: {values[1]} in column 'time' has a date, and a time of"):
+            times(values)
+
+    @pytest.mark.parametrize("values", [[2024010100], [2024010100, 2024010105, 2024022007, 2024030109]])
+    def test_numbers_that_may_be_times_or_unix_times_are_refused(self, values: list[int]) -> None:
+        with pytest.raises(BadData, match=r"may be times such as 2024-01-01 or Unix times such as 2034-02-20T01:01:40"):
+            times(values)
 
     def test_numbers_that_are_too_far_apart_are_refused(self) -> None:
         with pytest.raises(BadData, match="too far apart"):

@@ -49,6 +49,15 @@ class TestLocalised:
 
         np.testing.assert_array_equal(times, np.tile(utc, 3))
 
+    def test_the_newest_row_may_be_the_first(self, zone: str, first: str, last: str, freq: str) -> None:
+        local, utc = clocks(zone, first, last, freq)
+        codes = np.repeat([0, 1], len(local))
+
+        times, findings = localised(np.concatenate([local, local[::-1]]), codes, "time", zone, ORIGINS)
+
+        np.testing.assert_array_equal(times, np.concatenate([utc, utc[::-1]]))
+        assert [finding.check for finding in findings] == ["time zone"]
+
     def test_several_series_time_by_time(self, zone: str, first: str, last: str, freq: str) -> None:
         local, utc = clocks(zone, first, last, freq)
         codes = np.tile(np.arange(3), len(local))
@@ -89,6 +98,12 @@ def test_an_hour_that_is_there_once_is_read_as_before_the_change() -> None:
         (["2024-10-26T01:00+02:00", "2024-10-26T02:00+02:00"], None, "+02:00"),
         (["2024-10-26T01:00-0230", "2024-10-26T02:00-0230"], None, "-02:30"),
         (["2024-10-26T01:00Z", "2024-10-26T02:00Z"], None, "UTC"),
+        (["2024-10-26 01:00:00+02", "2024-10-26 02:00:00+02"], None, "+02:00"),  # as PostgreSQL writes it
+        (["20241026T010000.5-03", "20241026T020000.5-03"], None, "-03:00"),
+        (["20241026T01-03", "20241026T02-03"], None, "-03:00"),
+        (["2024-10-26 01:00:00+00", "2024-10-26 02:00:00+00"], None, "UTC"),
+        (["2024-10-27 02:00:00+02", "2024-10-27 02:00:00+01"], None, "UTC"),
+        (["2024-10-27 02:00:00+02", "2024-10-27 02:00:00+01"], "Europe/Berlin", "Europe/Berlin"),
         (["2024-10-26T01:00Z", "2024-10-26T02:00Z"], "Europe/Berlin", "Europe/Berlin"),
         (["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"], None, "UTC"),
         (["2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00"], "Europe/Berlin", "Europe/Berlin"),
@@ -96,16 +111,15 @@ def test_an_hour_that_is_there_once_is_read_as_before_the_change() -> None:
 )
 def test_the_zone_of_times_is_kept(texts: list[str], option: str | None, zone: str | None) -> None:
     table = pa.table({"time": texts, "y": [1.0, 2.0]})
-    offsets = any(text[-1] == "Z" or text[-5:-4] in "+-" or text[-6:-5] in "+-" for text in texts)
+    offsets = any(set("Z+-") & set(text[9:]) for text in texts)
 
     reading = read_table(table, TableOptions(time_zone=option), ORIGINS)
 
     assert reading.rows is not None
     assert reading.rows.zone == zone
     if zone is not None and offsets:
-        np.testing.assert_array_equal(
-            reading.rows.start, pd.to_datetime(texts, utc=True).tz_localize(None).to_numpy()[:1]
-        )
+        expected = pd.to_datetime(texts, utc=True, format="ISO8601").tz_localize(None).to_numpy()[:1]
+        np.testing.assert_array_equal(reading.rows.start, expected)
 
 
 def test_dates_stay_as_they_are() -> None:
