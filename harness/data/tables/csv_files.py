@@ -7,12 +7,17 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from harness.data.tables.decimal_marks import check_thousands, mark_of_fields
+from harness.data.tables.id_texts import with_texts_of_ids
+from harness.data.tables.options import TableOptions
 from harness.data.tables.rows import RowOrigin
+from harness.data.tables.times import is_time
 from harness.errors import BadData
 
 COMPRESSED = (".gz", ".bz2", ".zst")
@@ -22,8 +27,6 @@ LINES = 200
 NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "-nan", "<NA>")
 COMMENT = "#"  # begins lines before the header that are left out
 DATE = re.compile(r"\d{4}-\d\d-\d\d.*")
-UNCLEAR = re.compile(r"[1-9]\d{0,2}\.\d{3}")  # 1.234, which has decimals or thousands
-COMMA_NUMBER, POINT_NUMBER = re.compile(r"[-+]?\d+,\d+"), re.compile(r"[-+]?\d+\.\d+")
 NUMBER = re.compile(r"[-+]?[\d.,]+")
 BLOCK = 1 << 24
 
@@ -34,12 +37,24 @@ class CsvFormat:
 
     delimiter: str
     encoding: str
-    decimal: str
+    decimal: str | None  # the decimal mark that is stated or found; None if its first numbers show none, or both
     skipped: int = 0  # lines before the header
 
 
-def read_csv(path: Path, decimal: str | None) -> tuple[Any, RowOrigin]:
-    """A CSV file as a pyarrow.Table; raises BadData, which names the line, for a file that is none."""
+@dataclass(frozen=True, eq=False)
+class CsvTable:
+    """The table of a CSV file, and its decimal mark, which its texts have, too."""
+
+    table: Any  # pyarrow.Table
+    origin: RowOrigin
+    decimal: str | None  # as of CsvFormat
+
+
+def read_csv(path: Path, options: TableOptions) -> CsvTable:
+    """The table of a CSV file; raises BadData, which names the line, for a file that is none.
+
+    Columns that identify series are texts where numbers would lose some of their characters, such as 007.
+    """
     import pyarrow as pa
 
     try:
@@ -47,18 +62,30 @@ def read_csv(path: Path, decimal: str | None) -> tuple[Any, RowOrigin]:
             head = stream.read(HEAD)
     except (OSError, pa.ArrowException) as error:
         raise BadData(f"{path} cannot be read: {error}") from error
-    written = csv_format(head, path, decimal)
+    written = csv_format(head, path, options.decimal)
     table = _read(path, written, {})
     if any("binary" in str(field.type) for field in table.schema):  # a character of another encoding after the head
         written = replace(written, encoding="cp1252")
         table = _read(path, written, {})
     zoned = [field.name for field in table.schema if pa.types.is_timestamp(field.type) and field.type.tz]
     if zoned:  # as texts, which tell the dates of a zone from times in UTC
-        table = _read(path, written, {name: pa.dictionary(pa.int32(), pa.string()) for name in zoned})
+        table = _read(path, written, dict.fromkeys(zoned, pa.dictionary(pa.int32(), pa.string())))
     table = _without_unnamed(_with_missing(table), path)
     _check_header(table.column_names, path, written)
+    texts_of = partial(_texts, path, written)
+    if written.delimiter == ";" and written.decimal is None:
+        check_thousands(table, path, texts_of)
+    table = with_texts_of_ids(table, options, texts_of)
     unit = "line" if _rows_are_lines(path, table.num_rows, written.skipped) else "row"
-    return table, RowOrigin(path.name, written.skipped + 2 if unit == "line" else 1, unit)
+    return CsvTable(table, RowOrigin(path.name, written.skipped + 2 if unit == "line" else 1, unit), written.decimal)
+
+
+def _texts(path: Path, written: CsvFormat, names: Sequence[str]) -> Any:
+    """Some columns of a file as the texts that it has."""
+    import pyarrow as pa
+
+    types = dict.fromkeys(names, pa.dictionary(pa.int32(), pa.string()))
+    return _with_missing(_read(path, written, types, names))
 
 
 def csv_format(head: bytes, path: Path, decimal: str | None = None) -> CsvFormat:
@@ -80,9 +107,14 @@ def csv_format(head: bytes, path: Path, decimal: str | None = None) -> CsvFormat
 
 def _format_of_lines(lines: list[str], encoding: str, decimal: str | None, skipped: int, path: Path) -> CsvFormat:
     """The delimiter by which most lines have as many fields as the first, or one that no line has."""
-    agreement = {mark: _agreement(_fields(lines, mark)) for mark in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda mark: agreement[mark])
-    if agreement[delimiter] == (0.0, 0):
+    rows = {mark: _rows(lines, mark) for mark in DELIMITERS}
+    agreement = {mark: _agreement([len(row) for row in rows[mark]]) for mark in DELIMITERS}
+    most, _ = max(agreement.values())
+    best = [mark for mark in DELIMITERS if agreement[mark][0] == most]
+    if most and len(best) > 1:  # as a comma in the header and decimal commas
+        best = [mark for mark in best if _have_dates(rows[mark])] or best
+    delimiter = max(best, key=lambda mark: (agreement[mark][1], mark != ","))
+    if not most:
         text = "".join(lines)
         delimiter = next((mark for mark in reversed(DELIMITERS) if mark not in text), delimiter)
         if all(len(line.split()) > 1 for line in lines if line.strip()):
@@ -90,7 +122,8 @@ def _format_of_lines(lines: list[str], encoding: str, decimal: str | None, skipp
                 f"{path}: {lines[0][:40]!r} has no delimiter; separate the columns by ',', ';', '|' or tabs, in "
                 "pandas: pd.read_csv(path, sep=r'\\s+')"
             )
-    return CsvFormat(delimiter, encoding, decimal or _decimal(lines[1:], delimiter, path), skipped)
+    fields = (field for row in rows[delimiter][1:] for field in row)
+    return CsvFormat(delimiter, encoding, decimal or mark_of_fields(fields, delimiter, path), skipped)
 
 
 def _encoding(head: bytes) -> str:
@@ -109,9 +142,18 @@ def _encoding(head: bytes) -> str:
     return "cp1252"
 
 
-def _fields(lines: Sequence[str], delimiter: str) -> list[int]:
-    """The number of fields of each line that is not empty."""
-    return [len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) if row]
+def _rows(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    """The fields of each line that is not empty."""
+    return [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) if row]
+
+
+def _have_dates(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column has dates, in which no delimiter is left."""
+    import pyarrow as pa
+
+    columns = [[field for field in column if field.strip()] for column in zip(*rows[1:], strict=False)]
+    whole = [column for column in columns if not any(mark in field for field in column for mark in DELIMITERS)]
+    return any(is_time(pa.chunked_array([pa.array(column, pa.string())])) for column in whole)
 
 
 def _agreement(counts: list[int]) -> tuple[float, int]:
@@ -121,27 +163,8 @@ def _agreement(counts: list[int]) -> tuple[float, int]:
     return sum(count == counts[0] for count in counts) / len(counts), counts[0]
 
 
-def _decimal(lines: Sequence[str], delimiter: str, path: Path) -> str:
-    """A comma where fields such as 1,5 are numbers with a decimal comma; raises BadData where that is unclear.
-
-    It is if files with semicolons, which are usual beside decimal commas, have numbers such as 1.234 only.
-    """
-    if delimiter == ",":
-        return "."
-    fields = [field.strip() for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter) for field in row]
-    numbers = [field for field in fields if NUMBER.fullmatch(field)]
-    commas = [field for field in numbers if "," in field]
-    clear = [field for field in commas if COMMA_NUMBER.fullmatch(field) and len(field.partition(",")[2]) != 3]
-    points = [field for field in numbers if POINT_NUMBER.fullmatch(field)]
-    if delimiter == ";" and points and not commas and all(UNCLEAR.fullmatch(field) for field in points):
-        raise BadData(
-            f"{path}: numbers such as {points[0]!r} may have the decimal mark '.' or ','; say which by --decimal"
-        )
-    others = bool(points)
-    return "," if clear and not others and all(COMMA_NUMBER.fullmatch(field) for field in commas) else "."
-
-
-def _read(path: Path, written: CsvFormat, types: dict[str, Any]) -> Any:
+def _read(path: Path, written: CsvFormat, types: dict[str, Any], names: Sequence[str] = ()) -> Any:
+    """The columns of these names, or all of them, as these types where they are stated."""
     import pyarrow as pa
     import pyarrow.csv as pacsv
 
@@ -159,8 +182,9 @@ def _read(path: Path, written: CsvFormat, types: dict[str, Any]) -> Any:
         quoted_strings_can_be_null=True,
         auto_dict_encode=True,
         auto_dict_max_cardinality=1 << 20,
-        decimal_point=written.decimal,
+        decimal_point=written.decimal or ".",
         column_types=types,
+        include_columns=list(names),
     )
     for threads in (True, False):  # without threads, the number of a wrong line is known
         read = pacsv.ReadOptions(

@@ -63,7 +63,9 @@ def read_file(path: Path, options: TableOptions) -> TableFile:
         origins = RowOrigins((RowOrigin(path.name, 1, "value"),))
         return TableFile(arrow_table(table, str(path)), origins, stated, _unless_named(reasons, options))
     if kind in CSV:
-        table, origin = read_csv(path, options.decimal)
+        read = read_csv(path, options)
+        table, origin = read.table, read.origin
+        options = replace(options, decimal="," if read.decimal == "," else options.decimal)
     elif kind == ".xlsx":
         table, origin = _sheet(path), RowOrigin(path.name, 2, "row")
     else:
@@ -118,7 +120,8 @@ def _sheet(path: Path) -> Any:
     if not zipfile.is_zipfile(path):
         raise BadData(f"{path} is not a workbook of Excel")
     try:
-        return arrow_table(pd.read_excel(path, engine="openpyxl"), str(path))
+        frame = pd.read_excel(path, engine="openpyxl", dtype=object, keep_default_na=False)  # texts stay texts
+        return arrow_table(frame.replace("", None), str(path))
     except (OSError, ValueError) as error:
         raise BadData(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     except ImportError as error:
@@ -159,6 +162,8 @@ def _folder(path: Path, options: TableOptions) -> TableFile:
     begins = _begins([part.num_rows for part in parts])
     origins = RowOrigins(tuple(each.origins.parts[0] for each in read), begins)
     stated = read[0].options  # of .tsf files, whose ids are those of the lines
+    if any(each.options.decimal == "," for each in read):
+        stated = replace(stated, decimal=",")  # of CSV files
     reasons = read[0].reasons
     if is_id:
         reasons = {**reasons, name: "the names of the files"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +20,8 @@ MISSING = frozenset(
 )
 PLAIN = re.compile(r"[-+−]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 GROUPED = {
-    ".": re.compile(r"[-+−]?\d{1,3}([,' \u00a0\u202f]\d{3})+(\.\d+)?"),
-    ",": re.compile(r"[-+−]?\d{1,3}([.' \u00a0\u202f]\d{3})+(,\d+)?"),
+    ".": re.compile(r"[-+−]?[1-9]\d{0,2}([,' \u00a0\u202f]\d{3})+(\.\d+)?"),
+    ",": re.compile(r"[-+−]?[1-9]\d{0,2}([.' \u00a0\u202f]\d{3})+(,\d+)?"),
 }
 COMMA = re.compile(r"[-+−]?\d+,\d+")
 UNCLEAR = re.compile(r"[-+−]?[1-9]\d{0,2}([.,])\d{3}")  # 1,234 is a number of thousands, or one with decimals
@@ -52,7 +53,7 @@ def is_number(column: Any) -> bool:
         return True
     if not is_text(column):
         return False
-    texts = [text for text in column.drop_null().slice(0, SAMPLE).unique().to_pylist() if not _is_missing(text)]
+    texts = [text for text in column.drop_null().slice(0, SAMPLE).unique().to_pylist() if not is_missing(text)]
     numbers = [text for text in texts if _is_numeric(text.strip())]
     return len(numbers) > len(texts) / 2
 
@@ -102,7 +103,8 @@ def check_infinite(values: Floats, name: str, origins: RowOrigins) -> None:
         )
 
 
-def _is_missing(text: str) -> bool:
+def is_missing(text: str) -> bool:
+    """Whether a text among numbers is a missing value."""
     return text.strip().lower() in MISSING
 
 
@@ -115,11 +117,11 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
     encoded = column.combine_chunks().dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     texts = [text.strip() for text in encoded.dictionary.to_pylist()]
-    numbers = [text for text in texts if not _is_missing(text)]
+    numbers = [text for text in texts if not is_missing(text)]
     mark = decimal or _decimal_mark(numbers, name)
     read = np.full(len(texts) + 1, np.nan)  # the last one is that of missing values
     for i, text in enumerate(texts):
-        if _is_missing(text):
+        if is_missing(text):
             continue
         number = _number(text, mark)
         if number is None:
@@ -132,7 +134,7 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
     example = next((text for text in numbers if not PLAIN.fullmatch(text)), numbers[0] if numbers else "")
     what = f"the texts of column {name!r} are read as numbers"
     if example and PLAIN.fullmatch(example) and len(numbers) < len(texts):
-        missing = next(text for text in texts if _is_missing(text))
+        missing = next(text for text in texts if is_missing(text))
         what += f": {short_repr(missing)} is a missing value"
     elif example:
         what += f": {short_repr(example)} is {_number(example, mark):g}"
@@ -146,11 +148,7 @@ def _decimal_mark(texts: list[str], name: str) -> str:
     others = [text for text in numbers if not PLAIN.fullmatch(text) or UNCLEAR.fullmatch(text)]
     if not others:
         return "."
-    clear = [text for text in others if not UNCLEAR.fullmatch(text)]
-    marks = {
-        mark for text in clear for mark in ".," if not _fits(text, "," if mark == "." else ".") and _fits(text, mark)
-    }
-    marks |= {"." for text in numbers if PLAIN.fullmatch(text) and "." in text and not UNCLEAR.fullmatch(text)}
+    marks = clear_marks(numbers)
     if len(marks) == 1:
         return marks.pop()
     if all(PLAIN.fullmatch(text) for text in others) and not marks:
@@ -159,6 +157,13 @@ def _decimal_mark(texts: list[str], name: str) -> str:
         f"the numbers of column {name!r}, such as {short_repr(others[0])}, may have the decimal mark '.' or ','; say "
         "which by --decimal"
     )
+
+
+def clear_marks(texts: Iterable[str]) -> set[str]:
+    """The decimal marks of texts that are numbers with one of both marks only; numbers of thousands fit both."""
+    clear = [text for text in texts if _is_numeric(text) and not UNCLEAR.fullmatch(text)]
+    fitting = [[mark for mark in ".," if _fits(text, mark)] for text in clear]
+    return {marks[0] for marks in fitting if len(marks) == 1}
 
 
 def _fits(text: str, mark: str) -> bool:

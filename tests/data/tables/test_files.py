@@ -77,6 +77,19 @@ class TestFormats:
         with pytest.raises(BadInput, match=r"^a\.xlsx, row 4: 'x' in column 'y' is not a number"):
             reading(path)
 
+    def test_texts_of_a_sheet_stay_texts(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.xlsx"
+        names = {"a": "007", "b": "NA"}
+        FRAME.assign(sku=FRAME["series"].map(names), y=[1.0, None, 3, 4, 5, 6, 7]).drop(columns="series").to_excel(
+            path, index=False
+        )
+
+        rows = reading(path).rows
+
+        assert rows is not None
+        assert rows.ids == ("007", "NA")
+        np.testing.assert_array_equal(rows.values[:, 0], [1, np.nan, 3, 4, 5, 6, 7])
+
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
