@@ -131,13 +131,13 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
                 "the value empty if it is missing"
             )
         read[i] = number
-    example = next((text for text in numbers if not PLAIN.fullmatch(text)), numbers[0] if numbers else "")
+    unusual = (text for text in numbers if not PLAIN.fullmatch(text) or UNCLEAR.fullmatch(text))
+    example = next(unusual, None if len(numbers) < len(texts) else next(iter(numbers), None))
     what = f"the texts of column {name!r} are read as numbers"
-    if example and PLAIN.fullmatch(example) and len(numbers) < len(texts):
-        missing = next(text for text in texts if is_missing(text))
-        what += f": {short_repr(missing)} is a missing value"
-    elif example:
+    if example is not None:
         what += f": {short_repr(example)} is {_number(example, mark):g}"
+    elif numbers:
+        what += f": {short_repr(next(text for text in texts if is_missing(text)))} is a missing value"
     effect, remedy = "the series has these numbers", "if they are others, state the decimal mark by --decimal"
     return NumberColumn(read[codes], (Finding("changed", "numbers as texts", what, effect, remedy),))
 

@@ -63,6 +63,20 @@ class TestTexts:
     def test_the_decimal_mark_may_be_named(self, decimal: str, expected: float) -> None:
         assert numbers(["1,234"], decimal) == [expected]
 
+    @pytest.mark.parametrize(
+        ("texts", "decimal", "example"),
+        [
+            (["998", "1.005", "?"], ",", "'1.005' is 1005"),
+            (["998", "1.005"], ".", "'1.005' is 1.005"),
+            (["1", "?"], None, "'?' is a missing value"),
+            (["1", "2"], None, "'1' is 1"),
+        ],
+    )
+    def test_a_finding_has_an_example(self, texts: list[str], decimal: str | None, example: str) -> None:
+        found = number_column(column(list(texts), pa.string()), "y", decimal, ORIGINS).findings
+
+        assert [each.problem for each in found] == [f"the texts of column 'y' are read as numbers: {example}"]
+
     def test_another_text_is_refused_with_its_line(self) -> None:
         with pytest.raises(BadData, match=r"^a\.csv, line 4: 'four' in column 'y' is not a number; correct it"):
             numbers(["1", "2", "four"])
