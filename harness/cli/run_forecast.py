@@ -25,6 +25,7 @@ from harness.data.panel import Panel
 from harness.data.storage import write_text
 from harness.data.table_dataset import read_table_dataset
 from harness.data.tables.findings import check_findings
+from harness.data.tables.step_numbers import StepNumbers
 from harness.data.tables.zones import time_text
 from harness.errors import BadInput, Failure, UnknownName, attempt
 from harness.evaluation.run import Cell
@@ -71,12 +72,12 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
     board = load_board(board_path, workspace.catalog)
     task = _task(request.task, board)
     horizon = request.own.horizon or task.horizon
-    panel, zone = _panel_ahead(board, task, task.gap + horizon, workspace)
+    panel, zone, numbers = _panel_ahead(board, task, task.gap + horizon, workspace)
     evaluates = request.forecaster == BEST and _is_file(request.source)
     candidates = board.entries(workspace.catalog)
     if not evaluates:
         candidates = (_entry(request.forecaster, board, board_path, workspace),)
-    check_known_ahead(panel, task.gap + horizon, _users_of_known_covariates(candidates, workspace), zone)
+    check_known_ahead(panel, task.gap + horizon, _users_of_known_covariates(candidates, workspace), zone, numbers)
     if evaluates:
         run_boards(Selection((board_path,), jobs=request.jobs), workspace, console)
     entry = _entry(request.forecaster, board, board_path, workspace)
@@ -87,7 +88,7 @@ def run_forecast(request: ForecastRequest, workspace: Workspace, console: Consol
     options = CellOptions(strict=False, limits=Limits(request.timeout, request.memory))
     data = f"{_observed_values(panel):,} observed values of {len(panel):,} series"
     echo(f"fitting {entry.title} to {data}", err=True)
-    ahead = forecast_ahead(planned, panel, workspace.home, options)
+    ahead = replace(forecast_ahead(planned, panel, workspace.home, options), numbers=numbers)
     write_table(forecast_table(ahead, zone), request.out)
     lines = [
         f"forecaster {entry.title} was fitted to {data}",
@@ -164,14 +165,17 @@ def _users_of_known_covariates(entries: Iterable[Entry], workspace: Workspace) -
     return [title for title, spec in specs.items() if spec.covariates is None or "known covariate" in spec.covariates]
 
 
-def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspace) -> tuple[Panel, str | None]:
-    """The data of a task with rows for the steps ahead, and the zone of a file's times, which are read as UTC.
+def _panel_ahead(
+    board: Leaderboard, task: Task, steps: int, workspace: Workspace
+) -> tuple[Panel, str | None, StepNumbers | None]:
+    """The data of a task with rows for the steps ahead, and how a file writes its times.
 
-    The rows of a file have its known covariates there, and calendar covariates are computed.
+    These are the zone of times that are read as UTC, and the numbers of steps without dates. The rows of a
+    file have its known covariates there, and calendar covariates are computed.
     """
     dataset = next((each for each in board.datasets if each.label == task.dataset), None)
     if dataset is None:
-        return with_rows_ahead(load(workspace.catalog.datasets[task.dataset].spec, workspace.home), steps), None
+        return with_rows_ahead(load(workspace.catalog.datasets[task.dataset].spec, workspace.home), steps), None, None
     reading = read_table_dataset(dataset)  # once, for the panel and the rows after it
     check_findings(reading.findings)
     assert reading.rows is not None
@@ -181,7 +185,7 @@ def _panel_ahead(board: Leaderboard, task: Task, steps: int, workspace: Workspac
     later = inside >= np.repeat(reading.lengths, lengths)
     panel = Panel(**reading.panel_fields())
     ahead = with_rows_ahead(panel, steps, reading.rows.values[later], lengths - reading.lengths)
-    return with_calendar_ahead(ahead, reading.calendar, reading.rows.zone), reading.rows.zone
+    return with_calendar_ahead(ahead, reading.calendar, reading.rows.zone), reading.rows.zone, reading.rows.numbers
 
 
 def _observed_values(panel: Panel) -> int:

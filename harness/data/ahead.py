@@ -11,6 +11,7 @@ from harness.arrays import Floats, Ints
 from harness.data.calendar import advance
 from harness.data.panel import Panel
 from harness.data.tables.calendar_covariates import calendar_values
+from harness.data.tables.step_numbers import StepNumbers
 from harness.data.tables.zones import time_text
 from harness.errors import BadData
 
@@ -54,10 +55,17 @@ def with_calendar_ahead(panel: Panel, names: Sequence[str], zone: str | None) ->
     return replace(panel, values=values)
 
 
-def check_known_ahead(panel: Panel, steps: int, forecasters: Sequence[str], zone: str | None = None) -> None:
+def check_known_ahead(
+    panel: Panel,
+    steps: int,
+    forecasters: Sequence[str],
+    zone: str | None = None,
+    numbers: StepNumbers | None = None,
+) -> None:
     """Raise BadData if a known covariate has no value in one of the last so many rows of a series.
 
-    The message names the `forecasters` that use known covariates, and writes times of UTC in the `zone`.
+    The message names the `forecasters` that use known covariates, and writes times of UTC in the `zone`, and steps by
+    their `numbers`.
     """
     if not forecasters:
         return
@@ -68,7 +76,11 @@ def check_known_ahead(panel: Panel, steps: int, forecasters: Sequence[str], zone
         if missing.any():
             series, step = np.argwhere(missing)[0]
             name, length = panel.channels[i].name, int(panel.lengths[series])
-            time = advance(panel.start[[series]], panel.freq, np.array([length - steps + step]))[0]
+            at = np.array([length - steps + step])
+            if numbers is None:
+                time = advance(panel.start[[series]], panel.freq, at)[0]
+            else:
+                time = numbers.at(np.array([series]), at)[0]
             needed = f"{forecasters[0]} needs" if len(forecasters) == 1 else f"{', '.join(forecasters)} need"
             raise BadData(
                 f"the known covariate {name!r} of series {panel.ids[series]!r} has no value at "

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.arrays import Times
 from harness.boards.planning import PlannedCell
 from harness.data.panel import Panel
 from harness.data.panel_store import store_panel
+from harness.data.tables.step_numbers import StepNumbers
 from harness.errors import BadInput, BadTask, Failure
 from harness.evaluation.calls import Calls
 from harness.evaluation.clock import Clock
@@ -30,6 +32,15 @@ class ForecastAhead:
 
     windows: Windows  # one for each series, in the order of the panel
     forecast: Forecast
+    numbers: StepNumbers | None = None  # of steps without dates, as a table has them
+
+    def times(self) -> Times:
+        """The time of each step of the forecasts, (window, step)."""
+        contexts = self.windows.contexts
+        if self.numbers is None:
+            return contexts.times()[:, contexts.gap :]
+        steps = contexts.cutoffs[:, None] + contexts.gap + np.arange(contexts.horizon)
+        return self.numbers.at(contexts.series, steps)
 
 
 def task_ahead(task: Task, horizon: int) -> Task:

@@ -272,6 +272,21 @@ def test_parquet_has_timestamps_with_a_zone(tmp_path: Path) -> None:
     assert str(times.dt.tz) == "Europe/Berlin"
 
 
+def test_forecasts_are_numbered_like_the_steps_of_the_data(tmp_path: Path) -> None:
+    numbers = {"a": np.arange(100, 300, 5), "b": np.arange(2, 102, 5)}
+    parts = [pd.DataFrame({"step": each, "id": name, "sales": 1.0 * each % 7}) for name, each in numbers.items()]
+    frame = pd.concat(parts).assign(promo=1.0)
+    frame.to_csv(tmp_path / "steps.csv", index=False)
+    options = ("--horizon", 2, "--id", "id", "--target", "sales", "--season", 1)
+
+    harness(tmp_path, "forecast", "steps.csv", *options, "--with", "naive", "--past", "promo", "--plot", "p.html")
+    refused = harness(tmp_path, "forecast", "steps.csv", *options, "--with", "ridge", "--known", "promo", code=2)
+
+    assert pd.read_csv(tmp_path / "forecast.csv")["time"].tolist() == [300, 305, 102, 107]
+    assert "300 to 305" in (tmp_path / "p.html").read_text(encoding="utf-8")
+    assert "the known covariate 'promo' of series 'a' has no value at 300, step 1 of 2" in refused
+
+
 def test_a_board_that_only_the_home_knows_is_found_by_its_name(folder: Path) -> None:
     output = harness(folder, "forecast", "sales", "--with", "theta", "--out", "by_name.csv")
     replayed = harness(folder, "replay", "sales", "theta", "sales")

@@ -38,7 +38,7 @@ def _value_findings(reading: TableReading) -> list[Finding]:
             ahead,
             reading.up_to_actuals(rows.absent),
             fields["season_length"],
-            fields["start"],
+            rows.time_text,
             fields["freq"],
             None if rows.freq is None else advance(rows.start, rows.freq, reading.lengths - 1),
             rows.zone,

@@ -280,6 +280,7 @@ def _with_actuals(rows: RegularRows, channels: tuple[Channel, ...], findings: li
         start=rows.start[has_all],
         values=rows.values[kept],
         absent=rows.absent[kept],
+        numbers=None if rows.numbers is None else rows.numbers.subset(has_all),
     )
 
 

@@ -26,6 +26,7 @@ from harness.data.tables.rows import RowOrigins
 from harness.data.tables.step_findings import (
     gaps,
     no_frequency,
+    numbers_of_steps,
     other_classes,
     repeated_times,
     steps_of_series,
@@ -33,7 +34,8 @@ from harness.data.tables.step_findings import (
     times_far_apart,
     weeks,
 )
-from harness.data.tables.zones import are_dates, hours_that_clocks_skip
+from harness.data.tables.step_numbers import StepNumbers
+from harness.data.tables.zones import are_dates, hours_that_clocks_skip, time_text
 
 HEAD = 1000  # times that are looked at first
 MOST_STEPS, MOST_STEPS_OF_ROWS = 10_000_000, 100  # after absent ones are inserted: in all, and for each row
@@ -52,6 +54,14 @@ class RegularRows:
     values: Floats  # (row, column)
     absent: Bools  # (row,): steps that the table has no row for
     zone: str | None = None  # of the table's times, which were read as UTC; None for dates, and times without a zone
+    numbers: StepNumbers | None = None  # of a table without dates; its series start at these divided by their step
+
+    def time_text(self, series: int, step: int) -> str:
+        """The time of a step of a series in a message, as the table has it."""
+        at, steps = np.array([series]), np.array([step])
+        if self.numbers is not None:
+            return str(self.numbers.at(at, steps)[0])
+        return time_text(advance(self.start[at], self.freq, steps)[0], self.zone)
 
 
 class Irregular(Exception):
@@ -113,7 +123,10 @@ def regular_rows(
         findings.append(weeks(rows))
     at, between, start = positions(rows.times, rows.offsets, freq)
     if not is_dated:
-        at, start = _numbered(rows, at, start)
+        at, numbers = _numbered(rows, at)
+        findings += numbers_of_steps(rows, numbers)
+        regular = _with_absent(rows, values, at, start // numbers.step, freq, options.fill, findings)
+        return replace(regular, numbers=numbers), findings
     if between.any():
         raise Irregular(times_between_steps(rows, between, freq, origins, pandas))
     if freq is not None:
@@ -140,13 +153,13 @@ def _on_first_days(rows: SortedRows, options: TableOptions, findings: list[Findi
     return replace(rows, times=months.astype("M8[ns]"))
 
 
-def _numbered(rows: SortedRows, at: Ints, start: Times) -> tuple[Ints, Times]:
-    """Steps of numbered time, whose usual difference is one step."""
+def _numbered(rows: SortedRows, at: Ints) -> tuple[Ints, StepNumbers]:
+    """The steps of numbered times, whose differences are whole numbers of steps, and their numbers."""
     inside = np.ones(max(len(at) - 1, 0), dtype=np.bool_)
     inside[rows.offsets[1:-1] - 1] = False
     differences = np.diff(at)[inside]
-    step = int(np.gcd.reduce(differences)) if len(differences) else 1
-    return at // max(step, 1), start // max(step, 1)
+    step = max(int(np.gcd.reduce(differences)) if len(differences) else 1, 1)
+    return at // step, StepNumbers(step, rows.times[rows.offsets[:-1]])
 
 
 def _without_repeats(rows: SortedRows, values: Floats, table: _Table) -> tuple[SortedRows, Floats]:

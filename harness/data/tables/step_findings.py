@@ -14,6 +14,7 @@ from harness.data.tables.grouping import SortedRows
 from harness.data.tables.options import Aggregate, Fill
 from harness.data.tables.pandas_lines import PandasLines
 from harness.data.tables.rows import RowOrigins
+from harness.data.tables.step_numbers import StepNumbers
 from harness.data.tables.zones import changes_of_clocks
 
 DAY = 86_400 * 10**9  # nanoseconds
@@ -160,6 +161,19 @@ def steps_of_series(rows: SortedRows, start: Times, freq: str) -> tuple[Finding,
     remedy = f"to put all on the same steps, combine them by --freq {freq} --aggregate sum"
     effect = "each series keeps its own steps, and windows end at different times"
     return (Finding("note", "steps of series", problem, effect, remedy),)
+
+
+def numbers_of_steps(rows: SortedRows, numbers: StepNumbers) -> tuple[Finding, ...]:
+    """That the numbers of steps are more than one apart."""
+    if numbers.step == 1:
+        return ()
+    row = rows.offsets[int(np.argmax(np.diff(rows.offsets)))]
+    problem = (
+        f"the times are numbers that are {numbers.step:,} apart, such as {rows.time_text(row)} and "
+        f"{rows.time_text(row + 1)} in series {rows.series_of(row)!r}"
+    )
+    effect = "steps are counted by one; forecasts have numbers like those of the table"
+    return (Finding("changed", "numbers of steps", problem, effect),)
 
 
 def times_between_steps(

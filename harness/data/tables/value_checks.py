@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.arrays import Bools, Floats, Ints, Times
-from harness.data.calendar import advance
 from harness.data.channel import Channel
 from harness.data.tables.findings import Finding, Level
 from harness.data.tables.frequencies import seasons_of
@@ -37,7 +36,7 @@ class Values:
     ahead: Ints  # (series,) rows after the last actual
     absent: Bools  # (row,) steps that the table has no row for
     season_length: int
-    start: Times  # (series,)
+    time_text: Callable[[int, int], str]  # the time of a step of a series, in a message
     freq: str | None
     ends: Times | None  # (series,) times of the last actuals; None without a calendar
     zone: str | None  # in which messages write times of UTC
@@ -51,8 +50,7 @@ class Values:
     def place(self, row: int) -> str:
         """The series and the time of a row, in a message."""
         series = int(np.searchsorted(self.offsets, row, side="right")) - 1
-        time = advance(self.start[[series]], self.freq, np.array([row - self.offsets[series]]))[0]
-        return f"in series {self.ids[series]!r} at {time_text(time, self.zone)}"
+        return f"in series {self.ids[series]!r} at {self.time_text(series, int(row - self.offsets[series]))}"
 
     def numeric_targets(self) -> list[int]:
         """The positions of the targets that are no classes."""

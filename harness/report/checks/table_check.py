@@ -87,7 +87,9 @@ def first_and_last_time(reading: TableReading) -> tuple[str, str]:
     assert rows is not None
     assert lengths is not None
     if rows.freq is None:
-        return str(int(rows.start.min())), str(int((rows.start + lengths - 1).max()))
+        assert rows.numbers is not None
+        ends = rows.numbers.at(np.arange(len(lengths)), lengths - 1)
+        return str(int(rows.numbers.first.min())), str(int(ends.max()))
     first, last = period(rows.start, rows.freq, np.zeros(len(lengths), dtype=np.int64), lengths - 1)
     return time_text(first, rows.zone), time_text(last, rows.zone)
 

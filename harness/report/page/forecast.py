@@ -46,13 +46,16 @@ def forecast_page(ahead: ForecastAhead, title: str, lines: Sequence[str], zone: 
     Times of UTC are shown on the clocks of the `zone`, if there is one.
     """
     count = len(ahead.forecast)
-    plots = [plot for window in range(min(count, MOST_SERIES)) for plot in _plots(ahead, window, zone)]
+    times = ahead.times()[:MOST_SERIES]
+    if zone is not None:
+        times = in_zone(times.ravel(), zone).tz_localize(None).to_numpy().reshape(times.shape)
+    plots = [plot for window in range(min(count, MOST_SERIES)) for plot in _plots(ahead, window, times[window])]
     shown = [*lines, *([f"the first {MOST_SERIES} of {count:,} series are shown"] if count > MOST_SERIES else [])]
     values: dict[str, Any] = {"title": visible(title), "lines": [visible(line) for line in shown], "plots": plots}
     return document("forecast.html.jinja", values, ("page.css", "charts.css", "forecast.css"), ("theme.js",))
 
 
-def _plots(ahead: ForecastAhead, window: int, zone: str | None) -> Iterator[Plot]:
+def _plots(ahead: ForecastAhead, window: int, times: Times) -> Iterator[Plot]:
     """A plot of each numeric target of a window."""
     forecast, contexts = ahead.forecast, ahead.windows.contexts.take(slice(window, window + 1))
     if forecast.probabilities is not None:
@@ -66,9 +69,6 @@ def _plots(ahead: ForecastAhead, window: int, zone: str | None) -> Iterator[Plot
         low = high = None
         if forecast.quantiles is not None:
             low, high = forecast.quantiles[window, :, target, 0], forecast.quantiles[window, :, target, -1]
-        times = contexts.times()[0, contexts.gap :]
-        if zone is not None:
-            times = in_zone(times, zone).tz_localize(None).to_numpy()
         yield _plot(name, past[:, target], forecast.mean[window, :, target], low, high, contexts.gap, times)
 
 

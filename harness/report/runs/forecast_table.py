@@ -26,7 +26,7 @@ def forecast_table(ahead: ForecastAhead, zone: str | None = None) -> Any:
 
     contexts, forecast = ahead.windows.contexts, ahead.forecast
     windows, horizon, targets = forecast.mean.shape
-    times = np.repeat(contexts.times()[:, contexts.gap :].ravel(), targets)  # (window × horizon × target,)
+    times = np.repeat(ahead.times().ravel(), targets)  # (window × horizon × target,)
     columns: dict[str, Any] = {
         "series": np.repeat(np.array(contexts.ids, dtype=object), horizon * targets),
         "time": times if zone is None else _of_zone(times, zone),

@@ -137,6 +137,17 @@ class TestRows:
 
 
 class TestSteps:
+    def test_numbers_that_are_several_apart(self, write: Write) -> None:
+        frame = series().assign(time=np.arange(100, 400, 5))
+        frame.loc[7, "y"] = 1e6
+
+        finding = found(write(frame), "numbers of steps")
+
+        assert finding.level == "changed"
+        assert finding.problem == "the times are numbers that are 5 apart, such as 100 and 105 in series '0'"
+        assert "1e+06 in series '0' at 135" in found(write(frame), "outliers").problem
+        assert "numbers of steps" not in checks(write(series().assign(time=np.arange(60))))
+
     def test_irregular_steps(self, write: Write) -> None:
         frame = series("h")
         frame["time"] += pd.to_timedelta(RNG.integers(0, 59, LENGTH), unit="min")
