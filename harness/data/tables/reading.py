@@ -126,7 +126,7 @@ def read_table(
         times = found.values
         findings += found.findings
         zone, day_first = found.zone, found.day_first
-        if zone == "UTC" and found.findings and options.time_zone is None:
+        if zone == "UTC" and any(each.check == "time zone" for each in found.findings) and options.time_zone is None:
             _check_days(columns.time, options)
         if options.time_zone is not None and times.dtype.kind == "M":
             if zone is not None:

@@ -124,6 +124,14 @@ class TestZones:
         panel = Panel.from_frame(frame, freq="D", aggregate="sum", time_zone="Europe/Berlin")
         assert panel.values[:, 0].tolist() == [24.0] * 30 + [23.0] + [24.0] * 29
 
+    def test_days_of_utc_need_none(self) -> None:
+        times = pd.date_range("2024-03-01", periods=96, freq="h").strftime("%d/%m/%Y %H:%M+00:00")
+        frame = pd.DataFrame({"time": times, "y": 1.0})
+
+        panel = Panel.from_frame(frame, freq="D", aggregate="sum", day_first=True)
+
+        assert panel.values[:, 0].tolist() == [24.0] * 4
+
 
 class TestTexts:
     """Classes are combined by their first or last one, and where all are the same."""
