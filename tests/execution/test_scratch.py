@@ -81,6 +81,27 @@ def test_a_claimed_folder_of_this_process_stays_until_it_is_given_up(temporary: 
     assert not folder.exists()
 
 
+def test_a_folder_whose_removal_was_interrupted_is_removed_by_the_next_run(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_scratch()
+    descriptor = claim_scratch(folder)
+    (folder / "a" / "b").mkdir(parents=True)
+
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rmdir", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            remove_scratch(folder)
+    os.close(descriptor)
+
+    remove_abandoned()
+
+    assert not folder.exists()
+
+
 def test_folders_without_rights_are_removed_and_what_links_point_to_is_not(temporary: Path) -> None:
     kept = temporary / "kept"
     kept.mkdir()

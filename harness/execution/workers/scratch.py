@@ -77,6 +77,8 @@ def remove_scratch(folder: Path) -> None:
             pending = [os.curdir]
             while pending:
                 pending += _remove_one(pending.pop(), top)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(OWNER, dir_fd=top)  # the last file: without it, nobody would remove what is left
         finally:
             os.close(top)
         folder.rmdir()
@@ -96,7 +98,8 @@ def _remove_one(name: str, top: int) -> list[str]:
             for entry in entries:
                 with contextlib.suppress(OSError):
                     if not entry.is_dir(follow_symlinks=False):
-                        os.unlink(entry.name, dir_fd=folder)
+                        if (name, entry.name) != (os.curdir, OWNER):
+                            os.unlink(entry.name, dir_fd=folder)
                         continue
                     os.chmod(entry.name, stat.S_IRWXU, dir_fd=folder)  # else it cannot be moved
                     new = uuid4().hex
