@@ -82,6 +82,14 @@ class Row:
         return f"<Row: {self.rank or 'unranked'} {self.forecaster}, skill {self.skill:.3f}>"
 
     @property
+    def has_score(self) -> bool:
+        """Whether it has a score on any task; without one, its aggregate scores are those of imputed errors alone.
+
+        A cell that completed has none where its errors are too large for a number.
+        """
+        return self.completed > 0 and not all(map(math.isnan, self.scores.values()))
+
+    @property
     def batch_difference(self) -> float | None:
         """The largest of them; None where its forecasts do not depend on the batch."""
         return max(self.batch_differences.values(), default=None)

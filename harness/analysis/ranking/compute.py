@@ -37,7 +37,7 @@ def compute_standings(
 
     A cell without a result is scored as the median of its task among `ErrorTable.donors`, never better than the
     baseline nor than the forecaster's own worst; a failed window within its cell never better than the baseline's. With
-    `completed_only` they are ignored. Forecasters that completed nothing come last; those with pending cells are
+    `completed_only` they are ignored. Forecasters without a score come last; those with pending cells are
     not ranked yet. Tasks on which the baseline has no result are ignored, and a note names them. Of other metrics
     a row has the mean over tasks; `metrics`, the catalog's, say which are in units of the data and have none.
     Raises InvalidMetric where no task can be ranked because the metric raises on the stored forecasts, and BadInput
@@ -166,7 +166,7 @@ def _with_aggregates(
                 mean_rank=float(aggregates.mean_ranks[i]),
                 median_relative_error=float(aggregates.medians[i]),
                 intervals={name: (float(low[i]), float(high[i])) for name, (low, high) in ends.items()}
-                if row.completed
+                if row.has_score
                 else {},
                 mcs_p_value=math.nan if p_values is None or row.missing else float(p_values[i]),
                 tied_for_first=len(best) > 1 and row.forecaster in best,
@@ -265,12 +265,12 @@ def _left_out_notes(plan: StoredPlan, runs: Mapping[str, Run | None]) -> list[st
 def _rank_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
     """The rows with ranks, best first.
 
-    Of equal errors those without failures come first; then those that completed nothing; last those not ranked.
+    Of equal errors those without failures come first; then those without a score; last those not ranked.
     """
 
     def sort_key(row: Row) -> tuple[bool, bool, float, bool]:
         unknown = math.isnan(row.relative_error)
-        return unknown, not row.completed, 0.0 if unknown else row.relative_error, bool(row.missing)
+        return unknown, not row.has_score, 0.0 if unknown else row.relative_error, bool(row.missing)
 
     ordered: list[Row] = []
     for position, row in enumerate(sorted(rows, key=lambda row: (*sort_key(row), row.forecaster)), start=1):

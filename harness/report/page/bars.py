@@ -31,9 +31,9 @@ class Bar:
 def gain(row: Row, logarithmic: bool) -> tuple[float, Interval]:
     """What a bar shows, and its interval: the skill, or by how many decades the relative error is below one.
 
-    NaN for a forecaster that completed nothing.
+    NaN for a forecaster without a score.
     """
-    if not row.completed:
+    if not row.has_score:
         return math.nan, (math.nan, math.nan)
     if not logarithmic:
         return row.skill, row.interval("skill")

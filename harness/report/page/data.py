@@ -36,12 +36,12 @@ def chart_data(standings: Standings, examples: Examples | None) -> dict[str, Any
 
 
 def _row(row: Row, tasks: Sequence[str]) -> dict[str, Any]:
-    skill = (row.skill, *row.interval("skill")) if row.completed else (math.nan,) * 3
+    skill = (row.skill, *row.interval("skill")) if row.has_score else (math.nan,) * 3
     return {
         "name": row.forecaster,
         "tied": row.tied_for_first,
         "skill": [_round(value) for value in skill],
-        "relative": _round(row.relative_error if row.completed else math.nan),
+        "relative": _round(row.relative_error if row.has_score else math.nan),
         "fit": _round(row.fit_seconds),
         "predict": _round(row.window_seconds),
         "scores": [_round(row.scores.get(task, math.nan)) for task in tasks],
@@ -67,8 +67,8 @@ def _costs(standings: Standings) -> dict[str, Any]:
 
 
 def _significance(found: Significance, standings: Standings) -> dict[str, Any]:
-    """Comparisons in pairs, without those of forecasters that completed nothing, which have imputed errors only."""
-    empty = {row.forecaster for row in standings.rows if not row.completed}
+    """Comparisons in pairs, without those of forecasters without a score, which have imputed errors only."""
+    empty = {row.forecaster for row in standings.rows if not row.has_score}
     if empty.intersection(found.forecasters):
         found = _without(found, empty)
     return {

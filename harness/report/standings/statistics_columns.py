@@ -75,13 +75,13 @@ def statistics_columns(standings: Standings) -> list[Column]:
 
 
 def _of_completed(cell: Cell) -> Cell:
-    """The cell, with a dash for a forecaster that completed nothing: its number would be that of imputed results."""
-    return replace(cell, text=lambda row: cell.text(row) if row.completed else NOTHING)
+    """The cell, with a dash for a forecaster without a score: its number would be that of imputed results."""
+    return replace(cell, text=lambda row: cell.text(row) if row.has_score else NOTHING)
 
 
 def _if_completed(value: Callable[[Row], Value]) -> Callable[[Row], Value]:
-    """The value, None for a forecaster that completed nothing."""
-    return lambda row: value(row) if row.completed else None
+    """The value, None for a forecaster without a score."""
+    return lambda row: value(row) if row.has_score else None
 
 
 def _mlflow_skill(standings: Standings) -> list[Column]:
@@ -104,7 +104,7 @@ def _mlflow_skill(standings: Standings) -> list[Column]:
 
 
 def _log10_relative_error(row: Row) -> float:
-    return math.log10(row.relative_error) if row.completed and row.relative_error > 0 else math.nan
+    return math.log10(row.relative_error) if row.has_score and row.relative_error > 0 else math.nan
 
 
 def _skill_cells(standings: Standings) -> tuple[Cell, Cell]:

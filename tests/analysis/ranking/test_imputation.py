@@ -28,7 +28,7 @@ class Losses(BoardResults):
         for task, of_task in losses.items():
             for j, name in enumerate(names):
                 cell, lost = StoredCell(f"{name} {task}", name, task, "aa"), np.isnan(of_task[:, j])
-                self.of_key[cell.key] = Terms(np.nan_to_num(of_task[:, [j]]), 1.0 - lost[:, None])
+                self.of_key[cell.key] = Terms(np.where(lost, 0.0, of_task[:, j])[:, None], 1.0 - lost[:, None])
                 failures = tuple(WindowFailure(int(i), Status.FAILED, "lost") for i in np.flatnonzero(lost))
                 status = Status.FAILED if lost.all() else Status.COMPLETED
                 planned = Cell(Task(task, RollingOrigin(1)), name)
@@ -172,3 +172,15 @@ class TestCells:
 
         skills = {row.forecaster: row.skill for row in found.rows}
         assert skills["coward"] == pytest.approx(1 - 3)
+
+    def test_errors_that_are_too_large_for_a_number_are_no_score_and_come_last(self) -> None:
+        losses = drawn(1.0, 2.0, 1.0)
+        losses[:, 2] = np.inf
+
+        found = standings({"t": losses}, "base", "poor", "huge")
+        alone = standings({"t": losses[:, [0, 2]]}, "base", "huge")
+
+        assert [(row.forecaster, row.rank) for row in found.rows] == [("base", 1), ("poor", 2), ("huge", 3)]
+        assert [(row.forecaster, row.rank) for row in alone.rows] == [("base", 1), ("huge", 2)]
+        assert [row.has_score for row in found.rows] == [True, True, False]
+        assert not found.rows[2].intervals
