@@ -131,8 +131,10 @@ def _of_texts(column: Any, name: str, decimal: str | None, origins: RowOrigins) 
                 "the value empty if it is missing"
             )
         read[i] = number
-    unusual = (text for text in numbers if not PLAIN.fullmatch(text) or UNCLEAR.fullmatch(text))
-    example = next(unusual, None if len(numbers) < len(texts) else next(iter(numbers), None))
+    has_missing = len(numbers) < len(texts)
+    unclear = [text for text in numbers if UNCLEAR.fullmatch(text) and not (has_missing and mark in text)]
+    unusual = [text for text in numbers if not PLAIN.fullmatch(text)] or unclear
+    example = next(iter(unusual if has_missing or unusual else numbers), None)
     what = f"the texts of column {name!r} are read as numbers"
     if example is not None:
         what += f": {short_repr(example)} is {_number(example, mark):g}"
