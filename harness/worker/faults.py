@@ -20,11 +20,14 @@ from harness.errors import (
     place_of,
 )
 from harness.evaluation.failures import is_out_of_memory
+from harness.worker.memory_limit import has_limit
 from harness.worker.messages import ProtocolError
 
 T = TypeVar("T")
 MOST_TEXT = 64 << 10  # characters of a message or a traceback
 MOST_NAME = 100  # characters of the name of a file or a function
+NO_THREAD = "can't start new thread"  # what Python says where a stack cannot be allocated
+STACKS = "; the stacks of threads count for the limit of memory, also of those that wait"
 TEXT_SECONDS = 1.0  # for making the text of an exception, which may call its methods
 KINDS: tuple[tuple[type[Exception], str], ...] = (
     (NotGiven, "not_given"),
@@ -70,7 +73,10 @@ def fault(error: BaseException, *, with_traceback: bool = True) -> dict[str, Any
     text = _guarded(lambda: str(Failure(error)), _type_name(error))  # type: ignore[arg-type]
     kind = _guarded(lambda: _kind(error), "failed")
     trace = _guarded(lambda: "".join(traceback.format_exception(error)), "") if with_traceback else ""
-    told = {"kind": kind, "type": _type_name(error), "message": text[:MOST_TEXT], "traceback": trace[-MOST_TEXT:]}
+    text = text[:MOST_TEXT]
+    if kind == "failed" and isinstance(error, RuntimeError) and text.endswith(NO_THREAD) and has_limit():
+        kind, text = "out_of_memory", f"{text}{STACKS}"
+    told = {"kind": kind, "type": _type_name(error), "message": text, "traceback": trace[-MOST_TEXT:]}
     place = _guarded_place(error)
     return told if place is None else {**told, "place": place}
 

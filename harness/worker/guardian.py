@@ -67,7 +67,7 @@ def run_guardian(
             run_worker(start, messages, writing, me, kept, loaded)
         close_others({control, lifeline, reading})
         detach_standard_streams()
-        _Guard(worker, control, lifeline, reading, start.output).watch()
+        _Guard(worker, control, lifeline, reading, start.output).watch(loaded)
     except OSError as error:  # such as too many processes
         if not worker:
             refuse(control, error)
@@ -87,9 +87,9 @@ class _Guard:
         for descriptor in (control, output):
             os.set_blocking(descriptor, False)
 
-    def watch(self) -> None:
+    def watch(self, loaded: int) -> None:
         """Watch the worker until it ends or has to, and send the result."""
-        self._send({"pid": self.worker, "guardian": os.getpid()})
+        self._send({"pid": self.worker, "guardian": os.getpid(), "loaded": loaded})
         ended = pidfd(self.worker)
         ready = select.poll()
         for descriptor in (self.control, self.lifeline, self.output, *(() if ended is None else (ended,))):

@@ -39,9 +39,13 @@ class Allowances:
         """Raise the limit for what is about to be allocated."""
         oldest, replaced = self._sizes.get(name, (0, 0))
         self._sizes[name] = (replaced, size)
-        limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
-        if limit != resource.RLIM_INFINITY:
-            _set(limit + size - oldest)
+        if has_limit():
+            _set(resource.getrlimit(resource.RLIMIT_DATA)[0] + size - oldest)
+
+
+def has_limit() -> bool:
+    """Whether the writable memory of this process has a limit."""
+    return resource.getrlimit(resource.RLIMIT_DATA)[0] != resource.RLIM_INFINITY
 
 
 def _set(limit: int) -> None:

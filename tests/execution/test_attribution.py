@@ -130,14 +130,14 @@ def test_a_bug_in_a_supervisor_is_told_with_its_place() -> None:
 @pytest.mark.skipif(not process_usage.PROC, reason="memory is told apart by means of Linux")
 def test_pages_of_files_do_not_count_as_memory(tmp_path: Path) -> None:
     size = 64 << 20
-    before = process_usage.own_memory_of_tree(os.getpid(), given=2 * size)
+    before = process_usage.memory_of(os.getpid(), (), given=2 * size)
     (tmp_path / "values").write_bytes(bytes(size))
 
     mapped = np.memmap(tmp_path / "values", mode="r")
     assert not mapped.any()
-    with_file = process_usage.own_memory_of_tree(os.getpid(), given=2 * size)
+    with_file = process_usage.memory_of(os.getpid(), (), given=2 * size)
     kept = np.ones(size // 8)
-    with_array = process_usage.own_memory_of_tree(os.getpid(), given=2 * size)
+    with_array = process_usage.memory_of(os.getpid(), (), given=2 * size)
 
     assert with_file - before < size // 2
     assert with_array - with_file > size // 2

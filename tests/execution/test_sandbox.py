@@ -184,7 +184,7 @@ def test_only_the_copy_itself_is_killed(
                 forecaster.fit(fold.train)
                 copy = forecaster.copy()
                 assert isinstance(copy, WorkerCopy)
-                (copied,) = forecaster.process.copies
+                (copied,) = forecaster.process.usage.copies
                 assert copied in forecaster.process.processes()
 
                 copy.close()

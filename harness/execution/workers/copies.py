@@ -38,7 +38,8 @@ class CopiedProcess(WorkerProcess):
         super().__init__(messages, messages, limits)
         self._process, self.latency = process, original.latency
         self._original = original
-        original.copies.add(process)
+        self.usage = replace(original.usage, worker=process, root=process, around=frozenset(), copies=set())
+        original.usage.copies.add(process)
 
     def count_time(self) -> None:
         """Count the time, for the original too."""
@@ -56,7 +57,7 @@ class CopiedProcess(WorkerProcess):
             if is_ours:
                 self._wait_until_ended()
             self.ended = Ended(None)
-            self._original.copies.discard(self._process)
+            self._original.usage.copies.discard(self._process)
         return self.ended
 
     def _wait_until_ended(self) -> None:

@@ -17,6 +17,7 @@ from harness.errors import ForecasterError, HarnessError
 from harness.execution import process_usage
 from harness.execution.workers.ends import CLOSED, Ended, much_output, reason_of
 from harness.execution.workers.errors import error_of
+from harness.execution.workers.usage import Usage
 from harness.forecasters.limits import Limits, size_text
 from harness.worker.messages import MOST_HEADER, PROTOCOL, Connection, Message, ProtocolError
 from harness.worker.requests import REFUSED
@@ -54,7 +55,7 @@ class WorkerProcess:
         self._process = self._guardian = 0
         self.shown = 0  # bytes of the files that it was given to map, which do not count
         self.latency = 0.0  # seconds of a message to the worker and back
-        self.copies: set[int] = set()  # processes that are copies of it, and were not ended yet
+        self.usage = Usage()
 
     def wait_until_ready(self) -> None:
         """Wait for the first message, and measure how long messages take."""
@@ -63,6 +64,7 @@ class WorkerProcess:
         if pids is None:
             self._fail()
         self._process, self._guardian = int(pids["pid"]), int(pids["guardian"])
+        self.usage.begin(self._process, self._guardian, loaded=int(pids.get("loaded", 0)))
         self.measure_latency()
 
     def measure_latency(self) -> None:
@@ -116,8 +118,8 @@ class WorkerProcess:
         return process_usage.peak_memory(self._process)
 
     def processes(self) -> set[int]:
-        """The descendants of the worker, such as its copies."""
-        return {*process_usage.process_tree(self._process)} - {self._process} if self._process else set()
+        """The processes that the worker started, such as its copies."""
+        return {*self.usage.started(with_copies=True)}
 
     def begin_cell(self) -> None:
         """Begin another cell with the same worker, and the count of its time and its output anew."""
@@ -209,12 +211,10 @@ class WorkerProcess:
 
     def _look_at_processes(self) -> None:
         most, tasks = self.limits.memory, self.limits.tasks
-        if most is not None and process_usage.memory_of_tree(self._process) > most:
-            used = process_usage.own_memory_of_tree(self._process, self.shown)
-            if used > most:
-                text = f"it used {size_text(used)} of memory, more than {size_text(most)}, while {self.doing}"
-                self.end_with(ForecasterError(text, "out_of_memory"))
-        if tasks is not None and process_usage.tasks_of_tree(self._process) > tasks:
+        if most is not None and (used := self.usage.memory(self.shown, most)) > most:
+            text = f"it used {size_text(used)} of memory, more than {size_text(most)}, while {self.doing}"
+            self.end_with(ForecasterError(text, "out_of_memory"))
+        if tasks is not None and self.usage.tasks() > tasks:
             self.end_with(ForecasterError(f"it started more than {tasks} threads and processes", "failed"))
 
     def end_with(self, error: HarnessError) -> NoReturn:
@@ -253,7 +253,7 @@ class WorkerProcess:
         if line is None:
             self._kill_without_guardian()
             return Ended(None, "" if self._guardian else REFUSED)
-        left = max(line["left"] - len(self.copies), 0)
+        left = max(line["left"] - len(self.usage.copies), 0)
         reason = CLOSED if self._runs_on and line["reason"] == "killed" else line["reason"]
         return Ended(int(line["exit"]), reason, line["output"], left)
 

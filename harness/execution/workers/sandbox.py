@@ -89,13 +89,14 @@ class SandboxedProcess(WorkerProcess):
         self.receive_hello()
         *around, self._process = process_usage.process_tree(self._sandbox.pid)  # its last descendant is the worker
         self._own = {*around, self._process}
+        self.usage.begin(self._process, self._sandbox.pid, frozenset(around))
         self.measure_latency()
 
     def finish(self) -> Ended:
         """End the worker, and all processes that it left behind."""
         if self.ended is None and self._own:
             present = {process for process in process_usage.process_tree(self._sandbox.pid) if not has_ended(process)}
-            self._left = len(present - self._own - self.copies)
+            self._left = len(present - self._own - self.usage.copies)
         return super().finish()
 
     def kill(self) -> Ended:
