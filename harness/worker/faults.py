@@ -74,7 +74,7 @@ def fault(error: BaseException, *, with_traceback: bool = True) -> dict[str, Any
     kind = _guarded(lambda: _kind(error), "failed")
     trace = _guarded(lambda: "".join(traceback.format_exception(error)), "") if with_traceback else ""
     text = text[:MOST_TEXT]
-    if kind == "failed" and isinstance(error, RuntimeError) and text.endswith(NO_THREAD) and has_limit():
+    if kind == "failed" and issubclass(type(error), RuntimeError) and text.endswith(NO_THREAD) and has_limit():
         kind, text = "out_of_memory", f"{text}{STACKS}"
     told = {"kind": kind, "type": _type_name(error), "message": text, "traceback": trace[-MOST_TEXT:]}
     place = _guarded_place(error)
