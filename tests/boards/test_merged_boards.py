@@ -58,7 +58,7 @@ def test_a_plan_of_a_source_that_cannot_be_read_is_left_out(tmp_path: Path, how:
     spoil(board_folder(source, "middle") / PLAN, how)
     before = content(source)
 
-    ended = CliRunner().invoke(cli, ["merge", str(source), str(into)])
+    ended = CliRunner(env={"COLUMNS": "400"}).invoke(cli, ["merge", str(source), str(into)])
 
     assert ended.exit_code == 2
     assert f"warning: board middle of {source} was left out: " in " ".join(ended.output.split())
@@ -72,7 +72,7 @@ def test_a_board_of_which_the_home_has_a_later_plan_is_left(tmp_path: Path) -> N
     spoil(path, "later")
     before = path.read_bytes()
 
-    ended = CliRunner().invoke(cli, ["merge", str(source), str(into)])
+    ended = CliRunner(env={"COLUMNS": "400"}).invoke(cli, ["merge", str(source), str(into)])
 
     assert ended.exit_code == 2
     said = " ".join(ended.output.split())
