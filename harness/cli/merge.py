@@ -82,8 +82,6 @@ def _store(workspace: Workspace, differing: Collection[str]) -> None:
     from harness.results.conflicts import CONFLICTS
     from harness.results.remote.conflicts import store_conflicts
 
-    for key in sorted(
-        differing
-    ):  # those of an earlier merge too, which may have been interrupted before it stored them
+    for key in sorted(differing):  # also of an earlier merge, which may have been interrupted before it stored them
         store_conflicts(workspace.remote.store, key, workspace.home / CONFLICTS / key)
     store_results(workspace)

@@ -152,15 +152,21 @@ def _cells_by(name: Callable[[StoredCell], str], cells: Iterable[StoredCell]) ->
 
 def stored_plan(home: Path, name: str) -> StoredPlan | None:
     """A board as it was last run with this home, None if it never was; raises LaterVersion."""
-    return _plan_in(board_folder(home, name) / PLAN, home)
+    try:
+        return _plan_in(board_folder(home, name) / PLAN)
+    except DamagedFile as error:
+        set_aside(error, home, "the next run of the board writes it again")
+    except ValueError:  # of another version: the next run writes it anew
+        pass
+    return None
 
 
 def stored_plans(home: Path) -> list[StoredPlan]:
     """The boards that were run with this home, without those that a later version of harness ran."""
     plans = []
-    for path in sorted((home / "boards").glob(f"*/{PLAN}")):
+    for name in planned_boards(home):
         try:
-            plans.append(_plan_in(path, home))
+            plans.append(stored_plan(home, name))
         except LaterVersion as error:
             warn(f"{error}; its board is left out")
     return [plan for plan in plans if plan is not None]
@@ -177,23 +183,16 @@ def checked_plan(home: Path, name: str) -> StoredPlan | None:
     What is damaged stays where it is.
     """
     path = board_folder(home, name) / PLAN
-    fields = read_checked_json(path, SCHEMA)
     try:
-        return None if fields is None else StoredPlan.from_json(_without_schema(fields))
+        return _plan_in(path)
     except ValueError as error:
         raise DamagedFile(path, "its content is not what harness writes") from error
 
 
-def _plan_in(path: Path, home: Path) -> StoredPlan | None:
-    try:
-        fields = read_checked_json(path, SCHEMA)
-    except DamagedFile as error:
-        set_aside(error, home, "the next run of the board writes it again")
-        return None
-    try:
-        return None if fields is None else StoredPlan.from_json(_without_schema(fields))
-    except ValueError:  # of another version: the next run writes it anew
-        return None
+def _plan_in(path: Path) -> StoredPlan | None:
+    """The plan in a file; raises DamagedFile, LaterVersion, or ValueError where its content is of another kind."""
+    fields = read_checked_json(path, SCHEMA)
+    return None if fields is None else StoredPlan.from_json(_without_schema(fields))
 
 
 def _without_schema(fields: Mapping[str, Any]) -> dict[str, Any]:

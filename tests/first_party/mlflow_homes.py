@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from mlflow import MlflowClient
 
 from harness import (
@@ -38,6 +40,15 @@ from harness_mlflow.orders import Orders
 from harness_mlflow.place import Place
 
 LABELS = ("last", "=1+1 [kW] 100 %", "a\\", 'it\'s "both" # ? & :')
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_store() -> Iterator[None]:
+    """Homes have stores of their own in the files that import this, also in fixtures of a class."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+        yield
 
 
 @dataclass

@@ -9,12 +9,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from mlflow_homes import LABELS, client_of, fill
+from mlflow_homes import LABELS, client_of, fill, own_store  # noqa: F401
 
 from harness import Journal
 from harness_mlflow.companion import Companion
@@ -38,14 +37,6 @@ print("started", flush=True)
 time.sleep(float(sys.argv[3]))
 print(harness_mlflow.harness_finished(home), flush=True)
 """
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_store() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        yield
 
 
 @pytest.fixture(scope="module")

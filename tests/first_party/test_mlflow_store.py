@@ -8,14 +8,13 @@ import shutil
 import sqlite3
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from mlflow_homes import LABELS, change_record, client_of, copy_home, execute, fill, mirror
+from mlflow_homes import LABELS, change_record, client_of, copy_home, execute, fill, mirror, own_store  # noqa: F401
 from sqlalchemy.engine import make_url
 
 from harness import HarnessError, Journal, stored_plans
@@ -32,14 +31,6 @@ pytestmark = [
     pytest.mark.long_file,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # MLflow leaves its engines to the collector
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_store() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        yield
 
 
 @pytest.fixture(scope="module")

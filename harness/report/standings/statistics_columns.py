@@ -34,8 +34,8 @@ def statistics_columns(standings: Standings) -> list[Column]:
         *_statistic(
             "skill",
             f"1 − the geometric mean of its {relative}, with its 95 % interval",
-            _of_completed(_page_skill(standings)),
-            *map(_of_completed, _skill_cells(standings)),
+            _of_scored(_page_skill(standings)),
+            *map(_of_scored, _skill_cells(standings)),
             *([Cell("± seeds", lambda row: fixed(_std(row, standings), 3))] if seeds else []),
             more=True,
             important=() if standings.logarithmic else ("",),
@@ -44,24 +44,24 @@ def statistics_columns(standings: Standings) -> list[Column]:
         *_statistic(
             "win_rate",
             "share of the other forecasters that it beats, mean over tasks",
-            _of_completed(_with_interval("Win rate", "win_rate", 2)),
-            _of_completed(Cell("wins", lambda row: fixed(row.win_rate, 2), priority=7)),
+            _of_scored(_with_interval("Win rate", "win_rate", 2)),
+            _of_scored(Cell("wins", lambda row: fixed(row.win_rate, 2), priority=7)),
             more=True,
             important=("",),
         ),
         *_statistic(
             "mean_rank",
             "mean of its ranks over tasks, by its score on each; 1 is best",
-            _of_completed(_with_interval("Mean\N{NO-BREAK SPACE}rank over\N{NO-BREAK SPACE}tasks", "mean_rank", 1)),
+            _of_scored(_with_interval("Mean\N{NO-BREAK SPACE}rank over\N{NO-BREAK SPACE}tasks", "mean_rank", 1)),
         ),
         *_statistic(
             MEDIAN,
             f"median over tasks of its {relative}",
-            None if standings.logarithmic else _of_completed(_with_interval("Median error", MEDIAN, 2)),
+            None if standings.logarithmic else _of_scored(_with_interval("Median error", MEDIAN, 2)),
         ),
         replace(
             plain_column("relative_error", f"geometric mean of its {relative}", important=True),
-            value=_if_completed(attrgetter("relative_error")),
+            value=_if_scored(attrgetter("relative_error")),
         ),
         _mcs_p_value(standings),
         Column(
@@ -74,12 +74,12 @@ def statistics_columns(standings: Standings) -> list[Column]:
     ]
 
 
-def _of_completed(cell: Cell) -> Cell:
+def _of_scored(cell: Cell) -> Cell:
     """The cell, with a dash for a forecaster without a score: its number would be that of imputed results."""
     return replace(cell, text=lambda row: cell.text(row) if row.has_score else NOTHING)
 
 
-def _if_completed(value: Callable[[Row], Value]) -> Callable[[Row], Value]:
+def _if_scored(value: Callable[[Row], Value]) -> Callable[[Row], Value]:
     """The value, None for a forecaster without a score."""
     return lambda row: value(row) if row.has_score else None
 
@@ -164,7 +164,7 @@ def _statistic(
 
     def column(suffix: str, meaning: str, value: Callable[[Row], Value]) -> Column:
         return Column(
-            name + suffix, meaning, _if_completed(value), column_names(name + suffix), important=suffix in important
+            name + suffix, meaning, _if_scored(value), column_names(name + suffix), important=suffix in important
         )
 
     statistic = column("", meaning, lambda row: getattr(row, name))

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from mlflow_boards import HILLS, WAVES, fill
-from mlflow_homes import copy_with_artifacts, mirror
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_store() -> Iterator[None]:
-    """Homes have stores of their own, also in fixtures of a class."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-        yield
+from mlflow_homes import copy_with_artifacts, mirror, own_store  # noqa: F401
 
 
 @pytest.fixture(scope="session")
